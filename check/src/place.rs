@@ -1,0 +1,34 @@
+//! How places are written in a report: short, and without secrets.
+
+use url::Url;
+
+/// `url` relative to the folder of `base`, or without query, fragment and credentials where it lies elsewhere.
+///
+/// Queries and credentials may let a reader of the report in, so they are never shown.
+pub(crate) fn short(base: &Url, url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let mut folder = base.clone();
+    folder.set_query(None);
+    folder.set_fragment(None);
+    let folder = folder.join(".").map(String::from).unwrap_or_default();
+    match url.as_str().strip_prefix(&folder) {
+        Some(rest) if !rest.is_empty() => rest.to_owned(),
+        _ => url.into(),
+    }
+}
+
+/// A URI as a playlist has it, for a report: its query is left out.
+pub(crate) fn written(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or_default();
+    let mut short: String = uri.chars().take(200).collect();
+    if let Some((scheme, rest)) = short.split_once("://")
+        && let Some((_, host)) = rest.split_once('@')
+    {
+        short = format!("{scheme}://{host}");
+    }
+    short
+}

@@ -1,0 +1,284 @@
+//! The folder of `edgereel dev`: its lock, its secrets, and the file by which others find it.
+
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64ct::{Base64, Encoding as _};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::output::Stop;
+
+/// How others reach a running `edgereel dev`: the content of `dev.json`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DevInfo {
+    /// Address of the API, without a slash at its end.
+    pub api: String,
+    /// Address of the edge, without a slash at its end.
+    pub edge: String,
+    /// The store.
+    pub s3: S3Info,
+    /// Opens the API.
+    pub token: String,
+}
+
+/// How to reach the store.
+#[derive(Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the words of S3")]
+pub struct S3Info {
+    pub endpoint: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub private_bucket: String,
+    pub media_bucket: String,
+}
+
+impl std::fmt::Debug for DevInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DevInfo").field("api", &self.api).field("edge", &self.edge).finish_non_exhaustive()
+    }
+}
+
+impl DevInfo {
+    /// Reads the file of a running `edgereel dev`; `None` if there is none.
+    ///
+    /// # Errors
+    /// For a file that is there and cannot be read.
+    pub fn read(data: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data.join(INFO);
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let info = serde_json::from_slice(&text);
+                Ok(Some(info.with_context(|| format!("`{}` cannot be understood", path.display()))?))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
+        }
+    }
+}
+
+/// What an installation in a folder must not lose.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Opens the API.
+    pub api_token: String,
+    /// Opens the store, with the next.
+    pub s3_access_key_id: String,
+    /// Opens the store.
+    pub s3_secret_access_key: String,
+    /// Sign grants: `id:HS256:base64`.
+    pub grant_keys: String,
+    /// Sign passes: `id:base64`.
+    pub pass_keys: String,
+    /// Wrap content keys: `id:base64`. Without them no video can be decrypted any more.
+    pub key_encryption_keys: String,
+}
+
+const LOCK: &str = "lock";
+const INFO: &str = "dev.json";
+const SECRETS: &str = "secrets.json";
+
+/// A folder that is ours alone as long as this lives. Dropping it removes `dev.json`.
+pub struct DataDir {
+    path: PathBuf,
+    secrets: Secrets,
+    /// Held open for its lock.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder, takes its lock, and reads or makes its secrets.
+    ///
+    /// # Errors
+    /// `data-dir-in-use` if another process has it; otherwise what cannot be made or read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).with_context(|| format!("the folder `{}` cannot be made", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("the folder `{}` is lost", path.display()))?;
+        let lock = take_lock(&path)?;
+        // Of a process that was killed: whoever reads it would wait for nobody.
+        remove_info(&path);
+        let secrets = read_secrets(&path)?.map_or_else(|| make_secrets(&path), Ok)?;
+        Ok(Self { path, secrets, _lock: lock })
+    }
+
+    /// A path in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where it is, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it must not lose.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Tells others how to reach us: call it once everything listens.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn announce(&self, info: &DevInfo) -> anyhow::Result<()> {
+        write_private(&self.path, INFO, info)
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        remove_info(&self.path);
+    }
+}
+
+fn remove_info(path: &Path) {
+    // Not there is as good as removed.
+    let _ = std::fs::remove_file(path.join(INFO));
+}
+
+fn take_lock(path: &Path) -> Result<File> {
+    let file = path.join(LOCK);
+    let cannot = || format!("the folder `{}` cannot be used", path.display());
+    let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(cannot)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let other = DevInfo::read(path).ok().flatten().map_or_else(String::new, |it| format!(" at {}", it.api));
+            let shown = path.display();
+            Err(Stop::failed(
+                "data-dir-in-use",
+                anyhow::anyhow!(
+                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or give this one \
+                     another folder with --data and another address with --listen"
+                ),
+            ))
+        }
+        Err(TryLockError::Error(error)) => Err(anyhow::Error::from(error).context(cannot()).into()),
+    }
+}
+
+fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
+    let file = path.join(SECRETS);
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(anyhow::Error::from(error).context("the secrets cannot be read").into()),
+    };
+    // A copied folder may have lost its permissions.
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("the secrets cannot be made private")?;
+    // Never made anew: without its keys, what is stored is lost.
+    let secrets = serde_json::from_slice(&text).with_context(|| {
+        format!("`{}` cannot be understood: put a good copy there, or use another folder", file.display())
+    })?;
+    Ok(Some(secrets))
+}
+
+fn make_secrets(path: &Path) -> Result<Secrets> {
+    let secrets = Secrets {
+        api_token: format!("er_{}", random_hex::<20>()?),
+        s3_access_key_id: format!("ER{}", random_hex::<9>()?.to_uppercase()),
+        s3_secret_access_key: random_base64()?,
+        grant_keys: format!("dev:HS256:{}", random_base64()?),
+        pass_keys: format!("dev:{}", random_base64()?),
+        key_encryption_keys: format!("dev:{}", random_base64()?),
+    };
+    write_private(path, SECRETS, &secrets)?;
+    Ok(secrets)
+}
+
+/// Writes a file that only its owner reads, all of it or nothing.
+fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        // Made with mode 0600.
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, content)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(folder.join(name))?;
+        File::open(folder)?.sync_all()
+    };
+    write().with_context(|| format!("`{}` cannot be written", folder.join(name).display()))
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system gave no randomness: {it}"))?;
+    Ok(bytes)
+}
+
+fn random_hex<const N: usize>() -> anyhow::Result<String> {
+    Ok(domain::ids::hex(&random::<N>()?))
+}
+
+fn random_base64() -> anyhow::Result<String> {
+    Ok(Base64::encode_string(&random::<32>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once_and_are_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let first = DataDir::open(&path).unwrap().secrets().api_token.clone();
+        assert_eq!(DataDir::open(&path).unwrap().secrets().api_token, first);
+        assert!(first.starts_with("er_") && first.len() == 43);
+        let mode = |name: &str| std::fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(SECRETS), mode("")), (0o600, 0o700));
+        std::fs::set_permissions(path.join(SECRETS), Permissions::from_mode(0o644)).unwrap();
+        let _dir = DataDir::open(&path).unwrap();
+        assert_eq!(mode(SECRETS), 0o600);
+    }
+
+    #[test]
+    fn the_keys_are_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let secrets = dir.secrets();
+        domain::keyring::GrantKeys::parse(&secrets.grant_keys).unwrap();
+        domain::keyring::PassKeys::parse(&secrets.pass_keys).unwrap();
+        domain::content_key::KeyEncryptionKeys::parse(&secrets.key_encryption_keys).unwrap();
+    }
+
+    #[test]
+    fn a_second_process_is_told_who_has_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let s3 = S3Info {
+            endpoint: "http://127.0.0.1:2".to_owned(),
+            access_key_id: "a".to_owned(),
+            secret_access_key: "s".to_owned(),
+            private_bucket: "private".to_owned(),
+            media_bucket: "media".to_owned(),
+        };
+        let info =
+            DevInfo { api: "http://127.0.0.1:1".to_owned(), edge: "http://127.0.0.1:1".to_owned(), s3, token: "t".to_owned() };
+        dir.announce(&info).unwrap();
+        let file = folder.path().join(INFO);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let Err(Stop::Failed { code, error }) = DataDir::open(folder.path()) else { panic!("it was opened twice") };
+        assert_eq!(code, "data-dir-in-use");
+        assert!(error.to_string().contains("http://127.0.0.1:1"), "{error}");
+        assert_eq!(DevInfo::read(folder.path()).unwrap().unwrap().token, "t");
+        drop(dir);
+        assert!(!file.exists(), "nobody is there any more");
+        assert!(DevInfo::read(folder.path()).unwrap().is_none());
+        DataDir::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn damaged_secrets_are_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(SECRETS), "{").unwrap();
+        assert!(DataDir::open(folder.path()).is_err());
+        assert_eq!(std::fs::read(folder.path().join(SECRETS)).unwrap(), b"{");
+    }
+}

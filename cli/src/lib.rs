@@ -1,0 +1,39 @@
+//! The `edgereel` command: the whole system in one process, and the operator's tools.
+
+pub mod api;
+pub mod args;
+pub mod commands;
+pub mod data_dir;
+pub mod dev;
+pub mod logging;
+pub mod output;
+pub mod upload;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use output::{Output, Stop};
+
+/// Runs a command and says how it ended: 0 done, 1 failed, 2 wrongly used.
+pub async fn run(args: Args) -> ExitCode {
+    let output = Output::new(args.command.wants_json());
+    let result = match args.command {
+        Command::Dev(args) => Box::pin(commands::dev::run(args, &output)).await,
+        Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
+        Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
+        Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
+        Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,
+        Command::Grant(args) => Box::pin(commands::grant::run(args, &output)).await,
+        Command::Demo(args) => Box::pin(commands::demo::run(args, &output)).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            output.stopped(&stop);
+            stop.exit_code()
+        }
+    }
+}
+
+/// What a command answers.
+pub type Result<T = ()> = std::result::Result<T, Stop>;

@@ -1,0 +1,112 @@
+//! Logs: to standard error, as text or JSON, never with a token, a key or a signed URL.
+
+use std::io::IsTerminal as _;
+
+use clap::ValueEnum;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use crate::Result;
+use crate::output::Stop;
+
+/// How much to log, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LogArgs {
+    /// What to log: a level (error, warn, info, debug, trace), or `target=level` pairs.
+    #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER", help_heading = "Logging")]
+    pub log: Option<String>,
+    /// How log lines look.
+    #[arg(
+        long,
+        env = "EDGEREEL_LOG_FORMAT",
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Logging"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Libraries that write whole requests, signatures included, into their debug logs.
+const TALKATIVE: [&str; 12] = [
+    "aws_config",
+    "aws_credential_types",
+    "aws_runtime",
+    "aws_sdk_s3",
+    "aws_sigv4",
+    "aws_smithy_http_client",
+    "aws_smithy_runtime",
+    "aws_smithy_runtime_api",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+];
+
+/// Logs from now on.
+///
+/// # Errors
+/// `Usage` for a filter that cannot be read.
+pub fn start(args: &LogArgs) -> Result {
+    let filter = filter(args.log.as_deref())?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started: std::result::Result<(), TryInitError> = match args.log_format {
+        LogFormat::Text => {
+            let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
+            tracing_subscriber::registry().with(layer.with_filter(filter.and(discretion()))).try_init()
+        }
+        LogFormat::Json => {
+            tracing_subscriber::registry().with(layer.json().with_filter(filter.and(discretion()))).try_init()
+        }
+    };
+    started.map_err(Stop::from)
+}
+
+fn filter(wanted: Option<&str>) -> Result<EnvFilter> {
+    let wanted = wanted.map(str::trim).filter(|it| !it.is_empty()).unwrap_or("warn,edgereel=info,transcoder=info");
+    EnvFilter::try_new(wanted).map_err(|it| {
+        Stop::Usage(format!("`--log {wanted}` cannot be read: {it}. Use a level such as `info`, or `transcoder=debug`"))
+    })
+}
+
+/// Holds whatever the filter says.
+fn discretion() -> Targets {
+    let silent = TALKATIVE.iter().map(|it| (*it, LevelFilter::WARN));
+    // It logs every refused request as an error: the answer says so already.
+    Targets::new().with_default(LevelFilter::TRACE).with_targets(silent).with_target("s3s", LevelFilter::OFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn libraries_that_log_requests_are_kept_quiet() {
+        let discretion = discretion();
+        for target in ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"] {
+            assert!(!discretion.would_enable(target, &Level::INFO), "{target}");
+            assert!(discretion.would_enable(target, &Level::WARN), "{target}");
+        }
+        assert!(!discretion.would_enable("s3s::ops", &Level::ERROR));
+        assert!(discretion.would_enable("transcoder::worker", &Level::TRACE));
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_explained() {
+        assert!(filter(Some("transcoder=debug,info")).is_ok());
+        assert!(matches!(filter(Some("info=loud")), Err(Stop::Usage(it)) if it.contains("info=loud")));
+    }
+}

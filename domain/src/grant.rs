@@ -1,0 +1,152 @@
+//! Grants: who may watch which video, until when and from where. Short JWTs (RFC 7519), issued offline by the
+//! customer's backend with any JWT library, or by our API.
+//!
+//! | claim | meaning |
+//! |---|---|
+//! | header `alg`, `kid` | `HS256`, `ES256` or `EdDSA`; the id of one of the grant keys, which must be of that algorithm |
+//! | `aud` | `edgereel/playback` |
+//! | `vid` | the video |
+//! | `exp`, `nbf` | Unix seconds; `exp` is required, and no pass outlives it |
+//! | `sub` | the viewer, for revocation |
+//! | `jti` | the session, for revocation; without it, the grant itself is the session |
+//! | `max_height` | pixels of the shorter side: what `720p` speaks of |
+//! | `ip` | an address or a prefix, or a list of them |
+//! | `geo` | `{"allow": ["DE"]}` or `{"deny": ["US"]}`, ISO 3166-1 alpha-2 |
+//! | `origins` | pages that may play it: `["https://example.com"]` |
+
+mod claims;
+mod limits;
+
+pub use limits::{Country, Geo, IpPrefix, Limits, Origin};
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hmac::Mac as _;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::ids::VideoId;
+use crate::keyring::GrantKeys;
+use crate::playback::Refusal;
+
+/// Longest grant that is looked at, characters.
+pub const MAX_GRANT_LENGTH: usize = 4096;
+
+/// What a grant's `aud` must be.
+pub const AUDIENCE: &str = "edgereel/playback";
+
+/// A verified grant, or one to issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What may be watched.
+    pub video: VideoId,
+    /// Who watches.
+    pub viewer: Option<String>,
+    /// The session.
+    pub id: Option<String>,
+    /// Unix seconds.
+    pub expires: u64,
+    /// Unix seconds.
+    pub not_before: Option<u64>,
+    /// How and from where.
+    pub limits: Limits,
+}
+
+/// A short fingerprint of a viewer or session, for revocation lists: the first 8 bytes of a SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Fingerprint(pub [u8; 8]);
+
+impl Fingerprint {
+    /// Of a viewer's `sub` or a session's `jti`.
+    pub fn of(text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::ids::hex(&self.0))
+    }
+}
+
+/// A grant and what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedGrant {
+    /// What it says.
+    pub grant: Grant,
+    /// Of its `jti`, or of the whole token.
+    pub session: Fingerprint,
+    /// Of its `sub`; all zero: it names nobody.
+    pub viewer: Fingerprint,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+impl Grant {
+    /// Checks form, key, algorithm, signature, audience and times, in that order. `now` and `skew` (how far the issuer's
+    /// clock may be off) in seconds.
+    ///
+    /// The limits are not checked here: see [`Limits::check`].
+    pub fn verify(token: &str, keys: &GrantKeys, now: u64, skew: u64) -> Result<VerifiedGrant, Refusal> {
+        if token.len() > MAX_GRANT_LENGTH {
+            return Err(Refusal::GrantTooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::GrantMalformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(Refusal::GrantMalformed)?;
+        if claims.contains('.') {
+            return Err(Refusal::GrantMalformed);
+        }
+        let decode = |part: &str| Base64UrlUnpadded::decode_vec(part).map_err(|_| Refusal::GrantMalformed);
+        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::GrantMalformed)?;
+        if header.crit.is_some() || header.typ.is_some_and(|it| !it.eq_ignore_ascii_case("JWT")) {
+            return Err(Refusal::GrantMalformed);
+        }
+        // The key decides the algorithm; `alg` may only agree (RFC 8725, 3.1).
+        let Some(algorithm) = ["HS256", "ES256", "EdDSA"].into_iter().find(|it| *it == header.alg) else {
+            return Err(Refusal::GrantAlgorithm);
+        };
+        let key = header.kid.as_deref().and_then(|it| keys.get(it)).ok_or(Refusal::GrantKeyUnknown)?;
+        if key.algorithm().as_str() != algorithm {
+            return Err(Refusal::GrantAlgorithm);
+        }
+        if !key.verifies(signed.as_bytes(), &decode(signature)?) {
+            return Err(Refusal::GrantSignature);
+        }
+        let claims = claims::read(&decode(claims)?)?;
+        if !claims.audiences.iter().any(|it| it == AUDIENCE) {
+            return Err(Refusal::GrantAudience);
+        }
+        let grant = claims.grant;
+        if now >= grant.expires.saturating_add(skew) {
+            return Err(Refusal::GrantExpired);
+        }
+        if grant.not_before.is_some_and(|it| now.saturating_add(skew) < it) {
+            return Err(Refusal::GrantNotYetValid);
+        }
+        let session = Fingerprint::of(grant.id.as_deref().unwrap_or(token));
+        let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
+        Ok(VerifiedGrant { grant, session, viewer })
+    }
+
+    /// Signs a grant with the first HS256 key; `None`: there is none, all keys here can only verify.
+    pub fn issue(&self, keys: &GrantKeys) -> Option<String> {
+        let (id, mac) = keys.issuer()?;
+        let header = format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
+        let claims = claims::write(self);
+        let encode = Base64UrlUnpadded::encode_string;
+        let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+        let signature = mac.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
+        Some(format!("{signed}.{}", encode(&signature)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! How, and from where, a grant may be used. A pass inherits all of it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::playback::Refusal;
+
+/// How, and from where. Empty: no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Pixels of the shorter side.
+    pub max_height: Option<u32>,
+    /// The viewer's address must be in one of these.
+    pub ip: Vec<IpPrefix>,
+    /// The viewer's country.
+    pub geo: Option<Geo>,
+    /// The page's origin must be one of these.
+    pub origins: Vec<Origin>,
+}
+
+/// Most entries of each list: what a pass can carry.
+pub(crate) const MAX_ENTRIES: usize = 32;
+
+impl Limits {
+    /// Checks where a request comes from; what is not known counts as wrong. The origin is checked apart, by
+    /// [`Limits::check_origin`].
+    pub fn check(&self, ip: Option<IpAddr>, country: Option<&str>) -> Result<(), Refusal> {
+        if !self.ip.is_empty() && !ip.is_some_and(|ip| self.ip.iter().any(|it| it.contains(ip))) {
+            return Err(Refusal::Address);
+        }
+        match &self.geo {
+            Some(geo) if !geo.permits(country.and_then(|it| it.parse().ok())) => Err(Refusal::Country),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the page that a request comes from.
+    pub fn check_origin(&self, origin: Option<&str>) -> Result<(), Refusal> {
+        let known = |origin: &str| self.origins.iter().any(|it| it.as_str() == origin);
+        if self.origins.is_empty() || origin.is_some_and(known) { Ok(()) } else { Err(Refusal::Origin) }
+    }
+}
+
+/// An address (v4 or v6) and how many of its leading bits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IpPrefix {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl IpPrefix {
+    /// `None`: more bits than the address has. A v4 prefix in v6 form (`::ffff:192.0.2.0/120`) is a v4 prefix.
+    pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
+        match (address, address.to_canonical()) {
+            (IpAddr::V4(_), _) => (bits <= 32).then_some(Self { address, bits }),
+            (_, canonical @ IpAddr::V4(_)) if (96..=128).contains(&bits) => {
+                Some(Self { address: canonical, bits: bits - 96 })
+            }
+            _ => (bits <= 128).then_some(Self { address, bits }),
+        }
+    }
+
+    /// The address.
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// How many of its leading bits count.
+    pub fn bits(self) -> u8 {
+        self.bits
+    }
+
+    /// Whether an address begins with this prefix. A v4 address in v6 form is a v4 address.
+    pub fn contains(self, ip: IpAddr) -> bool {
+        let same = |ours: u128, theirs: u128, width: u32| {
+            let ignored = width.saturating_sub(self.bits.into());
+            ours.checked_shr(ignored) == theirs.checked_shr(ignored)
+        };
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => same(u32::from(ours).into(), u32::from(theirs).into(), 32),
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.into(), theirs.into(), 128),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for IpPrefix {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) if !bits.starts_with('+') => (address, Some(bits.parse().map_err(|_| ())?)),
+            Some(_) => return Err(()),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| ())?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        Self::new(address, bits.unwrap_or(whole)).ok_or(())
+    }
+}
+
+impl fmt::Display for IpPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// A country, ISO 3166-1 alpha-2, upper case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Country(pub(crate) [u8; 2]);
+
+impl FromStr for Country {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.as_bytes() {
+            [a, b] if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
+                Ok(Self([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", char::from(self.0[0]), char::from(self.0[1]))
+    }
+}
+
+/// Which countries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Geo {
+    /// Only these; a viewer whose country is not known is not among them.
+    Allow(Vec<Country>),
+    /// All but these; a viewer whose country is not known might be in one of them.
+    Deny(Vec<Country>),
+}
+
+impl Geo {
+    fn permits(&self, country: Option<Country>) -> bool {
+        let Some(country) = country else { return false };
+        match self {
+            Self::Allow(list) => list.contains(&country),
+            Self::Deny(list) => !list.contains(&country),
+        }
+    }
+}
+
+/// The origin of a page, as browsers send it: `https://example.com`, `http://localhost:8080`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Longest, bytes: the longest host name and a port.
+    const MAX_BYTES: usize = 270;
+
+    /// The origin.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The origin of a URL, such as a `Referer`: all before its path.
+    pub fn of_url(url: &str) -> Option<&str> {
+        let host = url.find("://")? + 3;
+        let length = url[host..].find(['/', '?', '#']).unwrap_or(url.len() - host);
+        Some(&url[..host + length])
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (scheme, host) = text.split_once("://").ok_or(())?;
+        // Apps have schemes of their own: `capacitor://localhost`.
+        let scheme_legal = !scheme.is_empty() && scheme.bytes().all(|it| it.is_ascii_lowercase() || it == b'-');
+        let host_legal = !host.is_empty()
+            && host.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b".-:[]_".contains(&it));
+        if scheme_legal && host_legal && text.len() <= Self::MAX_BYTES { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(prefix: &str, address: &str, expected: bool) {
+        let prefix: IpPrefix = prefix.parse().unwrap();
+        assert_eq!(prefix.contains(address.parse().unwrap()), expected, "{address} in {prefix}");
+    }
+
+    #[test]
+    fn prefixes_of_both_families() {
+        check("192.0.2.1", "192.0.2.1", true);
+        check("192.0.2.1", "192.0.2.2", false);
+        check("192.0.2.0/24", "192.0.2.255", true);
+        check("192.0.2.0/24", "192.0.3.0", false);
+        check("0.0.0.0/0", "203.0.113.9", true);
+        check("0.0.0.0/0", "2001:db8::1", false);
+        check("2001:db8::/32", "2001:db8:ffff::1", true);
+        check("2001:db8::/32", "2001:db9::", false);
+        check("2001:db8::1", "2001:db8::1", true);
+        check("::/0", "2001:db8::1", true);
+        check("::/0", "192.0.2.1", false);
+        check("192.0.2.0/24", "::ffff:192.0.2.7", true);
+        check("::ffff:192.0.2.7", "192.0.2.7", true);
+        check("::ffff:192.0.2.7", "192.0.2.8", false);
+    }
+
+    #[test]
+    fn odd_prefixes_are_refused() {
+        for text in ["", "192.0.2.0/33", "::/129", "192.0.2", "192.0.2.0/", "192.0.2.0/+8", "192.0.2.0/-1", "a"] {
+            assert!(text.parse::<IpPrefix>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_country_is_no_way_around() {
+        let limits = |geo| Limits { geo: Some(geo), ..Limits::default() };
+        let de: Country = "de".parse().unwrap();
+        for (geo, country, allowed) in [
+            (Geo::Allow(vec![de]), Some("DE"), true),
+            (Geo::Allow(vec![de]), Some("FR"), false),
+            (Geo::Allow(vec![de]), None, false),
+            (Geo::Deny(vec![de]), Some("DE"), false),
+            (Geo::Deny(vec![de]), Some("FR"), true),
+            (Geo::Deny(vec![de]), None, false),
+            (Geo::Deny(vec![de]), Some("D"), false),
+        ] {
+            assert_eq!(limits(geo.clone()).check(None, country).is_ok(), allowed, "{geo:?} {country:?}");
+        }
+    }
+
+    #[test]
+    fn origins_are_compared_whole() {
+        let limits = Limits { origins: vec!["https://a.example".parse().unwrap()], ..Limits::default() };
+        assert!(limits.check_origin(Some("https://a.example")).is_ok());
+        for origin in [None, Some("null"), Some("https://a.example.evil.example"), Some("http://a.example")] {
+            assert_eq!(limits.check_origin(origin), Err(Refusal::Origin), "{origin:?}");
+        }
+        assert_eq!(Origin::of_url("https://a.example/page?x"), Some("https://a.example"));
+        assert_eq!(Origin::of_url("https://a.example"), Some("https://a.example"));
+        assert_eq!(Origin::of_url("a.example"), None);
+        for text in ["", "https://", "https://a/", "a.example", "https://A.example", "https://a b"] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Identifiers: newtypes with a visible prefix, good in logs and impossible to swap.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// An identifier that does not have the shape it should have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not a {kind}: expected {expected}")]
+pub struct InvalidId {
+    kind: &'static str,
+    expected: &'static str,
+    value: String,
+}
+
+impl InvalidId {
+    fn new(kind: &'static str, expected: &'static str, value: &str) -> Self {
+        // Identifiers come from URLs: a giant one must not fill a log line.
+        let value = value.chars().take(64).collect();
+        Self { kind, expected, value }
+    }
+}
+
+/// A video: `vid_` and the 32 lower-case hex digits of a UUIDv7, so ids sort by creation time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VideoId(u128);
+
+impl VideoId {
+    const PREFIX: &str = "vid_";
+
+    /// Makes an id of the current time (Unix milliseconds) and 80 random bits (RFC 9562, 5.7).
+    pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&random);
+        bytes[6] = 0x70 | (bytes[6] & 0x0f);
+        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    /// The 16 bytes of the UUID.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The id whose bytes these are.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    /// When the id was made, Unix milliseconds.
+    pub fn created_ms(self) -> u64 {
+        (self.0 >> 80) as u64
+    }
+}
+
+impl fmt::Display for VideoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:032x}", Self::PREFIX, self.0)
+    }
+}
+
+impl FromStr for VideoId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.strip_prefix(Self::PREFIX)
+            .filter(|hex| is_lower_hex(hex, 32))
+            .and_then(|hex| u128::from_str_radix(hex, 16).ok())
+            .map(Self)
+            .ok_or_else(|| InvalidId::new("video id", "`vid_` and 32 lower-case hex digits", text))
+    }
+}
+
+/// One encoding of one source: 16 hex digits of a hash of the source's eTag and the profile.
+///
+/// The same source encoded with the same settings is the same generation, so a repeated job
+/// finds its own earlier work and a changed one never mixes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Generation(String);
+
+impl Generation {
+    /// Hashes what the output depends on. `profile_fingerprint` covers every setting of the profile.
+    pub fn of(source_etag: &str, profile_fingerprint: &str) -> Self {
+        Self(digest_hex(&["generation", source_etag, profile_fingerprint], 16))
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The 8 bytes of the hash.
+    pub fn to_bytes(&self) -> [u8; 8] {
+        u64::from_str_radix(&self.0, 16).unwrap_or_default().to_be_bytes()
+    }
+
+    /// The generation whose bytes these are.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(hex(&bytes))
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Generation {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_lower_hex(text, 16) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new("generation", "16 lower-case hex digits", text))
+        }
+    }
+}
+
+/// What makes two jobs the same job: a hash of bucket, key, eTag and profile.
+///
+/// The same event three times has one `JobId`, so it is one run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct JobId(String);
+
+impl JobId {
+    /// Hashes the parts with their lengths, so that no two different lists collide by concatenation.
+    pub fn of(bucket: &str, key: &str, etag: &str, profile: &str) -> Self {
+        Self(digest_hex(&["job", bucket, key, etag, profile], 32))
+    }
+
+    /// The 32 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_lower_hex(text, 32) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new("job id", "32 lower-case hex digits", text))
+        }
+    }
+}
+
+macro_rules! string_conversions {
+    ($($id:ty),*) => { $(
+        impl TryFrom<String> for $id {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+        impl From<$id> for String {
+            fn from(id: $id) -> String {
+                id.to_string()
+            }
+        }
+    )* };
+}
+string_conversions!(VideoId, Generation, JobId);
+
+/// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
+pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex(&hash.finalize()[..digits / 2])
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_lower_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn video_ids_print_parse_and_keep_their_time() {
+        let id = VideoId::new(1_700_000_000_123, [0xff; 10]);
+        assert_eq!(id.to_string(), "vid_018bcfe5687b7fffbfffffffffffffff");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.created_ms(), 1_700_000_000_123);
+    }
+
+    #[test]
+    fn odd_video_ids_are_refused() {
+        for text in ["", "vid_", "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF", "vid_+18bcfe5687b7fffbfffffffffffffff", "../x"] {
+            assert!(text.parse::<VideoId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        assert_ne!(JobId::of("a", "bc", "e", "p"), JobId::of("ab", "c", "e", "p"));
+        assert_eq!(JobId::of("a", "b", "e", "p"), JobId::of("a", "b", "e", "p"));
+        assert_ne!(Generation::of("e", "p"), Generation::of("p", "e"));
+    }
+}

@@ -1,0 +1,153 @@
+//! What grants are signed with.
+
+use std::fmt;
+
+use hmac::Mac as _;
+
+use super::{InvalidKeys, KeyId, KeyedMac, decode, entries, keyed_mac};
+
+/// How a grant is signed (RFC 7518, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// HMAC with SHA-256: whoever can verify can also issue.
+    Hs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl Algorithm {
+    /// As it stands in `alg`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// The keys that verify grants. Each verifies one algorithm only, whatever a grant claims.
+#[derive(Clone)]
+pub struct GrantKeys {
+    keys: Vec<(KeyId, GrantKey)>,
+}
+
+/// A key and, by its kind, its algorithm.
+#[derive(Clone)]
+pub(crate) enum GrantKey {
+    Hs256(KeyedMac),
+    #[cfg(feature = "es256")]
+    Es256(Box<p256::ecdsa::VerifyingKey>),
+    #[cfg(feature = "eddsa")]
+    EdDsa(Box<ed25519_dalek::VerifyingKey>),
+}
+
+const FORM: &str = "`id:HS256:base64 of at least 32 bytes`, `id:ES256:base64 of the public key` or `id:EdDSA:base64 of the public key`";
+
+impl GrantKeys {
+    /// Reads `id:ALG:base64,id:ALG:base64`.
+    ///
+    /// HS256: a secret of at least 32 bytes. ES256 and `EdDSA`: the public key, as the body of a PEM file
+    /// (`SubjectPublicKeyInfo`), or bare (a SEC1 point; 32 bytes). The first HS256 key issues.
+    pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
+        let keys = entries(text, FORM)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, (id, rest))| {
+                let (algorithm, material) =
+                    rest.split_once(':').ok_or(InvalidKeys::Form { number: index + 1, form: FORM })?;
+                let key = GrantKey::read(&id, algorithm, &decode(&id, material)?)?;
+                Ok((id, key))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { keys })
+    }
+
+    /// The key of a name.
+    pub(crate) fn get(&self, id: &str) -> Option<&GrantKey> {
+        self.keys.iter().find(|it| it.0.as_str() == id).map(|it| &it.1)
+    }
+
+    /// The key that issues; `None`: all keys here can only verify.
+    pub(crate) fn issuer(&self) -> Option<(&KeyId, &KeyedMac)> {
+        self.keys.iter().find_map(|(id, key)| match key {
+            GrantKey::Hs256(mac) => Some((id, mac)),
+            #[cfg(any(feature = "es256", feature = "eddsa"))]
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Debug for GrantKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.keys.iter().map(|(id, key)| (id.as_str(), key.algorithm()));
+        f.debug_map().entries(named).finish()
+    }
+}
+
+impl GrantKey {
+    fn read(id: &KeyId, algorithm: &str, material: &[u8]) -> Result<Self, InvalidKeys> {
+        match algorithm {
+            "HS256" => Ok(Self::Hs256(keyed_mac(id, material)?)),
+            #[cfg(feature = "es256")]
+            "ES256" => {
+                let point = material.strip_prefix(&ES256_SPKI).unwrap_or(material);
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| InvalidKeys::Material {
+                    id: id.clone(),
+                    expected: "a public key on P-256, as SubjectPublicKeyInfo or as a SEC1 point",
+                })?;
+                Ok(Self::Es256(Box::new(key)))
+            }
+            #[cfg(feature = "eddsa")]
+            "EdDSA" => {
+                let bytes = material.strip_prefix(&ED25519_SPKI).unwrap_or(material);
+                let key = ed25519_dalek::VerifyingKey::try_from(bytes).ok().filter(|it| !it.is_weak());
+                let key = key.ok_or_else(|| InvalidKeys::Material {
+                    id: id.clone(),
+                    expected: "an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes",
+                })?;
+                Ok(Self::EdDsa(Box::new(key)))
+            }
+            _ => Err(InvalidKeys::Algorithm(id.clone())),
+        }
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Hs256(_) => Algorithm::Hs256,
+            #[cfg(feature = "es256")]
+            Self::Es256(_) => Algorithm::Es256,
+            #[cfg(feature = "eddsa")]
+            Self::EdDsa(_) => Algorithm::EdDsa,
+        }
+    }
+
+    /// Whether `signature` is this key's for `message`. In constant time where the key is secret.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Hs256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
+            #[cfg(feature = "es256")]
+            Self::Es256(key) => {
+                use p256::ecdsa::signature::Verifier as _;
+                p256::ecdsa::Signature::from_slice(signature).is_ok_and(|it| key.verify(message, &it).is_ok())
+            }
+            #[cfg(feature = "eddsa")]
+            Self::EdDsa(key) => {
+                ed25519_dalek::Signature::from_slice(signature).is_ok_and(|it| key.verify_strict(message, &it).is_ok())
+            }
+        }
+    }
+}
+
+/// What stands before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC 5480).
+#[cfg(feature = "es256")]
+const ES256_SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// What stands before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
+#[cfg(feature = "eddsa")]
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];

@@ -1,0 +1,111 @@
+//! Passes: what a grant becomes in the paths of playlists, segments and keys.
+//!
+//! A pass is compact, since every request carries it: `base64url(payload || HMAC-SHA256(payload)[..16])`. It is bound to
+//! one video, one encoding, one session, one purpose, an expiry, and the limits of the grant. Under `max_height` it
+//! names the renditions that it opens, as the master playlist knew their sizes: names alone (`source`) do not
+//! tell a height.
+
+mod codec;
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hmac::Mac as _;
+
+use crate::grant::{Fingerprint, Limits};
+use crate::ids::{Generation, VideoId};
+use crate::keyring::PassKeys;
+use crate::object_key::RenditionName;
+use crate::playback::Refusal;
+
+/// Longest pass that is looked at, characters. What is issued is never longer.
+pub const MAX_PASS_LENGTH: usize = 8192;
+
+/// 128 bits of the HMAC (RFC 2104, 5 asks for at least half of it).
+const TAG: usize = 16;
+
+/// What a pass opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Playlists, segments and pictures.
+    Stream,
+    /// One content key.
+    Key,
+}
+
+/// What a pass says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// What it opens.
+    pub purpose: Purpose,
+    /// Of this video.
+    pub video: VideoId,
+    /// Of this encoding.
+    pub generation: Generation,
+    /// The session of the grant.
+    pub session: Fingerprint,
+    /// The viewer of the grant; all zero: nobody.
+    pub viewer: Fingerprint,
+    /// Unix seconds.
+    pub expires: u64,
+    /// The renditions, or for a key pass the key, that it opens; `None`: all.
+    pub renditions: Option<Vec<RenditionName>>,
+    /// From where it may be used. Its `max_height` has become `renditions`, and is not carried.
+    pub limits: Limits,
+}
+
+/// A pass that would be too long to stand in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the limits of the grant are too many for a pass")]
+pub struct PassTooLong;
+
+impl Pass {
+    /// Signs a pass with the first key.
+    pub fn sign(&self, keys: &PassKeys) -> Result<String, PassTooLong> {
+        let (id, mac) = keys.current().ok_or(PassTooLong)?;
+        let mut bytes = codec::encode(self, id).ok_or(PassTooLong)?;
+        let tag = mac.clone().chain_update(&bytes).finalize().into_bytes();
+        bytes.extend_from_slice(&tag[..TAG]);
+        let text = Base64UrlUnpadded::encode_string(&bytes);
+        if text.len() > MAX_PASS_LENGTH { Err(PassTooLong) } else { Ok(text) }
+    }
+
+    /// Checks form, version, key, signature, purpose and expiry, in that order. `now` in Unix seconds.
+    pub fn verify(text: &str, purpose: Purpose, keys: &PassKeys, now: u64) -> Result<Self, Refusal> {
+        if text.len() > MAX_PASS_LENGTH {
+            return Err(Refusal::PassMalformed);
+        }
+        let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| Refusal::PassMalformed)?;
+        let (payload, tag) =
+            bytes.len().checked_sub(TAG).and_then(|it| bytes.split_at_checked(it)).ok_or(Refusal::PassMalformed)?;
+        let id = codec::key_id(payload)?;
+        let mac = keys.get(id).ok_or(Refusal::PassKeyUnknown)?;
+        // In constant time.
+        mac.clone().chain_update(payload).verify_truncated_left(tag).map_err(|_| Refusal::PassSignature)?;
+        let pass = codec::decode(payload).ok_or(Refusal::PassMalformed)?;
+        if pass.purpose != purpose {
+            return Err(Refusal::PassPurpose);
+        }
+        if now >= pass.expires {
+            return Err(Refusal::PassExpired);
+        }
+        Ok(pass)
+    }
+
+    /// Whether it opens a rendition, or for a key pass a key.
+    pub fn opens(&self, name: &RenditionName) -> bool {
+        self.renditions.as_ref().is_none_or(|it| it.contains(name))
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stream => "stream",
+            Self::Key => "key",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Which audio renditions a presentation has, and which rung plays with which.
+
+use crate::object_key::RenditionName;
+use crate::plan::{AudioPlan, RungPlan};
+use crate::probe::{AudioStream, Probe};
+use crate::profile::Profile;
+use crate::segment::seconds;
+
+/// Highest rate at which the source's own AAC is passed on, bit/s.
+const MAX_COPIED_BPS: u64 = 200_000;
+
+/// How far audio may begin before or after the picture, seconds, to be passed on: an access unit.
+const MAX_OFFSET: f64 = 0.022;
+
+/// How much earlier than the picture copied audio may end, seconds.
+const MAX_MISSING: f64 = 0.25;
+
+/// The audio renditions, highest rate first, and each rung's own among them.
+///
+/// One per distinct rate: rungs share them. The remuxed rung gets the first.
+pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: &mut [RungPlan]) -> Vec<AudioPlan> {
+    let Some(source) = &probe.audio else { return vec![] };
+    let channels = source.channels.clamp(1, 2);
+    // AAC goes up to 96 kHz, but 48 and 44.1 are what every device plays.
+    let sample_rate = if source.sample_rate == 44_100 { 44_100 } else { 48_000 };
+    let encoded = |kbps: u32| AudioPlan { name: rate_name(kbps), kbps, channels, sample_rate, copied: false };
+    let kbps_of = |rung: &RungPlan| {
+        let asked = profile.rungs.iter().find(|it| it.name == rung.name);
+        asked.or(profile.rungs.last()).map_or(64, |it| it.audio_kbps)
+    };
+    let mut rates: Vec<u32> = rungs.iter().map(&kbps_of).collect();
+    for rung in rungs.iter_mut() {
+        rung.audio = Some(rate_name(kbps_of(rung)));
+    }
+    let own = copied && can_copy(source, probe);
+    if copied && !own {
+        rates.push(profile.source_rung.audio_kbps);
+    }
+    rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
+    rates.dedup();
+    let mut plans: Vec<AudioPlan> = rates.into_iter().map(encoded).collect();
+    if own {
+        plans.insert(
+            0,
+            AudioPlan {
+                name: "audio-source".parse().expect("a legal name"),
+                kbps: (source.bit_rate.unwrap_or_default() / 1000) as u32,
+                channels: source.channels,
+                sample_rate: source.sample_rate,
+                copied: true,
+            },
+        );
+    }
+    plans
+}
+
+fn rate_name(kbps: u32) -> RenditionName {
+    format!("audio-{kbps}k").parse().expect("letters, digits and dashes")
+}
+
+/// AAC-LC that begins and ends with the picture can be passed on as it is.
+fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
+    let video = &probe.video;
+    let offset = audio.start_seconds - video.start_seconds();
+    let missing = audio.duration_seconds.map(|it| seconds(probe.index.end) - (offset + it));
+    audio.codec == "aac"
+        && audio.profile.as_deref() == Some("LC")
+        && audio.channels <= 2
+        && matches!(audio.sample_rate, 44_100 | 48_000)
+        && audio.bit_rate.is_some_and(|it| it <= MAX_COPIED_BPS)
+        && offset.abs() <= MAX_OFFSET
+        && missing.is_some_and(|it| it <= MAX_MISSING)
+}

@@ -1,0 +1,267 @@
+//! Who may play what: every decision of the edge, without I/O.
+//!
+//! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]; two shells (the local server, the edge
+//! worker) carry it out and hold no rule. Where an action needs an object first, its second half is here too:
+//! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
+//!
+//! ```text
+//! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie
+//! /s/{pass}/{generation}/...             playlists, segments, pictures: what stands at hls/{video}/{generation}/...
+//! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
+//! ```
+//!
+//! The master playlist is where a grant becomes a pass. Renditions taller than `max_height` are left out there, by their
+//! RESOLUTION, and the pass then names the renditions that stay: a playlist, segment or key of any other is refused,
+//! however well its name is guessed.
+
+#[cfg(any(test, feature = "cases"))]
+pub mod cases;
+mod conditional;
+mod headers;
+mod key;
+mod master;
+mod media;
+mod refusal;
+mod route;
+
+pub use conditional::{RangeOutcome, not_modified, range_of};
+pub use headers::Headers;
+pub use key::KeyPlan;
+pub use master::MasterPlan;
+pub use media::MediaPlan;
+pub use refusal::Refusal;
+
+use std::net::IpAddr;
+
+use crate::grant::{Fingerprint, Grant, Origin};
+use crate::ids::{Generation, VideoId};
+use crate::keyring::Keyring;
+use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
+use crate::pass::{Pass, Purpose};
+
+use route::Route;
+
+/// What the decision needs of a request. Where a header is there several times, its values are joined by `, `
+/// (cookies by `; `), as browsers and workers do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// `GET`, `HEAD`, `OPTIONS`; anything else is refused.
+    pub method: &'a str,
+    /// As it came, not decoded.
+    pub path: &'a str,
+    /// As it came, without the `?`.
+    pub query: Option<&'a str>,
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// `Cookie`.
+    pub cookie: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// `Referer`.
+    pub referer: Option<&'a str>,
+    /// As the trusted front of the server saw it.
+    pub client_ip: Option<IpAddr>,
+    /// Of that address, ISO 3166-1 alpha-2.
+    pub country: Option<&'a str>,
+}
+
+/// How the edge is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Stands before the paths that are written into playlists; empty where the edge has a host of its own.
+    pub base: String,
+    /// Where a public host serves the media bucket's encrypted segments; `None`: they come through the edge.
+    pub cdn: Option<String>,
+    /// Longest life of a pass, seconds. It never outlives its grant.
+    pub pass_seconds: u64,
+    /// How far the clock of whoever issues grants may be off, seconds.
+    pub clock_skew_seconds: u64,
+    /// Pages that may send cookies along.
+    pub credential_origins: Vec<Origin>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base: String::new(),
+            cdn: None,
+            pass_seconds: 12 * 60 * 60,
+            clock_skew_seconds: 60,
+            credential_origins: vec![],
+        }
+    }
+}
+
+/// The cookie that may carry a grant.
+pub const GRANT_COOKIE: &str = "edgereel_grant";
+
+/// Whom a decision is about, for revocation: if the video, the viewer or the session is revoked, answer
+/// [`Refusal::Revoked`] instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// What is watched.
+    pub video: VideoId,
+    /// By whom; all zero: nobody in particular.
+    pub viewer: Fingerprint,
+    /// In which session.
+    pub session: Fingerprint,
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EdgeAction {
+    /// Answer its status, a problem document and these headers.
+    Refuse(Refusal, Headers),
+    /// Answer 204 and these headers.
+    Preflight(Headers),
+    /// Stream an object. Ranges and conditions are honoured; caches are asked by the object's path, without the pass.
+    Serve(ServePlan),
+    /// Read the master playlist, and answer [`MasterPlan::rewrite`] of it.
+    RewriteMaster(Box<MasterPlan>),
+    /// Read a media playlist, and answer [`MediaPlan::rewrite`] of it.
+    RewriteMedia(Box<MediaPlan>),
+    /// Read a wrapped key, and answer [`KeyPlan::release`] of it; nothing here may be cached or logged.
+    ReleaseKey(KeyPlan),
+}
+
+/// An object that is passed on as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServePlan {
+    /// Which.
+    pub object: ObjectKey,
+    /// For whom.
+    pub subject: Subject,
+    /// Of the answer, content type and cache policy included.
+    pub headers: Headers,
+}
+
+impl EdgeAction {
+    /// Whom it is about; `None`: nothing is handed out.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Refuse(..) | Self::Preflight(_) => None,
+            Self::Serve(plan) => Some(plan.subject),
+            Self::RewriteMaster(plan) => Some(plan.subject),
+            Self::RewriteMedia(plan) => Some(plan.subject),
+            Self::ReleaseKey(plan) => Some(plan.subject),
+        }
+    }
+
+    /// The object that has to be read.
+    pub fn object(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Refuse(..) | Self::Preflight(_) => None,
+            Self::Serve(plan) => Some(&plan.object),
+            Self::RewriteMaster(plan) => Some(&plan.object),
+            Self::RewriteMedia(plan) => Some(&plan.object),
+            Self::ReleaseKey(plan) => Some(&plan.object),
+        }
+    }
+}
+
+/// Decides what becomes of a request. `now` in Unix seconds. Never panics, whatever the request.
+pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
+    match request.method {
+        "OPTIONS" => return EdgeAction::Preflight(Headers::preflight(request, config)),
+        "GET" | "HEAD" => {}
+        _ => return refuse(Refusal::Method, request, config),
+    }
+    authorise(request, now, keys, config).unwrap_or_else(|refusal| refuse(refusal, request, config))
+}
+
+/// The refusal of a request, also for what goes wrong after the decision (no such object, store away).
+pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeAction {
+    EdgeAction::Refuse(refusal, Headers::refusal(refusal, request, config))
+}
+
+fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+    match Route::parse(request.path)? {
+        Route::Master { video } => {
+            let token = route::grant_of(request)?;
+            let verified = Grant::verify(token, &keys.grants, now, config.clock_skew_seconds)?;
+            if verified.grant.video != video {
+                return Err(Refusal::GrantVideo);
+            }
+            let limits = &verified.grant.limits;
+            limits.check(request.client_ip, request.country)?;
+            limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
+            Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
+        }
+        Route::Stream { pass, path } => {
+            let verified = admitted(pass, Purpose::Stream, request, now, keys)?;
+            let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
+            let object = object.ok_or(Refusal::NotFound)?;
+            let (generation, rendition) = place_of(&object).ok_or(Refusal::NotFound)?;
+            if *generation != verified.generation {
+                return Err(Refusal::PassGeneration);
+            }
+            if rendition.is_some_and(|it| !verified.opens(it)) {
+                return Err(Refusal::PassRendition);
+            }
+            if let ObjectKey::MediaPlaylist { rendition, .. } = &object {
+                let rendition = rendition.clone();
+                let plan = MediaPlan::new(object, rendition, pass, verified, request, config);
+                return Ok(EdgeAction::RewriteMedia(Box::new(plan)));
+            }
+            let headers = Headers::object(&object, &verified.limits, request, config);
+            Ok(EdgeAction::Serve(ServePlan { object, subject: subject_of(&verified), headers }))
+        }
+        Route::Key { pass, generation, key } => {
+            let pass = admitted(pass, Purpose::Key, request, now, keys)?;
+            if generation != pass.generation {
+                return Err(Refusal::PassGeneration);
+            }
+            if !pass.opens(&key) {
+                return Err(Refusal::PassRendition);
+            }
+            let headers = Headers::key(&pass.limits, request, config);
+            let object = ObjectKey::ContentKey { video: pass.video, generation, key };
+            Ok(EdgeAction::ReleaseKey(KeyPlan { object, subject: subject_of(&pass), headers }))
+        }
+    }
+}
+
+/// The encoding that an object belongs to, and the rendition if it is part of one; `None`: not for viewers.
+fn place_of(object: &ObjectKey) -> Option<(&Generation, Option<&RenditionName>)> {
+    match object {
+        ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {
+            Some((generation, Some(rendition)))
+        }
+        ObjectKey::Thumbnail { generation, .. }
+        | ObjectKey::Storyboard { generation, .. }
+        | ObjectKey::StoryboardIndex { generation, .. }
+        | ObjectKey::Poster { generation, .. } => Some((generation, None)),
+        ObjectKey::Source { .. }
+        | ObjectKey::ArchivedSource { .. }
+        | ObjectKey::ContentKey { .. }
+        | ObjectKey::Manifest { .. }
+        | ObjectKey::Master { .. } => None,
+    }
+}
+
+/// Verifies a pass, and from where it is used. A pass was made for a page that was allowed; players that are no page
+/// (`AirPlay`, Chromecast) name no origin, so only a wrong one is refused here.
+fn admitted(text: &str, purpose: Purpose, request: &Request<'_>, now: u64, keys: &Keyring) -> Result<Pass, Refusal> {
+    let pass = Pass::verify(text, purpose, &keys.passes, now)?;
+    pass.limits.check(request.client_ip, request.country)?;
+    if request.origin.is_some() {
+        pass.limits.check_origin(request.origin)?;
+    }
+    Ok(pass)
+}
+
+fn subject_of(pass: &Pass) -> Subject {
+    Subject { video: pass.video, viewer: pass.viewer, session: pass.session }
+}
+
+/// How viewers may keep an object that was served under a pass: only they, since the address is theirs.
+fn viewer_cache(object: &ObjectKey) -> &'static str {
+    match object.cache_policy() {
+        CachePolicy::Immutable => "private, max-age=31536000, immutable",
+        CachePolicy::Revalidate => "private, no-cache",
+        CachePolicy::NoStore => "no-store",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Requests and their answers, as data: every shell that carries decisions out has to give these answers.
+//!
+//! A shell's test fills a store with [`world::objects`], sets itself up with [`world::keyring`],
+//! [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and gives what came back to [`Case::check`].
+
+mod grants;
+mod passes;
+mod requests;
+pub mod world;
+
+use super::Refusal;
+
+/// A request and what has to come back.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Unique.
+    pub name: String,
+    /// Of the request.
+    pub method: &'static str,
+    /// Path and query, as they go over the wire.
+    pub target: String,
+    /// Of the request.
+    pub headers: Vec<(&'static str, String)>,
+    /// The address that the request seems to come from.
+    pub client_ip: &'static str,
+    /// The country that the front of the shell says; `None`: it says nothing.
+    pub country: Option<&'static str>,
+    /// What has to come back.
+    pub expected: Expected,
+}
+
+/// What has to come back.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// The status.
+    pub status: u16,
+    /// Of the answer; `None`: the header must not be there.
+    pub headers: Vec<(&'static str, Option<String>)>,
+    /// The body, exactly.
+    pub body: Option<Vec<u8>>,
+    /// What the body must hold, as text.
+    pub holds: Vec<String>,
+    /// What the body must not hold.
+    pub lacks: Vec<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, decompressed.
+    pub body: Vec<u8>,
+}
+
+/// Every case. `now` is the time at which the shell under test will see the requests, Unix seconds.
+pub fn all(now: u64) -> Vec<Case> {
+    [grants::cases(now), passes::cases(now), requests::cases(now)].concat()
+}
+
+impl Case {
+    /// A request that is served.
+    fn good(name: &str, target: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            method: "GET",
+            target,
+            headers: vec![],
+            client_ip: "198.51.100.7",
+            country: None,
+            expected: Expected { status: 200, ..Expected::default() },
+        }
+    }
+
+    /// A request that is refused.
+    fn refused(name: &str, target: String, refusal: Refusal) -> Self {
+        let header = |name, value: &str| (name, Some(value.to_owned()));
+        let mut case = Self::good(name, target).status(refusal.status());
+        case.expected.headers = vec![
+            header("edgereel-refusal", refusal.code()),
+            header("content-type", "application/problem+json"),
+            header("cache-control", "no-store"),
+        ];
+        case.expected.body = Some(refusal.problem().into_bytes());
+        case
+    }
+
+    fn method(mut self, method: &'static str) -> Self {
+        self.method = method;
+        // Only the length and the headers of what a GET would give.
+        if method == "HEAD" {
+            self.expected.body = Some(vec![]);
+        }
+        self
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn from(mut self, client_ip: &'static str) -> Self {
+        self.client_ip = client_ip;
+        self
+    }
+
+    fn country(mut self, country: &'static str) -> Self {
+        self.country = Some(country);
+        self
+    }
+
+    fn status(mut self, status: u16) -> Self {
+        self.expected.status = status;
+        self
+    }
+
+    fn answers(mut self, name: &'static str, value: &str) -> Self {
+        self.expected.headers.push((name, Some(value.to_owned())));
+        self
+    }
+
+    fn without(mut self, name: &'static str) -> Self {
+        self.expected.headers.push((name, None));
+        self
+    }
+
+    fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.expected.body = Some(body.into());
+        self
+    }
+
+    fn holds(mut self, text: &str) -> Self {
+        self.expected.holds.push(text.to_owned());
+        self
+    }
+
+    fn lacks(mut self, text: &str) -> Self {
+        self.expected.lacks.push(text.to_owned());
+        self
+    }
+
+    /// Compares an answer with what had to come back; the error says what is wrong.
+    pub fn check(&self, answer: &Answer) -> Result<(), String> {
+        let expected = &self.expected;
+        let text = String::from_utf8_lossy(&answer.body);
+        if answer.status != expected.status {
+            return Err(format!("{}: status {} instead of {}: {text}", self.name, answer.status, expected.status));
+        }
+        for (name, value) in &expected.headers {
+            let found = answer.headers.iter().find(|it| it.0 == *name).map(|it| it.1.as_str());
+            if found != value.as_deref() {
+                return Err(format!("{}: header {name} is {found:?} instead of {value:?}", self.name));
+            }
+        }
+        if expected.body.as_ref().is_some_and(|it| *it != answer.body) {
+            return Err(format!("{}: the body is {} bytes: {text}", self.name, answer.body.len()));
+        }
+        if let Some(part) = expected.holds.iter().find(|it| !text.contains(it.as_str())) {
+            return Err(format!("{}: the body lacks {part}: {text}", self.name));
+        }
+        if let Some(part) = expected.lacks.iter().find(|it| text.contains(it.as_str())) {
+            return Err(format!("{}: the body holds {part}: {text}", self.name));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! The installation that the cases are about: its keys, and what is stored.
+
+use std::collections::BTreeMap;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hmac::Mac as _;
+
+use crate::content_key::{ContentKey, KeyEncryptionKeys, SegmentEncryptor};
+use crate::grant::{Fingerprint, Grant, Limits};
+use crate::ids::{Generation, VideoId};
+use crate::keyring::{GrantKeys, Keyring, PassKeys};
+use crate::object_key::{Container, ObjectKey, RenditionName};
+use crate::pass::{Pass, Purpose};
+use crate::playback::Config;
+
+/// For [`GrantKeys::parse`].
+pub const GRANT_KEYS: &str = "g2:HS256:Z3JhbnQga2V5IG51bWJlciB0d28sIDMyIGJ5dGVzISE,g1:HS256:Z3JhbnQga2V5IG51bWJlciBvbmUsIDMyIGJ5dGVzISE,\
+    ed:EdDSA:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+/// For [`PassKeys::parse`].
+pub const PASS_KEYS: &str =
+    "p2:cGFzcyBrZXkgbnVtYmVyIHR3bywgMzIgYnl0ZXMgISE,p1:cGFzcyBrZXkgbnVtYmVyIG9uZSwgMzIgYnl0ZXMgISE";
+
+/// For [`KeyEncryptionKeys::parse`].
+pub const KEY_ENCRYPTION_KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// The signing keys.
+pub fn keyring() -> Keyring {
+    Keyring {
+        grants: GrantKeys::parse(GRANT_KEYS).expect("well-formed"),
+        passes: PassKeys::parse(PASS_KEYS).expect("well-formed"),
+    }
+}
+
+/// The keys that wrap content keys.
+pub fn key_encryption_keys() -> KeyEncryptionKeys {
+    KeyEncryptionKeys::parse(KEY_ENCRYPTION_KEYS).expect("well-formed")
+}
+
+/// How the edge is set up.
+pub fn config() -> Config {
+    Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
+}
+
+/// The video that the cases play.
+pub fn video() -> VideoId {
+    VideoId::new(1_700_000_000_000, [7; 10])
+}
+
+/// Another video, of which nothing is stored.
+pub fn other_video() -> VideoId {
+    VideoId::new(1_700_000_000_001, [8; 10])
+}
+
+/// Its encoding.
+pub fn generation() -> Generation {
+    Generation::of("etag", "profile")
+}
+
+/// A rendition by its name.
+pub(super) fn rendition(name: &str) -> RenditionName {
+    name.parse().expect("a legal name")
+}
+
+/// The content key of a rendition.
+pub fn content_key(rendition: &str) -> ContentKey {
+    let mut bytes = [0x5a; 16];
+    for (byte, letter) in bytes.iter_mut().zip(rendition.bytes()) {
+        *byte ^= letter;
+    }
+    ContentKey::new(bytes)
+}
+
+/// A segment of a rendition, before it was encrypted.
+pub fn clear_segment(rendition: &str, index: u32) -> Vec<u8> {
+    format!("segment {index} of {rendition}\n").repeat(40).into_bytes()
+}
+
+/// The segments of every rendition.
+const SEGMENTS: u32 = 3;
+
+/// `source` is 2160 lines high, which its name does not tell.
+const RENDITIONS: [&str; 5] = ["source", "1080p", "480p", "audio-96k", "iframes"];
+
+/// All that is stored.
+pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
+    let (video, generation) = (video(), generation());
+    let mut objects = vec![(ObjectKey::Master { video }, master().into_bytes())];
+    let keks = key_encryption_keys();
+    for (number, name) in RENDITIONS.into_iter().enumerate() {
+        let rendition = rendition(name);
+        let playlist = ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() };
+        objects.push((playlist, media_playlist(name).into_bytes()));
+        for index in 0..SEGMENTS {
+            let object = segment(name, index);
+            let bytes = SegmentEncryptor::encrypt(&content_key(name), index.into(), &clear_segment(name, index));
+            objects.push((object, bytes));
+        }
+        let object = ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition };
+        let wrapped = keks.wrap(&content_key(name), &object, [number as u8; 12]);
+        objects.push((object, wrapped));
+    }
+    objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
+    objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
+    objects.push((ObjectKey::StoryboardIndex { video, generation: generation.clone() }, b"WEBVTT\n".to_vec()));
+    objects.push((ObjectKey::Thumbnail { video, generation, index: 0 }, b"thumbnail".to_vec()));
+    objects
+}
+
+/// The object of a segment.
+pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
+    ObjectKey::Segment {
+        video: video(),
+        generation: generation(),
+        rendition: rendition(name),
+        index,
+        container: Container::MpegTs,
+    }
+}
+
+/// A segment as it is stored.
+pub(super) fn stored_segment(name: &str, index: u32) -> Vec<u8> {
+    let objects: BTreeMap<String, Vec<u8>> = objects().into_iter().map(|(key, bytes)| (key.path(), bytes)).collect();
+    objects.get(&segment(name, index).path()).cloned().unwrap_or_default()
+}
+
+fn master() -> String {
+    let generation = generation();
+    let mut text = "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
+    text += &format!(
+        "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio-96k\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,URI=\"{generation}/audio-96k/audio-96k.m3u8\"\n"
+    );
+    for (name, size, bandwidth) in
+        [("1080p", "1920x1080", 5_000_000), ("source", "3840x2160", 9_000_000), ("480p", "854x480", 1_500_000)]
+    {
+        text += &format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"avc1.640028,mp4a.40.2\",RESOLUTION={size},AUDIO=\"audio-96k\"\n{generation}/{name}/{name}.m3u8\n"
+        );
+    }
+    text += &format!(
+        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100000,CODECS=\"avc1.64001e\",RESOLUTION=640x360,URI=\"{generation}/iframes/iframes.m3u8\"\n"
+    );
+    text
+}
+
+fn media_playlist(name: &str) -> String {
+    use crate::playlist::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
+    let segment = |index| SegmentSpec {
+        uri: format!("{name}_{index:05}.ts"),
+        duration: 540_000,
+        byte_range: None,
+        key: Some(format!("{name}.key")),
+    };
+    let segments = (0..SEGMENTS).map(segment).collect();
+    MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Vod, iframes_only: name == "iframes", segments }
+        .render()
+}
+
+/// A grant for the video, valid for ten minutes.
+pub(super) fn grant(now: u64) -> Grant {
+    Grant {
+        video: video(),
+        viewer: Some("anna".to_owned()),
+        id: Some("session-1".to_owned()),
+        expires: now + 600,
+        not_before: None,
+        limits: Limits::default(),
+    }
+}
+
+/// A grant as the customer's backend issues it.
+pub(super) fn token(grant: &Grant) -> String {
+    grant.issue(&keyring().grants).expect("there is a secret")
+}
+
+/// Any header and claims, signed with the first grant key.
+pub(super) fn sign(header: &str, claims: &str) -> String {
+    let encode = Base64UrlUnpadded::encode_string;
+    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+    let keys = keyring();
+    let mac = keys.grants.issuer().expect("there is a secret").1.clone();
+    format!("{signed}.{}", encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes()))
+}
+
+/// A pass for everything of the video, valid for ten minutes.
+pub(super) fn pass(now: u64) -> Pass {
+    Pass {
+        purpose: Purpose::Stream,
+        video: video(),
+        generation: generation(),
+        session: Fingerprint::of("session-1"),
+        viewer: Fingerprint::of("anna"),
+        expires: now + 600,
+        renditions: None,
+        limits: Limits::default(),
+    }
+}
+
+/// A pass for one key.
+pub(super) fn key_pass(now: u64, name: &str) -> Pass {
+    Pass { purpose: Purpose::Key, renditions: Some(vec![rendition(name)]), ..pass(now) }
+}
+
+/// A pass, signed with the current key.
+pub(super) fn signed(pass: &Pass) -> String {
+    pass.sign(&keyring().passes).expect("short enough")
+}
+
+/// `/s/{pass}/{generation}/{path}`.
+pub(super) fn under(pass: &Pass, path: &str) -> String {
+    format!("/s/{}/{}/{path}", signed(pass), generation())
+}
+
+/// `/k/{pass}/{generation}/{key}.key`.
+pub(super) fn key_under(pass: &Pass, key: &str) -> String {
+    format!("/k/{}/{}/{key}.key", signed(pass), generation())
+}
+
+/// `/v/{video}/master.m3u8?grant=...`.
+pub(super) fn master_with(token: &str) -> String {
+    format!("/v/{}/master.m3u8?grant={token}", video())
+}

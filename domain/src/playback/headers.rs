@@ -1,0 +1,95 @@
+//! Headers of answers: what kind of thing it is, who may keep it, which pages may read it.
+
+use crate::grant::{Limits, Origin};
+use crate::object_key::ObjectKey;
+
+use super::{Config, Refusal, Request, viewer_cache};
+
+/// Headers of an answer, names in lower case. `Content-Length`, `ETag` and the like are the shell's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Headers(Vec<(&'static str, String)>);
+
+/// The header that names a refusal, for players that show it.
+const REFUSAL_HEADER: &str = "edgereel-refusal";
+
+/// What pages may read of an answer.
+const EXPOSED: &str = "edgereel-refusal, content-length, content-range, etag, date";
+
+impl Headers {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The value of a header.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|it| it.0 == name).map(|it| it.1)
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn preflight(request: &Request<'_>, config: &Config) -> Self {
+        Self::cross_origin(&[], request, config)
+            .with("access-control-allow-methods", "GET, HEAD, OPTIONS")
+            .with("access-control-allow-headers", "authorization, range, if-none-match, if-range")
+            .with("access-control-max-age", "86400")
+            .with("allow", "GET, HEAD, OPTIONS")
+    }
+
+    pub(super) fn refusal(refusal: Refusal, request: &Request<'_>, config: &Config) -> Self {
+        let headers = Self::cross_origin(&[], request, config)
+            .with("content-type", "application/problem+json")
+            .with("cache-control", "no-store")
+            .with("x-content-type-options", "nosniff")
+            .with(REFUSAL_HEADER, refusal.code());
+        match refusal {
+            Refusal::GrantMissing => headers.with("www-authenticate", "Bearer"),
+            Refusal::Method => headers.with("allow", "GET, HEAD, OPTIONS"),
+            Refusal::Unavailable => headers.with("retry-after", "1"),
+            _ => headers,
+        }
+    }
+
+    pub(super) fn object(object: &ObjectKey, limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
+        let headers = Self::cross_origin(&limits.origins, request, config)
+            .with("content-type", object.content_type())
+            .with("cache-control", viewer_cache(object))
+            .with("x-content-type-options", "nosniff");
+        match object {
+            ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => headers,
+            _ => headers.with("accept-ranges", "bytes"),
+        }
+    }
+
+    pub(super) fn key(limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
+        Self::cross_origin(&limits.origins, request, config)
+            .with("content-type", "application/octet-stream")
+            .with("cache-control", "no-store")
+            .with("x-content-type-options", "nosniff")
+    }
+
+    /// Which pages may read the answer: those that may send cookies, with them; else those of the grant; else all.
+    fn cross_origin(allowed: &[Origin], request: &Request<'_>, config: &Config) -> Self {
+        let among = |list: &[Origin]| request.origin.filter(|it| list.iter().any(|known| known.as_str() == *it));
+        let headers = match among(&config.credential_origins) {
+            Some(origin) => Self::default()
+                .with("access-control-allow-origin", origin)
+                .with("access-control-allow-credentials", "true"),
+            None if allowed.is_empty() => Self::default().with("access-control-allow-origin", "*"),
+            // A page that is not allowed gets no answer at all; a player that is no page needs no permission.
+            None => match among(allowed) {
+                Some(origin) => Self::default().with("access-control-allow-origin", origin),
+                None => Self::default(),
+            },
+        };
+        let headers = headers.with("access-control-expose-headers", EXPOSED);
+        if config.credential_origins.is_empty() && allowed.is_empty() {
+            headers
+        } else {
+            headers.with("vary", "origin")
+        }
+    }
+}

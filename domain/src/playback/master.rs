@@ -1,0 +1,151 @@
+//! The master playlist for one viewer: what they may not have is left out, the rest moves under a pass.
+
+use std::collections::HashSet;
+
+use crate::grant::VerifiedGrant;
+use crate::ids::Generation;
+use crate::keyring::PassKeys;
+use crate::object_key::{ObjectKey, RenditionName};
+use crate::pass::{Pass, Purpose};
+use crate::playlist::parse::{MasterPlaylist, MediaType, Variant};
+use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
+
+use super::{Config, Headers, Refusal, Request, Subject};
+
+/// A master playlist to read and to rewrite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterPlan {
+    /// Which.
+    pub object: ObjectKey,
+    /// For whom.
+    pub subject: Subject,
+    /// Of the answer. It has no tag: its content depends on the time.
+    pub headers: Headers,
+    /// Unix seconds: when the passes in it expire.
+    pub expires: u64,
+    limits: crate::grant::Limits,
+    base: String,
+}
+
+/// A reference in a stored master playlist: `{generation}/{rendition}/{file}`.
+struct Target {
+    generation: Generation,
+    rendition: RenditionName,
+}
+
+impl MasterPlan {
+    pub(super) fn new(verified: &VerifiedGrant, now: u64, request: &Request<'_>, config: &Config) -> Self {
+        let grant = &verified.grant;
+        let object = ObjectKey::Master { video: grant.video };
+        let subject = Subject { video: grant.video, viewer: verified.viewer, session: verified.session };
+        let headers = Headers::object(&object, &grant.limits, request, config);
+        // A grant that is only accepted because of the skew still opens the door for that long.
+        let latest = grant.expires.saturating_add(config.clock_skew_seconds);
+        let expires = now.saturating_add(config.pass_seconds).min(latest);
+        Self { object, subject, headers, expires, limits: grant.limits.clone(), base: config.base.clone() }
+    }
+
+    /// The playlist for this viewer.
+    pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
+        let playlist = MasterPlaylist::parse(text).playlist;
+        let (dropped, stay) = self.filter(&playlist)?;
+        let targets = stay.iter().map(|uri| target(uri).ok_or(Refusal::Playlist)).collect::<Result<Vec<_>, _>>()?;
+        let generation = targets.first().map(|it| it.generation.clone()).ok_or(Refusal::Playlist)?;
+        if targets.iter().any(|it| it.generation != generation) {
+            return Err(Refusal::Playlist);
+        }
+        let renditions = self.limits.max_height.map(|_| {
+            let mut names: Vec<RenditionName> = targets.into_iter().map(|it| it.rendition).collect();
+            names.sort();
+            names.dedup();
+            names
+        });
+        let pass = Pass {
+            purpose: Purpose::Stream,
+            video: self.subject.video,
+            generation,
+            session: self.subject.session,
+            viewer: self.subject.viewer,
+            expires: self.expires,
+            renditions,
+            limits: crate::grant::Limits { max_height: None, ..self.limits.clone() },
+        };
+        let prefix = format!("{}/s/{}/", self.base, pass.sign(keys).map_err(|_| Refusal::Playlist)?);
+        Ok(rewrite(text, &dropped, |reference, out| {
+            // Keys are found in the media playlists, where they have passes of their own.
+            if reference.kind != ReferenceKind::SessionKey && is_relative(reference.uri) {
+                out.push_str(&prefix);
+            }
+            Edit::Keep
+        }))
+    }
+
+    /// The lines to leave out, and the URIs of the renditions that stay.
+    fn filter<'p>(&self, playlist: &'p MasterPlaylist) -> Result<(Vec<u32>, Vec<&'p str>), Refusal> {
+        let allowed = |variant: &Variant| match (self.limits.max_height, variant.resolution) {
+            (None, _) => true,
+            (Some(limit), Some(size)) => size.width.min(size.height) <= limit,
+            // What does not say how large it is may be too large; sound alone has no size.
+            (Some(_), None) => variant.codecs.as_deref().is_some_and(is_sound),
+        };
+        let mut dropped: Vec<u32> = playlist.session_keys.iter().map(|it| it.line).collect();
+        let mut stay = vec![];
+        for variant in playlist.variants.iter().chain(&playlist.iframes) {
+            if allowed(variant) {
+                stay.push(variant.uri.as_str());
+            } else {
+                dropped.extend([variant.line, variant.uri_line]);
+            }
+        }
+        if !playlist.variants.iter().any(allowed) {
+            return Err(if playlist.variants.is_empty() { Refusal::Playlist } else { Refusal::MaxHeight });
+        }
+        let used: HashSet<(MediaType, &str)> =
+            playlist.variants.iter().filter(|it| allowed(it)).flat_map(groups).collect();
+        let known: HashSet<(MediaType, &str)> = playlist.variants.iter().flat_map(groups).collect();
+        for media in &playlist.media {
+            let group = media.media_type.zip(media.group.as_deref());
+            if group.is_some_and(|it| known.contains(&it) && !used.contains(&it)) {
+                dropped.push(media.line);
+            } else {
+                stay.extend(media.uri.as_deref());
+            }
+        }
+        dropped.sort_unstable();
+        dropped.dedup();
+        Ok((dropped, stay))
+    }
+}
+
+/// The groups that a variant plays with.
+fn groups(variant: &Variant) -> impl Iterator<Item = (MediaType, &str)> {
+    let groups = [
+        (MediaType::Audio, &variant.audio),
+        (MediaType::Video, &variant.video),
+        (MediaType::Subtitles, &variant.subtitles),
+        (MediaType::ClosedCaptions, &variant.closed_captions),
+    ];
+    groups.into_iter().filter_map(|(kind, group)| Some((kind, group.as_deref()?)))
+}
+
+/// Whether codecs (RFC 6381) are all of sound.
+fn is_sound(codecs: &str) -> bool {
+    codecs.split(',').all(|it| {
+        ["mp4a.", "ac-3", "ec-3", "ac-4", "opus", "Opus", "fLaC"].iter().any(|name| it.trim().starts_with(name))
+    })
+}
+
+/// `{generation}/{rendition}/{file}`, as the transcoder writes it. Anything else could lead out of the pass.
+fn target(uri: &str) -> Option<Target> {
+    let mut parts = uri.split('/');
+    let generation = parts.next()?.parse().ok()?;
+    let rendition: RenditionName = parts.next()?.parse().ok()?;
+    let file = parts.next()?.strip_suffix(".m3u8")?;
+    (parts.next().is_none() && file == rendition.as_str()).then_some(Target { generation, rendition })
+}
+
+/// Whether a URI is a path that begins where the playlist is.
+pub(super) fn is_relative(uri: &str) -> bool {
+    let scheme = uri.split(['/', '?', '#']).next().unwrap_or_default().contains(':');
+    !uri.is_empty() && !uri.starts_with(['/', '?', '#']) && !scheme
+}

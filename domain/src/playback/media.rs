@@ -1,0 +1,104 @@
+//! A media playlist for one viewer: keys get passes of their own, segments may come from a public host.
+
+use crate::ids::hex;
+use crate::keyring::PassKeys;
+use crate::object_key::{ObjectKey, RenditionName};
+use crate::pass::{Pass, Purpose};
+use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
+use sha2::{Digest as _, Sha256};
+
+use super::master::is_relative;
+use super::{Config, Headers, Refusal, Request, Subject, subject_of};
+
+/// A media playlist to read and to rewrite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaPlan {
+    /// Which.
+    pub object: ObjectKey,
+    /// For whom.
+    pub subject: Subject,
+    /// Of the answer.
+    pub headers: Headers,
+    rendition: RenditionName,
+    pass: Pass,
+    /// The pass as it stood in the path.
+    text: String,
+    base: String,
+    cdn: Option<String>,
+}
+
+impl MediaPlan {
+    pub(super) fn new(
+        object: ObjectKey,
+        rendition: RenditionName,
+        text: &str,
+        pass: Pass,
+        request: &Request<'_>,
+        config: &Config,
+    ) -> Self {
+        let headers = Headers::object(&object, &pass.limits, request, config);
+        Self {
+            subject: subject_of(&pass),
+            object,
+            headers,
+            rendition,
+            pass,
+            text: text.to_owned(),
+            base: config.base.clone(),
+            cdn: config.cdn.clone(),
+        }
+    }
+
+    /// The playlist for this viewer. The same text, pass and keys give the same answer.
+    pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
+        let segments = self.cdn.as_ref().map(|cdn| {
+            let video = self.pass.video;
+            format!("{cdn}/hls/{video}/{}/{}/", self.pass.generation, self.rendition)
+        });
+        // One key serves many segments, and keys that rotate follow one another: the last address is remembered.
+        let mut last: Option<(String, String)> = None;
+        let mut failed = None;
+        let out = rewrite(text, &[], |reference, out| match reference.kind {
+            ReferenceKind::Key | ReferenceKind::SessionKey => {
+                if last.as_ref().is_none_or(|it| it.0 != reference.uri) {
+                    match self.key_address(reference.uri, keys) {
+                        Ok(address) => last = Some((reference.uri.to_owned(), address)),
+                        Err(refusal) => failed = Some(refusal),
+                    }
+                }
+                if let Some((_, address)) = &last {
+                    out.push_str(address);
+                }
+                Edit::Replace
+            }
+            ReferenceKind::Segment | ReferenceKind::Map => {
+                if let Some(prefix) = segments.as_ref().filter(|_| is_relative(reference.uri)) {
+                    out.push_str(prefix);
+                }
+                Edit::Keep
+            }
+            _ => Edit::Keep,
+        });
+        failed.map_or(Ok(out), Err)
+    }
+
+    /// The entity tag of the answer, for a playlist that is stored with the tag `stored`. Weak: the answer may be compressed.
+    pub fn etag(&self, stored: &str, keys: &PassKeys) -> String {
+        let mut hash = Sha256::new();
+        let current = keys.current().map_or("", |it| it.0.as_str());
+        for part in [self.text.as_str(), current, &self.base, self.cdn.as_deref().unwrap_or_default()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let stored: String = stored.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
+        format!("W/\"{stored}-{}\"", hex(&hash.finalize()[..4]))
+    }
+
+    /// Stored playlists name `{key}.key` beside themselves; the address carries a pass for that one key.
+    fn key_address(&self, uri: &str, keys: &PassKeys) -> Result<String, Refusal> {
+        let key: RenditionName = uri.strip_suffix(".key").and_then(|it| it.parse().ok()).ok_or(Refusal::Playlist)?;
+        let pass = Pass { purpose: Purpose::Key, renditions: Some(vec![key.clone()]), ..self.pass.clone() };
+        let signed = pass.sign(keys).map_err(|_| Refusal::Playlist)?;
+        Ok(format!("{}/k/{signed}/{}/{key}.key", self.base, self.pass.generation))
+    }
+}

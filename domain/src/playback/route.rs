@@ -1,0 +1,91 @@
+//! Where a request goes, and which grant it brings.
+
+use crate::ids::{Generation, VideoId};
+use crate::object_key::RenditionName;
+
+use super::{GRANT_COOKIE, Refusal, Request};
+
+/// A path that exists here, as far as its shape tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Master { video: VideoId },
+    Stream { pass: &'a str, path: &'a str },
+    Key { pass: &'a str, generation: Generation, key: RenditionName },
+}
+
+/// Longest path that is looked at, bytes.
+const MAX_PATH: usize = 8192 + 1024;
+
+impl<'a> Route<'a> {
+    pub(super) fn parse(path: &'a str) -> Result<Self, Refusal> {
+        // None of our paths needs an escape, so whatever has one, or could be read in two ways, is not ours.
+        let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'/' | b'.' | b'_' | b'-');
+        let rest = path.strip_prefix('/').ok_or(Refusal::Path)?;
+        if path.len() > MAX_PATH || !path.bytes().all(plain) {
+            return Err(Refusal::Path);
+        }
+        if rest.split('/').any(|it| matches!(it, "" | "." | "..")) {
+            return Err(if rest.is_empty() { Refusal::NotFound } else { Refusal::Path });
+        }
+        let (kind, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
+        let (first, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
+        match kind {
+            "v" if rest == "master.m3u8" => {
+                let video = first.parse().map_err(|_| Refusal::NotFound)?;
+                Ok(Self::Master { video })
+            }
+            "s" => Ok(Self::Stream { pass: first, path: rest }),
+            "k" => {
+                let (generation, file) = rest.split_once('/').ok_or(Refusal::NotFound)?;
+                let name = file.strip_suffix(".key").ok_or(Refusal::NotFound)?;
+                let generation = generation.parse().map_err(|_| Refusal::NotFound)?;
+                let key = name.parse().map_err(|_| Refusal::NotFound)?;
+                Ok(Self::Key { pass: first, generation, key })
+            }
+            _ => Err(Refusal::NotFound),
+        }
+    }
+}
+
+/// The grant of a request: in the query or in `Authorization`, but not in both, or else in the cookie, which
+/// browsers send by themselves.
+pub(super) fn grant_of<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
+    let parameters = request.query.unwrap_or_default().split('&');
+    let mut in_query = parameters.filter_map(|it| match it.split_once('=') {
+        Some(("grant", value)) => Some(value),
+        None if it == "grant" => Some(""),
+        _ => None,
+    });
+    let mut cookies = request.cookie.unwrap_or_default().split(';').filter_map(|it| {
+        let (name, value) = it.trim().split_once('=')?;
+        (name == GRANT_COOKIE).then_some(value)
+    });
+    let bearer = match request.authorization {
+        Some(value) => Some(bearer(value)?),
+        None => None,
+    };
+    let explicit = one([in_query.next(), in_query.next(), bearer])?;
+    let found = match explicit {
+        Some(grant) => Some(grant),
+        None => one([cookies.next(), cookies.next(), None])?,
+    };
+    found.filter(|it| !it.is_empty()).ok_or(Refusal::GrantMissing)
+}
+
+/// The token of an `Authorization` header (RFC 6750, 2.1). Other schemes are not a grant.
+fn bearer(value: &str) -> Result<&str, Refusal> {
+    let (scheme, token) = value.trim().split_once(' ').ok_or(Refusal::GrantMalformed)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::GrantMissing);
+    }
+    // Two headers come joined by a comma.
+    if token.contains(',') { Err(Refusal::GrantTwice) } else { Ok(token.trim()) }
+}
+
+fn one(found: [Option<&str>; 3]) -> Result<Option<&str>, Refusal> {
+    let mut found = found.into_iter().flatten();
+    match (found.next(), found.next()) {
+        (Some(_), Some(_)) => Err(Refusal::GrantTwice),
+        (first, _) => Ok(first),
+    }
+}

@@ -1,0 +1,17 @@
+//! HLS playlists: read without losing a byte, written from measured facts, rewritten in one pass.
+//!
+//! - [`lines`] and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
+//! - [`parse`]: what a playlist says, with the line of each statement; faults are collected, not fatal.
+//! - [`write`]: our own playlists.
+//! - [`bandwidth`]: what BANDWIDTH and AVERAGE-BANDWIDTH must declare.
+//! - [`rewrite`](mod@rewrite): other URIs in a playlist that otherwise stays as it is.
+
+pub mod attributes;
+pub mod bandwidth;
+pub mod lines;
+pub mod parse;
+pub mod rewrite;
+pub mod write;
+
+pub use lines::{Line, LineKind, lines};
+pub use parse::{MasterPlaylist, MediaPlaylist, Playlist, Problem, ProblemKind};

@@ -1,0 +1,127 @@
+//! The lines of a playlist (RFC 8216, 4.1).
+
+/// One line of a playlist. The `text` and `ending` of all lines, put together, are the playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// From 1.
+    pub number: u32,
+    /// Where it begins in the playlist, bytes.
+    pub offset: usize,
+    /// Without its ending.
+    pub text: &'a str,
+    /// `\n`, `\r\n`, or nothing at the end of the playlist.
+    pub ending: &'a str,
+    /// What it is.
+    pub kind: LineKind<'a>,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind<'a> {
+    /// Begins with `#EXT`.
+    Tag {
+        /// With the `#`, up to the colon: `#EXTINF`.
+        name: &'a str,
+        /// What follows the colon; `None`: there is none.
+        value: Option<&'a str>,
+    },
+    /// Names a segment or a playlist.
+    Uri(&'a str),
+    /// Begins with `#`, but not with `#EXT`: means nothing.
+    Comment,
+    /// Empty, or only white space: means nothing.
+    Blank,
+}
+
+impl Line<'_> {
+    /// The column (from 1, in bytes) at which a tag's value begins.
+    pub fn value_column(&self) -> u32 {
+        match self.kind {
+            LineKind::Tag { name, value: Some(_) } => name.len() as u32 + 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Splits a playlist into lines. Never fails: any text has lines.
+pub fn lines(text: &str) -> Lines<'_> {
+    Lines { text, offset: 0, number: 0 }
+}
+
+/// The lines of a playlist, in order.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a str,
+    offset: usize,
+    number: u32,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let rest = self.text.get(self.offset..).filter(|it| !it.is_empty())?;
+        let whole = match rest.find('\n') {
+            Some(newline) => &rest[..=newline],
+            None => rest,
+        };
+        let text = whole.strip_suffix('\n').map_or(whole, |it| it.strip_suffix('\r').unwrap_or(it));
+        let line =
+            Line { number: self.number + 1, offset: self.offset, text, ending: &whole[text.len()..], kind: kind(text) };
+        self.number += 1;
+        self.offset += whole.len();
+        Some(line)
+    }
+}
+
+fn kind(text: &str) -> LineKind<'_> {
+    if text.starts_with("#EXT") {
+        return match text.split_once(':') {
+            Some((name, value)) => LineKind::Tag { name, value: Some(value) },
+            None => LineKind::Tag { name: text.trim_end(), value: None },
+        };
+    }
+    if text.starts_with('#') {
+        LineKind::Comment
+    } else if text.trim().is_empty() {
+        LineKind::Blank
+    } else {
+        LineKind::Uri(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn tags_uris_comments_and_blanks() {
+        let text = "#EXTM3U\r\n#EXTINF:6.0,a:b\nsegment.ts\n# note\n\n  \nlast";
+        let kinds: Vec<_> = lines(text).map(|it| (it.number, it.ending.len(), it.kind)).collect();
+        assert_eq!(
+            kinds,
+            [
+                (1, 2, LineKind::Tag { name: "#EXTM3U", value: None }),
+                (2, 1, LineKind::Tag { name: "#EXTINF", value: Some("6.0,a:b") }),
+                (3, 1, LineKind::Uri("segment.ts")),
+                (4, 1, LineKind::Comment),
+                (5, 1, LineKind::Blank),
+                (6, 1, LineKind::Blank),
+                (7, 0, LineKind::Uri("last")),
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_byte_is_lost(text in "(\\PC|[\r\n#:,]|#EXT){0,200}") {
+            let again: String = lines(&text).flat_map(|it| [it.text, it.ending]).collect();
+            prop_assert_eq!(&again, &text);
+            for line in lines(&text) {
+                prop_assert!(text[line.offset..].starts_with(line.text));
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What is known of a source before work begins: the words for it, not how it is found out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::segment::TICKS_PER_SECOND;
+
+/// A positive fraction, such as a frame rate or a pixel aspect ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Above the line; positive.
+    pub num: u32,
+    /// Below the line; positive.
+    pub den: u32,
+}
+
+impl Ratio {
+    /// `None` if either part is zero.
+    pub fn new(num: u32, den: u32) -> Option<Self> {
+        (num > 0 && den > 0).then_some(Self { num, den })
+    }
+
+    /// Its value.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.num) / f64::from(self.den)
+    }
+
+    /// For a frame rate: when frame number `frame` is shown, in ticks, rounded to the nearest.
+    pub fn ticks_of_frame(self, frame: u64) -> u64 {
+        let numerator = u128::from(frame) * u128::from(self.den) * u128::from(TICKS_PER_SECOND);
+        ((numerator + u128::from(self.num / 2)) / u128::from(self.num)) as u64
+    }
+
+    /// For a frame rate: the frame that is shown nearest to `ticks`.
+    pub fn frame_at(self, ticks: u64) -> u64 {
+        let denominator = u128::from(self.den) * u128::from(TICKS_PER_SECOND);
+        ((u128::from(ticks) * u128::from(self.num) + denominator / 2) / denominator) as u64
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.num, self.den)
+    }
+}
+
+/// How bright whites are meant, where that is more than SDR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HighDynamicRange {
+    /// SMPTE ST 2084 (HDR10, Dolby Vision).
+    Pq,
+    /// ARIB STD-B67.
+    Hlg,
+}
+
+/// The video stream that is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoStream {
+    /// Its number in the container.
+    pub index: u32,
+    /// FFmpeg's name: `h264`, `hevc`.
+    pub codec: String,
+    /// Coded, before rotation.
+    pub width: u32,
+    /// Coded, before rotation.
+    pub height: u32,
+    /// Width of a pixel over its height; `None`: square.
+    pub pixel_aspect: Option<Ratio>,
+    /// Clockwise degrees to turn it upright: 0, 90, 180, 270.
+    pub rotation: u32,
+    /// FFmpeg's name: `yuv420p`.
+    pub pixel_format: String,
+    /// Frames per second on which the output runs: constant, and at most the profile's.
+    pub frame_rate: Ratio,
+    /// Frames of one field each.
+    pub interlaced: bool,
+    /// `None`: SDR.
+    pub hdr: Option<HighDynamicRange>,
+    /// The colour matrix is BT.2020, which SDR rungs cannot carry.
+    pub wide_gamut: bool,
+    /// First presentation time, in units of `time_base`.
+    pub start_pts: i64,
+    /// Seconds per unit.
+    pub time_base: Ratio,
+}
+
+impl VideoStream {
+    /// First presentation time, seconds on the clock of the container.
+    pub fn start_seconds(&self) -> f64 {
+        self.start_pts as f64 * self.time_base.as_f64()
+    }
+
+    /// Size as it is meant to be seen: upright, with square pixels.
+    pub fn display_size(&self) -> (u32, u32) {
+        let (mut width, mut height) = (f64::from(self.width), f64::from(self.height));
+        // Widening keeps every line; narrowing would throw columns away.
+        match self.pixel_aspect.map_or(1.0, Ratio::as_f64) {
+            aspect if aspect >= 1.0 => width *= aspect,
+            aspect => height /= aspect,
+        }
+        let size = (width.round() as u32, height.round() as u32);
+        if self.rotation % 180 == 90 { (size.1, size.0) } else { size }
+    }
+}
+
+/// The audio stream that is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioStream {
+    /// Its number in the container.
+    pub index: u32,
+    /// FFmpeg's name: `aac`, `pcm_s16le`.
+    pub codec: String,
+    /// FFmpeg's name: `LC`.
+    pub profile: Option<String>,
+    /// How many.
+    pub channels: u32,
+    /// Hz.
+    pub sample_rate: u32,
+    /// bit/s, if the container says so.
+    pub bit_rate: Option<u64>,
+    /// First presentation time, seconds on the clock of the container.
+    pub start_seconds: f64,
+    /// How long it plays, if the container says so.
+    pub duration_seconds: Option<f64>,
+    /// RFC 5646, if the container says so: `de`.
+    pub language: Option<String>,
+}
+
+/// How FFmpeg gets to a moment of this source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seeking {
+    /// The container has an index: asking for a moment leads to the keyframe at or before it.
+    Indexed,
+    /// It has none: ask for a moment well before the keyframe.
+    Approximate,
+}
+
+/// Where the frames of the video stream are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceIndex {
+    /// Presentation times of the keyframes, ticks from the first frame, ascending. Empty: unknown.
+    pub keyframes: Vec<u64>,
+    /// For each keyframe, bytes of video until the next one; empty: unknown.
+    pub gop_bytes: Vec<u64>,
+    /// The end of the last frame, ticks from the first.
+    pub end: u64,
+    /// Whether `end` was computed from the frames; otherwise the header says so.
+    pub exact_end: bool,
+    /// Longest time that a frame is shown, ticks.
+    pub longest_frame: u64,
+    /// No frame that follows a keyframe in the file is shown before it (closed GOPs).
+    pub closed_gops: bool,
+    /// How to get there.
+    pub seeking: Seeking,
+    /// Bytes of video, if known.
+    pub video_bytes: Option<u64>,
+}
+
+impl SourceIndex {
+    /// Longest distance from a keyframe to the next one or to the end, ticks.
+    pub fn longest_gop(&self) -> u64 {
+        let ends = self.keyframes.iter().skip(1).copied().chain([self.end]);
+        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.end)
+    }
+
+    /// The last keyframe at or before a moment.
+    pub fn keyframe_before(&self, ticks: u64) -> u64 {
+        match self.keyframes.partition_point(|it| *it <= ticks) {
+            0 => 0,
+            after => self.keyframes[after - 1],
+        }
+    }
+
+    /// Average video rate, bit/s, if the bytes are known.
+    pub fn video_bit_rate(&self) -> Option<u64> {
+        let bits = u128::from(self.video_bytes?) * 8 * u128::from(TICKS_PER_SECOND);
+        (self.end > 0).then(|| (bits / u128::from(self.end)) as u64)
+    }
+}
+
+/// A source that was looked at and found usable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// FFmpeg's demuxer, forced from here on: `mov`, `matroska`.
+    pub demuxer: String,
+    /// Bytes of the source.
+    pub size: u64,
+    /// The picture.
+    pub video: VideoStream,
+    /// The sound, if there is any.
+    pub audio: Option<AudioStream>,
+    /// Where the frames are.
+    pub index: SourceIndex,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_and_ticks_agree() {
+        for (num, den) in [(30, 1), (30000, 1001), (24000, 1001), (25, 1), (60, 1), (90000, 3001)] {
+            let rate = Ratio { num, den };
+            for frame in [0, 1, 2, 47, 1_000, 215_784] {
+                assert_eq!(rate.frame_at(rate.ticks_of_frame(frame)), frame, "{rate} {frame}");
+            }
+        }
+        assert_eq!(Ratio { num: 30000, den: 1001 }.ticks_of_frame(30), 90_090);
+    }
+
+    #[test]
+    fn the_size_that_is_seen() {
+        let square = VideoStream {
+            index: 0,
+            codec: "h264".to_owned(),
+            width: 720,
+            height: 576,
+            pixel_aspect: None,
+            rotation: 0,
+            pixel_format: "yuv420p".to_owned(),
+            frame_rate: Ratio { num: 25, den: 1 },
+            interlaced: false,
+            hdr: None,
+            wide_gamut: false,
+            start_pts: 0,
+            time_base: Ratio { num: 1, den: 90_000 },
+        };
+        assert_eq!(square.display_size(), (720, 576));
+        let wide = VideoStream { pixel_aspect: Ratio::new(64, 45), ..square.clone() };
+        assert_eq!(wide.display_size(), (1024, 576));
+        let narrow = VideoStream { pixel_aspect: Ratio::new(8, 9), ..square.clone() };
+        assert_eq!(narrow.display_size(), (720, 648));
+        assert_eq!(VideoStream { rotation: 90, ..square }.display_size(), (576, 720));
+    }
+
+    #[test]
+    fn keyframes_before_a_moment() {
+        let index = SourceIndex {
+            keyframes: vec![0, 180_000, 900_000],
+            gop_bytes: vec![],
+            end: 1_000_000,
+            exact_end: true,
+            longest_frame: 3_000,
+            closed_gops: true,
+            seeking: Seeking::Indexed,
+            video_bytes: Some(1_000_000),
+        };
+        assert_eq!(index.keyframe_before(179_999), 0);
+        assert_eq!(index.keyframe_before(180_000), 180_000);
+        assert_eq!(index.keyframe_before(5_000_000), 900_000);
+        assert_eq!(index.longest_gop(), 720_000);
+        assert_eq!(index.video_bit_rate(), Some(720_000));
+    }
+}

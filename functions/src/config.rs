@@ -1,0 +1,36 @@
+//! What an installation decides about its API.
+
+use std::time::Duration;
+
+use domain::job::Mode;
+
+/// Limits and names.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// The name of the private bucket, as it stands in events and jobs.
+    pub private_bucket: String,
+    /// The profile of videos that ask for none.
+    pub default_profile: String,
+    /// The mode of videos that ask for none.
+    pub default_mode: Mode,
+    /// Names of the profiles that may be asked for.
+    pub profiles: Vec<String>,
+    /// Largest source, bytes.
+    pub max_upload_bytes: u64,
+    /// How long the URLs of an upload are good: 1 second to 7 days.
+    pub upload_url_life: Duration,
+}
+
+impl ApiConfig {
+    /// What an installation has that decides nothing.
+    pub fn new(private_bucket: &str) -> Self {
+        Self {
+            private_bucket: private_bucket.to_owned(),
+            default_profile: "default".to_owned(),
+            default_mode: Mode::Abr,
+            profiles: vec!["default".to_owned()],
+            max_upload_bytes: 100 << 30,
+            upload_url_life: Duration::from_secs(24 * 3600),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What went wrong, as an RFC 9457 problem document.
+//!
+//! The `type` of a problem is stable: programs compare it. What happened inside is logged, and the
+//! caller learns only what helps him.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use domain::failure::Failure;
+use domain::ids::VideoId;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use platform::catalog::CatalogError;
+use platform::job_queue::QueueError;
+use platform::object_store::StoreError;
+use serde_json::json;
+
+use crate::uploads::plan::RefusedUpload;
+
+/// Why a request was not done. `Display` is the `detail` of the problem document.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token, or not one that opens anything.
+    #[error("{}", if *.presented { "the token is not valid" } else { "send the token as `Authorization: Bearer TOKEN`" })]
+    Unauthorized {
+        /// Whether there was a token at all.
+        presented: bool,
+    },
+    /// A body, path or query that cannot be read.
+    #[error("{detail}")]
+    Malformed {
+        /// Of which part of the request, and what is wrong with it.
+        detail: String,
+        /// 400, or what the part calls for (413, 415, 422).
+        status: StatusCode,
+    },
+    /// No such video: never made, deleted, or somebody else's.
+    #[error("there is no video `{0}`")]
+    NoSuchVideo(VideoId),
+    /// No such route.
+    #[error("there is nothing at this address")]
+    NoSuchRoute,
+    /// The route has no such method.
+    #[error("this address does not answer to this method")]
+    MethodNotAllowed,
+    /// What was announced is not accepted.
+    #[error(transparent)]
+    Refused(#[from] RefusedUpload),
+    /// The video was not uploaded in parts, or not at all.
+    #[error("{0}")]
+    NotAMultipartUpload(&'static str),
+    /// The upload is over: its source has arrived.
+    #[error("the upload is complete: delete the video instead")]
+    UploadComplete,
+    /// The store gave the upload up.
+    #[error("the upload expired or was given up: begin a new one")]
+    UploadGone,
+    /// Something is missing or differs from what the store has.
+    #[error("{0}")]
+    UploadIncomplete(String),
+    /// The video failed; nothing plays.
+    #[error("{}", .0.sentence)]
+    VideoFailed(Failure),
+    /// The video was cancelled; nothing plays.
+    #[error("the video was cancelled before it could be watched: ask for another attempt")]
+    VideoCancelled,
+    /// Its state does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// A service behind the API could not be reached.
+    #[error("a service that this needs could not be reached: try again in a moment")]
+    Unavailable(#[source] anyhow::Error),
+    /// Our own failure.
+    #[error("something failed on our side; it was logged")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl ApiError {
+    /// The last part of the problem's `type`. Never renamed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Malformed { .. } => "malformed-request",
+            Self::NoSuchVideo(_) => "no-such-video",
+            Self::NoSuchRoute => "no-such-route",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Refused(refused) => refused.code(),
+            Self::NotAMultipartUpload(_) => "not-a-multipart-upload",
+            Self::UploadComplete => "upload-complete",
+            Self::UploadGone => "upload-gone",
+            Self::UploadIncomplete(_) => "upload-incomplete",
+            Self::VideoFailed(_) => "video-failed",
+            Self::VideoCancelled => "video-cancelled",
+            Self::Conflict(_) => "conflict",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::Malformed { status, .. } => *status,
+            Self::NoSuchVideo(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Refused(refused) => refused.status(),
+            Self::NotAMultipartUpload(_)
+            | Self::UploadComplete
+            | Self::UploadIncomplete(_)
+            | Self::VideoFailed(_)
+            | Self::VideoCancelled
+            | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::UploadGone => StatusCode::GONE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::Unauthorized { .. } => "Not authenticated",
+            Self::Malformed { .. } => "The request cannot be read",
+            Self::NoSuchVideo(_) => "No such video",
+            Self::NoSuchRoute => "No such address",
+            Self::MethodNotAllowed => "No such method here",
+            Self::Refused(_) => "The upload is not accepted",
+            Self::NotAMultipartUpload(_) => "Not an upload in parts",
+            Self::UploadComplete => "The upload is complete",
+            Self::UploadGone => "The upload is gone",
+            Self::UploadIncomplete(_) => "The upload is not complete",
+            Self::VideoFailed(_) => "The video failed",
+            Self::VideoCancelled => "The video was cancelled",
+            Self::Conflict(_) => "Not possible now",
+            Self::Unavailable(_) => "Not available now",
+            Self::Internal(_) => "Internal error",
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Internal(error) => tracing::error!("a request failed: {error:#}"),
+            Self::Unavailable(error) => tracing::warn!("a request could not be done now: {error:#}"),
+            _ => {}
+        }
+        let status = self.status();
+        let mut body = json!({
+            "type": format!("urn:edgereel:problem:{}", self.code()),
+            "title": self.title(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+            "code": self.code(),
+        });
+        if let Self::VideoFailed(failure) = &self {
+            body["failure"] = json!({
+                "class": failure.class(), "code": failure.code, "message": failure.sentence,
+            });
+        }
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self {
+            // RFC 6750, 3: the error attribute only where a token was presented.
+            Self::Unauthorized { presented: true } => {
+                let challenge = HeaderValue::from_static(r#"Bearer realm="edgereel", error="invalid_token""#);
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            Self::Unauthorized { presented: false } => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="edgereel""#));
+            }
+            Self::Unavailable(_) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::NotFound { video } | CatalogError::Gone { video } => Self::NoSuchVideo(video),
+            CatalogError::Conflict { .. } | CatalogError::Refused(_) => Self::Conflict(error.to_string()),
+            CatalogError::Unavailable { .. } => Self::Unavailable(error.into()),
+            CatalogError::LeaseLost { .. } | CatalogError::NeedsClaim | CatalogError::Corrupt { .. } => {
+                Self::Internal(error.into())
+            }
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable(error.into()),
+            StoreError::NotFound { .. }
+            | StoreError::ConditionFailed { .. }
+            | StoreError::RangeNotSatisfiable { .. }
+            | StoreError::Refused { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Unavailable { .. } => Self::Unavailable(error.into()),
+            QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) => Self::Internal(error.into()),
+        }
+    }
+}

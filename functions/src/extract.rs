@@ -1,0 +1,64 @@
+//! Bodies, paths and queries, with problem documents for those that cannot be read.
+
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use domain::ids::VideoId;
+use http::StatusCode;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+
+/// A JSON body. An empty one is read as `{}`, so that what is optional can be left out altogether.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|it: BytesRejection| ApiError::Malformed {
+            detail: if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                "the body is larger than this address takes".to_owned()
+            } else {
+                "the body could not be received".to_owned()
+            },
+            status: it.status(),
+        })?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed {
+            detail: format!("the body: {error}"),
+            status: StatusCode::BAD_REQUEST,
+        })
+    }
+}
+
+/// The video of the path. What cannot be the id of a video is the address of nothing.
+pub(crate) struct Video(pub(crate) VideoId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Video {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let malformed = |detail: String| ApiError::Malformed { detail, status: StatusCode::NOT_FOUND };
+        let Path(text): Path<String> =
+            Path::from_request_parts(parts, state).await.map_err(|it| malformed(it.to_string()))?;
+        VideoId::from_str(&text).map(Self).map_err(|it| malformed(it.to_string()))
+    }
+}
+
+/// The query.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|it: QueryRejection| {
+            ApiError::Malformed { detail: format!("the query: {}", it.body_text()), status: StatusCode::BAD_REQUEST }
+        })?;
+        Ok(Self(params))
+    }
+}

@@ -1,0 +1,58 @@
+//! Is the process alive, and can it do its work?
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::VideoId;
+use domain::object_key::ObjectKey;
+use http::StatusCode;
+use platform::catalog::VideoFilter;
+use platform::object_store::StoreError;
+use serde_json::{Value, json};
+
+use crate::state::ApiState;
+
+/// A service that takes longer is as good as gone.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Value>) {
+    let filter = VideoFilter { limit: 1, ..VideoFilter::default() };
+    let (catalog, queue, store) = tokio::join!(
+        works("catalog", state.catalog.list_videos(&filter)),
+        works("queue", state.queue.depth()),
+        works("store", reach(&state)),
+    );
+    let ready = catalog && queue && store;
+    let word = |works: bool| if works { "ok" } else { "failing" };
+    let body = json!({
+        "status": word(ready), "catalog": word(catalog), "queue": word(queue), "store": word(store),
+    });
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+/// Asks for what is never there: the cheapest question that needs the store's answer.
+async fn reach(state: &ApiState) -> Result<(), StoreError> {
+    match state.store.head(&ObjectKey::Master { video: VideoId::new(0, [0; 10]) }).await {
+        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn works<T, E: std::error::Error>(what: &str, answer: impl Future<Output = Result<T, E>>) -> bool {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::warn!("the {what} is not ready: {error}");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("the {what} is not ready: no answer in {PATIENCE:?}");
+            false
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The bucket's events become jobs.
+//!
+//! Takes the bodies that R2 and S3 send, from whatever brings them: the embedded server's outbox, or a
+//! queue. Events come at least once, in any order, also before the row of their video and after its
+//! end. Acknowledge an event only after this has returned: then its job waits in the queue.
+
+use std::time::Duration;
+
+use domain::event::{Ignored, Intake, jobs_of};
+use domain::ids::{JobId, VideoId};
+use domain::job::{Job, JobMessage, Mode};
+use domain::object_key::ObjectPrefix;
+use domain::state::VideoState;
+use platform::catalog::{CatalogError, Noted, SharedCatalog};
+use platform::job_queue::{QueueError, Sent, SharedQueue};
+use platform::object_store::{SharedStore, StoreError};
+
+/// What takes events in. Clones share it.
+#[derive(Clone)]
+pub struct Ingest {
+    /// Notes the source.
+    pub catalog: SharedCatalog,
+    /// Gets the jobs.
+    pub queue: SharedQueue,
+    /// Loses what arrives for a video that is deleted.
+    pub store: SharedStore,
+    /// The name of the private bucket.
+    pub private_bucket: String,
+    /// The profile of videos with no wish of their own.
+    pub profile: String,
+    /// The mode of the same.
+    pub mode: Mode,
+}
+
+/// What became of an event, or of one record of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ingested {
+    /// Its job waits.
+    Queued(JobId),
+    /// Its job waited already.
+    Duplicate(JobId),
+    /// The source is done with.
+    AlreadyDone(VideoId),
+    /// The video is cancelled or deleted; in the latter case what arrived is removed.
+    Gone(VideoId),
+    /// It is none of our business.
+    Ignored(Ignored),
+}
+
+/// The event could not be taken in: do not acknowledge it.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The catalog did not note it.
+    #[error("could not note the arrival of a source")]
+    Catalog(#[from] CatalogError),
+    /// The queue did not take its job.
+    #[error("could not send the job of a source")]
+    Queue(#[from] QueueError),
+    /// What arrived too late could not be removed.
+    #[error("could not remove what arrived for a deleted video")]
+    Store(#[from] StoreError),
+}
+
+impl IngestError {
+    /// Whether the same event may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Catalog(error) => matches!(error, CatalogError::Unavailable { .. }),
+            Self::Queue(error) => matches!(error, QueueError::Unavailable { .. }),
+            Self::Store(error) => matches!(error, StoreError::Unavailable { .. }),
+        }
+    }
+}
+
+impl Ingest {
+    /// Takes one event body in and says what became of its records. Doing it again is no error.
+    ///
+    /// # Errors
+    /// See [`IngestError`]. Records before the one that failed have been taken in.
+    pub async fn take(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
+        let intake = Intake { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
+        let mut taken = Vec::new();
+        for record in jobs_of(body, intake) {
+            taken.push(match record {
+                Ok(job) => self.note_and_send(&job, now_ms).await?,
+                Err(ignored) => Ingested::Ignored(ignored),
+            });
+        }
+        Ok(taken)
+    }
+
+    async fn note_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
+        let job = match self.catalog.note_upload_event(job, now_ms).await? {
+            Noted::Send(job) => job,
+            Noted::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
+            Noted::Gone => {
+                self.remove_if_deleted(job.video).await?;
+                return Ok(Ingested::Gone(job.video));
+            }
+        };
+        let id = job.id.clone();
+        Ok(match self.queue.send(&JobMessage::from(job), Duration::ZERO).await? {
+            Sent::Queued => Ingested::Queued(id),
+            Sent::Duplicate => Ingested::Duplicate(id),
+        })
+    }
+
+    /// A presigned request outlives the video: what it brings in is nobody's.
+    async fn remove_if_deleted(&self, video: VideoId) -> Result<(), IngestError> {
+        if self.catalog.get_video(video).await?.state == VideoState::Deleted {
+            self.store.delete_all(&ObjectPrefix::Sources(video)).await?;
+        }
+        Ok(())
+    }
+}

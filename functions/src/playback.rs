@@ -1,0 +1,166 @@
+//! What plays: addresses at the edge, with a grant in them.
+
+use std::ops::RangeInclusive;
+
+use domain::grant::{Fingerprint, Grant, Limits};
+use domain::ids::{Generation, VideoId};
+use domain::keyring::{GrantKeys, PassKeys};
+use domain::pass::{Pass, Purpose};
+
+use crate::error::ApiError;
+
+/// How long a grant lives where nobody says, seconds.
+pub const DEFAULT_GRANT_SECONDS: u64 = 4 * 3600;
+
+/// How long a grant may live, seconds.
+pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
+
+/// Who will watch, and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// In the customer's system.
+    pub name: Option<String>,
+    /// Life of the grant, seconds.
+    pub seconds: u64,
+    /// No rung taller than this: pixels of the shorter side.
+    pub max_height: Option<u32>,
+}
+
+/// Addresses for a player. Each is a permission: not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlaybackUrls {
+    /// The master playlist, with its grant.
+    pub hls: String,
+    /// The picture before playback.
+    pub poster: Option<String>,
+    /// The small pictures of the seek bar: WebVTT that names their sheet.
+    pub storyboard: Option<String>,
+    /// When they end, Unix milliseconds.
+    pub expires_ms: u64,
+}
+
+/// Gives out addresses.
+#[derive(Debug)]
+pub struct Playback {
+    edge: String,
+    grants: GrantKeys,
+    passes: Option<PassKeys>,
+}
+
+impl Playback {
+    /// `edge`: where the edge is; `passes`: what signs the addresses of pictures, without which there are none.
+    pub fn new(edge: &str, grants: GrantKeys, passes: Option<PassKeys>) -> Self {
+        Self { edge: edge.trim_end_matches('/').to_owned(), grants, passes }
+    }
+
+    /// The addresses of a video. `pictures_of`: the generation whose pictures are there.
+    ///
+    /// # Errors
+    /// `Internal` where no key here can issue a grant.
+    pub fn urls(
+        &self,
+        video: VideoId,
+        pictures_of: Option<&Generation>,
+        viewer: &Viewer,
+        now_ms: u64,
+    ) -> Result<PlaybackUrls, ApiError> {
+        let session = session()?;
+        let expires = now_ms / 1000 + viewer.seconds;
+        let limits = Limits { max_height: viewer.max_height, ..Limits::default() };
+        let grant =
+            Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
+        let token = grant.issue(&self.grants).ok_or_else(|| {
+            ApiError::Internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
+        })?;
+        let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it)?)));
+        let picture = |name: &str| {
+            let (generation, pass) = pictures.as_ref()?;
+            Some(format!("{}/s/{pass}/{generation}/{name}", self.edge))
+        };
+        Ok(PlaybackUrls {
+            hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
+            poster: picture("poster.jpg"),
+            storyboard: picture("storyboard.vtt"),
+            expires_ms: expires * 1000,
+        })
+    }
+
+    /// A pass that opens no rendition: pictures are all that is left.
+    fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation) -> Option<String> {
+        let pass = Pass {
+            purpose: Purpose::Stream,
+            video: grant.video,
+            generation: generation.clone(),
+            session: Fingerprint::of(session),
+            viewer: grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default(),
+            expires: grant.expires,
+            renditions: Some(Vec::new()),
+            limits: Limits::default(),
+        };
+        pass.sign(self.passes.as_ref()?).ok()
+    }
+}
+
+fn session() -> Result<String, ApiError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)
+        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+    Ok(domain::ids::hex(&random))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::keyring::Keyring;
+    use domain::playback::{Config, EdgeAction, Request, decide};
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_700_000_000_000;
+
+    fn keyring() -> Keyring {
+        let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+        Keyring {
+            grants: GrantKeys::parse(&format!("one:HS256:{key}")).unwrap(),
+            passes: PassKeys::parse(&format!("one:{key}")).unwrap(),
+        }
+    }
+
+    /// What the edge does with an address, `after` so many seconds.
+    fn ask(url: &str, after: u64) -> EdgeAction {
+        let path = url.strip_prefix("https://edge.example").unwrap();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let request = Request { method: "GET", path, query, ..Request::default() };
+        let config = Config { clock_skew_seconds: 0, ..Config::default() };
+        decide(&request, NOW_MS / 1000 + after, &keyring(), &config)
+    }
+
+    #[test]
+    fn the_edge_takes_what_is_given_out_until_it_ends() {
+        let (video, generation) = (VideoId::new(1, [1; 10]), Generation::of("etag", "profile"));
+        let keyring = keyring();
+        let playback = Playback::new("https://edge.example/", keyring.grants, Some(keyring.passes));
+        let viewer = Viewer { name: Some("ann".to_owned()), seconds: 60, max_height: Some(720) };
+        let urls = playback.urls(video, Some(&generation), &viewer, NOW_MS).unwrap();
+        assert_eq!(urls.expires_ms, NOW_MS + 60_000);
+
+        let poster = urls.poster.unwrap();
+        assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));
+        assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));
+        assert!(matches!(ask(&urls.storyboard.unwrap(), 59), EdgeAction::Serve(_)));
+        assert!(matches!(ask(&urls.hls, 60), EdgeAction::Refuse(..)));
+        assert!(matches!(ask(&poster, 60), EdgeAction::Refuse(..)));
+        // The pass of a picture opens nothing else.
+        let playlist = poster.replace("poster.jpg", "720p/720p.m3u8");
+        assert!(matches!(ask(&playlist, 0), EdgeAction::Refuse(..)));
+    }
+
+    #[test]
+    fn without_pass_keys_there_are_no_pictures() {
+        let playback = Playback::new("https://edge.example", keyring().grants, None);
+        let viewer = Viewer { name: None, seconds: 60, max_height: None };
+        let generation = Generation::of("etag", "profile");
+        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, NOW_MS).unwrap();
+        assert_eq!((urls.poster, urls.storyboard), (None, None));
+        assert!(matches!(ask(&urls.hls, 0), EdgeAction::RewriteMaster(_)));
+    }
+}

@@ -1,0 +1,31 @@
+//! What the routes share.
+
+use std::sync::Arc;
+
+use platform::catalog::SharedCatalog;
+use platform::job_queue::SharedQueue;
+use platform::object_store::SharedStore;
+use platform::object_store::uploads::UploadSigner;
+
+use crate::auth::ApiToken;
+use crate::config::ApiConfig;
+use crate::playback::Playback;
+
+/// Everything behind the API. Clones share it.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Videos.
+    pub catalog: SharedCatalog,
+    /// Looked at for readiness.
+    pub queue: SharedQueue,
+    /// Both buckets.
+    pub store: SharedStore,
+    /// The same store, for uploads past the API.
+    pub signer: Arc<dyn UploadSigner>,
+    /// Opens the API.
+    pub token: Arc<ApiToken>,
+    /// Gives out what plays.
+    pub playback: Arc<Playback>,
+    /// Limits and names.
+    pub config: Arc<ApiConfig>,
+}

@@ -1,0 +1,91 @@
+//! Uploads: planned here, sent straight to the store, and completed here.
+//!
+//! The bytes never pass through the API, and its answers start no work: the store's own event does.
+
+pub(crate) mod create;
+pub(crate) mod finish;
+pub mod plan;
+pub(crate) mod progress;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::ids::VideoId;
+use domain::object_key::{Bucket, ObjectKey};
+use domain::state::VideoState;
+use platform::catalog::{UploadKind, Video};
+use platform::object_store::uploads::{PresignedRequest, UploadId};
+use serde::Serialize;
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+use crate::times::now_ms;
+use plan::UploadPlan;
+
+/// A request that the uploader sends to the store.
+#[derive(Serialize)]
+pub(crate) struct SignedRequest {
+    method: String,
+    url: String,
+    /// To be sent with exactly these values; a browser sets `content-length` by itself.
+    headers: BTreeMap<String, String>,
+}
+
+impl From<PresignedRequest> for SignedRequest {
+    fn from(request: PresignedRequest) -> Self {
+        Self { method: request.method, url: request.url, headers: request.headers.into_iter().collect() }
+    }
+}
+
+/// An upload that the catalog knows, and what follows from its row.
+pub(crate) struct KnownUpload {
+    pub(crate) video: Video,
+    pub(crate) key: ObjectKey,
+    /// Bytes, as announced.
+    pub(crate) size: u64,
+    pub(crate) kind: UploadKind,
+    /// Unix milliseconds.
+    pub(crate) expires_ms: u64,
+}
+
+impl KnownUpload {
+    /// Reads it; a video that was not uploaded through the API has none.
+    pub(crate) async fn read(state: &ApiState, id: VideoId) -> Result<Self, ApiError> {
+        let video = state.catalog.get_video(id).await?;
+        if video.state == VideoState::Deleted {
+            return Err(ApiError::NoSuchVideo(id));
+        }
+        let not_uploaded = || ApiError::Conflict("this video was not uploaded through the API".to_owned());
+        let upload = video.upload.clone().ok_or_else(not_uploaded)?;
+        let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
+        let key = key.ok_or_else(not_uploaded)?;
+        let size = video.source.size.ok_or_else(not_uploaded)?;
+        Ok(Self { video, key, size, kind: upload.kind, expires_ms: upload.expires_ms })
+    }
+
+    /// The upload in parts that this is.
+    pub(crate) fn multipart(&self) -> Result<(UploadId, UploadPlan), ApiError> {
+        match &self.kind {
+            UploadKind::Single => Err(ApiError::NotAMultipartUpload("this upload is one request and has no parts")),
+            UploadKind::Multipart { upload_id, part_bytes } => {
+                Ok((UploadId(upload_id.clone()), UploadPlan { size: self.size, part_bytes: *part_bytes }))
+            }
+        }
+    }
+
+    /// Whether bytes are still expected.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.video.state, VideoState::Created | VideoState::Uploading)
+    }
+
+    /// How long URLs signed now may live; an upload that has expired gets none.
+    pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
+        let left = Duration::from_millis(self.expires_ms.saturating_sub(now_ms()));
+        // URLs are signed in whole seconds.
+        if left < Duration::from_secs(1) { Err(ApiError::UploadGone) } else { Ok(left) }
+    }
+
+    pub(crate) fn content_type(&self) -> &str {
+        self.video.source.content_type.as_deref().unwrap_or(plan::ANY_TYPE)
+    }
+}

@@ -1,0 +1,160 @@
+//! `POST /v1/uploads`: a video, and the requests that fill it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::VideoId;
+use domain::job::Mode;
+use domain::object_key::{FileName, ObjectKey};
+use domain::state::StateName;
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+use platform::catalog::{NewVideo, Upload, UploadKind};
+use serde::{Deserialize, Serialize};
+
+use super::SignedRequest;
+use super::plan::{RefusedUpload, UploadPlan, check_size, check_type};
+use crate::config::ApiConfig;
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::state::ApiState;
+use crate::times::{as_rfc3339, now_ms};
+
+/// What is said of a file before its first byte is sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUpload {
+    file_name: String,
+    /// Bytes.
+    size: u64,
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    external_id: Option<String>,
+    #[serde(default)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    profile: Option<String>,
+    #[serde(default)]
+    mode: Option<Mode>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Created {
+    video: VideoId,
+    state: StateName,
+    file_name: String,
+    size: u64,
+    upload: HowToUpload,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    expires_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum HowToUpload {
+    /// Send this.
+    Single { request: SignedRequest },
+    /// Ask for the requests of the parts, 1 to `parts`, and complete the upload at the end.
+    Multipart { part_size: u64, parts: u32 },
+}
+
+/// Longest title and external id, bytes.
+const TEXT_LIMIT: usize = 1_000;
+/// Longest metadata, bytes of JSON.
+const METADATA_LIMIT: usize = 16 << 10;
+
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    Body(wish): Body<NewUpload>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), ApiError> {
+    let content_type = check(&wish, &state.config)?;
+    let now = now_ms();
+    let video = new_video_id(now)?;
+    let file_name = FileName::clean(&wish.file_name);
+    let key = ObjectKey::Source { video, file_name: file_name.clone() };
+    let profile = wish.profile.unwrap_or_else(|| state.config.default_profile.clone());
+    state
+        .catalog
+        .create_video(
+            &NewVideo {
+                id: video,
+                owner: None,
+                title: wish.title,
+                external_id: wish.external_id,
+                metadata: wish.metadata,
+                profile,
+                mode: wish.mode.unwrap_or(state.config.default_mode),
+                source_key: Some(key.path()),
+                source_size: Some(wish.size),
+                content_type: Some(content_type.clone()),
+            },
+            now,
+        )
+        .await?;
+
+    let life = state.config.upload_url_life;
+    let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
+    let (kind, upload) = begin(&state, &key, wish.size, &content_type, life).await?;
+    let row = state.catalog.set_upload(video, &Upload { kind, expires_ms }, now_ms()).await?;
+    tracing::info!(video.id = %video, size = wish.size, "an upload of {} bytes begins: {video}", wish.size);
+    let created = Created {
+        video,
+        state: row.state.name(),
+        file_name: file_name.to_string(),
+        size: wish.size,
+        upload,
+        expires_ms,
+    };
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
+}
+
+async fn begin(
+    state: &ApiState,
+    key: &ObjectKey,
+    size: u64,
+    content_type: &str,
+    life: Duration,
+) -> Result<(UploadKind, HowToUpload), ApiError> {
+    Ok(match UploadPlan::of(size) {
+        None => {
+            let request = state.signer.presign_put(key, size, content_type, life).await?.into();
+            (UploadKind::Single, HowToUpload::Single { request })
+        }
+        Some(plan) => {
+            let upload_id = state.signer.create_multipart(key, content_type).await?.0;
+            let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
+            (kind, HowToUpload::Multipart { part_size: plan.part_bytes, parts: plan.parts() })
+        }
+    })
+}
+
+/// Answers with the type to store.
+fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, RefusedUpload> {
+    check_size(wish.size, config.max_upload_bytes)?;
+    for (field, text) in [("title", &wish.title), ("external_id", &wish.external_id)] {
+        if text.as_ref().is_some_and(|it| it.len() > TEXT_LIMIT) {
+            return Err(RefusedUpload::TooLong { field, limit: TEXT_LIMIT });
+        }
+    }
+    if serde_json::to_vec(&wish.metadata).map_or(0, |it| it.len()) > METADATA_LIMIT {
+        return Err(RefusedUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
+    }
+    if let Some(profile) = &wish.profile
+        && !config.profiles.contains(profile)
+    {
+        let found = profile.chars().take(64).collect();
+        return Err(RefusedUpload::Profile { found, known: config.profiles.clone() });
+    }
+    check_type(wish.content_type.as_deref())
+}
+
+fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)
+        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+    Ok(VideoId::new(now_ms, random))
+}

@@ -1,0 +1,195 @@
+//! The end of an upload: completed, or given up.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::VideoId;
+use domain::state::{StateName, VideoEvent, VideoState};
+use http::StatusCode;
+use platform::catalog::UploadKind;
+use platform::object_store::uploads::{Part, UploadId};
+use platform::object_store::{ETag, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::plan::UploadPlan;
+use super::{KnownUpload, progress};
+use crate::error::ApiError;
+use crate::extract::{Body, Video};
+use crate::state::ApiState;
+use crate::times::now_ms;
+use crate::videos::remove_traces;
+
+/// What the uploader knows of his parts. Without it, what the store has is taken.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Completion {
+    #[serde(default)]
+    parts: Option<Vec<SentPart>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentPart {
+    number: u32,
+    /// As the store answered, with or without quotes.
+    etag: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Completed {
+    video: VideoId,
+    state: StateName,
+}
+
+/// Completing again is no error. The work starts by the store's event, not by this.
+pub(crate) async fn complete(
+    State(state): State<ApiState>,
+    Video(id): Video,
+    Body(completion): Body<Completion>,
+) -> Result<Json<Completed>, ApiError> {
+    let upload = KnownUpload::read(&state, id).await?;
+    let done = |upload: &KnownUpload| Json(Completed { video: id, state: upload.video.state.name() });
+    if !upload.is_open() {
+        return Ok(done(&upload));
+    }
+    match &upload.kind {
+        UploadKind::Single => {
+            if !progress::is_stored(&state, &upload).await? {
+                return Err(ApiError::UploadIncomplete("the file has not arrived in the store".to_owned()));
+            }
+        }
+        UploadKind::Multipart { .. } => {
+            let (upload_id, plan) = upload.multipart()?;
+            let sent = completion.parts.map(|it| named(it, &plan)).transpose()?;
+            complete_parts(&state, &upload, &upload_id, &plan, sent).await?;
+        }
+    }
+    Ok(done(&upload))
+}
+
+async fn complete_parts(
+    state: &ApiState,
+    upload: &KnownUpload,
+    id: &UploadId,
+    plan: &UploadPlan,
+    sent: Option<BTreeMap<u32, String>>,
+) -> Result<(), ApiError> {
+    let parts = match (state.signer.list_parts(&upload.key, id).await, sent) {
+        (Ok(stored), sent) => agreed(stored, plan, sent.as_ref())?,
+        // Completed before: the object stands, and is what these parts make.
+        (Err(StoreError::NotFound { .. }), Some(sent)) => sent
+            .into_iter()
+            .map(|(number, etag)| Part { number, etag: ETag(etag), size: plan.bytes_of(number) })
+            .collect(),
+        (Err(StoreError::NotFound { .. }), None) => {
+            let stands = progress::is_stored(state, upload).await?;
+            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    match state.signer.complete_multipart(&upload.key, id, &parts).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+        Err(StoreError::Refused { code, .. }) => {
+            Err(ApiError::UploadIncomplete(format!("the store does not accept these parts: {code}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The parts as the uploader names them: all of them, each once.
+fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
+    let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::UNPROCESSABLE_ENTITY };
+    let mut named = BTreeMap::new();
+    for SentPart { number, etag } in sent {
+        if !plan.numbers().contains(&number) {
+            return Err(malformed(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
+        }
+        let etag = etag.trim_matches('"').to_owned();
+        if named.insert(number, etag).is_some() {
+            return Err(malformed(format!("`parts`: {number} stands there twice")));
+        }
+    }
+    match plan.numbers().find(|it| !named.contains_key(it)) {
+        Some(missing) => Err(malformed(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
+        None => Ok(named),
+    }
+}
+
+/// What the store has, if it is all of it, of the right sizes, and what the uploader says he sent.
+fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, String>>) -> Result<Vec<Part>, ApiError> {
+    let mut by_number: BTreeMap<u32, Part> = stored.into_iter().map(|it| (it.number, it)).collect();
+    let incomplete = |detail: String| Err(ApiError::UploadIncomplete(detail));
+    let mut parts = Vec::with_capacity(by_number.len());
+    for number in plan.numbers() {
+        let Some(part) = by_number.remove(&number) else {
+            return incomplete(format!("part {number} of {} has not arrived", plan.parts()));
+        };
+        let bytes = plan.bytes_of(number);
+        if part.size != bytes {
+            return incomplete(format!("part {number} has {} bytes instead of {bytes}: send it again", part.size));
+        }
+        if sent.and_then(|it| it.get(&number)).is_some_and(|it| *it != part.etag.0) {
+            return incomplete(format!("part {number} arrived with another ETag than was sent: send it again"));
+        }
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+/// Gives an upload up. Doing it again is no error, and removes what came in between.
+pub(crate) async fn abort(State(state): State<ApiState>, Video(id): Video) -> Result<StatusCode, ApiError> {
+    let mut video = state.catalog.get_video(id).await?;
+    if video.state != VideoState::Deleted {
+        if !KnownUpload::read(&state, id).await?.is_open() {
+            return Err(ApiError::UploadComplete);
+        }
+        video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
+    }
+    remove_traces(&state, &video).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: UploadPlan = UploadPlan { size: 25, part_bytes: 10 };
+
+    fn part(number: u32, size: u64) -> Part {
+        Part { number, size, etag: ETag(format!("tag{number}")) }
+    }
+
+    #[track_caller]
+    fn refusal<T>(result: Result<T, ApiError>) -> String {
+        result.err().map(|it| it.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_part_is_named_once() {
+        let sent = |numbers: &[u32]| {
+            numbers.iter().map(|&number| SentPart { number, etag: "\"t\"".to_owned() }).collect::<Vec<_>>()
+        };
+        assert_eq!(named(sent(&[3, 1, 2]), &PLAN).unwrap()[&1], "t");
+        assert_eq!(refusal(named(sent(&[1, 2]), &PLAN)), "`parts`: part 3 of 3 is missing");
+        assert_eq!(refusal(named(sent(&[1, 2, 3, 4]), &PLAN)), "`parts`: 4 is no part; they are 1 to 3");
+        assert_eq!(refusal(named(sent(&[0]), &PLAN)), "`parts`: 0 is no part; they are 1 to 3");
+        assert_eq!(refusal(named(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: 2 stands there twice");
+    }
+
+    #[test]
+    fn what_the_store_has_decides() {
+        let all = || vec![part(2, 10), part(1, 10), part(3, 5)];
+        let numbers: Vec<u32> = agreed(all(), &PLAN, None).unwrap().iter().map(|it| it.number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+        assert_eq!(refusal(agreed(vec![part(1, 10), part(3, 5)], &PLAN, None)), "part 2 of 3 has not arrived");
+        let short = vec![part(1, 10), part(2, 9), part(3, 5)];
+        assert_eq!(refusal(agreed(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: send it again");
+        let other = BTreeMap::from([(1, "tag1".to_owned()), (2, "tag2".to_owned()), (3, "tag7".to_owned())]);
+        assert_eq!(
+            refusal(agreed(all(), &PLAN, Some(&other))),
+            "part 3 arrived with another ETag than was sent: send it again"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! How far an upload is, and the requests of its parts: all that resuming needs.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::VideoId;
+use domain::state::StateName;
+use http::StatusCode;
+use platform::catalog::UploadKind;
+use platform::object_store::StoreError;
+use platform::object_store::uploads::Part;
+use serde::{Deserialize, Serialize};
+
+use super::{KnownUpload, SignedRequest};
+use crate::error::ApiError;
+use crate::extract::{Body, Video};
+use crate::state::ApiState;
+use crate::times::as_rfc3339;
+
+#[derive(Serialize)]
+pub(crate) struct UploadView {
+    video: VideoId,
+    state: StateName,
+    /// Whether the source has arrived.
+    complete: bool,
+    size: u64,
+    #[serde(flatten)]
+    kind: KindView,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    expires_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum KindView {
+    Single {
+        /// Send this; absent once the source has arrived.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request: Option<SignedRequest>,
+    },
+    Multipart {
+        part_size: u64,
+        parts: u32,
+        /// What the store has; empty once the source has arrived.
+        stored: Vec<StoredPart>,
+    },
+}
+
+#[derive(Serialize)]
+struct StoredPart {
+    number: u32,
+    size: u64,
+    etag: String,
+}
+
+impl From<Part> for StoredPart {
+    fn from(part: Part) -> Self {
+        Self { number: part.number, size: part.size, etag: part.etag.0 }
+    }
+}
+
+pub(crate) async fn read(State(state): State<ApiState>, Video(id): Video) -> Result<Json<UploadView>, ApiError> {
+    let upload = KnownUpload::read(&state, id).await?;
+    // The store knows first; the catalog hears of it by the event.
+    let complete = !upload.is_open() || is_stored(&state, &upload).await?;
+    let kind = match (&upload.kind, complete) {
+        (UploadKind::Single, true) => KindView::Single { request: None },
+        (UploadKind::Single, false) => {
+            let life = upload.life_left()?;
+            let request = state.signer.presign_put(&upload.key, upload.size, upload.content_type(), life).await?;
+            KindView::Single { request: Some(request.into()) }
+        }
+        (UploadKind::Multipart { .. }, complete) => {
+            let (id, plan) = upload.multipart()?;
+            let stored = match complete {
+                true => Vec::new(),
+                false => match state.signer.list_parts(&upload.key, &id).await {
+                    Ok(parts) => parts.into_iter().map(StoredPart::from).collect(),
+                    Err(StoreError::NotFound { .. }) => return Err(ApiError::UploadGone),
+                    Err(error) => return Err(error.into()),
+                },
+            };
+            KindView::Multipart { part_size: plan.part_bytes, parts: plan.parts(), stored }
+        }
+    };
+    Ok(Json(UploadView {
+        video: id,
+        state: upload.video.state.name(),
+        complete,
+        size: upload.size,
+        kind,
+        expires_ms: upload.expires_ms,
+    }))
+}
+
+/// Whether the object is there.
+pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<bool, ApiError> {
+    match state.store.head(&upload.key).await {
+        Ok(meta) => Ok(meta.size == upload.size),
+        Err(StoreError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WantedParts {
+    numbers: Vec<u32>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SignedParts {
+    parts: Vec<SignedPart>,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    expires_ms: u64,
+}
+
+#[derive(Serialize)]
+struct SignedPart {
+    number: u32,
+    size: u64,
+    request: SignedRequest,
+}
+
+/// Most parts to sign at once.
+const PARTS_AT_ONCE: usize = 100;
+
+pub(crate) async fn presign_parts(
+    State(state): State<ApiState>,
+    Video(id): Video,
+    Body(wanted): Body<WantedParts>,
+) -> Result<Json<SignedParts>, ApiError> {
+    let upload = KnownUpload::read(&state, id).await?;
+    let (upload_id, plan) = upload.multipart()?;
+    if !upload.is_open() {
+        return Err(ApiError::UploadComplete);
+    }
+    let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::UNPROCESSABLE_ENTITY };
+    if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
+        return Err(malformed(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
+    }
+    let life = upload.life_left()?;
+    let mut parts = Vec::with_capacity(wanted.numbers.len());
+    for number in wanted.numbers {
+        if !plan.numbers().contains(&number) {
+            return Err(malformed(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
+        }
+        let size = plan.bytes_of(number);
+        let request = state.signer.presign_part(&upload.key, &upload_id, number, size, life).await?.into();
+        parts.push(SignedPart { number, size, request });
+    }
+    Ok(Json(SignedParts { parts, expires_ms: upload.expires_ms }))
+}

@@ -1,0 +1,120 @@
+//! Videos: listed, read, deleted.
+
+pub(crate) mod stream;
+pub(crate) mod view;
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::VideoId;
+use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
+use domain::state::{StateName, VideoEvent, VideoState};
+use http::StatusCode;
+use platform::catalog::{UploadKind, Video, VideoFilter};
+use platform::object_store::uploads::UploadId;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ApiError;
+use crate::extract::{Params, Video as PathVideo};
+use crate::state::ApiState;
+use crate::times::now_ms;
+use view::{VideoSummary, VideoView};
+
+/// Which videos to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    cursor: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    external_id: Option<String>,
+    /// In the title.
+    #[serde(default)]
+    text: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct VideoList {
+    videos: Vec<VideoSummary>,
+    /// For the next page; `null` on the last one.
+    next_cursor: Option<VideoId>,
+}
+
+/// Most videos on a page.
+const MAX_PAGE: u32 = 200;
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<VideoList>, ApiError> {
+    let page = state.catalog.list_videos(&params.into_filter()?).await?;
+    Ok(Json(VideoList { videos: page.videos.iter().map(VideoSummary::of).collect(), next_cursor: page.next }))
+}
+
+impl ListParams {
+    fn into_filter(self) -> Result<VideoFilter, ApiError> {
+        let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST };
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")));
+        }
+        let after = self.cursor.map(|it| it.parse::<VideoId>()).transpose();
+        let after = after.map_err(|_| malformed("the query: `cursor` is not one that this API gave".to_owned()))?;
+        let state = self.state.map(|it| it.parse::<StateName>()).transpose();
+        let state = state.map_err(|it| malformed(format!("the query: `state`: {it}")))?;
+        if state == Some(StateName::Deleted) {
+            return Err(malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
+        }
+        let (external_id, title_contains) = (self.external_id, self.text);
+        Ok(VideoFilter { owner: None, state, external_id, title_contains, after, limit })
+    }
+}
+
+/// A video that is there for its callers: not deleted.
+pub(crate) async fn existing(state: &ApiState, id: VideoId) -> Result<Video, ApiError> {
+    let video = state.catalog.get_video(id).await?;
+    if video.state == VideoState::Deleted { Err(ApiError::NoSuchVideo(id)) } else { Ok(video) }
+}
+
+pub(crate) async fn read(State(state): State<ApiState>, PathVideo(id): PathVideo) -> Result<Json<VideoView>, ApiError> {
+    let video = existing(&state, id).await?;
+    // Before the first rung plays, the renditions are those of the attempt at work.
+    let generation = match &video.generation {
+        Some(generation) => Some(generation.clone()),
+        None => state.catalog.attempts(id).await?.pop().map(|it| it.generation),
+    };
+    let (renditions, receipt) = match &generation {
+        Some(generation) => {
+            tokio::try_join!(state.catalog.renditions(id, generation), state.catalog.receipt(id, generation),)?
+        }
+        None => (Vec::new(), None),
+    };
+    Ok(Json(VideoView::of(&video, renditions, receipt)))
+}
+
+/// Deleting again is no error: it removes what an interrupted deletion left.
+pub(crate) async fn delete(State(state): State<ApiState>, PathVideo(id): PathVideo) -> Result<StatusCode, ApiError> {
+    // First the tombstone: whoever works on it stops, and nobody begins.
+    let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
+    let objects = remove_traces(&state, &video).await?;
+    tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes every object of a video, and an upload of it that goes on. Says how many objects there were.
+pub(crate) async fn remove_traces(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
+    let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
+    let upload = video.upload.as_ref().map(|it| &it.kind);
+    if let (Some(key), Some(UploadKind::Multipart { upload_id, .. })) = (key, upload) {
+        state.signer.abort_multipart(&key, &UploadId(upload_id.clone())).await?;
+    }
+    let mut objects = 0;
+    // In order: the playlists go first.
+    for family in ObjectPrefix::of_video(video.id) {
+        objects += state.store.delete_all(&family).await?;
+    }
+    Ok(objects)
+}

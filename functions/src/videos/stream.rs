@@ -1,0 +1,122 @@
+//! `GET /v1/videos/{id}/stream`: what a player needs, as soon as there is something to play.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use domain::ids::{Generation, VideoId};
+use domain::job::Stage;
+use domain::state::{StateName, VideoState};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::{existing, view};
+use crate::error::ApiError;
+use crate::extract::{Params, Video as PathVideo};
+use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
+use crate::state::ApiState;
+use crate::times::{as_rfc3339, now_ms};
+
+/// Who will watch, and how long.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamParams {
+    /// The viewer's name in the customer's system.
+    #[serde(default)]
+    viewer: Option<String>,
+    /// Seconds until the grant ends.
+    #[serde(default)]
+    expires_in: Option<u64>,
+    /// No rung taller than this.
+    #[serde(default)]
+    max_height: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Playing {
+    video: VideoId,
+    status: StateName,
+    hls_url: String,
+    /// Shown before playback; `null` until the video is ready.
+    poster_url: Option<String>,
+    /// Small pictures for the seek bar (WebVTT that names a sheet); `null` until the video is ready.
+    storyboard_url: Option<String>,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    expires_ms: u64,
+}
+
+#[derive(Serialize)]
+struct InTheMaking {
+    video: VideoId,
+    status: StateName,
+    stage: Option<Stage>,
+    percent: Option<u8>,
+}
+
+/// Longest name of a viewer, bytes.
+const VIEWER_LIMIT: usize = 200;
+
+/// Seconds after which to ask again for a video that is being made.
+const RETRY_SECONDS: &str = "1";
+
+pub(crate) async fn stream(
+    State(state): State<ApiState>,
+    PathVideo(id): PathVideo,
+    Params(params): Params<StreamParams>,
+) -> Result<Response, ApiError> {
+    let viewer = params.into_viewer()?;
+    let video = existing(&state, id).await?;
+    match &video.state {
+        VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
+        VideoState::Cancelled => Err(ApiError::VideoCancelled),
+        VideoState::Deleted => Err(ApiError::NoSuchVideo(id)),
+        VideoState::Created | VideoState::Uploading | VideoState::Queued | VideoState::Processing => {
+            let body = InTheMaking {
+                video: id,
+                status: video.state.name(),
+                stage: video.progress.and_then(|it| it.stage),
+                percent: view::percent(&video),
+            };
+            let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
+            Ok((StatusCode::ACCEPTED, retry, Json(body)).into_response())
+        }
+        VideoState::Playable | VideoState::Ready { .. } => {
+            let urls = state.playback.urls(id, pictures_of(&video.state), &viewer, now_ms())?;
+            let body = Playing {
+                video: id,
+                status: video.state.name(),
+                hls_url: urls.hls,
+                poster_url: urls.poster,
+                storyboard_url: urls.storyboard,
+                expires_ms: urls.expires_ms,
+            };
+            Ok(Json(body).into_response())
+        }
+    }
+}
+
+/// The pictures of a growing video may not be there yet.
+fn pictures_of(state: &VideoState) -> Option<&Generation> {
+    match state {
+        VideoState::Ready { generation } => Some(generation),
+        _ => None,
+    }
+}
+
+impl StreamParams {
+    fn into_viewer(self) -> Result<Viewer, ApiError> {
+        let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST };
+        let seconds = self.expires_in.unwrap_or(DEFAULT_GRANT_SECONDS);
+        if !GRANT_SECONDS.contains(&seconds) {
+            let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
+            return Err(malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
+        }
+        if self.max_height == Some(0) {
+            return Err(malformed("the query: `max_height` is at least 1".to_owned()));
+        }
+        if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
+            return Err(malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
+        }
+        Ok(Viewer { name: self.viewer, seconds, max_height: self.max_height })
+    }
+}

@@ -1,0 +1,124 @@
+//! A video as callers see it.
+
+use domain::failure::{Failure, FailureClass, FailureCode};
+use domain::ids::VideoId;
+use domain::job::{Mode, Stage};
+use domain::receipt::{Cost, Prices, Receipt};
+use domain::state::{StateName, VideoState};
+use platform::catalog::{RenditionRecord, Video};
+use serde::Serialize;
+
+use crate::times::{as_rfc3339, as_rfc3339_if_any};
+
+/// What lists tell.
+#[derive(Serialize)]
+pub(crate) struct VideoSummary {
+    id: VideoId,
+    state: StateName,
+    /// Whether it can be watched now.
+    watchable: bool,
+    /// What is being done; `null` when nobody works on it.
+    stage: Option<Stage>,
+    /// Of the whole work, 0 to 100; `null` where no work has begun.
+    percent: Option<u8>,
+    title: Option<String>,
+    external_id: Option<String>,
+    metadata: serde_json::Map<String, serde_json::Value>,
+    profile: String,
+    mode: Mode,
+    source: SourceView,
+    failure: Option<FailureView>,
+    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    created_ms: u64,
+    #[serde(rename = "updated_at", serialize_with = "as_rfc3339")]
+    updated_ms: u64,
+    #[serde(rename = "queued_at", serialize_with = "as_rfc3339_if_any")]
+    queued_ms: Option<u64>,
+    #[serde(rename = "playable_at", serialize_with = "as_rfc3339_if_any")]
+    playable_ms: Option<u64>,
+    #[serde(rename = "ready_at", serialize_with = "as_rfc3339_if_any")]
+    ready_ms: Option<u64>,
+}
+
+/// What one video tells.
+#[derive(Serialize)]
+pub(crate) struct VideoView {
+    #[serde(flatten)]
+    summary: VideoSummary,
+    renditions: Vec<RenditionRecord>,
+    receipt: Option<ReceiptView>,
+}
+
+#[derive(Serialize)]
+struct SourceView {
+    /// Bytes.
+    size: Option<u64>,
+    content_type: Option<String>,
+    file_name: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct FailureView {
+    class: FailureClass,
+    code: FailureCode,
+    message: String,
+}
+
+impl From<&Failure> for FailureView {
+    fn from(failure: &Failure) -> Self {
+        Self { class: failure.class(), code: failure.code, message: failure.sentence.clone() }
+    }
+}
+
+#[derive(Serialize)]
+struct ReceiptView {
+    #[serde(flatten)]
+    receipt: Receipt,
+    /// Estimated by list prices.
+    cost: Cost,
+}
+
+impl VideoSummary {
+    pub(crate) fn of(video: &Video) -> Self {
+        let failure = match &video.state {
+            VideoState::Failed(failure) => Some(FailureView::from(failure)),
+            _ => None,
+        };
+        let file_name = video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
+        Self {
+            id: video.id,
+            state: video.state.name(),
+            watchable: video.state.is_watchable(),
+            stage: video.progress.and_then(|it| it.stage),
+            percent: percent(video),
+            title: video.title.clone(),
+            external_id: video.external_id.clone(),
+            metadata: video.metadata.clone(),
+            profile: video.profile.clone(),
+            mode: video.mode,
+            source: SourceView { size: video.source.size, content_type: video.source.content_type.clone(), file_name },
+            failure,
+            created_ms: video.created_ms,
+            updated_ms: video.updated_ms,
+            queued_ms: video.queued_ms,
+            playable_ms: video.playable_ms,
+            ready_ms: video.ready_ms,
+        }
+    }
+}
+
+/// A re-encode of a ready video shows its own progress.
+pub(crate) fn percent(video: &Video) -> Option<u8> {
+    match (&video.state, video.progress) {
+        (_, Some(progress)) => Some(progress.percent),
+        (VideoState::Ready { .. }, None) => Some(100),
+        (_, None) => None,
+    }
+}
+
+impl VideoView {
+    pub(crate) fn of(video: &Video, renditions: Vec<RenditionRecord>, receipt: Option<Receipt>) -> Self {
+        let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
+        Self { summary: VideoSummary::of(video), renditions, receipt }
+    }
+}

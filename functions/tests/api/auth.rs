@@ -1,0 +1,85 @@
+//! Who may call, and what strangers learn.
+
+use axum::body::Body;
+use http::{Method, Request};
+
+use crate::world::{TOKEN, World};
+
+const VIDEO: &str = "vid_018bcfe5680077078707070707070707";
+
+#[tokio::test]
+async fn without_the_token_nothing_answers() {
+    let world = World::new().await;
+    let routes = [
+        (Method::POST, "/v1/uploads".to_owned()),
+        (Method::GET, format!("/v1/uploads/{VIDEO}")),
+        (Method::DELETE, format!("/v1/uploads/{VIDEO}")),
+        (Method::POST, format!("/v1/uploads/{VIDEO}/parts")),
+        (Method::POST, format!("/v1/uploads/{VIDEO}/complete")),
+        (Method::GET, "/v1/videos".to_owned()),
+        (Method::GET, format!("/v1/videos/{VIDEO}")),
+        (Method::DELETE, format!("/v1/videos/{VIDEO}")),
+        (Method::GET, format!("/v1/videos/{VIDEO}/stream")),
+        // Not even which routes there are.
+        (Method::GET, "/v1/nothing".to_owned()),
+    ];
+    for (method, path) in routes {
+        for token in [None, Some("Bearer nonsense"), Some("Basic er_test_token")] {
+            let mut request = Request::builder().method(&method).uri(&path);
+            if let Some(token) = token {
+                request = request.header("authorization", token);
+            }
+            let answer = world.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.problem(), (401, "unauthorized"), "{method} {path}");
+            let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+            assert_eq!(challenge.contains("invalid_token"), token.is_some(), "{challenge}");
+        }
+        // With it, the same request is another matter.
+        assert_ne!(world.call(method, &path, None).await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let world = World::new().await;
+    for path in ["/healthz", "/readyz"] {
+        let answer = world.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &"ok".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_installation_without_its_store_is_not_ready() {
+    let World { router, s3, .. } = World::new().await;
+    s3.stop().await;
+    let request = Request::get("/readyz").body(Body::empty()).unwrap();
+    let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    assert_eq!(answer.status(), 503);
+}
+
+#[tokio::test]
+async fn wrong_addresses_and_methods_are_problems() {
+    let world = World::new().await;
+    assert_eq!(world.get("/v1/nothing").await.problem(), (404, "no-such-route"));
+    assert_eq!(world.call(Method::PUT, "/v1/videos", None).await.problem(), (405, "method-not-allowed"));
+    assert_eq!(world.get("/v1/videos/film").await.problem(), (404, "malformed-request"));
+    assert_eq!(world.get(&format!("/v1/videos/{VIDEO}")).await.problem(), (404, "no-such-video"));
+    assert_eq!(world.delete(&format!("/v1/videos/{VIDEO}")).await.problem(), (404, "no-such-video"));
+    assert_eq!(world.delete(&format!("/v1/uploads/{VIDEO}")).await.problem(), (404, "no-such-video"));
+    assert_eq!(world.get(&format!("/v1/videos/{VIDEO}/stream")).await.problem(), (404, "no-such-video"));
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_and_checked() {
+    let world = World::new().await;
+    let send = async |body: String| {
+        let request = Request::post("/v1/uploads").header("authorization", format!("Bearer {TOKEN}"));
+        world.send(request.body(Body::from(body)).unwrap()).await
+    };
+    assert_eq!(send("{".to_owned()).await.problem(), (400, "malformed-request"));
+    assert_eq!(send(String::new()).await.problem(), (400, "malformed-request"));
+    assert_eq!(send("[1]".to_owned()).await.problem(), (400, "malformed-request"));
+    let unknown = send(r#"{"file_name":"a","size":1,"sise":2}"#.to_owned()).await;
+    assert!(unknown.body["detail"].as_str().unwrap().contains("sise"), "{}", unknown.body);
+    assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "malformed-request"));
+}

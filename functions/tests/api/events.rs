@@ -1,0 +1,78 @@
+//! The bucket's events: twice, early, late, and nonsense.
+
+use std::time::Duration;
+
+use domain::ids::VideoId;
+use functions::dead_letter;
+use functions::ingest::Ingested;
+use http::StatusCode;
+use platform::job_queue::JobQueue as _;
+use serde_json::json;
+
+use crate::world::{World, now_ms};
+
+fn event(video: VideoId, etag: &str) -> String {
+    json!({
+        "account": "a", "action": "PutObject", "bucket": "private", "eventTime": "2024-05-24T19:36:44.379Z",
+        "object": { "key": format!("uploads/{video}/film.mp4"), "size": 3, "eTag": etag },
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn the_same_event_three_times_is_one_message() {
+    let world = World::new().await;
+    let video = VideoId::new(now_ms(), [1; 10]);
+    let body = event(video, "abc");
+    let mut kinds = Vec::new();
+    for _ in 0..3 {
+        kinds.extend(world.ingest.take(&body, now_ms()).await.unwrap());
+    }
+    assert!(
+        matches!(kinds.as_slice(), [Ingested::Queued(a), Ingested::Duplicate(b), Ingested::Duplicate(c)] if a == b && b == c)
+    );
+    assert_eq!(world.queue.depth().await.unwrap().ready, 1);
+    // The video was not known before its event.
+    assert_eq!(world.state(video).await, "queued");
+}
+
+#[tokio::test]
+async fn an_upload_becomes_one_job_by_the_wishes_of_its_row() {
+    let world = World::new().await;
+    let created = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3, "mode": "copy" })).await;
+    assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    assert!(matches!(world.pump().await.as_slice(), [Ingested::Queued(_)]));
+    let delivery = world.queue.receive(Duration::ZERO, Duration::from_secs(9)).await.unwrap().unwrap();
+    let message = delivery.message.unwrap();
+    assert_eq!((message.job().video, message.job().mode.as_str()), (created.video(), "copy"));
+    assert_eq!(message.job().source.etag, "900150983cd24fb0d6963f7d28e17f72", "MD5 of abc");
+}
+
+#[tokio::test]
+async fn events_of_deleted_videos_and_nonsense_start_nothing() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let body = event(id, "another");
+    assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.ingest.take(&body, now_ms()).await.unwrap(), [Ingested::Gone(id)]);
+    for nonsense in ["", "7", "{}", r#"{"Event":"s3:TestEvent"}"#] {
+        let taken = world.ingest.take(nonsense, now_ms()).await.unwrap();
+        assert!(matches!(taken.as_slice(), [Ingested::Ignored(_)]), "{nonsense}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_can_do_fails_its_video_once() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    // Three workers die without a word.
+    for _ in 0..3 {
+        let delivery = world.queue.receive(Duration::ZERO, Duration::from_millis(1)).await.unwrap();
+        assert!(delivery.is_some());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let settle = async || dead_letter::settle(&*world.queue, &*world.catalog, now_ms()).await.unwrap();
+    assert_eq!((settle().await, settle().await), (1, 0));
+    let video = world.get(&format!("/v1/videos/{id}")).await.body;
+    assert_eq!((&video["state"], &video["failure"]["code"]), (&json!("failed"), &json!("worker-lost")));
+}

@@ -1,0 +1,7 @@
+//! The API over the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
+
+mod auth;
+mod events;
+mod uploads;
+mod videos;
+mod world;

@@ -1,0 +1,177 @@
+//! Videos: listed, read, played, deleted.
+
+use std::time::Duration;
+
+use bytes_of::segment;
+use domain::failure::{Failure, FailureCode};
+use domain::ids::{Generation, VideoId};
+use domain::job::{JobReason, Stage};
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::receipt::Receipt;
+use http::StatusCode;
+use platform::catalog::{Claim, ClaimOutcome, RenditionKind, RenditionRecord, RenditionState};
+use platform::object_store::{ObjectStore as _, PutCondition};
+use serde_json::json;
+
+use crate::world::{World, now_ms};
+
+mod bytes_of {
+    use domain::ids::{Generation, VideoId};
+    use domain::object_key::{Container, ObjectKey};
+
+    pub(super) fn segment(video: VideoId, generation: &Generation, index: u32) -> ObjectKey {
+        let rendition = "720p".parse().unwrap();
+        ObjectKey::Segment { video, generation: generation.clone(), rendition, index, container: Container::MpegTs }
+    }
+}
+
+/// A worker takes the video.
+async fn claim(world: &World, id: VideoId) -> Claim {
+    let video = world.catalog.get_video(id).await.unwrap();
+    let job = video.to_job(JobReason::Upload).unwrap();
+    let generation = Generation::of(&job.source.etag, "profile");
+    match world.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
+        ClaimOutcome::Claimed(claim) => claim,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rendition() -> RenditionRecord {
+    RenditionRecord {
+        name: "720p".parse().unwrap(),
+        kind: RenditionKind::Video,
+        width: Some(1280),
+        height: Some(720),
+        copied: true,
+        frame_rate: Some(25.0),
+        codecs: Some("avc1.640028".to_owned()),
+        bandwidth: Some(2_000_000),
+        average_bandwidth: Some(1_500_000),
+        state: RenditionState::Complete,
+    }
+}
+
+#[tokio::test]
+async fn a_video_tells_how_far_it_is() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let path = format!("/v1/videos/{id}");
+    let stream = format!("{path}/stream");
+
+    let waiting = world.get(&stream).await;
+    assert_eq!((waiting.status, &waiting.body["status"]), (StatusCode::ACCEPTED, &json!("queued")));
+    assert_eq!(waiting.headers["retry-after"], "1");
+
+    let claim = claim(&world, id).await;
+    world.catalog.set_renditions(&claim, &[rendition()], now_ms()).await.unwrap();
+    world.catalog.set_progress(&claim, Stage::Encode, 42, now_ms()).await.unwrap();
+    let working = world.get(&path).await.body;
+    assert_eq!(
+        (&working["state"], &working["stage"], &working["percent"]),
+        (&json!("processing"), &json!("encode"), &json!(42))
+    );
+    assert_eq!(working["renditions"][0]["name"], "720p", "known before it plays");
+    assert_eq!(world.get(&stream).await.body["percent"], 42);
+
+    world.catalog.mark_playable(&claim, now_ms()).await.unwrap();
+    let playing = world.get(&stream).await;
+    assert_eq!((playing.status, &playing.body["status"]), (StatusCode::OK, &json!("playable")));
+    let url = playing.body["hls_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("https://edge.example/v/{id}/master.m3u8?grant=")), "{url}");
+    assert_eq!((&playing.body["poster_url"], &playing.body["storyboard_url"]), (&json!(null), &json!(null)));
+
+    let receipt = Receipt { cpu_ms: 3_600_000, ..Receipt::default() };
+    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    let ready = world.get(&path).await.body;
+    assert_eq!((&ready["state"], &ready["percent"], &ready["watchable"]), (&json!("ready"), &json!(100), &json!(true)));
+    assert_eq!(ready["receipt"]["cpu_ms"], 3_600_000);
+    assert!(ready["receipt"]["cost"]["compute_usd"].as_f64().unwrap() > 0.0);
+    assert!(ready["ready_at"].as_str().unwrap().ends_with('Z'));
+    let streamed = world.get(&stream).await.body;
+    let poster = streamed["poster_url"].as_str().unwrap();
+    assert!(poster.starts_with("https://edge.example/s/") && poster.ends_with("/poster.jpg"), "{poster}");
+}
+
+#[tokio::test]
+async fn a_failed_video_says_why() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let claim = claim(&world, id).await;
+    let failure = Failure::of(FailureCode::NotAVideo);
+    world.catalog.fail(&claim, &failure, false, "the log is private", now_ms()).await.unwrap();
+
+    let stream = world.get(&format!("/v1/videos/{id}/stream")).await;
+    assert_eq!(stream.problem(), (409, "video-failed"));
+    let told = json!({ "class": "source", "code": "not-a-video", "message": failure.sentence });
+    assert_eq!((&stream.body["detail"], &stream.body["failure"]), (&json!(failure.sentence), &told));
+    let read = world.get(&format!("/v1/videos/{id}")).await.body;
+    assert_eq!((&read["state"], &read["failure"]), (&json!("failed"), &told));
+    assert!(!read.to_string().contains("private"));
+}
+
+#[tokio::test]
+async fn deleting_removes_every_object_and_keeps_a_tombstone() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let claim = claim(&world, id).await;
+    for key in [ObjectKey::Master { video: id }, segment(id, &claim.generation, 0), segment(id, &claim.generation, 1)] {
+        world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
+    }
+    for family in ObjectPrefix::of_video(id) {
+        assert_eq!(world.store.list(&family, None).await.unwrap().entries, [], "{family:?}");
+    }
+    assert_eq!(world.get(&format!("/v1/videos/{id}")).await.problem(), (404, "no-such-video"));
+    assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]));
+    let renewed = world.catalog.renew(&claim, Duration::from_secs(9), now_ms()).await;
+    assert!(renewed.is_err(), "its worker is told to stop");
+}
+
+#[tokio::test]
+async fn lists_have_pages_and_filters() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let wish = json!({ "file_name": "a.mp4", "size": 3, "title": format!("Film {number}"), "external_id": format!("x{number}") });
+        ids.push(world.post("/v1/uploads", wish).await.video().to_string());
+        // Ids of one millisecond sort by chance.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    ids.reverse();
+
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("/v1/videos?limit=2{cursor}")).await.body;
+        seen.extend(page["videos"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ids, "newest first");
+
+    let titles = async |query: &str| {
+        let body = world.get(&format!("/v1/videos?{query}")).await.body;
+        body["videos"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles("external_id=x3").await, ["Film 3"]);
+    assert_eq!(titles("text=film%202").await, ["Film 2"]);
+    assert_eq!(titles("state=ready").await, [""; 0]);
+    assert_eq!(titles("state=uploading").await.len(), 5);
+    for query in ["limit=0", "limit=201", "limit=x", "cursor=x", "state=done", "state=deleted", "colour=red"] {
+        assert_eq!(world.get(&format!("/v1/videos?{query}")).await.problem(), (400, "malformed-request"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_has_limits() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let long = "v".repeat(201);
+    for query in ["expires_in=0", "expires_in=99999999", "max_height=0", "viewer=", &format!("viewer={long}")] {
+        let answer = world.get(&format!("/v1/videos/{id}/stream?{query}")).await;
+        assert_eq!(answer.problem(), (400, "malformed-request"), "{query}");
+    }
+}

@@ -1,0 +1,32 @@
+//! MPEG-2 transport streams (ISO/IEC 13818-1): what a segment holds, found without decoding it.
+//!
+//! [`TsScanner`] runs over every byte that is published or checked, so it looks at packet headers,
+//! PES headers and the first bytes of video access units only.
+
+mod access_unit;
+mod clock;
+mod elementary;
+mod iframes;
+mod packet;
+mod pes;
+mod psi;
+mod report;
+mod scanner;
+
+pub use iframes::{CutError, IFrameCut, cut_iframes};
+pub use packet::{PACKET_BYTES, SYNC_BYTE};
+pub use report::{EsCodec, EsKind, EsReport, RandomAccess, TsReport};
+pub use scanner::TsScanner;
+
+/// Ticks per second of every time in a transport stream.
+pub const TICKS_PER_SECOND: u64 = 90_000;
+
+/// Scans a whole transport stream that is in memory.
+pub fn scan(bytes: &[u8]) -> TsReport {
+    let mut scanner = TsScanner::new();
+    scanner.push(bytes);
+    scanner.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The incremental scanner: bytes in, in pieces of any size; one report out.
+
+use super::clock::Clock;
+use super::elementary::Elementary;
+use super::packet::{PACKET_BYTES, Packet, SYNC_BYTE};
+use super::psi::{SectionBuffer, parse_pat, parse_pmt};
+use super::report::TsReport;
+
+/// No broadcast has more programs than that in one PAT that we would look into.
+const MAX_PMTS: usize = 16;
+const MAX_STREAMS: usize = 64;
+
+/// PIDs below are reserved for tables.
+const FIRST_FREE_PID: u16 = 0x20;
+const NULL_PID: u16 = 0x1fff;
+
+const NOTHING: u8 = 0;
+const PAT: u8 = 1;
+const PMT: u8 = 2;
+/// Slots from here on are elementary streams.
+const FIRST_STREAM: u8 = 16;
+
+/// Scans a transport stream that arrives in pieces. Memory does not grow with the stream, apart from
+/// eight bytes per PES packet (at most [`EsReport::MAX_TIMES`](super::EsReport::MAX_TIMES) of them).
+#[derive(Debug)]
+pub struct TsScanner {
+    report: TsReport,
+    carry: [u8; PACKET_BYTES],
+    carried: usize,
+    in_sync: bool,
+    /// What each PID is.
+    slots: Box<[u8; 8192]>,
+    pat: SectionBuffer,
+    pmts: Vec<(u16, SectionBuffer)>,
+    streams: Vec<Elementary>,
+    payload_before_tables: bool,
+    clock: Clock,
+}
+
+impl Default for TsScanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TsScanner {
+    /// A scanner at the start of a stream.
+    pub fn new() -> Self {
+        let mut slots = Box::new([NOTHING; 8192]);
+        slots[0] = PAT;
+        Self {
+            report: TsReport::default(),
+            carry: [0; PACKET_BYTES],
+            carried: 0,
+            in_sync: true,
+            slots,
+            pat: SectionBuffer::default(),
+            pmts: Vec::new(),
+            streams: Vec::new(),
+            payload_before_tables: false,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        if self.carried > 0 {
+            let wanted = PACKET_BYTES - self.carried;
+            let taken = wanted.min(bytes.len());
+            self.carry[self.carried..self.carried + taken].copy_from_slice(&bytes[..taken]);
+            self.carried += taken;
+            bytes = &bytes[taken..];
+            if self.carried < PACKET_BYTES {
+                return;
+            }
+            self.carried = 0;
+            let packet = self.carry;
+            self.packet(&packet);
+        }
+        while !bytes.is_empty() {
+            if bytes[0] != SYNC_BYTE {
+                bytes = self.resynchronise(bytes);
+                continue;
+            }
+            self.in_sync = true;
+            let Some((packet, rest)) = bytes.split_first_chunk::<PACKET_BYTES>() else {
+                self.carry[..bytes.len()].copy_from_slice(bytes);
+                self.carried = bytes.len();
+                return;
+            };
+            self.packet(packet);
+            bytes = rest;
+        }
+    }
+
+    /// What the stream was, now that it has ended.
+    pub fn finish(self) -> TsReport {
+        let mut report = self.report;
+        report.trailing_bytes = self.carried;
+        report.bytes += self.carried as u64;
+        report.streams = self.streams.into_iter().map(Elementary::finish).collect();
+        report
+    }
+
+    /// Drops bytes up to the next that may start a packet.
+    fn resynchronise<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if self.in_sync {
+            self.report.sync_errors += 1;
+            self.in_sync = false;
+        }
+        let lost = bytes.iter().position(|&it| it == SYNC_BYTE).unwrap_or(bytes.len());
+        self.report.bytes += lost as u64;
+        &bytes[lost..]
+    }
+
+    #[inline]
+    fn packet(&mut self, bytes: &[u8; PACKET_BYTES]) {
+        let offset = self.report.bytes;
+        self.report.bytes += PACKET_BYTES as u64;
+        self.report.packets += 1;
+        let Some(packet) = Packet::parse(bytes) else {
+            self.report.bad_packets += 1;
+            return;
+        };
+        match self.slots[usize::from(packet.pid)] {
+            NOTHING if packet.unit_start && self.streams.is_empty() && packet.pid >= FIRST_FREE_PID => {
+                self.payload_before_tables |= packet.pid != NULL_PID;
+            }
+            NOTHING => {}
+            PAT => self.pat_packet(&packet),
+            PMT => self.pmt_packet(&packet),
+            slot => {
+                self.report.starts_with_tables = !self.payload_before_tables;
+                let stream = &mut self.streams[usize::from(slot - FIRST_STREAM)];
+                stream.push(&packet, offset, &mut self.clock);
+            }
+        }
+    }
+
+    fn pat_packet(&mut self, packet: &Packet<'_>) {
+        let Some(section) = self.pat.push(packet.payload, packet.unit_start) else { return };
+        let Ok(pids) = parse_pat(section) else {
+            self.report.bad_tables += 1;
+            return;
+        };
+        for pid in pids {
+            let slot = &mut self.slots[usize::from(pid)];
+            if *slot == NOTHING && self.pmts.len() < MAX_PMTS {
+                *slot = PMT;
+                self.pmts.push((pid, SectionBuffer::default()));
+            }
+        }
+    }
+
+    fn pmt_packet(&mut self, packet: &Packet<'_>) {
+        let Some((_, buffer)) = self.pmts.iter_mut().find(|(pid, _)| *pid == packet.pid) else { return };
+        let Some(section) = buffer.push(packet.payload, packet.unit_start) else { return };
+        let Ok(streams) = parse_pmt(section) else {
+            self.report.bad_tables += 1;
+            return;
+        };
+        for stream in streams {
+            let slot = &mut self.slots[usize::from(stream.pid)];
+            if *slot == NOTHING && self.streams.len() < MAX_STREAMS {
+                *slot = FIRST_STREAM + self.streams.len() as u8;
+                self.streams.push(Elementary::new(stream));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Videos as their owners see them.
+
+use domain::failure::FailureCode;
+use domain::ids::VideoId;
+use domain::job::{JobReason, Mode};
+use domain::state::{StateName, VideoEvent, VideoState};
+
+use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, video_id};
+use crate::catalog::{CatalogError, ClaimOutcome, NewVideo, Noted, Patch, Upload, UploadKind, VideoFilter};
+
+/// Asking again changes nothing, whatever it says.
+pub async fn creating_twice_is_creating_once(subject: &Subject) {
+    let new = new_video(1);
+    let first = subject.catalog().create_video(&new, NOW).await.expect("create");
+    assert_eq!((first.id, first.state.clone(), first.created_ms), (new.id, VideoState::Created, NOW));
+    assert_eq!((&first.owner, &first.title, &first.external_id), (&new.owner, &new.title, &new.external_id));
+    assert_eq!((&first.metadata, &first.profile, first.mode), (&new.metadata, &new.profile, Mode::Abr));
+    assert_eq!((&first.source.key, first.source.size), (&new.source_key, new.source_size));
+    assert_eq!((&first.source.content_type, &first.source.etag), (&new.content_type, &None));
+    let again = NewVideo { title: Some("Another".to_owned()), ..new };
+    assert_eq!(subject.catalog().create_video(&again, NOW + 1).await.expect("create"), first);
+    assert_eq!(subject.video(first.id).await, first);
+}
+
+/// An id belongs to whoever made it.
+pub async fn another_owner_cannot_create_the_same(subject: &Subject) {
+    subject.catalog().create_video(&new_video(1), NOW).await.expect("create");
+    for owner in [Some("somebody else".to_owned()), None] {
+        let stolen = subject.catalog().create_video(&NewVideo { owner, ..new_video(1) }, NOW).await;
+        assert!(matches!(stolen, Err(CatalogError::Conflict { what: "owner", .. })), "{stolen:?}");
+    }
+}
+
+/// An event that overtakes its row loses nothing, and the row gets its owner later.
+pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
+    let job = job(1);
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    let adopted = subject.video(job.video).await;
+    assert_eq!((adopted.state, adopted.owner), (VideoState::Queued, None));
+    let claim = subject.claim(&job, NOW).await;
+
+    let completed = subject.catalog().create_video(&new_video(1), NOW + 1).await.expect("create");
+    assert_eq!((completed.state.clone(), completed.owner.as_deref()), (VideoState::Processing, Some("owner")));
+    assert_eq!(completed.source.etag.as_deref(), Some("etag-1"));
+    assert_eq!(completed.to_job(JobReason::Upload), Some(job));
+    subject.catalog().mark_playable(&claim, NOW + 2).await.expect("the claim still holds");
+
+    let stolen = NewVideo { owner: None, ..new_video(1) };
+    let refused = subject.catalog().create_video(&stolen, NOW + 3).await;
+    assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "{refused:?}");
+}
+
+/// How the bytes arrive can be read back, to go on after a crash.
+pub async fn uploads_are_noted(subject: &Subject) {
+    let id = subject.catalog().create_video(&new_video(1), NOW).await.expect("create").id;
+    let multipart = UploadKind::Multipart { upload_id: "upload/é".to_owned(), part_bytes: 16 << 20 };
+    for kind in [UploadKind::Single, multipart] {
+        let upload = Upload { kind, expires_ms: NOW + 7 };
+        let video = subject.catalog().set_upload(id, &upload, NOW).await.expect("set upload");
+        assert_eq!((video.state, video.upload), (VideoState::Uploading, Some(upload)));
+    }
+    subject.catalog().apply(id, &VideoEvent::Deleted, NOW).await.expect("delete");
+    let upload = Upload { kind: UploadKind::Single, expires_ms: NOW };
+    let refused = subject.catalog().set_upload(id, &upload, NOW).await;
+    assert!(matches!(refused, Err(CatalogError::Refused(_))), "{refused:?}");
+    let missing = subject.catalog().set_upload(video_id(9), &upload, NOW).await;
+    assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
+}
+
+/// A patch changes what it names, and nothing else.
+pub async fn owners_change_what_is_theirs(subject: &Subject) {
+    let before = subject.catalog().create_video(&new_video(1), NOW).await.expect("create");
+    let patch = |patch: Patch| async move { subject.catalog().patch_video(before.id, &patch, NOW + 1).await };
+    let unchanged = patch(Patch::default()).await.expect("patch");
+    assert_eq!((&unchanged.title, &unchanged.metadata), (&before.title, &before.metadata));
+    let renamed = patch(Patch { title: Some(Some("x".to_owned())), ..Patch::default() }).await.expect("patch");
+    assert_eq!((renamed.title.as_deref(), &renamed.external_id), (Some("x"), &before.external_id));
+    assert!(renamed.version > before.version && renamed.updated_ms == NOW + 1);
+    let emptied = Patch { title: Some(None), external_id: Some(None), metadata: Some(serde_json::Map::new()) };
+    let emptied = patch(emptied).await.expect("patch");
+    assert_eq!((emptied.title, emptied.external_id, emptied.metadata.len()), (None, None, 0));
+    let missing = subject.catalog().patch_video(video_id(9), &Patch::default(), NOW).await;
+    assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
+}
+
+/// Pages follow each other without a gap or a double, also while videos are added.
+pub async fn lists_newest_first_in_pages(subject: &Subject) {
+    for number in [3, 1, 5, 2, 4] {
+        subject.catalog().create_video(&new_video(number), NOW).await.expect("create");
+    }
+    let mut filter = VideoFilter { limit: 2, ..VideoFilter::default() };
+    let mut pages = vec![];
+    loop {
+        let page = subject.catalog().list_videos(&filter).await.expect("list");
+        pages.push(page.videos.iter().map(|it| it.id).collect::<Vec<_>>());
+        subject.catalog().create_video(&new_video(100), NOW).await.expect("create");
+        let Some(next) = page.next else { break };
+        filter.after = Some(next);
+    }
+    assert_eq!(pages, [vec![video_id(5), video_id(4)], vec![video_id(3), video_id(2)], vec![video_id(1)]]);
+    let all = subject.catalog().list_videos(&VideoFilter::default()).await.expect("list");
+    assert_eq!((all.videos.len(), all.next), (6, None));
+}
+
+/// Each filter alone, and filters together.
+pub async fn lists_by_filter(subject: &Subject) {
+    subject.queued(1).await;
+    let failed = subject.queued(2).await;
+    let claim = subject.claim(&failed, NOW).await;
+    subject.catalog().fail(&claim, &failure(FailureCode::NotAVideo), true, "", NOW).await.expect("fail");
+    let odd = NewVideo { owner: Some("other".to_owned()), title: Some("100%_Film\\".to_owned()), ..new_video(3) };
+    subject.catalog().create_video(&odd, NOW).await.expect("create");
+    subject.queued(4).await;
+    subject.catalog().apply(video_id(4), &VideoEvent::Deleted, NOW).await.expect("delete");
+
+    let check = |filter: VideoFilter, numbers: &'static [u8]| async move {
+        let page = subject.catalog().list_videos(&filter).await.expect("list");
+        let ids: Vec<VideoId> = page.videos.iter().map(|it| it.id).collect();
+        assert_eq!(ids, numbers.iter().copied().map(video_id).collect::<Vec<_>>(), "{filter:?}");
+    };
+    let any = VideoFilter::default;
+    let title = |it: &str| VideoFilter { title_contains: Some(it.to_owned()), ..any() };
+    check(any(), &[3, 2, 1]).await;
+    check(VideoFilter { state: Some(StateName::Failed), ..any() }, &[2]).await;
+    check(VideoFilter { state: Some(StateName::Deleted), ..any() }, &[4]).await;
+    check(VideoFilter { owner: Some("other".to_owned()), ..any() }, &[3]).await;
+    check(VideoFilter { external_id: Some("external-1".to_owned()), ..any() }, &[1]).await;
+    check(VideoFilter { owner: Some("other".to_owned()), state: Some(StateName::Failed), ..any() }, &[]).await;
+    check(title("FILM"), &[3, 2, 1]).await;
+    check(title("0%_f"), &[3]).await;
+    check(title("m\\"), &[3]).await;
+    check(title("%"), &[3]).await;
+    check(title("' OR 1=1 --"), &[]).await;
+}
+
+/// A deleted video takes part in nothing, and its id is never free again.
+pub async fn deleted_videos_keep_their_id(subject: &Subject) {
+    let job = subject.ready(1).await;
+    for _ in 0..2 {
+        let deleted = subject.catalog().apply(job.video, &VideoEvent::Deleted, NOW).await.expect("delete");
+        assert_eq!(deleted.state, VideoState::Deleted);
+    }
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Gone);
+    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Gone);
+    let again = subject.catalog().create_video(&new_video(1), NOW).await;
+    assert!(matches!(again, Err(CatalogError::Gone { .. })), "{again:?}");
+    let patched = subject.catalog().patch_video(job.video, &Patch::default(), NOW).await;
+    assert!(matches!(patched, Err(CatalogError::Gone { .. })), "{patched:?}");
+    let asked = subject.catalog().request_work(&job, NOW).await;
+    assert!(matches!(asked, Err(CatalogError::Refused(_))), "{asked:?}");
+    assert_eq!(subject.state(job.video).await, VideoState::Deleted);
+}
+
+/// Without a claim nobody can make a video ready, or fail it.
+pub async fn only_holders_report_work(subject: &Subject) {
+    let job = subject.queued(1).await;
+    let generation = generation(&job);
+    for event in [
+        VideoEvent::WorkStarted,
+        VideoEvent::WorkReleased,
+        VideoEvent::BecamePlayable,
+        VideoEvent::Verified { generation },
+        VideoEvent::AttemptFailed(failure(FailureCode::Damaged)),
+        VideoEvent::GivenUp(failure(FailureCode::Internal)),
+    ] {
+        let refused = subject.catalog().apply(job.video, &event, NOW).await;
+        assert!(matches!(refused, Err(CatalogError::NeedsClaim)), "{refused:?}");
+    }
+    assert_eq!(subject.state(job.video).await, VideoState::Queued);
+}

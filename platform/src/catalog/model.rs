@@ -1,0 +1,266 @@
+//! The records of the catalog.
+
+use domain::failure::Failure;
+use domain::ids::{Generation, JobId, VideoId};
+use domain::job::{Job, JobReason, Mode, Source, Stage};
+use domain::object_key::RenditionName;
+use domain::state::{StateName, VideoState};
+use serde::{Deserialize, Serialize};
+
+/// What is said of a video when it is created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewVideo {
+    /// Chosen by the caller, so that asking again is the same wish.
+    pub id: VideoId,
+    /// Whose it is; `None` in an installation of one owner.
+    pub owner: Option<String>,
+    /// For people.
+    pub title: Option<String>,
+    /// The customer's own id for it.
+    pub external_id: Option<String>,
+    /// The customer's own facts.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// The name of the profile to encode by.
+    pub profile: String,
+    /// Encode, or only remux.
+    pub mode: Mode,
+    /// Where the source will be.
+    pub source_key: Option<String>,
+    /// As announced, bytes.
+    pub source_size: Option<u64>,
+    /// As announced; never trusted.
+    pub content_type: Option<String>,
+}
+
+/// A video as the catalog knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Video {
+    /// Its id.
+    pub id: VideoId,
+    /// Whose it is; `None` too while it is only known from an event.
+    pub owner: Option<String>,
+    /// For people.
+    pub title: Option<String>,
+    /// The customer's own id for it.
+    pub external_id: Option<String>,
+    /// The customer's own facts.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// Where it stands.
+    pub state: VideoState,
+    /// What is known of its source.
+    pub source: VideoSource,
+    /// How the bytes arrive.
+    pub upload: Option<Upload>,
+    /// The name of the profile to encode by.
+    pub profile: String,
+    /// Encode, or only remux.
+    pub mode: Mode,
+    /// The job that was last noted, claimed or asked for.
+    pub job: Option<JobId>,
+    /// What its playlist points at: the published generation, or the first one while it grows.
+    pub generation: Option<Generation>,
+    /// Of the attempt at work; `None` when nobody works on it.
+    pub progress: Option<Progress>,
+    /// Unix milliseconds.
+    pub created_ms: u64,
+    /// Last change of any kind, Unix milliseconds.
+    pub updated_ms: u64,
+    /// When work was last asked for, Unix milliseconds.
+    pub queued_ms: Option<u64>,
+    /// When it could first be watched, Unix milliseconds.
+    pub playable_ms: Option<u64>,
+    /// When the published generation was verified, Unix milliseconds.
+    pub ready_ms: Option<u64>,
+    /// Counts its changes.
+    pub version: u64,
+}
+
+impl Video {
+    /// The job that makes it, by its settings; `None` while its source is not known.
+    pub fn to_job(&self, reason: JobReason) -> Option<Job> {
+        let VideoSource { bucket, key, etag, size, .. } = &self.source;
+        let source = Source { bucket: bucket.clone()?, key: key.clone()?, etag: etag.clone()?, size: (*size)? };
+        Some(Job::new(self.id, source, &self.profile, self.mode, reason))
+    }
+}
+
+/// What is known of a source; all of it once it has arrived.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VideoSource {
+    /// The name of its bucket.
+    pub bucket: Option<String>,
+    /// Path in its bucket.
+    pub key: Option<String>,
+    /// Entity tag, without quotes.
+    pub etag: Option<String>,
+    /// Bytes; as announced until it has arrived.
+    pub size: Option<u64>,
+    /// As announced; never trusted.
+    pub content_type: Option<String>,
+}
+
+/// How the bytes of a source arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// In one request or in several.
+    pub kind: UploadKind,
+    /// When its URLs end, Unix milliseconds.
+    pub expires_ms: u64,
+}
+
+/// In one request or in several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum UploadKind {
+    /// One PUT.
+    Single,
+    /// Equal parts, but for the last.
+    Multipart {
+        /// The store's name for it.
+        upload_id: String,
+        /// Bytes of a part.
+        part_bytes: u64,
+    },
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// What it does; `None` before it has said.
+    pub stage: Option<Stage>,
+    /// Of the whole work, 0 to 100.
+    pub percent: u8,
+}
+
+/// Which videos to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VideoFilter {
+    /// Only of this owner.
+    pub owner: Option<String>,
+    /// Only in this state.
+    pub state: Option<StateName>,
+    /// Only with this external id.
+    pub external_id: Option<String>,
+    /// Only those whose title contains this, in any case of ASCII letters.
+    pub title_contains: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<VideoId>,
+    /// At most so many, 1 to 1,000; 0 means 100.
+    pub limit: u32,
+}
+
+/// Some videos, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VideoPage {
+    /// At most as many as asked for.
+    pub videos: Vec<Video>,
+    /// Pass it to get the next page; `None` on the last one.
+    pub next: Option<VideoId>,
+}
+
+/// What an owner changes; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patch {
+    /// `Some(None)` removes it.
+    pub title: Option<Option<String>>,
+    /// `Some(None)` removes it.
+    pub external_id: Option<Option<String>>,
+    /// Replaces all of it.
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What became of an event of the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noted {
+    /// Send this job. It may have been sent before: nobody can know whether that message arrived.
+    Send(Job),
+    /// The source is done with, well or badly: send nothing.
+    AlreadyDone,
+    /// The video is deleted or cancelled: send nothing.
+    Gone,
+}
+
+/// One try at a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counts the attempts at the video, from 1: the fence of its claim.
+    pub fence: u64,
+    /// For this job.
+    pub job: JobId,
+    /// What was being made.
+    pub generation: Generation,
+    /// Who did it.
+    pub worker: String,
+    /// Unix milliseconds.
+    pub started_ms: u64,
+    /// Unix milliseconds; `None` while it goes on, or its worker vanished unnoticed.
+    pub ended_ms: Option<u64>,
+    /// How it ended.
+    pub outcome: Option<AttemptOutcome>,
+    /// How far it came.
+    pub progress: Progress,
+    /// The last lines of its log, for the operator.
+    pub log_tail: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// Verified and published.
+    Ready,
+    /// It failed.
+    Failed(Failure),
+    /// Given back.
+    Released,
+    /// Its lease ended and somebody else took over, or its worker was known to be dead.
+    Lost,
+    /// The video was cancelled or deleted.
+    Stopped,
+}
+
+/// A rendition of a generation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenditionRecord {
+    /// Its name and folder.
+    pub name: RenditionName,
+    /// What is in it.
+    pub kind: RenditionKind,
+    /// Pixels; `None` for audio.
+    pub width: Option<u32>,
+    /// Pixels; `None` for audio.
+    pub height: Option<u32>,
+    /// Remuxed, not encoded.
+    pub copied: bool,
+    /// Frames per second; `None` for audio.
+    pub frame_rate: Option<f64>,
+    /// As in the playlist (RFC 6381); `None` before it is known.
+    pub codecs: Option<String>,
+    /// Measured peak, bits per second; `None` before it is known.
+    pub bandwidth: Option<u64>,
+    /// Measured average, bits per second; `None` before it is known.
+    pub average_bandwidth: Option<u64>,
+    /// How far it is.
+    pub state: RenditionState,
+}
+
+/// What is in a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words of the playlist")]
+pub enum RenditionKind {
+    Video,
+    Audio,
+    IFrames,
+}
+
+/// How far a rendition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RenditionState {
+    /// Nothing of it is published.
+    Planned,
+    /// It can be watched, and grows.
+    Playable,
+    /// All of it is published.
+    Complete,
+}

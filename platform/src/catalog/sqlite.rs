@@ -1,0 +1,266 @@
+//! The embedded catalog. The SQL is the common subset of SQLite and PostgreSQL.
+//!
+//! Every change begins with an `UPDATE ... RETURNING` of the video's row, which locks it in both
+//! databases until the transaction ends: what follows sees one state, and writes once.
+
+mod jobs;
+mod rows;
+mod videos;
+mod work;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::failure::Failure;
+use domain::ids::{Generation, VideoId};
+use domain::job::{Job, Stage};
+use domain::receipt::Receipt;
+use domain::segment::ChunkRecord;
+use domain::state::{VideoEvent, VideoState};
+use sqlx::{Sqlite, Transaction};
+
+use super::{
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, Upload, Video,
+    VideoFilter, VideoPage,
+};
+use crate::database::{Database, sql};
+use rows::VideoRow;
+
+/// The catalog in a database.
+#[derive(Debug, Clone)]
+pub struct SqliteCatalog {
+    database: Database,
+}
+
+impl SqliteCatalog {
+    /// The catalog in that database.
+    pub fn new(database: &Database) -> Self {
+        Self { database: database.clone() }
+    }
+
+    async fn write(&self) -> Result<Tx, CatalogError> {
+        Ok(self.database.write().await?)
+    }
+}
+
+/// One change, all of it or nothing.
+type Tx = Transaction<'static, Sqlite>;
+
+/// Locks the row of a video and reads it; `None` if there is none.
+async fn lock(tx: &mut Tx, video: VideoId) -> Result<Option<VideoRow>, CatalogError> {
+    let row = sqlx::query_as("UPDATE videos SET version = version WHERE id = $1 RETURNING *")
+        .bind(video.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row)
+}
+
+async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogError> {
+    lock(tx, video).await?.ok_or(CatalogError::NotFound { video })
+}
+
+/// Writes a state, and the times that belong to it. The row must be locked.
+async fn set_state(tx: &mut Tx, video: VideoId, state: &VideoState, now_ms: u64) -> Result<(), CatalogError> {
+    let failure = match state {
+        VideoState::Failed(failure) => Some(failure),
+        _ => None,
+    };
+    let published = match state {
+        VideoState::Ready { generation } => Some(generation.as_str()),
+        _ => None,
+    };
+    sqlx::query(
+        "UPDATE videos SET state = $1, failure_class = $2, failure_code = $3, failure_sentence = $4,
+            generation = coalesce($5, generation), version = version + 1, updated_ms = $6,
+            playable_ms = CASE WHEN $7 = 1 THEN coalesce(playable_ms, $6) ELSE playable_ms END
+         WHERE id = $8",
+    )
+    .bind(state.name().as_str())
+    .bind(failure.map(|it| it.class().as_str()))
+    .bind(failure.map(|it| it.code.as_str()))
+    .bind(failure.map(|it| it.sentence.as_str()))
+    .bind(published)
+    .bind(sql(now_ms))
+    .bind(i64::from(state.is_watchable()))
+    .bind(video.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How an attempt is written down when it ends.
+struct Ending<'a> {
+    outcome: &'static str,
+    failure: Option<&'a Failure>,
+    log_tail: Option<&'a str>,
+}
+
+impl Ending<'_> {
+    fn plain(outcome: &'static str) -> Self {
+        Self { outcome, failure: None, log_tail: None }
+    }
+}
+
+/// Takes the video from whoever holds it, and closes that attempt. The row must be locked.
+async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "UPDATE attempts SET ended_ms = $1, outcome = $2, failure_code = $3, failure_sentence = $4, log_tail = $5
+         WHERE video = $6 AND fence = $7 AND ended_ms IS NULL",
+    )
+    .bind(sql(now_ms))
+    .bind(ending.outcome)
+    .bind(ending.failure.map(|it| it.code.as_str()))
+    .bind(ending.failure.map(|it| it.sentence.as_str()))
+    .bind(ending.log_tail)
+    .bind(&row.id)
+    .bind(row.fence)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE videos SET worker = NULL, lease_until_ms = 0, version = version + 1, updated_ms = $1 WHERE id = $2",
+    )
+    .bind(sql(now_ms))
+    .bind(&row.id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl From<sqlx::Error> for CatalogError {
+    fn from(source: sqlx::Error) -> Self {
+        match source {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
+                Self::Corrupt { detail: source.to_string() }
+            }
+            source => Self::Unavailable { source: source.into() },
+        }
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
+        self.create(new, now_ms).await
+    }
+
+    async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {
+        self.get(video).await
+    }
+
+    async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
+        self.list(filter).await
+    }
+
+    async fn patch_video(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
+        self.patch(video, patch, now_ms).await
+    }
+
+    async fn set_upload(&self, video: VideoId, upload: &Upload, now_ms: u64) -> Result<Video, CatalogError> {
+        self.begin_upload(video, upload, now_ms).await
+    }
+
+    async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
+        self.apply_event(video, event, now_ms).await
+    }
+
+    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
+        self.note_event(job, now_ms).await
+    }
+
+    async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
+        self.request(job, now_ms).await
+    }
+
+    async fn claim(
+        &self,
+        job: &Job,
+        generation: &Generation,
+        worker: &str,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<ClaimOutcome, CatalogError> {
+        self.try_claim(job, generation, worker, lease, now_ms).await
+    }
+
+    async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
+        self.release_worker(worker, now_ms).await
+    }
+
+    async fn give_up(&self, job: &Job, failure: &Failure, died_ms: u64, now_ms: u64) -> Result<bool, CatalogError> {
+        self.give_up_job(job, failure, died_ms, now_ms).await
+    }
+
+    async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
+        self.list_attempts(video).await
+    }
+
+    async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
+        self.renew_lease(claim, lease, now_ms).await
+    }
+
+    async fn set_progress(&self, claim: &Claim, stage: Stage, percent: u8, now_ms: u64) -> Result<(), CatalogError> {
+        self.progress(claim, stage, percent, now_ms).await
+    }
+
+    async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
+        self.chunk(claim, chunk, now_ms).await
+    }
+
+    async fn set_renditions(
+        &self,
+        claim: &Claim,
+        renditions: &[RenditionRecord],
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        self.replace_renditions(claim, renditions, now_ms).await
+    }
+
+    async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+        self.playable(claim, now_ms).await
+    }
+
+    async fn mark_ready(
+        &self,
+        claim: &Claim,
+        receipt: &Receipt,
+        now_ms: u64,
+    ) -> Result<Option<Generation>, CatalogError> {
+        self.ready(claim, receipt, now_ms).await
+    }
+
+    async fn fail(
+        &self,
+        claim: &Claim,
+        failure: &Failure,
+        will_retry: bool,
+        log_tail: &str,
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        self.end_failed(claim, failure, will_retry, log_tail, now_ms).await
+    }
+
+    async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+        self.end_released(claim, now_ms).await
+    }
+
+    async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
+        self.list_chunks(video, generation).await
+    }
+
+    async fn renditions(&self, video: VideoId, generation: &Generation) -> Result<Vec<RenditionRecord>, CatalogError> {
+        self.list_renditions(video, generation).await
+    }
+
+    async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError> {
+        self.get_receipt(video, generation).await
+    }
+
+    async fn forget_generation(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        self.forget(video, generation, now_ms).await
+    }
+}

@@ -1,0 +1,228 @@
+//! Jobs: noted, asked for, claimed, given up.
+
+use std::time::Duration;
+
+use domain::failure::{Failure, FailureClass};
+use domain::ids::{Generation, VideoId};
+use domain::job::Job;
+use domain::state::{VideoEvent, VideoState, transition};
+
+use super::rows::VideoRow;
+use super::videos::read_and_commit;
+use super::{Ending, SqliteCatalog, Tx, end_attempt, lock, lock_existing, set_state};
+use crate::catalog::{CatalogError, Claim, ClaimOutcome, Noted, Video};
+use crate::database::{millis, sql, unsigned};
+
+impl SqliteCatalog {
+    pub(super) async fn note_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_or_adopt(&mut tx, job, now_ms).await?;
+        let state = row.state()?;
+        if matches!(state, VideoState::Deleted | VideoState::Cancelled) {
+            return Ok(Noted::Gone);
+        }
+        let job = job.with_settings(&row.profile, row.mode()?);
+        let is_known =
+            row.source_etag.as_deref() == Some(&job.source.etag) && row.source_key.as_deref() == Some(&job.source.key);
+        if is_known && matches!(state, VideoState::Ready { .. } | VideoState::Failed(_)) {
+            return Ok(Noted::AlreadyDone);
+        }
+        if !is_known {
+            set_job(&mut tx, &job, now_ms).await?;
+            // A first source is an arrival; another one is a wish for work, also after a failure.
+            let event = if row.source_etag.is_none() { VideoEvent::SourceArrived } else { VideoEvent::WorkRequested };
+            set_state(&mut tx, job.video, &transition(&state, &event)?, now_ms).await?;
+            reopen(&mut tx, job.video, now_ms).await?;
+        }
+        tx.commit().await?;
+        Ok(Noted::Send(job))
+    }
+
+    pub(super) async fn request(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_existing(&mut tx, job.video).await?;
+        let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
+        set_job(&mut tx, job, now_ms).await?;
+        set_state(&mut tx, job.video, &next, now_ms).await?;
+        reopen(&mut tx, job.video, now_ms).await?;
+        read_and_commit(tx, job.video).await
+    }
+
+    pub(super) async fn try_claim(
+        &self,
+        job: &Job,
+        generation: &Generation,
+        worker: &str,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<ClaimOutcome, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_or_adopt(&mut tx, job, now_ms).await?;
+        let state = match verdict(&row, job, generation, now_ms)? {
+            Ok(state) => state,
+            Err(outcome) => return Ok(outcome),
+        };
+        if row.worker.is_some() {
+            end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
+        }
+        if row.source_etag.is_none() {
+            set_job(&mut tx, job, now_ms).await?;
+        }
+        set_state(&mut tx, job.video, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
+        let claim = Claim {
+            video: job.video,
+            job: job.id.clone(),
+            generation: generation.clone(),
+            fence: unsigned(row.fence) + 1,
+            worker: worker.to_owned(),
+            lease_until_ms: now_ms.saturating_add(millis(lease)),
+        };
+        grant(&mut tx, &claim, now_ms).await?;
+        tx.commit().await?;
+        Ok(ClaimOutcome::Claimed(claim))
+    }
+
+    pub(super) async fn release_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
+        let mut tx = self.write().await?;
+        let rows: Vec<VideoRow> = sqlx::query_as("UPDATE videos SET version = version WHERE worker = $1 RETURNING *")
+            .bind(worker)
+            .fetch_all(&mut *tx)
+            .await?;
+        for row in &rows {
+            end_attempt(&mut tx, row, &Ending::plain("lost"), now_ms).await?;
+            let video = row.video_id()?;
+            set_state(&mut tx, video, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+        }
+        tx.commit().await?;
+        Ok(rows.len() as u64)
+    }
+
+    pub(super) async fn give_up_job(
+        &self,
+        job: &Job,
+        failure: &Failure,
+        died_ms: u64,
+        now_ms: u64,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.write().await?;
+        let Some(row) = lock(&mut tx, job.video).await? else {
+            return Ok(false);
+        };
+        let state = row.state()?;
+        let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > died_ms);
+        let another_job = row.job.as_deref().is_some_and(|it| it != job.id.as_str());
+        // Somebody at work ends it himself, well or badly.
+        if state.is_settled() || asked_again || another_job || is_held(&row, now_ms) {
+            return Ok(false);
+        }
+        if row.worker.is_some() {
+            end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
+        }
+        let next = transition(&state, &VideoEvent::GivenUp(failure.clone()))?;
+        set_state(&mut tx, job.video, &next, now_ms).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Whether the job may be claimed (then the state to start from), or what to answer.
+fn verdict(
+    row: &VideoRow,
+    job: &Job,
+    generation: &Generation,
+    now_ms: u64,
+) -> Result<Result<VideoState, ClaimOutcome>, CatalogError> {
+    let state = row.state()?;
+    let is_same_job = row.job.as_deref() == Some(job.id.as_str());
+    Ok(match &state {
+        VideoState::Deleted | VideoState::Cancelled => Err(ClaimOutcome::Gone),
+        VideoState::Ready { generation: published } if published == generation => Err(ClaimOutcome::AlreadyDone),
+        _ if row.cancelled_job.as_deref() == Some(job.id.as_str()) => Err(ClaimOutcome::Gone),
+        _ if is_held(row, now_ms) => Err(ClaimOutcome::Held { until_ms: unsigned(row.lease_until_ms) }),
+        VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
+            // The same job fails the same way; another source or profile is worth an attempt.
+            if is_same_job { Err(ClaimOutcome::AlreadyDone) } else { Ok(VideoState::Queued) }
+        }
+        _ => Ok(state),
+    })
+}
+
+fn is_held(row: &VideoRow, now_ms: u64) -> bool {
+    row.worker.is_some() && unsigned(row.lease_until_ms) > now_ms
+}
+
+/// Locks the row of the job's video; one that is not known is made of what the job says, so that an
+/// event that comes before its row is not lost.
+async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, CatalogError> {
+    if let Some(row) = lock(tx, job.video).await? {
+        return Ok(row);
+    }
+    sqlx::query(
+        "INSERT INTO videos (id, adopted, metadata, state, profile, mode, fence, lease_until_ms, created_ms,
+            updated_ms, version)
+         VALUES ($1, 1, '{}', 'created', $2, $3, 0, 0, $4, $4, 1)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(job.video.to_string())
+    .bind(&job.profile)
+    .bind(job.mode.as_str())
+    .bind(sql(now_ms))
+    .execute(&mut **tx)
+    .await?;
+    lock_existing(tx, job.video).await
+}
+
+/// Notes the job, and with it the source and the settings.
+async fn set_job(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "UPDATE videos SET job = $1, source_bucket = $2, source_key = $3, source_etag = $4, source_size = $5,
+            profile = $6, mode = $7, queued_ms = coalesce(queued_ms, $8)
+         WHERE id = $9",
+    )
+    .bind(job.id.as_str())
+    .bind(&job.source.bucket)
+    .bind(&job.source.key)
+    .bind(&job.source.etag)
+    .bind(sql(job.source.size))
+    .bind(&job.profile)
+    .bind(job.mode.as_str())
+    .bind(sql(now_ms))
+    .bind(job.video.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Work was asked for now: what was cancelled or died before does not count any more.
+pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query("UPDATE videos SET cancelled_job = NULL, queued_ms = $1 WHERE id = $2")
+        .bind(sql(now_ms))
+        .bind(video.to_string())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+async fn grant(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query("UPDATE videos SET fence = $1, worker = $2, lease_until_ms = $3, job = $4 WHERE id = $5")
+        .bind(sql(claim.fence))
+        .bind(&claim.worker)
+        .bind(sql(claim.lease_until_ms))
+        .bind(claim.job.as_str())
+        .bind(claim.video.to_string())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO attempts (video, fence, job, generation, worker, started_ms, percent)
+         VALUES ($1, $2, $3, $4, $5, $6, 0)",
+    )
+    .bind(claim.video.to_string())
+    .bind(sql(claim.fence))
+    .bind(claim.job.as_str())
+    .bind(claim.generation.as_str())
+    .bind(&claim.worker)
+    .bind(sql(now_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

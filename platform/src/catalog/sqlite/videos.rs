@@ -1,0 +1,226 @@
+//! Videos as their owners see them.
+
+use domain::ids::VideoId;
+use domain::state::{StateName, VideoEvent, VideoState, transition};
+
+use super::rows::{AttemptRow, WatchedRow, to_json};
+use super::{Ending, SqliteCatalog, Tx, end_attempt, lock_existing, set_state};
+use crate::catalog::{Attempt, CatalogError, NewVideo, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage};
+use crate::database::sql;
+
+impl SqliteCatalog {
+    pub(super) async fn create(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        insert_if_missing(&mut tx, new, now_ms).await?;
+        let row = lock_existing(&mut tx, new.id).await?;
+        if row.state()? == VideoState::Deleted {
+            return Err(CatalogError::Gone { video: new.id });
+        }
+        if row.adopted != 0 {
+            complete(&mut tx, new, now_ms).await?;
+        } else if row.owner != new.owner {
+            return Err(CatalogError::Conflict { video: new.id, what: "owner" });
+        }
+        read_and_commit(tx, new.id).await
+    }
+
+    pub(super) async fn get(&self, video: VideoId) -> Result<Video, CatalogError> {
+        let row: Option<WatchedRow> =
+            sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_optional(self.database.read()).await?;
+        row.ok_or(CatalogError::NotFound { video })?.into_video()
+    }
+
+    pub(super) async fn list(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
+        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
+        let rows: Vec<WatchedRow> = sqlx::query_as(READ_PAGE)
+            .bind(&filter.owner)
+            .bind(filter.state.map(StateName::as_str))
+            .bind(&filter.external_id)
+            .bind(filter.title_contains.as_deref().map(contains_pattern))
+            .bind(filter.after.map(|it| it.to_string()))
+            // One more than asked for tells whether there is another page.
+            .bind(i64::from(limit) + 1)
+            .fetch_all(self.database.read())
+            .await?;
+        let mut videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<Vec<_>, _>>()?;
+        let more = videos.len() > limit as usize;
+        videos.truncate(limit as usize);
+        let next = if more { videos.last().map(|it| it.id) } else { None };
+        Ok(VideoPage { videos, next })
+    }
+
+    pub(super) async fn patch(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        if lock_existing(&mut tx, video).await?.state()? == VideoState::Deleted {
+            return Err(CatalogError::Gone { video });
+        }
+        sqlx::query(
+            "UPDATE videos SET title = CASE WHEN $1 = 1 THEN $2 ELSE title END,
+                external_id = CASE WHEN $3 = 1 THEN $4 ELSE external_id END,
+                metadata = coalesce($5, metadata), version = version + 1, updated_ms = $6
+             WHERE id = $7",
+        )
+        .bind(i64::from(patch.title.is_some()))
+        .bind(patch.title.clone().flatten())
+        .bind(i64::from(patch.external_id.is_some()))
+        .bind(patch.external_id.clone().flatten())
+        .bind(patch.metadata.as_ref().map(to_json))
+        .bind(sql(now_ms))
+        .bind(video.to_string())
+        .execute(&mut *tx)
+        .await?;
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn begin_upload(
+        &self,
+        video: VideoId,
+        upload: &Upload,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        let (kind, id, part_bytes) = match &upload.kind {
+            UploadKind::Single => ("single", None, None),
+            UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
+        };
+        let mut tx = self.write().await?;
+        let state = lock_existing(&mut tx, video).await?.state()?;
+        set_state(&mut tx, video, &transition(&state, &VideoEvent::UploadStarted)?, now_ms).await?;
+        sqlx::query(
+            "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
+             WHERE id = $5",
+        )
+        .bind(kind)
+        .bind(id)
+        .bind(part_bytes)
+        .bind(sql(upload.expires_ms))
+        .bind(video.to_string())
+        .execute(&mut *tx)
+        .await?;
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn apply_event(
+        &self,
+        video: VideoId,
+        event: &VideoEvent,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        let stops = match event {
+            VideoEvent::Cancelled | VideoEvent::Deleted => true,
+            VideoEvent::UploadStarted | VideoEvent::SourceArrived | VideoEvent::WorkRequested => false,
+            VideoEvent::WorkStarted
+            | VideoEvent::WorkReleased
+            | VideoEvent::BecamePlayable
+            | VideoEvent::Verified { .. }
+            | VideoEvent::AttemptFailed(_)
+            | VideoEvent::GivenUp(_) => return Err(CatalogError::NeedsClaim),
+        };
+        let mut tx = self.write().await?;
+        let row = lock_existing(&mut tx, video).await?;
+        let state = row.state()?;
+        let next = transition(&state, event)?;
+        if next != state {
+            set_state(&mut tx, video, &next, now_ms).await?;
+        }
+        if stops {
+            end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
+            // The message of a stopped re-encode may still wait, and must find the door shut though the
+            // video stays ready.
+            sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
+        }
+        if *event == VideoEvent::WorkRequested {
+            super::jobs::reopen(&mut tx, video, now_ms).await?;
+        }
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn list_attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
+        let rows: Vec<AttemptRow> = sqlx::query_as("SELECT * FROM attempts WHERE video = $1 ORDER BY fence")
+            .bind(video.to_string())
+            .fetch_all(self.database.read())
+            .await?;
+        rows.into_iter().map(AttemptRow::into_attempt).collect()
+    }
+}
+
+const READ_ONE: &str = "
+    SELECT v.*, a.stage AS attempt_stage, a.percent AS attempt_percent
+    FROM videos v LEFT JOIN attempts a ON a.video = v.id AND a.fence = v.fence AND v.worker IS NOT NULL
+    WHERE v.id = $1";
+
+const READ_PAGE: &str = r"
+    SELECT v.*, a.stage AS attempt_stage, a.percent AS attempt_percent
+    FROM videos v LEFT JOIN attempts a ON a.video = v.id AND a.fence = v.fence AND v.worker IS NOT NULL
+    WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
+      AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
+      AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
+      AND (CAST($4 AS TEXT) IS NULL OR lower(v.title) LIKE $4 ESCAPE '\')
+      AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
+    ORDER BY v.id DESC LIMIT $6";
+
+/// A `LIKE` pattern for what contains the text as it stands.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_ascii_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video, CatalogError> {
+    let row: WatchedRow = sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_one(&mut *tx).await?;
+    let video = row.into_video()?;
+    tx.commit().await?;
+    Ok(video)
+}
+
+async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
+            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version)
+         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new.id.to_string())
+    .bind(&new.owner)
+    .bind(&new.title)
+    .bind(&new.external_id)
+    .bind(to_json(&new.metadata))
+    .bind(&new.source_key)
+    .bind(new.source_size.map(sql))
+    .bind(&new.content_type)
+    .bind(&new.profile)
+    .bind(new.mode.as_str())
+    .bind(sql(now_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives an adopted row what its creator knows. Of the source, what arrived is better known.
+async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
+            source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
+            profile = $8, mode = $9, version = version + 1, updated_ms = $10
+         WHERE id = $11",
+    )
+    .bind(&new.owner)
+    .bind(&new.title)
+    .bind(&new.external_id)
+    .bind(to_json(&new.metadata))
+    .bind(&new.source_key)
+    .bind(new.source_size.map(sql))
+    .bind(&new.content_type)
+    .bind(&new.profile)
+    .bind(new.mode.as_str())
+    .bind(sql(now_ms))
+    .bind(new.id.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! A server on a loopback port of its own, for tests.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{BucketConfig, EventRule, Faults, S3Server, S3ServerConfig};
+use crate::object_store::s3::{S3Store, S3StoreConfig};
+use crate::secret::Secret;
+
+/// Name of the private bucket; events are sent for its `uploads/`.
+pub const PRIVATE: &str = "private";
+/// Name of the media bucket.
+pub const MEDIA: &str = "media";
+/// The origin that pages may come from.
+pub const ORIGIN: &str = "http://localhost:5173";
+
+/// What tests serve from `data_dir`.
+pub fn config(data_dir: &Path) -> S3ServerConfig {
+    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec![ORIGIN.to_owned()] };
+    S3ServerConfig {
+        data_dir: data_dir.to_owned(),
+        access_key_id: "AKTEST".to_owned(),
+        secret_access_key: Secret::new("secret-of-tests"),
+        buckets: vec![bucket(PRIVATE), bucket(MEDIA)],
+        account_id: "account".to_owned(),
+        event_rules: vec![EventRule {
+            bucket: PRIVATE.to_owned(),
+            prefix: "uploads/".to_owned(),
+            on_create: true,
+            on_delete: true,
+        }],
+    }
+}
+
+/// A server that listens.
+pub struct RunningServer {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// What it serves.
+    pub server: S3Server,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl RunningServer {
+    /// Opens `data_dir` and listens on a free port.
+    ///
+    /// # Panics
+    /// If it cannot: these are tests.
+    pub async fn start(data_dir: &Path) -> Self {
+        Self::start_with_faults(data_dir, None).await
+    }
+
+    /// The same, with requests that fail on purpose.
+    ///
+    /// # Panics
+    /// If it cannot: these are tests.
+    pub async fn start_with_faults(data_dir: &Path, faults: Option<Arc<dyn Faults>>) -> Self {
+        let server = S3Server::open(config(data_dir)).expect("a test's folder can be opened");
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
+        let address = listener.local_addr().expect("a listener has an address");
+        let (stop, stopped) = oneshot::channel();
+        let serving = super::serve(listener, server.router_with_faults(faults), async {
+            let _ = stopped.await;
+        });
+        Self { endpoint: format!("http://{address}"), server, stop, task: tokio::spawn(serving) }
+    }
+
+    /// A store at this server.
+    pub fn store(&self) -> S3Store {
+        S3Store::new(&self.store_config())
+    }
+
+    /// How to reach it.
+    pub fn store_config(&self) -> S3StoreConfig {
+        let config = config(Path::new(""));
+        S3StoreConfig {
+            endpoint: self.endpoint.clone(),
+            public_endpoint: None,
+            region: "auto".to_owned(),
+            access_key_id: config.access_key_id,
+            secret_access_key: config.secret_access_key,
+            private_bucket: PRIVATE.to_owned(),
+            media_bucket: MEDIA.to_owned(),
+            force_path_style: true,
+        }
+    }
+
+    /// Stops it; afterwards its folder is free.
+    ///
+    /// # Panics
+    /// If it had failed.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.expect("the server did not panic").expect("the server did not fail");
+    }
+}

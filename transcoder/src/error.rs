@@ -1,0 +1,104 @@
+//! Why a job failed. What follows from it is decided in `domain::failure`, not here.
+
+use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
+use platform::catalog::CatalogError;
+use platform::object_store::StoreError;
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TranscodeError {
+    /// The file is at fault.
+    #[error("{0}")]
+    Source(#[from] SourceProblem),
+    /// FFmpeg failed, and nothing says that the file is to blame.
+    #[error("ffmpeg failed while it was to {task}: {reason}")]
+    Ffmpeg {
+        /// What it was doing.
+        task: String,
+        /// Exit status or what was missing.
+        reason: String,
+        /// Its last words, for the operator.
+        log_tail: String,
+    },
+    /// FFmpeg took longer than it may.
+    #[error("ffmpeg took too long to {task}")]
+    TimedOut {
+        /// What it was doing.
+        task: String,
+        /// Its last words, for the operator.
+        log_tail: String,
+    },
+    /// FFmpeg could not be started.
+    #[error("could not start ffmpeg")]
+    Spawn(#[source] std::io::Error),
+    /// Reading or writing objects failed.
+    #[error("the object store failed")]
+    Store(#[from] StoreError),
+    /// The catalog failed, or the claim was lost.
+    #[error("the catalog failed")]
+    Catalog(#[from] CatalogError),
+    /// A content key could not be made, wrapped or read.
+    #[error("the content key of `{rendition}` cannot be used: {reason}")]
+    ContentKey {
+        /// Of this rendition.
+        rendition: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What was made is not what was planned.
+    #[error("verification failed: {0}")]
+    Verification(String),
+    /// The remuxed rung turned out not to stand alone: encode it instead.
+    #[error("the source cannot be remuxed: {0}")]
+    NotCopyable(String),
+    /// A local file or socket failed.
+    #[error("{doing}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Told to stop.
+    #[error("stopped")]
+    Cancelled,
+}
+
+impl TranscodeError {
+    /// What is kept and shown of it.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Source(problem) => Failure::from(problem),
+            Self::Ffmpeg { .. } | Self::Spawn(_) | Self::ContentKey { .. } | Self::NotCopyable(_) => {
+                Failure::of(FailureCode::Internal)
+            }
+            Self::TimedOut { .. } => Failure::of(FailureCode::TimedOut),
+            Self::Store(_) | Self::Catalog(_) => Failure::of(FailureCode::Unavailable),
+            Self::Verification(_) => Failure::of(FailureCode::VerificationFailed),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Failure::of(FailureCode::DiskFull)
+            }
+            Self::Io { .. } => Failure::of(FailureCode::Internal),
+            Self::Cancelled => Failure::of(FailureCode::Shutdown),
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn class(&self) -> FailureClass {
+        self.failure().class()
+    }
+
+    /// FFmpeg's last words, if it is about FFmpeg.
+    pub fn log_tail(&self) -> &str {
+        match self {
+            Self::Ffmpeg { log_tail, .. } | Self::TimedOut { log_tail, .. } => log_tail,
+            _ => "",
+        }
+    }
+
+    /// Whether the claim is lost or the video gone: stop, and write nothing more.
+    pub fn lost_claim(&self) -> bool {
+        matches!(self, Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }))
+    }
+}

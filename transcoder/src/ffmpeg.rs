@@ -1,0 +1,82 @@
+//! FFmpeg: where it is, what it can do, how it is asked, and how it is run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub mod arguments;
+pub mod probe;
+pub mod process;
+
+/// The programs that do the work, found and looked at once, at the start.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// `ffmpeg`.
+    pub ffmpeg: PathBuf,
+    /// `ffprobe`.
+    pub ffprobe: PathBuf,
+    /// What `ffmpeg -version` calls itself.
+    pub version: String,
+    /// What is needed and not there: `encoder libx264`.
+    missing: Vec<String>,
+}
+
+/// FFmpeg is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR")]
+pub struct ToolsError {
+    program: &'static str,
+    #[source]
+    source: std::io::Error,
+}
+
+/// Encoders, filters, muxers and bitstream filters that the work cannot do without.
+const NEEDED: [(&str, &str, &[&str]); 4] = [
+    ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
+    ("filter", "-filters", &["scale", "fps", "tpad", "bwdif", "zscale", "tonemap", "tile", "aresample"]),
+    ("muxer", "-muxers", &["mpegts", "segment", "image2pipe"]),
+    ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb"]),
+];
+
+impl Tools {
+    /// Finds both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path.
+    pub fn find() -> Result<Self, ToolsError> {
+        let folder = std::env::var_os("EDGEREEL_FFMPEG_DIR").map(PathBuf::from);
+        let path = |name: &str| folder.as_ref().map_or_else(|| PathBuf::from(name), |it| it.join(name));
+        Self::at(path("ffmpeg"), path("ffprobe"))
+    }
+
+    /// Looks at two programs.
+    pub fn at(ffmpeg: PathBuf, ffprobe: PathBuf) -> Result<Self, ToolsError> {
+        let version = first_line(&run(&ffmpeg, "ffmpeg", &["-version"])?);
+        run(&ffprobe, "ffprobe", &["-version"])?;
+        let mut missing = vec![];
+        for (kind, option, names) in NEEDED {
+            let list = run(&ffmpeg, "ffmpeg", &["-hide_banner", option])?;
+            let has = |name: &str| list.split_whitespace().any(|word| word == name);
+            missing.extend(names.iter().filter(|it| !has(it)).map(|it| format!("{kind} {it}")));
+        }
+        Ok(Self { ffmpeg, ffprobe, version, missing })
+    }
+
+    /// What this FFmpeg lacks, in words; empty: nothing.
+    pub fn missing_capabilities(&self) -> &[String] {
+        &self.missing
+    }
+}
+
+fn run(program: &Path, name: &'static str, arguments: &[&str]) -> Result<String, ToolsError> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|source| ToolsError { program: name, source })?;
+    if !output.status.success() {
+        let source = std::io::Error::other(format!("it ended with {}", output.status));
+        return Err(ToolsError { program: name, source });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(80).collect()
+}

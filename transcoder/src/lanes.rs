@@ -1,0 +1,210 @@
+//! The three kinds of work on a video, side by side: remuxing, encoding, audio.
+//!
+//! Each lane takes its chunks in order and records one as soon as all of its segments are stored, so
+//! a crash costs at most the chunk at hand. Remuxing and audio are one long FFmpeg run that delivers
+//! chunk after chunk; encoding is one run for every chunk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::failure::SourceProblem;
+use domain::object_key::RenditionName;
+use domain::plan::ChunkPlan;
+use domain::profile::EncoderSettings;
+use domain::segment::{ChunkRecord, Lane, seconds};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::{Context, iframe_interval};
+use crate::ffmpeg::process::{self, Cost, Run};
+use crate::loopback::Loopback;
+use crate::sink::{Outlet, Output, SegmentSink, Stored};
+
+mod assembly;
+
+use assembly::Assembly;
+
+/// Everything that the lanes of one job share.
+pub struct Workshop {
+    /// FFmpeg.
+    pub tools: Tools,
+    /// What is to be made.
+    pub plan: domain::plan::EncodePlan,
+    /// Of what.
+    pub probe: domain::probe::Probe,
+    /// How to encode.
+    pub encoder: EncoderSettings,
+    /// Where FFmpeg reads and delivers.
+    pub loopback: Loopback,
+    /// Where objects go.
+    pub outlet: Outlet,
+    /// Of each rendition; empty: nothing is encrypted.
+    pub keys: HashMap<RenditionName, domain::content_key::ContentKey>,
+    /// Encoders of one thread each that run side by side.
+    pub workers: usize,
+    /// Stops everything.
+    pub cancel: CancellationToken,
+}
+
+/// After FFmpeg ended, its last delivery may still be on its way: so long is waited without any sign.
+const QUIET: Duration = Duration::from_secs(3);
+
+impl Workshop {
+    /// Makes all chunks of a lane from `first` on in one run, and sends each as it is finished.
+    pub async fn run_through(
+        &self,
+        lane: Lane,
+        first: usize,
+        finished: &mpsc::Sender<ChunkRecord>,
+    ) -> Result<(), TranscodeError> {
+        let chunks = &self.plan.chunks(lane)[first..];
+        let Some(start) = chunks.first() else { return Ok(()) };
+        let (sink, mut stored) = self.sink(lane, start);
+        let sink = Arc::new(sink);
+        let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
+        let output = |name: &str, file: &str| delivery.url(name, file);
+        let source = self.loopback.source_url();
+        let context = self.context(&source, &output);
+        let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
+            (Lane::Copy, Ok(rung), _) => context.copy(&rung.name, start),
+            (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
+            _ => return Ok(()),
+        };
+        let span = self.plan.span(&(start.segments.start..self.plan.segments()));
+        let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 2.0);
+        let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
+        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit: limit };
+        let started = Instant::now();
+        let mut assembly = Assembly::new(&self.plan, lane, chunks);
+        let mut running = std::pin::pin!(process::run(run, &self.cancel));
+        let cost = loop {
+            tokio::select! {
+                result = &mut running => break result.map_err(|it| self.cause(it))?,
+                Some(one) = stored.recv() => {
+                    assembly.add(&self.plan, lane, one)?;
+                    while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
+                        send(finished, chunk).await?;
+                    }
+                }
+            }
+        };
+        self.drain(&sink, &mut stored, &mut assembly, lane).await?;
+        // What the whole run cost is written on its last chunk.
+        for chunk in assembly.take_rest(cost, &self.plan)? {
+            send(finished, chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes one chunk of encoding. The first one gets all cores, since somebody waits for it.
+    pub async fn encode(&self, chunk: &ChunkPlan) -> Result<ChunkRecord, TranscodeError> {
+        let (sink, mut stored) = self.sink(Lane::Encode, chunk);
+        let sink = Arc::new(sink);
+        let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
+        let output = |name: &str, file: &str| delivery.url(name, file);
+        let source = self.loopback.source_url();
+        let threads = if chunk.index == 0 && self.plan.copy.is_err() { self.workers as u32 } else { 1 };
+        let arguments = self.context(&source, &output).encode(chunk, threads);
+        let span = self.plan.span(&chunk.segments);
+        let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
+        let task = format!("encode chunk {}", chunk.index);
+        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit: limit };
+        let mut assembly = Assembly::new(&self.plan, Lane::Encode, std::slice::from_ref(chunk));
+        let mut running = std::pin::pin!(process::run(run, &self.cancel));
+        let cost = loop {
+            tokio::select! {
+                result = &mut running => break result.map_err(|it| self.cause(it))?,
+                Some(one) = stored.recv() => assembly.add(&self.plan, Lane::Encode, one)?,
+            }
+        };
+        self.drain(&sink, &mut stored, &mut assembly, Lane::Encode).await?;
+        if let Some(chunk) = assembly.take_complete(cost) {
+            return Ok(chunk);
+        }
+        assembly.take_rest(cost, &self.plan)?.pop().ok_or_else(|| SourceProblem::Damaged.into())
+    }
+
+    /// Takes what is still on its way after FFmpeg ended.
+    async fn drain(
+        &self,
+        sink: &SegmentSink,
+        stored: &mut mpsc::UnboundedReceiver<Stored>,
+        assembly: &mut Assembly,
+        lane: Lane,
+    ) -> Result<(), TranscodeError> {
+        while !assembly.is_complete() {
+            match tokio::time::timeout(QUIET, stored.recv()).await {
+                Ok(Some(one)) => assembly.add(&self.plan, lane, one)?,
+                Ok(None) => break,
+                Err(_) if sink.active() > 0 => {}
+                Err(_) => break,
+            }
+            if let Some(failure) = self.loopback.take_failure() {
+                return Err(failure);
+            }
+        }
+        // A part that could not be stored is not a short file.
+        self.loopback.take_failure().map_or(Ok(()), Err)
+    }
+
+    fn sink(&self, lane: Lane, chunk: &ChunkPlan) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
+        let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
+            key: self.keys.get(&rendition).cloned(),
+            first_iframe: (rendition == RenditionName::iframes()).then(|| self.first_iframe(chunk)),
+            rendition,
+        });
+        SegmentSink::new(self.outlet.clone(), outputs.collect())
+    }
+
+    /// The media sequence number of the first I-frame of a chunk: known from the plan alone, so that
+    /// chunks can be made in any order.
+    fn first_iframe(&self, chunk: &ChunkPlan) -> u32 {
+        let every = iframe_interval(&self.plan);
+        let before = self.plan.encode_chunks.iter().take(chunk.index as usize);
+        before
+            .map(|it| {
+                let span = self.plan.span(&it.segments);
+                (span.end.frame - span.start.frame).div_ceil(every) as u32
+            })
+            .sum()
+    }
+
+    /// What command lines need to know.
+    pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
+        Context { plan: &self.plan, probe: &self.probe, encoder: &self.encoder, source, output }
+    }
+
+    /// Why a run failed: what our own side of it knows is the cause, what FFmpeg says the consequence.
+    pub fn cause(&self, error: TranscodeError) -> TranscodeError {
+        let undecodable = |log: &str| {
+            ["Invalid data found", "Error while decoding", "Decoder (codec", "could not find codec parameters"]
+                .iter()
+                .any(|it| log.contains(it))
+        };
+        match (self.loopback.take_failure(), error) {
+            (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
+            (Some(cause), _) => cause,
+            (None, TranscodeError::Ffmpeg { log_tail, .. }) if log_tail.contains("Decoder (codec") => {
+                SourceProblem::UnsupportedCodec { codec: self.probe.video.codec.clone() }.into()
+            }
+            (None, TranscodeError::Ffmpeg { log_tail, .. }) if undecodable(&log_tail) => SourceProblem::Damaged.into(),
+            (None, error) => error,
+        }
+    }
+}
+
+/// Nobody is left to hear of a finished chunk only when the job is being stopped.
+async fn send(finished: &mpsc::Sender<ChunkRecord>, chunk: ChunkRecord) -> Result<(), TranscodeError> {
+    finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled)
+}
+
+/// Ten minutes, and a multiple of what is to be made.
+fn time_limit(media_seconds: f64, factor: f64) -> Duration {
+    Duration::from_secs_f64(600.0 + media_seconds * factor)
+}
+
+/// The codecs of the renditions of a chunk.
+type Codecs = BTreeMap<RenditionName, String>;

@@ -1,0 +1,117 @@
+//! Puts stored segments together to chunks.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::failure::SourceProblem;
+use domain::object_key::RenditionName;
+use domain::plan::{ChunkPlan, EncodePlan};
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
+
+use super::Codecs;
+use crate::error::TranscodeError;
+use crate::ffmpeg::process::Cost;
+use crate::sink::Stored;
+use crate::verify;
+
+/// Segments of one run, on their way to chunks.
+pub(super) struct Assembly {
+    lane: Lane,
+    renditions: Vec<RenditionName>,
+    chunks: VecDeque<ChunkPlan>,
+    segments: BTreeMap<(RenditionName, u32), SegmentRecord>,
+    codecs: Codecs,
+}
+
+/// A rest of a source that is shorter than this may be missing, ticks.
+const SHORTEST: u64 = TICKS_PER_SECOND / 4;
+
+impl Assembly {
+    pub(super) fn new(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan]) -> Self {
+        Self {
+            lane,
+            renditions: plan.renditions(lane),
+            chunks: chunks.iter().cloned().collect(),
+            segments: BTreeMap::new(),
+            codecs: Codecs::new(),
+        }
+    }
+
+    /// Verifies and takes a segment. One that comes again replaces the earlier one.
+    pub(super) fn add(&mut self, plan: &EncodePlan, lane: Lane, stored: Stored) -> Result<(), TranscodeError> {
+        let record = verify::segment(plan, lane, &stored)?;
+        if !self.codecs.contains_key(&record.rendition) {
+            let codecs = verify::codecs(&stored.report).ok_or_else(|| {
+                TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
+            })?;
+            self.codecs.insert(record.rendition.clone(), codecs);
+        }
+        self.segments.insert((record.rendition.clone(), record.index), record);
+        Ok(())
+    }
+
+    /// Whether nothing more is to come.
+    pub(super) fn is_complete(&self) -> bool {
+        self.chunks.iter().all(|it| self.missing(it).is_empty())
+    }
+
+    /// The next chunk, if all of it is there.
+    pub(super) fn take_complete(&mut self, cost: Cost) -> Option<ChunkRecord> {
+        let complete = self.chunks.front().is_some_and(|it| self.missing(it).is_empty());
+        // The last one waits for the end of the run, to carry its cost.
+        let last_of_several = self.chunks.len() == 1 && self.lane != Lane::Encode;
+        if !complete || last_of_several {
+            return None;
+        }
+        self.chunks.pop_front().map(|chunk| self.record(&chunk, cost))
+    }
+
+    /// The chunks that are left when the run has ended. A very short rest of the source may be missing;
+    /// more than that is the fault of the file.
+    pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Result<Vec<ChunkRecord>, TranscodeError> {
+        let mut records = vec![];
+        while let Some(chunk) = self.chunks.pop_front() {
+            let end = plan.duration();
+            let excused = |index: u32| {
+                index + 1 == plan.segments() && end - plan.boundaries[index as usize].ticks <= SHORTEST && index > 0
+            };
+            if self.missing(&chunk).iter().any(|(_, index)| !excused(*index)) {
+                return Err(SourceProblem::Truncated.into());
+            }
+            let last = self.chunks.is_empty();
+            let cost = if last { cost } else { Cost { cpu: std::time::Duration::ZERO, ..cost } };
+            records.push(self.record(&chunk, cost));
+        }
+        Ok(records)
+    }
+
+    fn expected(&self, chunk: &ChunkPlan) -> Vec<(RenditionName, u32)> {
+        self.renditions
+            .iter()
+            .flat_map(|rendition| {
+                // The trick-play rendition has one object for a whole chunk.
+                let indices = if *rendition == RenditionName::iframes() {
+                    chunk.index..chunk.index + 1
+                } else {
+                    chunk.segments.clone()
+                };
+                indices.map(|index| (rendition.clone(), index))
+            })
+            .collect()
+    }
+
+    fn missing(&self, chunk: &ChunkPlan) -> Vec<(RenditionName, u32)> {
+        self.expected(chunk).into_iter().filter(|it| !self.segments.contains_key(it)).collect()
+    }
+
+    fn record(&mut self, chunk: &ChunkPlan, cost: Cost) -> ChunkRecord {
+        let segments = self.expected(chunk).iter().filter_map(|it| self.segments.remove(it)).collect();
+        ChunkRecord {
+            lane: self.lane,
+            index: chunk.index,
+            cpu_ms: cost.cpu.as_millis() as u64,
+            wall_ms: cost.wall.as_millis() as u64,
+            segments,
+            codecs: self.codecs.clone(),
+        }
+    }
+}

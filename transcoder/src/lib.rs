@@ -1,0 +1,22 @@
+//! Turns an uploaded video into encrypted, adaptive HLS.
+//!
+//! [`worker`] takes jobs from the queue; [`local`] does one file without services; both are thin shells
+//! over [`pipeline`]. FFmpeg does the media work: it sees nothing but a loopback address.
+
+pub mod clock;
+pub mod error;
+pub mod ffmpeg;
+pub mod inspect;
+pub mod journal;
+pub mod lanes;
+pub mod local;
+pub mod loopback;
+pub mod manifest;
+pub mod pipeline;
+pub mod publish;
+pub mod sink;
+pub mod source;
+pub mod stills;
+pub mod vault;
+pub mod verify;
+pub mod worker;

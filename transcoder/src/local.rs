@@ -1,0 +1,219 @@
+//! One file, no services: the same pipeline, the same tree, in a folder.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use domain::ids::{Generation, VideoId};
+use domain::job::Mode;
+use domain::profile::Profile;
+use domain::segment::{Lane, seconds};
+use nix::sys::resource::{UsageWho, getrusage};
+use platform::catalog::RenditionKind;
+use platform::object_store::SharedStore;
+use platform::object_store::folder::FolderStore;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::now_ms;
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::journal::{MemoryJournal, Progress};
+use crate::pipeline::{self, Order, Published};
+use crate::source::{FileSource, Source as _};
+use crate::vault::ClearKeys;
+
+/// One file to transcode.
+#[derive(Debug, Clone)]
+pub struct LocalJob {
+    /// A file.
+    pub input: PathBuf,
+    /// A folder; the tree goes to `hls` in it.
+    pub out: PathBuf,
+    /// Ladder and settings.
+    pub profile: Profile,
+    /// A ladder, or one remuxed rung.
+    pub mode: Mode,
+    /// Encrypt, with the keys in clear beside their playlists.
+    pub encrypt: bool,
+    /// Leave what was made in place when it fails.
+    pub keep_going: bool,
+    /// Encoders of one thread each that run side by side.
+    pub workers: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocalReport {
+    /// The master playlist.
+    pub master: PathBuf,
+    /// Length of the presentation, seconds.
+    pub duration_s: f64,
+    /// From the start until the first rung with audio could be watched, seconds.
+    pub playable_after_s: Option<f64>,
+    /// From the start to the end, seconds.
+    pub wall_s: f64,
+    /// CPU time of this process and all of its children, seconds.
+    pub cpu_s: f64,
+    /// Most bytes in temporary files at any time. Segments never touch the disk before they are encrypted.
+    pub peak_temp_bytes: u64,
+    /// Pieces of work: remuxing, encoding and audio together.
+    pub chunks: usize,
+    /// The video renditions, largest first.
+    pub rungs: Vec<LocalRung>,
+    /// The audio renditions.
+    pub audio: Vec<LocalAudio>,
+}
+
+/// A video rendition.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocalRung {
+    /// Its folder.
+    pub name: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Remuxed, not encoded.
+    pub copied: bool,
+    /// How many.
+    pub segments: u32,
+    /// With its audio, as in the master playlist, bit/s.
+    pub bandwidth: u64,
+    /// With its audio, as in the master playlist, bit/s.
+    pub average_bandwidth: u64,
+    /// RFC 6381.
+    pub codecs: String,
+}
+
+/// An audio rendition.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocalAudio {
+    /// Its folder.
+    pub name: String,
+    /// Remuxed, not encoded.
+    pub copied: bool,
+    /// bit/s.
+    pub bandwidth: u64,
+    /// RFC 6381.
+    pub codecs: String,
+}
+
+/// Transcodes one file into a folder.
+pub async fn transcode(
+    tools: &Tools,
+    job: &LocalJob,
+    on_progress: impl Fn(Progress) + Send + Sync + 'static,
+    cancel: &CancellationToken,
+) -> Result<LocalReport, TranscodeError> {
+    let started = Instant::now();
+    let source = FileSource::open(&job.input)?;
+    let profile = Profile { encrypt: job.encrypt, ..job.profile.clone() };
+    let mut random = [0; 10];
+    let no_randomness = |it| TranscodeError::Io {
+        doing: "the system has no randomness".to_owned(),
+        source: std::io::Error::other(it),
+    };
+    getrandom::fill(&mut random).map_err(no_randomness)?;
+    let video = VideoId::new(now_ms(), random);
+    // A file has no eTag; its size and the moment make a generation of their own.
+    let generation = Generation::of(&format!("{}-{}", source.size(), video), &profile.fingerprint(job.mode));
+    let hls = job.out.join("hls");
+    let store: SharedStore = Arc::new(FolderStore::of_one_video(&job.out, job.out.join("private"), video));
+    let playable = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&playable);
+    let journal = MemoryJournal::new(Box::new(move |progress| {
+        if progress == Progress::Playable {
+            let mut first = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(started.elapsed().as_secs_f64());
+        }
+        on_progress(progress);
+    }));
+    let order = Order {
+        tools: tools.clone(),
+        source: Arc::new(source),
+        store,
+        vault: Arc::new(ClearKeys::new(hls.join(generation.as_str()))),
+        journal: Arc::new(journal),
+        video,
+        generation: generation.clone(),
+        profile,
+        mode: job.mode,
+        workers: job.workers,
+    };
+    let published = match Box::pin(pipeline::run(&order, cancel)).await {
+        Ok(published) => published,
+        Err(problem) => {
+            if !job.keep_going {
+                remove_output(&hls, &generation);
+            }
+            return Err(problem);
+        }
+    };
+    let playable_after_s = *playable.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(report(hls.join("master.m3u8"), &published, playable_after_s, started))
+}
+
+/// A failed run leaves nothing behind; what was there before stays.
+fn remove_output(hls: &std::path::Path, generation: &Generation) {
+    // The master playlist is ours only if it names our generation.
+    let master = hls.join("master.m3u8");
+    if std::fs::read_to_string(&master).is_ok_and(|it| it.contains(generation.as_str())) {
+        drop(std::fs::remove_file(master));
+    }
+    drop(std::fs::remove_dir_all(hls.join(generation.as_str())));
+    drop(std::fs::remove_dir(hls));
+}
+
+fn report(
+    master: PathBuf,
+    published: &Published,
+    playable_after_s: Option<f64>,
+    started: Instant,
+) -> LocalReport {
+    let plan = &published.plan;
+    let of = |kind| published.renditions.iter().filter(move |it| it.kind == kind);
+    let with_audio = |name: &str| {
+        let rung = plan.rungs.iter().find(|it| it.name.as_str() == name).and_then(|it| it.audio.clone());
+        let copy = plan.copy.as_ref().ok().filter(|it| it.name.as_str() == name).and_then(|it| it.audio.clone());
+        let group = rung.or(copy);
+        of(RenditionKind::Audio).find(|it| Some(&it.name) == group.as_ref())
+    };
+    let rungs = of(RenditionKind::Video).map(|it| {
+        let audio = with_audio(it.name.as_str());
+        let sum = |own: Option<u64>, other: Option<u64>| own.unwrap_or(0) + other.unwrap_or(0);
+        let codecs = [it.codecs.clone(), audio.and_then(|it| it.codecs.clone())];
+        LocalRung {
+            name: it.name.to_string(),
+            width: it.width.unwrap_or(0),
+            height: it.height.unwrap_or(0),
+            copied: it.copied,
+            segments: plan.segments(),
+            bandwidth: sum(it.bandwidth, audio.and_then(|it| it.bandwidth)),
+            average_bandwidth: sum(it.average_bandwidth, audio.and_then(|it| it.average_bandwidth)),
+            codecs: codecs.into_iter().flatten().collect::<Vec<_>>().join(","),
+        }
+    });
+    let audio = of(RenditionKind::Audio).map(|it| LocalAudio {
+        name: it.name.to_string(),
+        copied: it.copied,
+        bandwidth: it.bandwidth.unwrap_or(0),
+        codecs: it.codecs.clone().unwrap_or_default(),
+    });
+    LocalReport {
+        master,
+        duration_s: seconds(plan.duration()),
+        playable_after_s,
+        wall_s: started.elapsed().as_secs_f64(),
+        cpu_s: cpu_seconds(UsageWho::RUSAGE_SELF) + cpu_seconds(UsageWho::RUSAGE_CHILDREN),
+        peak_temp_bytes: 0,
+        chunks: [Lane::Copy, Lane::Encode, Lane::Audio].iter().map(|it| plan.chunks(*it).len()).sum(),
+        rungs: rungs.collect(),
+        audio: audio.collect(),
+    }
+}
+
+fn cpu_seconds(who: UsageWho) -> f64 {
+    let seconds = |it: nix::sys::time::TimeVal| it.tv_sec() as f64 + it.tv_usec() as f64 / 1e6;
+    getrusage(who).map_or(0.0, |it| seconds(it.user_time()) + seconds(it.system_time()))
+}

@@ -1,0 +1,189 @@
+//! The only world that FFmpeg sees: one address on the loopback interface, where it reads the source
+//! and delivers what it makes.
+//!
+//! So FFmpeg needs no credentials, no network and no disk: segments go from its memory into ours, are
+//! encrypted there and stored. If this process dies, FFmpeg's next read or write fails and it ends.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use domain::ids::hex;
+use futures::StreamExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::error::TranscodeError;
+use crate::source::Blocks;
+
+/// Takes what one FFmpeg run delivers.
+#[async_trait]
+pub trait Receiver: Send + Sync {
+    /// Takes one file: number `index` of output `output`. An error stops the run.
+    async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError>;
+}
+
+/// A running loopback server; it stops when dropped.
+pub struct Loopback {
+    base: String,
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+struct Shared {
+    source: Blocks,
+    runs: Mutex<Runs>,
+    failure: Mutex<Option<TranscodeError>>,
+}
+
+#[derive(Default)]
+struct Runs {
+    next: u64,
+    receivers: HashMap<u64, Arc<dyn Receiver>>,
+}
+
+/// Where one run delivers; when dropped, nothing is taken any more.
+pub struct Delivery {
+    base: String,
+    run: u64,
+    shared: Arc<Shared>,
+}
+
+impl Loopback {
+    /// Starts serving a source.
+    pub async fn start(source: Blocks) -> Result<Self, TranscodeError> {
+        let io = |source| TranscodeError::Io { doing: "could not open a loopback port".to_owned(), source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io)?;
+        let port = listener.local_addr().map_err(io)?.port();
+        // Other users of the machine can reach the port, but not guess the path.
+        let mut token = [0; 16];
+        getrandom::fill(&mut token).map_err(|it| io(std::io::Error::other(it)))?;
+        let token = hex(&token);
+        let shared = Arc::new(Shared { source, runs: Mutex::default(), failure: Mutex::default() });
+        let routes = Router::new()
+            .route("/source", get(read_source))
+            .route("/{run}/{output}/{file}", post(take_file))
+            .with_state(Arc::clone(&shared));
+        let app = Router::new().nest(&format!("/{token}"), routes).layer(axum::extract::DefaultBodyLimit::disable());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                result = axum::serve(listener, app) => {
+                    if let Err(error) = result { tracing::error!("the loopback server stopped: {error}"); }
+                }
+                () = stopped.cancelled() => {}
+            }
+        });
+        Ok(Self { base: format!("http://127.0.0.1:{port}/{token}"), shared, _stop: stop.drop_guard() })
+    }
+
+    /// Where FFmpeg reads the source.
+    pub fn source_url(&self) -> String {
+        format!("{}/source", self.base)
+    }
+
+    /// Opens a place to deliver to.
+    pub fn deliver_to(&self, receiver: Arc<dyn Receiver>) -> Delivery {
+        let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.next += 1;
+        let run = runs.next;
+        runs.receivers.insert(run, receiver);
+        Delivery { base: self.base.clone(), run, shared: Arc::clone(&self.shared) }
+    }
+
+    /// Why reading or storing failed, if it did: FFmpeg only says that its input ended.
+    pub fn take_failure(&self) -> Option<TranscodeError> {
+        self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Bytes that were read from the source so far.
+    pub fn source_bytes_read(&self) -> u64 {
+        self.shared.source.fetched()
+    }
+}
+
+impl Delivery {
+    /// The URL of an output; FFmpeg puts a number in the place of `%d`.
+    pub fn url(&self, output: &str, file: &str) -> String {
+        format!("{}/{}/{output}/{file}", self.base, self.run)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.remove(&self.run);
+    }
+}
+
+impl Shared {
+    fn note(&self, error: TranscodeError) {
+        // The first failure is the cause, later ones are its consequences.
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// `bytes=a-` and `bytes=a-b`, as FFmpeg asks for them (RFC 9110, 14.1.2).
+fn requested_range(headers: &HeaderMap, size: u64) -> Option<std::ops::Range<u64>> {
+    let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let (start, end) = text.split_once('-')?;
+    let start = start.parse().ok()?;
+    let end = if end.is_empty() { size } else { end.parse::<u64>().ok()?.saturating_add(1).min(size) };
+    Some(start..end)
+}
+
+async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let size = shared.source.size();
+    let range = requested_range(&headers, size);
+    let (status, range) = match range {
+        Some(range) if range.start < size && range.start < range.end => (StatusCode::PARTIAL_CONTENT, range),
+        Some(_) => {
+            let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return (StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response();
+        }
+        None => (StatusCode::OK, 0..size),
+    };
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let length = range.end - range.start;
+    let noting = Arc::clone(&shared);
+    let body = shared.source.stream(range).map(move |part| {
+        part.map_err(|error| {
+            noting.note(error);
+            std::io::Error::other("the source could not be read")
+        })
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if status == StatusCode::PARTIAL_CONTENT {
+        headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(content_range).expect("digits and slashes"));
+    }
+    response
+}
+
+async fn take_file(
+    State(shared): State<Arc<Shared>>,
+    Path((run, output, file)): Path<(u64, String, String)>,
+    body: Body,
+) -> StatusCode {
+    let receiver = shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.get(&run).cloned();
+    let index = file.split_once('.').and_then(|(number, _)| number.parse().ok());
+    let (Some(receiver), Some(index)) = (receiver, index) else { return StatusCode::NOT_FOUND };
+    match receiver.receive(&output, index, body).await {
+        Ok(()) => StatusCode::CREATED,
+        Err(TranscodeError::Cancelled) => StatusCode::BAD_REQUEST,
+        Err(error) => {
+            shared.note(error);
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}

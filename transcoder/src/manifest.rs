@@ -1,0 +1,23 @@
+//! The manifest: every segment of a generation, for audits, migrations and repairs.
+
+use domain::ids::{Generation, VideoId};
+use domain::plan::EncodePlan;
+use domain::segment::SegmentRecord;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    version: u32,
+    video: VideoId,
+    generation: &'a Generation,
+    /// 1/90000 s.
+    duration_ticks: u64,
+    plan: &'a EncodePlan,
+    segments: &'a [SegmentRecord],
+}
+
+/// The JSON document. Times are ticks of 1/90000 s, hashes are of the objects as stored.
+pub fn render(video: VideoId, generation: &Generation, plan: &EncodePlan, segments: &[SegmentRecord]) -> Vec<u8> {
+    let manifest = Manifest { version: 1, video, generation, duration_ticks: plan.duration(), plan, segments };
+    serde_json::to_vec(&manifest).expect("numbers and strings always serialise")
+}

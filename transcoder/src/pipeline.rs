@@ -1,0 +1,322 @@
+//! The whole way of one video: look, plan, make, verify, publish.
+//!
+//! Every step can be cut off and done again: chunks that are recorded are not made a second time, and
+//! playlists only ever name what is stored.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+use domain::ids::{Generation, VideoId};
+use domain::job::{Mode, Stage};
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::EncodePlan;
+use domain::probe::Probe;
+use domain::profile::Profile;
+use domain::receipt::Receipt;
+use domain::segment::{ChunkRecord, Lane, seconds};
+use platform::catalog::RenditionRecord;
+use platform::object_store::SharedStore;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::inspect::inspect;
+use crate::journal::Journal;
+use crate::lanes::Workshop;
+use crate::loopback::Loopback;
+use crate::manifest;
+use crate::publish::Publisher;
+use crate::sink::Outlet;
+use crate::source::{Blocks, Source};
+use crate::stills;
+use crate::vault::Vault;
+use crate::verify;
+
+mod progress;
+
+use progress::Meter;
+
+/// What is to be done, and with what.
+pub struct Order {
+    /// FFmpeg.
+    pub tools: Tools,
+    /// What to read.
+    pub source: Arc<dyn Source>,
+    /// Where to publish.
+    pub store: SharedStore,
+    /// Where content keys come from.
+    pub vault: Arc<dyn Vault>,
+    /// Memory and progress.
+    pub journal: Arc<dyn Journal>,
+    /// Of this video.
+    pub video: VideoId,
+    /// Which encoding.
+    pub generation: Generation,
+    /// Ladder and settings.
+    pub profile: Profile,
+    /// A ladder, or one remuxed rung.
+    pub mode: Mode,
+    /// Encoders of one thread each that run side by side.
+    pub workers: usize,
+}
+
+/// A generation that is verified and published.
+#[derive(Debug)]
+pub struct Published {
+    /// What the source is.
+    pub probe: Probe,
+    /// How it was encoded.
+    pub plan: EncodePlan,
+    /// What came out.
+    pub renditions: Vec<RenditionRecord>,
+    /// Seconds from the start until somebody could watch; `None`: an earlier attempt did that.
+    pub playable_after_s: Option<f64>,
+    /// What it cost.
+    pub receipt: Receipt,
+}
+
+/// Does the work. Stops within moments when cancelled.
+pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
+    let started = Instant::now();
+    order.journal.progress(Stage::Probe, 0).await?;
+    let blocks = Blocks::new(Arc::clone(&order.source));
+    let loopback = Loopback::start(blocks.clone()).await?;
+    let url = loopback.source_url();
+    let looking = inspect(&order.tools, &blocks, &url, &order.profile);
+    let mut probe = tokio::select! {
+        probe = looking => probe.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+        () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
+    };
+    let looked = started.elapsed();
+    let mut outcome = attempt(order, &probe, loopback, started, cancel).await;
+    if let Err(TranscodeError::NotCopyable(reason)) = &outcome {
+        tracing::warn!("encoding the top rung after all: {reason}");
+        probe.index.closed_gops = false;
+        let loopback = Loopback::start(blocks.clone()).await?;
+        outcome = attempt(order, &probe, loopback, started, cancel).await;
+    }
+    let mut published = outcome?;
+    published.receipt.add_stage(Stage::Probe, looked.as_millis() as u64);
+    published.receipt.bytes_in = blocks.fetched();
+    published.receipt.wall_ms = started.elapsed().as_millis() as u64;
+    Ok(published)
+}
+
+async fn attempt(
+    order: &Order,
+    probe: &Probe,
+    loopback: Loopback,
+    started: Instant,
+    cancel: &CancellationToken,
+) -> Result<Published, TranscodeError> {
+    let plan = EncodePlan::new(probe, &order.profile, order.mode)?;
+    match &plan.copy {
+        Ok(_) => tracing::info!(video.id = %order.video, "remuxing the top rung, encoding {}", plan.rungs.len()),
+        Err(why) => tracing::info!(video.id = %order.video, "encoding {} rungs: {why}", plan.rungs.len()),
+    }
+    let outlet = Outlet::new(Arc::clone(&order.store), order.video, order.generation.clone());
+    let keys = content_keys(order, &plan).await?;
+    // Whatever ends the attempt ends its FFmpeg processes with it.
+    let stop = cancel.child_token();
+    let _stop = stop.clone().drop_guard();
+    let workshop = Workshop {
+        tools: order.tools.clone(),
+        plan,
+        probe: probe.clone(),
+        encoder: order.profile.encoder.clone(),
+        loopback,
+        outlet,
+        keys,
+        workers: order.workers.max(1),
+        cancel: stop,
+    };
+    let mut publisher = Publisher::new(workshop.outlet.clone(), &workshop.plan, probe);
+    order.journal.renditions(&publisher.planned()).await?;
+    let finished = order.journal.finished().await?;
+    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| belongs(&workshop.plan, it)).collect();
+    finished.iter().for_each(|it| publisher.add(it));
+
+    let mut making = Making {
+        order,
+        workshop: &workshop,
+        meter: Meter::new(&workshop.plan, &finished),
+        publisher,
+        receipt: Receipt::default(),
+        playable: watch::Sender::new(false),
+        playable_after_s: None,
+        started,
+    };
+    making.all_chunks(&finished).await?;
+    making.publish().await
+}
+
+/// Whether a chunk of an earlier attempt fits this plan: after a change of mind about copying it may not.
+fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
+    let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
+    let renditions = plan.renditions(record.lane);
+    let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();
+    let known = record.segments.iter().filter(|it| it.rendition != RenditionName::iframes());
+    names.len() == renditions.len()
+        && renditions.iter().all(|it| names.contains(it))
+        && known.into_iter().all(|it| {
+            let boundary = plan.boundaries.get(it.index as usize);
+            chunk.segments.contains(&it.index)
+                && boundary.is_some_and(|at| at.ticks.abs_diff(it.start) <= plan.frame_rate.ticks_of_frame(1) + 4_000)
+        })
+}
+
+async fn content_keys(
+    order: &Order,
+    plan: &EncodePlan,
+) -> Result<HashMap<RenditionName, domain::content_key::ContentKey>, TranscodeError> {
+    if !plan.encrypt {
+        return Ok(HashMap::new());
+    }
+    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
+    let names: Vec<RenditionName> = lanes.flat_map(|it| plan.renditions(it)).collect();
+    let keys = names.iter().map(|name| async move { Ok((name.clone(), order.vault.content_key(name).await?)) });
+    futures::future::try_join_all(keys).await.map(|it| it.into_iter().collect())
+}
+
+struct Making<'a> {
+    order: &'a Order,
+    workshop: &'a Workshop,
+    meter: Meter,
+    publisher: Publisher,
+    receipt: Receipt,
+    playable: watch::Sender<bool>,
+    playable_after_s: Option<f64>,
+    started: Instant,
+}
+
+impl Making<'_> {
+    /// Makes every chunk that is not there yet, recording and publishing as they are finished.
+    async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
+        // Buffered, so that recording one chunk does not hold up the next.
+        let (sender, mut receiver) = mpsc::channel(16);
+        let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
+        let missing = |lane: Lane| -> Vec<usize> {
+            let chunks = self.workshop.plan.chunks(lane);
+            (0..chunks.len()).filter(|it| !done(lane, *it as u32)).collect()
+        };
+        let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
+        let through = |lane: Lane, missing: &[usize]| {
+            let first = missing.first().copied();
+            let (workshop, sender) = (self.workshop, sender.clone());
+            async move {
+                match first {
+                    Some(first) => workshop.run_through(lane, first, &sender).await,
+                    None => Ok(()),
+                }
+            }
+        };
+        let (copying, sounding) = (through(Lane::Copy, &copy), through(Lane::Audio, &audio));
+        // What can be watched at once comes first: encoding waits for the remuxed rung.
+        let wait = self.workshop.plan.copy.is_ok() && self.order.journal.first_run() && !copy.is_empty();
+        let encoding = encode_all(self.workshop, encode, wait.then(|| self.playable.subscribe()), sender);
+        let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
+        let mut work = std::pin::pin!(work);
+        self.show_growth().await?;
+        let mut result = None;
+        loop {
+            tokio::select! {
+                outcome = &mut work, if result.is_none() => { outcome?; result = Some(()); }
+                chunk = receiver.recv() => match chunk {
+                    Some(chunk) => self.take(&chunk).await?,
+                    // Every sender is gone: the work is done, and everything it sent was taken.
+                    None if result.is_some() => return Ok(()),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
+        self.order.journal.finish(chunk).await?;
+        let stage = match chunk.lane {
+            Lane::Copy => Stage::Copy,
+            Lane::Encode => Stage::Encode,
+            Lane::Audio => Stage::Audio,
+        };
+        self.receipt.cpu_ms += chunk.cpu_ms;
+        self.receipt.add_stage(stage, chunk.wall_ms);
+        self.publisher.add(chunk);
+        self.show_growth().await?;
+        let percent = self.meter.finished(chunk);
+        self.order.journal.progress(stage, percent).await
+    }
+
+    /// While nothing of this video was ever published, what has grown is shown at once.
+    async fn show_growth(&mut self) -> Result<(), TranscodeError> {
+        if !self.order.journal.first_run() {
+            return Ok(());
+        }
+        if self.publisher.publish_growth().await? {
+            self.order.journal.playable().await?;
+            self.playable_after_s = Some(self.started.elapsed().as_secs_f64());
+            self.playable.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// Everything is made: pictures, the last look, and the switch.
+    async fn publish(mut self) -> Result<Published, TranscodeError> {
+        let (order, workshop) = (self.order, self.workshop);
+        let percent = self.meter.percent();
+        order.journal.progress(Stage::Stills, percent).await?;
+        let records = self.publisher.records();
+        let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
+        let cost = stills::make(workshop, order.profile.thumbnails, &iframes).await?;
+        self.receipt.cpu_ms += cost.cpu.as_millis() as u64;
+        self.receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
+
+        order.journal.progress(Stage::Verify, percent).await?;
+        verify::generation(&workshop.plan, &records)?;
+        let key = ObjectKey::Manifest { video: order.video, generation: order.generation.clone() };
+        let text = manifest::render(order.video, &order.generation, &workshop.plan, &records);
+        workshop.outlet.put(&key, Bytes::from(text)).await?;
+
+        order.journal.progress(Stage::Publish, percent).await?;
+        // Whoever lost the claim in the meantime must not move the pointer under the feet of the new holder.
+        order.journal.still_ours().await?;
+        let renditions = self.publisher.publish_all().await?;
+        order.journal.renditions(&renditions).await?;
+        if self.playable_after_s.is_none() {
+            order.journal.playable().await?;
+        }
+        let traffic = workshop.outlet.traffic();
+        self.receipt.source_ms = (seconds(workshop.probe.index.end) * 1000.0) as u64;
+        self.receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
+        self.receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
+        self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + workshop.probe.size;
+        Ok(Published {
+            probe: workshop.probe.clone(),
+            plan: workshop.plan.clone(),
+            renditions,
+            playable_after_s: self.playable_after_s,
+            receipt: self.receipt,
+        })
+    }
+}
+
+/// Encodes chunks in their order, several side by side.
+async fn encode_all(
+    workshop: &Workshop,
+    chunks: Vec<usize>,
+    playable: Option<watch::Receiver<bool>>,
+    finished: mpsc::Sender<ChunkRecord>,
+) -> Result<(), TranscodeError> {
+    use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+    if let Some(mut playable) = playable {
+        // An error means that nobody will ever say so: then there is nothing to wait for.
+        drop(playable.wait_for(|it| *it).await);
+    }
+    stream::iter(chunks.into_iter().map(|it| workshop.encode(&workshop.plan.encode_chunks[it])))
+        .buffer_unordered(workshop.workers)
+        .try_for_each(|chunk| async { finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled) })
+        .await
+}

@@ -1,0 +1,283 @@
+//! Writing playlists: never one that names something that is not there.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::{EncodePlan, Size};
+use domain::playlist::attributes::Resolution;
+use domain::playlist::bandwidth::Bandwidth;
+use domain::playlist::parse::ByteRange;
+use domain::playlist::write::{
+    AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
+    target_duration,
+};
+use domain::probe::Ratio;
+use domain::segment::{ChunkRecord, Lane, SegmentRecord};
+use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
+
+use crate::error::TranscodeError;
+use crate::sink::Outlet;
+
+mod estimate;
+
+/// What is known of the renditions of a generation, and what viewers have been shown of it.
+pub struct Publisher {
+    outlet: Outlet,
+    plan: EncodePlan,
+    language: Option<String>,
+    source_rate: Ratio,
+    gop_bytes: Vec<u64>,
+    segments: BTreeMap<RenditionName, BTreeMap<u32, SegmentRecord>>,
+    codecs: BTreeMap<RenditionName, String>,
+    shown: u32,
+}
+
+/// As people read it in a player's menu. There is one sound, at several rates.
+const AUDIO_NAME: &str = "Audio";
+
+impl Publisher {
+    /// Nothing is published yet.
+    pub fn new(outlet: Outlet, plan: &EncodePlan, probe: &domain::probe::Probe) -> Self {
+        Self {
+            outlet,
+            plan: plan.clone(),
+            language: probe.audio.as_ref().and_then(|it| it.language.clone()),
+            source_rate: probe.video.frame_rate,
+            gop_bytes: estimate::segment_bytes(plan, &probe.index),
+            segments: BTreeMap::new(),
+            codecs: BTreeMap::new(),
+            shown: 0,
+        }
+    }
+
+    /// Takes note of a finished chunk.
+    pub fn add(&mut self, chunk: &ChunkRecord) {
+        for segment in &chunk.segments {
+            self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment.clone());
+        }
+        self.codecs.extend(chunk.codecs.clone());
+    }
+
+    /// All segments, for verification and the manifest.
+    pub fn records(&self) -> Vec<SegmentRecord> {
+        self.segments.values().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// Publishes what has grown since the last time, while the first run goes on. Says whether the video
+    /// has just become playable.
+    ///
+    /// The renditions that grow together are shown, and as far as all of them are there: the remuxed rung
+    /// with its sound, or else all rungs.
+    pub async fn publish_growth(&mut self) -> Result<bool, TranscodeError> {
+        let growing = self.growing();
+        let ready = growing.iter().map(|it| self.frontier(it)).min().unwrap_or(0);
+        if ready <= self.shown {
+            return Ok(false);
+        }
+        let kind = if ready == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
+        for rendition in &growing {
+            self.put_media_playlist(rendition, kind, ready).await?;
+        }
+        let first = self.shown == 0;
+        if first {
+            let master = self.master(&growing.into_iter().collect(), false);
+            self.put_master(&master).await?;
+        }
+        self.shown = ready;
+        Ok(first)
+    }
+
+    /// Writes the playlists of the whole generation, and then moves the pointer to it.
+    pub async fn publish_all(&self) -> Result<Vec<RenditionRecord>, TranscodeError> {
+        for rendition in self.segments.keys() {
+            let count = self.frontier(rendition);
+            self.put_media_playlist(rendition, MediaPlaylistKind::Vod, count).await?;
+        }
+        let master = self.master(&self.segments.keys().cloned().collect(), true);
+        self.put_master(&master).await?;
+        Ok(self.rendition_records(&master, RenditionState::Complete))
+    }
+
+    /// What the renditions are going to be.
+    pub fn planned(&self) -> Vec<RenditionRecord> {
+        let all = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !self.plan.chunks(*it).is_empty());
+        let names = all.flat_map(|it| self.plan.renditions(it)).collect();
+        self.rendition_records(&self.master(&names, false), RenditionState::Planned)
+    }
+
+    fn growing(&self) -> Vec<RenditionName> {
+        let (video, audio): (Vec<_>, Vec<_>) = match &self.plan.copy {
+            Ok(copy) => (vec![copy.name.clone()], copy.audio.iter().cloned().collect()),
+            Err(_) => (
+                self.plan.rungs.iter().map(|it| it.name.clone()).collect(),
+                self.plan.audio.iter().map(|it| it.name.clone()).collect(),
+            ),
+        };
+        video.into_iter().chain(audio).collect()
+    }
+
+    /// How many segments are there without a gap.
+    fn frontier(&self, rendition: &RenditionName) -> u32 {
+        let Some(segments) = self.segments.get(rendition) else { return 0 };
+        segments.keys().zip(0..).take_while(|(index, place)| **index == *place).count() as u32
+    }
+
+    async fn put_media_playlist(
+        &self,
+        rendition: &RenditionName,
+        kind: MediaPlaylistKind,
+        count: u32,
+    ) -> Result<(), TranscodeError> {
+        let text = self.media_playlist(rendition, kind, count).render();
+        self.outlet.put(&self.playlist_key(rendition), text.into()).await
+    }
+
+    fn media_playlist(&self, rendition: &RenditionName, kind: MediaPlaylistKind, count: u32) -> MediaPlaylistSpec {
+        let key = self.plan.encrypt.then(|| format!("{rendition}.key"));
+        let records = self.segments.get(rendition).into_iter().flat_map(BTreeMap::values).take(count as usize);
+        let uri = |record: &SegmentRecord| last_part(&self.outlet.segment_key(rendition, record.index).path());
+        if *rendition != RenditionName::iframes() {
+            let segments = records
+                .map(|it| SegmentSpec { uri: uri(it), duration: it.duration, byte_range: None, key: key.clone() })
+                .collect();
+            let target_duration = self.plan.target_duration;
+            return MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments };
+        }
+        let segments: Vec<SegmentSpec> = records
+            .flat_map(|record| {
+                record.iframes.iter().map(|it| SegmentSpec {
+                    uri: uri(record),
+                    duration: it.duration,
+                    byte_range: Some(ByteRange { length: it.bytes, offset: it.offset }),
+                    key: key.clone(),
+                })
+            })
+            .collect();
+        let target_duration = target_duration(segments.iter().map(|it| it.duration));
+        MediaPlaylistSpec { target_duration, kind, iframes_only: true, segments }
+    }
+
+    async fn put_master(&self, master: &MasterPlaylistSpec) -> Result<(), TranscodeError> {
+        let key = ObjectKey::Master { video: self.outlet.video() };
+        self.outlet.put(&key, master.render().into()).await
+    }
+
+    /// `measured`: everything is there; otherwise rates are what the plan allows.
+    fn master(&self, names: &HashSet<RenditionName>, measured: bool) -> MasterPlaylistSpec {
+        let bandwidth = |name: &RenditionName, planned: Bandwidth| match measured {
+            true => self.measure(name),
+            false => planned,
+        };
+        let codecs = |name: &RenditionName, otherwise: &str| {
+            self.codecs.get(name).cloned().unwrap_or_else(|| otherwise.to_owned())
+        };
+        let mut variants = vec![];
+        if let Ok(copy) = self.plan.copy.as_ref() {
+            variants.push(VariantSpec {
+                uri: self.variant_uri(&copy.name),
+                bandwidth: bandwidth(&copy.name, estimate::copied(&self.plan, &self.gop_bytes)),
+                codecs: codecs(&copy.name, "avc1.640028"),
+                size: resolution(copy.size),
+                frame_rate: self.source_rate,
+                audio: copy.audio.as_ref().map(ToString::to_string),
+            });
+        }
+        variants.extend(self.plan.rungs.iter().map(|rung| VariantSpec {
+            uri: self.variant_uri(&rung.name),
+            bandwidth: bandwidth(&rung.name, estimate::encoded(rung.video_kbps)),
+            codecs: codecs(&rung.name, "avc1.640028"),
+            size: resolution(rung.size),
+            frame_rate: self.plan.frame_rate,
+            audio: rung.audio.as_ref().map(ToString::to_string),
+        }));
+        variants.retain(|it| names.iter().any(|name| it.uri == self.variant_uri(name)));
+        let audio = self.plan.audio.iter().filter(|it| names.contains(&it.name));
+        let audio = audio.map(|audio| AudioSpec {
+            group: audio.name.to_string(),
+            name: AUDIO_NAME.to_owned(),
+            language: self.language.clone(),
+            uri: self.variant_uri(&audio.name),
+            channels: audio.channels,
+            default: true,
+            bandwidth: bandwidth(&audio.name, estimate::encoded(audio.kbps)),
+            codecs: codecs(&audio.name, "mp4a.40.2"),
+        });
+        let iframes = RenditionName::iframes();
+        let iframes = names.contains(&iframes).then(|| IFramesSpec {
+            uri: self.variant_uri(&iframes),
+            bandwidth: bandwidth(&iframes, estimate::encoded(300)),
+            codecs: codecs(&iframes, "avc1.64001e"),
+            size: resolution(self.plan.iframes),
+        });
+        MasterPlaylistSpec { variants, audio: audio.collect(), iframes: iframes.into_iter().collect() }
+    }
+
+    fn measure(&self, rendition: &RenditionName) -> Bandwidth {
+        let spec = self.segments.get(rendition).into_iter().flat_map(BTreeMap::values);
+        if *rendition == RenditionName::iframes() {
+            let iframes: Vec<(u64, u64)> =
+                spec.flat_map(|it| &it.iframes).map(|it| (it.duration, it.bytes)).collect();
+            return Bandwidth::measure(&iframes, target_duration(iframes.iter().map(|it| it.0)));
+        }
+        let segments: Vec<(u64, u64)> = spec.map(|it| (it.duration, it.bytes)).collect();
+        Bandwidth::measure(&segments, self.plan.target_duration)
+    }
+
+    fn rendition_records(&self, master: &MasterPlaylistSpec, state: RenditionState) -> Vec<RenditionRecord> {
+        let measured = state == RenditionState::Complete;
+        let named = |uri: &str| uri.split('/').nth(1).and_then(|it| it.parse::<RenditionName>().ok());
+        let record = |uri: &str, kind, size: Option<Resolution>, rate: Option<Ratio>, codecs: &str, rates: Bandwidth| {
+            let name = named(uri)?;
+            let copied = self.plan.copy.as_ref().is_ok_and(|it| it.name == name)
+                || self.plan.audio.iter().any(|it| it.name == name && it.copied);
+            Some(RenditionRecord {
+                copied,
+                kind,
+                width: size.map(|it| it.width),
+                height: size.map(|it| it.height),
+                frame_rate: rate.map(Ratio::as_f64),
+                codecs: self.codecs.contains_key(&name).then(|| codecs.to_owned()),
+                bandwidth: measured.then_some(rates.peak),
+                average_bandwidth: measured.then_some(rates.average),
+                state,
+                name,
+            })
+        };
+        let video = master.variants.iter().filter_map(|it| {
+            record(&it.uri, RenditionKind::Video, Some(it.size), Some(it.frame_rate), &it.codecs, it.bandwidth)
+        });
+        let audio = master
+            .audio
+            .iter()
+            .filter_map(|it| record(&it.uri, RenditionKind::Audio, None, None, &it.codecs, it.bandwidth));
+        let iframes = master
+            .iframes
+            .iter()
+            .filter_map(|it| record(&it.uri, RenditionKind::IFrames, Some(it.size), None, &it.codecs, it.bandwidth));
+        video.chain(audio).chain(iframes).collect()
+    }
+
+    fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {
+        ObjectKey::MediaPlaylist {
+            video: self.outlet.video(),
+            generation: self.outlet.generation().clone(),
+            rendition: rendition.clone(),
+        }
+    }
+
+    /// Of a media playlist, relative to the master playlist.
+    fn variant_uri(&self, rendition: &RenditionName) -> String {
+        let master = ObjectKey::Master { video: self.outlet.video() }.path();
+        let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = self.playlist_key(rendition).path();
+        path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').to_owned()
+    }
+}
+
+fn resolution(size: Size) -> Resolution {
+    Resolution { width: size.width, height: size.height }
+}
+
+fn last_part(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,292 @@
+//! What becomes of a segment that FFmpeg delivers: measured in clear, encrypted, stored, recorded.
+//!
+//! The clear bytes exist only in memory, and only while they pass through.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use domain::content_key::{ContentKey, SegmentEncryptor};
+use domain::ids::{Generation, VideoId, hex};
+use domain::object_key::{Container, ObjectKey, RenditionName};
+use domain::segment::{IFrameRecord, SegmentRecord};
+use futures::TryStreamExt as _;
+use media::ts::{TsReport, TsScanner, cut_iframes};
+use platform::object_store::{PutCondition, SharedStore};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::error::TranscodeError;
+use crate::loopback::Receiver;
+
+/// Where the presentation begins on the clock of the transport streams, ticks: 10 s, so that no
+/// decoding time is ever negative, however far frames are reordered.
+pub const ORIGIN: i64 = 900_000;
+
+/// Segments that are in memory at once, beside the one that each output is writing.
+const IN_FLIGHT: usize = 8;
+
+/// Counts what goes to the store, for the receipt.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Objects written.
+    pub writes: AtomicU64,
+    /// Bytes written.
+    pub bytes: AtomicU64,
+}
+
+/// Writes objects of one generation, and counts.
+#[derive(Clone)]
+pub struct Outlet {
+    store: SharedStore,
+    video: VideoId,
+    generation: Generation,
+    traffic: Arc<Traffic>,
+}
+
+impl Outlet {
+    /// An outlet into `store`.
+    pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
+        Self { store, video, generation, traffic: Arc::default() }
+    }
+
+    /// Of this video.
+    pub fn video(&self) -> VideoId {
+        self.video
+    }
+
+    /// Of this encoding.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// The store itself, for reading.
+    pub fn store(&self) -> &SharedStore {
+        &self.store
+    }
+
+    /// What was written so far.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Where a segment is stored.
+    pub fn segment_key(&self, rendition: &RenditionName, index: u32) -> ObjectKey {
+        ObjectKey::Segment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.clone(),
+            index,
+            container: Container::MpegTs,
+        }
+    }
+
+    /// Stores an object. The store itself tries again while it cannot be reached.
+    pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+        self.store.put(key, body.clone(), PutCondition::Always).await?;
+        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
+        self.traffic.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// What is expected of one output of a run.
+#[derive(Clone)]
+pub struct Output {
+    /// Whose segments.
+    pub rendition: RenditionName,
+    /// `None`: they stay in clear.
+    pub key: Option<ContentKey>,
+    /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
+    pub first_iframe: Option<u32>,
+}
+
+/// A segment that is stored, with what was measured of it in clear.
+#[derive(Debug)]
+pub struct Stored {
+    /// What the catalog keeps. `duration` is what was measured.
+    pub record: SegmentRecord,
+    /// Everything that the transport stream told.
+    pub report: TsReport,
+}
+
+/// Takes the segments of one run.
+pub struct SegmentSink {
+    outlet: Outlet,
+    outputs: HashMap<RenditionName, Output>,
+    room: Semaphore,
+    active: AtomicUsize,
+    stored: mpsc::UnboundedSender<Stored>,
+}
+
+impl SegmentSink {
+    /// A sink, and where it says what it stored.
+    pub fn new(outlet: Outlet, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
+        let (stored, receiver) = mpsc::unbounded_channel();
+        let outputs = outputs.into_iter().map(|it| (it.rendition.clone(), it)).collect();
+        let room = Semaphore::new(IN_FLIGHT);
+        (Self { outlet, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
+    }
+
+    /// Deliveries that are being taken or stored at this moment.
+    pub fn active(&self) -> usize {
+        self.active.load(Ordering::SeqCst)
+    }
+
+    async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
+        let mut scanner = TsScanner::new();
+        let mut stream = body.into_data_stream();
+        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key, u64::from(index)));
+        let mut object = Vec::with_capacity(1 << 20);
+        while let Some(part) = stream.try_next().await.map_err(broken_off)? {
+            scanner.push(&part);
+            match &mut encryptor {
+                Some(encryptor) => encryptor.update(&part, &mut object),
+                None => object.extend_from_slice(&part),
+            }
+        }
+        if let Some(encryptor) = encryptor {
+            encryptor.finish(&mut object);
+        }
+        let report = scanner.finish();
+        let (start, duration, frames) = measure(&report)?;
+        let record = SegmentRecord {
+            rendition: output.rendition.clone(),
+            index,
+            start,
+            duration,
+            bytes: object.len() as u64,
+            sha256: hex(&Sha256::digest(&object)),
+            frames,
+            iframes: vec![],
+        };
+        self.outlet.put(&self.outlet.segment_key(&output.rendition, index), object.into()).await?;
+        Ok(Stored { record, report })
+    }
+
+    /// Packs a chunk of I-frames into one object, each encrypted on its own.
+    async fn store_iframes(
+        &self,
+        output: &Output,
+        first: u32,
+        index: u32,
+        body: Body,
+    ) -> Result<Stored, TranscodeError> {
+        let clear = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?;
+        let report = media::ts::scan(&clear);
+        let (start, duration, frames) = measure(&report)?;
+        let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
+        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([ORIGIN + (start + duration) as i64]);
+        let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
+        for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
+            let offset = object.len() as u64;
+            match &output.key {
+                Some(key) => object.extend(SegmentEncryptor::encrypt(key, u64::from(sequence), &cut.bytes)),
+                None => object.extend_from_slice(&cut.bytes),
+            }
+            iframes.push(IFrameRecord {
+                sequence,
+                offset,
+                bytes: object.len() as u64 - offset,
+                start: (cut.pts - ORIGIN).max(0) as u64,
+                duration: (end - cut.pts).max(0) as u64,
+            });
+        }
+        let record = SegmentRecord {
+            rendition: output.rendition.clone(),
+            index,
+            start,
+            duration,
+            bytes: object.len() as u64,
+            sha256: hex(&Sha256::digest(&object)),
+            frames,
+            iframes,
+        };
+        self.outlet.put(&self.outlet.segment_key(&output.rendition, index), object.into()).await?;
+        Ok(Stored { record, report })
+    }
+}
+
+#[async_trait]
+impl Receiver for SegmentSink {
+    async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
+        let output = output
+            .parse()
+            .ok()
+            .and_then(|name: RenditionName| self.outputs.get(&name))
+            .ok_or_else(|| TranscodeError::Verification(format!("ffmpeg delivered to `{output}`")))?;
+        let _active = Active::new(&self.active);
+        // While there is no room, nothing is read, and FFmpeg waits: memory stays bounded.
+        let _room = self.room.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
+        let stored = match output.first_iframe {
+            Some(first) => self.store_iframes(output, first, index, body).await?,
+            None => self.store_segment(output, index, body).await?,
+        };
+        // The run may have been given up in the meantime; then nobody asks for the record.
+        drop(self.stored.send(stored));
+        Ok(())
+    }
+}
+
+struct Active<'a>(&'a AtomicUsize);
+
+impl<'a> Active<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Takes pictures: each delivered file is one, kept in memory.
+pub struct PictureSink {
+    pictures: mpsc::UnboundedSender<(u32, Bytes)>,
+}
+
+/// A picture above this size is none of ours.
+const LARGEST_PICTURE: usize = 16 << 20;
+
+impl PictureSink {
+    /// A sink, and where the pictures come out.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
+        let (pictures, receiver) = mpsc::unbounded_channel();
+        (Self { pictures }, receiver)
+    }
+}
+
+#[async_trait]
+impl Receiver for PictureSink {
+    async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
+        let bytes = axum::body::to_bytes(body, LARGEST_PICTURE).await.map_err(broken_off)?;
+        drop(self.pictures.send((index, bytes)));
+        Ok(())
+    }
+}
+
+/// FFmpeg was stopped or failed in the middle of a file: what it says itself is the cause, not this.
+fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
+    tracing::debug!("ffmpeg broke off while delivering: {error}");
+    TranscodeError::Cancelled
+}
+
+/// Start and duration in ticks, and frames, of the one elementary stream of a segment.
+fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
+    let wrong = |what: &str| TranscodeError::Verification(format!("a segment {what}"));
+    let stream = report.video().or(report.audio()).ok_or_else(|| wrong("has no stream"))?;
+    if !report.is_intact() {
+        return Err(wrong("is damaged"));
+    }
+    let first = stream.min_pts.ok_or_else(|| wrong("has no times"))?;
+    // An access unit of AAC may begin just before the picture: its start is the picture's.
+    let start = (first - ORIGIN).max(0) as u64;
+    let duration = stream.duration_ticks(Some(0)).unwrap_or(0).max(0) as u64;
+    Ok((start, duration, stream.frames as u32))
+}

@@ -1,0 +1,264 @@
+//! Pictures of a video: thumbnails, the storyboard for the seek bar, the poster.
+//!
+//! Nothing is decoded for them but the I-frames of the trick-play rendition that are needed, read back
+//! from the store; only the poster, which is larger, comes from the source.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::content_key::{SegmentDecryptor, initialisation_vector};
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::Size;
+use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND};
+use futures::TryStreamExt as _;
+use tokio::sync::mpsc;
+
+use crate::error::TranscodeError;
+use crate::ffmpeg::arguments::pictures;
+use crate::ffmpeg::process::{self, Cost, Run};
+use crate::lanes::Workshop;
+use crate::loopback::Loopback;
+use crate::sink::PictureSink;
+use crate::source::{Blocks, Source};
+
+/// Short side of the poster.
+const POSTER_SHORT_SIDE: u32 = 720;
+
+/// Short side of a picture on the storyboard.
+const TILE_SHORT_SIDE: u32 = 90;
+
+/// Pictures on a storyboard at most, and in a row.
+const MOST_TILES: u64 = 200;
+const COLUMNS: u32 = 10;
+
+/// Seconds between pictures on a storyboard: the first of these that needs no more than [`MOST_TILES`].
+const INTERVALS: [u64; 8] = [1, 2, 5, 10, 20, 30, 60, 120];
+
+/// Still pictures are a matter of seconds.
+const TIME_LIMIT: Duration = Duration::from_secs(300);
+
+/// After FFmpeg ended, a picture may still be on its way for so long.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Makes and stores all pictures of a generation.
+pub async fn make(workshop: &Workshop, thumbnails: u32, iframes: &[SegmentRecord]) -> Result<Cost, TranscodeError> {
+    let (video, generation) = (workshop.outlet.video(), workshop.outlet.generation().clone());
+    let mut total = Cost::default();
+    let mut add = |cost: Cost| {
+        total.cpu += cost.cpu;
+        total.wall += cost.wall;
+    };
+    let all: Vec<(&SegmentRecord, &IFrameRecord)> =
+        iframes.iter().flat_map(|record| record.iframes.iter().map(move |it| (record, it))).collect();
+    if all.is_empty() {
+        return Err(TranscodeError::Verification("there are no I-frames".to_owned()));
+    }
+    let duration = workshop.plan.duration();
+    let nearest = |ticks: u64| {
+        let place = all.partition_point(|(_, it)| it.start <= ticks).saturating_sub(1);
+        all[place]
+    };
+
+    // In the middle of equal parts: neither the black first frame nor the end.
+    let moments = (0..u64::from(thumbnails)).map(|it| duration * (2 * it + 1) / (2 * u64::from(thumbnails)));
+    let chosen: Vec<_> = moments.map(nearest).collect();
+    if !chosen.is_empty() {
+        let (found, cost) = decode(workshop, &chosen, workshop.plan.iframes, None).await?;
+        add(cost);
+        for (index, picture) in (0..).zip(found) {
+            let key = ObjectKey::Thumbnail { video, generation: generation.clone(), index };
+            workshop.outlet.put(&key, picture).await?;
+        }
+    }
+
+    let sheet = Sheet::new(duration, workshop.plan.iframes.with_short_side(TILE_SHORT_SIDE));
+    let chosen: Vec<_> = sheet.moments().map(nearest).collect();
+    let grid = Some((sheet.columns(), sheet.rows()));
+    let (found, cost) = decode(workshop, &chosen, sheet.tile, grid).await?;
+    add(cost);
+    let picture = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
+    let key = ObjectKey::Storyboard { video, generation: generation.clone() };
+    workshop.outlet.put(&key, picture).await?;
+    let key = ObjectKey::StoryboardIndex { video, generation: generation.clone() };
+    workshop.outlet.put(&key, sheet.web_vtt().into()).await?;
+
+    let (picture, cost) = poster(workshop, duration).await?;
+    add(cost);
+    workshop.outlet.put(&ObjectKey::Poster { video, generation }, picture).await?;
+    Ok(total)
+}
+
+/// A tenth into the video, where a film has begun and nothing is given away.
+async fn poster(workshop: &Workshop, duration: u64) -> Result<(Bytes, Cost), TranscodeError> {
+    let (width, height) = workshop.probe.video.display_size();
+    let source = Size { width, height };
+    let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
+    let moment = (duration / 10).min(60 * TICKS_PER_SECOND);
+    let (sink, pictures) = PictureSink::new();
+    let delivery = workshop.loopback.deliver_to(Arc::new(sink));
+    let output = |name: &str, file: &str| delivery.url(name, file);
+    let source = workshop.loopback.source_url();
+    let arguments = workshop.context(&source, &output).poster(moment, size);
+    let run = Run {
+        ffmpeg: &workshop.tools.ffmpeg,
+        task: "make the poster".to_owned(),
+        arguments,
+        time_limit: TIME_LIMIT,
+    };
+    let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?;
+    let found = collect(pictures, 1).await;
+    Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
+}
+
+/// Decodes I-frames to pictures, one each, or all of them on one sheet.
+async fn decode(
+    workshop: &Workshop,
+    chosen: &[(&SegmentRecord, &IFrameRecord)],
+    size: Size,
+    sheet: Option<(u32, u32)>,
+) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
+    let mut stream = Vec::new();
+    for (record, iframe) in chosen {
+        stream.extend_from_slice(&read(workshop, record, iframe).await?);
+    }
+    let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
+    let (sink, found) = PictureSink::new();
+    let delivery = input.deliver_to(Arc::new(sink));
+    let expected = if sheet.is_some() { 1 } else { chosen.len() };
+    let arguments = pictures(&input.source_url(), size, sheet, &delivery.url("pictures", "%d.jpg"));
+    let task = "make thumbnails".to_owned();
+    let run = Run { ffmpeg: &workshop.tools.ffmpeg, task, arguments, time_limit: TIME_LIMIT };
+    let cost = process::run(run, &workshop.cancel).await?;
+    let found = collect(found, expected).await;
+    if found.len() != expected {
+        return Err(missing("thumbnail"));
+    }
+    Ok((found, cost))
+}
+
+async fn collect(mut pictures: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
+    let mut found = vec![];
+    while found.len() < expected {
+        match tokio::time::timeout(QUIET, pictures.recv()).await {
+            Ok(Some(picture)) => found.push(picture),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    found.sort_by_key(|it| it.0);
+    found.into_iter().map(|it| it.1).collect()
+}
+
+fn missing(what: &str) -> TranscodeError {
+    TranscodeError::Verification(format!("ffmpeg made no {what}"))
+}
+
+/// Reads one I-frame back, in clear.
+async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord) -> Result<Vec<u8>, TranscodeError> {
+    let rendition = RenditionName::iframes();
+    let key = workshop.outlet.segment_key(&rendition, record.index);
+    let range = iframe.offset..iframe.offset + iframe.bytes;
+    let body = workshop.outlet.store().get(&key, Some(range), None).await?;
+    let parts: Vec<Bytes> = body.stream.try_collect().await?;
+    let stored = parts.concat();
+    match workshop.keys.get(&rendition) {
+        None => Ok(stored),
+        Some(key) => SegmentDecryptor::decrypt(key, initialisation_vector(iframe.sequence.into()), &stored).map_err(|it| {
+            TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }
+        }),
+    }
+}
+
+struct InMemory(Bytes);
+
+#[async_trait]
+impl Source for InMemory {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    async fn read(&self, range: std::ops::Range<u64>) -> Result<Bytes, TranscodeError> {
+        Ok(self.0.slice(range.start as usize..range.end as usize))
+    }
+}
+
+/// A storyboard: small pictures at equal distances on one sheet.
+struct Sheet {
+    duration: u64,
+    interval: u64,
+    tiles: u64,
+    tile: Size,
+}
+
+impl Sheet {
+    /// `duration` in ticks.
+    fn new(duration: u64, tile: Size) -> Self {
+        let tiles = |seconds: u64| duration.div_ceil(seconds * TICKS_PER_SECOND).max(1);
+        let seconds = INTERVALS.into_iter().find(|it| tiles(*it) <= MOST_TILES);
+        let seconds = seconds.unwrap_or_else(|| duration.div_ceil(MOST_TILES * TICKS_PER_SECOND));
+        Self { duration, interval: seconds * TICKS_PER_SECOND, tiles: tiles(seconds), tile }
+    }
+
+    fn columns(&self) -> u32 {
+        (self.tiles as u32).min(COLUMNS)
+    }
+
+    fn rows(&self) -> u32 {
+        (self.tiles as u32).div_ceil(COLUMNS)
+    }
+
+    fn moments(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..self.tiles).map(|it| it * self.interval)
+    }
+
+    /// Which part of the sheet belongs to which moment: WebVTT with media fragments (W3C, 4.2.2).
+    fn web_vtt(&self) -> String {
+        let mut text = String::from("WEBVTT\n");
+        for tile in 0..self.tiles {
+            let (start, end) = (tile * self.interval, ((tile + 1) * self.interval).min(self.duration));
+            let (column, row) = (tile as u32 % COLUMNS, tile as u32 / COLUMNS);
+            let Size { width, height } = self.tile;
+            let (x, y) = (column * width, row * height);
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "\n{} --> {}\nstoryboard.jpg#xywh={x},{y},{width},{height}\n",
+                timestamp(start),
+                timestamp(end)
+            );
+        }
+        text
+    }
+}
+
+/// `00:01:05.500` (WebVTT, 4.1).
+fn timestamp(ticks: u64) -> String {
+    let ms = ticks * 1000 / TICKS_PER_SECOND;
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storyboard_fits_on_one_sheet() {
+        let tile = Size { width: 160, height: 90 };
+        for (seconds, interval, columns, rows) in
+            [(1, 1, 1, 1), (12, 1, 10, 2), (200, 1, 10, 20), (201, 2, 10, 11), (3600, 20, 10, 18), (50_000, 250, 10, 20)]
+        {
+            let sheet = Sheet::new(seconds * TICKS_PER_SECOND, tile);
+            assert_eq!((sheet.interval / TICKS_PER_SECOND, sheet.columns(), sheet.rows()), (interval, columns, rows));
+        }
+    }
+
+    #[test]
+    fn its_index_names_every_tile() {
+        let sheet = Sheet::new(11 * TICKS_PER_SECOND + 45_000, Size { width: 160, height: 90 });
+        let text = sheet.web_vtt();
+        assert_eq!(text.matches("-->").count(), 12);
+        assert!(text.ends_with("\n00:00:11.000 --> 00:00:11.500\nstoryboard.jpg#xywh=160,90,160,90\n"), "{text}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Content keys of a job: made once per rendition, found again by a later attempt.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::content_key::{ContentKey, KeyEncryptionKeys};
+use domain::ids::{Generation, VideoId};
+use domain::object_key::{ObjectKey, RenditionName};
+use platform::object_store::{ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
+
+use crate::error::TranscodeError;
+
+/// Where content keys come from.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// The key of a rendition: the one that is there, or a new one.
+    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError>;
+}
+
+/// A wrapped key is a few hundred bytes.
+const LARGEST_DOCUMENT: u64 = 16 << 10;
+
+/// Keys in the private bucket, wrapped: in clear they exist only in memory.
+pub struct WrappedKeys {
+    store: SharedStore,
+    keys: std::sync::Arc<KeyEncryptionKeys>,
+    video: VideoId,
+    generation: Generation,
+}
+
+impl WrappedKeys {
+    /// The keys of one generation.
+    pub fn new(
+        store: SharedStore,
+        keys: std::sync::Arc<KeyEncryptionKeys>,
+        video: VideoId,
+        generation: Generation,
+    ) -> Self {
+        Self { store, keys, video, generation }
+    }
+}
+
+#[async_trait]
+impl Vault for WrappedKeys {
+    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        let object = ObjectKey::ContentKey {
+            video: self.video,
+            generation: self.generation.clone(),
+            key: rendition.clone(),
+        };
+        let fresh = ContentKey::new(random()?);
+        let body = Bytes::from(self.keys.wrap(&fresh, &object, random()?));
+        // Write-once: a key that segments were encrypted with is never replaced.
+        match self.store.put(&object, body, PutCondition::Absent).await {
+            Ok(_) => return Ok(fresh),
+            Err(StoreError::ConditionFailed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
+        self.keys.unwrap(&body, &object).map_err(|it| TranscodeError::ContentKey {
+            rendition: rendition.to_string(),
+            reason: it.to_string(),
+        })
+    }
+}
+
+/// Keys in clear beside their playlists, for a local trial.
+pub struct ClearKeys {
+    folder: std::path::PathBuf,
+}
+
+impl ClearKeys {
+    /// `folder`: the one of the generation.
+    pub fn new(folder: std::path::PathBuf) -> Self {
+        Self { folder }
+    }
+}
+
+#[async_trait]
+impl Vault for ClearKeys {
+    async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        let bytes: [u8; 16] = random()?;
+        let folder = self.folder.join(rendition.as_str());
+        let io = |source| TranscodeError::Io { doing: "could not write a key file".to_owned(), source };
+        tokio::fs::create_dir_all(&folder).await.map_err(io)?;
+        tokio::fs::write(folder.join(format!("{rendition}.key")), bytes).await.map_err(io)?;
+        Ok(ContentKey::new(bytes))
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], TranscodeError> {
+    let mut bytes = [0; N];
+    let io = |it| TranscodeError::Io {
+        doing: "the system has no randomness".to_owned(),
+        source: std::io::Error::other(it),
+    };
+    getrandom::fill(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}

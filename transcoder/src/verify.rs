@@ -1,0 +1,121 @@
+//! Is what was made what was planned? Asked of every segment, before anybody may see it.
+//!
+//! FFmpeg can exit 0 having written a short or damaged file, so nothing it says counts: only what
+//! the transport streams themselves tell.
+
+use domain::object_key::RenditionName;
+use domain::plan::EncodePlan;
+use domain::segment::{Lane, SegmentRecord, TICKS_PER_SECOND, seconds};
+use media::h264::Sps;
+use media::ts::TsReport;
+
+use crate::error::TranscodeError;
+use crate::sink::Stored;
+
+/// How much earlier than its index says a source may end, ticks.
+const SHORTAGE: u64 = TICKS_PER_SECOND / 4;
+
+/// An access unit of AAC at the lowest rate that we make, ticks.
+const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
+
+/// Checks a segment against the plan, and gives back its record with its exact duration.
+pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
+    let (record, report) = (&stored.record, &stored.report);
+    let wrong = |what: String| {
+        TranscodeError::Verification(format!("segment {} of {} {what}", record.index, record.rendition))
+    };
+    if report.streams.len() != 1 {
+        return Err(wrong(format!("has {} streams", report.streams.len())));
+    }
+    if lane == Lane::Encode && record.rendition == RenditionName::iframes() {
+        let all_intra = report.video().is_some_and(|it| it.intra_frames == it.frames);
+        let complete = record.iframes.len() as u32 == record.frames;
+        return if all_intra && complete { Ok(record.clone()) } else { Err(wrong("is not all I-frames".to_owned())) };
+    }
+    if record.index >= plan.segments() {
+        return Err(wrong("was not planned".to_owned()));
+    }
+    let (this, next) = (plan.boundaries[record.index as usize], plan.boundaries[record.index as usize + 1]);
+    let last = record.index + 1 == plan.segments();
+    let frame = plan.frame_rate.ticks_of_frame(1);
+    let starts_at = |expected: u64, tolerance: u64| {
+        if record.start.abs_diff(expected) <= tolerance {
+            return Ok(());
+        }
+        Err(wrong(format!("begins at {:.3} s instead of {:.3} s", seconds(record.start), seconds(expected))))
+    };
+    let duration = match lane {
+        Lane::Audio => {
+            starts_at(this.ticks, AUDIO_UNIT)?;
+            report.audio().map_or(record.duration, |it| audio_duration(it, record.duration))
+        }
+        Lane::Copy => {
+            if !stands_alone(report) {
+                let at = seconds(this.ticks);
+                return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
+            }
+            starts_at(this.ticks, frame / 2)?;
+            if last { record.duration.max(frame) } else { next.ticks - this.ticks }
+        }
+        Lane::Encode => {
+            if !stands_alone(report) {
+                return Err(wrong("does not begin with an IDR picture".to_owned()));
+            }
+            let begins = plan.frame_rate.ticks_of_frame(this.frame);
+            starts_at(begins, 2)?;
+            let planned = next.frame - this.frame;
+            let missing = planned.saturating_sub(u64::from(record.frames));
+            let tolerated = if last { SHORTAGE / frame.max(1) + 1 } else { 0 };
+            if u64::from(record.frames) > planned || missing > tolerated {
+                return Err(wrong(format!("has {} frames instead of {planned}", record.frames)));
+            }
+            plan.frame_rate.ticks_of_frame(this.frame + u64::from(record.frames)) - begins
+        }
+    };
+    Ok(SegmentRecord { duration, ..record.clone() })
+}
+
+fn stands_alone(report: &TsReport) -> bool {
+    report.starts_with_tables && report.video().is_some_and(|it| it.starts_with_idr)
+}
+
+fn audio_duration(stream: &media::ts::EsReport, otherwise: u64) -> u64 {
+    let rate = stream.adts.map_or(0, |it| u64::from(it.sample_rate));
+    if rate == 0 { otherwise } else { stream.samples * TICKS_PER_SECOND / rate }
+}
+
+/// What the bitstream of a segment says it is (RFC 6381).
+pub fn codecs(report: &TsReport) -> Option<String> {
+    match (report.video(), report.audio()) {
+        (Some(video), _) => Sps::parse(video.sps.as_ref()?).map(|it| it.codec_string()),
+        (None, Some(audio)) => audio.adts.map(|it| it.codec_string()),
+        (None, None) => None,
+    }
+}
+
+/// The last look at a whole generation: every rendition complete, and sound and picture equally long.
+pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
+    let wrong = |what: String| Err(TranscodeError::Verification(what));
+    let mut ends = vec![];
+    for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
+        if plan.chunks(lane).is_empty() {
+            continue;
+        }
+        for rendition in plan.renditions(lane) {
+            let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition).collect();
+            if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
+                return wrong(format!("{rendition} is not complete"));
+            }
+            ends.push((rendition, own.iter().map(|it| it.duration).sum::<u64>(), own.len()));
+        }
+    }
+    let Some((_, reference, _)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
+    for (rendition, end, _) in &ends {
+        // Apple 8.1: within a frame; the last access unit of audio and the shortage of a source come on top.
+        if end.abs_diff(reference) > SHORTAGE + 2 * AUDIO_UNIT {
+            let (end, reference) = (seconds(*end), seconds(reference));
+            return wrong(format!("{rendition} is {end:.3} s long, and the first rendition {reference:.3} s"));
+        }
+    }
+    Ok(())
+}

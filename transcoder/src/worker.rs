@@ -1,0 +1,339 @@
+//! The consume loop: one job after the other, each under a lease, until told to stop.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::content_key::KeyEncryptionKeys;
+use domain::failure::Verdict;
+use domain::ids::Generation;
+use domain::job::Job;
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::profile::{Profile, SourcePolicy};
+use domain::state::StateName;
+use platform::catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, Video};
+use platform::job_queue::{Delivery, QueueError, SharedQueue};
+use platform::object_store::SharedStore;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, error, info, warn};
+
+use crate::clock::now_ms;
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::journal::CatalogJournal;
+use crate::pipeline::{self, Order, Published};
+use crate::source::ObjectSource;
+use crate::vault::WrappedKeys;
+
+mod heartbeat;
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Names it in the catalog; unique among the processes that are alive.
+    pub name: String,
+    /// Jobs at the same time.
+    pub jobs: usize,
+    /// Encoders of one thread each, per job.
+    pub encoders: usize,
+    /// How long a job stays ours without a sign of life.
+    pub lease: Duration,
+    /// How long one look at an empty queue takes.
+    pub wait: Duration,
+    /// By name. `default` is always there.
+    pub profiles: HashMap<String, Profile>,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            name: "transcoder".to_owned(),
+            jobs: 1,
+            encoders: std::thread::available_parallelism().map_or(1, usize::from),
+            lease: Duration::from_secs(60),
+            wait: Duration::from_secs(20),
+            profiles: HashMap::new(),
+        }
+    }
+}
+
+/// Takes jobs from a queue and does them.
+#[derive(Clone)]
+pub struct Worker {
+    /// Where jobs come from.
+    pub queue: SharedQueue,
+    /// Who knows the videos.
+    pub catalog: SharedCatalog,
+    /// Both buckets.
+    pub store: SharedStore,
+    /// Wrap content keys.
+    pub keys: Arc<KeyEncryptionKeys>,
+    /// FFmpeg.
+    pub tools: Tools,
+    /// How to work.
+    pub config: WorkerConfig,
+}
+
+/// Pause after the queue could not be reached.
+const QUEUE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Pause before a failed job is tried again; doubled every time.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+impl Worker {
+    /// Works until cancelled. A job at hand is then given back at once, with all finished chunks kept.
+    pub async fn run(&self, cancel: CancellationToken) {
+        let room = Arc::new(tokio::sync::Semaphore::new(self.config.jobs.max(1)));
+        let tasks = tokio_util::task::TaskTracker::new();
+        while !cancel.is_cancelled() {
+            // First a free place, then a job: what is received is begun.
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
+            let received = tokio::select! {
+                received = self.queue.receive(self.config.wait, self.config.lease) => received,
+                () = cancel.cancelled() => break,
+            };
+            match received {
+                Ok(Some(delivery)) => {
+                    let (worker, cancel) = (self.clone(), cancel.clone());
+                    tasks.spawn(async move {
+                        worker.handle(&delivery, &cancel).await;
+                        drop(place);
+                    });
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    error!("could not receive: {:#}", anyhow::Error::from(problem));
+                    tokio::select! {
+                        () = tokio::time::sleep(QUEUE_PAUSE) => {}
+                        () = cancel.cancelled() => break,
+                    }
+                }
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
+        let settled = match &delivery.message {
+            Ok(message) => {
+                let job = message.job();
+                let span = tracing::info_span!("job", job.id = %job.id, video.id = %job.video);
+                self.settle(delivery, job, cancel).instrument(span).await
+            }
+            Err(invalid) => {
+                warn!("a message that is no job: {invalid}");
+                self.queue.bury(&delivery.receipt, &invalid.to_string()).await
+            }
+        };
+        match settled {
+            // Whoever has the message now settles it.
+            Ok(()) | Err(QueueError::LeaseLost) => {}
+            Err(problem) => error!("could not settle a message: {:#}", anyhow::Error::from(problem)),
+        }
+    }
+
+    async fn settle(&self, delivery: &Delivery, job: &Job, cancel: &CancellationToken) -> Result<(), QueueError> {
+        let receipt = &delivery.receipt;
+        let Some(profile) = self.profile(&job.profile) else {
+            return self.queue.bury(receipt, &format!("there is no profile `{}`", job.profile)).await;
+        };
+        let generation = Generation::of(&job.source.etag, &profile.fingerprint(job.mode));
+        let config = &self.config;
+        let claimed = self.catalog.claim(job, &generation, &config.name, config.lease, now_ms()).await;
+        match claimed {
+            Ok(ClaimOutcome::Claimed(claim)) => self.work(delivery, job, profile, claim, cancel).await,
+            Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
+                info!("nothing to do");
+                self.queue.ack(receipt).await
+            }
+            // Delivered for the first time, it is not the message that the holder works on: a double.
+            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 => {
+                info!("somebody works on it already");
+                self.queue.ack(receipt).await
+            }
+            // Otherwise the holder may have lost it: look again when its lease has ended.
+            Ok(ClaimOutcome::Held { until_ms }) => {
+                let delay = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
+                self.queue.release(receipt, delay, "held by another worker").await
+            }
+            Err(problem) => {
+                warn!("could not claim: {:#}", anyhow::Error::from(problem));
+                self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
+            }
+        }
+    }
+
+    async fn work(
+        &self,
+        delivery: &Delivery,
+        job: &Job,
+        profile: Profile,
+        claim: Claim,
+        cancel: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let stop = cancel.child_token();
+        let beating = heartbeat::Heartbeat::start(self, &claim, delivery.receipt.clone(), stop.clone());
+        let result = self.transcode(job, &profile, &claim, &stop).await;
+        let lost = beating.stop().await;
+        let result = match lost {
+            // The pipeline only knows that it was stopped; this is why.
+            Some(reason) => Err(TranscodeError::Catalog(reason)),
+            None => result,
+        };
+        match result {
+            Ok(published) => self.finish(delivery, job, &profile, &claim, &published).await,
+            Err(problem) if problem.lost_claim() => {
+                info!("stopped: {:#}", anyhow::Error::from(problem));
+                self.clean_up_if_gone(&claim).await;
+                // A gone video needs no message any more; after a lost lease it is somebody else's.
+                self.queue.ack(&delivery.receipt).await
+            }
+            Err(problem) => self.fail(delivery, &claim, problem).await,
+        }
+    }
+
+    async fn transcode(
+        &self,
+        job: &Job,
+        profile: &Profile,
+        claim: &Claim,
+        stop: &CancellationToken,
+    ) -> Result<Published, TranscodeError> {
+        let key = job.source.object_key().ok_or(domain::failure::SourceProblem::SourceMissing)?;
+        let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
+        let video = self.catalog.get_video(job.video).await?;
+        let journal = CatalogJournal::new(
+            Arc::clone(&self.catalog),
+            claim.clone(),
+            video.ready_ms.is_none(),
+            self.config.lease,
+        );
+        let vault = WrappedKeys::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.keys),
+            claim.video,
+            claim.generation.clone(),
+        );
+        let order = Order {
+            tools: self.tools.clone(),
+            source: Arc::new(source),
+            store: Arc::clone(&self.store),
+            vault: Arc::new(vault),
+            journal: Arc::new(journal),
+            video: claim.video,
+            generation: claim.generation.clone(),
+            profile: profile.clone(),
+            mode: job.mode,
+            workers: self.config.encoders,
+        };
+        // The pipeline is a large future; on the heap it costs the callers nothing.
+        Box::pin(pipeline::run(&order, stop)).await
+    }
+
+    async fn finish(
+        &self,
+        delivery: &Delivery,
+        job: &Job,
+        profile: &Profile,
+        claim: &Claim,
+        published: &Published,
+    ) -> Result<(), QueueError> {
+        match self.catalog.mark_ready(claim, &published.receipt, now_ms()).await {
+            Ok(_) => {
+                let duration_ms = published.receipt.wall_ms;
+                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, "the video is ready");
+            }
+            Err(problem) => {
+                // Everything is published: the next delivery finds all chunks done and only publishes again.
+                return self.fail(delivery, claim, problem.into()).await;
+            }
+        }
+        if let Some(key) = job.source.object_key() {
+            if let Err(problem) = self.retire_source(&key, profile.source_policy).await {
+                // The video is ready all the same; the source stays until somebody sweeps it.
+                warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
+            }
+        }
+        self.queue.ack(&delivery.receipt).await
+    }
+
+    async fn retire_source(&self, key: &ObjectKey, policy: SourcePolicy) -> Result<(), TranscodeError> {
+        let ObjectKey::Source { video, file_name } = key else { return Ok(()) };
+        match policy {
+            SourcePolicy::Keep => return Ok(()),
+            SourcePolicy::Archive => {
+                let archived = ObjectKey::ArchivedSource { video: *video, file_name: file_name.clone() };
+                self.store.copy(key, &archived).await?;
+            }
+            SourcePolicy::Delete => {}
+        }
+        Ok(self.store.delete(key).await?)
+    }
+
+    async fn fail(&self, delivery: &Delivery, claim: &Claim, problem: TranscodeError) -> Result<(), QueueError> {
+        let (failure, log_tail) = (problem.failure(), problem.log_tail().to_owned());
+        let receipt = &delivery.receipt;
+        let verdict = failure.class().verdict();
+        let told = match verdict {
+            Verdict::Release => {
+                info!("given back");
+                self.catalog.release(claim, now_ms()).await
+            }
+            Verdict::Reject => {
+                info!(failure.code = %failure.code, "the source was refused: {problem}");
+                self.catalog.fail(claim, &failure, false, &log_tail, now_ms()).await
+            }
+            Verdict::Retry => {
+                error!(failure.code = %failure.code, "{:#}\n{log_tail}", anyhow::Error::from(problem));
+                self.catalog.fail(claim, &failure, !delivery.is_last, &log_tail, now_ms()).await
+            }
+        };
+        if let Err(problem) = told {
+            warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+        }
+        match verdict {
+            Verdict::Reject => self.queue.ack(receipt).await,
+            Verdict::Release => self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await,
+            Verdict::Retry => {
+                let delay = RETRY_PAUSE * 2_u32.pow(delivery.receive_count.clamp(1, 7) - 1);
+                self.queue.release(receipt, delay, failure.code.as_str()).await
+            }
+        }
+    }
+
+    /// A deletion cannot see what a worker stores a moment later: the worker removes it.
+    async fn clean_up_if_gone(&self, claim: &Claim) {
+        let video = match self.catalog.get_video(claim.video).await {
+            Ok(video) => video,
+            Err(problem) => return warn!("could not clean up: {:#}", anyhow::Error::from(problem)),
+        };
+        let prefixes = match video.state.name() {
+            StateName::Deleted => ObjectPrefix::of_video(claim.video).to_vec(),
+            StateName::Cancelled if !shows(&video, &claim.generation) => vec![
+                ObjectPrefix::Generation(claim.video, claim.generation.clone()),
+                ObjectPrefix::GenerationKeys(claim.video, claim.generation.clone()),
+            ],
+            _ => return,
+        };
+        for prefix in prefixes {
+            if let Err(problem) = self.store.delete_all(&prefix).await {
+                warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+            }
+        }
+    }
+
+    fn profile(&self, name: &str) -> Option<Profile> {
+        let known = self.config.profiles.get(name).cloned();
+        known.or_else(|| (name == "default").then(Profile::default))
+    }
+}
+
+fn shows(video: &Video, generation: &Generation) -> bool {
+    video.generation.as_ref() == Some(generation)
+}
+
+/// Whether a catalog error means that the work is not ours any more.
+fn is_loss(problem: &CatalogError) -> bool {
+    matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
+}
