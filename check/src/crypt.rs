@@ -40,7 +40,8 @@ impl Decryptor {
         let mut block: [u8; BLOCK] = self.held.as_slice().try_into().map_err(|_| CryptError::NotWholeBlocks)?;
         self.cipher.decrypt_block((&mut block).into());
         let padding = usize::from(block[BLOCK - 1]);
-        let valid = (1..=BLOCK).contains(&padding) && block[BLOCK - padding..].iter().all(|&it| usize::from(it) == padding);
+        let valid =
+            (1..=BLOCK).contains(&padding) && block[BLOCK - padding..].iter().all(|&it| usize::from(it) == padding);
         if valid { Ok(block[..BLOCK - padding].to_vec()) } else { Err(CryptError::Padding) }
     }
 }
@@ -56,7 +57,8 @@ mod tests {
         let (key, iv) = ([7; 16], [9; 16]);
         for length in [0usize, 1, 15, 16, 17, 1000] {
             let plain: Vec<u8> = (0..length).map(|it| it as u8).collect();
-            let cipher = cbc::Encryptor::<aes::Aes128>::new(&key.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(&plain);
+            let cipher =
+                cbc::Encryptor::<aes::Aes128>::new(&key.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(&plain);
             for piece in [1, 5, 16, 33, 4096] {
                 let mut decryptor = Decryptor::new(&key, &iv);
                 let mut out: Vec<u8> = cipher.chunks(piece).flat_map(|it| decryptor.push(it)).collect();

@@ -75,8 +75,7 @@ pub(crate) async fn load(
     if !first.text.trim_start_matches('\u{feff}').trim_start().starts_with("#EXTM3U") {
         return Err(LoadError::NotAPlaylist { target: shown });
     }
-    let mut tree =
-        Tree { target: shown, master: None, renditions: vec![], counts: Default::default(), complete: options.every <= 1 };
+    let mut tree = Tree { target: shown, master: None, renditions: vec![], counts: Default::default() };
     tree.counts.playlists = 1;
     match Playlist::parse(&first.text).playlist {
         Playlist::Master(playlist) => {
@@ -159,4 +158,3 @@ fn named(playlist: &MasterPlaylist) -> Vec<(Role, u32, String)> {
 
 /// What could be read of one playlist, or what it is called and why it could not be read.
 pub(crate) type LoadedOr = Result<Loaded, (Document, FetchError)>;
-

@@ -123,7 +123,13 @@ impl Sink {
             damage: None,
         };
         match self {
-            Self::Ts(scanner) => fill_from_ts(&mut measured, &scanner.finish()),
+            Self::Ts(scanner) => {
+                let report = scanner.finish();
+                if encrypted && report.starts_damaged {
+                    return Err(Failure::Garbled);
+                }
+                fill_from_ts(&mut measured, &report);
+            }
             Self::Fmp4(whole) => {
                 let init = match context.init {
                     Some(init) => init,
@@ -172,8 +178,7 @@ fn seconds(ticks: i64) -> f64 {
 fn ts_essence(stream: &EsReport) -> Option<Essence> {
     let start = stream.min_pts?;
     let sps = (stream.codec == EsCodec::H264).then(|| Sps::parse(stream.sps.as_ref()?)).flatten();
-    let audio_frame =
-        stream.adts.map(|it| f64::from(media::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
+    let audio_frame = stream.adts.map(|it| f64::from(media::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
     let promised = sps.as_ref().and_then(|it| it.frame_rate).map(|(n, d)| f64::from(d) / f64::from(n));
     let frame = audio_frame.or(stream.last_frame_ticks().map(seconds)).or(promised).unwrap_or(0.0);
     let end = match stream.end_pts {

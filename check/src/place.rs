@@ -6,19 +6,22 @@ use url::Url;
 ///
 /// Queries and credentials may let a reader of the report in, so they are never shown.
 pub(crate) fn short(base: &Url, url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let mut folder = base.clone();
-    folder.set_query(None);
-    folder.set_fragment(None);
-    let folder = folder.join(".").map(String::from).unwrap_or_default();
+    let url = bare(url);
+    let folder = bare(base).join(".").map(String::from).unwrap_or_default();
     match url.as_str().strip_prefix(&folder) {
         Some(rest) if !rest.is_empty() => rest.to_owned(),
         _ => url.into(),
     }
+}
+
+fn bare(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // These fail only for URLs that cannot have them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 /// A URI as a playlist has it, for a report: its query is left out.

@@ -16,8 +16,6 @@ pub(crate) struct Tree {
     /// Media playlists, each once, in the order in which the master names them.
     pub(crate) renditions: Vec<Rendition>,
     pub(crate) counts: Counts,
-    /// Every segment was read.
-    pub(crate) complete: bool,
 }
 
 /// Text of any playlist, and how it came.
@@ -194,11 +192,7 @@ impl Rendition {
     }
 
     pub(crate) fn at_segment(&self, segment: &Segment) -> Place {
-        Place {
-            playlist: self.document.place.clone(),
-            line: Some(segment.line),
-            segment: Some(segment.name()),
-        }
+        Place { playlist: self.document.place.clone(), line: Some(segment.line), segment: Some(segment.name()) }
     }
 
     pub(crate) fn is_iframes(&self) -> bool {

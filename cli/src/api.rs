@@ -57,11 +57,12 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// The code of the problem; empty if it is none.
+    /// For programs: that of the problem, or what kept it from coming.
     pub fn code(&self) -> &str {
         match self {
             Self::Problem { code, .. } => code,
-            Self::Unreachable { .. } | Self::Foreign { .. } => "",
+            Self::Unreachable { .. } => "api-unreachable",
+            Self::Foreign { .. } => "unexpected-answer",
         }
     }
 
@@ -132,8 +133,7 @@ impl Api {
     /// `POST /v1/uploads/{id}/parts`.
     pub async fn sign_parts(&self, id: VideoId, numbers: &[u32]) -> std::result::Result<Vec<SignedPart>, ApiError> {
         let wish = json!({ "numbers": numbers });
-        let answer: PartAnswer =
-            self.repeatedly(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&wish)).await?;
+        let answer: PartAnswer = self.repeatedly(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&wish)).await?;
         Ok(answer.parts)
     }
 
@@ -148,11 +148,7 @@ impl Api {
     }
 
     /// `GET /v1/videos/{id}/stream`.
-    pub async fn stream(
-        &self,
-        id: VideoId,
-        query: &[(&str, String)],
-    ) -> std::result::Result<StreamAnswer, ApiError> {
+    pub async fn stream(&self, id: VideoId, query: &[(&str, String)]) -> std::result::Result<StreamAnswer, ApiError> {
         let mut path = format!("/v1/videos/{id}/stream");
         let mut separator = '?';
         for (name, value) in query {
@@ -239,14 +235,4 @@ fn form_encoded(value: &str) -> String {
         }
     }
     encoded
-}
-
-impl From<ApiError> for Stop {
-    fn from(error: ApiError) -> Self {
-        let code = match error.code() {
-            "" => "api-unreachable".to_owned(),
-            code => code.to_owned(),
-        };
-        Self::failed(code, error)
-    }
 }

@@ -259,8 +259,12 @@ mod tests {
             private_bucket: "private".to_owned(),
             media_bucket: "media".to_owned(),
         };
-        let info =
-            DevInfo { api: "http://127.0.0.1:1".to_owned(), edge: "http://127.0.0.1:1".to_owned(), s3, token: "t".to_owned() };
+        let info = DevInfo {
+            api: "http://127.0.0.1:1".to_owned(),
+            edge: "http://127.0.0.1:1".to_owned(),
+            s3,
+            token: "t".to_owned(),
+        };
         dir.announce(&info).unwrap();
         let file = folder.path().join(INFO);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -5,6 +5,7 @@ pub mod args;
 pub mod commands;
 pub mod data_dir;
 pub mod dev;
+pub mod edge;
 pub mod logging;
 pub mod output;
 pub mod upload;

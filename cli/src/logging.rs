@@ -96,7 +96,9 @@ mod tests {
     #[test]
     fn libraries_that_log_requests_are_kept_quiet() {
         let discretion = discretion();
-        for target in ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"] {
+        for target in
+            ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"]
+        {
             assert!(!discretion.would_enable(target, &Level::INFO), "{target}");
             assert!(discretion.would_enable(target, &Level::WARN), "{target}");
         }

@@ -8,6 +8,8 @@ use console::style;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::api::ApiError;
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub enum Stop {
@@ -41,7 +43,9 @@ impl Stop {
 
 impl<E: Into<anyhow::Error>> From<E> for Stop {
     fn from(error: E) -> Self {
-        Self::Failed { code: "failed".to_owned(), error: error.into() }
+        let error = error.into();
+        let code = error.downcast_ref::<ApiError>().map_or("failed", ApiError::code).to_owned();
+        Self::Failed { code, error }
     }
 }
 

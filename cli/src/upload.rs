@@ -1,6 +1,7 @@
 //! Sends a file straight to the store, with what the API signs.
 
 mod file;
+mod follow;
 mod parts;
 mod resume;
 mod send;
@@ -16,6 +17,7 @@ use crate::api::{Api, HowToUpload};
 use crate::output::Stop;
 
 pub use file::UploadFile;
+pub use follow::{News, Ready, follow};
 pub use resume::ResumeNote;
 
 /// What to say of the video.

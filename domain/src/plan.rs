@@ -36,6 +36,8 @@ pub struct EncodePlan {
     pub boundaries: Vec<Boundary>,
     /// Frames from one keyframe to the next inside a segment.
     pub keyframe_interval: u64,
+    /// Longest time that a frame of the source is shown, ticks.
+    pub longest_frame: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
     /// Encrypt every segment.
@@ -48,11 +50,11 @@ pub struct EncodePlan {
     pub iframes: Size,
     /// The audio renditions, highest rate first; empty: the source is silent.
     pub audio: Vec<AudioPlan>,
-    /// The work on the remuxed rung.
+    /// The work on the remuxed rung and its sound.
     pub copy_chunks: Vec<ChunkPlan>,
     /// The work on the encoded rungs and the I-frames.
     pub encode_chunks: Vec<ChunkPlan>,
-    /// The work on the audio.
+    /// The work on the audio that is encoded.
     pub audio_chunks: Vec<ChunkPlan>,
 }
 
@@ -122,11 +124,12 @@ impl EncodePlan {
             frame_rate: probe.video.frame_rate,
             keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
             target_duration: timeline::target_duration(&boundaries, profile),
+            longest_frame: probe.index.longest_frame,
             encrypt: profile.encrypt,
             iframes: size::iframes(probe, &rungs),
             copy_chunks: if copy.is_ok() { small_first(2, 20) } else { vec![] },
             encode_chunks: small_first(1, encode_chunk),
-            audio_chunks: if audio.is_empty() { vec![] } else { small_first(2, 20) },
+            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first(2, 20) },
             copy,
             rungs,
             audio,
@@ -156,9 +159,12 @@ impl EncodePlan {
     /// The renditions that a lane makes.
     pub fn renditions(&self, lane: Lane) -> Vec<RenditionName> {
         match lane {
-            Lane::Copy => self.copy.iter().map(|it| it.name.clone()).collect(),
+            Lane::Copy => {
+                let audio = self.audio.iter().filter(|it| it.copied).map(|it| it.name.clone());
+                self.copy.iter().map(|it| it.name.clone()).chain(audio).collect()
+            }
             Lane::Encode => self.rungs.iter().map(|it| it.name.clone()).chain([RenditionName::iframes()]).collect(),
-            Lane::Audio => self.audio.iter().map(|it| it.name.clone()).collect(),
+            Lane::Audio => self.audio.iter().filter(|it| !it.copied).map(|it| it.name.clone()).collect(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! HLS playlists: read without losing a byte, written from measured facts, rewritten in one pass.
 //!
-//! - [`lines`] and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
+//! - [`lines`](mod@lines) and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
 //! - [`parse`]: what a playlist says, with the line of each statement; faults are collected, not fatal.
-//! - [`write`]: our own playlists.
+//! - [`write`](mod@write): our own playlists.
 //! - [`bandwidth`]: what BANDWIDTH and AVERAGE-BANDWIDTH must declare.
 //! - [`rewrite`](mod@rewrite): other URIs in a playlist that otherwise stays as it is.
 

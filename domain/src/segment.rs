@@ -60,11 +60,11 @@ pub struct IFrameRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Remuxes the top rung.
+    /// Remuxes the top rung, and its sound where that can be passed on.
     Copy,
     /// Decodes once and encodes every other rung.
     Encode,
-    /// Encodes or copies the audio.
+    /// Encodes the audio.
     Audio,
 }
 

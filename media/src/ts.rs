@@ -10,11 +10,13 @@ mod iframes;
 mod packet;
 mod pes;
 mod psi;
+mod renumber;
 mod report;
 mod scanner;
 
 pub use iframes::{CutError, IFrameCut, cut_iframes};
 pub use packet::{PACKET_BYTES, SYNC_BYTE};
+pub use renumber::renumber;
 pub use report::{EsCodec, EsKind, EsReport, RandomAccess, TsReport};
 pub use scanner::TsScanner;
 

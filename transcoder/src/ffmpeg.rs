@@ -33,7 +33,7 @@ pub struct ToolsError {
 const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
     ("filter", "-filters", &["scale", "fps", "tpad", "bwdif", "zscale", "tonemap", "tile", "aresample"]),
-    ("muxer", "-muxers", &["mpegts", "segment", "image2pipe"]),
+    ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
     ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb"]),
 ];
 

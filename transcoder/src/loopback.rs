@@ -178,12 +178,17 @@ async fn take_file(
     let receiver = shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.get(&run).cloned();
     let index = file.split_once('.').and_then(|(number, _)| number.parse().ok());
     let (Some(receiver), Some(index)) = (receiver, index) else { return StatusCode::NOT_FOUND };
-    match receiver.receive(&output, index, body).await {
-        Ok(()) => StatusCode::CREATED,
-        Err(TranscodeError::Cancelled) => StatusCode::BAD_REQUEST,
-        Err(error) => {
-            shared.note(error);
-            StatusCode::INTERNAL_SERVER_ERROR
+    // FFmpeg hangs up as soon as it has sent the last byte, and the server then drops this future: the
+    // rest has to go on without it.
+    let taking = tokio::spawn(async move {
+        match receiver.receive(&output, index, body).await {
+            Ok(()) => StatusCode::CREATED,
+            Err(TranscodeError::Cancelled) => StatusCode::BAD_REQUEST,
+            Err(error) => {
+                shared.note(error);
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
-    }
+    });
+    taking.await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -16,6 +16,8 @@ use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND};
 use futures::TryStreamExt as _;
 use tokio::sync::mpsc;
 
+use media::ts::renumber;
+
 use crate::error::TranscodeError;
 use crate::ffmpeg::arguments::pictures;
 use crate::ffmpeg::process::{self, Cost, Run};
@@ -124,6 +126,8 @@ async fn decode(
     for (record, iframe) in chosen {
         stream.extend_from_slice(&read(workshop, record, iframe).await?);
     }
+    // Pictures from all over the video follow each other here: their packets are numbered anew.
+    renumber(&mut stream);
     let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
     let (sink, found) = PictureSink::new();
     let delivery = input.deliver_to(Arc::new(sink));

@@ -30,7 +30,10 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
     if lane == Lane::Encode && record.rendition == RenditionName::iframes() {
         let all_intra = report.video().is_some_and(|it| it.intra_frames == it.frames);
         let complete = record.iframes.len() as u32 == record.frames;
-        return if all_intra && complete { Ok(record.clone()) } else { Err(wrong("is not all I-frames".to_owned())) };
+        let Some(chunk) = plan.encode_chunks.get(record.index as usize).filter(|_| all_intra && complete) else {
+            return Err(wrong("is not all I-frames".to_owned()));
+        };
+        return Ok(until(record, plan.frame_rate.ticks_of_frame(plan.span(&chunk.segments).end.frame)));
     }
     if record.index >= plan.segments() {
         return Err(wrong("was not planned".to_owned()));
@@ -44,20 +47,26 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
         }
         Err(wrong(format!("begins at {:.3} s instead of {:.3} s", seconds(record.start), seconds(expected))))
     };
-    let duration = match lane {
-        Lane::Audio => {
+    let duration = match (lane, report.audio()) {
+        (_, Some(audio)) => {
             starts_at(this.ticks, AUDIO_UNIT)?;
-            report.audio().map_or(record.duration, |it| audio_duration(it, record.duration))
+            audio_duration(audio, record.duration)
         }
-        Lane::Copy => {
+        (Lane::Audio, None) => return Err(wrong("holds no AAC".to_owned())),
+        (Lane::Copy, None) => {
             if !stands_alone(report) {
                 let at = seconds(this.ticks);
                 return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
             }
             starts_at(this.ticks, frame / 2)?;
-            if last { record.duration.max(frame) } else { next.ticks - this.ticks }
+            // How long its last frame is shown, a transport stream does not say; the index of the source does.
+            let planned = next.ticks - this.ticks;
+            if last && record.duration + plan.longest_frame + SHORTAGE < planned {
+                return Err(wrong(format!("ends {:.3} s early", seconds(planned - record.duration))));
+            }
+            planned
         }
-        Lane::Encode => {
+        (Lane::Encode, None) => {
             if !stands_alone(report) {
                 return Err(wrong("does not begin with an IDR picture".to_owned()));
             }
@@ -73,6 +82,16 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
         }
     };
     Ok(SegmentRecord { duration, ..record.clone() })
+}
+
+/// I-frames with the last one shown until the end of its chunk, which only the plan knows.
+fn until(record: &SegmentRecord, end: u64) -> SegmentRecord {
+    let mut record = record.clone();
+    if let Some(last) = record.iframes.last_mut() {
+        last.duration = end.saturating_sub(last.start).max(1);
+    }
+    record.duration = record.iframes.iter().map(|it| it.duration).sum();
+    record
 }
 
 fn stands_alone(report: &TsReport) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::content_key::KeyEncryptionKeys;
-use domain::failure::Verdict;
+use domain::failure::{SourceProblem, Verdict};
 use domain::ids::Generation;
 use domain::job::Job;
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -148,7 +148,7 @@ impl Worker {
                 self.queue.ack(receipt).await
             }
             // Delivered for the first time, it is not the message that the holder works on: a double.
-            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 => {
+            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 && self.is_worked_on(job).await => {
                 info!("somebody works on it already");
                 self.queue.ack(receipt).await
             }
@@ -162,6 +162,12 @@ impl Worker {
                 self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
             }
         }
+    }
+
+    /// Whether the attempt that goes on is at this very job, and not at another one of the same video.
+    async fn is_worked_on(&self, job: &Job) -> bool {
+        let attempts = self.catalog.attempts(job.video).await.unwrap_or_default();
+        attempts.last().is_some_and(|it| it.job == job.id && it.ended_ms.is_none())
     }
 
     async fn work(
@@ -189,6 +195,14 @@ impl Worker {
                 // A gone video needs no message any more; after a lost lease it is somebody else's.
                 self.queue.ack(&delivery.receipt).await
             }
+            // The object that replaced the source has sent an event of its own, which brings its own job.
+            Err(TranscodeError::Source(SourceProblem::SourceChanged)) => {
+                info!("the source was replaced");
+                if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
+                    warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+                }
+                self.queue.ack(&delivery.receipt).await
+            }
             Err(problem) => self.fail(delivery, &claim, problem).await,
         }
     }
@@ -200,7 +214,7 @@ impl Worker {
         claim: &Claim,
         stop: &CancellationToken,
     ) -> Result<Published, TranscodeError> {
-        let key = job.source.object_key().ok_or(domain::failure::SourceProblem::SourceMissing)?;
+        let key = job.source.object_key().ok_or(SourceProblem::SourceMissing)?;
         let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
         let video = self.catalog.get_video(job.video).await?;
         let journal = CatalogJournal::new(

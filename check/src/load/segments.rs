@@ -22,6 +22,8 @@ const MAX_INIT_BYTES: u64 = 16 << 20;
 
 type Keys = HashMap<Url, Result<Vec<u8>, FetchError>>;
 
+type KeyAndIv = ([u8; 16], [u8; 16]);
+
 /// A job: one segment of one rendition.
 struct Job {
     rendition: usize,
@@ -98,7 +100,8 @@ async fn load_keys(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &mut Keys
                         let bytes = read_key(fetch, &url).await;
                         keys.insert(url.clone(), bytes);
                     }
-                    keys.get(&url).map_or(Err(FetchError::NotFound), |it| it.as_ref().map(Vec::len).map_err(Clone::clone))
+                    keys.get(&url)
+                        .map_or(Err(FetchError::NotFound), |it| it.as_ref().map(Vec::len).map_err(Clone::clone))
                 }
                 Err(error) => Err(error),
             });
@@ -194,7 +197,7 @@ fn cipher_of(
     base: &Url,
     keys: &Keys,
     sequence: Option<u64>,
-) -> Result<Option<([u8; 16], [u8; 16])>, Failure> {
+) -> Result<Option<KeyAndIv>, Failure> {
     let in_force: Vec<&Key> = in_force.iter().filter_map(|&it| playlist.keys.get(it)).collect();
     let Some(first) = in_force.first() else { return Ok(None) };
     let Some(key) = in_force.iter().find(|it| it.is_identity() && it.method == KeyMethod::Aes128) else {

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use md5::Digest as _;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;

@@ -76,7 +76,10 @@ pub(super) async fn stretch(
             return Err(changed(file));
         }
         if attempt == ATTEMPTS {
-            return Err(Stop::failed("upload-failed", failure.context("the upload broke off: start it again to go on")));
+            return Err(Stop::failed(
+                "upload-failed",
+                failure.context("the upload broke off: start it again to go on"),
+            ));
         }
         tracing::debug!(attempt, "sending again: {failure:#}");
         tokio::time::sleep(pause).await;

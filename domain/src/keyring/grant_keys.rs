@@ -72,11 +72,7 @@ impl GrantKeys {
 
     /// The key that issues; `None`: all keys here can only verify.
     pub(crate) fn issuer(&self) -> Option<(&KeyId, &KeyedMac)> {
-        self.keys.iter().find_map(|(id, key)| match key {
-            GrantKey::Hs256(mac) => Some((id, mac)),
-            #[cfg(any(feature = "es256", feature = "eddsa"))]
-            _ => None,
-        })
+        self.keys.iter().find_map(|(id, key)| Some((id, key.secret()?)))
     }
 }
 
@@ -111,6 +107,15 @@ impl GrantKey {
                 Ok(Self::EdDsa(Box::new(key)))
             }
             _ => Err(InvalidKeys::Algorithm(id.clone())),
+        }
+    }
+
+    /// What it can sign with; `None`: it only verifies.
+    fn secret(&self) -> Option<&KeyedMac> {
+        match self {
+            Self::Hs256(mac) => Some(mac),
+            #[cfg(any(feature = "es256", feature = "eddsa"))]
+            _ => None,
         }
     }
 

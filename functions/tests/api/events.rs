@@ -6,7 +6,6 @@ use domain::ids::VideoId;
 use functions::dead_letter;
 use functions::ingest::Ingested;
 use http::StatusCode;
-use platform::job_queue::JobQueue as _;
 use serde_json::json;
 
 use crate::world::{World, now_ms};

@@ -1,5 +1,7 @@
 //! The API over the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod auth;
 mod events;
 mod uploads;

@@ -14,7 +14,7 @@ use functions::playback::Playback;
 use functions::{ApiConfig, ApiState, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use platform::catalog::{Catalog as _, SharedCatalog, SqliteCatalog};
+use platform::catalog::{SharedCatalog, SqliteCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{QueueName, SharedQueue, SqliteQueue};
 use platform::object_store::s3::S3Store;
@@ -101,11 +101,13 @@ impl World {
         self.call(Method::DELETE, path, None).await
     }
 
-    /// Sends what the API has signed.
+    /// Sends what the API has signed, as a browser does: the length is that of the body.
     pub(crate) async fn put(&self, request: &Value, body: Vec<u8>) -> reqwest::Response {
         assert_eq!(request["method"], "PUT");
         let mut put = self.http.put(request["url"].as_str().unwrap());
-        for (name, value) in request["headers"].as_object().unwrap() {
+        let headers = request["headers"].as_object().unwrap();
+        assert!(headers.contains_key("content-length"), "the size is signed");
+        for (name, value) in headers.iter().filter(|it| it.0 != "content-length") {
             put = put.header(name, value.as_str().unwrap());
         }
         put.body(body).send().await.unwrap()

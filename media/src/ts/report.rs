@@ -159,6 +159,8 @@ pub struct TsReport {
     pub starts_with_tables: bool,
     /// Tables with a wrong checksum or impossible lengths.
     pub bad_tables: u64,
+    /// The very first packet is damaged: what decrypting with a wrong initialisation vector leaves.
+    pub starts_damaged: bool,
     /// Places where no packet began where one should have.
     pub sync_errors: u64,
     /// Packets marked as damaged or with an impossible adaptation field.

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::elementary::Elementary;
 use super::packet::{PACKET_BYTES, Packet, SYNC_BYTE};
-use super::psi::{SectionBuffer, parse_pat, parse_pmt};
+use super::psi::{SectionBuffer, crc32, parse_pat, parse_pmt};
 use super::report::TsReport;
 
 /// No broadcast has more programs than that in one PAT that we would look into.
@@ -17,6 +17,9 @@ const NULL_PID: u16 = 0x1fff;
 const NOTHING: u8 = 0;
 const PAT: u8 = 1;
 const PMT: u8 = 2;
+/// The service description: read for its checksum only.
+const SDT: u8 = 3;
+const SDT_PID: usize = 0x11;
 /// Slots from here on are elementary streams.
 const FIRST_STREAM: u8 = 16;
 
@@ -31,6 +34,7 @@ pub struct TsScanner {
     /// What each PID is.
     slots: Box<[u8; 8192]>,
     pat: SectionBuffer,
+    sdt: SectionBuffer,
     pmts: Vec<(u16, SectionBuffer)>,
     streams: Vec<Elementary>,
     payload_before_tables: bool,
@@ -48,6 +52,7 @@ impl TsScanner {
     pub fn new() -> Self {
         let mut slots = Box::new([NOTHING; 8192]);
         slots[0] = PAT;
+        slots[SDT_PID] = SDT;
         Self {
             report: TsReport::default(),
             carry: [0; PACKET_BYTES],
@@ -55,6 +60,7 @@ impl TsScanner {
             in_sync: true,
             slots,
             pat: SectionBuffer::default(),
+            sdt: SectionBuffer::default(),
             pmts: Vec::new(),
             streams: Vec::new(),
             payload_before_tables: false,
@@ -106,6 +112,7 @@ impl TsScanner {
     fn resynchronise<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if self.in_sync {
             self.report.sync_errors += 1;
+            self.report.starts_damaged |= self.report.bytes == 0;
             self.in_sync = false;
         }
         let lost = bytes.iter().position(|&it| it == SYNC_BYTE).unwrap_or(bytes.len());
@@ -120,6 +127,7 @@ impl TsScanner {
         self.report.packets += 1;
         let Some(packet) = Packet::parse(bytes) else {
             self.report.bad_packets += 1;
+            self.report.starts_damaged |= offset == 0;
             return;
         };
         match self.slots[usize::from(packet.pid)] {
@@ -129,6 +137,12 @@ impl TsScanner {
             NOTHING => {}
             PAT => self.pat_packet(&packet),
             PMT => self.pmt_packet(&packet),
+            SDT => {
+                let section = self.sdt.push(packet.payload, packet.unit_start);
+                if section.is_some_and(|it| crc32(it) != 0) {
+                    self.bad_table();
+                }
+            }
             slot => {
                 self.report.starts_with_tables = !self.payload_before_tables;
                 let stream = &mut self.streams[usize::from(slot - FIRST_STREAM)];
@@ -137,10 +151,15 @@ impl TsScanner {
         }
     }
 
+    fn bad_table(&mut self) {
+        self.report.bad_tables += 1;
+        self.report.starts_damaged |= self.report.packets == 1;
+    }
+
     fn pat_packet(&mut self, packet: &Packet<'_>) {
         let Some(section) = self.pat.push(packet.payload, packet.unit_start) else { return };
         let Ok(pids) = parse_pat(section) else {
-            self.report.bad_tables += 1;
+            self.bad_table();
             return;
         };
         for pid in pids {
@@ -156,7 +175,7 @@ impl TsScanner {
         let Some((_, buffer)) = self.pmts.iter_mut().find(|(pid, _)| *pid == packet.pid) else { return };
         let Some(section) = buffer.push(packet.payload, packet.unit_start) else { return };
         let Ok(streams) = parse_pmt(section) else {
-            self.report.bad_tables += 1;
+            self.bad_table();
             return;
         };
         for stream in streams {

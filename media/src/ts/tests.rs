@@ -109,6 +109,12 @@ fn damage_is_counted() {
     table[pmt + 12] ^= 1;
     check("a wrong table", &table, |it| it.bad_tables == 1);
 
+    // CBC with a wrong vector garbles the first 16 bytes in the bits that differ.
+    for byte in [0, 6, 9, 15] {
+        let mut garbled = bytes.clone();
+        garbled[byte] ^= 1;
+        check("a wrong vector", &garbled, |it| it.starts_damaged);
+    }
     check("an audio packet cut short", &without_last_audio_packet(&bytes), |it| it.audio().unwrap().short_pes == 1);
 }
 

@@ -56,7 +56,8 @@ impl Context<'_> {
         for rung in &self.plan.rungs {
             push(&mut arguments, &["-map", &format!("[{}]", rung.name)]);
             self.x264(&mut arguments, rung, &starts[..starts.len() - 1], threads);
-            self.segments(&mut arguments, &rung.name, chunk, &starts, self.frame_time(1) / 2.0, 0.0);
+            let cut = Cut { first: chunk.segments.start, first_ticks: span.start.ticks, starts: starts.clone() };
+            self.segments(&mut arguments, &rung.name, &cut, self.frame_time(1) / 2.0, 0.0);
         }
         push(&mut arguments, &["-map", "[iframes]", "-c:v", "libx264", "-preset", self.encoder.preset.as_str()]);
         push(&mut arguments, &["-threads", "1", "-crf", "26", "-g", "1", "-bf", "0", "-fps_mode", "passthrough"]);
@@ -66,53 +67,44 @@ impl Context<'_> {
         arguments
     }
 
-    /// The arguments that remux the top rung, from the first segment of `chunk` to the end.
+    /// The arguments that remux the top rung and its sound, from the first segment of `chunk` to the end.
     pub fn copy(&self, rendition: &RenditionName, chunk: &ChunkPlan) -> Vec<String> {
-        let first = chunk.segments.start;
-        let boundaries = &self.plan.boundaries[first as usize..];
-        let starts: Vec<f64> = boundaries.iter().map(|it| seconds(it.ticks)).collect();
+        let rest = self.rest(chunk);
         let half_frame = self.frame_time(1) / 2.0;
-        let start = if first > 0 { starts[0] - half_frame } else { 0.0 };
-        let mut arguments = self.seek(start, boundaries[0].ticks);
+        let start = if chunk.segments.start > 0 { rest.starts[0] - half_frame } else { 0.0 };
+        let mut arguments = self.seek(start, rest.first_ticks);
         self.input(&mut arguments);
+        let shift = -self.probe.video.start_seconds();
         // The keyframe may lie a rounding before its own time: seek earlier, and drop what comes before it.
-        push(&mut arguments, &["-copypriorss", "0"]);
-        push(&mut arguments, &["-map", &format!("0:{}", self.probe.video.index), "-c:v", "copy"]);
-        let rest = ChunkPlan { index: chunk.index, segments: first..self.plan.segments() };
-        self.segments(&mut arguments, rendition, &rest, &starts, half_frame, -self.probe.video.start_seconds());
+        push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{}", self.probe.video.index)]);
+        push(&mut arguments, &["-c:v", "copy"]);
+        self.segments(&mut arguments, rendition, &rest, half_frame, shift);
+        let copied = self.plan.audio.iter().filter(|it| it.copied);
+        for (audio, source) in copied.zip(&self.probe.audio) {
+            push(&mut arguments, &["-map", &format!("0:{}", source.index), "-c:a", "copy"]);
+            drop_before(&mut arguments, rest.starts[0] - half_unit(audio) - shift);
+            self.segments(&mut arguments, &audio.name, &rest, half_unit(audio), shift);
+        }
         arguments
     }
 
-    /// The arguments that make all audio renditions, from the first segment of `chunk` to the end.
+    /// The arguments that encode the audio, from the first segment of `chunk` to the end.
     pub fn audio(&self, source_index: u32, chunk: &ChunkPlan) -> Vec<String> {
-        let first = chunk.segments.start;
-        let boundaries = &self.plan.boundaries[first as usize..];
-        let starts: Vec<f64> = boundaries.iter().map(|it| seconds(it.ticks)).collect();
+        let rest = self.rest(chunk);
+        let start = rest.starts[0];
         // Decoders of audio need a while until they are right: begin well before.
-        let mut arguments = self.seek((starts[0] - 2.0).max(0.0), boundaries[0].ticks);
+        let mut arguments = self.seek((start - 2.0).max(0.0), rest.first_ticks);
         push(&mut arguments, &["-vn"]);
         self.input(&mut arguments);
         let encoded: Vec<&AudioPlan> = self.plan.audio.iter().filter(|it| !it.copied).collect();
-        if !encoded.is_empty() {
-            push(&mut arguments, &["-filter_complex", &self.audio_graph(source_index, &encoded, starts[0])]);
-        }
-        let rest = ChunkPlan { index: chunk.index, segments: first..self.plan.segments() };
-        for audio in &self.plan.audio {
-            // Half an access unit: the one that begins nearest to a boundary is the first of its segment.
-            let half_unit = 512.0 / f64::from(audio.sample_rate);
-            let (shift, start) = if audio.copied {
-                push(&mut arguments, &["-map", &format!("0:{source_index}"), "-c:a", "copy"]);
-                (-self.probe.video.start_seconds(), starts[0] + self.probe.video.start_seconds())
-            } else {
-                push(&mut arguments, &["-map", &format!("[{}]", audio.name), "-c:a", "aac"]);
-                push(&mut arguments, &["-b:a", &format!("{}k", audio.kbps), "-ac", &audio.channels.to_string()]);
-                (0.0, starts[0])
-            };
+        push(&mut arguments, &["-filter_complex", &self.audio_graph(source_index, &encoded, start)]);
+        for audio in encoded {
+            push(&mut arguments, &["-map", &format!("[{}]", audio.name), "-c:a", "aac"]);
+            push(&mut arguments, &["-b:a", &format!("{}k", audio.kbps), "-ac", &audio.channels.to_string()]);
             // An encoder begins with a unit of silence before the first sample, and a resumed one a few
             // units early: they are dropped, so that sound and picture begin together.
-            let drop = format!("noise=drop='lt(pts*tb,{:.6})'", start - half_unit);
-            push(&mut arguments, &["-bsf:a", &drop]);
-            self.segments(&mut arguments, &audio.name, &rest, &starts, half_unit, shift);
+            drop_before(&mut arguments, start - half_unit(audio));
+            self.segments(&mut arguments, &audio.name, &rest, half_unit(audio), 0.0);
         }
         arguments
     }
@@ -131,7 +123,7 @@ impl Context<'_> {
             "trim=end_frame=1[poster]".to_owned(),
         ];
         push(&mut arguments, &["-filter_complex", &filters.join(","), "-map", "[poster]", "-frames:v", "1"]);
-        jpeg(&mut arguments, &(self.output)("poster", "0.jpg"));
+        jpeg(&mut arguments, &(self.output)("poster", "%d.jpg"));
         arguments
     }
 
@@ -236,18 +228,10 @@ impl Context<'_> {
         }
     }
 
-    /// Cuts an output into the segments of `chunk`. `starts`: of each segment, and the end, seconds;
-    /// `early`: a segment may begin this much before its boundary; `shift`: added to all times.
-    fn segments(
-        &self,
-        arguments: &mut Vec<String>,
-        rendition: &RenditionName,
-        chunk: &ChunkPlan,
-        starts: &[f64],
-        early: f64,
-        shift: f64,
-    ) {
-        let inner = &starts[1..starts.len() - 1];
+    /// Cuts an output into segments. `early`: one may begin this much before its boundary; `shift`: added
+    /// to all times; both in seconds.
+    fn segments(&self, arguments: &mut Vec<String>, rendition: &RenditionName, cut: &Cut, early: f64, shift: f64) {
+        let inner = &cut.starts[1..cut.starts.len() - 1];
         let times: Vec<String> = inner.iter().map(|it| format!("{:.6}", it + offset() - early)).collect();
         push(arguments, &["-f", "segment", "-segment_format", "mpegts"]);
         if times.is_empty() {
@@ -255,9 +239,16 @@ impl Context<'_> {
         } else {
             push(arguments, &["-segment_times", &times.join(",")]);
         }
-        push(arguments, &["-segment_start_number", &chunk.segments.start.to_string()]);
+        push(arguments, &["-segment_start_number", &cut.first.to_string()]);
         muxing(arguments, offset() + shift);
         arguments.push((self.output)(rendition.as_str(), "%d.ts"));
+    }
+
+    /// Where a run cuts that goes from the first segment of `chunk` to the end.
+    fn rest(&self, chunk: &ChunkPlan) -> Cut {
+        let first = chunk.segments.start;
+        let boundaries = &self.plan.boundaries[first as usize..];
+        Cut { first, first_ticks: boundaries[0].ticks, starts: boundaries.iter().map(|it| seconds(it.ticks)).collect() }
     }
 
     fn audio_graph(&self, source_index: u32, encoded: &[&AudioPlan], start: f64) -> String {
@@ -281,6 +272,26 @@ impl Context<'_> {
     }
 }
 
+/// Where an output is cut.
+struct Cut {
+    /// Number of the first segment.
+    first: u32,
+    /// When it begins.
+    first_ticks: u64,
+    /// When each segment begins, and the last one ends, seconds.
+    starts: Vec<f64>,
+}
+
+/// Half an access unit, seconds: the one that begins nearest to a boundary is the first of its segment.
+fn half_unit(audio: &AudioPlan) -> f64 {
+    512.0 / f64::from(audio.sample_rate)
+}
+
+/// Drops packets that are presented before a time, seconds.
+fn drop_before(arguments: &mut Vec<String>, start: f64) {
+    push(arguments, &["-bsf:a", &format!("noise=drop='lt(pts*tb,{start:.6})'")]);
+}
+
 /// Frames from one picture of the trick-play rendition to the next: those of a second (Apple 6.2).
 pub fn iframe_interval(plan: &EncodePlan) -> u64 {
     (plan.frame_rate.as_f64().round() as u64).max(1)
@@ -290,7 +301,8 @@ pub fn iframe_interval(plan: &EncodePlan) -> u64 {
 /// each one of `size`, and if `columns` is given, all of them on one sheet.
 pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
-    let mut filters = scale_size(size);
+    // The same picture may be wanted twice in a row: times are counted, not taken from the stream.
+    let mut filters = format!("setpts=N/TB,{}", scale_size(size));
     if let Some((columns, rows)) = sheet {
         filters += &format!(",tile={columns}x{rows}");
     }
@@ -300,7 +312,7 @@ pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str
 }
 
 fn jpeg(arguments: &mut Vec<String>, output: &str) {
-    push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2pipe", output]);
+    push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output]);
 }
 
 fn muxing(arguments: &mut Vec<String>, offset: f64) {

@@ -58,11 +58,10 @@ fn served(now: u64) -> Vec<Case> {
 }
 
 fn judged(now: u64) -> Vec<Case> {
-    let all = pass(now);
-    let expired = Pass { expires: now - 1, ..all.clone() };
-    let elsewhere = Pass { video: other_video(), ..all.clone() };
-    let earlier = Pass { generation: Generation::of("earlier", "profile"), ..all.clone() };
-    let low = Pass { renditions: Some(vec![rendition("480p"), rendition("audio-96k")]), ..all.clone() };
+    let expired = Pass { expires: now - 1, ..pass(now) };
+    let elsewhere = Pass { video: other_video(), ..pass(now) };
+    let earlier = Pass { generation: Generation::of("earlier", "profile"), ..pass(now) };
+    let low = Pass { renditions: Some(vec![rendition("480p"), rendition("audio-96k")]), ..pass(now) };
     let none = Pass { renditions: Some(vec![]), ..pass(now) };
     let stream = key_pass(now, "1080p");
     let stream = Pass { purpose: Purpose::Stream, renditions: None, ..stream };

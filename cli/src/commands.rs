@@ -1,0 +1,9 @@
+//! One module for each command.
+
+pub mod check;
+pub mod demo;
+pub mod dev;
+pub mod doctor;
+pub mod grant;
+pub mod transcode;
+pub mod upload;

@@ -1,0 +1,83 @@
+//! `edgereel check`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use check::{Finding, Level, Options, Progress, Report, Target};
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::Result;
+use crate::args::CheckArgs;
+use crate::output::{Output, Stop, bytes};
+
+/// Checks, reports, and ends with 1 if a MUST is broken.
+pub async fn run(args: CheckArgs, output: &Output) -> Result {
+    let report = of(&args.target, output).await?;
+    output.object(&report);
+    print(&report, output);
+    if report.ok { Ok(()) } else { Err(Stop::Answered) }
+}
+
+/// The report of a target.
+///
+/// # Errors
+/// If the target itself cannot be read.
+pub async fn of(target: &str, output: &Output) -> Result<Report> {
+    let target: Target = target.parse().map_err(|it: check::TargetError| Stop::Usage(it.to_string()))?;
+    let draw = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{spinner} Checking {bar:40} {pos}/{len} segments");
+    let bar =
+        ProgressBar::with_draw_target(Some(0), draw).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let progress = |progress: Progress| {
+        if let Progress::Segments { done, total } = progress {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    };
+    let report = Box::pin(check::run(&target, &Options::default(), &progress)).await;
+    bar.finish_and_clear();
+    Ok(report.map_err(|it| Stop::failed("unreadable", it))?)
+}
+
+/// The report for people: what is broken, grouped by rule, and what to do about it.
+pub fn print(report: &Report, output: &Output) {
+    let mut by_rule: BTreeMap<(Level, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in &report.findings {
+        by_rule.entry((finding.level, finding.rule)).or_default().push(finding);
+    }
+    for ((level, rule), findings) in by_rule {
+        let word = match level {
+            Level::Must => style("MUST  ").red().bold(),
+            Level::Should => style("SHOULD").yellow(),
+            Level::Device => style("device").dim(),
+        };
+        output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.asks)));
+        for finding in findings {
+            let line = finding.place.line.map_or_else(String::new, |it| format!(":{it}"));
+            let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {it}"));
+            let more = if finding.more > 0 { format!(" (and {} more)", finding.more) } else { String::new() };
+            output.line(format!("       {}{line}{segment}: {}{more}", finding.place.playlist, finding.what));
+            output.line(format!("       {} {}", style("do:").cyan(), finding.fix));
+        }
+    }
+    let counts = &report.checked;
+    output.line(format!(
+        "Read {} playlists and {} segments: {}, {:.0} s of media, {} keys.",
+        counts.playlists,
+        counts.segments,
+        bytes(counts.bytes),
+        counts.seconds,
+        counts.keys
+    ));
+    let summary = &report.summary;
+    let verdict = match report.ok {
+        true => style("It conforms: no MUST is broken.").green().bold(),
+        false => style("It does not conform.").red().bold(),
+    };
+    output.line(format!(
+        "{verdict} {} MUST, {} SHOULD, {} for some devices.",
+        summary.must, summary.should, summary.device
+    ));
+}

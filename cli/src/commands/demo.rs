@@ -1,0 +1,155 @@
+//! `edgereel demo`: the whole way of a video, shown on a real one. Nothing in it is faked: it starts
+//! `edgereel dev` as anybody would, and uses it from outside.
+
+mod sample;
+mod server;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use console::style;
+use http::StatusCode;
+use platform::secret::Secret;
+
+use crate::Result;
+use crate::api::Api;
+use crate::args::DemoArgs;
+use crate::output::{Output, Stop, bytes};
+use crate::upload::{Event, News, Wishes, follow, upload};
+use server::DevServer;
+
+/// Seconds of the video that are decoded as a proof.
+const DECODED_SECONDS: u32 = 5;
+
+/// Shows it.
+pub async fn run(args: DemoArgs, output: &Output) -> Result {
+    let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
+    let tools = super::transcode::find_tools()?;
+
+    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let video = match args.video {
+        Some(video) => video,
+        None => {
+            step("Making a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
+            let path = folder.path().join("sample.mp4");
+            sample::make(&tools, &path).await?;
+            path
+        }
+    };
+
+    step("Starting `edgereel dev`: bucket, events, queue, transcoder, API and edge in one process");
+    let server = DevServer::start(&args.data).await?;
+    let info = server.info();
+    output.line(format!("    API and edge at {}, bucket at {}", info.api, info.s3.endpoint));
+    let shown = Box::pin(show(&server, &video, &tools.ffmpeg, output)).await;
+    match shown {
+        Ok(url) if !args.exit => {
+            output.line(format!(
+                "\nStill serving; Ctrl-C ends it. Paste into a player that speaks HLS:\n    ffplay '{url}'"
+            ));
+            server.until_interrupted().await;
+        }
+        Ok(url) => output.line(format!("\nIn a player it would be:\n    ffplay '{url}'")),
+        Err(stop) => {
+            server.stop().await;
+            return Err(stop);
+        }
+    }
+    server.stop().await;
+    output.line("Stopped; the data is kept.");
+    Ok(())
+}
+
+async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) -> Result<String> {
+    let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
+    let info = server.info();
+    let api = Api::new(&info.api, Secret::new(&info.token))?;
+
+    step(&format!("Uploading {} straight to the bucket, by presigned requests", video.display()));
+    let began = Instant::now();
+    // Each show is one of its own.
+    let wishes = Wishes { fresh: true, ..Wishes::default() };
+    let tell = |event| {
+        if let Event::Began { video, bytes: size, .. } = event {
+            output.line(format!("    {video}, {}", bytes(size)));
+        }
+    };
+    let uploaded = upload(&api, video, &wishes, &tell).await?;
+    output.line(format!("    uploaded in {:.1} s; the bucket's event starts the work", began.elapsed().as_secs_f64()));
+
+    step("Following it");
+    let last = std::cell::RefCell::new(String::new());
+    let tell = |news| match news {
+        News::At { state, stage, percent } => {
+            let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
+            if last.replace(line.clone()) != line {
+                output.line(format!("    {line}"));
+            }
+        }
+        News::Playable { after, .. } => {
+            let seconds = after.as_secs_f64();
+            output.line(format!("    {} {seconds:.2} s after the upload", style("PLAYABLE").green().bold()));
+        }
+    };
+    let ready = follow(&api, uploaded.video, uploaded.at, &tell).await?;
+    let seconds = ready.ready_after.as_secs_f64();
+    output.line(format!("    {} {seconds:.2} s after the upload", style("READY").green().bold()));
+    let url = ready.hls_url;
+
+    step("Checking what was published, as a player gets it: RFC 8216 and Apple's rules");
+    let report = Box::pin(super::check::of(&url, output)).await?;
+    super::check::print(&report, output);
+    if !report.ok {
+        return Err(Stop::failed("not-conforming", anyhow::anyhow!("what was published does not conform")));
+    }
+
+    step("Asking for the playlist without a grant, with a forged one, and with ours");
+    let (address, grant) = url.split_once("?grant=").context("the address has no grant")?;
+    for (what, asked, expected) in [
+        ("without", address.to_owned(), StatusCode::UNAUTHORIZED),
+        ("forged", format!("{address}?grant={}", forged(grant)), StatusCode::FORBIDDEN),
+        ("ours", url.clone(), StatusCode::OK),
+    ] {
+        // Its errors would name the grant.
+        let answer = api.http().get(asked).send().await.map_err(reqwest::Error::without_url)?;
+        output.line(format!("    {what:<8} {}", answer.status()));
+        if answer.status() != expected {
+            let wrong = anyhow::anyhow!("the edge answered {} instead of {expected}", answer.status());
+            return Err(Stop::failed("edge-answered-wrongly", wrong));
+        }
+    }
+
+    step(&format!("Decoding {DECODED_SECONDS} s of it with FFmpeg, through the edge"));
+    let frames = decode(ffmpeg, &url).await?;
+    output.line(format!("    {frames} frames decrypted and decoded without an error"));
+    Ok(url)
+}
+
+/// The same grant with another signature.
+fn forged(grant: &str) -> String {
+    let (signed, signature) = grant.rsplit_once('.').unwrap_or((grant, ""));
+    format!("{signed}.{}", signature.chars().rev().collect::<String>())
+}
+
+/// Frames of the first seconds; any error of the decoder is one of ours.
+async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
+    let mut command = tokio::process::Command::new(ffmpeg);
+    command.args(["-nostdin", "-v", "error", "-xerror", "-progress", "pipe:1", "-t", &DECODED_SECONDS.to_string()]);
+    command.args(["-i", url, "-map", "0:v:0", "-map", "0:a:0?", "-f", "null", "-"]);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let run = tokio::time::timeout(Duration::from_secs(120), command.output());
+    let done = run.await.context("FFmpeg did not end")?.context("FFmpeg cannot be run")?;
+    let errors = String::from_utf8_lossy(&done.stderr);
+    if !done.status.success() || !errors.trim().is_empty() {
+        let said = errors.replace(url, "(the address)");
+        return Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg could not decode it: {}", said.trim())));
+    }
+    let progress = String::from_utf8_lossy(&done.stdout);
+    let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).last();
+    match frames {
+        Some(frames) if frames > 0 => Ok(frames),
+        _ => Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),
+    }
+}

@@ -1,0 +1,89 @@
+//! An `edgereel dev` of our own, which ends when we do, however we end.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::Result;
+use crate::data_dir::DevInfo;
+use crate::output::Stop;
+
+/// How long it may take to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct DevServer {
+    child: Child,
+    /// It ends when this does: also when we are killed.
+    stdin: ChildStdin,
+    info: DevInfo,
+}
+
+impl DevServer {
+    /// Starts it on a free port, and waits until it listens.
+    pub(super) async fn start(data: &Path) -> Result<Self> {
+        let program = std::env::current_exe().context("the path of this program is unknown")?;
+        let mut command = Command::new(program);
+        command.arg("dev").arg("--data").arg(data);
+        command.args(["--listen", "127.0.0.1:0", "--json", "--until-stdin-ends"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().context("`edgereel dev` cannot be started")?;
+        let stdin = child.stdin.take().context("`edgereel dev` has no standard input")?;
+        let stdout = child.stdout.take().context("`edgereel dev` has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let first = first.context("`edgereel dev` does not begin to listen")??.unwrap_or_default();
+        // Its last words are JSON too; nobody else reads them, so its pipe must not fill up.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+
+        let said: serde_json::Value = serde_json::from_str(&first).unwrap_or_default();
+        if let Some(error) = said.get("error") {
+            let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+            return Err(Stop::failed(text("code"), anyhow::anyhow!(text("message"))));
+        }
+        let info = wait_for_info(data, &said).await?;
+        Ok(Self { child, stdin, info })
+    }
+
+    pub(super) fn info(&self) -> &DevInfo {
+        &self.info
+    }
+
+    /// Until a signal, or until the server is gone (the terminal sends Ctrl-C to both of us).
+    pub(super) async fn until_interrupted(&self) {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+
+    /// Lets it end in order, and waits for it.
+    pub(super) async fn stop(mut self) {
+        drop(self.stdin);
+        if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
+            // Dropping the child kills it.
+            tracing::warn!("`edgereel dev` does not end: it is killed");
+        }
+    }
+}
+
+/// The file appears right after it has said that it listens.
+async fn wait_for_info(data: &Path, said: &serde_json::Value) -> Result<DevInfo> {
+    for _ in 0..100 {
+        if let Some(info) = DevInfo::read(data)?
+            && said["api"] == info.api.as_str()
+        {
+            return Ok(info);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(Stop::failed("not-running", anyhow::anyhow!("`edgereel dev` did not say how to reach it")))
+}

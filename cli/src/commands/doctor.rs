@@ -1,0 +1,171 @@
+//! `edgereel doctor`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use console::style;
+use serde::Serialize;
+use serde_json::json;
+use transcoder::ffmpeg::Tools;
+
+use crate::Result;
+use crate::args::DoctorArgs;
+use crate::data_dir::DevInfo;
+use crate::output::{Output, Stop, bytes};
+
+/// What was looked at, and what was found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    state: State,
+    found: String,
+    /// What to do; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Good,
+    /// It works, but perhaps not for long.
+    Doubtful,
+    Bad,
+}
+
+impl Finding {
+    fn good(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, state: State::Good, found: found.into(), advice: None }
+    }
+
+    fn other(what: &'static str, state: State, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { what, state, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// Looks, reports, and ends with 1 if something is missing.
+pub async fn run(args: DoctorArgs, output: &Output) -> Result {
+    let running = DevInfo::read(&args.data).ok().flatten();
+    let mut findings = ffmpeg();
+    findings.extend([folder(&args.data), disk(&args.data), processors(), settings()]);
+    findings.push(port(args.listen, running.as_ref()).await);
+
+    let good = findings.iter().all(|it| it.state != State::Bad);
+    output.object(&json!({ "ok": good, "findings": findings }));
+    for finding in &findings {
+        let mark = match finding.state {
+            State::Good => style("ok     ").green(),
+            State::Doubtful => style("doubt  ").yellow(),
+            State::Bad => style("missing").red().bold(),
+        };
+        output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
+        if let Some(advice) = &finding.advice {
+            output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
+        }
+    }
+    output.line(if good { "Everything that is needed is there." } else { "Something is missing." });
+    if good { Ok(()) } else { Err(Stop::Answered) }
+}
+
+fn ffmpeg() -> Vec<Finding> {
+    const INSTALL: &str =
+        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
+    match Tools::find() {
+        Ok(tools) => {
+            let missing = tools.missing_capabilities();
+            let able = match missing.is_empty() {
+                true => Finding::good("abilities", "all encoders, filters and formats that the work needs"),
+                false => Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL),
+            };
+            vec![Finding::good("ffmpeg", tools.version.clone()), able]
+        }
+        Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],
+    }
+}
+
+fn folder(data: &Path) -> Finding {
+    let shown = data.display();
+    // The nearest folder that is there has to take what is made in it.
+    let existing =
+        data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
+    let Some(existing) = existing else {
+        return Finding::other(
+            "data",
+            State::Bad,
+            format!("`{shown}` cannot be made"),
+            "name another folder with --data",
+        );
+    };
+    match tempfile::tempfile_in(existing) {
+        Ok(_) => Finding::good("data", format!("`{shown}` can be written")),
+        Err(error) => {
+            let found = format!("`{shown}` cannot be written: {error}");
+            Finding::other("data", State::Bad, found, "name another folder with --data, or change its owner")
+        }
+    }
+}
+
+/// Below, the next large upload fills the disk, bytes.
+const LITTLE_SPACE: u64 = 10_000_000_000;
+/// Below, not even a small one is done, bytes.
+const NO_SPACE: u64 = 500_000_000;
+
+fn disk(data: &Path) -> Finding {
+    let existing = data.ancestors().find(|it| it.exists()).unwrap_or_else(|| Path::new("."));
+    match rustix::fs::statvfs(existing) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let found = format!("{} free where the data is kept", bytes(free));
+            let advice = "free some space: sources and outputs are kept there";
+            match free {
+                free if free < NO_SPACE => Finding::other("disk", State::Bad, found, advice),
+                free if free < LITTLE_SPACE => Finding::other("disk", State::Doubtful, found, advice),
+                _ => Finding::good("disk", found),
+            }
+        }
+        Err(error) => {
+            let found = format!("the free space is unknown: {error}");
+            Finding::other("disk", State::Doubtful, found, "look at it by hand")
+        }
+    }
+}
+
+fn processors() -> Finding {
+    Finding::good("processors", format!("{} for encoding", super::transcode::default_encoders()))
+}
+
+fn settings() -> Finding {
+    let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
+    let found =
+        if set.is_empty() { "no settings in the environment".to_owned() } else { format!("set: {}", set.join(", ")) };
+    let known = [
+        "EDGEREEL_DATA",
+        "EDGEREEL_LISTEN",
+        "EDGEREEL_ENCODERS",
+        "EDGEREEL_API",
+        "EDGEREEL_TOKEN",
+        "EDGEREEL_LOG_FORMAT",
+        "EDGEREEL_FFMPEG_DIR",
+    ];
+    let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(&it.as_str())).collect();
+    match unknown.as_slice() {
+        [] => Finding::good("settings", found),
+        [name, ..] => {
+            let advice = format!("`{name}` means nothing: `edgereel dev --help` names those that do");
+            Finding::other("settings", State::Doubtful, found, advice)
+        }
+    }
+}
+
+async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
+    if let Some(running) = running {
+        return Finding::good("port", format!("`edgereel dev` is running at {}", running.api));
+    }
+    match tokio::net::TcpListener::bind(listen).await {
+        Ok(_) => Finding::good("port", format!("{listen} is free")),
+        Err(error) => {
+            let found = format!("{listen} cannot be used: {error}");
+            Finding::other("port", State::Bad, found, "name another address with --listen; port 0 takes a free one")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `edgereel grant`.
+
+use serde_json::json;
+
+use crate::Result;
+use crate::api::Api;
+use crate::args::GrantArgs;
+use crate::output::{Output, Stop};
+
+/// Asks the API for an address that plays.
+pub async fn run(args: GrantArgs, output: &Output) -> Result {
+    let api = Api::of(&args.api)?;
+    let mut query = vec![("expires_in", args.life.as_secs().to_string())];
+    if let Some(viewer) = args.viewer {
+        query.push(("viewer", viewer));
+    }
+    if let Some(pixels) = args.max_height {
+        query.push(("max_height", pixels.to_string()));
+    }
+    let answer = api.stream(args.video, &query).await?;
+    let Some(url) = answer.hls_url else {
+        let waiting =
+            anyhow::anyhow!("the video is {} and cannot be watched yet: try again in a moment", answer.status);
+        return Err(Stop::failed("not-playable-yet", waiting));
+    };
+    output.object(&json!({
+        "video": args.video, "status": answer.status, "hls_url": url, "poster_url": answer.poster_url,
+        "expires_at": answer.expires_at,
+    }));
+    output.line(url);
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `edgereel transcode`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use console::style;
+use domain::failure::FailureClass;
+use domain::profile::Profile;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+use transcoder::error::TranscodeError;
+use transcoder::ffmpeg::Tools;
+use transcoder::journal::Progress;
+use transcoder::local::{LocalJob, LocalReport, transcode};
+
+use crate::Result;
+use crate::args::TranscodeArgs;
+use crate::output::{Output, Stop};
+
+/// Transcodes one file into a folder.
+pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
+    let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
+    let tools = find_tools()?;
+    let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+    let job = LocalJob {
+        input: args.input,
+        out: args.out,
+        profile,
+        mode: args.mode.into(),
+        encrypt: args.encrypt,
+        keep_going: args.keep_going,
+        workers: encoders,
+    };
+    let cancel = CancellationToken::new();
+    let interrupted = cancel.clone();
+    tokio::spawn(async move {
+        // Without the signal there is nothing to stop for.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+
+    let target = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style_of_bar = ProgressStyle::with_template("{spinner} {msg:<8} {bar:40} {pos:>3} % {elapsed}");
+    let bar = ProgressBar::with_draw_target(Some(100), target)
+        .with_style(style_of_bar.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let shown = bar.clone();
+    let on_progress = move |progress| match progress {
+        Progress::At(stage, percent) => {
+            shown.set_position(percent.into());
+            shown.set_message(stage.as_str());
+        }
+        Progress::Playable => {}
+    };
+    let result = Box::pin(transcode(&tools, &job, on_progress, &cancel)).await;
+    bar.finish_and_clear();
+    let report = result.map_err(explain)?;
+    output.object(&report);
+    print(&report, output);
+    Ok(())
+}
+
+fn explain(error: TranscodeError) -> Stop {
+    let failure = error.failure();
+    match failure.class() {
+        // The sentence says all there is to say about a file.
+        FailureClass::Source => Stop::failed(failure.code, anyhow::anyhow!(failure.sentence)),
+        FailureClass::Shutdown => Stop::failed("stopped", anyhow::anyhow!("stopped before it was ready")),
+        FailureClass::Infrastructure => {
+            if !error.log_tail().is_empty() {
+                tracing::error!("the last words of FFmpeg:\n{}", error.log_tail());
+            }
+            Stop::failed(failure.code, anyhow::Error::from(error).context(failure.sentence))
+        }
+    }
+}
+
+/// Reads a profile.
+///
+/// # Errors
+/// If there is no such file, or a setting of it is wrong.
+pub fn read_profile(path: &Path) -> Result<Profile> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("the profile `{shown}` cannot be read"))?;
+    Profile::parse(&text).map_err(|it| {
+        Stop::failed(
+            "invalid-profile",
+            anyhow::Error::from(it).context(format!("the profile `{shown}` cannot be used")),
+        )
+    })
+}
+
+/// Finds an FFmpeg that can do all that is needed.
+///
+/// # Errors
+/// `no-ffmpeg`, with what to install.
+pub fn find_tools() -> Result<Tools> {
+    let tools = Tools::find().map_err(|it| Stop::failed("no-ffmpeg", it))?;
+    let missing = tools.missing_capabilities();
+    if missing.is_empty() {
+        return Ok(tools);
+    }
+    let lacks = anyhow::anyhow!(
+        "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or name its folder in \
+         EDGEREEL_FFMPEG_DIR",
+        tools.ffmpeg.display(),
+        missing.join(", ")
+    );
+    Err(Stop::failed("no-ffmpeg", lacks))
+}
+
+/// As many as there are processors.
+pub fn default_encoders() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn print(report: &LocalReport, output: &Output) {
+    for rung in &report.rungs {
+        let how = if rung.copied { "copied" } else { "encoded" };
+        output.line(format!(
+            "  {:<8} {:>9}  {how:<7}  {:>6} kbit/s  {}",
+            rung.name,
+            format!("{}x{}", rung.width, rung.height),
+            rung.average_bandwidth / 1000,
+            rung.codecs
+        ));
+    }
+    output.line(format!(
+        "{} {:.1} s of video in {:.1} s ({:.1} s of CPU): {}",
+        style("Ready").green().bold(),
+        report.duration_s,
+        report.wall_s,
+        report.cpu_s,
+        report.master.display()
+    ));
+}

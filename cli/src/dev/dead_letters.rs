@@ -1,0 +1,29 @@
+//! Looks after jobs that nobody receives any more, as a scheduled function does in the cloud.
+
+use std::time::Duration;
+
+use functions::dead_letter;
+use platform::catalog::SharedCatalog;
+use platform::job_queue::SharedQueue;
+use tokio_util::sync::CancellationToken;
+
+use super::wiring::now_ms;
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) struct DeadLetters {
+    pub(super) queue: SharedQueue,
+    pub(super) catalog: SharedCatalog,
+}
+
+impl DeadLetters {
+    /// Looks until it is told to stop.
+    pub(super) async fn run(&self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
+            if let Err(error) = dead_letter::settle(&*self.queue, &*self.catalog, now_ms()).await {
+                tracing::warn!("dead letters have to wait: {:#}", anyhow::Error::from(error));
+            }
+        }
+    }
+}

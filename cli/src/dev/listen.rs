@@ -1,0 +1,83 @@
+//! The two ports: one for API and edge, the next free one for the store.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+
+use crate::Result;
+use crate::output::Stop;
+
+/// How far to look for a free port.
+const NEXT_PORTS: u16 = 100;
+
+/// The listener of API and edge, and that of the store.
+///
+/// # Errors
+/// `port-in-use`, with what to do.
+pub(super) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        let what = anyhow::Error::from(error).context(format!(
+            "`{wanted}` cannot be listened at: name another address with --listen (port 0 takes a free one)"
+        ));
+        Stop::failed("port-in-use", what)
+    })?;
+    let taken = listener.local_addr()?;
+    for step in 1..=NEXT_PORTS {
+        let Some(port) = taken.port().checked_add(step) else { break };
+        if let Ok(store) = TcpListener::bind(SocketAddr::new(taken.ip(), port)).await {
+            return Ok((listener, store));
+        }
+    }
+    Ok((listener, TcpListener::bind(SocketAddr::new(taken.ip(), 0)).await?))
+}
+
+/// Where others on this machine reach a listener: one that listens everywhere also listens at home.
+pub(super) fn url(listener: &TcpListener) -> std::io::Result<String> {
+    let address = listener.local_addr()?;
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
+}
+
+/// Serves until `shutdown` ends, and lets the routes know who asks.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Without it, small answers wait for 40 ms.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "could not set TCP_NODELAY");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_store_takes_the_next_free_port() {
+        let (api, store) = both("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (api, store) = (api.local_addr().unwrap(), store.local_addr().unwrap());
+        assert_ne!(api.port(), store.port());
+        let Err(Stop::Failed { code, error }) = both(api).await else { panic!("the port was taken twice") };
+        assert_eq!(code, "port-in-use");
+        assert!(error.to_string().contains("--listen"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_listens_everywhere_is_reached_at_home() {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(url(&listener).unwrap(), format!("http://127.0.0.1:{port}"));
+    }
+}

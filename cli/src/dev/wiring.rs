@@ -1,0 +1,202 @@
+//! What is made of what.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use axum::Router;
+use domain::content_key::KeyEncryptionKeys;
+use domain::job::Mode;
+use domain::keyring::{GrantKeys, Keyring, PassKeys};
+use domain::object_key::UPLOADS_PREFIX;
+use domain::profile::Profile;
+use functions::auth::ApiToken;
+use functions::ingest::Ingest;
+use functions::playback::Playback;
+use functions::{ApiConfig, ApiState};
+use platform::catalog::{Catalog, SharedCatalog, SqliteCatalog};
+use platform::database::{Database, open_sqlite};
+use platform::job_queue::{QueueName, SharedQueue, SqliteQueue};
+use platform::object_store::SharedStore;
+use platform::object_store::s3::{S3Store, S3StoreConfig};
+use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
+use platform::secret::Secret;
+use tokio::net::TcpListener;
+use transcoder::ffmpeg::Tools;
+use transcoder::worker::{Worker, WorkerConfig};
+
+use super::dead_letters::DeadLetters;
+use super::{listen, pump::Pump};
+use crate::Result;
+use crate::args::DevArgs;
+use crate::commands::transcode::read_profile;
+use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
+use crate::edge::Edge;
+
+/// Holds sources, wrapped keys and manifests.
+const PRIVATE_BUCKET: &str = "private";
+/// Holds what viewers get.
+const MEDIA_BUCKET: &str = "media";
+/// The one worker of this folder: its lock sees to that.
+const WORKER: &str = "dev";
+/// Deliveries of a job before it is given up.
+const MAX_RECEIVES: u32 = 5;
+
+/// What is there already.
+pub(super) struct Parts<'a> {
+    pub(super) folder: &'a DataDir,
+    pub(super) listener: &'a TcpListener,
+    pub(super) s3_listener: &'a TcpListener,
+    pub(super) args: &'a DevArgs,
+    pub(super) tools: Tools,
+}
+
+/// What is made of it.
+pub(super) struct Wired {
+    pub(super) info: DevInfo,
+    pub(super) database: Database,
+    pub(super) s3: S3Server,
+    pub(super) router: Router,
+    pub(super) pump: Pump,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) worker: Worker,
+}
+
+pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
+    let Parts { folder, args, tools, .. } = parts;
+    let secrets = folder.secrets();
+    let info = info(&listen::url(parts.listener)?, &listen::url(parts.s3_listener)?, secrets);
+    let profiles = profiles(args)?;
+
+    let s3_config = s3_config(folder);
+    let s3 =
+        tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
+    let store = Arc::new(S3Store::new(&store_config(&info)));
+    let database = open_sqlite(&folder.join("edgereel.db")).await?;
+    let catalog: SharedCatalog = Arc::new(SqliteCatalog::new(&database));
+    let queue = SqliteQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
+    take_back(&*catalog, &queue).await?;
+    let queue: SharedQueue = Arc::new(queue);
+
+    let keyring = keyring(secrets)?;
+    let keks =
+        KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("the key-encryption keys cannot be used")?;
+    let mut config = ApiConfig::new(PRIVATE_BUCKET);
+    config.max_upload_bytes =
+        profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
+    config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
+    let ingest = Ingest {
+        catalog: catalog.clone(),
+        queue: queue.clone(),
+        store: store.clone(),
+        private_bucket: PRIVATE_BUCKET.to_owned(),
+        profile: config.default_profile.clone(),
+        mode: Mode::Abr,
+    };
+    let state = ApiState {
+        catalog: catalog.clone(),
+        queue: queue.clone(),
+        store: store.clone(),
+        signer: store.clone(),
+        token: Arc::new(ApiToken::new(&Secret::new(&secrets.api_token))),
+        playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
+        config: Arc::new(config),
+    };
+    let router = crate::edge::routes(edge(store.clone(), keyring, keks.clone())).merge(functions::router(state));
+    let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
+    let worker = Worker {
+        queue: queue.clone(),
+        catalog: catalog.clone(),
+        store,
+        keys: Arc::new(keks),
+        tools,
+        config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, ..WorkerConfig::default() },
+    };
+    let pump = Pump { outbox: s3.events(), ingest };
+    Ok(Wired { info, database, s3, router, pump, dead_letters: DeadLetters { queue, catalog }, worker })
+}
+
+/// What a killed process had in hand is free at once: nobody else uses its name.
+async fn take_back(catalog: &dyn Catalog, queue: &SqliteQueue) -> Result {
+    // First the videos, then the messages: who receives one must be able to claim the other.
+    let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
+    let messages = queue.release_held().await?;
+    if videos + messages > 0 {
+        tracing::info!(videos, messages, "an earlier run was interrupted: its work goes on");
+    }
+    Ok(())
+}
+
+fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys) -> Edge {
+    let config = domain::playback::Config::default();
+    Edge { store, keys, key_encryption_keys, config, front: None, now: Box::new(crate::edge::system_time) }
+}
+
+fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
+    DevInfo {
+        api: api.to_owned(),
+        edge: api.to_owned(),
+        s3: S3Info {
+            endpoint: s3.to_owned(),
+            access_key_id: secrets.s3_access_key_id.clone(),
+            secret_access_key: secrets.s3_secret_access_key.clone(),
+            private_bucket: PRIVATE_BUCKET.to_owned(),
+            media_bucket: MEDIA_BUCKET.to_owned(),
+        },
+        token: secrets.api_token.clone(),
+    }
+}
+
+fn s3_config(folder: &DataDir) -> S3ServerConfig {
+    // Pages of any origin may upload: whoever has a signed request is allowed to send it.
+    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec!["*".to_owned()] };
+    S3ServerConfig {
+        data_dir: folder.join("s3"),
+        access_key_id: folder.secrets().s3_access_key_id.clone(),
+        secret_access_key: Secret::new(&folder.secrets().s3_secret_access_key),
+        buckets: vec![bucket(PRIVATE_BUCKET), bucket(MEDIA_BUCKET)],
+        account_id: "local".to_owned(),
+        event_rules: vec![EventRule {
+            bucket: PRIVATE_BUCKET.to_owned(),
+            prefix: UPLOADS_PREFIX.to_owned(),
+            on_create: true,
+            on_delete: false,
+        }],
+    }
+}
+
+fn store_config(info: &DevInfo) -> S3StoreConfig {
+    S3StoreConfig {
+        endpoint: info.s3.endpoint.clone(),
+        public_endpoint: None,
+        region: "auto".to_owned(),
+        access_key_id: info.s3.access_key_id.clone(),
+        secret_access_key: Secret::new(&info.s3.secret_access_key),
+        private_bucket: PRIVATE_BUCKET.to_owned(),
+        media_bucket: MEDIA_BUCKET.to_owned(),
+        force_path_style: true,
+    }
+}
+
+fn keyring(secrets: &Secrets) -> anyhow::Result<Keyring> {
+    Ok(Keyring {
+        grants: GrantKeys::parse(&secrets.grant_keys).context("the grant keys cannot be used")?,
+        passes: PassKeys::parse(&secrets.pass_keys).context("the pass keys cannot be used")?,
+    })
+}
+
+fn profiles(args: &DevArgs) -> Result<HashMap<String, Profile>> {
+    let mut profiles = HashMap::new();
+    for path in &args.profiles {
+        let profile = read_profile(path)?;
+        profiles.insert(profile.name.to_string(), profile);
+    }
+    Ok(profiles)
+}
+
+/// Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    let since: Duration = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::playback::cases::{self, Answer, Case, world};
+use platform::object_store::folder::FolderStore;
+use platform::object_store::{ObjectStore as _, PutCondition};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// A listening edge over a folder that holds what the cases play.
+async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
+    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    for (key, bytes) in world::objects() {
+        store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
+    }
+    let edge = Edge {
+        store: Arc::new(store),
+        keys: world::keyring(),
+        key_encryption_keys: world::key_encryption_keys(),
+        config: world::config(),
+        front: Some(Front {
+            address_header: http::HeaderName::from_static("x-client-address"),
+            country_header: http::HeaderName::from_static("x-client-country"),
+        }),
+        now: Box::new(system_time),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router(edge)).await });
+    address
+}
+
+/// Sends the bytes of a request as they are: an HTTP client would tidy up what the cases are about.
+async fn send(address: std::net::SocketAddr, case: &Case) -> Answer {
+    let mut text = format!("{} {} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n", case.method, case.target);
+    for (name, value) in &case.headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    text += &format!("x-client-address: {}\r\n", case.client_ip);
+    if let Some(country) = case.country {
+        text += &format!("x-client-country: {country}\r\n");
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+    let mut bytes = vec![];
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.map(|it| it.split_once(": ").unwrap()).map(|it| (it.0.to_lowercase(), it.1.to_owned()));
+    Answer { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() }
+}
+
+#[tokio::test]
+async fn every_case_is_answered_as_it_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = start(&folder).await;
+    let mut wrong = vec![];
+    let cases = cases::all(system_time());
+    for case in &cases {
+        let answer = send(address, case).await;
+        wrong.extend(case.check(&answer).err());
+    }
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+fn named(name: &str) -> Case {
+    cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
+}
+
+#[tokio::test]
+async fn playlists_are_compressed_and_segments_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = start(&folder).await;
+    for (name, expected) in [("grant in the query", true), ("media playlist", true), ("segment", false), ("key", false)]
+    {
+        let mut case = named(name);
+        case.headers.push(("accept-encoding", "gzip".to_owned()));
+        let answer = send(address, &case).await;
+        let gzip = answer.headers.iter().any(|it| it.0 == "content-encoding" && it.1 == "gzip");
+        assert_eq!((answer.status, gzip), (200, expected), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = start(&folder).await;
+    for name in ["segment", "media playlist", "poster"] {
+        let mut case = named(name);
+        let first = send(address, &case).await;
+        let tag = first.headers.iter().find(|it| it.0 == "etag").expect("a tag").1.clone();
+        case.headers.push(("if-none-match", tag));
+        let second = send(address, &case).await;
+        assert_eq!((second.status, second.body.len()), (304, 0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_no_fault_of_the_viewer() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = start(&folder).await;
+    let playlist = folder.path().join(format!("media/hls/{}/master.m3u8", world::video()));
+    std::fs::write(&playlist, [0xff, 0xfe]).unwrap();
+    let key = folder.path().join(format!("private/keys/{}/{}/1080p.json", world::video(), world::generation()));
+    std::fs::write(&key, "{}").unwrap();
+    for (name, code) in [("grant in the query", "playlist-unusable"), ("key", "key-unavailable")] {
+        let answer = send(address, &named(name)).await;
+        let found = answer.headers.iter().find(|it| it.0 == "edgereel-refusal").map(|it| it.1.as_str());
+        assert_eq!((answer.status, found), (502, Some(code)), "{name}");
+    }
+}

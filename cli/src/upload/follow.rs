@@ -1,0 +1,97 @@
+//! Follows a video from its upload until it is ready or has failed.
+
+use std::time::{Duration, Instant};
+
+use domain::ids::VideoId;
+use domain::state::StateName;
+
+use crate::Result;
+use crate::api::{Api, FailureAnswer, StreamAnswer, VideoAnswer};
+use crate::output::Stop;
+
+/// Something new about a video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// How far it is.
+    At {
+        /// Where it stands.
+        state: StateName,
+        /// What is being done.
+        stage: Option<String>,
+        /// Of the whole work, 0 to 100.
+        percent: Option<u8>,
+    },
+    /// It can be watched.
+    Playable {
+        /// Since the end of the upload.
+        after: Duration,
+        /// With a grant.
+        hls_url: String,
+    },
+}
+
+/// A video that is ready.
+pub struct Ready {
+    /// Since the end of the upload; `None` if it could be watched before anybody looked.
+    pub playable_after: Duration,
+    /// Since the end of the upload.
+    pub ready_after: Duration,
+    /// With a grant.
+    pub hls_url: String,
+    /// All that the API tells.
+    pub video: VideoAnswer,
+}
+
+/// Between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Follows `video`, whose upload ended at `uploaded`.
+///
+/// # Errors
+/// The failure of the video, with its code and sentence; or what the API says.
+pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn(News)) -> Result<Ready> {
+    let (mut told, mut playable_after) = (None, None);
+    loop {
+        let answer = api.video(video).await?;
+        let looked = uploaded.elapsed();
+        if answer.watchable && playable_after.is_none() {
+            playable_after = Some(looked);
+            let hls_url = playback_url(&api.stream(video, &[]).await?)?;
+            tell(News::Playable { after: looked, hls_url });
+        }
+        let news = News::At { state: answer.state, stage: answer.stage.clone(), percent: answer.percent };
+        if told.as_ref() != Some(&news) {
+            tell(news.clone());
+            told = Some(news);
+        }
+        match answer.state {
+            StateName::Ready => {
+                let hls_url = playback_url(&api.stream(video, &[]).await?)?;
+                let playable_after = playable_after.unwrap_or(looked);
+                return Ok(Ready { playable_after, ready_after: looked, hls_url, video: answer });
+            }
+            StateName::Failed => return Err(failed(answer.failure)),
+            StateName::Cancelled | StateName::Deleted => {
+                let gone = anyhow::anyhow!("the video was {} by somebody else", answer.state);
+                return Err(Stop::failed("video-gone", gone));
+            }
+            StateName::Created
+            | StateName::Uploading
+            | StateName::Queued
+            | StateName::Processing
+            | StateName::Playable => tokio::time::sleep(LOOK_INTERVAL).await,
+        }
+    }
+}
+
+fn playback_url(answer: &StreamAnswer) -> anyhow::Result<String> {
+    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API gave no address for a video that can be watched"))
+}
+
+/// The sentence of the failure is the whole answer: it says what is wrong and what to do.
+fn failed(failure: Option<FailureAnswer>) -> Stop {
+    match failure {
+        Some(failure) => Stop::failed(failure.code, anyhow::anyhow!(failure.message)),
+        None => Stop::failed("video-failed", anyhow::anyhow!("the video failed without a reason")),
+    }
+}
