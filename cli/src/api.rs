@@ -159,6 +159,11 @@ impl Api {
         self.repeatedly(Method::GET, &path, None).await
     }
 
+    /// `DELETE /v1/videos/{id}`: the video, and all that was uploaded of it.
+    pub async fn delete_video(&self, id: VideoId) -> std::result::Result<(), ApiError> {
+        self.repeatedly(Method::DELETE, &format!("/v1/videos/{id}"), None).await
+    }
+
     async fn repeatedly<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -194,7 +199,8 @@ impl Api {
         let bytes = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             let foreign = |source| ApiError::Foreign { base: self.base.clone(), source };
-            return serde_json::from_slice(&bytes).map_err(foreign);
+            // An answer without a body says all by its status.
+            return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes }).map_err(foreign);
         }
         Err(answers::problem(status, &bytes))
     }

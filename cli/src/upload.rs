@@ -80,13 +80,22 @@ pub async fn upload(api: &Api, path: &Path, wishes: &Wishes, tell: &(impl Fn(Eve
     let video = created.video;
     note.write(video);
     tell(Event::Began { video, bytes: file.size, resumed: false });
-    match created.upload {
-        HowToUpload::Single { request } => send::single(api, &file, video, request, tell).await?,
+    let sent = match created.upload {
+        HowToUpload::Single { request } => send::single(api, &file, video, request, tell).await,
         HowToUpload::Multipart { part_size, parts } => {
             let plan = parts::Plan { part_size, parts, stored: Vec::new() };
-            parts::send_missing(api, &file, video, plan, tell).await?;
+            parts::send_missing(api, &file, video, plan, tell).await
         }
+    };
+    if !file.is_unchanged().await {
+        // What has arrived is half of one file and half of another: nobody must see it.
+        note.forget();
+        if let Err(error) = api.delete_video(video).await {
+            tracing::warn!("`{video}` could not be deleted: {error}");
+        }
+        return Err(changed(&file));
     }
+    sent?;
     note.forget();
     Ok(Uploaded { video, bytes: file.size, at: Instant::now() })
 }

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn odd_video_ids_are_refused() {
-        for text in ["", "vid_", "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF", "vid_+18bcfe5687b7fffbfffffffffffffff", "../x"] {
+        for text in ["", "vid_", "vid_018BCFE5687B7FFFBFFFFFFFFFFFFFFF", "vid_+18bcfe5687b7fffbfffffffffffffff", "../x"]
+        {
             assert!(text.parse::<VideoId>().is_err(), "{text}");
         }
     }

@@ -39,10 +39,16 @@ impl FileName {
     /// treat specially become `_`; an empty result becomes `video`. Letters of any script stay.
     pub fn clean(name: &str) -> Self {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let mapped: String = last
-            .chars()
-            .map(|c| if c.is_control() || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace() { '_' } else { c })
-            .collect();
+        let mapped: String =
+            last.chars()
+                .map(|c| {
+                    if c.is_control() || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace() {
+                        '_'
+                    } else {
+                        c
+                    }
+                })
+                .collect();
         let trimmed = mapped.trim_matches(['.', '_', ' ']);
         let (stem, extension) = match trimmed.rsplit_once('.') {
             Some((stem, extension)) if extension.len() <= 10 => (stem, Some(extension)),
@@ -316,7 +322,9 @@ impl ObjectKey {
             Self::Segment { video, generation, rendition, index, container } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", container.extension())
             }
-            Self::Thumbnail { video, generation, index } => format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg"),
+            Self::Thumbnail { video, generation, index } => {
+                format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
+            }
             Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
@@ -524,7 +532,13 @@ mod tests {
         let table: String = every_key()
             .iter()
             .map(|key| {
-                format!("{:?} {} | {} | {}\n", key.bucket(), key.path(), key.content_type(), key.cache_policy().header())
+                format!(
+                    "{:?} {} | {} | {}\n",
+                    key.bucket(),
+                    key.path(),
+                    key.content_type(),
+                    key.cache_policy().header()
+                )
             })
             .collect();
         insta::assert_snapshot!(table, @"

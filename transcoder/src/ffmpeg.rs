@@ -22,7 +22,9 @@ pub struct Tools {
 
 /// FFmpeg is not there.
 #[derive(Debug, thiserror::Error)]
-#[error("`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR")]
+#[error(
+    "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR"
+)]
 pub struct ToolsError {
     program: &'static str,
     #[source]

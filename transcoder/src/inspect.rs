@@ -22,6 +22,8 @@ struct Indexed {
     index: SourceIndex,
     /// Frames over time, as counted.
     frame_rate: Option<f64>,
+    /// Where times are counted from, seconds on the clock of the container.
+    first_seconds: f64,
 }
 
 /// Looks at a source. `url`: where ffprobe reads it.

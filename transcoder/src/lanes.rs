@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{Context, iframe_interval};
-use crate::ffmpeg::process::{self, Cost, Run};
+use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::loopback::Loopback;
 use crate::sink::{Outlet, Output, SegmentSink, Stored};
 
@@ -76,24 +76,25 @@ impl Workshop {
         let span = self.plan.span(&(start.segments.start..self.plan.segments()));
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 2.0);
         let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
-        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit: limit };
+        let run = Run { ffmpeg: &self.tools.ffmpeg, task: task.clone(), arguments, time_limit: limit };
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
-        let cost = loop {
+        let ended = loop {
             tokio::select! {
                 result = &mut running => break result.map_err(|it| self.cause(it))?,
                 Some(one) = stored.recv() => {
-                    assembly.add(&self.plan, lane, one)?;
+                    assembly.add(&self.plan, &one)?;
                     while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
                         send(finished, chunk).await?;
                     }
                 }
             }
         };
-        self.drain(&sink, &mut stored, &mut assembly, lane).await?;
+        self.drain(&sink, &mut stored, &mut assembly).await?;
         // What the whole run cost is written on its last chunk.
-        for chunk in assembly.take_rest(cost, &self.plan)? {
+        let rest = assembly.take_rest(ended.cost, &self.plan);
+        for chunk in rest.ok_or_else(|| self.ended_early(task, ended))? {
             send(finished, chunk).await?;
         }
         Ok(())
@@ -111,20 +112,21 @@ impl Workshop {
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
-        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit: limit };
+        let run = Run { ffmpeg: &self.tools.ffmpeg, task: task.clone(), arguments, time_limit: limit };
         let mut assembly = Assembly::new(&self.plan, Lane::Encode, std::slice::from_ref(chunk));
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
-        let cost = loop {
+        let ended = loop {
             tokio::select! {
                 result = &mut running => break result.map_err(|it| self.cause(it))?,
-                Some(one) = stored.recv() => assembly.add(&self.plan, Lane::Encode, one)?,
+                Some(one) = stored.recv() => assembly.add(&self.plan, &one)?,
             }
         };
-        self.drain(&sink, &mut stored, &mut assembly, Lane::Encode).await?;
-        if let Some(chunk) = assembly.take_complete(cost) {
+        self.drain(&sink, &mut stored, &mut assembly).await?;
+        if let Some(chunk) = assembly.take_complete(ended.cost) {
             return Ok(chunk);
         }
-        assembly.take_rest(cost, &self.plan)?.pop().ok_or_else(|| SourceProblem::Damaged.into())
+        let rest = assembly.take_rest(ended.cost, &self.plan).and_then(|mut it| it.pop());
+        rest.ok_or_else(|| self.ended_early(task, ended))
     }
 
     /// Takes what is still on its way after FFmpeg ended.
@@ -133,11 +135,10 @@ impl Workshop {
         sink: &SegmentSink,
         stored: &mut mpsc::UnboundedReceiver<Stored>,
         assembly: &mut Assembly,
-        lane: Lane,
     ) -> Result<(), TranscodeError> {
         while !assembly.is_complete() {
             match tokio::time::timeout(QUIET, stored.recv()).await {
-                Ok(Some(one)) => assembly.add(&self.plan, lane, one)?,
+                Ok(Some(one)) => assembly.add(&self.plan, &one)?,
                 Ok(None) => break,
                 Err(_) if sink.active() > 0 => {}
                 Err(_) => break,
@@ -175,6 +176,12 @@ impl Workshop {
     /// What command lines need to know.
     pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
         Context { plan: &self.plan, probe: &self.probe, encoder: &self.encoder, source, output }
+    }
+
+    /// FFmpeg says that all is well, and segments are missing.
+    fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
+        let reason = "it ended well, but not everything was made".to_owned();
+        self.cause(TranscodeError::Ffmpeg { task, reason, log_tail: ended.log_tail })
     }
 
     /// Why a run failed: what our own side of it knows is the cause, what FFmpeg says the consequence.

@@ -110,10 +110,8 @@ pub async fn transcode(
     let source = FileSource::open(&job.input)?;
     let profile = Profile { encrypt: job.encrypt, ..job.profile.clone() };
     let mut random = [0; 10];
-    let no_randomness = |it| TranscodeError::Io {
-        doing: "the system has no randomness".to_owned(),
-        source: std::io::Error::other(it),
-    };
+    let no_randomness =
+        |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
     getrandom::fill(&mut random).map_err(no_randomness)?;
     let video = VideoId::new(now_ms(), random);
     // A file has no eTag; its size and the moment make a generation of their own.
@@ -165,12 +163,7 @@ fn remove_output(hls: &std::path::Path, generation: &Generation) {
     drop(std::fs::remove_dir(hls));
 }
 
-fn report(
-    master: PathBuf,
-    published: &Published,
-    playable_after_s: Option<f64>,
-    started: Instant,
-) -> LocalReport {
+fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>, started: Instant) -> LocalReport {
     let plan = &published.plan;
     let of = |kind| published.renditions.iter().filter(move |it| it.kind == kind);
     let with_audio = |name: &str| {

@@ -215,8 +215,7 @@ impl Publisher {
     fn measure(&self, rendition: &RenditionName) -> Bandwidth {
         let spec = self.segments.get(rendition).into_iter().flat_map(BTreeMap::values);
         if *rendition == RenditionName::iframes() {
-            let iframes: Vec<(u64, u64)> =
-                spec.flat_map(|it| &it.iframes).map(|it| (it.duration, it.bytes)).collect();
+            let iframes: Vec<(u64, u64)> = spec.flat_map(|it| &it.iframes).map(|it| (it.duration, it.bytes)).collect();
             return Bandwidth::measure(&iframes, target_duration(iframes.iter().map(|it| it.0)));
         }
         let segments: Vec<(u64, u64)> = spec.map(|it| (it.duration, it.bytes)).collect();
@@ -226,23 +225,24 @@ impl Publisher {
     fn rendition_records(&self, master: &MasterPlaylistSpec, state: RenditionState) -> Vec<RenditionRecord> {
         let measured = state == RenditionState::Complete;
         let named = |uri: &str| uri.split('/').nth(1).and_then(|it| it.parse::<RenditionName>().ok());
-        let record = |uri: &str, kind, size: Option<Resolution>, rate: Option<Ratio>, codecs: &str, rates: Bandwidth| {
-            let name = named(uri)?;
-            let copied = self.plan.copy.as_ref().is_ok_and(|it| it.name == name)
-                || self.plan.audio.iter().any(|it| it.name == name && it.copied);
-            Some(RenditionRecord {
-                copied,
-                kind,
-                width: size.map(|it| it.width),
-                height: size.map(|it| it.height),
-                frame_rate: rate.map(Ratio::as_f64),
-                codecs: self.codecs.contains_key(&name).then(|| codecs.to_owned()),
-                bandwidth: measured.then_some(rates.peak),
-                average_bandwidth: measured.then_some(rates.average),
-                state,
-                name,
-            })
-        };
+        let record =
+            |uri: &str, kind, size: Option<Resolution>, rate: Option<Ratio>, codecs: &str, rates: Bandwidth| {
+                let name = named(uri)?;
+                let copied = self.plan.copy.as_ref().is_ok_and(|it| it.name == name)
+                    || self.plan.audio.iter().any(|it| it.name == name && it.copied);
+                Some(RenditionRecord {
+                    copied,
+                    kind,
+                    width: size.map(|it| it.width),
+                    height: size.map(|it| it.height),
+                    frame_rate: rate.map(Ratio::as_f64),
+                    codecs: self.codecs.contains_key(&name).then(|| codecs.to_owned()),
+                    bandwidth: measured.then_some(rates.peak),
+                    average_bandwidth: measured.then_some(rates.average),
+                    state,
+                    name,
+                })
+            };
         let video = master.variants.iter().filter_map(|it| {
             record(&it.uri, RenditionKind::Video, Some(it.size), Some(it.frame_rate), &it.codecs, it.bandwidth)
         });

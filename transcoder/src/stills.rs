@@ -104,13 +104,9 @@ async fn poster(workshop: &Workshop, duration: u64) -> Result<(Bytes, Cost), Tra
     let output = |name: &str, file: &str| delivery.url(name, file);
     let source = workshop.loopback.source_url();
     let arguments = workshop.context(&source, &output).poster(moment, size);
-    let run = Run {
-        ffmpeg: &workshop.tools.ffmpeg,
-        task: "make the poster".to_owned(),
-        arguments,
-        time_limit: TIME_LIMIT,
-    };
-    let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?;
+    let run =
+        Run { ffmpeg: &workshop.tools.ffmpeg, task: "make the poster".to_owned(), arguments, time_limit: TIME_LIMIT };
+    let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?.cost;
     let found = collect(pictures, 1).await;
     Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
 }
@@ -135,7 +131,7 @@ async fn decode(
     let arguments = pictures(&input.source_url(), size, sheet, &delivery.url("pictures", "%d.jpg"));
     let task = "make thumbnails".to_owned();
     let run = Run { ffmpeg: &workshop.tools.ffmpeg, task, arguments, time_limit: TIME_LIMIT };
-    let cost = process::run(run, &workshop.cancel).await?;
+    let cost = process::run(run, &workshop.cancel).await?.cost;
     let found = collect(found, expected).await;
     if found.len() != expected {
         return Err(missing("thumbnail"));
@@ -169,9 +165,8 @@ async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord
     let stored = parts.concat();
     match workshop.keys.get(&rendition) {
         None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(key, initialisation_vector(iframe.sequence.into()), &stored).map_err(|it| {
-            TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }
-        }),
+        Some(key) => SegmentDecryptor::decrypt(key, initialisation_vector(iframe.sequence.into()), &stored)
+            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
     }
 }
 
@@ -250,9 +245,14 @@ mod tests {
     #[test]
     fn a_storyboard_fits_on_one_sheet() {
         let tile = Size { width: 160, height: 90 };
-        for (seconds, interval, columns, rows) in
-            [(1, 1, 1, 1), (12, 1, 10, 2), (200, 1, 10, 20), (201, 2, 10, 11), (3600, 20, 10, 18), (50_000, 250, 10, 20)]
-        {
+        for (seconds, interval, columns, rows) in [
+            (1, 1, 1, 1),
+            (12, 1, 10, 2),
+            (200, 1, 10, 20),
+            (201, 2, 10, 11),
+            (3600, 20, 10, 18),
+            (50_000, 250, 10, 20),
+        ] {
             let sheet = Sheet::new(seconds * TICKS_PER_SECOND, tile);
             assert_eq!((sheet.interval / TICKS_PER_SECOND, sheet.columns(), sheet.rows()), (interval, columns, rows));
         }

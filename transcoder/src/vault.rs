@@ -42,11 +42,8 @@ impl WrappedKeys {
 #[async_trait]
 impl Vault for WrappedKeys {
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
-        let object = ObjectKey::ContentKey {
-            video: self.video,
-            generation: self.generation.clone(),
-            key: rendition.clone(),
-        };
+        let object =
+            ObjectKey::ContentKey { video: self.video, generation: self.generation.clone(), key: rendition.clone() };
         let fresh = ContentKey::new(random()?);
         let body = Bytes::from(self.keys.wrap(&fresh, &object, random()?));
         // Write-once: a key that segments were encrypted with is never replaced.
@@ -56,10 +53,9 @@ impl Vault for WrappedKeys {
             Err(error) => return Err(error.into()),
         }
         let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
-        self.keys.unwrap(&body, &object).map_err(|it| TranscodeError::ContentKey {
-            rendition: rendition.to_string(),
-            reason: it.to_string(),
-        })
+        self.keys
+            .unwrap(&body, &object)
+            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() })
     }
 }
 
@@ -89,10 +85,8 @@ impl Vault for ClearKeys {
 
 fn random<const N: usize>() -> Result<[u8; N], TranscodeError> {
     let mut bytes = [0; N];
-    let io = |it| TranscodeError::Io {
-        doing: "the system has no randomness".to_owned(),
-        source: std::io::Error::other(it),
-    };
+    let io =
+        |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
     getrandom::fill(&mut bytes).map_err(io)?;
     Ok(bytes)
 }

@@ -21,9 +21,8 @@ const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 /// Checks a segment against the plan, and gives back its record with its exact duration.
 pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
     let (record, report) = (&stored.record, &stored.report);
-    let wrong = |what: String| {
-        TranscodeError::Verification(format!("segment {} of {} {what}", record.index, record.rendition))
-    };
+    let wrong =
+        |what: String| TranscodeError::Verification(format!("segment {} of {} {what}", record.index, record.rendition));
     if report.streams.len() != 1 {
         return Err(wrong(format!("has {} streams", report.streams.len())));
     }
@@ -100,7 +99,7 @@ fn stands_alone(report: &TsReport) -> bool {
 
 fn audio_duration(stream: &media::ts::EsReport, otherwise: u64) -> u64 {
     let rate = stream.adts.map_or(0, |it| u64::from(it.sample_rate));
-    if rate == 0 { otherwise } else { stream.samples * TICKS_PER_SECOND / rate }
+    (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(otherwise)
 }
 
 /// What the bitstream of a segment says it is (RFC 6381).

@@ -217,18 +217,10 @@ impl Worker {
         let key = job.source.object_key().ok_or(SourceProblem::SourceMissing)?;
         let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
         let video = self.catalog.get_video(job.video).await?;
-        let journal = CatalogJournal::new(
-            Arc::clone(&self.catalog),
-            claim.clone(),
-            video.ready_ms.is_none(),
-            self.config.lease,
-        );
-        let vault = WrappedKeys::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.keys),
-            claim.video,
-            claim.generation.clone(),
-        );
+        let journal =
+            CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
+        let vault =
+            WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
         let order = Order {
             tools: self.tools.clone(),
             source: Arc::new(source),
@@ -263,11 +255,11 @@ impl Worker {
                 return self.fail(delivery, claim, problem.into()).await;
             }
         }
-        if let Some(key) = job.source.object_key() {
-            if let Err(problem) = self.retire_source(&key, profile.source_policy).await {
-                // The video is ready all the same; the source stays until somebody sweeps it.
-                warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
-            }
+        if let Some(key) = job.source.object_key()
+            && let Err(problem) = self.retire_source(&key, profile.source_policy).await
+        {
+            // The video is ready all the same; the source stays until somebody sweeps it.
+            warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
         }
         self.queue.ack(&delivery.receipt).await
     }

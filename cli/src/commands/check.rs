@@ -38,7 +38,24 @@ pub async fn of(target: &str, output: &Output) -> Result<Report> {
     };
     let report = Box::pin(check::run(&target, &Options::default(), &progress)).await;
     bar.finish_and_clear();
-    Ok(report.map_err(|it| Stop::failed("unreadable", it))?)
+    report.map_err(|it| Stop::failed("unreadable", it))
+}
+
+/// Places of one rule that people are shown.
+const PLACES: usize = 4;
+/// A longer part of a path is a token: unreadable, and a permission.
+const LONGEST_PART: usize = 40;
+
+/// The text with tokens in its paths cut short.
+fn short(text: &str) -> String {
+    let parts: Vec<String> = text
+        .split('/')
+        .map(|part| match part.char_indices().nth(LONGEST_PART) {
+            Some(_) if !part.contains(' ') => format!("{}...", part.chars().take(6).collect::<String>()),
+            _ => part.to_owned(),
+        })
+        .collect();
+    parts.join("/")
 }
 
 /// The report for people: what is broken, grouped by rule, and what to do about it.
@@ -54,12 +71,20 @@ pub fn print(report: &Report, output: &Output) {
             Level::Device => style("device").dim(),
         };
         output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.asks)));
-        for finding in findings {
+        let mut advice = "";
+        for finding in findings.iter().take(PLACES) {
             let line = finding.place.line.map_or_else(String::new, |it| format!(":{it}"));
-            let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {it}"));
+            let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {}", short(it)));
             let more = if finding.more > 0 { format!(" (and {} more)", finding.more) } else { String::new() };
-            output.line(format!("       {}{line}{segment}: {}{more}", finding.place.playlist, finding.what));
-            output.line(format!("       {} {}", style("do:").cyan(), finding.fix));
+            let (playlist, what) = (short(&finding.place.playlist), short(&finding.what));
+            output.line(format!("       {playlist}{line}{segment}: {what}{more}"));
+            if advice != finding.fix {
+                advice = &finding.fix;
+                output.line(format!("       {} {}", style("do:").cyan(), short(advice)));
+            }
+        }
+        if let Some(more) = findings.len().checked_sub(PLACES).filter(|it| *it > 0) {
+            output.line(format!("       and in {more} more places (--json lists them all)"));
         }
     }
     let counts = &report.checked;
@@ -80,4 +105,20 @@ pub fn print(report: &Report, output: &Output) {
         "{verdict} {} MUST, {} SHOULD, {} for some devices.",
         summary.must, summary.should, summary.device
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_are_cut_short() {
+        let pass = "AXMDZGV2AaH-c0rXcGOrZB0qZy0xr3YJSnZBP5eYw6biBTxAGPAAAAAAAAAAAAAAAABrAd86";
+        assert_eq!(
+            short(&format!("`/s/{pass}/76094a76413f9798/1080p/1080p.m3u8` is odd")),
+            "`/s/AXMDZG.../76094a76413f9798/1080p/1080p.m3u8` is odd"
+        );
+        let sentence = "A sentence of more than forty characters, and a path: a/b.m3u8";
+        assert_eq!(short(sentence), sentence);
+    }
 }

@@ -147,7 +147,7 @@ async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
         return Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg could not decode it: {}", said.trim())));
     }
     let progress = String::from_utf8_lossy(&done.stdout);
-    let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).last();
+    let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).next_back();
     match frames {
         Some(frames) if frames > 0 => Ok(frames),
         _ => Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),

@@ -83,7 +83,7 @@ async fn send_part(
     Err(Stop::failed("upload-refused", refused))
 }
 
-/// The parts that the store has and that are what stands in the file, with their ETags.
+/// The parts that the store has and that are what stands in the file, each with its tag.
 async fn still_good(
     file: &UploadFile,
     plan: &Plan,

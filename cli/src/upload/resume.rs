@@ -1,6 +1,6 @@
 //! Remembers, in the user's state folder, which upload of a file has not ended.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use domain::ids::VideoId;
@@ -18,10 +18,15 @@ pub struct ResumeNote {
 impl ResumeNote {
     /// Of this file, as it is now: a changed one is another.
     pub fn of(api: &str, file: &UploadFile) -> Self {
+        folder().map_or(Self { path: None }, |it| Self::within(&it, api, file))
+    }
+
+    /// The same, in a state folder that is known.
+    pub fn within(state: &Path, api: &str, file: &UploadFile) -> Self {
         let modified = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("{api}\n{}\n{}\n{}", file.path.display(), file.size, modified.as_nanos());
         let name = &domain::ids::hex(&Sha256::digest(name.as_bytes()))[..32];
-        Self { path: folder().map(|it| it.join(name)) }
+        Self { path: Some(state.join("edgereel/uploads").join(name)) }
     }
 
     /// The upload that has not ended.
@@ -52,6 +57,5 @@ impl ResumeNote {
 /// XDG Base Directory Specification: what should stay between runs, and matters to nobody else.
 fn folder() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
-    let state = state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
-    Some(state.join("edgereel/uploads"))
+    state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
 }

@@ -12,6 +12,9 @@ const MAX_SECTION_BYTES: usize = 1024;
 pub(crate) struct SectionBuffer {
     bytes: Vec<u8>,
     expected: usize,
+    completed: bool,
+    faulty: bool,
+    first_faulty: bool,
 }
 
 impl SectionBuffer {
@@ -23,10 +26,15 @@ impl SectionBuffer {
             let pointer = usize::from(*payload.first()?);
             payload = payload.get(1 + pointer..)?;
             self.bytes.clear();
+            // A section that was never finished had a wrong length.
+            if self.expected > 0 {
+                self.fault();
+            }
             let length = usize::from(payload.get(1)? & 0x0f) << 8 | usize::from(*payload.get(2)?);
             self.expected = 3 + length;
             if self.expected > MAX_SECTION_BYTES {
                 self.expected = 0;
+                self.fault();
             }
         }
         if self.expected == 0 {
@@ -38,7 +46,26 @@ impl SectionBuffer {
             return None;
         }
         self.expected = 0;
+        self.completed = true;
         Some(&self.bytes)
+    }
+
+    /// Whether a length was impossible since this was last asked. `at_end`: no more packets will come.
+    pub(crate) fn take_fault(&mut self, at_end: bool) -> bool {
+        if at_end && self.expected > 0 {
+            self.fault();
+        }
+        std::mem::take(&mut self.faulty)
+    }
+
+    /// Whether the very first section was one of those.
+    pub(crate) fn is_first_faulty(&self) -> bool {
+        self.first_faulty
+    }
+
+    fn fault(&mut self) {
+        self.faulty = true;
+        self.first_faulty |= !self.completed;
     }
 }
 

@@ -38,6 +38,7 @@ pub struct TsScanner {
     pmts: Vec<(u16, SectionBuffer)>,
     streams: Vec<Elementary>,
     payload_before_tables: bool,
+    first_pid: Option<u16>,
     clock: Clock,
 }
 
@@ -64,6 +65,7 @@ impl TsScanner {
             pmts: Vec::new(),
             streams: Vec::new(),
             payload_before_tables: false,
+            first_pid: None,
             clock: Clock::default(),
         }
     }
@@ -100,7 +102,8 @@ impl TsScanner {
     }
 
     /// What the stream was, now that it has ended.
-    pub fn finish(self) -> TsReport {
+    pub fn finish(mut self) -> TsReport {
+        self.length_faults(true);
         let mut report = self.report;
         report.trailing_bytes = self.carried;
         report.bytes += self.carried as u64;
@@ -130,18 +133,21 @@ impl TsScanner {
             self.report.starts_damaged |= offset == 0;
             return;
         };
+        if offset == 0 {
+            self.first_pid = Some(packet.pid);
+        }
         match self.slots[usize::from(packet.pid)] {
             NOTHING if packet.unit_start && self.streams.is_empty() && packet.pid >= FIRST_FREE_PID => {
                 self.payload_before_tables |= packet.pid != NULL_PID;
             }
             NOTHING => {}
-            PAT => self.pat_packet(&packet),
-            PMT => self.pmt_packet(&packet),
-            SDT => {
-                let section = self.sdt.push(packet.payload, packet.unit_start);
-                if section.is_some_and(|it| crc32(it) != 0) {
-                    self.bad_table();
+            table @ (PAT | PMT | SDT) => {
+                match table {
+                    PAT => self.pat_packet(&packet),
+                    PMT => self.pmt_packet(&packet),
+                    _ => self.sdt_packet(&packet),
                 }
+                self.length_faults(false);
             }
             slot => {
                 self.report.starts_with_tables = !self.payload_before_tables;
@@ -154,6 +160,24 @@ impl TsScanner {
     fn bad_table(&mut self) {
         self.report.bad_tables += 1;
         self.report.starts_damaged |= self.report.packets == 1;
+    }
+
+    /// Counts sections whose length cannot be right.
+    fn length_faults(&mut self, at_end: bool) {
+        let pmts = self.pmts.iter_mut().map(|(pid, buffer)| (*pid, buffer));
+        for (pid, buffer) in [(0, &mut self.pat), (SDT_PID as u16, &mut self.sdt)].into_iter().chain(pmts) {
+            if buffer.take_fault(at_end) {
+                self.report.bad_tables += 1;
+                self.report.starts_damaged |= self.first_pid == Some(pid) && buffer.is_first_faulty();
+            }
+        }
+    }
+
+    fn sdt_packet(&mut self, packet: &Packet<'_>) {
+        let section = self.sdt.push(packet.payload, packet.unit_start);
+        if section.is_some_and(|it| crc32(it) != 0) {
+            self.bad_table();
+        }
     }
 
     fn pat_packet(&mut self, packet: &Packet<'_>) {

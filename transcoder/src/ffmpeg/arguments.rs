@@ -139,7 +139,9 @@ impl Context<'_> {
             Seeking::Approximate => seconds(index.keyframe_before(ticks)) - 1.0,
         };
         let target = target + self.probe.video.start_seconds();
-        ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")].map(str::to_owned).to_vec()
+        ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     fn input(&self, arguments: &mut Vec<String>) {
@@ -161,7 +163,11 @@ impl Context<'_> {
         if self.probe.video.interlaced {
             steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
         }
-        steps.push(format!("fps=fps={}:start_time={:.9}:round=near", plan.frame_rate, self.frame_time(span.start.frame)));
+        steps.push(format!(
+            "fps=fps={}:start_time={:.9}:round=near",
+            plan.frame_rate,
+            self.frame_time(span.start.frame)
+        ));
         // The end of a variable rate: the last frame may be shown for as long as any other.
         let held = (seconds(self.probe.index.longest_frame) * plan.frame_rate.as_f64()).ceil() as u64 + 1;
         steps.push(format!("tpad=stop_mode=clone:stop={held},trim=end_frame={frames}"));
@@ -211,7 +217,10 @@ impl Context<'_> {
     fn x264(&self, arguments: &mut Vec<String>, rung: &RungPlan, starts: &[f64], threads: u32) {
         let kbps = rung.video_kbps;
         let forced: Vec<String> = starts.iter().map(|it| format!("{it:.6}")).collect();
-        push(arguments, &["-c:v", "libx264", "-preset", self.encoder.preset.as_str(), "-threads", &threads.to_string()]);
+        push(
+            arguments,
+            &["-c:v", "libx264", "-preset", self.encoder.preset.as_str(), "-threads", &threads.to_string()],
+        );
         push(arguments, &["-g", &self.plan.keyframe_interval.to_string(), "-sc_threshold", "0"]);
         push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
         match self.encoder.rate_control {

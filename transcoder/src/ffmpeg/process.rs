@@ -25,6 +25,15 @@ pub struct Cost {
     pub wall: Duration,
 }
 
+/// A run that FFmpeg says went well.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it cost.
+    pub cost: Cost,
+    /// Its last warnings and errors.
+    pub log_tail: String,
+}
+
 /// A run to be made.
 #[derive(Debug)]
 pub struct Run<'a> {
@@ -46,7 +55,7 @@ const LOG_LINES: usize = 20;
 
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has to
 /// look at what was delivered: FFmpeg can exit 0 having written a short file.
-pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Cost, TranscodeError> {
+pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let mut command = Command::new(run.ffmpeg);
     // Nothing of our environment, which may hold credentials, reaches a program that parses hostile files.
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
@@ -73,14 +82,13 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Cost, Trans
             return Err(TranscodeError::TimedOut { task: run.task, log_tail })
         }
     };
-    let failed = |reason: String, log: &Log| TranscodeError::Ffmpeg {
-        task: run.task.clone(),
-        reason,
-        log_tail: log.tail(),
-    };
+    let failed =
+        |reason: String, log: &Log| TranscodeError::Ffmpeg { task: run.task.clone(), reason, log_tail: log.tail() };
     let (log, status) = outcome.map_err(|error| failed(error.to_string(), &Log::default()))?;
     match status {
-        Ok(status) if status.success() => Ok(Cost { cpu: log.cpu, wall: started.elapsed() }),
+        Ok(status) if status.success() => {
+            Ok(Ended { cost: Cost { cpu: log.cpu, wall: started.elapsed() }, log_tail: log.tail() })
+        }
         Ok(status) => Err(failed(status.to_string(), &log)),
         Err(error) => Err(failed(error.to_string(), &log)),
     }
@@ -150,14 +158,14 @@ impl KillOnDrop {
         let pid = Pid::from_raw(child.as_inner().id() as i32);
         let limit = Rlimit { current: Some(MEMORY_LIMIT), maximum: Some(MEMORY_LIMIT) };
         // FFmpeg may have ended already: then there is nothing to limit.
-        drop(prlimit(pid, Resource::As, limit));
+        let _ = prlimit(pid, Resource::As, limit);
         Self { process: pid.and_then(|it| pidfd_open(it, PidfdFlags::empty()).ok()) }
     }
 
     fn kill(&self) {
         if let Some(process) = &self.process {
             // Nothing it still has to say matters: what it delivered in part is thrown away.
-            drop(pidfd_send_signal(process, Signal::KILL));
+            let _ = pidfd_send_signal(process, Signal::KILL);
         }
     }
 }

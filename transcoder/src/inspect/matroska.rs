@@ -33,11 +33,12 @@ pub(super) async fn index(
     let tail = packets::scan(tools, "matroska", url, found, Interval::From(last_cue)).await?;
     Ok(Some(Indexed {
         frame_rate: head.frame_rate,
+        first_seconds: found.video.start_seconds(),
         index: SourceIndex {
             keyframes,
             gop_bytes: vec![],
-            // The tail was measured from its own first frame, which is the last keyframe.
-            end: ticks((last_cue * 1e9) as u64) + tail.index.end,
+            // The tail was measured from its own first frame, which may lie before the last cue.
+            end: ticks((tail.first_seconds.max(0.0) * 1e9).round() as u64) + tail.index.end,
             exact_end: true,
             longest_frame: head.index.longest_frame.max(tail.index.longest_frame),
             // Cues do not tell; H.264 that begins a segment with an IDR picture is closed, and every
@@ -58,7 +59,7 @@ async fn read(blocks: &Blocks) -> Result<Option<MkvIndex>, TranscodeError> {
                 walker.supply(offset, &found);
             }
             Ok(MkvStep::Done(index)) => return Ok(Some(*index)),
-            Err(MkvError::Truncated { .. }) => return Err(SourceProblem::Truncated.into()),
+            Err(MkvError::Truncated) => return Err(SourceProblem::Truncated.into()),
             // FFmpeg may still make something of it.
             Err(_) => return Ok(None),
         }

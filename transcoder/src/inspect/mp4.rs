@@ -59,6 +59,7 @@ pub(super) fn index(moov: &Moov, found: &Streams) -> Result<Option<Indexed>, Tra
     };
     Ok(Some(Indexed {
         frame_rate,
+        first_seconds: index.first_pts as f64 / f64::from(index.timescale.max(1)),
         index: SourceIndex {
             gop_bytes: gops.map(|it| index.bytes_between(it, it + 1).unwrap_or(0)).collect(),
             keyframes,

@@ -68,7 +68,8 @@ impl Scan {
     fn visit(&mut self, line: &str) {
         let mut fields = line.split(',');
         let mut next = || fields.next().unwrap_or_default();
-        let (pts, duration, size, flags) = (next().parse::<f64>(), next().parse::<f64>(), next().parse::<u64>(), next());
+        let (pts, duration, size, flags) =
+            (next().parse::<f64>(), next().parse::<f64>(), next().parse::<u64>(), next());
         self.bytes += size.unwrap_or(0);
         let Some(pts) = pts.ok().filter(|it| it.is_finite()) else { return };
         self.last_duration = duration.unwrap_or(self.last_duration);
@@ -102,7 +103,7 @@ impl Scan {
             video_bytes: Some(self.bytes),
         };
         let frame_rate = (average > 0.0).then(|| 1.0 / average);
-        Ok(Indexed { index, frame_rate })
+        Ok(Indexed { index, frame_rate, first_seconds: first })
     }
 }
 
@@ -114,7 +115,13 @@ mod tests {
     fn packets_become_an_index() {
         let mut scan = Scan::default();
         // Two groups of two frames at 25 per second, frames out of order, one without a time.
-        for line in ["1.400000,0.04,1000,K__", "1.480000,0.04,100,___", "1.440000,0.04,50,___", "N/A,N/A,7,___", "1.520000,0.04,900,K__"] {
+        for line in [
+            "1.400000,0.04,1000,K__",
+            "1.480000,0.04,100,___",
+            "1.440000,0.04,50,___",
+            "N/A,N/A,7,___",
+            "1.520000,0.04,900,K__",
+        ] {
             scan.visit(line);
         }
         let indexed = scan.finish(Seeking::Approximate).unwrap();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use domain::failure::SourceProblem;
 use domain::object_key::RenditionName;
 use domain::plan::{ChunkPlan, EncodePlan};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
@@ -37,8 +36,8 @@ impl Assembly {
     }
 
     /// Verifies and takes a segment. One that comes again replaces the earlier one.
-    pub(super) fn add(&mut self, plan: &EncodePlan, lane: Lane, stored: Stored) -> Result<(), TranscodeError> {
-        let record = verify::segment(plan, lane, &stored)?;
+    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<(), TranscodeError> {
+        let record = verify::segment(plan, self.lane, stored)?;
         if !self.codecs.contains_key(&record.rendition) {
             let codecs = verify::codecs(&stored.report).ok_or_else(|| {
                 TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
@@ -65,9 +64,9 @@ impl Assembly {
         self.chunks.pop_front().map(|chunk| self.record(&chunk, cost))
     }
 
-    /// The chunks that are left when the run has ended. A very short rest of the source may be missing;
-    /// more than that is the fault of the file.
-    pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Result<Vec<ChunkRecord>, TranscodeError> {
+    /// The chunks that are left when the run has ended; `None` if segments are missing, but for a very
+    /// short rest of the source.
+    pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Option<Vec<ChunkRecord>> {
         let mut records = vec![];
         while let Some(chunk) = self.chunks.pop_front() {
             let end = plan.duration();
@@ -75,13 +74,13 @@ impl Assembly {
                 index + 1 == plan.segments() && end - plan.boundaries[index as usize].ticks <= SHORTEST && index > 0
             };
             if self.missing(&chunk).iter().any(|(_, index)| !excused(*index)) {
-                return Err(SourceProblem::Truncated.into());
+                return None;
             }
             let last = self.chunks.is_empty();
             let cost = if last { cost } else { Cost { cpu: std::time::Duration::ZERO, ..cost } };
             records.push(self.record(&chunk, cost));
         }
-        Ok(records)
+        Some(records)
     }
 
     fn expected(&self, chunk: &ChunkPlan) -> Vec<(RenditionName, u32)> {

@@ -16,7 +16,8 @@ const BEFORE_PUBLISHING: u64 = 98;
 impl Meter {
     pub(super) fn new(plan: &EncodePlan, finished: &[ChunkRecord]) -> Self {
         let lanes = [Lane::Copy, Lane::Encode, Lane::Audio];
-        let total = lanes.iter().flat_map(|lane| plan.chunks(*lane).iter().map(|it| weight(plan, *lane, it.index))).sum();
+        let total =
+            lanes.iter().flat_map(|lane| plan.chunks(*lane).iter().map(|it| weight(plan, *lane, it.index))).sum();
         let mut meter = Self { done: 0, total, plan: plan.clone() };
         for chunk in finished {
             meter.finished(chunk);

@@ -134,7 +134,9 @@ mod tests {
     #[tokio::test]
     async fn any_range_comes_out_whole() {
         let (blocks, bytes) = blocks();
-        for range in [0..1, 5..BLOCK, BLOCK - 1..BLOCK + 1, 0..u64::MAX, 3 * BLOCK..3 * BLOCK + 777, 9 * BLOCK..10 * BLOCK] {
+        for range in
+            [0..1, 5..BLOCK, BLOCK - 1..BLOCK + 1, 0..u64::MAX, 3 * BLOCK..3 * BLOCK + 777, 9 * BLOCK..10 * BLOCK]
+        {
             let end = range.end.min(bytes.len() as u64) as usize;
             let expected = bytes.get(range.start as usize..end).unwrap_or_default();
             assert_eq!(blocks.read(range.clone()).await.unwrap(), expected, "{range:?}");

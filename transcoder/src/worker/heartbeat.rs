@@ -51,12 +51,7 @@ impl Heartbeat {
     }
 }
 
-async fn beat(
-    worker: &Worker,
-    claim: &Claim,
-    receipt: &ReceiptHandle,
-    lease: Duration,
-) -> Result<(), CatalogError> {
+async fn beat(worker: &Worker, claim: &Claim, receipt: &ReceiptHandle, lease: Duration) -> Result<(), CatalogError> {
     worker.catalog.renew(claim, lease, now_ms()).await?;
     match worker.queue.extend(receipt, lease).await {
         // The message may be delivered to somebody else, who finds the claim held: the catalog decides.

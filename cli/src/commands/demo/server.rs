@@ -30,6 +30,10 @@ impl DevServer {
         let mut command = Command::new(program);
         command.arg("dev").arg("--data").arg(data);
         command.args(["--listen", "127.0.0.1:0", "--json", "--until-stdin-ends"]);
+        if std::env::var_os("RUST_LOG").is_none() {
+            // What goes well, the show says itself.
+            command.env("RUST_LOG", "warn");
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().context("`edgereel dev` cannot be started")?;
         let stdin = child.stdin.take().context("`edgereel dev` has no standard input")?;

@@ -1,0 +1,42 @@
+# Edgereel. `make demo` and `make test` do all the set-up on a fresh machine.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Outside the checkout, so that several checkouts share one cache.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgereel/target
+export VIDEO DEMO_EXIT
+
+.PHONY: help
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@echo
+	@echo '  VIDEO=path     make demo: show this video instead of a sample'
+	@echo '  DEMO_EXIT=1    make demo: end after the show instead of serving on'
+	@echo '  build cache    $(CARGO_TARGET_DIR)'
+
+.PHONY: demo
+demo: ## Upload, event, transcoding, authorised playback: shown on a real video, with no account
+	@scripts/setup.sh
+	cargo build --release --locked --package cli
+	@exec "$(CARGO_TARGET_DIR)/release/edgereel" demo
+
+.PHONY: test
+test: ## Every test
+	@scripts/setup.sh
+	@scripts/test.sh
+
+.PHONY: bench
+bench: ## Measure against the usual ways; writes docs/benchmarks.md
+	@scripts/setup.sh
+	@exec benches/run.sh
+
+.PHONY: ci
+ci: ## What CI runs: format, lints, docs, licences, invariants, every test
+	@exec .ci/run
+
+.PHONY: build
+build: ## The program alone: prints where it is
+	@scripts/setup.sh
+	cargo build --release --locked --package cli
+	@echo "$(CARGO_TARGET_DIR)/release/edgereel"

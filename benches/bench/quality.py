@@ -1,0 +1,50 @@
+"""VMAF and SSIM of a rung against the source, at the size of the source."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+# Of a whole file, every n-th frame is looked at.
+EVERY = 6
+
+
+def find_ffmpeg(python):
+    """The FFmpeg of the package imageio-ffmpeg, if it can do VMAF."""
+    script = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
+    found = subprocess.run([python, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    program = found.stdout.strip()
+    if found.returncode != 0 or not program:
+        return None
+    filters = subprocess.run([program, "-hide_banner", "-filters"], stdout=subprocess.PIPE, text=True).stdout
+    return program if re.search(r"\blibvmaf\b", filters) else None
+
+
+def measure(ffmpeg, source, playlist, work, seconds=None):
+    """Means over the frames looked at: {vmaf, vmaf_p5 (only a twentieth is worse), ssim, frames}."""
+    log = Path(work) / "vmaf.json"
+    log.unlink(missing_ok=True)
+    rate = f"{source.fps:.6f}"
+    # Frames are paired by their number: clocks of containers differ by roundings.
+    same = f"settb=AVTB,setpts=N/({rate}*TB),format=yuv420p"
+    vmaf = f"libvmaf=log_fmt=json:log_path={log}:n_threads={os.cpu_count() or 1}:feature=name=float_ssim"
+    vmaf += f":n_subsample={1 if seconds else EVERY}"
+    graph = f"[0:v:0]scale={source.width}:{source.height}:flags=bicubic,{same}[made];[1:v:0]{same}[real];[made][real]{vmaf}"
+    part = ["-t", str(seconds)] if seconds else []
+    command = [ffmpeg, "-nostdin", "-hide_banner", "-v", "error", *part, "-allowed_extensions", "ALL",
+               "-extension_picky", "0", "-i", str(playlist), *part, "-i", source.path,
+               "-filter_complex", graph, "-f", "null", "-"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0 or not log.is_file():
+        return {"error": done.stderr.strip()[-400:]}
+    frames = [it["metrics"] for it in json.loads(log.read_text())["frames"]]
+    log.unlink()
+    vmafs = sorted(it["vmaf"] for it in frames)
+    ssim = next(name for name in frames[0] if name.endswith("float_ssim"))
+    return {
+        "vmaf": sum(vmafs) / len(vmafs),
+        "vmaf_p5": vmafs[len(vmafs) // 20],
+        "ssim": sum(it[ssim] for it in frames) / len(frames),
+        "frames": len(frames),
+    }

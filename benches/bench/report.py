@@ -1,0 +1,212 @@
+"""The report: docs/benchmarks.md, made of the raw results."""
+
+MB = 1_000_000
+
+
+def render(results):
+    parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results), _hour(results),
+             _notes(results), _method(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(head, rows):
+    # The first column holds names, the others numbers.
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _number(value, digits=1):
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _mb(value):
+    return "-" if value is None else f"{value / MB:,.0f}"
+
+
+def _median(values):
+    known = sorted(it for it in values if it is not None)
+    if not known:
+        return None
+    middle = len(known) // 2
+    return known[middle] if len(known) % 2 else (known[middle - 1] + known[middle]) / 2
+
+
+def _head(results):
+    source, machine = results["source"], results["machine"]
+    what = "a made file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
+    sound = "AAC" if source["audio"] else "no audio"
+    versions = "\n".join(f"- {name}: {version}" for name, version in results["versions"].items())
+    warning = "\n\n**A quick run: it shows that everything runs, and says little about speed.**" if results["quick"] else ""
+    return f"""# Benchmarks
+
+Written by `benches/run.sh`; repeat it with `make bench`. All numbers on this page come from one run on one machine.{warning}
+
+- Date: {results["date"]}
+- Machine: {machine["cpu"]}, {machine["cores"]} cores, {machine["memory"] / 2**30:.0f} GiB, Linux {machine["kernel"]} \
+({machine["arch"]}); load average {machine["load_before"]:.1f} before the run
+- File: {what}, {source["seconds"]:.1f} s, {source["width"]}x{source["height"]}, {source["fps"]:.2f} frames/s, \
+{source["video_codec"]} and {sound}, {source["kbps"]} kbit/s
+- Rungs: {", ".join(f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"])}
+{versions}"""
+
+
+def _cpu(results, name):
+    one = results["runs"].get(name)
+    return one["median"]["cpu_s"] if one else None
+
+
+def _ratio(results, ours, other):
+    a, b = _cpu(results, ours), _cpu(results, other)
+    return a / b if a and b else None
+
+
+def _goals(results):
+    """What the project promises, beside what was measured."""
+    rows = []
+
+    def goal(text, limit, value, digits=2):
+        if value is not None:
+            rows.append([text, f"{limit:.{digits}f}", f"{value:.{digits}f}", "yes" if value <= limit else "**no**"])
+
+    single, usual = "the best single command", "one FFmpeg per rung"
+    goal(f"CPU, all rungs encoded, of {single}", 1.10, _ratio(results, "edgereel-encoded", "ffmpeg-single"))
+    goal(f"CPU, top rung copied, of {single} that copies it", 1.10, _ratio(results, "edgereel-copied", "ffmpeg-single-copied"))
+    goal(f"CPU, all rungs encoded, of {usual}", 0.75, _ratio(results, "edgereel-encoded", "ffmpeg-per-rung"))
+    goal(f"CPU, top rung copied, of {usual}", 0.45, _ratio(results, "edgereel-copied", "ffmpeg-per-rung"))
+    medians = []
+    for row in results.get("latency", {}).get("rows", []):
+        remux, edge = _median(row["remux_s"]), _median(row["edge_s"])
+        if remux is not None and edge is not None:
+            medians.append(edge)
+            minutes = f"{row['seconds'] / 60:.0f} min"
+            goal(f"Seconds from upload to playable, {minutes} (limit: 1 s and twice the remux)", 1 + 2 * remux, edge)
+    if len(medians) == 2:
+        goal("The longer file to the shorter, time to playable", 1.5, medians[1] / medians[0])
+    hour = results.get("hour", {})
+    length = f"{hour.get('seconds', 0) / 60:.0f} min"
+    for name, key in (("`edgereel transcode`", "transcode"), ("`edgereel dev`", "dev")):
+        if hour.get(key):
+            goal(f"Memory of {name}, {length}, MB", 150, hour[key]["peak_own_rss"] / MB, 0)
+            goal(f"Temporary disk of {name}, {length}, MB", 64, hour[key]["peak_temp"] / MB, 0)
+    if not rows:
+        return ""
+    return "## Goals\n\n" + _table(["goal", "at most", "measured", "met"], rows)
+
+
+def _ladder(results):
+    base = _cpu(results, "ffmpeg-per-rung")
+    rows = []
+    for one in results["runs"].values():
+        median, spread = one["median"], one["spread"]
+        low, high = spread["cpu_s"]
+        rows.append([
+            one["title"],
+            f"{median['cpu_s']:.1f} ({low:.1f} to {high:.1f})" if low != high else f"{median['cpu_s']:.1f}",
+            _number(median["cpu_s"] / base if base else None, 2),
+            _number(median["wall_s"]),
+            _number(median["playable_s"], 2),
+            _mb(median["peak_own_rss"]),
+            _mb(median["peak_rss"]),
+            _mb(median["peak_temp"]),
+            _mb(median["output_bytes"]),
+            str(len(one["rounds"])),
+        ])
+    head = ["", "CPU s", "of the usual way", "wall s", "playable after s", "own memory MB", "memory of all MB",
+            "local disk MB", "output MB", "runs"]
+    return f"""## The ladder
+
+{_table(head, rows)}
+
+Medians; in brackets the least and the most. Edgereel's numbers hold everything it does: looking at the source, I-frame
+rendition, encryption, thumbnails, storyboard and poster, storing, verification. The others make the ladder alone.
+
+- *playable after*: from the start until a playlist names a first segment of a rung, and of its sound, that is there.
+- *own memory*: of the process that was started, `edgereel` itself for ours; *memory of all*: it and all its children,
+  pages they share counted for each.
+- *local disk*: the most that stood on the disk beside the store. Edgereel's output goes from memory to the store; the
+  others write theirs to a local disk, from where somebody has to upload it."""
+
+
+def _quality(results):
+    rows = []
+    for one in results["runs"].values():
+        for at, rung in enumerate(one.get("quality", [])):
+            title = one["title"] if at == 0 else ""
+            size = f"{rung['width']}x{rung['height']}"
+            if "error" in rung:
+                rows.append([title, size, str(rung["kbps"]), "failed", "", ""])
+                continue
+            rows.append([title, size, f"{rung['kbps']:,}", f"{rung['vmaf']:.1f}", f"{rung['vmaf_p5']:.1f}", f"{rung['ssim']:.4f}"])
+    if not rows:
+        return ""
+    frames = max((it.get("frames", 0) for one in results["runs"].values() for it in one.get("quality", [])), default=0)
+    return f"""## Quality
+
+{_table(["", "rung", "kbit/s", "VMAF", "VMAF, worst 5 %", "SSIM"], rows)}
+
+Against the source, scaled to its size (bicubic), over {frames} frames per rung. *worst 5 %*: one frame in twenty is below it.
+kbit/s counts what is stored: packaging, padding and (for one FFmpeg per rung) sound included."""
+
+
+def _latency(results):
+    rows = []
+    for row in results.get("latency", {}).get("rows", []):
+        cells = [_median(row[name]) for name in ("remux_s", "transcode_s", "edge_s")]
+        rows.append([f"{row['seconds'] / 60:.0f} min, {_mb(row['bytes'])} MB", *(_number(it, 2) for it in cells)])
+    if not rows:
+        return ""
+    head = ["file", "`ffmpeg -c copy`, first minute, s", "`edgereel transcode`, playable after s",
+            "`edgereel upload`, playable after s"]
+    return f"""## Time to playable
+
+{_table(head, rows)}
+
+The same file over and over, remuxed to its length. The default ladder: the top rung is copied and shown first.
+`edgereel upload` goes the whole way, presigned upload, bucket event, queue, worker, API and edge, and counts from the end of
+the upload; it looks every 200 ms."""
+
+
+def _hour(results):
+    hour = results.get("hour")
+    if not hour:
+        return ""
+    rows = []
+    transcode, dev = hour.get("transcode"), hour.get("dev")
+    how = "`--mode copy`" if hour["mode"] == "copy" else "top rung copied, a 240p rung encoded"
+    if transcode:
+        rows.append([f"`edgereel transcode`, {how}", _number(transcode["playable_s"], 2), _number(transcode["wall_s"]),
+                     _number(transcode["cpu_s"]), _mb(transcode["peak_own_rss"]), _mb(transcode["peak_temp"])])
+    if dev:
+        rows.append(["`edgereel dev`, `--mode copy`, upload and store included", _number(dev["playable_s"], 2),
+                     _number(dev["ready_s"]), _number(dev["cpu_s"]), _mb(dev["peak_own_rss"]), _mb(dev["peak_temp"])])
+    if not rows:
+        return ""
+    head = ["", "playable s", "ready s", "CPU s", "memory of `edgereel` MB", "temporary disk MB"]
+    return f"## {hour['seconds'] / 60:.0f} minutes, {_mb(hour['bytes'])} MB\n\n{_table(head, rows)}"
+
+
+def _notes(results):
+    lines = [f"- {it}" for it in results.get("notes", [])]
+    lines += [f"- {name} was left out: {why}." for name, why in results.get("skipped", {}).items()]
+    return "## Notes\n\n" + "\n".join(lines) if lines else ""
+
+
+def _method(results):
+    return """## Method
+
+Everybody gets the same file and makes the same rungs; in each round all of them run once, one after the other, so that
+a machine that gets slower gets slower for all. CPU is user and system time of the whole process tree, as the kernel counts
+it when processes end; memory and disk are sampled ten times a second, open files without a name included.
+
+- **Edgereel** runs as `edgereel transcode --encrypt --json` with its default profile; for "all rungs encoded", the profile
+  says `[source_rung] enabled = false`.
+- **One FFmpeg per rung** is what most scripts and task queues do: for every rung, FFmpeg decodes, scales and encodes anew.
+- **The best single command** decodes once, scales each rung from the next larger one and encodes audio once per rate, with
+  FFmpeg's own choice of threads.
+- Both use x264 `veryfast`, CRF 23 capped at the rung's rate with a buffer of 1.5 s, a keyframe every 2 s, AAC at the
+  ladder's rates, and HLS with segments of 6 s, without encryption.
+- **Shaka Streamer** gets the same resolutions and otherwise its own defaults, which spend more time and bits; it is the
+  measure of a ready-made tool, not of the same settings. It runs once.
+
+The commands stand in `benches/bench/contestants.py`, and everything that can be set in `benches/run.sh`. Numbers of two machines, or of two
+days, say little beside each other: compare the columns of one run."""

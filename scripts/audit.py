@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Licences, origins and arrows of everything that is built, from `cargo metadata` alone: works offline.
+
+Fails when a package has a licence outside ALLOWED, comes from elsewhere than a registry, is in BANNED, or when a
+crate of ours depends on what ARCHITECTURE.md says it must not.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+ALLOWED = {
+    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
+    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "OpenSSL", "Unicode-3.0", "Unlicense", "Zlib",
+}
+
+# A second TLS stack, or a C library that every machine would have to have.
+BANNED = {"openssl-sys", "native-tls"}
+
+# Arrows only point down.
+MAY_USE = {
+    "domain": set(),
+    "media": set(),
+    "platform": {"domain", "media"},
+    "check": {"domain", "media"},
+    "transcoder": {"domain", "media", "platform", "check"},
+    "functions": {"domain", "platform"},
+    "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
+    "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli"},
+}
+
+# Pure: no clock, socket or thread of their own, whatever they depend on.
+PURE = {"domain", "media"}
+IMPURE = {"tokio", "mio", "socket2", "reqwest", "hyper", "sqlx", "rusqlite", "aws-sdk-s3", "getrandom", "chrono"}
+
+
+def allowed(expression: str) -> bool:
+    """Whether an SPDX expression can be satisfied by ALLOWED. `/` is what `OR` once was."""
+    tokens = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
+    place = 0
+
+    def either() -> bool:
+        nonlocal place
+        good = both()
+        while place < len(tokens) and tokens[place] == "OR":
+            place += 1
+            good = both() or good
+        return good
+
+    def both() -> bool:
+        nonlocal place
+        good = one()
+        while place < len(tokens) and tokens[place] == "AND":
+            place += 1
+            good = one() and good
+        return good
+
+    def one() -> bool:
+        nonlocal place
+        if tokens[place] == "(":
+            place += 1
+            good = either()
+            place += 1
+            return good
+        name = tokens[place]
+        place += 1
+        if place < len(tokens) and tokens[place] == "WITH":
+            name += f" WITH {tokens[place + 1]}"
+            place += 2
+        return name in ALLOWED
+
+    return either()
+
+
+def linked_by(crate: str) -> set[str]:
+    """What a crate of ours links when it is built alone: metadata has the features of all of them together."""
+    command = ["cargo", "tree", "--locked", "--package", crate, "--edges", "normal", "--prefix", "none"]
+    tree = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {line.split()[0] for line in tree.splitlines() if line.strip()}
+
+
+def main() -> int:
+    command = ["cargo", "metadata", "--locked", "--format-version", "1"]
+    metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    packages = {package["id"]: package for package in metadata["packages"]}
+    ours = set(metadata["workspace_members"])
+    problems = []
+
+    for id, package in packages.items():
+        if id in ours:
+            continue
+        name = f"{package['name']} {package['version']}"
+        licence = package["license"]
+        if not licence:
+            problems.append(f"{name} names no licence")
+        elif not allowed(licence):
+            problems.append(f"{name} has the licence {licence}")
+        if not (package["source"] or "").startswith("registry+"):
+            problems.append(f"{name} comes from {package['source'] or 'a path'}, not from a registry")
+        if package["name"] in BANNED:
+            problems.append(f"{name} is banned")
+
+    # What is linked, not what tests use.
+    edges = {
+        node["id"]: [
+            dependency["pkg"]
+            for dependency in node["deps"]
+            if any(kind["kind"] is None for kind in dependency["dep_kinds"])
+        ]
+        for node in metadata["resolve"]["nodes"]
+    }
+    for id in ours:
+        name = packages[id]["name"]
+        if name not in MAY_USE:
+            problems.append(f"our crate {name} has no place in the map of arrows")
+            continue
+        for used in (packages[it]["name"] for it in edges[id] if it in ours):
+            if used not in MAY_USE[name]:
+                problems.append(f"our crate {name} must not use {used}")
+        if name in PURE:
+            impure = linked_by(name) & IMPURE
+            problems.extend(f"our crate {name} is pure, and must not link {it}" for it in sorted(impure))
+
+    for problem in sorted(problems):
+        print(f"audit: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"audit: {len(packages) - len(ours)} packages of others, {len(ours)} of ours: all good")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

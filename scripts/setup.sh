@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Looks whether everything is there to build and run Edgereel, and installs what is missing where it may:
+# FFmpeg by apt-get as root or by sudo. Otherwise says exactly what to install. Quick when all is there.
+#
+#   scripts/setup.sh           for building, testing and running
+#   scripts/setup.sh --wasm    also for checking that the rules build for WebAssembly
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+need_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+die() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 1
+}
+
+# Installs Debian packages without asking: as root, or by a sudo that needs no password or has a terminal to ask at.
+install_packages() {
+    local as_root=()
+    if [[ $(id -u) != 0 ]]; then
+        command -v sudo >/dev/null || return 1
+        if [[ -t 0 ]]; then as_root=(sudo); elif sudo -n true 2>/dev/null; then as_root=(sudo -n); else return 1; fi
+    fi
+    command -v apt-get >/dev/null || return 1
+    printf 'setup: installing %s\n' "$*" >&2
+    local options=(-qq -o DPkg::Lock::Timeout=120)
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" update >&2 || true
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get "${options[@]}" install --yes --no-install-recommends "$@" >&2
+}
+
+command -v cargo >/dev/null ||
+    die "cargo is missing: install Rust $need_rust or newer by rustup (https://rustup.rs), then start this again"
+have_rust=$(rustc --version | cut -d' ' -f2)
+oldest=$(printf '%s\n' "${need_rust}.0" "${have_rust%%-*}" | sort --version-sort | head -n1)
+[[ $oldest == "${need_rust}.0" ]] ||
+    die "Rust $have_rust is too old, $need_rust is needed: run 'rustup update stable', then start this again"
+
+command -v cc >/dev/null || install_packages gcc libc6-dev ||
+    die "a C compiler is missing: install one (Debian, Ubuntu: apt-get install gcc libc6-dev; macOS: xcode-select --install)"
+
+ffmpeg_dir=${EDGEREEL_FFMPEG_DIR:+${EDGEREEL_FFMPEG_DIR%/}/}
+has_ffmpeg() {
+    command -v "${ffmpeg_dir}ffmpeg" >/dev/null && command -v "${ffmpeg_dir}ffprobe" >/dev/null &&
+        "${ffmpeg_dir}ffmpeg" -hide_banner -encoders 2>/dev/null | grep -q libx264
+}
+if ! has_ffmpeg; then
+    [[ -z $ffmpeg_dir ]] || die "EDGEREEL_FFMPEG_DIR is '$EDGEREEL_FFMPEG_DIR', where there is no FFmpeg with x264"
+    if ! install_packages ffmpeg || ! has_ffmpeg; then
+        die "FFmpeg with x264 is missing: install it, then start this again" \
+            "  Debian, Ubuntu: apt-get install ffmpeg      Fedora: dnf install ffmpeg (RPM Fusion)" \
+            "  macOS: brew install ffmpeg                  elsewhere: name its folder in EDGEREEL_FFMPEG_DIR"
+    fi
+fi
+
+if [[ ${1:-} == --wasm ]]; then
+    target=wasm32-unknown-unknown
+    [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]] || {
+        command -v rustup >/dev/null ||
+            die "the Rust target $target is missing: install it as your Rust came (with rustup: rustup target add $target)"
+        rustup target add "$target" >&2
+    }
+fi

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Every test, in one profile: what is built for one is there for the others.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/target}
+export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
+
+# The end-to-end tests start the program itself.
+cargo build --locked --package cli
+export EDGEREEL_BIN=$CARGO_TARGET_DIR/debug/edgereel
+
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked --no-fail-fast "$@"
+    cargo test --workspace --locked --doc
+else
+    cargo test --workspace --locked --no-fail-fast "$@"
+fi
