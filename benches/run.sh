@@ -7,6 +7,8 @@
 #   REPEATS=3      rounds; the median counts (Shaka Streamer runs once, it takes too long)
 #   QUICK=1        10 s, one round, no hour: shows that everything runs, says little. Writes no report into docs/
 #   HOUR=copy      what is made of the hour-long file: copy (remux), ladder (encode a 240p rung), none
+#   ONLY=ids       of those who are measured, these alone: edgereel-copied, edgereel-encoded, ffmpeg-single-copied,
+#                  ffmpeg-single, ffmpeg-per-rung, shaka-streamer; `,latency` at the end for the long files. No report into docs/
 #   KEEP=1         leave what was made in benches/work
 #   EDGEREEL_BIN=  the program to measure; otherwise the release build is made. `none` measures the others alone
 #   PORT=18787     where `edgereel dev` listens meanwhile

@@ -50,7 +50,7 @@ def main():
             shutil.rmtree(RUN, ignore_errors=True)
     (WORK / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     text = report.render(results)
-    target = WORK / "benchmarks.md" if quick or not binary else ROOT / "docs" / "benchmarks.md"
+    target = WORK / "benchmarks.md" if quick or not binary or setting("ONLY") else ROOT / "docs" / "benchmarks.md"
     target.write_text(text)
     print(text)
     say(f"Written: {target.relative_to(ROOT)} and {(WORK / 'results.json').relative_to(ROOT)}")
@@ -83,7 +83,7 @@ def measure_all(quick, seconds, rounds, binary):
     if not results["runs"]:
         raise SystemExit("error: nothing could be measured")
     measure_quality(everybody, source, results, 3 if quick else None)
-    if binary:
+    if binary and setting("ONLY", "latency").endswith("latency"):
         measure_latency(binary, source, quick, rounds, results)
     return results
 
@@ -106,7 +106,8 @@ def field(source, rungs, binary, results):
         everybody.append(contestants.shaka(sys.executable, RUN, source, rungs))
     else:
         results["skipped"]["shaka-streamer"] = "it could not be installed by pip"
-    return everybody
+    only = setting("ONLY").split(",") if setting("ONLY") else None
+    return [one for one in everybody if only is None or one.id in only]
 
 
 def measure_one(one, number, source, rungs, results):

@@ -110,6 +110,8 @@ impl System {
 
         self.folder.announce(&self.info)?;
         tokio::select! {
+            // First: whoever hears of it sooner than we do has not ended by itself.
+            biased;
             () = stop.cancelled() => {}
             ended = serving.join_next() => unexpected("the API", ended)?,
             ended = store.join_next() => unexpected("the store", ended)?,

@@ -195,7 +195,8 @@ impl Publisher {
         let audio = audio.map(|audio| AudioSpec {
             group: audio.name.to_string(),
             name: AUDIO_NAME.to_owned(),
-            language: self.language.clone(),
+            // Undetermined is a language too (Apple 8.10).
+            language: Some(self.language.clone().unwrap_or_else(|| "und".to_owned())),
             uri: self.variant_uri(&audio.name),
             channels: audio.channels,
             default: true,

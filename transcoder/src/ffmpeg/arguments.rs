@@ -31,6 +31,10 @@ pub struct Context<'a> {
 /// The muxer adds twice its delay to every time stamp; the rest of [`ORIGIN`] is an offset.
 const MUX_DELAY: f64 = 0.35;
 
+/// Tables once, at the start of every segment. FFmpeg would repeat them ten times a second, for receivers
+/// that tune in: a third of the bytes of a low-rate audio rendition.
+const TABLES: &str = "pat_period=3600:sdt_period=3600";
+
 /// What is added to time stamps before the muxer adds its own, seconds.
 fn offset() -> f64 {
     ORIGIN as f64 / TICKS_PER_SECOND as f64 - 2.0 * MUX_DELAY
@@ -242,7 +246,7 @@ impl Context<'_> {
     fn segments(&self, arguments: &mut Vec<String>, rendition: &RenditionName, cut: &Cut, early: f64, shift: f64) {
         let inner = &cut.starts[1..cut.starts.len() - 1];
         let times: Vec<String> = inner.iter().map(|it| format!("{:.6}", it + offset() - early)).collect();
-        push(arguments, &["-f", "segment", "-segment_format", "mpegts"]);
+        push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", TABLES]);
         if times.is_empty() {
             push(arguments, &["-segment_time", "1000000"]);
         } else {
