@@ -4,12 +4,15 @@
 //! every decision. Two buckets: outputs can never retrigger the upload event, and ciphertext can be
 //! public without exposing a source.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, VideoId};
+
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub use names::{FileName, InvalidName, RenditionName};
 
 /// Which of the two buckets an object lives in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,134 +26,6 @@ pub enum Bucket {
 
 /// Names the prefix whose objects start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
-
-/// A file name that is safe as the last part of a path: no separators, controls or traversal.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct FileName(String);
-
-impl FileName {
-    /// Longest name kept, in bytes: an object key holds 1,024, and file systems 255 per part.
-    const MAX_BYTES: usize = 180;
-
-    /// Makes a safe name of whatever the user's disk calls the file; never fails.
-    ///
-    /// `../../x.mp4` becomes `x.mp4`; control characters, separators and what URLs, shells or Windows
-    /// treat specially become `_`; an empty result becomes `video`. Letters of any script stay.
-    pub fn clean(name: &str) -> Self {
-        let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let mapped: String =
-            last.chars()
-                .map(|c| {
-                    if c.is_control() || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace() {
-                        '_'
-                    } else {
-                        c
-                    }
-                })
-                .collect();
-        let trimmed = mapped.trim_matches(['.', '_', ' ']);
-        let (stem, extension) = match trimmed.rsplit_once('.') {
-            Some((stem, extension)) if extension.len() <= 10 => (stem, Some(extension)),
-            _ => (trimmed, None),
-        };
-        let room = Self::MAX_BYTES - extension.map_or(0, |it| it.len() + 1);
-        let stem = truncate(stem, room).trim_end_matches(['.', '_']);
-        let stem = if stem.is_empty() { "video" } else { stem };
-        Self(match extension {
-            Some(extension) => format!("{stem}.{extension}"),
-            None => stem.to_owned(),
-        })
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for FileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Cuts at a character boundary at or below `bytes`.
-fn truncate(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-/// A part of a path that does not have the shape it should have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a legal object name")]
-pub struct InvalidName(String);
-
-impl TryFrom<String> for FileName {
-    type Error = InvalidName;
-
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        if Self::clean(&text).0 == text { Ok(Self(text)) } else { Err(InvalidName(text)) }
-    }
-}
-
-impl From<FileName> for String {
-    fn from(name: FileName) -> String {
-        name.0
-    }
-}
-
-/// The name of a rendition and of its folder: `1080p`, `audio-128k`, `iframes`.
-///
-/// 1 to 32 of `a-z`, `0-9` and `-`: it stands in paths, playlists and key ids alike.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RenditionName(String);
-
-impl RenditionName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The one trick-play rendition.
-    pub fn iframes() -> Self {
-        Self("iframes".to_owned())
-    }
-}
-
-impl fmt::Display for RenditionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for RenditionName {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let legal = (1..=32).contains(&text.len())
-            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-            && !RESERVED_FOLDERS.contains(&text);
-        if legal { Ok(Self(text.to_owned())) } else { Err(InvalidName(text.chars().take(64).collect())) }
-    }
-}
-
-/// Folders beside the renditions in a generation.
-const RESERVED_FOLDERS: [&str; 2] = ["thumbs", "captions"];
-
-impl TryFrom<String> for RenditionName {
-    type Error = InvalidName;
-
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        text.parse()
-    }
-}
-
-impl From<RenditionName> for String {
-    fn from(name: RenditionName) -> String {
-        name.0
-    }
-}
 
 /// How media is packed into segments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -489,133 +364,6 @@ impl ObjectPrefix {
             Self::Outputs(video) => format!("hls/{video}/"),
             Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
             Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn video() -> VideoId {
-        VideoId::new(1_700_000_000_000, [7; 10])
-    }
-
-    fn every_key() -> Vec<ObjectKey> {
-        let (video, generation) = (video(), Generation::of("etag", "profile"));
-        let rendition: RenditionName = "1080p".parse().unwrap();
-        vec![
-            ObjectKey::Source { video, file_name: FileName::clean("Holiday 2024.mp4") },
-            ObjectKey::ArchivedSource { video, file_name: FileName::clean("a.mp4") },
-            ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition.clone() },
-            ObjectKey::Manifest { video, generation: generation.clone() },
-            ObjectKey::Master { video },
-            ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() },
-            ObjectKey::Segment {
-                video,
-                generation: generation.clone(),
-                rendition,
-                index: 7,
-                container: Container::MpegTs,
-            },
-            ObjectKey::Thumbnail { video, generation: generation.clone(), index: 9 },
-            ObjectKey::Storyboard { video, generation: generation.clone() },
-            ObjectKey::StoryboardIndex { video, generation: generation.clone() },
-            ObjectKey::Poster { video, generation },
-        ]
-    }
-
-    #[test]
-    fn paths_types_and_cache_policies() {
-        let table: String = every_key()
-            .iter()
-            .map(|key| {
-                format!(
-                    "{:?} {} | {} | {}\n",
-                    key.bucket(),
-                    key.path(),
-                    key.content_type(),
-                    key.cache_policy().header()
-                )
-            })
-            .collect();
-        insta::assert_snapshot!(table, @"
-        Private uploads/vid_018bcfe5680077078707070707070707/Holiday_2024.mp4 | application/octet-stream | no-store
-        Private archive/vid_018bcfe5680077078707070707070707/a.mp4 | application/octet-stream | no-store
-        Private keys/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p.json | application/json | no-store
-        Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.json | application/json | no-store
-        Media hls/vid_018bcfe5680077078707070707070707/master.m3u8 | application/vnd.apple.mpegurl | no-cache
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
-        Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
-        ");
-    }
-
-    #[test]
-    fn every_key_parses_back() {
-        for key in every_key() {
-            assert_eq!(ObjectKey::parse(key.bucket(), &key.path()), Some(key));
-        }
-    }
-
-    #[test]
-    fn second_spellings_and_strangers_are_not_keys() {
-        let (video, generation) = (video(), Generation::of("etag", "profile"));
-        for path in [
-            format!("hls/{video}//master.m3u8"),
-            format!("hls/{video}/{generation}/1080p/1080p_7.ts"),
-            format!("hls/{video}/{generation}/1080p/1080p_+0007.ts"),
-            format!("hls/{video}/{generation}/1080p/720p_00007.ts"),
-            format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
-            format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
-            format!("hls/{video}/{generation}/poster.jpg/"),
-            format!("/hls/{video}/master.m3u8"),
-            "hls".to_owned(),
-            String::new(),
-        ] {
-            assert_eq!(ObjectKey::parse(Bucket::Media, &path), None, "{path}");
-        }
-        assert_eq!(ObjectKey::parse(Bucket::Private, &ObjectKey::Master { video }.path()), None);
-    }
-
-    #[test]
-    fn file_names_are_cleaned() {
-        for (name, expected) in [
-            ("film.mp4", "film.mp4"),
-            ("../../x.mp4", "x.mp4"),
-            ("..\\..\\x.mp4", "x.mp4"),
-            ("My Holiday (1).MOV", "My_Holiday_(1).MOV"),
-            ("été.mkv", "été.mkv"),
-            ("", "video"),
-            ("..", "video"),
-            (".mp4", "mp4"),
-            ("a\u{0}b\n.mp4", "a_b.mp4"),
-            ("x.mp4/", "video"),
-        ] {
-            assert_eq!(FileName::clean(name).as_str(), expected, "{name:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_name_gives_a_key_that_parses_back(name in "\\PC{0,300}|.{0,300}") {
-            let key = ObjectKey::Source { video: video(), file_name: FileName::clean(&name) };
-            prop_assert!(key.path().len() <= 1024);
-            prop_assert_eq!(ObjectKey::parse(Bucket::Private, &key.path()), Some(key));
-        }
-
-        #[test]
-        fn any_path_that_parses_is_its_own_path(path in "(hls|uploads|keys)/[a-z0-9_/.-]{0,80}") {
-            for bucket in [Bucket::Private, Bucket::Media] {
-                if let Some(key) = ObjectKey::parse(bucket, &path) {
-                    prop_assert_eq!(key.path(), path.clone());
-                }
-            }
         }
     }
 }

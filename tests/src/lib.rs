@@ -1,1 +1,11 @@
-//! placeholder
+//! What end-to-end tests need: the program itself, generated media, a player's eyes.
+//!
+//! Everything is real: processes, ports of their own on the loopback interface, the protocols that
+//! browsers and players speak. All functions panic with a sentence where something is wrong, since
+//! they are called by tests alone.
+
+pub mod dev;
+pub mod media;
+pub mod player;
+pub mod processes;
+pub mod program;

@@ -34,7 +34,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
         None => {
             step("Making a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
             let path = folder.path().join("sample.mp4");
-            sample::make(&tools, &path).await?;
+            unless_interrupted(sample::make(&tools, &path)).await?;
             path
         }
     };
@@ -43,7 +43,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let server = DevServer::start(&args.data).await?;
     let info = server.info();
     output.line(format!("    API and edge at {}, bucket at {}", info.api, info.s3.endpoint));
-    let shown = Box::pin(show(&server, &video, &tools.ffmpeg, output)).await;
+    let shown = unless_interrupted(Box::pin(show(&server, &video, &tools.ffmpeg, output))).await;
     match shown {
         Ok(url) if !args.exit => {
             output.line(format!(
@@ -60,6 +60,14 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     server.stop().await;
     output.line("Stopped; the data is kept.");
     Ok(())
+}
+
+/// Ctrl-C ends it in order: what was started is stopped, and temporary files are removed.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Stop::failed("stopped", anyhow::anyhow!("stopped before the end"))),
+    }
 }
 
 async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) -> Result<String> {

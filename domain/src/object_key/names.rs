@@ -1,0 +1,134 @@
+//! Parts of paths that others choose: cleaned or refused, never trusted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A file name that is safe as the last part of a path: no separators, controls or traversal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FileName(String);
+
+impl FileName {
+    /// Longest name kept, in bytes: an object key holds 1,024, and file systems 255 per part.
+    const MAX_BYTES: usize = 180;
+
+    /// Makes a safe name of whatever the user's disk calls the file; never fails.
+    ///
+    /// `../../x.mp4` becomes `x.mp4`; control characters, separators and what URLs, shells or Windows
+    /// treat specially become `_`; an empty result becomes `video`. Letters of any script stay.
+    pub fn clean(name: &str) -> Self {
+        let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let mapped: String =
+            last.chars()
+                .map(|c| {
+                    if c.is_control() || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace() {
+                        '_'
+                    } else {
+                        c
+                    }
+                })
+                .collect();
+        let trimmed = mapped.trim_matches(['.', '_', ' ']);
+        let (stem, extension) = match trimmed.rsplit_once('.') {
+            Some((stem, extension)) if extension.len() <= 10 => (stem, Some(extension)),
+            _ => (trimmed, None),
+        };
+        let room = Self::MAX_BYTES - extension.map_or(0, |it| it.len() + 1);
+        let stem = truncate(stem, room).trim_end_matches(['.', '_']);
+        let stem = if stem.is_empty() { "video" } else { stem };
+        Self(match extension {
+            Some(extension) => format!("{stem}.{extension}"),
+            None => stem.to_owned(),
+        })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Cuts at a character boundary at or below `bytes`.
+fn truncate(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// A part of a path that does not have the shape it should have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a legal object name")]
+pub struct InvalidName(String);
+
+impl TryFrom<String> for FileName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        if Self::clean(&text).0 == text { Ok(Self(text)) } else { Err(InvalidName(text)) }
+    }
+}
+
+impl From<FileName> for String {
+    fn from(name: FileName) -> String {
+        name.0
+    }
+}
+
+/// The name of a rendition and of its folder: `1080p`, `audio-128k`, `iframes`.
+///
+/// 1 to 32 of `a-z`, `0-9` and `-`: it stands in paths, playlists and key ids alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RenditionName(String);
+
+impl RenditionName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The one trick-play rendition.
+    pub fn iframes() -> Self {
+        Self("iframes".to_owned())
+    }
+}
+
+impl fmt::Display for RenditionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RenditionName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let legal = (1..=32).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && !RESERVED_FOLDERS.contains(&text);
+        if legal { Ok(Self(text.to_owned())) } else { Err(InvalidName(text.chars().take(64).collect())) }
+    }
+}
+
+/// Folders beside the renditions in a generation.
+const RESERVED_FOLDERS: [&str; 2] = ["thumbs", "captions"];
+
+impl TryFrom<String> for RenditionName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<RenditionName> for String {
+    fn from(name: RenditionName) -> String {
+        name.0
+    }
+}
