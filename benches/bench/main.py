@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def main():
     if binary and not os.access(binary, os.X_OK):
         raise SystemExit(f"error: `{binary}` cannot be run: build it, or name another in EDGEREEL_BIN")
     adopt_orphans()
+    # As Ctrl-C does it: what runs is ended, what was made is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
     try:
@@ -80,7 +83,7 @@ def measure_all(quick, seconds, rounds, binary):
             if number < one.rounds and one.id not in results["skipped"]:
                 measure_one(one, number, source, rungs, results)
     summarize(results)
-    if not results["runs"]:
+    if everybody and not results["runs"]:
         raise SystemExit("error: nothing could be measured")
     measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "latency").endswith("latency"):

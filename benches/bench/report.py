@@ -111,6 +111,8 @@ def _ladder(results):
             _mb(median["output_bytes"]),
             str(len(one["rounds"])),
         ])
+    if not rows:
+        return ""
     head = ["", "CPU s", "of the usual way", "wall s", "playable after s", "own memory MB", "memory of all MB",
             "local disk MB", "output MB", "runs"]
     return f"""## The ladder
@@ -182,7 +184,7 @@ def _hour(results):
     if not rows:
         return ""
     head = ["", "playable s", "ready s", "CPU s", "memory of `edgereel` MB", "temporary disk MB"]
-    return f"## {hour['seconds'] / 60:.0f} minutes, {_mb(hour['bytes'])} MB\n\n{_table(head, rows)}"
+    return f"## The whole of a long file: {hour['seconds'] / 60:.0f} min, {_mb(hour['bytes'])} MB\n\n{_table(head, rows)}"
 
 
 def _notes(results):
@@ -205,8 +207,8 @@ it when processes end; memory and disk are sampled ten times a second, open file
   FFmpeg's own choice of threads.
 - Both use x264 `veryfast`, CRF 23 capped at the rung's rate with a buffer of 1.5 s, a keyframe every 2 s, AAC at the
   ladder's rates, and HLS with segments of 6 s, without encryption.
-- **Shaka Streamer** gets the same resolutions and otherwise its own defaults, which spend more time and bits; it is the
-  measure of a ready-made tool, not of the same settings. It runs once.
+- **Shaka Streamer** gets the same resolutions and otherwise its own defaults: a slower preset, other rates, and playlists that
+  appear at the end. It is the measure of a ready-made tool, not of the same settings. It runs once.
 
 The commands stand in `benches/bench/contestants.py`, and everything that can be set in `benches/run.sh`. Numbers of two machines, or of two
 days, say little beside each other: compare the columns of one run."""

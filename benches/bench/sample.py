@@ -8,11 +8,11 @@ from pathlib import Path
 # A zoom into detail (motion everywhere), a moving test card (hard edges), and grain on top of both, which is
 # what makes film expensive. Keyframes at scene changes and at least every 2 s, groups of pictures closed.
 _PICTURE = (
-    "mandelbrot=size=640x360:rate=30:maxiter=400:start_scale=2.5:end_scale=0.00003:end_pts=1800"
-    ":start_x=-0.743643887037151:start_y=0.131825904205330,scale=1920:1080:flags=bicubic[zoom];"
+    "mandelbrot=size=480x270:rate=30:maxiter=300:start_scale=2.5:end_scale=0.00003:end_pts=1800"
+    ":start_x=-0.743643887037151:start_y=0.131825904205330,gblur=sigma=0.7,scale=1920:1080:flags=bicubic[zoom];"
     "testsrc2=size=480x270:rate=30[card];"
     "[zoom][card]overlay=x='(W-w)*abs(sin(t/3))':y='(H-h)*abs(cos(t/4))',"
-    "noise=c0s=6:c0f=t+u:c0_seed=1,format=yuv420p[v];"
+    "noise=c0s=3:c0f=t:c0_seed=1,format=yuv420p[v];"
     "anoisesrc=color=pink:amplitude=0.1:sample_rate=48000:seed=1[noise];"
     "sine=frequency=330:beep_factor=4:sample_rate=48000[tone];"
     "[noise][tone]amix=inputs=2,aformat=channel_layouts=stereo[a]"

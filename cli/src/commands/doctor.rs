@@ -72,10 +72,14 @@ fn ffmpeg() -> Vec<Finding> {
         "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
     match Tools::find() {
         Ok(tools) => {
-            let missing = tools.missing_capabilities();
-            let able = match missing.is_empty() {
-                true => Finding::good("abilities", "all encoders, filters and formats that the work needs"),
-                false => Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL),
+            let able = match tools.missing_capabilities() {
+                Ok(missing) if missing.is_empty() => {
+                    Finding::good("abilities", "all encoders, filters and formats that the work needs")
+                }
+                Ok(missing) => {
+                    Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL)
+                }
+                Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
             };
             vec![Finding::good("ffmpeg", tools.version.clone()), able]
         }

@@ -98,7 +98,7 @@ pub fn read_profile(path: &Path) -> Result<Profile> {
 /// `no-ffmpeg`, with what to install.
 pub fn find_tools() -> Result<Tools> {
     let tools = Tools::find().map_err(|it| Stop::failed("no-ffmpeg", it))?;
-    let missing = tools.missing_capabilities();
+    let missing = tools.missing_capabilities().map_err(|it| Stop::failed("no-ffmpeg", it))?;
     if missing.is_empty() {
         return Ok(tools);
     }

@@ -229,9 +229,10 @@ impl Context<'_> {
         push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
-                // A buffer of one and a half seconds keeps every segment near the cap.
+                // A buffer of a second and a half keeps segments near the cap, and every chunk begins with it half
+                // full: a full one would be spent on top of the cap, chunk by chunk.
                 push(arguments, &["-crf", &self.encoder.crf.to_string(), "-maxrate", &format!("{kbps}k")]);
-                push(arguments, &["-bufsize", &format!("{}k", kbps * 3 / 2)]);
+                push(arguments, &["-bufsize", &format!("{}k", kbps * 3 / 2), "-x264-params", "vbv-init=0.5"]);
             }
             RateControl::Cbr => {
                 push(arguments, &["-b:v", &format!("{kbps}k"), "-minrate", &format!("{kbps}k")]);
