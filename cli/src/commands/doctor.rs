@@ -81,7 +81,7 @@ fn ffmpeg() -> Vec<Finding> {
                 }
                 Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
             };
-            vec![Finding::good("ffmpeg", tools.version.clone()), able]
+            vec![Finding::good("ffmpeg", tools.version), able]
         }
         Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],
     }

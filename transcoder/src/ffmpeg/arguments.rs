@@ -302,8 +302,11 @@ fn half_unit(audio: &AudioPlan) -> f64 {
 }
 
 /// Drops packets that are presented before a time, seconds.
+///
+/// The filter sees the clock of the transport stream, whatever it says of its own time base (FFmpeg 5.1).
 fn drop_before(arguments: &mut Vec<String>, start: f64) {
-    push(arguments, &["-bsf:a", &format!("noise=drop='lt(pts*tb,{start:.6})'")]);
+    let ticks = (start * TICKS_PER_SECOND as f64).round() as i64;
+    push(arguments, &["-bsf:a", &format!("noise=drop='lt(pts,{ticks})'")]);
 }
 
 /// Frames from one picture of the trick-play rendition to the next: those of a second (Apple 6.2).
