@@ -1,7 +1,7 @@
 //! The embedded queue: a table, in which a lease is a time and a receipt.
 //!
 //! The SQL is common to SQLite and PostgreSQL (which also wants `FOR UPDATE SKIP LOCKED` in
-//! [`CLAIM`]).
+//! `CLAIM`).
 
 use std::sync::Arc;
 use std::time::Duration;
