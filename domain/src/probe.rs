@@ -72,6 +72,8 @@ pub struct VideoStream {
     pub pixel_format: String,
     /// Frames per second on which the output runs: constant, and at most the profile's.
     pub frame_rate: Ratio,
+    /// Frames per second of the source itself, as a constant rate.
+    pub source_rate: Ratio,
     /// Frames of one field each.
     pub interlaced: bool,
     /// `None`: SDR.
@@ -220,6 +222,7 @@ mod tests {
             rotation: 0,
             pixel_format: "yuv420p".to_owned(),
             frame_rate: Ratio { num: 25, den: 1 },
+            source_rate: Ratio { num: 25, den: 1 },
             interlaced: false,
             hdr: None,
             wide_gamut: false,

@@ -129,6 +129,18 @@ impl Home {
     }
 }
 
+impl Drop for Home {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            #[expect(clippy::print_stdout, reason = "for whoever reads why a test failed")]
+            let say = |text: String| println!("{text}");
+            say(format!("the last lines of its log:\n{}", lines[lines.len().saturating_sub(40)..].join("\n")));
+        }
+    }
+}
+
 impl Dev {
     /// Its process.
     pub fn process(&self) -> &Process {
@@ -312,7 +324,7 @@ impl Dev {
             public_endpoint: None,
             region: "auto".to_owned(),
             access_key_id: word("access_key_id"),
-            secret_access_key: Secret::new(&word("secret_access_key")),
+            secret_access_key: Secret::new(word("secret_access_key")),
             private_bucket: word("private_bucket"),
             media_bucket: word("media_bucket"),
             force_path_style: true,

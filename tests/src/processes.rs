@@ -28,7 +28,10 @@ impl Process {
     /// Its command line.
     pub fn command_line(&self) -> Vec<String> {
         let line = std::fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
-        line.split(|it| *it == 0).filter(|it| !it.is_empty()).map(|it| String::from_utf8_lossy(it).into_owned()).collect()
+        line.split(|it| *it == 0)
+            .filter(|it| !it.is_empty())
+            .map(|it| String::from_utf8_lossy(it).into_owned())
+            .collect()
     }
 
     /// Sends it a signal.
@@ -70,8 +73,7 @@ pub fn children(pid: i32) -> BTreeSet<Process> {
 pub async fn all_gone(processes: &BTreeSet<Process>, limit: Duration) {
     let started = Instant::now();
     while processes.iter().any(Process::is_alive) {
-        let left: Vec<_> =
-            processes.iter().filter(|it| it.is_alive()).map(|it| it.command_line().join(" ")).collect();
+        let left: Vec<_> = processes.iter().filter(|it| it.is_alive()).map(|it| it.command_line().join(" ")).collect();
         assert!(started.elapsed() < limit, "still alive after {limit:?}: {left:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -55,6 +55,7 @@ pub async fn inspect(tools: &Tools, blocks: &Blocks, url: &str, profile: &Profil
 
 fn assemble(size: u64, demuxer: &str, found: Streams, indexed: Indexed, profile: &Profile) -> Probe {
     let mut video = found.video;
+    video.source_rate = output_rate(found.rates, indexed.frame_rate, f64::INFINITY);
     video.frame_rate = output_rate(found.rates, indexed.frame_rate, profile.max_frame_rate);
     Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index: indexed.index }
 }

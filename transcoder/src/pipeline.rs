@@ -204,6 +204,10 @@ impl Making<'_> {
             (0..chunks.len()).filter(|it| !done(lane, *it as u32)).collect()
         };
         let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
+        if copy.is_empty() && audio.is_empty() && encode.is_empty() {
+            // An earlier attempt may have moved the pointer to all of it already: what has only grown names less.
+            return Ok(());
+        }
         let through = |lane: Lane, missing: &[usize]| {
             let first = missing.first().copied();
             let (workshop, sender) = (self.workshop, sender.clone());

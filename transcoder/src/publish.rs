@@ -42,7 +42,7 @@ impl Publisher {
             outlet,
             plan: plan.clone(),
             language: probe.audio.as_ref().and_then(|it| it.language.clone()),
-            source_rate: probe.video.frame_rate,
+            source_rate: probe.video.source_rate,
             gop_bytes: estimate::segment_bytes(plan, &probe.index),
             segments: BTreeMap::new(),
             codecs: BTreeMap::new(),

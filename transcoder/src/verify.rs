@@ -49,7 +49,7 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
     let duration = match (lane, report.audio()) {
         (_, Some(audio)) => {
             starts_at(this.ticks, AUDIO_UNIT)?;
-            audio_duration(audio, record.duration)
+            audio_duration(lane, audio, record.duration)
         }
         (Lane::Audio, None) => return Err(wrong("holds no AAC".to_owned())),
         (Lane::Copy, None) => {
@@ -97,9 +97,11 @@ fn stands_alone(report: &TsReport) -> bool {
     report.starts_with_tables && report.video().is_some_and(|it| it.starts_with_idr)
 }
 
-fn audio_duration(stream: &media::ts::EsReport, otherwise: u64) -> u64 {
+/// By its samples, which is exact; by its times (`measured`) where a copied source has a hole.
+fn audio_duration(lane: Lane, stream: &media::ts::EsReport, measured: u64) -> u64 {
     let rate = stream.adts.map_or(0, |it| u64::from(it.sample_rate));
-    (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(otherwise)
+    let sounding = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
+    if lane == Lane::Copy && measured > sounding + AUDIO_UNIT / 2 { measured } else { sounding }
 }
 
 /// What the bitstream of a segment says it is (RFC 6381).

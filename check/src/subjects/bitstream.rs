@@ -115,9 +115,15 @@ fn size(rule: &'static Rule, master: &Master, rendition: &Rendition, variant: &V
 }
 
 fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &Essence, findings: &mut Findings) {
-    let measured = rendition.segments.iter().filter_map(|it| it.measured()?.video.as_ref());
-    let (frames, seconds) =
-        measured.fold((0, 0.0), |(frames, seconds), it| (frames + it.frames, seconds + it.end - it.start));
+    let measured: Vec<&Essence> = rendition.segments.iter().filter_map(|it| it.measured()?.video.as_ref()).collect();
+    let (mut frames, mut seconds) = (0, 0.0);
+    for (place, it) in measured.iter().enumerate() {
+        frames += it.frames;
+        // How long the last frame is shown, only the next segment tells; with a variable rate that matters.
+        let own = it.end - it.start;
+        let until_next = measured.get(place + 1).map(|next| next.start - it.start);
+        seconds += until_next.filter(|it| (own..own + 1.0).contains(it)).unwrap_or(own);
+    }
     if frames < 2 || seconds <= 0.0 || video.frame <= 0.0 {
         return;
     }

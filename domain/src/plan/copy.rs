@@ -70,7 +70,7 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     refuse_if(video.rotation != 0 || video.pixel_aspect.is_some_and(|it| it.num != it.den), CopyRefusal::Geometry)?;
     refuse_if(video.width % 2 == 1 || video.height % 2 == 1, CopyRefusal::Geometry)?;
     refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
-    refuse_if(video.frame_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
+    refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
     refuse_if(index.keyframes.is_empty() || index.seeking != Seeking::Indexed, CopyRefusal::NoIndex)?;
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
     refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;

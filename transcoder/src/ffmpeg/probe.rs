@@ -184,6 +184,7 @@ fn parse_streams(json: &str) -> Result<Streams, SourceProblem> {
             rotation: ((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90,
             pixel_format: video.pix_fmt.clone().unwrap_or_default(),
             frame_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
+            source_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
             interlaced: matches!(video.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
             hdr: match video.color_transfer.as_deref() {
                 Some("smpte2084") => Some(HighDynamicRange::Pq),

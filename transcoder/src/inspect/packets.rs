@@ -42,7 +42,7 @@ pub(super) async fn scan(
         Interval::First(seconds) => drop(command.args(["-read_intervals", &format!("%+{seconds}")])),
         Interval::From(seconds) => drop(command.args(["-read_intervals", &format!("{seconds:.6}")])),
     }
-    command.args(["-show_entries", "packet=pts_time,duration_time,size,flags", "-of", "csv=p=0", url]);
+    command.args(["-show_entries", "packet=pts_time,dts_time,duration_time,size,flags", "-of", "csv=p=0", url]);
     let mut child = command.spawn().map_err(TranscodeError::Spawn)?;
     let output = child.stdout.take().ok_or_else(|| TranscodeError::Spawn(std::io::Error::other("no output")))?;
     let mut lines = BufReader::new(output).lines();
@@ -64,14 +64,15 @@ struct Scan {
 }
 
 impl Scan {
-    /// `pts_time,duration_time,size,flags`; `N/A` for what is not known.
+    /// `pts_time,dts_time,duration_time,size,flags`; `N/A` for what is not known. Containers without presentation
+    /// times (AVI) count frames in the order of decoding: the same times, of other frames.
     fn visit(&mut self, line: &str) {
         let mut fields = line.split(',');
         let mut next = || fields.next().unwrap_or_default();
-        let (pts, duration, size, flags) =
-            (next().parse::<f64>(), next().parse::<f64>(), next().parse::<u64>(), next());
+        let (pts, dts, duration, size, flags) =
+            (next().parse::<f64>(), next().parse::<f64>(), next().parse::<f64>(), next().parse::<u64>(), next());
         self.bytes += size.unwrap_or(0);
-        let Some(pts) = pts.ok().filter(|it| it.is_finite()) else { return };
+        let Some(pts) = pts.or(dts).ok().filter(|it| it.is_finite()) else { return };
         self.last_duration = duration.unwrap_or(self.last_duration);
         self.times.push(pts);
         if flags.starts_with('K') {
@@ -116,11 +117,11 @@ mod tests {
         let mut scan = Scan::default();
         // Two groups of two frames at 25 per second, frames out of order, one without a time.
         for line in [
-            "1.400000,0.04,1000,K__",
-            "1.480000,0.04,100,___",
-            "1.440000,0.04,50,___",
-            "N/A,N/A,7,___",
-            "1.520000,0.04,900,K__",
+            "1.400000,N/A,0.04,1000,K__",
+            "1.480000,N/A,0.04,100,___",
+            "1.440000,N/A,0.04,50,___",
+            "N/A,N/A,N/A,7,___",
+            "1.520000,N/A,0.04,900,K__",
         ] {
             scan.visit(line);
         }
