@@ -150,8 +150,16 @@ async fn attempt(
         playable_after_s: None,
         started,
     };
-    making.all_chunks(&finished).await?;
-    making.publish().await
+    let result = match making.all_chunks(&finished).await {
+        Ok(()) => making.publish().await,
+        Err(problem) => Err(problem),
+    };
+    if result.is_err() {
+        // Deliveries outlive FFmpeg: whoever cleans up after us must not race with them.
+        workshop.cancel.cancel();
+        workshop.outlet.close().await;
+    }
+    result
 }
 
 /// Whether a chunk of an earlier attempt fits this plan: after a change of mind about copying it may not.

@@ -17,7 +17,7 @@ use futures::TryStreamExt as _;
 use media::ts::{TsReport, TsScanner, cut_iframes};
 use platform::object_store::{PutCondition, SharedStore};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{RwLock, Semaphore, mpsc};
 
 use crate::error::TranscodeError;
 use crate::loopback::Receiver;
@@ -45,12 +45,14 @@ pub struct Outlet {
     video: VideoId,
     generation: Generation,
     traffic: Arc<Traffic>,
+    /// Whether nothing is stored any more; every write holds it while it goes on.
+    closed: Arc<RwLock<bool>>,
 }
 
 impl Outlet {
     /// An outlet into `store`.
     pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
-        Self { store, video, generation, traffic: Arc::default() }
+        Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
     }
 
     /// Of this video.
@@ -84,8 +86,17 @@ impl Outlet {
         }
     }
 
+    /// Waits for the writes that go on, and lets no other begin: after that, what was stored can be removed.
+    pub async fn close(&self) {
+        *self.closed.write().await = true;
+    }
+
     /// Stores an object. The store itself tries again while it cannot be reached.
     pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+        let closed = self.closed.read().await;
+        if *closed {
+            return Err(TranscodeError::Cancelled);
+        }
         self.store.put(key, body.clone(), PutCondition::Always).await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         self.traffic.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);

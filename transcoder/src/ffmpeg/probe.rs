@@ -248,7 +248,7 @@ pub fn output_rate(rates: Rates, counted: Option<f64>, max: f64) -> Ratio {
         .find(|it| (it.as_f64() / average - 1.0).abs() < 0.01 && it.num <= 1_000_000);
     // A variable rate: the next standard one above, so that no frame is lost.
     let standard = || {
-        let near = STANDARD_RATES.iter().find(|(num, den)| f64::from(*num) / f64::from(*den) >= average * 0.99);
+        let near = STANDARD_RATES.iter().find(|(num, den)| f64::from(*num) / f64::from(*den) >= average * 0.9995);
         near.map_or_else(|| Ratio { num: average.ceil() as u32, den: 1 }, |(num, den)| Ratio { num: *num, den: *den })
     };
     let low = || Ratio { num: average.round().max(1.0) as u32, den: 1 };
