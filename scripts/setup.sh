@@ -42,7 +42,8 @@ command -v cc >/dev/null || install_packages gcc libc6-dev ||
 ffmpeg_dir=${EDGEREEL_FFMPEG_DIR:+${EDGEREEL_FFMPEG_DIR%/}/}
 has_ffmpeg() {
     command -v "${ffmpeg_dir}ffmpeg" >/dev/null && command -v "${ffmpeg_dir}ffprobe" >/dev/null &&
-        "${ffmpeg_dir}ffmpeg" -hide_banner -encoders 2>/dev/null | grep -q libx264
+        # Read to the end: with pipefail, a grep that leaves early makes a writer that is still at it a failure.
+        "${ffmpeg_dir}ffmpeg" -hide_banner -encoders 2>/dev/null | grep libx264 >/dev/null
 }
 if ! has_ffmpeg; then
     [[ -z $ffmpeg_dir ]] || die "EDGEREEL_FFMPEG_DIR is '$EDGEREEL_FFMPEG_DIR', where there is no FFmpeg with x264"
