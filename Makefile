@@ -5,7 +5,13 @@ SHELL := /bin/bash
 
 # Outside the checkout, so that several checkouts share one cache.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgereel/target
-export VIDEO DEMO_EXIT
+# Only if they say something: an empty path is a mistake, and is told as one.
+ifneq ($(VIDEO),)
+export VIDEO
+endif
+ifneq ($(DEMO_EXIT),)
+export DEMO_EXIT
+endif
 
 .PHONY: help
 help: ## Show this list

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::segment::TICKS_PER_SECOND;
 
+#[cfg(any(test, feature = "cases"))]
+pub mod cases;
+
 /// A positive fraction, such as a frame rate or a pixel aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ratio {

@@ -294,8 +294,6 @@ async fn files_of_others() {
     names.retain(|it| it.extension().is_some_and(|it| it != "md") && it.metadata().unwrap().len() < 3_000_000);
     // Six minutes are a matter for benchmarks.
     names.retain(|it| !it.ends_with("standard-1080p-6min.mp4"));
-    // Known to fail, and said so in the change log: overlapping audio after a hole, and late audio of a short MKV.
-    names.retain(|it| !it.ends_with("mpeg2-mp2.ts") && !it.ends_with("srt-subtitles.mkv"));
     names.sort();
     for input in names {
         let case = Case::new();

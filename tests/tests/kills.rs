@@ -216,30 +216,39 @@ enum Moment {
     After(u64),
     /// As soon as the API tells of this stage.
     Stage(&'static str),
+    /// As soon as more is done than at the last kill.
+    Progress,
 }
 
-async fn wait_for(dev: &Dev, video: VideoId, moment: &Moment) {
+async fn wait_for(dev: &Dev, video: VideoId, moment: &Moment, percent: u64) {
     match moment {
         Moment::After(milliseconds) => tokio::time::sleep(Duration::from_millis(*milliseconds)).await,
         Moment::Stage(stage) => {
             dev.until(video, Duration::from_secs(60), |it| it["stage"] == *stage || it["state"] == "ready").await;
         }
+        Moment::Progress => {
+            dev.until(video, Duration::from_secs(60), |it| {
+                it["percent"].as_u64() > Some(percent) || it["state"] == "ready"
+            })
+            .await;
+        }
     }
 }
 
 /// One video, killed at these moments.
-async fn survive(more: &[&str], moments: &[Moment]) {
+async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
     let mut home = Home::with_profile(PROFILE);
     home.options.extend(["--encoders".to_owned(), ENCODERS.to_string()]);
     let mut ledger = Ledger::install(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 100.0, more);
+    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", seconds, more);
     let mut dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
     let mut viewer: Option<Viewer> = None;
     let (mut done, mut repeated, mut kills) = (BTreeSet::<Chunk>::new(), 0, 0);
     let mut begun_ever = BTreeSet::<u32>::new();
+    let mut percent = 0;
     for moment in moments {
-        wait_for(&dev, video, moment).await;
+        wait_for(&dev, video, moment, percent).await;
         let now = dev.video(video).await;
         if now["watchable"] == true && viewer.is_none() {
             viewer = Some(Viewer::start(dev.hls_url(video).await));
@@ -248,6 +257,7 @@ async fn survive(more: &[&str], moments: &[Moment]) {
             break;
         }
         println!("kill {kills} in {} at {} %", now["stage"], now["percent"]);
+        percent = now["percent"].as_u64().unwrap_or(percent);
         let children = dev.kill().await;
         kills += 1;
         // FFmpeg reads from and writes to a process that is gone: it ends by itself.
@@ -267,7 +277,7 @@ async fn survive(more: &[&str], moments: &[Moment]) {
     assert!(repeated <= kills * ENCODERS, "{repeated} chunks were done again after {kills} kills");
 
     let report = check(&url, &home.temporary()).await;
-    assert!(report["checked"]["seconds"].as_f64().unwrap() > 300.0, "{report:#}");
+    assert!(report["checked"]["seconds"].as_f64().unwrap() > 3.0 * seconds, "{report:#}");
     let children = dev.children();
     assert!(dev.terminate().await.success());
     all_gone(&children, Duration::from_secs(5)).await;
@@ -294,7 +304,7 @@ async fn killed_at_random_moments_of_encoding() {
         moments.push(Moment::After(dice.between(100, 3_000)));
     }
     // Too long a gap between keyframes to be remuxed: everything is encoded.
-    survive(&["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
+    survive(100.0, &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -305,13 +315,20 @@ async fn killed_at_random_moments_beside_a_remuxed_rung() {
         moments.push(Moment::After(dice.between(50, 2_000)));
     }
     moments.push(Moment::Stage("verify"));
-    survive(&[], &moments).await;
+    survive(100.0, &[], &moments).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_the_ends_of_a_job() {
     let moments = [Moment::Stage("probe"), Moment::Stage("stills"), Moment::Stage("publish")];
-    survive(&[], &moments).await;
+    survive(100.0, &[], &moments).await;
+}
+
+/// A message has five deliveries; a job that comes further every time gets more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_more_often_than_a_message_is_delivered() {
+    let moments: Vec<Moment> = (0..7).map(|_| Moment::Progress).collect();
+    survive(200.0, &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

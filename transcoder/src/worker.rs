@@ -11,7 +11,7 @@ use domain::job::Job;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::StateName;
-use platform::catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, Video};
+use platform::catalog::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, SharedCatalog, Video};
 use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::object_store::SharedStore;
 use tokio_util::sync::CancellationToken;
@@ -139,6 +139,14 @@ impl Worker {
             return self.queue.bury(receipt, &format!("there is no profile `{}`", job.profile)).await;
         };
         let generation = Generation::of(&job.source.etag, &profile.fingerprint(job.mode));
+        if delivery.is_last && self.deserves_more(delivery, job).await {
+            // A new message with deliveries of its own, then the end of the old one: twice is better than never.
+            info!("much was delivered, but not in vain: sent again");
+            if let Ok(message) = &delivery.message {
+                self.queue.send(message, Duration::ZERO).await?;
+            }
+            return self.queue.ack(receipt).await;
+        }
         let config = &self.config;
         let claimed = self.catalog.claim(job, &generation, &config.name, config.lease, now_ms()).await;
         match claimed {
@@ -162,6 +170,17 @@ impl Worker {
                 self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
             }
         }
+    }
+
+    /// Whether the deliveries so far were not the fault of the job: a worker that is stopped or killed uses one up,
+    /// however well it worked. A job that comes no further from attempt to attempt deserves no more.
+    async fn deserves_more(&self, delivery: &Delivery, job: &Job) -> bool {
+        let attempts = self.catalog.attempts(job.video).await.unwrap_or_default();
+        let own: Vec<&Attempt> = attempts.iter().filter(|it| it.job == job.id).collect();
+        let window = &own[own.len().saturating_sub(delivery.receive_count as usize - 1)..];
+        let Some((first, rest)) = window.split_first() else { return false };
+        window.iter().any(|it| it.outcome == Some(AttemptOutcome::Released))
+            || rest.iter().any(|it| it.progress.percent > first.progress.percent)
     }
 
     /// Whether the attempt that goes on is at this very job, and not at another one of the same video.

@@ -33,7 +33,10 @@ const MUX_DELAY: f64 = 0.35;
 
 /// Tables once, at the start of every segment. FFmpeg would repeat them ten times a second, for receivers
 /// that tune in: a third of the bytes of a low-rate audio rendition.
-const TABLES: &str = "pat_period=3600:sdt_period=3600";
+///
+/// Every segment counts its packets from 0 and says so, since no run knows where the one before it ended
+/// (ISO/IEC 13818-1, 2.4.3.5: discontinuity_indicator): otherwise a player that counts takes the join for a loss.
+const SEGMENT_MUXER: &str = "pat_period=3600:sdt_period=3600:mpegts_flags=+initial_discontinuity";
 
 /// What is added to time stamps before the muxer adds its own, seconds.
 fn offset() -> f64 {
@@ -247,7 +250,7 @@ impl Context<'_> {
     fn segments(&self, arguments: &mut Vec<String>, rendition: &RenditionName, cut: &Cut, early: f64, shift: f64) {
         let inner = &cut.starts[1..cut.starts.len() - 1];
         let times: Vec<String> = inner.iter().map(|it| format!("{:.6}", it + offset() - early)).collect();
-        push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", TABLES]);
+        push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", SEGMENT_MUXER]);
         if times.is_empty() {
             push(arguments, &["-segment_time", "1000000"]);
         } else {
@@ -270,12 +273,14 @@ impl Context<'_> {
         let layout = if encoded[0].channels == 1 { "mono" } else { "stereo" };
         let source_rate = self.probe.audio.as_ref().map_or(rate, |it| it.sample_rate);
         let shift = (self.probe.video.start_seconds() * f64::from(source_rate)).round() as i64;
+        // Holes are filled with silence and overlaps cut, sample by sample. Stretching instead (`async` above 1)
+        // makes time stamps that overlap where a source jitters.
         // Access units lie on one grid of 1,024 samples whichever run makes them; a resumed run begins
         // four units before its first one, so that the encoder is past its beginning.
         let first = ((start * f64::from(rate) / 1024.0) as i64 - 4).max(0) * 1024;
         let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
         let mut graph = format!(
-            "[0:{source_index}]asetpts=PTS-{shift},aresample={rate}:async=1000:first_pts={first}\
+            "[0:{source_index}]asetpts=PTS-{shift},aresample={rate}:async=1:min_hard_comp=0.04:first_pts={first}\
              ,aformat=sample_fmts=fltp:channel_layouts={layout},apad,atrim=end_pts={end},asplit={}",
             encoded.len()
         );
@@ -348,3 +353,6 @@ fn scale_size(size: Size) -> String {
 fn push(arguments: &mut Vec<String>, more: &[&str]) {
     arguments.extend(more.iter().map(|it| (*it).to_owned()));
 }
+
+#[cfg(test)]
+mod tests;

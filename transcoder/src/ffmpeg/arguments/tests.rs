@@ -1,0 +1,120 @@
+use domain::job::Mode;
+use domain::probe::Seeking;
+use domain::probe::cases::standard;
+use domain::profile::Profile;
+
+use super::*;
+
+/// One argument line per input, output or filter, so that a change shows as a line.
+fn lines(arguments: &[String]) -> String {
+    let mut text = String::new();
+    for argument in arguments {
+        let begins = argument == "-i" || argument == "-map" || argument == "-filter_complex" || argument == "-f";
+        text += if text.is_empty() {
+            ""
+        } else if begins {
+            "\n"
+        } else {
+            " "
+        };
+        text += &argument.replace(',', if argument.starts_with('[') { ",\n    " } else { "," }).replace(';', ";\n    ");
+    }
+    text
+}
+
+struct Paper {
+    plan: EncodePlan,
+    probe: Probe,
+    profile: Profile,
+}
+
+impl Paper {
+    fn new(probe: Probe) -> Self {
+        let profile = Profile::default();
+        Self { plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(), probe, profile }
+    }
+
+    fn arguments(&self, of: impl Fn(&Context<'_>) -> Vec<String>) -> String {
+        let output = |name: &str, file: &str| format!("OUT/{name}/{file}");
+        lines(&of(&Context {
+            plan: &self.plan,
+            probe: &self.probe,
+            encoder: &self.profile.encoder,
+            source: "SOURCE",
+            output: &output,
+        }))
+    }
+}
+
+#[test]
+fn the_remuxed_rung_begins_at_the_first_frame() {
+    let paper = Paper::new(standard());
+    let CopyPaper { name, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[0])));
+}
+
+#[test]
+fn the_remuxed_rung_goes_on_at_a_later_chunk() {
+    let paper = Paper::new(standard());
+    let CopyPaper { name, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[1])));
+}
+
+#[test]
+fn audio_begins_at_the_first_frame() {
+    let paper = Paper::new(standard());
+    insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[0])));
+}
+
+#[test]
+fn audio_goes_on_at_a_later_chunk() {
+    let paper = Paper::new(standard());
+    insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[1])));
+}
+
+#[test]
+fn a_chunk_decodes_once_for_all_rungs() {
+    let paper = Paper::new(standard());
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1], 1)));
+}
+
+#[test]
+fn interlaced_hdr_without_an_index_takes_every_filter() {
+    let mut probe = standard();
+    probe.video.interlaced = true;
+    probe.video.hdr = Some(HighDynamicRange::Hlg);
+    probe.index.seeking = Seeking::Approximate;
+    let paper = Paper::new(probe);
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1], 1)));
+}
+
+#[test]
+fn copy_mode_decodes_keyframes_only() {
+    let mut paper = Paper::new(standard());
+    paper.plan = EncodePlan::new(&paper.probe, &paper.profile, Mode::Copy).unwrap();
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[0], 1)));
+}
+
+#[test]
+fn a_poster_is_one_frame() {
+    let paper = Paper::new(standard());
+    insta::assert_snapshot!(paper.arguments(|it| it.poster(540_000, Size { width: 1280, height: 720 })));
+}
+
+#[test]
+fn a_bitrate_that_is_constant_is_filled_up() {
+    let mut paper = Paper::new(standard());
+    paper.profile.encoder.rate_control = RateControl::Cbr;
+    let text = paper.arguments(|it| it.encode(&it.plan.encode_chunks[0], 2));
+    assert!(text.contains("-b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr"), "{text}");
+}
+
+struct CopyPaper {
+    name: RenditionName,
+    chunks: Vec<ChunkPlan>,
+}
+
+fn copied(paper: &Paper) -> CopyPaper {
+    let rung = paper.plan.copy.as_ref().unwrap();
+    CopyPaper { name: rung.name.clone(), chunks: paper.plan.copy_chunks.clone() }
+}
