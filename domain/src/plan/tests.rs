@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::probe::cases::standard;
-use crate::probe::{HighDynamicRange, Seeking};
+use crate::probe::{AudioStream, HighDynamicRange, Seeking};
 
 const SECOND: u64 = TICKS_PER_SECOND;
 
