@@ -35,7 +35,7 @@ const MUX_DELAY: f64 = 0.35;
 /// that tune in: a third of the bytes of a low-rate audio rendition.
 ///
 /// Every segment counts its packets from 0 and says so, since no run knows where the one before it ended
-/// (ISO/IEC 13818-1, 2.4.3.5: discontinuity_indicator): otherwise a player that counts takes the join for a loss.
+/// (ISO/IEC 13818-1, 2.4.3.5: `discontinuity_indicator`): otherwise a player that counts takes the join for a loss.
 const SEGMENT_MUXER: &str = "pat_period=3600:sdt_period=3600:mpegts_flags=+initial_discontinuity";
 
 /// What is added to time stamps before the muxer adds its own, seconds.
