@@ -22,9 +22,9 @@ BANNED = {"openssl-sys", "native-tls"}
 MAY_USE = {
     "domain": set(),
     "media": set(),
-    "platform": {"domain", "media"},
+    "platform": {"domain"},
     "check": {"domain", "media"},
-    "transcoder": {"domain", "media", "platform", "check"},
+    "transcoder": {"domain", "media", "platform"},
     "functions": {"domain", "platform"},
     "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
     "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli"},

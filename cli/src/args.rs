@@ -123,6 +123,9 @@ pub struct UploadArgs {
     /// A ladder of rungs, or one remuxed rung; by default that of the installation.
     #[arg(long, value_name = "MODE")]
     pub mode: Option<ModeArg>,
+    /// Store it, and make it when somebody wants to watch it for the first time; with --wait, at once.
+    #[arg(long)]
+    pub on_first_view: bool,
     /// Begin anew, also where an earlier upload of this file broke off.
     #[arg(long)]
     pub fresh: bool,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use platform::database::Database;
-use platform::s3_server::{self, S3Server};
+use platform::s3_server::S3Server;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -95,9 +95,9 @@ impl System {
 
         let s3_router = self.s3.router();
         let s3_ends = stop_store.clone().cancelled_owned();
-        store.spawn(async move { s3_server::serve(self.s3_listener, s3_router, s3_ends).await });
+        store.spawn(async move { platform::serve(self.s3_listener, s3_router, s3_ends).await });
         let api_ends = stop_serving.clone().cancelled_owned();
-        serving.spawn(listen::serve(self.listener, self.router, api_ends));
+        serving.spawn(platform::serve(self.listener, self.router, api_ends));
         let (pump, pump_stop) = (self.pump, stop_serving.clone());
         serving.spawn(async move {
             pump.run(pump_stop).await;

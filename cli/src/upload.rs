@@ -29,6 +29,8 @@ pub struct Wishes {
     pub profile: Option<String>,
     /// `abr` or `copy`.
     pub mode: Option<&'static str>,
+    /// Make it when somebody wants to watch it, not before.
+    pub on_first_view: bool,
     /// Begin anew, also where an earlier upload broke off.
     pub fresh: bool,
 }
@@ -139,6 +141,9 @@ fn wish(file: &UploadFile, wishes: &Wishes) -> Value {
     }
     if let Some(mode) = wishes.mode {
         wish["mode"] = json!(mode);
+    }
+    if wishes.on_first_view {
+        wish["generate"] = json!("on_first_view");
     }
     wish
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, VideoId};
-use crate::object_key::{Bucket, ObjectKey};
+use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +25,27 @@ impl Mode {
         match self {
             Self::Abr => "abr",
             Self::Copy => "copy",
+        }
+    }
+}
+
+/// When a presentation is made of a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generate {
+    /// As soon as it has arrived.
+    #[default]
+    OnUpload,
+    /// When somebody wants to watch it for the first time.
+    OnFirstView,
+}
+
+impl Generate {
+    /// Its stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnUpload => "on_upload",
+            Self::OnFirstView => "on_first_view",
         }
     }
 }
@@ -56,13 +77,6 @@ pub struct Source {
     pub size: u64,
 }
 
-impl Source {
-    /// The typed key; `None` for a path outside the layout of the private bucket.
-    pub fn object_key(&self) -> Option<ObjectKey> {
-        ObjectKey::parse(Bucket::Private, &self.key)
-    }
-}
-
 /// One piece of work for the transcoder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
@@ -86,6 +100,15 @@ impl Job {
     pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
         let id = job_id(&source, profile, mode);
         Self { id, video, source, profile: profile.to_owned(), mode, reason }
+    }
+
+    /// The typed key of its source: of its own video, or outside our layout; `None` for anything else.
+    pub fn source_key(&self) -> Option<ObjectKey> {
+        if let Some(key) = ObjectKey::parse(Bucket::Private, &self.source.key) {
+            return (key.video() == self.video).then_some(key);
+        }
+        let path = ExternalPath::try_from(self.source.key.clone()).ok()?;
+        Some(ObjectKey::External { video: self.video, path })
     }
 
     /// The same work by other settings; another job, unless they are the same.
@@ -316,7 +339,17 @@ mod tests {
     #[test]
     fn a_source_knows_its_typed_key() {
         let job = job();
-        assert_eq!(job.source.object_key().unwrap().video(), job.video);
-        assert_eq!(Source { key: "elsewhere/film.mp4".to_owned(), ..job.source }.object_key(), None);
+        assert_eq!(job.source_key().unwrap().video(), job.video);
+        let keyed = |key: &str| {
+            let source = Source { key: key.to_owned(), ..job.source.clone() };
+            Job { source, ..job.clone() }.source_key()
+        };
+        // What is not ours is read where it stands; what is another video's, is not read at all.
+        assert_eq!(keyed("elsewhere/film.mp4").map(|it| it.path()).as_deref(), Some("elsewhere/film.mp4"));
+        assert_eq!(keyed("elsewhere/film.mp4").unwrap().video(), job.video);
+        let other = VideoId::new(7, [7; 10]);
+        for foreign in [format!("uploads/{other}/film.mp4"), "uploads/film.mp4".to_owned(), "../film.mp4".to_owned()] {
+            assert_eq!(keyed(&foreign), None, "{foreign}");
+        }
     }
 }

@@ -12,7 +12,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-pub use names::{FileName, InvalidName, RenditionName};
+pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 
 /// Which of the two buckets an object lives in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,6 +90,13 @@ pub enum ObjectKey {
         video: VideoId,
         /// As it was uploaded.
         file_name: FileName,
+    },
+    /// What stood in the private bucket before, under a path of the customer's own: only ever read.
+    External {
+        /// Of this video.
+        video: VideoId,
+        /// As the customer calls it.
+        path: ExternalPath,
     },
     /// A content key, wrapped (JSON); never in clear.
     ContentKey {
@@ -170,9 +177,11 @@ impl ObjectKey {
     /// The bucket it lives in.
     pub fn bucket(&self) -> Bucket {
         match self {
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::ContentKey { .. } | Self::Manifest { .. } => {
-                Bucket::Private
-            }
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::ContentKey { .. }
+            | Self::Manifest { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
@@ -188,6 +197,7 @@ impl ObjectKey {
         match self {
             Self::Source { video, file_name } => format!("{UPLOADS_PREFIX}{video}/{file_name}"),
             Self::ArchivedSource { video, file_name } => format!("archive/{video}/{file_name}"),
+            Self::External { path, .. } => path.as_str().to_owned(),
             Self::ContentKey { video, generation, key } => format!("keys/{video}/{generation}/{key}.json"),
             Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
             Self::Master { video } => format!("hls/{video}/master.m3u8"),
@@ -206,7 +216,7 @@ impl ObjectKey {
         }
     }
 
-    /// The object whose path this is; `None` for a path that no key has.
+    /// The object whose path this is; `None` for a path that no key of ours has.
     ///
     /// Strict: `parse(b, p)` is `Some(k)` only if `k.path() == p`, so that no second spelling
     /// of a path can slip past a check.
@@ -265,6 +275,7 @@ impl ObjectKey {
         match self {
             Self::Source { video, .. }
             | Self::ArchivedSource { video, .. }
+            | Self::External { video, .. }
             | Self::ContentKey { video, .. }
             | Self::Manifest { video, .. }
             | Self::Master { video }
@@ -281,7 +292,7 @@ impl ObjectKey {
     pub fn content_type(&self) -> &'static str {
         match self {
             // What the user's browser said is stored with the upload itself; never trusted.
-            Self::Source { .. } | Self::ArchivedSource { .. } => "application/octet-stream",
+            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } => "application/octet-stream",
             Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { container, .. } => container.content_type(),
@@ -293,9 +304,11 @@ impl ObjectKey {
     /// How long caches may keep it.
     pub fn cache_policy(&self) -> CachePolicy {
         match self {
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::ContentKey { .. } | Self::Manifest { .. } => {
-                CachePolicy::NoStore
-            }
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::ContentKey { .. }
+            | Self::Manifest { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::Thumbnail { .. }

@@ -233,6 +233,7 @@ fn place_of(object: &ObjectKey) -> Option<(&Generation, Option<&RenditionName>)>
         | ObjectKey::Poster { generation, .. } => Some((generation, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
+        | ObjectKey::External { .. }
         | ObjectKey::ContentKey { .. }
         | ObjectKey::Manifest { .. }
         | ObjectKey::Master { .. } => None,

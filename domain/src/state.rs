@@ -1,7 +1,7 @@
 //! The life of a video: its states, and the only function that moves it from one to another.
 //!
-//! `created -> uploading -> queued -> processing -> playable -> ready`, `failed` from any of the
-//! middle ones, `cancelled`, `deleted`. Events may come twice, late and out of order: one that has
+//! `created -> uploading -> queued -> processing -> playable -> ready`, `stored` before `queued` where nothing
+//! is made before the first view, `failed` from any of the middle ones, `cancelled`, `deleted`. Events may come twice, late and out of order: one that has
 //! been overtaken changes nothing, and one that must stop its sender is refused.
 
 use std::fmt;
@@ -20,6 +20,8 @@ pub enum VideoState {
     Created,
     /// Its parts are arriving.
     Uploading,
+    /// The source is there, and nothing is made of it before somebody wants to watch it.
+    Stored,
     /// The source is there, and a job waits for a worker.
     Queued,
     /// A worker has it.
@@ -46,6 +48,7 @@ pub enum VideoState {
 pub enum StateName {
     Created,
     Uploading,
+    Stored,
     Queued,
     Processing,
     Playable,
@@ -57,9 +60,10 @@ pub enum StateName {
 
 impl StateName {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Uploading,
+        Self::Stored,
         Self::Queued,
         Self::Processing,
         Self::Playable,
@@ -74,6 +78,7 @@ impl StateName {
         match self {
             Self::Created => "created",
             Self::Uploading => "uploading",
+            Self::Stored => "stored",
             Self::Queued => "queued",
             Self::Processing => "processing",
             Self::Playable => "playable",
@@ -94,7 +99,7 @@ impl fmt::Display for StateName {
 /// A word that names no state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a state: use created, uploading, queued, processing, playable, ready, failed, cancelled or deleted"
+    "`{0}` is not a state: use created, uploading, stored, queued, processing, playable, ready, failed, cancelled or deleted"
 )]
 pub struct UnknownState(String);
 
@@ -115,6 +120,7 @@ impl VideoState {
         match self {
             Self::Created => StateName::Created,
             Self::Uploading => StateName::Uploading,
+            Self::Stored => StateName::Stored,
             Self::Queued => StateName::Queued,
             Self::Processing => StateName::Processing,
             Self::Playable => StateName::Playable,
@@ -132,7 +138,7 @@ impl VideoState {
 
     /// Whether nothing more happens unless somebody asks for it.
     pub fn is_settled(&self) -> bool {
-        matches!(self, Self::Ready { .. } | Self::Failed(_) | Self::Cancelled | Self::Deleted)
+        matches!(self, Self::Stored | Self::Ready { .. } | Self::Failed(_) | Self::Cancelled | Self::Deleted)
     }
 }
 
@@ -143,6 +149,8 @@ pub enum VideoEvent {
     UploadStarted,
     /// The bucket told of the source that the video has already, or of its first one.
     SourceArrived,
+    /// The same, of a video that is made on its first view.
+    SourceStored,
     /// Somebody asked for work (again), or a different source arrived.
     WorkRequested,
     /// A worker claimed the job.
@@ -195,17 +203,18 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (_, E::UploadStarted) => unchanged(),
 
         (S::Created | S::Uploading, E::SourceArrived) => Ok(S::Queued),
-        (S::Cancelled, E::SourceArrived) => refused("be queued by an event"),
-        (_, E::SourceArrived) => unchanged(),
+        (S::Created | S::Uploading, E::SourceStored) => Ok(S::Stored),
+        (S::Cancelled, E::SourceArrived | E::SourceStored) => refused("be queued by an event"),
+        (_, E::SourceArrived | E::SourceStored) => unchanged(),
 
-        (S::Created | S::Uploading | S::Failed(_) | S::Cancelled, E::WorkRequested) => Ok(S::Queued),
+        (S::Created | S::Uploading | S::Stored | S::Failed(_) | S::Cancelled, E::WorkRequested) => Ok(S::Queued),
         (S::Queued | S::Processing | S::Playable | S::Ready { .. }, E::WorkRequested) => unchanged(),
 
         (S::Cancelled, E::WorkStarted) => refused("be worked on"),
         // The same file fails the same way: only somebody's wish (`WorkRequested`) starts it again.
         (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => refused("be worked on"),
         // An event may overtake the row, and a redriven job the failure that it answers.
-        (S::Created | S::Uploading | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),
+        (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),
         (S::Processing | S::Playable | S::Ready { .. }, E::WorkStarted) => unchanged(),
 
         (S::Processing, E::WorkReleased) => Ok(S::Queued),
@@ -229,7 +238,9 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         },
 
         (S::Ready { .. } | S::Failed(_) | S::Cancelled, E::Cancelled) => unchanged(),
-        (S::Created | S::Uploading | S::Queued | S::Processing | S::Playable, E::Cancelled) => Ok(S::Cancelled),
+        (S::Created | S::Uploading | S::Stored | S::Queued | S::Processing | S::Playable, E::Cancelled) => {
+            Ok(S::Cancelled)
+        }
     }
 }
 

@@ -63,6 +63,12 @@ pub enum ApiError {
     /// The video was cancelled; nothing plays.
     #[error("the video was cancelled before it could be watched: ask for another attempt")]
     VideoCancelled,
+    /// There is nothing to encode from.
+    #[error("{0}")]
+    SourceGone(String),
+    /// What is to be converted is not there, or not to be had.
+    #[error("{0}")]
+    NoSuchObject(String),
     /// Its state does not allow it.
     #[error("{0}")]
     Conflict(String),
@@ -90,6 +96,8 @@ impl ApiError {
             Self::UploadIncomplete(_) => "upload-incomplete",
             Self::VideoFailed(_) => "video-failed",
             Self::VideoCancelled => "video-cancelled",
+            Self::SourceGone(_) => "source-gone",
+            Self::NoSuchObject(_) => "no-such-object",
             Self::Conflict(_) => "conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -109,7 +117,9 @@ impl ApiError {
             | Self::UploadIncomplete(_)
             | Self::VideoFailed(_)
             | Self::VideoCancelled
+            | Self::SourceGone(_)
             | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::NoSuchObject(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UploadGone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -130,6 +140,8 @@ impl ApiError {
             Self::UploadIncomplete(_) => "The upload is not complete",
             Self::VideoFailed(_) => "The video failed",
             Self::VideoCancelled => "The video was cancelled",
+            Self::SourceGone(_) => "No source",
+            Self::NoSuchObject(_) => "No such object",
             Self::Conflict(_) => "Not possible now",
             Self::Unavailable(_) => "Not available now",
             Self::Internal(_) => "Internal error",

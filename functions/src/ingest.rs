@@ -39,6 +39,8 @@ pub enum Ingested {
     Queued(JobId),
     /// Its job waited already.
     Duplicate(JobId),
+    /// The source waits for its first view.
+    Waiting(VideoId),
     /// The source is done with.
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; in the latter case what arrived is removed.
@@ -92,6 +94,7 @@ impl Ingest {
     async fn note_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
         let job = match self.catalog.note_upload_event(job, now_ms).await? {
             Noted::Send(job) => job,
+            Noted::Waits => return Ok(Ingested::Waiting(job.video)),
             Noted::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
             Noted::Gone => {
                 self.remove_if_deleted(job.video).await?;

@@ -5,6 +5,7 @@
 //! belongs to one host or another stays with the programs.
 
 pub mod auth;
+pub mod batch;
 pub mod config;
 pub mod dead_letter;
 pub mod error;
@@ -13,7 +14,9 @@ mod health;
 pub mod ingest;
 pub mod playback;
 mod routes;
+pub mod settings;
 pub mod state;
+pub mod sweeper;
 mod times;
 pub mod uploads;
 pub mod videos;
@@ -22,3 +25,4 @@ pub use config::ApiConfig;
 pub use error::ApiError;
 pub use routes::router;
 pub use state::ApiState;
+pub use times::now_ms;

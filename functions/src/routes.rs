@@ -28,15 +28,32 @@ pub fn router(state: ApiState) -> Router {
             "/uploads/{video}/complete",
             post(uploads::finish::complete).layer(DefaultBodyLimit::max(PARTS_BODY_LIMIT)),
         )
-        .route("/videos", get(videos::list))
-        .route("/videos/{video}", get(videos::read).delete(videos::delete))
+        .route("/videos", get(videos::list).post(videos::convert::convert))
+        .route("/videos/{video}", get(videos::read).patch(videos::change::change).delete(videos::delete))
+        .route("/videos/{video}/retry", post(videos::work::retry))
+        .route("/videos/{video}/cancel", post(videos::work::cancel))
+        .route("/videos/{video}/reencode", post(videos::work::reencode))
         .route("/videos/{video}/stream", get(videos::stream::stream))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(state.token.clone(), auth::require));
+    let uppy = Router::new()
+        .route("/params", get(uploads::uppy::params))
+        .route("/multipart", post(uploads::uppy::begin))
+        .route("/multipart/{upload}", get(uploads::uppy::list).delete(uploads::uppy::abort))
+        .route("/multipart/{upload}/{number}", get(uploads::uppy::sign))
+        .route(
+            "/multipart/{upload}/complete",
+            post(uploads::uppy::complete).layer(DefaultBodyLimit::max(PARTS_BODY_LIMIT)),
+        )
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(state.token.clone(), auth::require));
     Router::new()
         .nest("/v1", v1)
+        .nest("/s3", uppy)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(no_such_route)

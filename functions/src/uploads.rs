@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod finish;
 pub mod plan;
 pub(crate) mod progress;
+pub(crate) mod uppy;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::VideoState;
 use platform::catalog::{UploadKind, Video};
-use platform::object_store::uploads::{PresignedRequest, UploadId};
+use platform::object_store::StoreError;
+use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -41,8 +43,8 @@ impl From<PresignedRequest> for SignedRequest {
 pub(crate) struct KnownUpload {
     pub(crate) video: Video,
     pub(crate) key: ObjectKey,
-    /// Bytes, as announced.
-    pub(crate) size: u64,
+    /// Bytes, if they were announced.
+    pub(crate) size: Option<u64>,
     pub(crate) kind: UploadKind,
     /// Unix milliseconds.
     pub(crate) expires_ms: u64,
@@ -59,17 +61,31 @@ impl KnownUpload {
         let upload = video.upload.clone().ok_or_else(not_uploaded)?;
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let key = key.ok_or_else(not_uploaded)?;
-        let size = video.source.size.ok_or_else(not_uploaded)?;
+        let size = video.source.size;
         Ok(Self { video, key, size, kind: upload.kind, expires_ms: upload.expires_ms })
     }
 
     /// The upload in parts that this is.
     pub(crate) fn multipart(&self) -> Result<(UploadId, UploadPlan), ApiError> {
-        match &self.kind {
-            UploadKind::Single => Err(ApiError::NotAMultipartUpload("this upload is one request and has no parts")),
-            UploadKind::Multipart { upload_id, part_bytes } => {
-                Ok((UploadId(upload_id.clone()), UploadPlan { size: self.size, part_bytes: *part_bytes }))
+        match (&self.kind, self.size) {
+            (UploadKind::Multipart { upload_id, part_bytes }, Some(size)) => {
+                Ok((UploadId(upload_id.clone()), UploadPlan { size, part_bytes: *part_bytes }))
             }
+            (UploadKind::Open { .. }, _) => {
+                Err(ApiError::NotAMultipartUpload("the uploader of this video chooses the parts by himself"))
+            }
+            (UploadKind::Single | UploadKind::Multipart { .. }, _) => {
+                Err(ApiError::NotAMultipartUpload("this upload is one request and has no parts"))
+            }
+        }
+    }
+
+    /// What the store has of the parts of an upload.
+    pub(crate) async fn stored_parts(&self, state: &ApiState, id: &UploadId) -> Result<Vec<Part>, ApiError> {
+        match state.signer.list_parts(&self.key, id).await {
+            Ok(parts) => Ok(parts),
+            Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -1,7 +1,11 @@
-//! Videos: listed, read, deleted.
+//! Videos: listed, read, deleted; what else can be done with them stands in modules of its own.
 
+pub(crate) mod change;
+pub(crate) mod convert;
+pub(crate) mod facts;
 pub(crate) mod stream;
 pub(crate) mod view;
+pub(crate) mod work;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +14,8 @@ use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
 use platform::catalog::{UploadKind, Video, VideoFilter};
-use platform::object_store::uploads::UploadId;
+use platform::object_store::uploads::{UploadId, UploadSigner};
+use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
@@ -81,10 +86,17 @@ pub(crate) async fn existing(state: &ApiState, id: VideoId) -> Result<Video, Api
 
 pub(crate) async fn read(State(state): State<ApiState>, PathVideo(id): PathVideo) -> Result<Json<VideoView>, ApiError> {
     let video = existing(&state, id).await?;
+    Ok(Json(read_view(&state, &video).await?))
+}
+
+/// All that is told of a video.
+pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
+    let id = video.id;
+    let attempts = state.catalog.attempts(id).await?;
     // Before the first rung plays, the renditions are those of the attempt at work.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
-        None => state.catalog.attempts(id).await?.pop().map(|it| it.generation),
+        None => attempts.last().map(|it| it.generation.clone()),
     };
     let (renditions, receipt) = match &generation {
         Some(generation) => {
@@ -92,7 +104,7 @@ pub(crate) async fn read(State(state): State<ApiState>, PathVideo(id): PathVideo
         }
         None => (Vec::new(), None),
     };
-    Ok(Json(VideoView::of(&video, renditions, receipt)))
+    Ok(VideoView::of(video, renditions, &attempts, receipt))
 }
 
 /// Deleting again is no error: it removes what an interrupted deletion left.
@@ -106,15 +118,32 @@ pub(crate) async fn delete(State(state): State<ApiState>, PathVideo(id): PathVid
 
 /// Removes every object of a video, and an upload of it that goes on. Says how many objects there were.
 pub(crate) async fn remove_traces(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
+    Ok(remove_objects(&state.store, &*state.signer, video).await?)
+}
+
+/// The same, for whoever has no API.
+pub(crate) async fn remove_objects(
+    store: &SharedStore,
+    signer: &dyn UploadSigner,
+    video: &Video,
+) -> Result<u64, StoreError> {
     let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
     let upload = video.upload.as_ref().map(|it| &it.kind);
-    if let (Some(key), Some(UploadKind::Multipart { upload_id, .. })) = (key, upload) {
-        state.signer.abort_multipart(&key, &UploadId(upload_id.clone())).await?;
+    if let (Some(key), Some(UploadKind::Multipart { upload_id, .. } | UploadKind::Open { upload_id })) = (key, upload) {
+        signer.abort_multipart(&key, &UploadId(upload_id.clone())).await?;
     }
     let mut objects = 0;
     // In order: the playlists go first.
     for family in ObjectPrefix::of_video(video.id) {
-        objects += state.store.delete_all(&family).await?;
+        objects += store.delete_all(&family).await?;
     }
     Ok(objects)
+}
+
+/// An id that nobody has.
+pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)
+        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+    Ok(VideoId::new(now_ms, random))
 }

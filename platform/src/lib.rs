@@ -8,3 +8,6 @@ pub mod job_queue;
 pub mod object_store;
 pub mod s3_server;
 pub mod secret;
+mod serve;
+
+pub use serve::serve;

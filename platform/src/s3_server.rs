@@ -34,7 +34,6 @@ use axum::Router;
 use axum::error_handling::HandleError;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::serve::ListenerExt as _;
 use rusqlite::{Connection, params};
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
@@ -188,27 +187,13 @@ impl S3Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        serve(listener, self.router(), shutdown).await
+        crate::serve(listener, self.router(), shutdown).await
     }
 
     /// The events that wait to be passed on.
     pub fn events(&self) -> EventOutbox {
         EventOutbox { index: self.backend.index.clone(), committed: self.committed.clone() }
     }
-}
-
-/// Serves a router with `TCP_NODELAY`: without it, small answers wait for 40 ms.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "could not set TCP_NODELAY");
-        }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 /// Makes the buckets, ends expired uploads, and names all files that are in use.

@@ -206,8 +206,16 @@ impl Dev {
     /// # Panics
     /// If the API or the store refuse.
     pub async fn upload(&self, file: &Path, name: &str) -> VideoId {
+        self.upload_as(file, json!({ "file_name": name, "profile": "small" })).await
+    }
+
+    /// The same with other wishes; the size is added.
+    ///
+    /// # Panics
+    /// If the API or the store refuse.
+    pub async fn upload_as(&self, file: &Path, mut wish: Value) -> VideoId {
         let bytes = std::fs::read(file).expect("the file can be read");
-        let wish = json!({ "file_name": name, "size": bytes.len(), "profile": "small" });
+        wish["size"] = json!(bytes.len());
         let (status, created) = self.call("POST", "/v1/uploads", Some(&wish)).await;
         assert_eq!(status, 201, "{created}");
         let request = &created["upload"]["request"];

@@ -4,6 +4,7 @@
 //! browsers and players speak. All functions panic with a sentence where something is wrong, since
 //! they are called by tests alone.
 
+pub mod browser;
 pub mod dev;
 pub mod media;
 pub mod player;

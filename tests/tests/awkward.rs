@@ -263,6 +263,16 @@ async fn high_frame_rate_is_halved() {
     case.check(&film, Expected { rate: "FRAME-RATE=59.940", ..expected((320, 180), Some(1), 4.0) }).await;
 }
 
+/// Files that were joined without encoding have sound that overlaps at every join: what is passed on must not drift.
+#[tokio::test]
+async fn joined_files_stay_in_time() {
+    let case = Case::new();
+    let piece = make_film(&case.path("piece.mp4"), "320x180", "24", 3.0, &["-preset", "veryfast", "-bf", "3"]);
+    let inputs = ["-stream_loop", "19", "-i", &text(&piece)].map(str::to_owned);
+    let joined = case.make("joined.mp4", &inputs, &["-c", "copy"]);
+    case.check(&joined, Expected { seconds: (60.0, 1.0), ..expected((320, 180), Some(1), 60.0) }).await;
+}
+
 /// Remuxing an open GOP would show broken pictures after a seek: it has to be encoded.
 #[tokio::test]
 async fn open_groups_of_pictures_are_not_remuxed() {

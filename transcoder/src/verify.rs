@@ -49,7 +49,11 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
     let duration = match (lane, report.audio()) {
         (_, Some(audio)) => {
             starts_at(this.ticks, AUDIO_UNIT)?;
-            audio_duration(lane, audio, record.duration)
+            match lane {
+                // Joined sources have sound that overlaps, or holes: samples and times drift apart, boundaries do not.
+                Lane::Copy if !last => next.ticks - this.ticks,
+                _ => audio_duration(lane, audio, record.duration),
+            }
         }
         (Lane::Audio, None) => return Err(wrong("holds no AAC".to_owned())),
         (Lane::Copy, None) => {

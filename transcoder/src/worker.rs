@@ -233,7 +233,7 @@ impl Worker {
         claim: &Claim,
         stop: &CancellationToken,
     ) -> Result<Published, TranscodeError> {
-        let key = job.source.object_key().ok_or(SourceProblem::SourceMissing)?;
+        let key = job.source_key().ok_or(SourceProblem::SourceMissing)?;
         let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
         let video = self.catalog.get_video(job.video).await?;
         let journal =
@@ -274,7 +274,7 @@ impl Worker {
                 return self.fail(delivery, claim, problem.into()).await;
             }
         }
-        if let Some(key) = job.source.object_key()
+        if let Some(key) = job.source_key()
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
             // The video is ready all the same; the source stays until somebody sweeps it.

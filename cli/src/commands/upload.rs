@@ -24,6 +24,7 @@ pub async fn run(args: UploadArgs, output: &Output) -> Result {
             ModeArg::Abr => "abr",
             ModeArg::Copy => "copy",
         }),
+        on_first_view: args.on_first_view,
         fresh: args.fresh,
     };
     let began = Instant::now();

@@ -79,6 +79,9 @@ fn log(taken: &Ingested) {
     match taken {
         Ingested::Queued(job) => tracing::info!(job.id = %job, "a source has arrived, and its job is queued"),
         Ingested::Duplicate(job) => tracing::debug!(job.id = %job, "an event came again"),
+        Ingested::Waiting(video) => {
+            tracing::info!(video.id = %video, "a source has arrived, and waits for its first view")
+        }
         Ingested::AlreadyDone(video) => tracing::debug!(video.id = %video, "an event of a video that is done"),
         Ingested::Gone(video) => tracing::info!(video.id = %video, "an event of a video that is gone"),
         Ingested::Ignored(ignored) => tracing::debug!("an event starts nothing: {ignored}"),

@@ -75,6 +75,8 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
                 let gone = anyhow::anyhow!("the video was {} by somebody else", answer.state);
                 return Err(Stop::failed("video-gone", gone));
             }
+            // To wait for it is to want to see it.
+            StateName::Stored => drop(api.stream(video, &[]).await?),
             StateName::Created
             | StateName::Uploading
             | StateName::Queued

@@ -80,6 +80,46 @@ impl From<FileName> for String {
     }
 }
 
+/// The path of an object that Edgereel did not put where it is.
+///
+/// 1 to 1,024 bytes without control characters or steps (`.`, `..`), relative, and outside the prefixes that are
+/// ours: what is uploaded, wrapped or published cannot be had under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ExternalPath(String);
+
+impl ExternalPath {
+    /// Longest key of R2 and S3, bytes.
+    const MAX_BYTES: usize = 1024;
+    /// Where our own objects live.
+    const OURS: [&str; 5] = ["uploads", "archive", "keys", "manifests", "hls"];
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ExternalPath {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        let first = text.split('/').next().unwrap_or_default();
+        let legal = (1..=Self::MAX_BYTES).contains(&text.len())
+            && !text.starts_with('/')
+            && !text.chars().any(char::is_control)
+            && !text.split('/').any(|it| it == "." || it == "..")
+            && !Self::OURS.contains(&first);
+        if legal { Ok(Self(text)) } else { Err(InvalidName(text)) }
+    }
+}
+
+impl From<ExternalPath> for String {
+    fn from(path: ExternalPath) -> String {
+        path.0
+    }
+}
+
 /// The name of a rendition and of its folder: `1080p`, `audio-128k`, `iframes`.
 ///
 /// 1 to 32 of `a-z`, `0-9` and `-`: it stands in paths, playlists and key ids alike.

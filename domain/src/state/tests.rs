@@ -17,6 +17,7 @@ fn every_state() -> Vec<VideoState> {
     vec![
         VideoState::Created,
         VideoState::Uploading,
+        VideoState::Stored,
         VideoState::Queued,
         VideoState::Processing,
         VideoState::Playable,
@@ -32,6 +33,7 @@ fn every_event() -> Vec<(&'static str, VideoEvent)> {
     vec![
         ("upload-started", VideoEvent::UploadStarted),
         ("source-arrived", VideoEvent::SourceArrived),
+        ("source-stored", VideoEvent::SourceStored),
         ("work-requested", VideoEvent::WorkRequested),
         ("work-started", VideoEvent::WorkStarted),
         ("work-released", VideoEvent::WorkReleased),
@@ -71,6 +73,7 @@ fn the_whole_table() {
     created
         upload-started -> uploading
         source-arrived -> queued
+        source-stored -> stored
         work-requested -> queued
         work-started -> processing
         became-playable refused: a video that is created cannot become playable
@@ -81,10 +84,20 @@ fn the_whole_table() {
         deleted -> deleted
     uploading
         source-arrived -> queued
+        source-stored -> stored
         work-requested -> queued
         work-started -> processing
         became-playable refused: a video that is uploading cannot become playable
         verified refused: a video that is uploading cannot become ready
+        attempt-failed (source) -> failed:truncated
+        given-up -> failed:worker-lost
+        cancelled -> cancelled
+        deleted -> deleted
+    stored
+        work-requested -> queued
+        work-started -> processing
+        became-playable refused: a video that is stored cannot become playable
+        verified refused: a video that is stored cannot become ready
         attempt-failed (source) -> failed:truncated
         given-up -> failed:worker-lost
         cancelled -> cancelled
@@ -130,6 +143,7 @@ fn the_whole_table() {
         deleted -> deleted
     cancelled
         source-arrived refused: a video that is cancelled cannot be queued by an event
+        source-stored refused: a video that is cancelled cannot be queued by an event
         work-requested -> queued
         work-started refused: a video that is cancelled cannot be worked on
         became-playable refused: a video that is cancelled cannot become playable
@@ -138,6 +152,7 @@ fn the_whole_table() {
     deleted
         upload-started refused: a video that is deleted cannot change
         source-arrived refused: a video that is deleted cannot change
+        source-stored refused: a video that is deleted cannot change
         work-requested refused: a video that is deleted cannot change
         work-started refused: a video that is deleted cannot change
         work-released refused: a video that is deleted cannot change
@@ -178,6 +193,7 @@ fn any_event() -> impl Strategy<Value = VideoEvent> {
     prop_oneof![
         1 => Just(VideoEvent::UploadStarted),
         1 => Just(VideoEvent::SourceArrived),
+        1 => Just(VideoEvent::SourceStored),
         1 => Just(VideoEvent::WorkRequested),
         3 => Just(VideoEvent::WorkStarted),
         1 => Just(VideoEvent::WorkReleased),

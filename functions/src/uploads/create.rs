@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use domain::ids::VideoId;
-use domain::job::Mode;
+use domain::job::{Generate, Mode};
 use domain::object_key::{FileName, ObjectKey};
 use domain::state::StateName;
 use http::header::LOCATION;
@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
+use crate::videos::{facts, new_video_id};
 
 /// What is said of a file before its first byte is sent.
 #[derive(Deserialize)]
@@ -40,6 +41,8 @@ pub(crate) struct NewUpload {
     profile: Option<String>,
     #[serde(default)]
     mode: Option<Mode>,
+    #[serde(default)]
+    generate: Generate,
 }
 
 #[derive(Serialize)]
@@ -62,11 +65,6 @@ enum HowToUpload {
     Multipart { part_size: u64, parts: u32 },
 }
 
-/// Longest title and external id, bytes.
-const TEXT_LIMIT: usize = 1_000;
-/// Longest metadata, bytes of JSON.
-const METADATA_LIMIT: usize = 16 << 10;
-
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Body(wish): Body<NewUpload>,
@@ -76,7 +74,7 @@ pub(crate) async fn create(
     let video = new_video_id(now)?;
     let file_name = FileName::clean(&wish.file_name);
     let key = ObjectKey::Source { video, file_name: file_name.clone() };
-    let profile = wish.profile.unwrap_or_else(|| state.config.default_profile.clone());
+    let profile = facts::profile(wish.profile, &state.config)?;
     state
         .catalog
         .create_video(
@@ -88,6 +86,7 @@ pub(crate) async fn create(
                 metadata: wish.metadata,
                 profile,
                 mode: wish.mode.unwrap_or(state.config.default_mode),
+                generate: wish.generate,
                 source_key: Some(key.path()),
                 source_size: Some(wish.size),
                 content_type: Some(content_type.clone()),
@@ -121,7 +120,7 @@ async fn begin(
 ) -> Result<(UploadKind, HowToUpload), ApiError> {
     Ok(match UploadPlan::of(size) {
         None => {
-            let request = state.signer.presign_put(key, size, content_type, life).await?.into();
+            let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
             (UploadKind::Single, HowToUpload::Single { request })
         }
         Some(plan) => {
@@ -135,26 +134,6 @@ async fn begin(
 /// Answers with the type to store.
 fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, RefusedUpload> {
     check_size(wish.size, config.max_upload_bytes)?;
-    for (field, text) in [("title", &wish.title), ("external_id", &wish.external_id)] {
-        if text.as_ref().is_some_and(|it| it.len() > TEXT_LIMIT) {
-            return Err(RefusedUpload::TooLong { field, limit: TEXT_LIMIT });
-        }
-    }
-    if serde_json::to_vec(&wish.metadata).map_or(0, |it| it.len()) > METADATA_LIMIT {
-        return Err(RefusedUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
-    }
-    if let Some(profile) = &wish.profile
-        && !config.profiles.contains(profile)
-    {
-        let found = profile.chars().take(64).collect();
-        return Err(RefusedUpload::Profile { found, known: config.profiles.clone() });
-    }
+    facts::check(wish.title.as_deref(), wish.external_id.as_deref(), Some(&wish.metadata))?;
     check_type(wish.content_type.as_deref())
-}
-
-fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random)
-        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
-    Ok(VideoId::new(now_ms, random))
 }

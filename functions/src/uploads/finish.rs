@@ -20,6 +20,8 @@ use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos::remove_traces;
 
+pub(crate) mod open;
+
 /// What the uploader knows of his parts. Without it, what the store has is taken.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +66,11 @@ pub(crate) async fn complete(
             let sent = completion.parts.map(|it| named(it, &plan)).transpose()?;
             complete_parts(&state, &upload, &upload_id, &plan, sent).await?;
         }
+        UploadKind::Open { upload_id } => {
+            let id = UploadId(upload_id.clone());
+            let sent = completion.parts.map(|it| it.into_iter().map(|it| (it.number, it.etag)).collect());
+            open::complete(&state, &upload, &id, sent).await?;
+        }
     }
     Ok(done(&upload))
 }
@@ -88,7 +95,12 @@ async fn complete_parts(
         }
         (Err(error), _) => return Err(error.into()),
     };
-    match state.signer.complete_multipart(&upload.key, id, &parts).await {
+    make(state, upload, id, &parts).await
+}
+
+/// Has the store make the object.
+async fn make(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Part]) -> Result<(), ApiError> {
+    match state.signer.complete_multipart(&upload.key, id, parts).await {
         Ok(_) => Ok(()),
         Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
         Err(StoreError::Refused { code, .. }) => {

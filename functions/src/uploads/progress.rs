@@ -7,7 +7,7 @@ use domain::state::StateName;
 use http::StatusCode;
 use platform::catalog::UploadKind;
 use platform::object_store::StoreError;
-use platform::object_store::uploads::Part;
+use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::{KnownUpload, SignedRequest};
@@ -22,7 +22,8 @@ pub(crate) struct UploadView {
     state: StateName,
     /// Whether the source has arrived.
     complete: bool,
-    size: u64,
+    /// Bytes; `null` where the uploader did not say.
+    size: Option<u64>,
     #[serde(flatten)]
     kind: KindView,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
@@ -43,6 +44,8 @@ enum KindView {
         /// What the store has; empty once the source has arrived.
         stored: Vec<StoredPart>,
     },
+    /// The uploader chooses the parts by himself.
+    Open { stored: Vec<StoredPart> },
 }
 
 #[derive(Serialize)]
@@ -73,13 +76,14 @@ pub(crate) async fn read(State(state): State<ApiState>, Video(id): Video) -> Res
             let (id, plan) = upload.multipart()?;
             let stored = match complete {
                 true => Vec::new(),
-                false => match state.signer.list_parts(&upload.key, &id).await {
-                    Ok(parts) => parts.into_iter().map(StoredPart::from).collect(),
-                    Err(StoreError::NotFound { .. }) => return Err(ApiError::UploadGone),
-                    Err(error) => return Err(error.into()),
-                },
+                false => upload.stored_parts(&state, &id).await?.into_iter().map(StoredPart::from).collect(),
             };
             KindView::Multipart { part_size: plan.part_bytes, parts: plan.parts(), stored }
+        }
+        (UploadKind::Open { .. }, true) => KindView::Open { stored: Vec::new() },
+        (UploadKind::Open { upload_id }, false) => {
+            let stored = upload.stored_parts(&state, &UploadId(upload_id.clone())).await?;
+            KindView::Open { stored: stored.into_iter().map(StoredPart::from).collect() }
         }
     };
     Ok(Json(UploadView {
@@ -95,7 +99,7 @@ pub(crate) async fn read(State(state): State<ApiState>, Video(id): Video) -> Res
 /// Whether the object is there.
 pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<bool, ApiError> {
     match state.store.head(&upload.key).await {
-        Ok(meta) => Ok(meta.size == upload.size),
+        Ok(meta) => Ok(upload.size.is_none_or(|it| it == meta.size)),
         Err(StoreError::NotFound { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -145,7 +149,7 @@ pub(crate) async fn presign_parts(
             return Err(malformed(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
         }
         let size = plan.bytes_of(number);
-        let request = state.signer.presign_part(&upload.key, &upload_id, number, size, life).await?.into();
+        let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?.into();
         parts.push(SignedPart { number, size, request });
     }
     Ok(Json(SignedParts { parts, expires_ms: upload.expires_ms }))

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::{Generation, VideoId};
-use domain::job::Stage;
+use domain::job::{Generate, JobReason, Stage};
 use domain::state::{StateName, VideoState};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 
-use super::{existing, view};
+use super::{existing, view, work};
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
 use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
@@ -65,12 +66,16 @@ pub(crate) async fn stream(
     Params(params): Params<StreamParams>,
 ) -> Result<Response, ApiError> {
     let viewer = params.into_viewer()?;
-    let video = existing(&state, id).await?;
+    let video = begin_if_first(&state, existing(&state, id).await?).await?;
     match &video.state {
         VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
         VideoState::Cancelled => Err(ApiError::VideoCancelled),
         VideoState::Deleted => Err(ApiError::NoSuchVideo(id)),
-        VideoState::Created | VideoState::Uploading | VideoState::Queued | VideoState::Processing => {
+        VideoState::Created
+        | VideoState::Uploading
+        | VideoState::Stored
+        | VideoState::Queued
+        | VideoState::Processing => {
             let body = InTheMaking {
                 video: id,
                 status: video.state.name(),
@@ -92,6 +97,27 @@ pub(crate) async fn stream(
             };
             Ok(Json(body).into_response())
         }
+    }
+}
+
+/// A message that is not received for so long may never have been sent, milliseconds.
+const SEND_AGAIN_MS: u64 = 30_000;
+
+/// A video that waited for its first view begins to be made; whoever asks again while it is queued may cause a
+/// second message of the same job, which is one run.
+async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiError> {
+    if video.generate != Generate::OnFirstView {
+        return Ok(video);
+    }
+    let is_overdue = || video.queued_ms.is_some_and(|it| it + SEND_AGAIN_MS < now_ms());
+    match &video.state {
+        VideoState::Stored => work::begin(state, work::job_of(state, &video, JobReason::OnDemand).await?).await,
+        // Between the row and the message the process may have died.
+        VideoState::Queued if is_overdue() => {
+            work::send(state, work::job_of(state, &video, JobReason::OnDemand).await?).await?;
+            Ok(video)
+        }
+        _ => Ok(video),
     }
 }
 

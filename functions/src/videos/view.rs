@@ -2,10 +2,10 @@
 
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
-use domain::job::{Mode, Stage};
+use domain::job::{Generate, Mode, Stage};
 use domain::receipt::{Cost, Prices, Receipt};
 use domain::state::{StateName, VideoState};
-use platform::catalog::{RenditionRecord, Video};
+use platform::catalog::{Attempt, AttemptOutcome, RenditionRecord, Video};
 use serde::Serialize;
 
 use crate::times::{as_rfc3339, as_rfc3339_if_any};
@@ -26,6 +26,7 @@ pub(crate) struct VideoSummary {
     metadata: serde_json::Map<String, serde_json::Value>,
     profile: String,
     mode: Mode,
+    generate: Generate,
     source: SourceView,
     failure: Option<FailureView>,
     #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
@@ -46,7 +47,41 @@ pub(crate) struct VideoView {
     #[serde(flatten)]
     summary: VideoSummary,
     renditions: Vec<RenditionRecord>,
+    /// Oldest first.
+    attempts: Vec<AttemptView>,
     receipt: Option<ReceiptView>,
+}
+
+/// One try at making it.
+#[derive(Serialize)]
+struct AttemptView {
+    number: u64,
+    outcome: Option<&'static str>,
+    failure: Option<FailureView>,
+    stage: Option<Stage>,
+    percent: u8,
+    #[serde(rename = "started_at", serialize_with = "as_rfc3339")]
+    started_ms: u64,
+    #[serde(rename = "ended_at", serialize_with = "as_rfc3339_if_any")]
+    ended_ms: Option<u64>,
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> Self {
+        let failure = match &attempt.outcome {
+            Some(AttemptOutcome::Failed(failure)) => Some(FailureView::from(failure)),
+            _ => None,
+        };
+        Self {
+            number: attempt.fence,
+            outcome: attempt.outcome.as_ref().map(AttemptOutcome::as_str),
+            failure,
+            stage: attempt.progress.stage,
+            percent: attempt.progress.percent,
+            started_ms: attempt.started_ms,
+            ended_ms: attempt.ended_ms,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -96,6 +131,7 @@ impl VideoSummary {
             metadata: video.metadata.clone(),
             profile: video.profile.clone(),
             mode: video.mode,
+            generate: video.generate,
             source: SourceView { size: video.source.size, content_type: video.source.content_type.clone(), file_name },
             failure,
             created_ms: video.created_ms,
@@ -117,8 +153,14 @@ pub(crate) fn percent(video: &Video) -> Option<u8> {
 }
 
 impl VideoView {
-    pub(crate) fn of(video: &Video, renditions: Vec<RenditionRecord>, receipt: Option<Receipt>) -> Self {
+    pub(crate) fn of(
+        video: &Video,
+        renditions: Vec<RenditionRecord>,
+        attempts: &[Attempt],
+        receipt: Option<Receipt>,
+    ) -> Self {
         let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
-        Self { summary: VideoSummary::of(video), renditions, receipt }
+        let attempts = attempts.iter().map(AttemptView::from).collect();
+        Self { summary: VideoSummary::of(video), renditions, attempts, receipt }
     }
 }

@@ -4,6 +4,9 @@
 
 mod auth;
 mod events;
+mod sweeping;
 mod uploads;
+mod uppy;
 mod videos;
+mod work;
 mod world;

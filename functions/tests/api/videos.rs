@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use bytes_of::segment;
 use domain::failure::{Failure, FailureCode};
-use domain::ids::{Generation, VideoId};
-use domain::job::{JobReason, Stage};
+use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::receipt::Receipt;
 use http::StatusCode;
-use platform::catalog::{Claim, ClaimOutcome, RenditionKind, RenditionRecord, RenditionState};
+use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::json;
 
@@ -22,17 +21,6 @@ mod bytes_of {
     pub(super) fn segment(video: VideoId, generation: &Generation, index: u32) -> ObjectKey {
         let rendition = "720p".parse().unwrap();
         ObjectKey::Segment { video, generation: generation.clone(), rendition, index, container: Container::MpegTs }
-    }
-}
-
-/// A worker takes the video.
-async fn claim(world: &World, id: VideoId) -> Claim {
-    let video = world.catalog.get_video(id).await.unwrap();
-    let job = video.to_job(JobReason::Upload).unwrap();
-    let generation = Generation::of(&job.source.etag, "profile");
-    match world.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
-        ClaimOutcome::Claimed(claim) => claim,
-        other => panic!("{other:?}"),
     }
 }
 
@@ -62,7 +50,7 @@ async fn a_video_tells_how_far_it_is() {
     assert_eq!((waiting.status, &waiting.body["status"]), (StatusCode::ACCEPTED, &json!("queued")));
     assert_eq!(waiting.headers["retry-after"], "1");
 
-    let claim = claim(&world, id).await;
+    let claim = world.claim(id).await;
     world.catalog.set_renditions(&claim, &[rendition()], now_ms()).await.unwrap();
     world.catalog.set_progress(&claim, Stage::Encode, 42, now_ms()).await.unwrap();
     let working = world.get(&path).await.body;
@@ -96,7 +84,7 @@ async fn a_video_tells_how_far_it_is() {
 async fn a_failed_video_says_why() {
     let world = World::new().await;
     let id = world.upload_small().await;
-    let claim = claim(&world, id).await;
+    let claim = world.claim(id).await;
     let failure = Failure::of(FailureCode::NotAVideo);
     world.catalog.fail(&claim, &failure, false, "the log is private", now_ms()).await.unwrap();
 
@@ -113,7 +101,7 @@ async fn a_failed_video_says_why() {
 async fn deleting_removes_every_object_and_keeps_a_tombstone() {
     let world = World::new().await;
     let id = world.upload_small().await;
-    let claim = claim(&world, id).await;
+    let claim = world.claim(id).await;
     for key in [ObjectKey::Master { video: id }, segment(id, &claim.generation, 0), segment(id, &claim.generation, 1)] {
         world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
     }

@@ -1,12 +1,12 @@
 //! An installation in a temporary folder.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
-use domain::ids::VideoId;
-use domain::job::Mode;
+use domain::ids::{Generation, VideoId};
+use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use functions::auth::ApiToken;
 use functions::ingest::{Ingest, Ingested};
@@ -14,7 +14,7 @@ use functions::playback::Playback;
 use functions::{ApiConfig, ApiState, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use platform::catalog::{SharedCatalog, SqliteCatalog};
+use platform::catalog::{Claim, ClaimOutcome, SharedCatalog, SqliteCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{QueueName, SharedQueue, SqliteQueue};
 use platform::object_store::s3::S3Store;
@@ -54,6 +54,7 @@ impl World {
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::new(PRIVATE);
         config.max_upload_bytes = 1 << 40;
+        config.profiles.push("small".to_owned());
         let state = ApiState {
             catalog: catalog.clone(),
             queue: queue.clone(),
@@ -131,6 +132,26 @@ impl World {
         assert!(self.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
         self.pump().await;
         created.video()
+    }
+
+    /// A worker takes the video.
+    pub(crate) async fn claim(&self, id: VideoId) -> Claim {
+        let job = self.catalog.get_video(id).await.unwrap().to_job(JobReason::Upload).unwrap();
+        let generation = Generation::of(&job.source.etag, &job.profile);
+        match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
+            ClaimOutcome::Claimed(claim) => claim,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The jobs that wait in the queue; they are taken.
+    pub(crate) async fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+            jobs.push(delivery.message.unwrap().job().clone());
+            self.queue.ack(&delivery.receipt).await.unwrap();
+        }
+        jobs
     }
 
     /// The state in the catalog.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::failure::{Failure, FailureCode};
 use domain::ids::{Generation, VideoId};
-use domain::job::{Job, JobReason, Mode, Source};
+use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::RenditionName;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord};
@@ -98,6 +98,7 @@ fn new_video(number: u8) -> NewVideo {
         metadata: metadata.as_object().cloned().unwrap_or_default(),
         profile: "default".to_owned(),
         mode: Mode::Abr,
+        generate: Generate::OnUpload,
         source_key: Some(format!("uploads/{id}/film.mp4")),
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),
@@ -169,7 +170,7 @@ macro_rules! catalog_conformance {
             a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
             stopping_takes_it_from_the_worker a_cancelled_reencode_leaves_it_ready
             a_dead_worker_is_relieved_at_once giving_up_is_for_the_abandoned
-            events_follow_the_settings_of_the_video
+            events_follow_the_settings_of_the_video a_source_waits_for_its_first_view
             from_queued_to_ready a_failed_reencode_leaves_it_ready a_bad_source_is_tried_once
             our_failures_are_retried_until_given_up shutdown_gives_the_job_back a_new_source_is_new_work
             chunks_are_kept_once renditions_are_replaced progress_never_goes_back

@@ -2,7 +2,7 @@
 
 use domain::failure::Failure;
 use domain::ids::{Generation, JobId, VideoId};
-use domain::job::{Job, JobReason, Mode, Source, Stage};
+use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub struct NewVideo {
     pub profile: String,
     /// Encode, or only remux.
     pub mode: Mode,
+    /// At once, or when somebody wants to watch.
+    pub generate: Generate,
     /// Where the source will be.
     pub source_key: Option<String>,
     /// As announced, bytes.
@@ -55,6 +57,8 @@ pub struct Video {
     pub profile: String,
     /// Encode, or only remux.
     pub mode: Mode,
+    /// At once, or when somebody wants to watch.
+    pub generate: Generate,
     /// The job that was last noted, claimed or asked for.
     pub job: Option<JobId>,
     /// What its playlist points at: the published generation, or the first one while it grows.
@@ -121,6 +125,11 @@ pub enum UploadKind {
         /// Bytes of a part.
         part_bytes: u64,
     },
+    /// Equal parts, but for the last, of a size that the uploader chooses.
+    Open {
+        /// The store's name for it.
+        upload_id: String,
+    },
 }
 
 /// How far an attempt has come.
@@ -174,6 +183,8 @@ pub struct Patch {
 pub enum Noted {
     /// Send this job. It may have been sent before: nobody can know whether that message arrived.
     Send(Job),
+    /// The source is kept until somebody wants to watch it: send nothing.
+    Waits,
     /// The source is done with, well or badly: send nothing.
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
@@ -216,6 +227,19 @@ pub enum AttemptOutcome {
     Lost,
     /// The video was cancelled or deleted.
     Stopped,
+}
+
+impl AttemptOutcome {
+    /// Its stable name.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Failed(_) => "failed",
+            Self::Released => "released",
+            Self::Lost => "lost",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// A rendition of a generation.

@@ -67,13 +67,14 @@ pub struct UnfinishedUpload {
 /// Lets others upload and download without credentials.
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
-    /// A PUT of exactly `size` bytes of this type, which fails if the object is there already.
+    /// A PUT of exactly `size` bytes of this type, which fails if the object is there already. `None`: of any size,
+    /// for uploaders that do not say one.
     ///
     /// `expires` is at most 7 days; a PUT of more than [`MAX_PART_BYTES`] is refused by the store.
     async fn presign_put(
         &self,
         key: &ObjectKey,
-        size: u64,
+        size: Option<u64>,
         content_type: &str,
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
@@ -84,13 +85,13 @@ pub trait UploadSigner: Send + Sync {
     /// Begins an upload in parts: at most [`MAX_PARTS`], all of the same size but the last.
     async fn create_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<UploadId, StoreError>;
 
-    /// A PUT of one part (from 1) of exactly `size` bytes. The answer's `ETag` belongs to the part.
+    /// A PUT of one part (from 1) of exactly `size` bytes, or of any size. The answer's `ETag` belongs to the part.
     async fn presign_part(
         &self,
         key: &ObjectKey,
         upload: &UploadId,
         number: u32,
-        size: u64,
+        size: Option<u64>,
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
 

@@ -65,7 +65,7 @@ impl RunningServer {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel();
-        let serving = super::serve(listener, server.router_with_faults(faults), async {
+        let serving = crate::serve(listener, server.router_with_faults(faults), async {
             let _ = stopped.await;
         });
         Self { endpoint: format!("http://{address}"), server, stop, task: tokio::spawn(serving) }

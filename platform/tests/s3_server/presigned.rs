@@ -34,7 +34,7 @@ async fn refusal(response: Response) -> (u16, String) {
 #[tokio::test]
 async fn a_put_is_bound_to_size_type_and_absence() {
     let world = World::new().await;
-    let signed = world.server.store().presign_put(&source(), 5, "video/mp4", LIFE).await.unwrap();
+    let signed = world.server.store().presign_put(&source(), Some(5), "video/mp4", LIFE).await.unwrap();
     let names: Vec<&str> = signed.headers.iter().map(|(name, _)| name.as_str()).collect();
     for name in ["content-length", "content-type", "if-none-match"] {
         assert!(names.contains(&name), "{name} is signed: {names:?}");
@@ -70,7 +70,7 @@ async fn a_put_is_bound_to_size_type_and_absence() {
 async fn a_get_is_good_for_ranges_and_nothing_else() {
     let world = World::new().await;
     let store = world.server.store();
-    let put = store.presign_put(&source(), 5, "video/mp4", LIFE).await.unwrap();
+    let put = store.presign_put(&source(), Some(5), "video/mp4", LIFE).await.unwrap();
     request(&put).body("hello").send().await.unwrap().error_for_status().unwrap();
     let get = store.presign_get(&source(), LIFE).await.unwrap();
     assert_eq!(request(&get).send().await.unwrap().text().await.unwrap(), "hello");
@@ -158,7 +158,7 @@ async fn presigned_urls_name_the_public_endpoint() {
 #[tokio::test]
 async fn pages_of_the_allowed_origin_may_upload() {
     let world = World::new().await;
-    let signed = world.server.store().presign_put(&source(), 5, "video/mp4", LIFE).await.unwrap();
+    let signed = world.server.store().presign_put(&source(), Some(5), "video/mp4", LIFE).await.unwrap();
     let preflight = |origin: &str| {
         Client::new()
             .request(Method::OPTIONS, &signed.url)

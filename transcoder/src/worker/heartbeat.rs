@@ -11,6 +11,9 @@ use tracing::warn;
 use super::{Worker, is_loss};
 use crate::clock::now_ms;
 
+/// How long work goes on, at most, for nobody.
+const PULSE: Duration = Duration::from_secs(2);
+
 /// A beating heart; stop it when the work is done.
 pub(super) struct Heartbeat {
     task: JoinHandle<Option<CatalogError>>,
@@ -18,20 +21,25 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Beats three times per lease. When the claim is lost, `work` is cancelled.
+    /// Beats every few seconds, so that work on a video that was cancelled or deleted ends soon, and extends the
+    /// message three times per lease. When the claim is lost, `work` is cancelled.
     pub(super) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
         let task = tokio::spawn(async move {
             let lease = worker.config.lease;
-            let mut renewed = Instant::now();
+            let (mut renewed, mut extended) = (Instant::now(), Instant::now());
             loop {
                 tokio::select! {
-                    () = tokio::time::sleep(lease / 3) => {}
+                    () = tokio::time::sleep(PULSE.min(lease / 3)) => {}
                     () = stop.cancelled() => return None,
                 }
-                match beat(&worker, &claim, &receipt, lease).await {
-                    Ok(()) => renewed = Instant::now(),
+                if extended.elapsed() >= lease / 3 {
+                    extend(&worker, &receipt).await;
+                    extended = Instant::now();
+                }
+                match worker.catalog.renew(&claim, lease, now_ms()).await {
+                    Ok(_) => renewed = Instant::now(),
                     Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
                         return Some(lost(problem, &claim));
@@ -51,15 +59,11 @@ impl Heartbeat {
     }
 }
 
-async fn beat(worker: &Worker, claim: &Claim, receipt: &ReceiptHandle, lease: Duration) -> Result<(), CatalogError> {
-    worker.catalog.renew(claim, lease, now_ms()).await?;
-    match worker.queue.extend(receipt, lease).await {
+async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
+    match worker.queue.extend(receipt, worker.config.lease).await {
         // The message may be delivered to somebody else, who finds the claim held: the catalog decides.
-        Ok(()) | Err(QueueError::LeaseLost) => Ok(()),
-        Err(problem) => {
-            warn!("could not extend the message: {:#}", anyhow::Error::from(problem));
-            Ok(())
-        }
+        Ok(()) | Err(QueueError::LeaseLost) => {}
+        Err(problem) => warn!("could not extend the message: {:#}", anyhow::Error::from(problem)),
     }
 }
 

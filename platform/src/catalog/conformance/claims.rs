@@ -1,7 +1,7 @@
 //! Who may work: claims, leases, fences.
 
 use domain::failure::FailureCode;
-use domain::job::{Job, JobReason, Mode, Stage};
+use domain::job::{Generate, Job, JobReason, Mode, Stage};
 use domain::receipt::Receipt;
 use domain::segment::Lane;
 use domain::state::{VideoEvent, VideoState};
@@ -227,4 +227,29 @@ pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
     let expected = job(1).with_settings("small", Mode::Copy);
     assert_eq!(noted, Noted::Send(expected.clone()));
     assert_eq!(subject.video(video_id(1)).await.job, Some(expected.id));
+}
+
+/// A video that is made on its first view is stored, however often the bucket tells of it, until somebody asks.
+pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
+    let new = NewVideo { generate: Generate::OnFirstView, ..new_video(1) };
+    let video = subject.catalog().create_video(&new, NOW).await.expect("create");
+    assert_eq!(video.generate, Generate::OnFirstView);
+    for _ in 0..3 {
+        let noted = subject.catalog().note_upload_event(&job(1), NOW + 1).await.expect("note");
+        assert_eq!(noted, Noted::Waits);
+    }
+    // Another source of a video that nobody has watched waits as well.
+    let newer = job_of(1, "etag-2", "default");
+    assert_eq!(subject.catalog().note_upload_event(&newer, NOW + 2).await.expect("note"), Noted::Waits);
+    let stored = subject.video(new.id).await;
+    assert_eq!((stored.state.clone(), stored.queued_ms), (VideoState::Stored, None));
+    assert_eq!(stored.to_job(JobReason::Upload), Some(newer.clone()));
+
+    for now_ms in [NOW + 3, NOW + 4] {
+        let asked = subject.catalog().request_work(&newer, now_ms).await.expect("request");
+        assert_eq!((asked.state, asked.queued_ms), (VideoState::Queued, Some(now_ms)));
+    }
+    let noted = subject.catalog().note_upload_event(&newer, NOW + 5).await.expect("note");
+    assert_eq!(noted, Noted::Send(newer.clone()), "from now on it is like any other");
+    subject.claim(&newer, NOW + 6).await;
 }

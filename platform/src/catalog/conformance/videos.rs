@@ -54,7 +54,8 @@ pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
 pub async fn uploads_are_noted(subject: &Subject) {
     let id = subject.catalog().create_video(&new_video(1), NOW).await.expect("create").id;
     let multipart = UploadKind::Multipart { upload_id: "upload/é".to_owned(), part_bytes: 16 << 20 };
-    for kind in [UploadKind::Single, multipart] {
+    let open = UploadKind::Open { upload_id: "another".to_owned() };
+    for kind in [UploadKind::Single, multipart, open] {
         let upload = Upload { kind, expires_ms: NOW + 7 };
         let video = subject.catalog().set_upload(id, &upload, NOW).await.expect("set upload");
         assert_eq!((video.state, video.upload), (VideoState::Uploading, Some(upload)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
-use domain::job::Job;
+use domain::job::{Generate, Job};
 use domain::state::{VideoEvent, VideoState, transition};
 
 use super::rows::VideoRow;
@@ -27,22 +27,30 @@ impl SqliteCatalog {
         if is_known && matches!(state, VideoState::Ready { .. } | VideoState::Failed(_)) {
             return Ok(Noted::AlreadyDone);
         }
+        let not_begun = matches!(state, VideoState::Created | VideoState::Uploading | VideoState::Stored);
+        let waits = not_begun && row.generate()? == Generate::OnFirstView;
         if !is_known {
-            set_job(&mut tx, &job, now_ms).await?;
-            // A first source is an arrival; another one is a wish for work, also after a failure.
-            let event = if row.source_etag.is_none() { VideoEvent::SourceArrived } else { VideoEvent::WorkRequested };
+            set_job(&mut tx, &job, (!waits).then_some(now_ms)).await?;
+            let event = match row.source_etag {
+                _ if waits => VideoEvent::SourceStored,
+                None => VideoEvent::SourceArrived,
+                // A first source is an arrival; another one is a wish for work, also after a failure.
+                Some(_) => VideoEvent::WorkRequested,
+            };
             set_state(&mut tx, job.video, &transition(&state, &event)?, now_ms).await?;
-            reopen(&mut tx, job.video, now_ms).await?;
+            if !waits {
+                reopen(&mut tx, job.video, now_ms).await?;
+            }
         }
         tx.commit().await?;
-        Ok(Noted::Send(job))
+        Ok(if waits { Noted::Waits } else { Noted::Send(job) })
     }
 
     pub(super) async fn request(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
-        set_job(&mut tx, job, now_ms).await?;
+        set_job(&mut tx, job, Some(now_ms)).await?;
         set_state(&mut tx, job.video, &next, now_ms).await?;
         reopen(&mut tx, job.video, now_ms).await?;
         read_and_commit(tx, job.video).await
@@ -66,7 +74,7 @@ impl SqliteCatalog {
             end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
         }
         if row.source_etag.is_none() {
-            set_job(&mut tx, job, now_ms).await?;
+            set_job(&mut tx, job, Some(now_ms)).await?;
         }
         set_state(&mut tx, job.video, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
         let claim = Claim {
@@ -172,8 +180,8 @@ async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, 
     lock_existing(tx, job.video).await
 }
 
-/// Notes the job, and with it the source and the settings.
-async fn set_job(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<(), CatalogError> {
+/// Notes the job, and with it the source and the settings. `queued_ms`: when it was first asked for, if it was.
+async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<u64>) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET job = $1, source_bucket = $2, source_key = $3, source_etag = $4, source_size = $5,
             profile = $6, mode = $7, queued_ms = coalesce(queued_ms, $8)
@@ -186,7 +194,7 @@ async fn set_job(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<(), CatalogError
     .bind(sql(job.source.size))
     .bind(&job.profile)
     .bind(job.mode.as_str())
-    .bind(sql(now_ms))
+    .bind(queued_ms.map(sql))
     .bind(job.video.to_string())
     .execute(&mut **tx)
     .await?;

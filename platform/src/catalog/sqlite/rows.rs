@@ -36,6 +36,7 @@ pub(super) struct VideoRow {
     upload_expires_ms: Option<i64>,
     pub(super) profile: String,
     mode: String,
+    generate: String,
     pub(super) job: Option<String>,
     pub(super) cancelled_job: Option<String>,
     pub(super) generation: Option<String>,
@@ -64,6 +65,7 @@ impl VideoRow {
         Ok(match parse::<StateName>("state", &self.state)? {
             StateName::Created => VideoState::Created,
             StateName::Uploading => VideoState::Uploading,
+            StateName::Stored => VideoState::Stored,
             StateName::Queued => VideoState::Queued,
             StateName::Processing => VideoState::Processing,
             StateName::Playable => VideoState::Playable,
@@ -89,6 +91,10 @@ impl VideoRow {
         from_word("mode", &self.mode)
     }
 
+    pub(super) fn generate(&self) -> Result<domain::job::Generate, CatalogError> {
+        from_word("generate", &self.generate)
+    }
+
     fn upload(&self) -> Result<Option<Upload>, CatalogError> {
         let (Some(kind), Some(expires_ms)) = (self.upload_kind.as_deref(), self.upload_expires_ms) else {
             return Ok(None);
@@ -98,6 +104,7 @@ impl VideoRow {
             ("multipart", Some(upload_id), Some(part_bytes)) => {
                 UploadKind::Multipart { upload_id: upload_id.clone(), part_bytes: unsigned(part_bytes) }
             }
+            ("open", Some(upload_id), _) => UploadKind::Open { upload_id: upload_id.clone() },
             _ => return Err(corrupt("an upload", kind)),
         };
         Ok(Some(Upload { kind, expires_ms: unsigned(expires_ms) }))
@@ -109,6 +116,7 @@ impl VideoRow {
             state: self.state()?,
             upload: self.upload()?,
             mode: self.mode()?,
+            generate: self.generate()?,
             metadata: from_json("metadata", &self.metadata)?,
             job: self.job.as_deref().map(|it| parse("job id", it)).transpose()?,
             generation: self.generation.as_deref().map(|it| parse("generation", it)).transpose()?,

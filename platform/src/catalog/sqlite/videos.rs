@@ -81,6 +81,7 @@ impl SqliteCatalog {
         let (kind, id, part_bytes) = match &upload.kind {
             UploadKind::Single => ("single", None, None),
             UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
+            UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
         };
         let mut tx = self.write().await?;
         let state = lock_existing(&mut tx, video).await?.state()?;
@@ -107,7 +108,10 @@ impl SqliteCatalog {
     ) -> Result<Video, CatalogError> {
         let stops = match event {
             VideoEvent::Cancelled | VideoEvent::Deleted => true,
-            VideoEvent::UploadStarted | VideoEvent::SourceArrived | VideoEvent::WorkRequested => false,
+            VideoEvent::UploadStarted
+            | VideoEvent::SourceArrived
+            | VideoEvent::SourceStored
+            | VideoEvent::WorkRequested => false,
             VideoEvent::WorkStarted
             | VideoEvent::WorkReleased
             | VideoEvent::BecamePlayable
@@ -181,8 +185,8 @@ pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video,
 async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query(
         "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
-            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version)
-         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1)
+            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate)
+         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id.to_string())
@@ -196,6 +200,7 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
     .bind(&new.profile)
     .bind(new.mode.as_str())
     .bind(sql(now_ms))
+    .bind(new.generate.as_str())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -206,7 +211,7 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
     sqlx::query(
         "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
             source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
-            profile = $8, mode = $9, version = version + 1, updated_ms = $10
+            profile = $8, mode = $9, version = version + 1, updated_ms = $10, generate = $12
          WHERE id = $11",
     )
     .bind(&new.owner)
@@ -220,6 +225,7 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
     .bind(new.mode.as_str())
     .bind(sql(now_ms))
     .bind(new.id.to_string())
+    .bind(new.generate.as_str())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -16,7 +16,7 @@ impl UploadSigner for S3Store {
     async fn presign_put(
         &self,
         key: &ObjectKey,
-        size: u64,
+        size: Option<u64>,
         content_type: &str,
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError> {
@@ -26,7 +26,7 @@ impl UploadSigner for S3Store {
             .put_object()
             .bucket(self.bucket(key.bucket()))
             .key(&path)
-            .content_length(signed(&path, size)?)
+            .set_content_length(size.map(|it| signed(&path, it)).transpose()?)
             .content_type(content_type)
             .if_none_match("*")
             .presigned(life(&path, expires)?)
@@ -69,7 +69,7 @@ impl UploadSigner for S3Store {
         key: &ObjectKey,
         upload: &UploadId,
         number: u32,
-        size: u64,
+        size: Option<u64>,
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError> {
         let path = key.path();
@@ -80,7 +80,7 @@ impl UploadSigner for S3Store {
             .key(&path)
             .upload_id(&upload.0)
             .part_number(part_number(&path, number)?)
-            .content_length(signed(&path, size)?)
+            .set_content_length(size.map(|it| signed(&path, it)).transpose()?)
             .presigned(life(&path, expires)?)
             .await
             .map_err(|error| store_error(&path, error))?;

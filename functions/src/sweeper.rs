@@ -1,0 +1,247 @@
+//! What nobody else comes back for: uploads that ran out, jobs whose message is lost, encodings that nobody sees.
+//!
+//! Runs on a schedule, at any time and as often as it likes: it does only what is overdue, and doing it again
+//! changes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ids::Generation;
+use domain::job::{JobMessage, JobReason};
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::state::{StateName, VideoEvent, VideoState};
+use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
+use platform::job_queue::{QueueError, SharedQueue};
+use platform::object_store::uploads::UploadSigner;
+use platform::object_store::{SharedStore, StoreError};
+use serde::Serialize;
+
+/// What sweeps. Clones share it.
+#[derive(Clone)]
+pub struct Sweeper {
+    /// Knows what is overdue.
+    pub catalog: SharedCatalog,
+    /// Gets lost jobs again.
+    pub queue: SharedQueue,
+    /// Both buckets.
+    pub store: SharedStore,
+    /// The same store, for unfinished uploads.
+    pub signer: Arc<dyn UploadSigner>,
+    /// After what time something is overdue.
+    pub config: SweepConfig,
+}
+
+/// After what time something is overdue.
+#[derive(Debug, Clone)]
+pub struct SweepConfig {
+    /// After the end of its URLs, an upload is given up. A part may still be on its way.
+    pub upload_grace: Duration,
+    /// A job that waits for so long while the queue is empty has lost its message.
+    pub lost_message: Duration,
+    /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
+    /// longest grant.
+    pub generation_life: Duration,
+}
+
+impl Default for SweepConfig {
+    fn default() -> Self {
+        Self {
+            upload_grace: Duration::from_secs(3600),
+            lost_message: Duration::from_secs(15 * 60),
+            generation_life: Duration::from_secs(8 * 24 * 3600),
+        }
+    }
+}
+
+/// How much was swept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Videos whose upload ran out; they are deleted.
+    pub uploads: u64,
+    /// Unfinished uploads that no video knows; they are aborted.
+    pub strays: u64,
+    /// Jobs sent again.
+    pub jobs: u64,
+    /// Encodings removed.
+    pub generations: u64,
+    /// What could not be done now; logged, and tried the next time.
+    pub failures: u64,
+}
+
+/// Why one thing was not swept.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The catalog did not answer.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The queue did not answer.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Videos read at once.
+const PAGE: u32 = 200;
+
+impl Sweeper {
+    /// Sweeps once. What fails is left for the next time.
+    pub async fn sweep(&self, now_ms: u64) -> Swept {
+        let mut swept = Swept::default();
+        for state in [StateName::Created, StateName::Uploading] {
+            let count = self.each(state, async |video| self.expire_upload(&video, now_ms).await, &mut swept).await;
+            swept.uploads += count;
+        }
+        match self.abort_strays(now_ms).await {
+            Ok(strays) => swept.strays = strays,
+            Err(problem) => failed(&mut swept, "unfinished uploads", &problem),
+        }
+        match self.is_queue_empty().await {
+            Ok(true) => {
+                for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
+                    let count = self.each(state, async |video| self.send_again(&video, now_ms).await, &mut swept).await;
+                    swept.jobs += count;
+                }
+            }
+            Ok(false) => {}
+            Err(problem) => failed(&mut swept, "the queue", &problem),
+        }
+        let mut generations = 0;
+        let remove = async |video: Video| {
+            let removed = self.remove_old_generations(&video, now_ms).await?;
+            Ok(removed > 0)
+        };
+        generations += self.each(StateName::Ready, remove, &mut swept).await;
+        swept.generations = generations;
+        swept
+    }
+
+    /// Does something to every video in a state, and says how often that changed anything.
+    async fn each(
+        &self,
+        state: StateName,
+        sweep: impl AsyncFn(Video) -> Result<bool, SweepError>,
+        swept: &mut Swept,
+    ) -> u64 {
+        let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
+        let mut changed = 0;
+        loop {
+            let page = match self.catalog.list_videos(&filter).await {
+                Ok(page) => page,
+                Err(problem) => {
+                    failed(swept, "the list of videos", &problem.into());
+                    return changed;
+                }
+            };
+            for video in page.videos {
+                let id = video.id;
+                match sweep(video).await {
+                    Ok(true) => changed += 1,
+                    Ok(false) => {}
+                    Err(problem) => failed(swept, &id.to_string(), &problem),
+                }
+            }
+            match page.next {
+                Some(next) => filter.after = Some(next),
+                None => return changed,
+            }
+        }
+    }
+
+    /// Deletes a video of which nothing will arrive any more.
+    async fn expire_upload(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let Some(upload) = &video.upload else { return Ok(false) };
+        if now_ms < upload.expires_ms.saturating_add(millis(self.config.upload_grace)) {
+            return Ok(false);
+        }
+        let key = video.source.key.as_deref();
+        let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
+        if let Some(key) = &key
+            && self.store.head(key).await.is_ok()
+        {
+            // It has arrived, and its event is late or lost: a retry still finds it.
+            return Ok(false);
+        }
+        self.catalog.apply(video.id, &VideoEvent::Deleted, now_ms).await?;
+        crate::videos::remove_objects(&self.store, &*self.signer, video).await?;
+        tracing::info!(video.id = %video.id, "the upload of {} ran out", video.id);
+        Ok(true)
+    }
+
+    /// Aborts unfinished uploads that no living video knows.
+    async fn abort_strays(&self, now_ms: u64) -> Result<u64, SweepError> {
+        let mut strays = 0;
+        let week = millis(Duration::from_secs(7 * 24 * 3600));
+        for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
+            let Some(key) = ObjectKey::parse(domain::object_key::Bucket::Private, &upload.path) else { continue };
+            let living = match self.catalog.get_video(key.video()).await {
+                Ok(video) => video.state != VideoState::Deleted,
+                Err(CatalogError::NotFound { .. }) => false,
+                Err(problem) => return Err(problem.into()),
+            };
+            let old = upload.created_ms.saturating_add(week) < now_ms;
+            if !living && (old || upload.created_ms.saturating_add(millis(self.config.upload_grace)) < now_ms) {
+                self.signer.abort_multipart(&key, &upload.id).await?;
+                strays += 1;
+            }
+        }
+        Ok(strays)
+    }
+
+    async fn is_queue_empty(&self) -> Result<bool, SweepError> {
+        let depth = self.queue.depth().await?;
+        Ok(depth.ready + depth.delayed + depth.in_flight == 0)
+    }
+
+    /// Sends the job of a video that waits for nothing: its message was lost between the catalog and the queue.
+    async fn send_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
+        let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
+        tracing::warn!(video.id = %video.id, "the message of {} is lost, and sent again", video.id);
+        self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+        Ok(true)
+    }
+
+    /// Removes what was published or begun before the encoding that plays, after everybody has stopped watching it.
+    async fn remove_old_generations(&self, video: &Video, now_ms: u64) -> Result<u64, SweepError> {
+        let attempts = self.catalog.attempts(video.id).await?;
+        // Somebody works on one of them.
+        if attempts.iter().any(|it| it.ended_ms.is_none()) {
+            return Ok(0);
+        }
+        let ready_ms = video.ready_ms.unwrap_or(now_ms);
+        if ready_ms.saturating_add(millis(self.config.generation_life)) > now_ms {
+            return Ok(0);
+        }
+        let others: BTreeSet<&str> = attempts.iter().map(|it| it.generation.as_str()).collect();
+        let mut removed = 0;
+        for generation in others {
+            let Ok(generation) = generation.parse::<Generation>() else { continue };
+            if video.generation.as_ref() == Some(&generation) {
+                continue;
+            }
+            let mut objects = 0;
+            for family in [
+                ObjectPrefix::Generation(video.id, generation.clone()),
+                ObjectPrefix::GenerationKeys(video.id, generation.clone()),
+            ] {
+                objects += self.store.delete_all(&family).await?;
+            }
+            self.store.delete(&ObjectKey::Manifest { video: video.id, generation: generation.clone() }).await?;
+            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
+            removed += u64::from(objects > 0);
+        }
+        Ok(removed)
+    }
+}
+
+fn failed(swept: &mut Swept, what: &str, problem: &SweepError) {
+    tracing::warn!("{what} could not be swept: {problem}");
+    swept.failures += 1;
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,98 @@
+//! Completing an upload whose parts the uploader chose: what the store has must be what R2 accepts, and no more
+//! than is allowed here.
+
+use std::collections::BTreeMap;
+
+use platform::object_store::StoreError;
+use platform::object_store::uploads::{Part, UploadId};
+
+use super::super::plan::check_size;
+use super::super::{KnownUpload, progress};
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// Makes the object of the parts that the store has. `sent`: what the uploader says of them, by number.
+pub(crate) async fn complete(
+    state: &ApiState,
+    upload: &KnownUpload,
+    id: &UploadId,
+    sent: Option<BTreeMap<u32, String>>,
+) -> Result<(), ApiError> {
+    let stored = match state.signer.list_parts(&upload.key, id).await {
+        Ok(stored) => stored,
+        Err(StoreError::NotFound { .. }) => {
+            // Completed before, or given up.
+            let stands = progress::is_stored(state, upload).await?;
+            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    fits(&stored, sent.as_ref()).map_err(ApiError::UploadIncomplete)?;
+    check_size(stored.iter().map(|it| it.size).sum(), state.config.max_upload_bytes)?;
+    super::make(state, upload, id, &stored).await
+}
+
+/// Parts 1 to n, all as large as the first but the last, which is not larger; and those that were sent.
+fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), String> {
+    let Some(first) = stored.first() else { return Err("no part has arrived".to_owned()) };
+    let last = stored.len() as u32;
+    for (part, number) in stored.iter().zip(1..) {
+        if part.number != number {
+            return Err(format!("part {number} has not arrived"));
+        }
+        let equal = if number == last { part.size <= first.size } else { part.size == first.size };
+        if !equal {
+            let (found, expected) = (part.size, first.size);
+            return Err(format!("part {number} has {found} bytes, and the first one {expected}: they must be equal"));
+        }
+        let said = sent.and_then(|it| it.get(&number));
+        if sent.is_some() && said.map(|it| it.trim_matches('"')) != Some(part.etag.0.as_str()) {
+            return Err(format!("part {number} arrived with another ETag than was sent: send it again"));
+        }
+    }
+    match sent.and_then(|it| it.keys().next_back()) {
+        Some(number) if *number > last => Err(format!("part {number} has not arrived")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::object_store::ETag;
+
+    use super::*;
+
+    fn parts(sizes: &[u64]) -> Vec<Part> {
+        sizes
+            .iter()
+            .zip(1..)
+            .map(|(size, number)| Part { number, etag: ETag(format!("e{number}")), size: *size })
+            .collect()
+    }
+
+    fn sent(numbers: &[u32]) -> BTreeMap<u32, String> {
+        numbers.iter().map(|it| (*it, format!("\"e{it}\""))).collect()
+    }
+
+    #[test]
+    fn equal_parts_fit() {
+        for good in [&[5][..], &[5, 5], &[5, 5, 1]] {
+            assert_eq!(fits(&parts(good), None), Ok(()), "{good:?}");
+        }
+        assert_eq!(fits(&parts(&[5, 5, 1]), Some(&sent(&[1, 2, 3]))), Ok(()));
+    }
+
+    #[test]
+    fn anything_else_is_told() {
+        for bad in [&[][..], &[5, 6], &[5, 4, 5]] {
+            assert!(fits(&parts(bad), None).is_err(), "{bad:?}");
+        }
+        let hole: Vec<Part> = parts(&[5, 5, 5]).into_iter().filter(|it| it.number != 2).collect();
+        assert_eq!(fits(&hole, None), Err("part 2 has not arrived".to_owned()));
+        let all = parts(&[5, 5]);
+        assert!(fits(&all, Some(&sent(&[1]))).is_err(), "a part that nobody sent");
+        assert_eq!(fits(&all, Some(&sent(&[1, 2, 3]))), Err("part 3 has not arrived".to_owned()));
+        let wrong = BTreeMap::from([(1, "e1".to_owned()), (2, "other".to_owned())]);
+        assert!(fits(&all, Some(&wrong)).is_err());
+    }
+}

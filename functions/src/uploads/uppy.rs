@@ -1,0 +1,272 @@
+//! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with this API as its `companionEndpoint`.
+//!
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. Uppy says no size before the bytes, and cuts
+//! parts as it likes, so sizes are checked when the upload is completed. R2 has no POST policy, which newer Uppies
+//! use for small files: set `shouldUseMultipart: true`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Json;
+use axum::extract::{Path, State};
+use domain::job::Generate;
+use domain::object_key::{Bucket, FileName, ObjectKey};
+use http::StatusCode;
+use platform::catalog::{NewVideo, Upload, UploadKind};
+use platform::object_store::uploads::{MAX_PARTS, UploadId};
+use serde::{Deserialize, Serialize};
+
+use super::finish::open;
+use super::plan::check_type;
+use super::{KnownUpload, progress};
+use crate::error::ApiError;
+use crate::extract::{Body, Params};
+use crate::state::ApiState;
+use crate::times::now_ms;
+use crate::videos::{facts, new_video_id, remove_traces};
+
+/// What Uppy knows of a file.
+#[derive(Deserialize)]
+pub(crate) struct NewFile {
+    filename: String,
+    #[serde(rename = "type", default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One PUT.
+#[derive(Serialize)]
+pub(crate) struct PutParams {
+    method: &'static str,
+    url: String,
+    headers: BTreeMap<String, String>,
+    /// Of a POST policy, which there is none.
+    fields: BTreeMap<String, String>,
+    /// Seconds.
+    expires: u64,
+}
+
+/// `GET /s3/params`: one request for all of a file.
+pub(crate) async fn params(
+    State(state): State<ApiState>,
+    Params(query): Params<HashMap<String, String>>,
+) -> Result<Json<PutParams>, ApiError> {
+    let file = NewFile::of_query(query)?;
+    let (key, content_type) = create(&state, file, None).await?;
+    let life = state.config.upload_url_life;
+    let request = state.signer.presign_put(&key, None, &content_type, life).await?;
+    Ok(Json(PutParams {
+        method: "PUT",
+        url: request.url,
+        headers: request.headers.into_iter().collect(),
+        fields: BTreeMap::new(),
+        expires: life.as_secs(),
+    }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Begun {
+    key: String,
+    upload_id: String,
+}
+
+/// `POST /s3/multipart`: begins an upload in parts.
+pub(crate) async fn begin(State(state): State<ApiState>, Body(file): Body<NewFile>) -> Result<Json<Begun>, ApiError> {
+    let content_type = check_type(file.content_type.as_deref())?;
+    let video = new_video_id(now_ms())?;
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
+    let upload_id = state.signer.create_multipart(&key, &content_type).await?;
+    let (key, _) = create(&state, file, Some((key, upload_id.clone()))).await?;
+    Ok(Json(Begun { key: key.path(), upload_id: upload_id.0 }))
+}
+
+/// Makes the row of a video, and notes how its bytes arrive.
+async fn create(
+    state: &ApiState,
+    file: NewFile,
+    parts: Option<(ObjectKey, UploadId)>,
+) -> Result<(ObjectKey, String), ApiError> {
+    let content_type = check_type(file.content_type.as_deref())?;
+    let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
+    let title = text("title").or_else(|| text("name")).unwrap_or_else(|| file.filename.clone());
+    let external_id = text("external_id");
+    facts::check(Some(&title), external_id.as_deref(), Some(&file.metadata))?;
+    let profile = facts::profile(text("profile"), &state.config)?;
+    let now = now_ms();
+    let (key, kind) = match parts {
+        Some((key, upload)) => (key, UploadKind::Open { upload_id: upload.0 }),
+        None => {
+            let video = new_video_id(now)?;
+            (ObjectKey::Source { video, file_name: FileName::clean(&file.filename) }, UploadKind::Single)
+        }
+    };
+    let video = key.video();
+    let new = NewVideo {
+        id: video,
+        owner: None,
+        title: Some(title),
+        external_id,
+        metadata: file.metadata,
+        profile,
+        mode: state.config.default_mode,
+        generate: Generate::OnUpload,
+        source_key: Some(key.path()),
+        source_size: None,
+        content_type: Some(content_type.clone()),
+    };
+    state.catalog.create_video(&new, now).await?;
+    let life = u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0);
+    state.catalog.set_upload(video, &Upload { kind, expires_ms: now + life }, now).await?;
+    tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
+    Ok((key, content_type))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct KeyParam {
+    key: String,
+}
+
+/// The upload that a path and its key mean, which must belong together.
+async fn known(state: &ApiState, upload_id: &str, key: &str) -> Result<(KnownUpload, UploadId), ApiError> {
+    let Some(key @ ObjectKey::Source { .. }) = ObjectKey::parse(Bucket::Private, key) else {
+        return Err(ApiError::UploadGone);
+    };
+    let upload = KnownUpload::read(state, key.video()).await?;
+    match &upload.kind {
+        UploadKind::Open { upload_id: known } if known == upload_id && upload.key == key => {
+            let id = UploadId(known.clone());
+            Ok((upload, id))
+        }
+        _ => Err(ApiError::UploadGone),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PartView {
+    part_number: u32,
+    size: u64,
+    #[serde(rename = "ETag")]
+    etag: String,
+}
+
+/// `GET /s3/multipart/{id}`: the parts that the store has.
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Path(upload_id): Path<String>,
+    Params(KeyParam { key }): Params<KeyParam>,
+) -> Result<Json<Vec<PartView>>, ApiError> {
+    let (upload, id) = known(&state, &upload_id, &key).await?;
+    let parts = upload.stored_parts(&state, &id).await?;
+    let view = parts.into_iter().map(|it| PartView {
+        part_number: it.number,
+        size: it.size,
+        etag: format!("\"{}\"", it.etag.0),
+    });
+    Ok(Json(view.collect()))
+}
+
+#[derive(Serialize)]
+pub(crate) struct PartUrl {
+    url: String,
+    /// Seconds.
+    expires: u64,
+}
+
+/// `GET /s3/multipart/{id}/{number}`: the request of one part.
+pub(crate) async fn sign(
+    State(state): State<ApiState>,
+    Path((upload_id, number)): Path<(String, u32)>,
+    Params(KeyParam { key }): Params<KeyParam>,
+) -> Result<Json<PartUrl>, ApiError> {
+    let (upload, id) = known(&state, &upload_id, &key).await?;
+    if !upload.is_open() {
+        return Err(ApiError::UploadComplete);
+    }
+    if !(1..=MAX_PARTS).contains(&number) {
+        let detail = format!("parts are numbered from 1 to {MAX_PARTS}");
+        return Err(ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST });
+    }
+    let life = upload.life_left()?;
+    let request = state.signer.presign_part(&upload.key, &id, number, None, life).await?;
+    Ok(Json(PartUrl { url: request.url, expires: life.as_secs() }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SentParts {
+    parts: Vec<SentPart>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SentPart {
+    part_number: u32,
+    #[serde(rename = "ETag")]
+    etag: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Location {
+    /// The video, at this API: the bucket is private.
+    location: String,
+    key: String,
+}
+
+/// `POST /s3/multipart/{id}/complete`. Again is no error.
+pub(crate) async fn complete(
+    State(state): State<ApiState>,
+    Path(upload_id): Path<String>,
+    Params(KeyParam { key }): Params<KeyParam>,
+    Body(sent): Body<SentParts>,
+) -> Result<Json<Location>, ApiError> {
+    let (upload, id) = known(&state, &upload_id, &key).await?;
+    if upload.is_open() && !progress::is_stored(&state, &upload).await? {
+        let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
+        open::complete(&state, &upload, &id, Some(sent)).await?;
+    }
+    Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
+}
+
+/// `DELETE /s3/multipart/{id}`: gives it up, with its video.
+pub(crate) async fn abort(
+    State(state): State<ApiState>,
+    Path(upload_id): Path<String>,
+    Params(KeyParam { key }): Params<KeyParam>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let (upload, _) = match known(&state, &upload_id, &key).await {
+        // Given up before.
+        Err(ApiError::NoSuchVideo(_)) => return Ok(Json(serde_json::json!({}))),
+        found => found?,
+    };
+    if !upload.is_open() {
+        return Err(ApiError::UploadComplete);
+    }
+    let video = state.catalog.apply(upload.video.id, &domain::state::VideoEvent::Deleted, now_ms()).await?;
+    remove_traces(&state, &video).await?;
+    Ok(Json(serde_json::json!({})))
+}
+
+impl NewFile {
+    /// `filename`, `type` and `metadata[name]`.
+    fn of_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
+        let mut metadata = serde_json::Map::new();
+        let (mut filename, mut content_type) = (None, None);
+        for (name, value) in query {
+            match name.as_str() {
+                "filename" => filename = Some(value),
+                "type" => content_type = Some(value),
+                _ => {
+                    if let Some(name) = name.strip_prefix("metadata[").and_then(|it| it.strip_suffix(']')) {
+                        metadata.insert(name.to_owned(), value.into());
+                    }
+                }
+            }
+        }
+        let malformed = || ApiError::Malformed {
+            detail: "the query: `filename` is missing".to_owned(),
+            status: StatusCode::BAD_REQUEST,
+        };
+        Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
+    }
+}

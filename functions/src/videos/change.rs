@@ -1,0 +1,43 @@
+//! `PATCH /v1/videos/{id}`: what its owner says of a video.
+
+use axum::Json;
+use axum::extract::State;
+use platform::catalog::Patch;
+use serde::{Deserialize, Deserializer};
+
+use super::view::VideoView;
+use super::{existing, facts, read_view};
+use crate::error::ApiError;
+use crate::extract::{Body, Video as PathVideo};
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// What is left out stays; `null` removes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    #[serde(default, deserialize_with = "given")]
+    title: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    external_id: Option<Option<String>>,
+    #[serde(default)]
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Tells a `null` from what is not there.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+pub(crate) async fn change(
+    State(state): State<ApiState>,
+    PathVideo(id): PathVideo,
+    Body(change): Body<Change>,
+) -> Result<Json<VideoView>, ApiError> {
+    existing(&state, id).await?;
+    let (title, external_id) = (change.title.clone().flatten(), change.external_id.clone().flatten());
+    facts::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
+    let patch = Patch { title: change.title, external_id: change.external_id, metadata: change.metadata };
+    let video = state.catalog.patch_video(id, &patch, now_ms()).await?;
+    Ok(Json(read_view(&state, &video).await?))
+}

@@ -1,0 +1,120 @@
+//! `POST /v1/videos`: a video from what is in the private bucket already, read where it stands.
+
+use axum::Json;
+use axum::extract::State;
+use domain::job::{Generate, Job, JobReason, Mode, Source};
+use domain::object_key::{ExternalPath, ObjectKey};
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+use platform::catalog::{NewVideo, Noted, Video, VideoFilter};
+use platform::object_store::StoreError;
+use serde::Deserialize;
+
+use super::view::VideoView;
+use super::{facts, new_video_id, read_view, work};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::state::ApiState;
+use crate::times::now_ms;
+use crate::uploads::plan::check_size;
+
+/// Which object, and what is said of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Conversion {
+    /// Path in the private bucket, outside of Edgereel's own prefixes.
+    key: String,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    external_id: Option<String>,
+    /// With `content_id`, another way to say `external_id`: the kind of thing in the customer's system it belongs to.
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    content_id: Option<String>,
+    #[serde(default)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    profile: Option<String>,
+    #[serde(default)]
+    mode: Option<Mode>,
+    #[serde(default)]
+    generate: Generate,
+}
+
+type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
+
+/// Asking again for the same object under the same external id gives the video that is there.
+pub(crate) async fn convert(State(state): State<ApiState>, Body(wish): Body<Conversion>) -> Result<Answer, ApiError> {
+    let external_id = wish.external_id()?;
+    facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
+    let profile = facts::profile(wish.profile.clone(), &state.config)?;
+    let unusable = |detail: String| ApiError::NoSuchObject(detail);
+    let path = ExternalPath::try_from(wish.key.clone())
+        .map_err(|_| unusable("`key` is no path of an object outside of the prefixes that Edgereel uses".to_owned()))?;
+    if let Some(video) = known(&state, external_id.as_deref(), path.as_str()).await? {
+        return answer(&state, StatusCode::OK, &video).await;
+    }
+
+    let now = now_ms();
+    let id = new_video_id(now)?;
+    let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
+        Ok(meta) => meta,
+        Err(StoreError::NotFound { .. }) => {
+            return Err(unusable(format!("there is no object `{}` in the private bucket", path.as_str())));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check_size(meta.size, state.config.max_upload_bytes)?;
+    let mode = wish.mode.unwrap_or(state.config.default_mode);
+    let new = NewVideo {
+        id,
+        owner: None,
+        title: wish.title,
+        external_id,
+        metadata: wish.metadata,
+        profile: profile.clone(),
+        mode,
+        generate: wish.generate,
+        source_key: Some(path.as_str().to_owned()),
+        source_size: Some(meta.size),
+        content_type: None,
+    };
+    state.catalog.create_video(&new, now).await?;
+    let bucket = state.config.private_bucket.clone();
+    let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
+    let job = Job::new(id, source, &profile, mode, JobReason::Convert);
+    match state.catalog.note_upload_event(&job, now_ms()).await? {
+        Noted::Send(job) => work::send(&state, job).await?,
+        Noted::Waits | Noted::AlreadyDone | Noted::Gone => {}
+    }
+    let video = state.catalog.get_video(id).await?;
+    answer(&state, StatusCode::CREATED, &video).await
+}
+
+async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<Answer, ApiError> {
+    let location = [(LOCATION, format!("/v1/videos/{}", video.id))];
+    Ok((status, location, Json(read_view(state, video).await?)))
+}
+
+/// The video that was made of this object under this external id before.
+async fn known(state: &ApiState, external_id: Option<&str>, key: &str) -> Result<Option<Video>, ApiError> {
+    let Some(external_id) = external_id else { return Ok(None) };
+    let filter = VideoFilter { external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+    let page = state.catalog.list_videos(&filter).await?;
+    Ok(page.videos.into_iter().find(|it| it.source.key.as_deref() == Some(key)))
+}
+
+impl Conversion {
+    fn external_id(&self) -> Result<Option<String>, ApiError> {
+        let malformed =
+            |detail: &str| ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::UNPROCESSABLE_ENTITY };
+        match (&self.external_id, &self.content_type, &self.content_id) {
+            (external_id, None, None) => Ok(external_id.clone()),
+            (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
+            (Some(_), ..) => Err(malformed("give `external_id`, or `content_type` with `content_id`, not both")),
+            (None, ..) => Err(malformed("`content_type` and `content_id` belong together")),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What callers say of a video, wherever they say it: limits.
+
+use crate::uploads::plan::RefusedUpload;
+
+/// Longest title and external id, bytes.
+const TEXT_LIMIT: usize = 1_000;
+/// Longest metadata, bytes of JSON.
+const METADATA_LIMIT: usize = 16 << 10;
+
+/// Holds what is said against the limits.
+///
+/// # Errors
+/// `TooLong`.
+pub(crate) fn check(
+    title: Option<&str>,
+    external_id: Option<&str>,
+    metadata: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<(), RefusedUpload> {
+    for (field, text) in [("title", title), ("external_id", external_id)] {
+        if text.is_some_and(|it| it.len() > TEXT_LIMIT) {
+            return Err(RefusedUpload::TooLong { field, limit: TEXT_LIMIT });
+        }
+    }
+    if metadata.and_then(|it| serde_json::to_vec(it).ok()).is_some_and(|it| it.len() > METADATA_LIMIT) {
+        return Err(RefusedUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
+    }
+    Ok(())
+}
+
+/// Finds the profile that is asked for, or the one of the installation.
+///
+/// # Errors
+/// `Profile`.
+pub(crate) fn profile(wish: Option<String>, config: &crate::ApiConfig) -> Result<String, RefusedUpload> {
+    let Some(profile) = wish else { return Ok(config.default_profile.clone()) };
+    if config.profiles.contains(&profile) {
+        return Ok(profile);
+    }
+    let found = profile.chars().take(64).collect();
+    Err(RefusedUpload::Profile { found, known: config.profiles.clone() })
+}

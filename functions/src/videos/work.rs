@@ -1,0 +1,103 @@
+//! Work on a video that is there: begun on its first view, tried again, done anew, stopped.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use domain::job::{Job, JobMessage, JobReason, Mode};
+use domain::state::{VideoEvent, VideoState};
+use http::StatusCode;
+use platform::catalog::Video;
+use platform::object_store::StoreError;
+use serde::Deserialize;
+
+use super::view::VideoView;
+use super::{existing, facts, read_view};
+use crate::error::ApiError;
+use crate::extract::{Body, Video as PathVideo};
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// Asks for work, and sends its job. Doing it again is no error: two messages of one job are one run.
+pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError> {
+    let video = state.catalog.request_work(&job, now_ms()).await?;
+    send(state, job).await?;
+    Ok(video)
+}
+
+/// Sends the job of a video that is queued.
+pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
+    tracing::info!(video.id = %job.video, job.id = %job.id, "{:?} starts work on {}", job.reason, job.video);
+    state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+    Ok(())
+}
+
+/// The job of a video, if its source is still there.
+pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
+    let gone = |why: &str| ApiError::SourceGone(why.to_owned());
+    let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
+    let key = job.source_key().ok_or_else(|| gone("the source is where this version cannot read it"))?;
+    match state.store.head(&key).await {
+        Ok(_) => Ok(job),
+        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /v1/videos/{id}/retry`: another attempt at a video that failed or was cancelled.
+pub(crate) async fn retry(
+    State(state): State<ApiState>,
+    PathVideo(id): PathVideo,
+) -> Result<(StatusCode, Json<VideoView>), ApiError> {
+    let video = existing(&state, id).await?;
+    let in_vain = |why: &str| Err(ApiError::Conflict(why.to_owned()));
+    match &video.state {
+        VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
+        VideoState::Created | VideoState::Uploading => return in_vain("the upload is not complete"),
+        VideoState::Processing | VideoState::Playable => return in_vain("the video is being made"),
+        VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
+        VideoState::Deleted => return Err(ApiError::NoSuchVideo(id)),
+    }
+    let job = job_of(&state, &video, JobReason::Retry).await?;
+    let video = begin(&state, job).await?;
+    Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
+}
+
+/// By which settings to encode; what is left out stays.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reencode {
+    #[serde(default)]
+    profile: Option<String>,
+    #[serde(default)]
+    mode: Option<Mode>,
+}
+
+/// `POST /v1/videos/{id}/reencode`: the same source by other settings. What plays now plays on until the new one
+/// is verified, and if it fails.
+pub(crate) async fn reencode(
+    State(state): State<ApiState>,
+    PathVideo(id): PathVideo,
+    Body(wish): Body<Reencode>,
+) -> Result<(StatusCode, Json<VideoView>), ApiError> {
+    let video = existing(&state, id).await?;
+    let profile = match wish.profile {
+        Some(profile) => facts::profile(Some(profile), &state.config)?,
+        None => video.profile.clone(),
+    };
+    let job = job_of(&state, &video, JobReason::Retry).await?;
+    let job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
+    let video = begin(&state, job).await?;
+    Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
+}
+
+/// `POST /v1/videos/{id}/cancel`: stops what goes on. A video that was ready stays so.
+pub(crate) async fn cancel(
+    State(state): State<ApiState>,
+    PathVideo(id): PathVideo,
+) -> Result<Json<VideoView>, ApiError> {
+    existing(&state, id).await?;
+    let video = state.catalog.apply(id, &VideoEvent::Cancelled, now_ms()).await?;
+    tracing::info!(video.id = %id, "cancelled {id}");
+    Ok(Json(read_view(&state, &video).await?))
+}

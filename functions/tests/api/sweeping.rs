@@ -1,0 +1,80 @@
+//! The sweeper: does what is overdue, and nothing else.
+
+use domain::object_key::ObjectPrefix;
+use domain::receipt::Receipt;
+use functions::sweeper::{SweepConfig, Sweeper, Swept};
+use platform::object_store::uploads::UploadSigner as _;
+use platform::object_store::{ObjectStore as _, PutCondition};
+use serde_json::json;
+
+use crate::world::{World, now_ms};
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+fn sweeper(world: &World) -> Sweeper {
+    Sweeper {
+        catalog: world.catalog.clone(),
+        queue: world.queue.clone(),
+        store: world.store.clone(),
+        signer: world.store.clone(),
+        config: SweepConfig::default(),
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_ran_out_are_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let parts = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 100 << 20 })).await.video();
+    let arrived = world.post("/v1/uploads", json!({ "file_name": "b.mp4", "size": 3 })).await;
+    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    assert_eq!(sweeper.sweep(now_ms()).await, Swept::default(), "nothing is overdue");
+
+    let swept = sweeper.sweep(now_ms() + 2 * DAY_MS).await;
+    assert_eq!(swept, Swept { uploads: 1, ..Swept::default() });
+    assert_eq!(world.state(parts).await, "deleted");
+    assert_eq!(world.state(arrived.video()).await, "uploading", "its bytes are there, and its event may still come");
+    assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
+    assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_once_it_is_missed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await.jobs, 0, "the message waits in the queue");
+    assert_eq!(world.jobs().await.len(), 1, "taken, and lost");
+    assert_eq!(sweeper.sweep(now_ms()).await.jobs, 0, "not overdue");
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await.jobs, 1);
+    assert_eq!(world.jobs().await[0].video, id);
+}
+
+#[tokio::test]
+async fn an_encoding_is_kept_while_somebody_may_watch_it() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    let old = world.claim(id).await;
+    world.catalog.mark_ready(&old, &Receipt::default(), now_ms()).await.unwrap();
+    world.post(&format!("/v1/videos/{id}/reencode"), json!({ "profile": "small" })).await;
+    world.jobs().await;
+    let new = world.claim(id).await;
+    for claim in [&old, &new] {
+        let rendition = "720p".parse().unwrap();
+        let key =
+            domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
+        world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+    }
+    world.catalog.mark_ready(&new, &Receipt::default(), now_ms()).await.unwrap();
+
+    let there = async |generation: &domain::ids::Generation| {
+        let family = ObjectPrefix::Generation(id, generation.clone());
+        world.store.list(&family, None).await.unwrap().entries.len()
+    };
+    assert_eq!(sweeper.sweep(now_ms() + 7 * DAY_MS).await.generations, 0);
+    assert_eq!((there(&old.generation).await, there(&new.generation).await), (1, 1));
+    let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
+    assert_eq!(swept, Swept { generations: 1, ..Swept::default() });
+    assert_eq!((there(&old.generation).await, there(&new.generation).await), (0, 1));
+}

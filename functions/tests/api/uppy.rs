@@ -1,0 +1,103 @@
+//! Uppy's own protocol, as `@uppy/aws-s3` speaks it.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const MIB: usize = 1 << 20;
+
+/// What Uppy does for one part: asks for its address, sends it, and keeps the tag.
+async fn send_part(world: &World, base: &str, key: &str, number: usize, bytes: Vec<u8>) -> Value {
+    let signed = world.get(&format!("{base}/{number}?key={key}")).await;
+    assert_eq!(signed.status, StatusCode::OK, "{}", signed.body);
+    let answer = world.http.put(signed.body["url"].as_str().unwrap()).body(bytes).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    json!({ "PartNumber": number, "ETag": answer.headers()["etag"].to_str().unwrap() })
+}
+
+async fn begin(world: &World) -> (String, String) {
+    let file = json!({
+        "filename": "My Film.mp4", "type": "video/mp4",
+        "metadata": { "name": "My Film.mp4", "type": "video/mp4", "external_id": "lesson-1" },
+    });
+    let begun = world.post("/s3/multipart", file).await;
+    assert_eq!(begun.status, StatusCode::OK, "{}", begun.body);
+    let key = begun.body["key"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("uploads/vid_") && key.ends_with("/My_Film.mp4"), "{key}");
+    (format!("/s3/multipart/{}", begun.body["uploadId"].as_str().unwrap()), key.replace('/', "%2F"))
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_resumes_and_completes() {
+    let world = World::new().await;
+    let (base, key) = begin(&world).await;
+    let first = send_part(&world, &base, &key, 1, vec![1; 5 * MIB]).await;
+    let second = send_part(&world, &base, &key, 2, vec![2; 17]).await;
+
+    let stored = world.get(&format!("{base}?key={key}")).await.body;
+    assert_eq!(stored[0], json!({ "PartNumber": 1, "Size": 5 * MIB, "ETag": first["ETag"] }));
+    assert_eq!(stored.as_array().unwrap().len(), 2);
+
+    let complete = format!("{base}/complete?key={key}");
+    let wrong = json!({ "parts": [first, { "PartNumber": 2, "ETag": "x" }] });
+    assert_eq!(world.post(&complete, wrong).await.problem(), (409, "upload-incomplete"));
+    for _ in 0..2 {
+        let done = world.post(&complete, json!({ "parts": [first, second] })).await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+        assert!(done.body["location"].as_str().unwrap().starts_with("/v1/videos/vid_"));
+    }
+    world.pump().await;
+    let listed = world.get("/v1/videos?external_id=lesson-1").await.body;
+    let video = &listed["videos"][0];
+    assert_eq!((&video["state"], &video["title"]), (&json!("queued"), &json!("My Film.mp4")));
+    assert_eq!(video["source"]["size"], 5 * MIB + 17);
+    assert_eq!(world.get(&format!("{base}/3?key={key}")).await.problem(), (409, "upload-complete"));
+}
+
+#[tokio::test]
+async fn one_request_carries_a_small_file() {
+    let world = World::new().await;
+    let query = "filename=a.mp4&type=video%2Fmp4&metadata%5Btitle%5D=Small";
+    let params = world.get(&format!("/s3/params?{query}")).await.body;
+    assert_eq!((&params["method"], &params["fields"]), (&json!("PUT"), &json!({})));
+    let mut put = world.http.put(params["url"].as_str().unwrap());
+    for (name, value) in params["headers"].as_object().unwrap() {
+        put = put.header(name, value.as_str().unwrap());
+    }
+    assert_eq!(put.body("bytes").send().await.unwrap().status(), 200);
+    world.pump().await;
+    let listed = world.get("/v1/videos?text=small").await.body;
+    assert_eq!(listed["videos"][0]["source"]["size"], 5);
+    assert_eq!(world.get("/s3/params?type=video/mp4").await.problem(), (400, "malformed-request"));
+    assert_eq!(world.get("/s3/params?filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
+}
+
+#[tokio::test]
+async fn cancelling_leaves_nothing() {
+    let world = World::new().await;
+    let (base, key) = begin(&world).await;
+    send_part(&world, &base, &key, 1, vec![1; 10]).await;
+    for _ in 0..2 {
+        let cancelled = world.call(Method::DELETE, &format!("{base}?key={key}"), None).await;
+        assert_eq!((cancelled.status, cancelled.body), (StatusCode::OK, json!({})));
+    }
+    assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]));
+    assert_eq!(world.get(&format!("{base}?key={key}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_upload_belongs_to_its_key() {
+    let world = World::new().await;
+    let ((first, _), (_, second)) = (begin(&world).await, begin(&world).await);
+    for key in [second.as_str(), "uploads%2Fx", "keys%2Fx"] {
+        assert_eq!(world.get(&format!("{first}?key={key}")).await.problem(), (410, "upload-gone"), "{key}");
+        assert_eq!(world.get(&format!("{first}/1?key={key}")).await.problem(), (410, "upload-gone"), "{key}");
+    }
+    let (base, key) = begin(&world).await;
+    assert_eq!(world.get(&format!("{base}/10001?key={key}")).await.problem(), (400, "malformed-request"));
+    assert_eq!(
+        world.post(&format!("{base}/complete?key={key}"), json!({ "parts": [] })).await.problem(),
+        (409, "upload-incomplete")
+    );
+}

@@ -1,0 +1,19 @@
+// node upload.mjs ENDPOINT FILE: an unmodified Uppy uploads, pauses, survives a reload, resumes, and cancels.
+
+import { main, open } from './browser.mjs'
+
+await main(async ([endpoint, file]) => {
+  const opened = await open('upload', { files: { '/film': file } })
+  const call = (name, ...values) =>
+    opened.page.evaluate((name, values) => window[name](...values), name, values)
+  try {
+    const paused = await call('uploadAndPause', endpoint, 'resumed.mp4', 2)
+    await opened.reload()
+    const finished = await call('restoreAndFinish', endpoint)
+    await opened.reload()
+    const cancelled = await call('uploadAndCancel', endpoint, 'cancelled.mp4')
+    return { paused, finished, cancelled, log: opened.log }
+  } finally {
+    await opened.close()
+  }
+})
