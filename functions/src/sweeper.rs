@@ -40,7 +40,7 @@ pub struct SweepConfig {
     /// A job that waits for so long while the queue is empty has lost its message.
     pub lost_message: Duration,
     /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
-    /// longest grant.
+    /// longest grant. What a cancelled or failed job has finished is kept as long, for a retry.
     pub generation_life: Duration,
 }
 
@@ -63,7 +63,7 @@ pub struct Swept {
     pub strays: u64,
     /// Jobs sent again.
     pub jobs: u64,
-    /// Encodings removed.
+    /// Videos of which encodings were removed.
     pub generations: u64,
     /// What could not be done now; logged, and tried the next time.
     pub failures: u64,
@@ -108,13 +108,10 @@ impl Sweeper {
             Ok(false) => {}
             Err(problem) => failed(&mut swept, "the queue", &problem),
         }
-        let mut generations = 0;
-        let remove = async |video: Video| {
-            let removed = self.remove_old_generations(&video, now_ms).await?;
-            Ok(removed > 0)
-        };
-        generations += self.each(StateName::Ready, remove, &mut swept).await;
-        swept.generations = generations;
+        for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
+            let count = self.each(state, async |video| self.remove_unseen(&video, now_ms).await, &mut swept).await;
+            swept.generations += count;
+        }
         swept
     }
 
@@ -204,36 +201,38 @@ impl Sweeper {
         Ok(true)
     }
 
-    /// Removes what was published or begun before the encoding that plays, after everybody has stopped watching it.
-    async fn remove_old_generations(&self, video: &Video, now_ms: u64) -> Result<u64, SweepError> {
+    /// Removes what nobody sees any more: all that was made but for the encoding that plays.
+    async fn remove_unseen(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let since = video.ready_ms.unwrap_or(video.updated_ms);
+        if since.saturating_add(millis(self.config.generation_life)) > now_ms {
+            return Ok(false);
+        }
         let attempts = self.catalog.attempts(video.id).await?;
-        // Somebody works on one of them.
         if attempts.iter().any(|it| it.ended_ms.is_none()) {
-            return Ok(0);
+            return Ok(false);
         }
-        let ready_ms = video.ready_ms.unwrap_or(now_ms);
-        if ready_ms.saturating_add(millis(self.config.generation_life)) > now_ms {
-            return Ok(0);
-        }
+        let is_ready = matches!(video.state, VideoState::Ready { .. });
+        let shown = video.generation.as_ref().filter(|_| is_ready);
         let others: BTreeSet<&str> = attempts.iter().map(|it| it.generation.as_str()).collect();
-        let mut removed = 0;
-        for generation in others {
-            let Ok(generation) = generation.parse::<Generation>() else { continue };
-            if video.generation.as_ref() == Some(&generation) {
+        let mut objects = 0;
+        if !is_ready {
+            self.store.delete(&ObjectKey::Master { video: video.id }).await?;
+        }
+        for generation in others.into_iter().filter_map(|it| it.parse::<Generation>().ok()) {
+            if shown == Some(&generation) {
                 continue;
             }
-            let mut objects = 0;
+            // First its chunks: a later attempt must not take for finished what is about to be removed.
+            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
                 ObjectPrefix::GenerationKeys(video.id, generation.clone()),
             ] {
                 objects += self.store.delete_all(&family).await?;
             }
-            self.store.delete(&ObjectKey::Manifest { video: video.id, generation: generation.clone() }).await?;
-            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
-            removed += u64::from(objects > 0);
+            self.store.delete(&ObjectKey::Manifest { video: video.id, generation }).await?;
         }
-        Ok(removed)
+        Ok(objects > 0)
     }
 }
 

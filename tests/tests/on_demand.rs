@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_meeting_is_made_when_somebody_looks() {
     let mut home = Home::new();
-    let film = make_film(&home.folder.path().join("meeting.mp4"), "1280x720", "25", 120.0, &[]);
+    let film = make_film(&home.folder.path().join("meeting.mp4"), "1280x720", "25", 120.0, &["-crf", "38"]);
     let dev = home.start().await;
     let wish = json!({ "file_name": "meeting.mp4", "profile": "small", "mode": "copy", "generate": "on_first_view" });
     let video = dev.upload_as(&film, wish).await;
@@ -77,7 +77,7 @@ async fn what_is_in_the_bucket_is_converted() {
 async fn cancelled_it_stops_within_seconds() {
     let mut home = Home::new();
     // Too long a gap between keyframes to be remuxed: everything is encoded.
-    let options = ["-g", "3000", "-keyint_min", "3000", "-sc_threshold", "0"];
+    let options = ["-g", "3000", "-keyint_min", "3000", "-sc_threshold", "0", "-crf", "38"];
     let film = make_film(&home.folder.path().join("film.mp4"), "1920x1080", "30", 100.0, &options);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;

@@ -10,8 +10,8 @@ use domain::ids::Generation;
 use domain::job::Job;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::profile::{Profile, SourcePolicy};
-use domain::state::StateName;
-use platform::catalog::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, SharedCatalog, Video};
+use domain::state::VideoState;
+use platform::catalog::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, SharedCatalog};
 use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::object_store::SharedStore;
 use tokio_util::sync::CancellationToken;
@@ -333,15 +333,11 @@ impl Worker {
             Ok(video) => video,
             Err(problem) => return warn!("could not clean up: {:#}", anyhow::Error::from(problem)),
         };
-        let prefixes = match video.state.name() {
-            StateName::Deleted => ObjectPrefix::of_video(claim.video).to_vec(),
-            StateName::Cancelled if !shows(&video, &claim.generation) => vec![
-                ObjectPrefix::Generation(claim.video, claim.generation.clone()),
-                ObjectPrefix::GenerationKeys(claim.video, claim.generation.clone()),
-            ],
-            _ => return,
-        };
-        for prefix in prefixes {
+        // What a cancelled job has finished is kept: a retry goes on there, or the sweeper takes it.
+        if video.state != VideoState::Deleted {
+            return;
+        }
+        for prefix in ObjectPrefix::of_video(claim.video) {
             if let Err(problem) = self.store.delete_all(&prefix).await {
                 warn!("could not clean up: {:#}", anyhow::Error::from(problem));
             }
@@ -352,10 +348,6 @@ impl Worker {
         let known = self.config.profiles.get(name).cloned();
         known.or_else(|| (name == "default").then(Profile::default))
     }
-}
-
-fn shows(video: &Video, generation: &Generation) -> bool {
-    video.generation.as_ref() == Some(generation)
 }
 
 /// Whether a catalog error means that the work is not ours any more.

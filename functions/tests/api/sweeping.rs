@@ -78,3 +78,33 @@ async fn an_encoding_is_kept_while_somebody_may_watch_it() {
     assert_eq!(swept, Swept { generations: 1, ..Swept::default() });
     assert_eq!((there(&old.generation).await, there(&new.generation).await), (0, 1));
 }
+
+#[tokio::test]
+async fn what_a_cancelled_job_made_is_kept_for_a_retry_and_then_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    let claim = world.claim(id).await;
+    let chunk = domain::segment::ChunkRecord {
+        lane: domain::segment::Lane::Encode,
+        index: 0,
+        cpu_ms: 1,
+        wall_ms: 1,
+        segments: vec![],
+        codecs: std::collections::BTreeMap::new(),
+    };
+    world.catalog.record_chunk(&claim, &chunk, now_ms()).await.unwrap();
+    let rendition = "720p".parse().unwrap();
+    let key =
+        domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
+    world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+    world.post(&format!("/v1/videos/{id}/cancel"), json!({})).await;
+
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await, Swept::default());
+    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap().len(), 1);
+    let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
+    assert_eq!(swept, Swept { generations: 1, ..Swept::default() });
+    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap(), [], "nobody may take them for finished");
+    assert!(world.store.head(&key).await.is_err());
+    assert_eq!(world.post(&format!("/v1/videos/{id}/retry"), json!({})).await.status, 202, "the source is still there");
+}

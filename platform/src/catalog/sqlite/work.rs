@@ -271,12 +271,11 @@ impl SqliteCatalog {
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
-        let is_deleted = row.state()? == VideoState::Deleted;
-        let is_published = row.generation.as_deref() == Some(generation.as_str());
+        let is_shown = row.state()?.is_watchable() && row.generation.as_deref() == Some(generation.as_str());
         let is_being_made = row.worker.is_some()
             && unsigned(row.lease_until_ms) > now_ms
             && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
-        if is_being_made || (is_published && !is_deleted) {
+        if is_being_made || is_shown {
             return Err(CatalogError::Conflict { video, what: "use for that generation" });
         }
         for statement in [
