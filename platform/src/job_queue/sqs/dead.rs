@@ -25,6 +25,9 @@ const BATCH: u32 = 10;
 /// By how much the clock of SQS may be ahead of ours, milliseconds.
 const CLOCK_SKEW_MS: u64 = 1_000;
 
+/// Letters of which it is remembered when they were first seen.
+const MOST_SEEN: usize = 10_000;
+
 /// What a letter says of its life.
 const WHY: &str = "edgereel-why";
 const SENT: &str = "edgereel-sent";
@@ -39,6 +42,10 @@ pub(super) struct FirstSeen(Mutex<HashMap<String, u64>>);
 impl FirstSeen {
     fn of(&self, id: &str) -> u64 {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MOST_SEEN {
+            // Letters that others have removed are never heard of again.
+            seen.clear();
+        }
         *seen.entry(id.to_owned()).or_insert_with(now_ms)
     }
 
