@@ -36,18 +36,19 @@ impl Site {
     /// Makes a queue without dead letters.
     async fn plain_queue(&self) -> String {
         let name = format!("queue-{}", self.queues.fetch_add(1, Ordering::Relaxed));
-        self.client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+        let made = self.client.create_queue().queue_name(name).send().await.expect("a queue can be made");
+        made.queue_url.expect("it has a URL")
     }
 
     async fn queue(&self) -> SqsQueue {
         let (dead, url) = (self.plain_queue().await, self.plain_queue().await);
         let arn = QueueAttributeName::QueueArn;
         let answer = self.client.get_queue_attributes().queue_url(dead).attribute_names(arn.clone()).send().await;
-        let arn = answer.unwrap().attributes.unwrap()[&arn].clone();
+        let arn = answer.expect("a queue has attributes").attributes.expect("as asked for")[&arn].clone();
         let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{MAX_RECEIVES}"}}"#);
         let request = self.client.set_queue_attributes().queue_url(&url);
-        request.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
-        SqsQueue::open(&self.config(&url)).await.unwrap()
+        request.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.expect("a policy can be set");
+        SqsQueue::open(&self.config(&url)).await.expect("it is whole")
     }
 
     fn config(&self, url: &str) -> SqsQueueConfig {

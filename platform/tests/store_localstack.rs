@@ -21,7 +21,7 @@ async fn store(server: &LocalStack) -> S3Store {
         .force_path_style(true);
     let client = Client::from_conf(client.build());
     for bucket in ["private", "media"] {
-        client.create_bucket().bucket(bucket).send().await.unwrap();
+        client.create_bucket().bucket(bucket).send().await.expect("a bucket can be made");
     }
     S3Store::new(&S3StoreConfig {
         endpoint: server.endpoint(),

@@ -91,9 +91,9 @@ impl SqsQueue {
 
     /// What was received, once its lease is noted.
     fn delivery(&self, message: Message, until: Instant) -> Option<Delivery> {
-        let receive_count = number(&message, MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
+        let receive_count = number(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
         let receive_count = u32::try_from(receive_count).unwrap_or(u32::MAX);
-        let sent_ms = number(&message, MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
+        let sent_ms = number(&message, &MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
         let (body, handle) = (message.body.unwrap_or_default(), message.receipt_handle?);
         self.leases.note(&handle, Lease { body: body.clone(), receive_count, sent_ms, until }, Instant::now());
         Some(Delivery {
@@ -254,8 +254,8 @@ fn from_seconds(seconds: i32) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
-fn number(message: &Message, name: MessageSystemAttributeName) -> Option<u64> {
-    message.attributes.as_ref()?.get(&name)?.parse().ok()
+fn number(message: &Message, name: &MessageSystemAttributeName) -> Option<u64> {
+    message.attributes.as_ref()?.get(name)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ impl SqsQueue {
     }
 
     fn found(&self, message: Message) -> Option<Found> {
-        let sent_here_ms = number(&message, MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
+        let sent_here_ms = number(&message, &MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
         let fact = |name: &str| message.message_attributes.as_ref()?.get(name)?.string_value.clone();
         let count = |name: &str| fact(name)?.parse::<u64>().ok();
         let (sent_ms, receives, why) = (count(SENT), count(RECEIVES), fact(WHY));
