@@ -29,7 +29,7 @@ demo: ## Upload, event, transcoding, authorised playback: shown on a real video,
 
 .PHONY: test
 test: ## Every test
-	@scripts/setup.sh
+	@scripts/setup.sh --services
 	@scripts/test.sh
 
 .PHONY: bench

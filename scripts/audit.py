@@ -27,7 +27,8 @@ MAY_USE = {
     "transcoder": {"domain", "media", "platform"},
     "functions": {"domain", "platform"},
     "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
-    "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli"},
+    "testkit": set(),
+    "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
 }
 
 # Pure: no clock, socket or thread of their own, whatever they depend on.

@@ -2,8 +2,10 @@
 # Looks whether everything is there to build and run Edgereel, and installs what is missing where it may:
 # FFmpeg by apt-get as root or by sudo. Otherwise says exactly what to install. Quick when all is there.
 #
-#   scripts/setup.sh           for building, testing and running
-#   scripts/setup.sh --wasm    also for checking that the rules build for WebAssembly
+#   scripts/setup.sh               for building, testing and running
+#   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
+#   scripts/setup.sh --services    also the servers that tests start: PostgreSQL and LocalStack. Where one cannot
+#                                  be had, says so and goes on: the tests that want it will say so too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -52,6 +54,45 @@ if ! has_ffmpeg; then
             "  Debian, Ubuntu: apt-get install ffmpeg      Fedora: dnf install ffmpeg (RPM Fusion)" \
             "  macOS: brew install ffmpeg                  elsewhere: name its folder in EDGEREEL_FFMPEG_DIR"
     fi
+fi
+
+has_postgres() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null
+}
+install_postgres() {
+    # Debian would make and start a server for everyone; tests start their own.
+    install_packages postgresql-common || return 1
+    local settings=/etc/postgresql-common/createcluster.d/edgereel.conf as_root=()
+    [[ $(id -u) == 0 ]] || as_root=(sudo)
+    "${as_root[@]}" mkdir -p "${settings%/*}" &&
+        echo 'create_main_cluster = false' | "${as_root[@]}" tee "$settings" >/dev/null || return 1
+    local installed=0
+    install_packages postgresql || installed=$?
+    "${as_root[@]}" rm -f "$settings"
+    return $installed
+}
+
+# A Python environment of its own, made anew whenever what belongs into it changes.
+localstack_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/localstack
+has_localstack() {
+    cmp -s scripts/localstack.txt "$localstack_dir/installed.txt"
+}
+install_localstack() {
+    command -v python3 >/dev/null || return 1
+    echo "setup: installing LocalStack into $localstack_dir" >&2
+    # Beside its place, so that what is cut off is not taken for whole.
+    local new=$localstack_dir.$$
+    python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
+        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement scripts/localstack.txt >&2 &&
+        cp scripts/localstack.txt "$new/installed.txt" && rm -rf "$localstack_dir" && mv "$new" "$localstack_dir" ||
+        { rm -rf "$new"; return 1; }
+}
+
+if [[ ${1:-} == --services ]]; then
+    has_postgres || { install_postgres && has_postgres; } ||
+        echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
+    has_localstack || install_localstack ||
+        echo "setup: LocalStack cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
 fi
 
 if [[ ${1:-} == --wasm ]]; then

@@ -5,6 +5,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/target}
 export RUST_BACKTRACE=${RUST_BACKTRACE:-0}
 
+# Tests whose server is not installed pass without having tested anything: at the end it is said which.
+EDGEREEL_TEST_NOTES=$(mktemp)
+export EDGEREEL_TEST_NOTES
+trap 'sort -u "$EDGEREEL_TEST_NOTES" >&2; rm -f "$EDGEREEL_TEST_NOTES"' EXIT
+
 # The end-to-end tests start the program itself.
 cargo build --locked --package cli
 export EDGEREEL_BIN=$CARGO_TARGET_DIR/debug/edgereel

@@ -219,7 +219,9 @@ impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Unavailable { .. } => Self::Unavailable(error.into()),
-            QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) => Self::Internal(error.into()),
+            QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) | QueueError::Refused { .. } => {
+                Self::Internal(error.into())
+            }
         }
     }
 }

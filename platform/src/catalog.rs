@@ -1,8 +1,8 @@
 //! The catalog as the rest of the system sees it: videos, the attempts at them, and what was made.
 //!
-//! Implemented by `SqliteCatalog` and, by the same SQL, PostgreSQL; each must pass
-//! `catalog::conformance`. Every change of state goes through `domain::state`. Every write of a
-//! worker is fenced: one that lost its lease, or was overtaken, can change nothing.
+//! Implemented by `SqlCatalog`, which must pass `catalog::conformance` in SQLite and in PostgreSQL.
+//! Every change of state goes through `domain::state`. Every write of a worker is fenced: one that
+//! lost its lease, or was overtaken, can change nothing.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
@@ -20,13 +20,13 @@ use domain::state::{Refused, VideoEvent};
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod model;
-pub mod sqlite;
+pub mod sql;
 
 pub use model::{
     Attempt, AttemptOutcome, NewVideo, Noted, Patch, Progress, RenditionKind, RenditionRecord, RenditionState, Upload,
     UploadKind, Video, VideoFilter, VideoPage, VideoSource,
 };
-pub use sqlite::SqliteCatalog;
+pub use sql::SqlCatalog;
 
 /// The right to write about one generation of one video, until the lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,66 +1,136 @@
-//! The embedded database: one SQLite file that queue and catalog share.
+//! The database that queue and catalog share: a file of SQLite, or PostgreSQL. One SQL for both.
 //!
-//! Written ahead and synced at every commit: what was answered is on the disk. Several processes
-//! may use one file.
+//! SQLite is written ahead and synced at every commit: what was answered is on the disk. Several
+//! processes may use one file. With PostgreSQL several machines may; their clocks tell when a lease
+//! ends, so they must agree to much less than a lease.
+//!
+//! For SQL that means the same to both: `$1` placeholders; TEXT, BIGINT and DOUBLE PRECISION; no `*`,
+//! which other processes change under a prepared statement by adding a column; no parameter of type
+//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through [`text`].
+//! A transaction that locks more than one row is [`retried`].
+
+mod address;
+mod retry;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use tokio::sync::Notify;
+
+pub use address::{DatabaseAddress, InvalidAddress};
+use address::{Place, Server};
+pub(crate) use retry::{is_refusal, retried};
+
+/// One change, all of it or nothing.
+pub(crate) type Tx = Transaction<'static, Any>;
+/// What a query finds.
+pub(crate) type Row = sqlx::any::AnyRow;
+/// A statement with its parameters.
+pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long a writer waits for the writers of other processes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections to a PostgreSQL, of which each process has so many at most.
+const CONNECTIONS: u32 = 10;
+/// For a connection to a PostgreSQL to come, or become free.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Names the lock under which tables are brought up to date: any number that others do not use.
+const MIGRATION_LOCK: i64 = 0x6564_6765_7265_656c;
+
+/// Said, since a server may be set to begin with another level: a change of ours locks what it is about, and
+/// sees what others did while it waited for that.
+const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// Whose dialect it is, in the few places where that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
 
 /// An open database; clones share it.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// A single connection: writers of this process queue here, in order, and not at SQLite's lock,
-    /// which wakes whom it likes.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    kind: Kind,
+    /// SQLite: a single connection. Writers of this process queue here, in order, and not at SQLite's
+    /// lock, which wakes whom it likes. PostgreSQL: the same as `readers`.
+    writer: AnyPool,
+    readers: AnyPool,
     wakers: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
 }
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// No such folder, no permission, or not a database.
-    #[error("could not open the database `{}`", path.display())]
+    /// The text names none.
+    #[error("the address of the database cannot be read")]
+    Address(#[from] InvalidAddress),
+    /// No such folder or server, no permission, or not a database.
+    #[error("could not open the database `{database}`")]
     Open {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: DatabaseAddress,
         /// Why.
         #[source]
         source: sqlx::Error,
     },
     /// A newer version has changed its tables.
-    #[error("the database `{}` was written by a newer version: use that one, or another folder", path.display())]
+    #[error("the database `{database}` was written by a newer version: use that one, or another database")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: DatabaseAddress,
     },
     /// Its tables could not be brought up to date.
-    #[error("could not bring the database `{}` up to date", path.display())]
+    #[error("could not bring the database `{database}` up to date")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: DatabaseAddress,
         /// Why.
         #[source]
         source: MigrateError,
     },
 }
 
-/// Opens the database at `path`, which is made if it is missing (its folder is not), and brings its
-/// tables up to date.
+/// Opens the database of that address (see [`DatabaseAddress`]), and brings its tables up to date. A
+/// file is made if it is missing; its folder, or a database of PostgreSQL, is not.
+///
+/// # Errors
+/// [`OpenError`]
+pub async fn open(address: &str) -> Result<Database, OpenError> {
+    open_address(&address.parse()?).await
+}
+
+/// The same, for a file of SQLite.
+///
+/// # Errors
+/// [`OpenError`]
 pub async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
-    let failed = |source| OpenError::Open { path: path.to_owned(), source };
+    open_address(&DatabaseAddress::file(path)).await
+}
+
+/// The same, for an address that was read before.
+///
+/// # Errors
+/// [`OpenError`]
+pub async fn open_address(address: &DatabaseAddress) -> Result<Database, OpenError> {
+    sqlx::any::install_default_drivers();
+    match address.place() {
+        Place::File(path) => open_file(address, path).await,
+        Place::Server(server) => open_server(address, server).await,
+    }
+}
+
+async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, OpenError> {
+    let failed = |source| OpenError::Open { database: address.clone(), source };
+    // Makes the file, and sets what it remembers: the journal.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -68,37 +138,86 @@ pub async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
-
-    migrate(path, &options).await?;
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
-    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(failed)?;
-    Ok(Database { writer, readers, wakers: Arc::default() })
-}
-
-async fn migrate(path: &Path, options: &SqliteConnectOptions) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Open { path: path.to_owned(), source };
-    let mut connection = SqliteConnection::connect_with(options).await.map_err(failed)?;
+    let mut connection = options.connect().await.map_err(failed)?;
     // Under the write lock, so that of two processes that start at once one finds the work done.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(|source| match source {
-        MigrateError::VersionMissing(_) => OpenError::Newer { path: path.to_owned() },
-        source => OpenError::Migrate { path: path.to_owned(), source },
-    })?;
+    migrate(address, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;
-    connection.close().await.map_err(failed)
+    connection.close().await.map_err(failed)?;
+
+    let options = address::file_options(path).map_err(failed)?;
+    let writer = sqlite_pool(1, options.clone()).await.map_err(failed)?;
+    let readers = sqlite_pool(4, options).await.map_err(failed)?;
+    Ok(Database { kind: Kind::Sqlite, writer, readers, wakers: Arc::default() })
+}
+
+async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .after_connect(|connection, _| {
+            // What an address cannot say. The first is `BUSY_TIMEOUT`.
+            let settings = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+            Box::pin(async move { connection.execute(sqlx::raw_sql(settings)).await.map(|_| ()) })
+        })
+        .connect_with(options)
+        .await
+}
+
+async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Database, OpenError> {
+    let failed = |source| OpenError::Open { database: address.clone(), source };
+    let mut connection = server.options().map_err(failed)?.connect().await.map_err(failed)?;
+    let mut transaction = connection.begin_with(READ_COMMITTED).await.map_err(failed)?;
+    // Until the end of the transaction: who waits here finds the work done, also behind a pooler that
+    // hands connections out anew for each transaction.
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    migrate(address, &mut *transaction).await?;
+    transaction.commit().await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+
+    let pool = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .connect_with(server.any_options().map_err(failed)?)
+        .await
+        .map_err(failed)?;
+    Ok(Database { kind: Kind::Postgres, writer: pool.clone(), readers: pool, wakers: Arc::default() })
+}
+
+/// Brings the tables up to date. The caller holds the lock, and commits.
+async fn migrate(address: &DatabaseAddress, connection: &mut impl Migrate) -> Result<(), OpenError> {
+    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrations.set_locking(false);
+    migrations.run_direct(None, connection, false).await.map_err(|source| match source {
+        MigrateError::VersionMissing(_) => OpenError::Newer { database: address.clone() },
+        source => OpenError::Migrate { database: address.clone(), source },
+    })
 }
 
 impl Database {
-    /// Begins to write. Holds the only right to, so be quick; dropping it undoes all.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        // Immediate: a transaction that begins by reading could not become a writing one if another
-        // process has written in between.
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+    /// Begins to write; dropping it undoes all. With SQLite it holds the only right to, so be quick.
+    pub(crate) async fn write(&self) -> Result<Tx, sqlx::Error> {
+        self.writer
+            .begin_with(match self.kind {
+                // A transaction that begins by reading could not become a writing one if another
+                // process has written in between.
+                Kind::Sqlite => "BEGIN IMMEDIATE",
+                Kind::Postgres => READ_COMMITTED,
+            })
+            .await
     }
 
     /// For single statements that only read.
-    pub(crate) fn read(&self) -> &SqlitePool {
+    pub(crate) fn read(&self) -> &AnyPool {
         &self.readers
+    }
+
+    /// For the few statements that differ.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Rings whoever waits in this process for the queue of that name.
@@ -107,11 +226,16 @@ impl Database {
         wakers.entry(queue.to_owned()).or_default().clone()
     }
 
-    /// Waits until everything is written and the file is closed; afterwards nothing works.
+    /// Waits until everything is written and the database is closed; afterwards nothing works.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Free text as every database can keep it: PostgreSQL knows no NUL.
+pub(crate) fn text(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }
 
 /// Unix milliseconds.
@@ -145,12 +269,37 @@ mod tests {
         let path = folder.path().join("edgereel.db");
         open_sqlite(&path).await.unwrap().close().await;
         let again = open_sqlite(&path).await.unwrap();
-        let (mode, sync): (String, i64) =
-            sqlx::query_as("SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous")
-                .fetch_one(again.read())
-                .await
-                .unwrap();
-        assert_eq!((mode.as_str(), sync), ("wal", 2), "2 is FULL");
+        for pool in [&again.readers, &again.writer] {
+            let settings: (String, i64, i64, i64) = sqlx::query_as(
+                "SELECT journal_mode, synchronous, timeout, foreign_keys
+                 FROM pragma_journal_mode, pragma_synchronous, pragma_busy_timeout, pragma_foreign_keys",
+            )
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            assert_eq!(settings, ("wal".to_owned(), 2, 10_000, 1), "2 is FULL");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_may_be_called_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
+        for name in ["100%25?.db", "a b#c&d=é.db", "link/../\"x\".db", "sqlite:.db"] {
+            let path = folder.path().join(name);
+            let database = open_sqlite(&path).await.unwrap();
+            retried(|| async {
+                let mut tx = database.write().await?;
+                sqlx::query("CREATE TABLE it (x BIGINT)").execute(&mut *tx).await?;
+                tx.commit().await
+            })
+            .await
+            .unwrap();
+            database.close().await;
+            let by_hand = rusqlite::Connection::open(&path).unwrap();
+            assert!(by_hand.table_exists(None, "it").unwrap(), "{name}");
+        }
     }
 
     #[tokio::test]

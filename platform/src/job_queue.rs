@@ -1,6 +1,6 @@
 //! The job queue as the rest of the system sees it; no SDK type crosses this line.
 //!
-//! Implemented by `SqliteQueue` (embedded) and, later, by SQS; each must pass
+//! Implemented by `SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
 //! `job_queue::conformance`. The words and rules are those of SQS: at least once, in no promised
 //! order, and a message belongs to its receiver only as long as the lease is kept.
 
@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-pub mod sqlite;
+pub mod sql;
+pub mod sqs;
 
-pub use sqlite::SqliteQueue;
+pub use sql::SqlQueue;
+pub use sqs::SqsQueue;
 
 /// Which of the two queues of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,7 +66,8 @@ impl FromStr for QueueName {
     }
 }
 
-/// Proof that a message is ours for the time of a lease. A later delivery makes it worthless.
+/// Proof that a message is ours for the time of a lease. A later delivery makes it worthless. Use it with
+/// the queue (or a clone of it) that gave it: others may not know it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReceiptHandle(pub String);
 
@@ -112,7 +115,7 @@ pub struct DeadLetter {
     pub receive_count: u32,
     /// When it was first sent, Unix milliseconds.
     pub sent_ms: u64,
-    /// When it was given up, Unix milliseconds.
+    /// When it was given up, Unix milliseconds; when that was first noticed, where the queue does not know.
     pub died_ms: u64,
     /// The last reason given to `release` or `bury`, if any was.
     pub why: Option<String>,
@@ -140,6 +143,14 @@ pub enum QueueError {
     /// No such dead letter: it was redriven or removed.
     #[error("no dead letter `{}`", .0.0)]
     NoSuchDeadLetter(DeadLetterId),
+    /// Asked for what the queue cannot keep, or not allowed: another attempt will not help.
+    #[error("the queue `{queue}` refused: {detail}")]
+    Refused {
+        /// Its name.
+        queue: String,
+        /// In its words.
+        detail: String,
+    },
     /// The queue could not be reached: another attempt may succeed.
     #[error("the queue `{queue}` could not be reached")]
     Unavailable {
@@ -154,7 +165,8 @@ pub enum QueueError {
 /// One queue with its dead-letter queue.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// Stores a message that can be received after `delay`.
+    /// Stores a message that can be received after `delay`, or after the longest delay that the queue knows
+    /// (SQS: 15 minutes).
     ///
     /// A queue may spare itself a message whose job waits already ([`Sent::Duplicate`]); it is then
     /// brought forward if this one would have come earlier. A message that somebody is working on
@@ -162,10 +174,12 @@ pub trait JobQueue: Send + Sync {
     /// stand duplicates anyway.
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError>;
 
-    /// Stores a body as it is, for relays and for tests.
+    /// Stores a body as it is, for relays and for tests. `Refused` where the queue cannot keep it: SQS no
+    /// empty one, and neither SQS nor PostgreSQL one with NUL.
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError>;
 
-    /// Waits up to `wait` for one message and leases it. `Ok(None)`: nothing came.
+    /// Waits up to `wait` for one message and leases it. `Ok(None)`: nothing came. A queue may count in whole
+    /// seconds, rounded up.
     ///
     /// Dropping the future may leave a message leased until the lease ends.
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError>;
@@ -175,8 +189,8 @@ pub trait JobQueue: Send + Sync {
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError>;
 
     /// The message is settled, well or badly: it is not delivered again. Works after the end of the
-    /// lease too, as long as nobody else has received it; then it changes nothing, and is `LeaseLost`
-    /// where the queue can tell.
+    /// lease too where the queue can tell that nobody else has received it; otherwise it changes
+    /// nothing, and is `LeaseLost`.
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
 
     /// Gives the message back; it can be received again after `delay`, or is a dead letter if this
@@ -186,7 +200,8 @@ pub trait JobQueue: Send + Sync {
     /// Makes it a dead letter at once: nobody will ever be able to act on it.
     async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
 
-    /// The oldest dead letters, at most `limit`. They stay.
+    /// The oldest dead letters, at most `limit`; just some of them where the queue has no order. They stay.
+    /// Who looks may hide them from others for that moment.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
 
     /// Puts one dead letter, or all, back as if just sent, and says how many there were.

@@ -1,8 +1,10 @@
 //! The outside world behind small traits.
 //!
-//! No SDK type crosses a trait. Each trait has a conformance suite that every implementation passes.
+//! `connect` turns settings into them. No SDK type crosses a trait. Each trait has a conformance
+//! suite that every implementation passes.
 
 pub mod catalog;
+pub mod connect;
 pub mod database;
 pub mod job_queue;
 pub mod object_store;

@@ -8,9 +8,9 @@ use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::state::VideoState;
 use platform::catalog::conformance::Subject;
-use platform::catalog::{Catalog, CatalogError, ClaimOutcome, SqliteCatalog};
+use platform::catalog::{Catalog, CatalogError, ClaimOutcome, SqlCatalog};
 use platform::database::{Database, open_sqlite};
-use platform::job_queue::{JobQueue, QueueName, SqliteQueue};
+use platform::job_queue::{JobQueue, QueueName, SqlQueue};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_700_000_000_000;
@@ -22,7 +22,7 @@ async fn database(folder: &TempDir) -> Database {
 
 async fn subject() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let catalog = Arc::new(SqliteCatalog::new(&database(&folder).await));
+    let catalog = Arc::new(SqlCatalog::new(&database(&folder).await));
     (Subject { catalog }, folder)
 }
 
@@ -42,7 +42,7 @@ fn generation() -> Generation {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_claimers_in_two_databases_on_one_file_one_wins() {
     let folder = tempfile::tempdir().unwrap();
-    let catalogs = [SqliteCatalog::new(&database(&folder).await), SqliteCatalog::new(&database(&folder).await)];
+    let catalogs = [SqlCatalog::new(&database(&folder).await), SqlCatalog::new(&database(&folder).await)];
     for number in 0..10 {
         let claimers = (0..8).map(|it| {
             let catalog = catalogs[it % 2].clone();
@@ -60,12 +60,12 @@ async fn of_claimers_in_two_databases_on_one_file_one_wins() {
 async fn what_was_answered_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
-    let catalog = SqliteCatalog::new(&first);
+    let catalog = SqlCatalog::new(&first);
     let outcome = catalog.claim(&job(1), &generation(), "worker", LEASE, NOW).await.unwrap();
     let ClaimOutcome::Claimed(claim) = outcome else { panic!("{outcome:?}") };
     first.close().await;
 
-    let catalog = SqliteCatalog::new(&database(&folder).await);
+    let catalog = SqlCatalog::new(&database(&folder).await);
     catalog.mark_ready(&claim, &Receipt::default(), NOW + 1).await.unwrap();
     assert_eq!(catalog.get_video(claim.video).await.unwrap().state, VideoState::Ready { generation: generation() });
 }
@@ -74,7 +74,7 @@ async fn what_was_answered_survives_a_restart() {
 async fn a_closed_database_is_unavailable_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let catalog = SqliteCatalog::new(&database);
+    let catalog = SqlCatalog::new(&database);
     database.close().await;
     let read = catalog.get_video(job(1).video).await;
     assert!(matches!(read, Err(CatalogError::Unavailable { .. })), "{read:?}");
@@ -86,7 +86,7 @@ async fn a_closed_database_is_unavailable_and_nothing_else() {
 async fn a_row_of_another_world_is_corrupt_and_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("edgereel.db");
-    let catalog = SqliteCatalog::new(&open_sqlite(&path).await.unwrap());
+    let catalog = SqlCatalog::new(&open_sqlite(&path).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     let by_hand = rusqlite::Connection::open(&path).unwrap();
     by_hand.execute("UPDATE videos SET state = 'paused'", []).unwrap();
@@ -98,7 +98,7 @@ async fn a_row_of_another_world_is_corrupt_and_no_panic() {
 async fn queue_and_catalog_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let (catalog, queue) = (SqliteCatalog::new(&database), SqliteQueue::new(&database, QueueName::Interactive, 4, "w"));
+    let (catalog, queue) = (SqlCatalog::new(&database), SqlQueue::new(&database, QueueName::Interactive, 4, "w"));
     // A message becomes a claim while others write to the catalog.
     queue.send(&job(1).into(), Duration::ZERO).await.unwrap();
     let noted = futures::future::join_all((2..30).map(|it| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use platform::database::{Database, open_sqlite};
 use platform::job_queue::conformance::{Subject, message};
-use platform::job_queue::{JobQueue, QueueError, QueueName, Sent, SqliteQueue};
+use platform::job_queue::{JobQueue, QueueError, QueueName, Sent, SqlQueue};
 use tempfile::TempDir;
 
 const MAX_RECEIVES: u32 = 4;
@@ -16,8 +16,8 @@ async fn database(folder: &TempDir) -> Database {
     open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens")
 }
 
-fn queue(database: &Database) -> SqliteQueue {
-    SqliteQueue::new(database, QueueName::Interactive, MAX_RECEIVES, "worker")
+fn queue(database: &Database) -> SqlQueue {
+    SqlQueue::new(database, QueueName::Interactive, MAX_RECEIVES, "worker")
 }
 
 async fn subject() -> (Subject, TempDir) {
@@ -51,7 +51,7 @@ async fn a_send_wakes_the_receivers_of_this_process_at_once() {
 async fn the_queues_of_a_database_do_not_mix() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let bulk = SqliteQueue::new(&database, QueueName::Bulk, MAX_RECEIVES, "worker");
+    let bulk = SqlQueue::new(&database, QueueName::Bulk, MAX_RECEIVES, "worker");
     bulk.send(&message(1), Duration::ZERO).await.unwrap();
     assert!(queue(&database).receive(Duration::ZERO, LONG).await.unwrap().is_none());
     assert_eq!(queue(&database).send(&message(1), Duration::ZERO).await.unwrap(), Sent::Queued);
@@ -74,7 +74,7 @@ async fn messages_leases_and_counts_survive_a_restart() {
     // The receipt is as good as before: nobody else has had the message.
     queue(&second).extend(&leased.receipt, LONG).await.unwrap();
 
-    let other = SqliteQueue::new(&second, QueueName::Interactive, MAX_RECEIVES, "another worker");
+    let other = SqlQueue::new(&second, QueueName::Interactive, MAX_RECEIVES, "another worker");
     assert_eq!(other.release_held().await.unwrap(), 0);
     assert_eq!(queue(&second).release_held().await.unwrap(), 1);
     assert!(matches!(queue(&second).extend(&leased.receipt, LONG).await, Err(QueueError::LeaseLost)));

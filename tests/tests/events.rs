@@ -18,9 +18,9 @@ use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
 use functions::ingest::{Ingest, Ingested};
-use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqliteCatalog};
+use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
-use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqliteQueue};
+use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use serde_json::json;
@@ -31,7 +31,7 @@ use transcoder::worker::{Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
-    let attempts = SqliteCatalog::new(&database).attempts(video).await.unwrap();
+    let attempts = SqlCatalog::new(&database).attempts(video).await.unwrap();
     database.close().await;
     attempts
 }
@@ -148,8 +148,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqliteCatalog::new(&database));
-        let queue: SharedQueue = Arc::new(SqliteQueue::new(&database, QueueName::Interactive, 5, "site"));
+        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
         let store = Arc::new(s3.store());
         Self { catalog, queue, store, s3, folder }
     }
@@ -204,7 +204,7 @@ async fn of_two_workers_one_does_it() {
         matches!(queued.as_slice(), [Ingested::Queued(_), Ingested::Duplicate(_), Ingested::Duplicate(_)]),
         "{queued:?}"
     );
-    let double = SqliteQueue::new(
+    let double = SqlQueue::new(
         &open_sqlite(&site.folder.path().join("other.db")).await.unwrap(),
         QueueName::Interactive,
         5,

@@ -18,7 +18,7 @@ use e2e::media::make_film;
 use e2e::player::Player;
 use e2e::processes::all_gone;
 use e2e::program::{check, text};
-use platform::catalog::{Catalog as _, SqliteCatalog};
+use platform::catalog::{Catalog as _, SqlCatalog};
 use platform::database::open_sqlite;
 
 /// Many small segments and chunks, encoded slowly enough to be hit.
@@ -101,7 +101,7 @@ fn real(name: &str) -> PathBuf {
 /// What the catalog of a stopped installation knows as finished.
 async fn recorded(data: &Path, video: VideoId) -> BTreeSet<Chunk> {
     let database = open_sqlite(&data.join("edgereel.db")).await.unwrap();
-    let catalog = SqliteCatalog::new(&database);
+    let catalog = SqlCatalog::new(&database);
     let attempts = catalog.attempts(video).await.unwrap();
     let mut chunks = vec![];
     if let Some(attempt) = attempts.last() {

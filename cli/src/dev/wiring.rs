@@ -15,9 +15,9 @@ use functions::auth::ApiToken;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
 use functions::{ApiConfig, ApiState};
-use platform::catalog::{Catalog, SharedCatalog, SqliteCatalog};
+use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
 use platform::database::{Database, open_sqlite};
-use platform::job_queue::{QueueName, SharedQueue, SqliteQueue};
+use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
@@ -74,8 +74,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
     let store = Arc::new(S3Store::new(&store_config(&info)));
     let database = open_sqlite(&folder.join("edgereel.db")).await?;
-    let catalog: SharedCatalog = Arc::new(SqliteCatalog::new(&database));
-    let queue = SqliteQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
+    let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+    let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
     take_back(&*catalog, &queue).await?;
     let queue: SharedQueue = Arc::new(queue);
 
@@ -118,7 +118,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
 }
 
 /// What a killed process had in hand is free at once: nobody else uses its name.
-async fn take_back(catalog: &dyn Catalog, queue: &SqliteQueue) -> Result {
+async fn take_back(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
     // First the videos, then the messages: who receives one must be able to claim the other.
     let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
     let messages = queue.release_held().await?;

@@ -159,10 +159,19 @@ fn name(text: &str) -> RenditionName {
 
 /// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
 /// [`Subject`], together with whatever must outlive it.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for subjects on a server that takes
+/// a while to start.
 #[macro_export]
 macro_rules! catalog_conformance {
+    (together: $make:expr) => {
+        $crate::catalog_conformance! { @cases together $make }
+    };
     ($make:expr) => {
-        $crate::catalog_conformance!($make;
+        $crate::catalog_conformance! { @cases each $make }
+    };
+    (@cases $how:ident $make:expr) => {
+        $crate::catalog_conformance! { @$how $make;
             creating_twice_is_creating_once another_owner_cannot_create_the_same
             an_event_before_its_row_is_adopted uploads_are_noted owners_change_what_is_theirs
             lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id only_holders_report_work
@@ -176,13 +185,21 @@ macro_rules! catalog_conformance {
             chunks_are_kept_once renditions_are_replaced progress_never_goes_back
             only_unused_generations_are_forgotten
             any_order_of_events_keeps_the_rules
-        );
+        }
     };
-    ($make:expr; $($case:ident)*) => { $(
+    (@each $make:expr; $($case:ident)*) => { $(
         #[tokio::test]
         async fn $case() {
             let (subject, _keep) = $make;
             $crate::catalog::conformance::$case(&subject).await;
         }
     )* };
+    (@together $make:expr; $($case:ident)*) => {
+        vec![$(
+            (stringify!($case), Box::pin(async {
+                let (subject, _keep) = $make;
+                $crate::catalog::conformance::$case(&subject).await;
+            }) as ::std::pin::Pin<Box<dyn Future<Output = ()>>>),
+        )*]
+    };
 }

@@ -217,10 +217,19 @@ pub async fn eight_consumers_get_no_doubles(subject: &Subject) {
 
 /// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
 /// [`Subject`], together with whatever must outlive it.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for subjects on a server that takes
+/// a while to start.
 #[macro_export]
 macro_rules! job_queue_conformance {
+    (together: $make:expr) => {
+        $crate::job_queue_conformance! { @cases together $make }
+    };
     ($make:expr) => {
-        $crate::job_queue_conformance!($make;
+        $crate::job_queue_conformance! { @cases each $make }
+    };
+    (@cases $how:ident $make:expr) => {
+        $crate::job_queue_conformance! { @$how $make;
             delivers_and_forgets a_waiting_receiver_is_woken a_lease_hides redelivers_after_the_lease
             an_extended_lease_holds a_lost_lease_changes_nothing an_ended_lease_cannot_be_extended
             released_comes_after_its_delay a_delayed_message_waits duplicates_are_spared_or_delivered
@@ -228,13 +237,21 @@ macro_rules! job_queue_conformance {
             eight_consumers_get_no_doubles
             gives_up_after_the_last_delivery gives_up_what_workers_die_of a_body_nobody_can_read_is_buried
             redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
-        );
+        }
     };
-    ($make:expr; $($case:ident)*) => { $(
+    (@each $make:expr; $($case:ident)*) => { $(
         #[tokio::test]
         async fn $case() {
             let (subject, _keep) = $make;
             $crate::job_queue::conformance::$case(&subject).await;
         }
     )* };
+    (@together $make:expr; $($case:ident)*) => {
+        vec![$(
+            (stringify!($case), Box::pin(async {
+                let (subject, _keep) = $make;
+                $crate::job_queue::conformance::$case(&subject).await;
+            }) as ::std::pin::Pin<Box<dyn Future<Output = ()>>>),
+        )*]
+    };
 }

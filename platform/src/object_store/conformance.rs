@@ -19,10 +19,19 @@ use super::{ObjectStore, PutCondition, StoreError};
 
 /// Makes one test of each behaviour. `$store` makes a store that lives as long as what it returns with it:
 /// an expression of `(store, guard)`, which may await.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for a store on a server that takes a while
+/// to start.
 #[macro_export]
 macro_rules! object_store_conformance {
+    (together: $store:expr) => {
+        $crate::object_store_conformance! { @behaviours together $store }
+    };
     ($store:expr) => {
-        $crate::object_store_conformance!($store;
+        $crate::object_store_conformance! { @behaviours each $store }
+    };
+    (@behaviours $how:ident $store:expr) => {
+        $crate::object_store_conformance! { @$how $store;
             puts_and_reads_back, reads_ranges, refuses_ranges_outside, reads_only_what_matches,
             holds_empty_objects, says_what_is_missing, describes_objects, streams_large_objects,
             a_reader_keeps_the_version_it_began,
@@ -30,9 +39,9 @@ macro_rules! object_store_conformance {
             etags_change_with_each_content,
             lists_in_pages, lists_only_its_family, deletes_families, deletes_are_repeatable,
             copies_between_buckets, copies_onto_what_is_there, unusual_file_names_survive,
-        );
+        }
     };
-    ($store:expr; $($behaviour:ident),* $(,)?) => { $(
+    (@each $store:expr; $($behaviour:ident),* $(,)?) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $behaviour() {
             let (store, guard) = $store;
@@ -40,6 +49,14 @@ macro_rules! object_store_conformance {
             drop(guard);
         }
     )* };
+    (@together $store:expr; $($behaviour:ident),* $(,)?) => {
+        vec![$(
+            (stringify!($behaviour), Box::pin(async {
+                let (store, _guard) = $store;
+                $crate::object_store::conformance::$behaviour(&store).await;
+            }) as ::std::pin::Pin<Box<dyn Future<Output = ()>>>),
+        )*]
+    };
 }
 
 /// A video that nobody else has, and its keys.

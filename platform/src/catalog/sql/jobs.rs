@@ -7,13 +7,13 @@ use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job};
 use domain::state::{VideoEvent, VideoState, transition};
 
-use super::rows::VideoRow;
+use super::rows::{VideoRow, video_columns};
 use super::videos::read_and_commit;
-use super::{Ending, SqliteCatalog, Tx, end_attempt, lock, lock_existing, set_state};
+use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
 use crate::catalog::{CatalogError, Claim, ClaimOutcome, Noted, Video};
 use crate::database::{millis, sql, unsigned};
 
-impl SqliteCatalog {
+impl SqlCatalog {
     pub(super) async fn note_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_or_adopt(&mut tx, job, now_ms).await?;
@@ -92,10 +92,7 @@ impl SqliteCatalog {
 
     pub(super) async fn release_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
         let mut tx = self.write().await?;
-        let rows: Vec<VideoRow> = sqlx::query_as("UPDATE videos SET version = version WHERE worker = $1 RETURNING *")
-            .bind(worker)
-            .fetch_all(&mut *tx)
-            .await?;
+        let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER).bind(worker).fetch_all(&mut *tx).await?;
         for row in &rows {
             end_attempt(&mut tx, row, &Ending::plain("lost"), now_ms).await?;
             let video = row.video_id()?;
@@ -132,6 +129,9 @@ impl SqliteCatalog {
         Ok(true)
     }
 }
+
+const LOCK_ALL_OF_WORKER: &str =
+    concat!("UPDATE videos SET version = version WHERE worker = $1 RETURNING ", video_columns!());
 
 /// Whether the job may be claimed (then the state to start from), or what to answer.
 fn verdict(

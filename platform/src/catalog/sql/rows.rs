@@ -13,6 +13,18 @@ use crate::catalog::{
 };
 use crate::database::unsigned;
 
+// By name, here and below: `*` would become another thing to statements that were prepared before another
+// process added a column.
+macro_rules! video_columns {
+    () => {
+        "id, adopted, owner, title, external_id, metadata, state, failure_code, failure_sentence, \
+         source_bucket, source_key, source_etag, source_size, content_type, upload_kind, upload_id, \
+         upload_part_bytes, upload_expires_ms, profile, mode, job, cancelled_job, generation, fence, \
+         worker, lease_until_ms, created_ms, updated_ms, queued_ms, playable_ms, ready_ms, version"
+    };
+}
+pub(super) use video_columns;
+
 /// A row of `videos`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct VideoRow {
@@ -152,6 +164,14 @@ impl WatchedRow {
     }
 }
 
+macro_rules! attempt_columns {
+    () => {
+        "fence, job, generation, worker, started_ms, ended_ms, outcome, failure_code, failure_sentence, \
+         stage, percent, log_tail"
+    };
+}
+pub(super) use attempt_columns;
+
 /// A row of `attempts`.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct AttemptRow {
@@ -196,6 +216,13 @@ impl AttemptRow {
         })
     }
 }
+
+macro_rules! rendition_columns {
+    () => {
+        "name, kind, width, height, copied, frame_rate, codecs, bandwidth, average_bandwidth, state"
+    };
+}
+pub(super) use rendition_columns;
 
 /// A row of `renditions`.
 #[derive(Debug, sqlx::FromRow)]

@@ -3,12 +3,12 @@
 use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState, transition};
 
-use super::rows::{AttemptRow, WatchedRow, to_json};
-use super::{Ending, SqliteCatalog, Tx, end_attempt, lock_existing, set_state};
+use super::rows::{AttemptRow, WatchedRow, attempt_columns, to_json, video_columns};
+use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
 use crate::catalog::{Attempt, CatalogError, NewVideo, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage};
-use crate::database::sql;
+use crate::database::{sql, text};
 
-impl SqliteCatalog {
+impl SqlCatalog {
     pub(super) async fn create(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         insert_if_missing(&mut tx, new, now_ms).await?;
@@ -61,9 +61,9 @@ impl SqliteCatalog {
              WHERE id = $7",
         )
         .bind(i64::from(patch.title.is_some()))
-        .bind(patch.title.clone().flatten())
+        .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(text))
         .bind(i64::from(patch.external_id.is_some()))
-        .bind(patch.external_id.clone().flatten())
+        .bind(patch.external_id.as_ref().and_then(|it| it.as_deref()).map(text))
         .bind(patch.metadata.as_ref().map(to_json))
         .bind(sql(now_ms))
         .bind(video.to_string())
@@ -139,33 +139,45 @@ impl SqliteCatalog {
     }
 
     pub(super) async fn list_attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
-        let rows: Vec<AttemptRow> = sqlx::query_as("SELECT * FROM attempts WHERE video = $1 ORDER BY fence")
-            .bind(video.to_string())
-            .fetch_all(self.database.read())
-            .await?;
+        let rows: Vec<AttemptRow> =
+            sqlx::query_as(READ_ATTEMPTS).bind(video.to_string()).fetch_all(self.database.read()).await?;
         rows.into_iter().map(AttemptRow::into_attempt).collect()
     }
 }
 
-const READ_ONE: &str = "
-    SELECT v.*, a.stage AS attempt_stage, a.percent AS attempt_percent
-    FROM videos v LEFT JOIN attempts a ON a.video = v.id AND a.fence = v.fence AND v.worker IS NOT NULL
-    WHERE v.id = $1";
+/// Videos with the progress of the attempt at work. Its columns have other names than theirs.
+macro_rules! select_videos {
+    ($which:literal) => {
+        concat!(
+            "SELECT ",
+            video_columns!(),
+            ", attempt_stage, attempt_percent
+             FROM videos v LEFT JOIN (
+                SELECT video AS attempt_video, fence AS attempt_fence, stage AS attempt_stage, percent AS attempt_percent
+                FROM attempts
+             ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL ",
+            $which
+        )
+    };
+}
 
-const READ_PAGE: &str = r"
-    SELECT v.*, a.stage AS attempt_stage, a.percent AS attempt_percent
-    FROM videos v LEFT JOIN attempts a ON a.video = v.id AND a.fence = v.fence AND v.worker IS NOT NULL
-    WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
-      AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
-      AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
-      AND (CAST($4 AS TEXT) IS NULL OR lower(v.title) LIKE $4 ESCAPE '\')
-      AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
-    ORDER BY v.id DESC LIMIT $6";
+const READ_ONE: &str = select_videos!("WHERE v.id = $1");
+
+const READ_PAGE: &str = select_videos!(
+    r"WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
+        AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
+        AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
+        AND (CAST($4 AS TEXT) IS NULL OR lower(v.title) LIKE lower($4) ESCAPE '\')
+        AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
+      ORDER BY v.id DESC LIMIT $6"
+);
+
+const READ_ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE video = $1 ORDER BY fence");
 
 /// A `LIKE` pattern for what contains the text as it stands.
 fn contains_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_ascii_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -191,12 +203,12 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
     )
     .bind(new.id.to_string())
     .bind(&new.owner)
-    .bind(&new.title)
-    .bind(&new.external_id)
+    .bind(new.title.as_deref().map(text))
+    .bind(new.external_id.as_deref().map(text))
     .bind(to_json(&new.metadata))
     .bind(&new.source_key)
     .bind(new.source_size.map(sql))
-    .bind(&new.content_type)
+    .bind(new.content_type.as_deref().map(text))
     .bind(&new.profile)
     .bind(new.mode.as_str())
     .bind(sql(now_ms))
@@ -215,12 +227,12 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
          WHERE id = $11",
     )
     .bind(&new.owner)
-    .bind(&new.title)
-    .bind(&new.external_id)
+    .bind(new.title.as_deref().map(text))
+    .bind(new.external_id.as_deref().map(text))
     .bind(to_json(&new.metadata))
     .bind(&new.source_key)
     .bind(new.source_size.map(sql))
-    .bind(&new.content_type)
+    .bind(new.content_type.as_deref().map(text))
     .bind(&new.profile)
     .bind(new.mode.as_str())
     .bind(sql(now_ms))

@@ -9,24 +9,30 @@ use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 
-use super::rows::{RenditionRow, VideoRow, from_json, parse, to_json, to_word};
-use super::{Ending, SqliteCatalog, Tx, end_attempt, lock_existing, set_state};
+use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
+use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
 use crate::catalog::{CatalogError, Claim, RenditionRecord};
 use crate::database::{millis, sql, unsigned};
 
+const LOCK_AS_HOLDER: &str = concat!(
+    "UPDATE videos SET version = version
+     WHERE id = $1 AND fence = $2 AND worker IS NOT NULL AND lease_until_ms > $3
+       AND state NOT IN ('cancelled', 'deleted')
+     RETURNING ",
+    video_columns!()
+);
+
+const READ_RENDITIONS: &str =
+    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
+
 /// Locks the row if the claim still holds, and otherwise says why it does not.
 async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<VideoRow, CatalogError> {
-    let held: Option<VideoRow> = sqlx::query_as(
-        "UPDATE videos SET version = version
-         WHERE id = $1 AND fence = $2 AND worker IS NOT NULL AND lease_until_ms > $3
-           AND state NOT IN ('cancelled', 'deleted')
-         RETURNING *",
-    )
-    .bind(claim.video.to_string())
-    .bind(sql(claim.fence))
-    .bind(sql(now_ms))
-    .fetch_optional(&mut **tx)
-    .await?;
+    let held: Option<VideoRow> = sqlx::query_as(LOCK_AS_HOLDER)
+        .bind(claim.video.to_string())
+        .bind(sql(claim.fence))
+        .bind(sql(now_ms))
+        .fetch_optional(&mut **tx)
+        .await?;
     if let Some(row) = held {
         return Ok(row);
     }
@@ -40,7 +46,7 @@ async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<Video
     })
 }
 
-impl SqliteCatalog {
+impl SqlCatalog {
     pub(super) async fn renew_lease(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim, now_ms).await?;
@@ -119,7 +125,7 @@ impl SqliteCatalog {
             sqlx::query(
                 "INSERT INTO renditions (video, generation, name, place, kind, width, height, copied, frame_rate,
                     codecs, bandwidth, average_bandwidth, state)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13)",
             )
             .bind(&row.id)
             .bind(claim.generation.as_str())
@@ -129,7 +135,7 @@ impl SqliteCatalog {
             .bind(it.width.map(i64::from))
             .bind(it.height.map(i64::from))
             .bind(i64::from(it.copied))
-            .bind(it.frame_rate)
+            .bind(it.frame_rate.unwrap_or(0.0))
             .bind(&it.codecs)
             .bind(it.bandwidth.map(sql))
             .bind(it.average_bandwidth.map(sql))
@@ -241,12 +247,11 @@ impl SqliteCatalog {
         video: VideoId,
         generation: &Generation,
     ) -> Result<Vec<RenditionRecord>, CatalogError> {
-        let rows: Vec<RenditionRow> =
-            sqlx::query_as("SELECT * FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place")
-                .bind(video.to_string())
-                .bind(generation.as_str())
-                .fetch_all(self.database.read())
-                .await?;
+        let rows: Vec<RenditionRow> = sqlx::query_as(READ_RENDITIONS)
+            .bind(video.to_string())
+            .bind(generation.as_str())
+            .fetch_all(self.database.read())
+            .await?;
         rows.into_iter().map(RenditionRow::into_record).collect()
     }
 

@@ -1,40 +1,69 @@
-//! The embedded queue: a table, in which a lease is a time and a receipt.
+//! The queue in a database: a table, in which a lease is a time and a receipt.
 //!
-//! The SQL is common to SQLite and PostgreSQL (which also wants `FOR UPDATE SKIP LOCKED` in
-//! `CLAIM`).
+//! The SQL is common to SQLite and PostgreSQL, but that PostgreSQL, which has many writers at once, must be
+//! told to pass over what another one is about to take.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::job::JobMessage;
-use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::Row as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent};
-use crate::database::{Database, millis, now_ms, sql, unsigned};
+use crate::database::{Database, Kind, Query, Row, Tx, is_refusal, millis, now_ms, retried, sql, text, unsigned};
 
 /// How often a waiting receiver looks for what another process has sent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What used up its deliveries is a dead letter, also when its worker died without a word.
-const BURY_USED_UP: &str = "
-    UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
-        ELSE 'the last worker that had it gave no answer' || coalesce('; before that: ' || why, '') END
-    WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3";
+/// Between looks at a queue whose next message another receiver is about to take.
+const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
 
-const CLAIM: &str = "
-    UPDATE messages SET visible_ms = $1, receives = receives + 1, receipt = $2, holder = $3
-    WHERE id IN (
-        SELECT id FROM messages WHERE queue = $4 AND died_ms IS NULL AND visible_ms <= $5
-        ORDER BY visible_ms, id LIMIT 1
-    )
-    RETURNING id, body, receives, sent_ms";
+/// What used up its deliveries is a dead letter, also when its worker died without a word.
+macro_rules! bury_used_up {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
+                ELSE 'the last worker that had it gave no answer' || coalesce('; before that: ' || why, '') END
+             WHERE id IN (
+                SELECT id FROM messages
+                WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",
+            $lock,
+            ")"
+        )
+    };
+}
+
+/// `=`, not `IN`: PostgreSQL may look more than once for what is in a set, and lock another row each time.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET visible_ms = $1, receives = receives + 1, receipt = $2, holder = $3
+             WHERE id = (
+                SELECT id FROM messages WHERE queue = $4 AND died_ms IS NULL AND visible_ms <= $5
+                ORDER BY visible_ms, id LIMIT 1 ",
+            $lock,
+            ")
+             RETURNING id, body, receives, sent_ms"
+        )
+    };
+}
+
+/// The statements that differ.
+struct Dialect {
+    bury_used_up: &'static str,
+    claim: &'static str,
+}
+
+const SQLITE: Dialect = Dialect { bury_used_up: bury_used_up!(""), claim: claim!("") };
+const POSTGRES: Dialect =
+    Dialect { bury_used_up: bury_used_up!("FOR UPDATE SKIP LOCKED"), claim: claim!("FOR UPDATE SKIP LOCKED") };
 
 /// One of the queues in a database.
 #[derive(Debug, Clone)]
-pub struct SqliteQueue {
+pub struct SqlQueue {
     database: Database,
     queue: String,
     max_receives: u32,
@@ -42,7 +71,7 @@ pub struct SqliteQueue {
     wake: Arc<Notify>,
 }
 
-impl SqliteQueue {
+impl SqlQueue {
     /// The queue of that name. After `max_receives` deliveries without an `ack` (at least 1) a message
     /// is a dead letter. `holder` names this receiver, for [`release_held`](Self::release_held).
     pub fn new(database: &Database, name: QueueName, max_receives: u32, holder: &str) -> Self {
@@ -69,26 +98,34 @@ impl SqliteQueue {
         Ok(released)
     }
 
-    fn unavailable(&self, source: sqlx::Error) -> QueueError {
-        QueueError::Unavailable { queue: self.queue.clone(), source: source.into() }
+    fn failed(&self, source: sqlx::Error) -> QueueError {
+        let queue = self.queue.clone();
+        if is_refusal(&source) {
+            QueueError::Refused { queue, detail: source.to_string() }
+        } else {
+            QueueError::Unavailable { queue, source: source.into() }
+        }
     }
 
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, QueueError> {
-        self.database.write().await.map_err(|it| self.unavailable(it))
+    fn dialect(&self) -> &'static Dialect {
+        match self.database.kind() {
+            Kind::Sqlite => &SQLITE,
+            Kind::Postgres => &POSTGRES,
+        }
     }
 
     /// Runs one statement in a transaction of its own and says how many rows it changed.
     async fn change<'q, F>(&self, statement: &'static str, bind: F) -> Result<u64, QueueError>
     where
-        F: FnOnce(Query<'q>) -> Query<'q> + Send,
+        F: Fn(Query<'q>) -> Query<'q> + Send + Sync,
     {
-        let run = async {
-            let mut transaction = self.database.write().await?;
-            let changed = bind(sqlx::query(statement)).execute(&mut *transaction).await?.rows_affected();
-            transaction.commit().await?;
+        let run = || async {
+            let mut tx = self.database.write().await?;
+            let changed = bind(sqlx::query(statement)).execute(&mut *tx).await?.rows_affected();
+            tx.commit().await?;
             Ok(changed)
         };
-        run.await.map_err(|it| self.unavailable(it))
+        retried(run).await.map_err(|it| self.failed(it))
     }
 
     /// When the next message can be received, Unix milliseconds.
@@ -101,40 +138,40 @@ impl SqliteQueue {
         Ok(next.map(unsigned))
     }
 
-    async fn bury_used_up(&self, connection: &mut SqliteConnection, now_ms: u64) -> Result<(), sqlx::Error> {
-        sqlx::query(BURY_USED_UP)
+    async fn bury_used_up(&self, tx: &mut Tx, now_ms: u64) -> Result<(), sqlx::Error> {
+        sqlx::query(self.dialect().bury_used_up)
             .bind(sql(now_ms))
             .bind(&self.queue)
             .bind(i64::from(self.max_receives))
-            .execute(connection)
+            .execute(&mut **tx)
             .await?;
         Ok(())
     }
 
     async fn bury_now(&self) -> Result<(), QueueError> {
         let buried = async {
-            let mut transaction = self.database.write().await?;
-            self.bury_used_up(&mut transaction, now_ms()).await?;
-            transaction.commit().await
+            let mut tx = self.database.write().await?;
+            self.bury_used_up(&mut tx, now_ms()).await?;
+            tx.commit().await
         };
-        buried.await.map_err(|it| self.unavailable(it))
+        buried.await.map_err(|it| self.failed(it))
     }
 
     async fn claim(&self, lease: Duration) -> Result<Option<Delivery>, sqlx::Error> {
         let token = random_hex()?;
-        let mut transaction = self.database.write().await?;
+        let mut tx = self.database.write().await?;
         // After the wait for the lock, or the lease would begin in the past.
         let now = now_ms();
-        self.bury_used_up(&mut transaction, now).await?;
-        let row = sqlx::query(CLAIM)
+        self.bury_used_up(&mut tx, now).await?;
+        let row: Option<Row> = sqlx::query(self.dialect().claim)
             .bind(sql(now.saturating_add(millis(lease))))
             .bind(&token)
             .bind(&self.holder)
             .bind(&self.queue)
             .bind(sql(now))
-            .fetch_optional(&mut *transaction)
+            .fetch_optional(&mut *tx)
             .await?;
-        transaction.commit().await?;
+        tx.commit().await?;
         let Some(row) = row else { return Ok(None) };
         let (id, body): (String, String) = (row.try_get("id")?, row.try_get("body")?);
         let receive_count = count(row.try_get("receives")?);
@@ -148,13 +185,7 @@ impl SqliteQueue {
         }))
     }
 
-    async fn insert(
-        &self,
-        transaction: &mut Transaction<'static, Sqlite>,
-        body: &str,
-        job: Option<&str>,
-        visible_ms: u64,
-    ) -> Result<(), sqlx::Error> {
+    async fn insert(&self, tx: &mut Tx, body: &str, job: Option<&str>, visible_ms: u64) -> Result<(), sqlx::Error> {
         let now = now_ms();
         sqlx::query(
             "INSERT INTO messages (id, queue, body, job, sent_ms, visible_ms, receives)
@@ -167,7 +198,7 @@ impl SqliteQueue {
         .bind(job)
         .bind(sql(now))
         .bind(sql(visible_ms))
-        .execute(&mut **transaction)
+        .execute(&mut **tx)
         .await?;
         Ok(())
     }
@@ -175,7 +206,7 @@ impl SqliteQueue {
     async fn send_or_join(&self, message: &JobMessage, delay: Duration) -> Result<Sent, sqlx::Error> {
         let job = message.job().id.as_str();
         let visible_ms = now_ms().saturating_add(millis(delay));
-        let mut transaction = self.database.write().await?;
+        let mut tx = self.database.write().await?;
         let waiting = sqlx::query(
             "UPDATE messages SET visible_ms = CASE WHEN visible_ms < $1 THEN visible_ms ELSE $1 END
              WHERE queue = $2 AND job = $3 AND died_ms IS NULL AND receipt IS NULL",
@@ -183,13 +214,13 @@ impl SqliteQueue {
         .bind(sql(visible_ms))
         .bind(&self.queue)
         .bind(job)
-        .execute(&mut *transaction)
+        .execute(&mut *tx)
         .await?
         .rows_affected();
         if waiting == 0 {
-            self.insert(&mut transaction, &message.to_body(), Some(job), visible_ms).await?;
+            self.insert(&mut tx, &message.to_body(), Some(job), visible_ms).await?;
         }
-        transaction.commit().await?;
+        tx.commit().await?;
         Ok(if waiting == 0 { Sent::Queued } else { Sent::Duplicate })
     }
 
@@ -245,21 +276,21 @@ impl SqliteQueue {
 }
 
 #[async_trait]
-impl JobQueue for SqliteQueue {
+impl JobQueue for SqlQueue {
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError> {
-        let sent = self.send_or_join(message, delay).await.map_err(|it| self.unavailable(it))?;
+        let sent = retried(|| self.send_or_join(message, delay)).await.map_err(|it| self.failed(it))?;
         self.wake.notify_waiters();
         Ok(sent)
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
         let visible_ms = now_ms().saturating_add(millis(delay));
-        let mut transaction = self.write().await?;
         let sent = async {
-            self.insert(&mut transaction, body, None, visible_ms).await?;
-            transaction.commit().await
+            let mut tx = self.database.write().await?;
+            self.insert(&mut tx, body, None, visible_ms).await?;
+            tx.commit().await
         };
-        sent.await.map_err(|it| self.unavailable(it))?;
+        sent.await.map_err(|it| self.failed(it))?;
         self.wake.notify_waiters();
         Ok(())
     }
@@ -272,10 +303,10 @@ impl JobQueue for SqliteQueue {
             tokio::pin!(woken);
             woken.as_mut().enable();
 
-            let next = self.next_visible().await.map_err(|it| self.unavailable(it))?;
+            let next = self.next_visible().await.map_err(|it| self.failed(it))?;
             let until_next = next.map_or(LOOK_INTERVAL, |it| Duration::from_millis(it.saturating_sub(now_ms())));
             if until_next.is_zero()
-                && let Some(delivery) = self.claim(lease).await.map_err(|it| self.unavailable(it))?
+                && let Some(delivery) = self.claim(lease).await.map_err(|it| self.failed(it))?
             {
                 return Ok(Some(delivery));
             }
@@ -283,8 +314,7 @@ impl JobQueue for SqliteQueue {
             if left.is_zero() {
                 return Ok(None);
             }
-            // A message that was due and then was not had been taken by another receiver: look again.
-            let pause = if until_next.is_zero() { Duration::ZERO } else { until_next.min(LOOK_INTERVAL).min(left) };
+            let pause = until_next.clamp(TAKEN_INTERVAL, LOOK_INTERVAL).min(left);
             // The end of the pause is as good as a ring: either way it looks again.
             let _ = tokio::time::timeout(pause, woken).await;
         }
@@ -325,7 +355,7 @@ impl JobQueue for SqliteQueue {
                 |query| {
                     query
                         .bind(sql(now.saturating_add(millis(delay))))
-                        .bind(why)
+                        .bind(text(why))
                         .bind(i64::from(self.max_receives))
                         .bind(sql(now))
                         .bind(id)
@@ -343,7 +373,7 @@ impl JobQueue for SqliteQueue {
             .change(
                 "UPDATE messages SET died_ms = $1, why = $2, receipt = NULL, holder = NULL
                  WHERE id = $3 AND receipt = $4 AND died_ms IS NULL",
-                |query| query.bind(sql(now_ms())).bind(why).bind(id).bind(token),
+                |query| query.bind(sql(now_ms())).bind(text(why)).bind(id).bind(token),
             )
             .await?;
         ours(buried)
@@ -351,7 +381,7 @@ impl JobQueue for SqliteQueue {
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
         self.bury_now().await?;
-        self.dead(limit).await.map_err(|it| self.unavailable(it))
+        self.dead(limit).await.map_err(|it| self.failed(it))
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
@@ -380,11 +410,9 @@ impl JobQueue for SqliteQueue {
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        self.count_all().await.map_err(|it| self.unavailable(it))
+        self.count_all().await.map_err(|it| self.failed(it))
     }
 }
-
-type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// A receipt that is not of our making opens nothing.
 fn parts(receipt: &ReceiptHandle) -> Result<(&str, &str), QueueError> {

@@ -1,7 +1,8 @@
-//! The embedded catalog. The SQL is the common subset of SQLite and PostgreSQL.
+//! The catalog in a database, SQLite or PostgreSQL, by the same SQL.
 //!
 //! Every change begins with an `UPDATE ... RETURNING` of the video's row, which locks it in both
-//! databases until the transaction ends: what follows sees one state, and writes once.
+//! databases until the transaction ends: what follows sees one state, and writes once. One row alone,
+//! so no two changes wait for each other.
 
 mod jobs;
 mod rows;
@@ -17,22 +18,21 @@ use domain::job::{Job, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState};
-use sqlx::{Sqlite, Transaction};
 
 use super::{
     Attempt, Catalog, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, Upload, Video,
     VideoFilter, VideoPage,
 };
-use crate::database::{Database, sql};
-use rows::VideoRow;
+use crate::database::{Database, Tx, retried, sql, text};
+use rows::{VideoRow, video_columns};
 
 /// The catalog in a database.
 #[derive(Debug, Clone)]
-pub struct SqliteCatalog {
+pub struct SqlCatalog {
     database: Database,
 }
 
-impl SqliteCatalog {
+impl SqlCatalog {
     /// The catalog in that database.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
@@ -43,16 +43,12 @@ impl SqliteCatalog {
     }
 }
 
-/// One change, all of it or nothing.
-type Tx = Transaction<'static, Sqlite>;
+/// Locks the row of a video, and reads it.
+const LOCK: &str = concat!("UPDATE videos SET version = version WHERE id = $1 RETURNING ", video_columns!());
 
 /// Locks the row of a video and reads it; `None` if there is none.
 async fn lock(tx: &mut Tx, video: VideoId) -> Result<Option<VideoRow>, CatalogError> {
-    let row = sqlx::query_as("UPDATE videos SET version = version WHERE id = $1 RETURNING *")
-        .bind(video.to_string())
-        .fetch_optional(&mut **tx)
-        .await?;
-    Ok(row)
+    Ok(sqlx::query_as(LOCK).bind(video.to_string()).fetch_optional(&mut **tx).await?)
 }
 
 async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogError> {
@@ -78,7 +74,7 @@ async fn set_state(tx: &mut Tx, video: VideoId, state: &VideoState, now_ms: u64)
     .bind(state.name().as_str())
     .bind(failure.map(|it| it.class().as_str()))
     .bind(failure.map(|it| it.code.as_str()))
-    .bind(failure.map(|it| it.sentence.as_str()))
+    .bind(failure.map(|it| text(&it.sentence)))
     .bind(published)
     .bind(sql(now_ms))
     .bind(i64::from(state.is_watchable()))
@@ -110,8 +106,8 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u
     .bind(sql(now_ms))
     .bind(ending.outcome)
     .bind(ending.failure.map(|it| it.code.as_str()))
-    .bind(ending.failure.map(|it| it.sentence.as_str()))
-    .bind(ending.log_tail)
+    .bind(ending.failure.map(|it| text(&it.sentence)))
+    .bind(ending.log_tail.map(text))
     .bind(&row.id)
     .bind(row.fence)
     .execute(&mut **tx)
@@ -138,7 +134,7 @@ impl From<sqlx::Error> for CatalogError {
 }
 
 #[async_trait]
-impl Catalog for SqliteCatalog {
+impl Catalog for SqlCatalog {
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
         self.create(new, now_ms).await
     }
@@ -183,7 +179,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
-        self.release_worker(worker, now_ms).await
+        retried(|| self.release_worker(worker, now_ms)).await
     }
 
     async fn give_up(&self, job: &Job, failure: &Failure, died_ms: u64, now_ms: u64) -> Result<bool, CatalogError> {

@@ -1,0 +1,103 @@
+//! What a failed statement means.
+
+use std::error::Error;
+use std::time::Duration;
+
+/// Attempts at one transaction.
+const ATTEMPTS: u32 = 5;
+/// Before the second one; longer before each further one, so that two do not meet for ever.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Does a transaction again that the database undid because it stood in the way of another one. Only
+/// PostgreSQL does that, to transactions that lock more than one row: SQLite has one writer.
+pub(crate) async fn retried<T, E, F>(mut transaction: impl FnMut() -> F) -> Result<T, E>
+where
+    E: Error + 'static,
+    F: Future<Output = Result<T, E>>,
+{
+    let mut attempt = 1;
+    loop {
+        match transaction().await {
+            Err(error) if attempt < ATTEMPTS && is_conflict(&error) => {
+                tokio::time::sleep(PAUSE * attempt).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// A deadlock, or a serialization failure.
+fn is_conflict(error: &(dyn Error + 'static)) -> bool {
+    // Our own errors have it as their source.
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<sqlx::Error>().is_some_and(|it| has_code(it, &["40001", "40P01"])) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Whether a value cannot be kept, however often it is tried: characters that the database does not
+/// know.
+pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
+    has_code(error, &["22021", "22P05"])
+}
+
+fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(|it| it.code());
+    code.is_some_and(|it| codes.contains(&it.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use testkit::Postgres;
+
+    use super::*;
+    use crate::database::{Database, open};
+
+    async fn raise(database: &Database, ids: [i64; 2], attempts: &AtomicU32) -> Result<(), sqlx::Error> {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        let mut tx = database.write().await?;
+        for id in ids {
+            sqlx::query("UPDATE it SET x = x + 1 WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        tx.commit().await
+    }
+
+    #[tokio::test]
+    async fn whoever_loses_a_deadlock_tries_again() {
+        let Some(server) = Postgres::start() else { return };
+        let database = open(&server.database()).await.unwrap();
+        let table = "CREATE TABLE it (id BIGINT, x BIGINT); INSERT INTO it VALUES (1, 0), (2, 0)";
+        sqlx::raw_sql(table).execute(database.read()).await.unwrap();
+        let attempts = AtomicU32::new(0);
+        let (one, other) = tokio::join!(
+            retried(|| raise(&database, [1, 2], &attempts)),
+            retried(|| raise(&database, [2, 1], &attempts)),
+        );
+        one.unwrap();
+        other.unwrap();
+        assert_eq!(attempts.into_inner(), 3, "one of them had to");
+        let (sum,): (i64,) =
+            sqlx::query_as("SELECT CAST(sum(x) AS BIGINT) FROM it").fetch_one(database.read()).await.unwrap();
+        assert_eq!(sum, 4, "and nothing was done twice");
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_reported_at_once() {
+        let attempts = AtomicU32::new(0);
+        let failed: Result<(), _> = retried(|| async {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            Err(sqlx::Error::PoolClosed)
+        })
+        .await;
+        assert!(matches!(failed, Err(sqlx::Error::PoolClosed)));
+        assert_eq!(attempts.into_inner(), 1);
+    }
+}
