@@ -9,9 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Notify;
+
+/// One change, all of it or nothing.
+pub(crate) type Tx = Transaction<'static, Sqlite>;
+/// A row that was read.
+pub(crate) type Row = SqliteRow;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -90,7 +97,7 @@ async fn migrate(path: &Path, options: &SqliteConnectOptions) -> Result<(), Open
 
 impl Database {
     /// Begins to write. Holds the only right to, so be quick; dropping it undoes all.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    pub(crate) async fn write(&self) -> Result<Tx, sqlx::Error> {
         // Immediate: a transaction that begins by reading could not become a writing one if another
         // process has written in between.
         self.writer.begin_with("BEGIN IMMEDIATE").await

@@ -2,8 +2,10 @@
 //!
 //! No SDK type crosses a trait. Each trait has a conformance suite that every implementation passes.
 
+pub mod accounts;
 pub mod catalog;
 pub mod database;
+pub mod idempotency;
 pub mod job_queue;
 pub mod object_store;
 pub mod s3_server;
