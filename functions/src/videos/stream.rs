@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::{existing, view};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
 use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
@@ -61,11 +62,12 @@ const RETRY_SECONDS: &str = "1";
 
 pub(crate) async fn stream(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
     Params(params): Params<StreamParams>,
 ) -> Result<Response, ApiError> {
     let viewer = params.into_viewer()?;
-    let video = existing(&state, id).await?;
+    let video = existing(&state, &caller, id).await?;
     match &video.state {
         VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
         VideoState::Cancelled => Err(ApiError::VideoCancelled),
