@@ -41,7 +41,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const KEY_LIMIT: usize = 255;
 /// Most bytes of a body that comes with a key: as many as any POST takes.
 const BODY_LIMIT: usize = 2 << 20;
-/// Whoever executes a request and says nothing for so long has crashed. No request takes that long.
+/// Whoever executes a request and says nothing for so long is taken for crashed. One that does take
+/// longer may be executed again, which every route has to bear anyway.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long answers are kept.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
