@@ -244,7 +244,7 @@ mod tests {
             id_of(&caller("user:ann", Some("other")), "key"),
             id_of(&caller("user:annacme", None), "key"),
         ];
-        assert_eq!(ids[0], id_of(&ann.clone(), "key"));
+        assert_eq!(ids[0], id_of(&ann, "key"));
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 5);

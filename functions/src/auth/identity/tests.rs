@@ -95,8 +95,9 @@ fn now() -> i64 {
 /// Claims that are good, but for what `changes` say; a `null` takes one out.
 fn claims(changes: Value) -> Value {
     let mut claims = json!({ "iss": ISSUER, "aud": "edgereel", "sub": "ann", "exp": now() + 300, "scope": "read" });
+    let Value::Object(changes) = changes else { panic!("claims are an object") };
     let object = claims.as_object_mut().unwrap();
-    object.extend(changes.as_object().unwrap().clone());
+    object.extend(changes);
     object.retain(|_, it| !it.is_null());
     claims
 }
