@@ -33,12 +33,7 @@ impl VideoId {
 
     /// Makes an id of the current time (Unix milliseconds) and 80 random bits (RFC 9562, 5.7).
     pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
-        let mut bytes = [0; 16];
-        bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
-        bytes[6..].copy_from_slice(&random);
-        bytes[6] = 0x70 | (bytes[6] & 0x0f);
-        bytes[8] = 0x80 | (bytes[8] & 0x3f);
-        Self(u128::from_be_bytes(bytes))
+        Self(uuid_v7(unix_ms, random))
     }
 
     /// The 16 bytes of the UUID.
@@ -67,11 +62,39 @@ impl FromStr for VideoId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        text.strip_prefix(Self::PREFIX)
-            .filter(|hex| is_lower_hex(hex, 32))
-            .and_then(|hex| u128::from_str_radix(hex, 16).ok())
+        parse_uuid(Self::PREFIX, text)
             .map(Self)
             .ok_or_else(|| InvalidId::new("video id", "`vid_` and 32 lower-case hex digits", text))
+    }
+}
+
+/// An API key: `key_` and the 32 lower-case hex digits of a UUIDv7. It names the key, and opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApiKeyId(u128);
+
+impl ApiKeyId {
+    const PREFIX: &str = "key_";
+
+    /// Makes an id of the current time (Unix milliseconds) and 80 random bits.
+    pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
+        Self(uuid_v7(unix_ms, random))
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:032x}", Self::PREFIX, self.0)
+    }
+}
+
+impl FromStr for ApiKeyId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        parse_uuid(Self::PREFIX, text)
+            .map(Self)
+            .ok_or_else(|| InvalidId::new("key id", "`key_` and 32 lower-case hex digits", text))
     }
 }
 
@@ -175,7 +198,22 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(VideoId, Generation, JobId);
+string_conversions!(VideoId, ApiKeyId, Generation, JobId);
+
+/// RFC 9562, 5.7.
+fn uuid_v7(unix_ms: u64, random: [u8; 10]) -> u128 {
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&random);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    u128::from_be_bytes(bytes)
+}
+
+fn parse_uuid(prefix: &str, text: &str) -> Option<u128> {
+    let hex = text.strip_prefix(prefix).filter(|hex| is_lower_hex(hex, 32))?;
+    u128::from_str_radix(hex, 16).ok()
+}
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {
@@ -214,6 +252,14 @@ mod tests {
         {
             assert!(text.parse::<VideoId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ids_of_one_kind_are_none_of_another() {
+        let key = ApiKeyId::new(1_700_000_000_123, [0xff; 10]);
+        assert_eq!(key.to_string(), "key_018bcfe5687b7fffbfffffffffffffff");
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert!(key.to_string().parse::<VideoId>().is_err());
     }
 
     #[test]

@@ -19,5 +19,6 @@ pub mod playlist;
 pub mod probe;
 pub mod profile;
 pub mod receipt;
+pub mod scope;
 pub mod segment;
 pub mod state;

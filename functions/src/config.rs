@@ -1,8 +1,12 @@
 //! What an installation decides about its API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Mode;
+
+use crate::auth::identity::IdentityProvider;
+use crate::limits::Limits;
 
 /// Limits and names.
 #[derive(Debug, Clone)]
@@ -19,6 +23,12 @@ pub struct ApiConfig {
     pub max_upload_bytes: u64,
     /// How long the URLs of an upload are good: 1 second to 7 days.
     pub upload_url_life: Duration,
+    /// Whose JWTs are taken, beside the installation's token and API keys.
+    pub identity_provider: Option<Arc<IdentityProvider>>,
+    /// How often one may call.
+    pub limits: Limits,
+    /// Pages of these origins may call from a browser; `*` is every origin.
+    pub cors_origins: Vec<String>,
 }
 
 impl ApiConfig {
@@ -31,6 +41,9 @@ impl ApiConfig {
             profiles: vec!["default".to_owned()],
             max_upload_bytes: 100 << 30,
             upload_url_life: Duration::from_secs(24 * 3600),
+            identity_provider: None,
+            limits: Limits::default(),
+            cors_origins: Vec::new(),
         }
     }
 }

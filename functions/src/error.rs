@@ -6,25 +6,32 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::failure::Failure;
-use domain::ids::VideoId;
+use domain::ids::{ApiKeyId, VideoId};
+use domain::scope::Scope;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use platform::accounts::AccountsError;
 use platform::catalog::CatalogError;
+use platform::idempotency::IdempotencyError;
 use platform::job_queue::QueueError;
 use platform::object_store::StoreError;
 use serde_json::json;
 
+use crate::limits::Standing;
 use crate::uploads::plan::RefusedUpload;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No token, or not one that opens anything.
-    #[error("{}", if *.presented { "the token is not valid" } else { "send the token as `Authorization: Bearer TOKEN`" })]
-    Unauthorized {
-        /// Whether there was a token at all.
-        presented: bool,
-    },
+    /// Nobody calls.
+    #[error(transparent)]
+    Unauthorized(BadCredentials),
+    /// Somebody calls who may not do this.
+    #[error("this needs the scope `{0}`")]
+    InsufficientScope(Scope),
+    /// Somebody, or nobody, calls too often.
+    #[error("too many requests: come again in {} s", .0.retry_after())]
+    TooManyRequests(Standing),
     /// A body, path or query that cannot be read.
     #[error("{detail}")]
     Malformed {
@@ -36,6 +43,18 @@ pub enum ApiError {
     /// No such video: never made, deleted, or somebody else's.
     #[error("there is no video `{0}`")]
     NoSuchVideo(VideoId),
+    /// No such API key: never made, or somebody else's.
+    #[error("there is no API key `{0}`")]
+    NoSuchApiKey(ApiKeyId),
+    /// The key of a request came with another one before.
+    #[error("this `Idempotency-Key` came with another request before: send each request with a key of its own")]
+    IdempotencyKeyReused,
+    /// The same request is being executed.
+    #[error("the request with this `Idempotency-Key` is still being executed: ask again in a moment")]
+    IdempotencyInProgress,
+    /// The request was executed, and the answer can no longer be told.
+    #[error("the request with this `Idempotency-Key` was executed, and its answer is lost: look what became of it")]
+    IdempotencyAnswerLost,
     /// No such route.
     #[error("there is nothing at this address")]
     NoSuchRoute,
@@ -80,13 +99,33 @@ pub enum ApiError {
     Internal(#[source] anyhow::Error),
 }
 
+/// Why credentials open nothing. `Display` tells no more than a stranger may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadCredentials {
+    /// There are none.
+    #[error("send the token as `Authorization: Bearer TOKEN`")]
+    Missing,
+    /// They are not ours.
+    #[error("the token is not valid")]
+    Invalid,
+    /// They were good once.
+    #[error("the token has expired: get a new one")]
+    Expired,
+}
+
 impl ApiError {
     /// The last part of the problem's `type`. Never renamed.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unauthorized { .. } => "unauthorized",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::InsufficientScope(_) => "insufficient-scope",
+            Self::TooManyRequests(_) => "too-many-requests",
             Self::Malformed { .. } => "malformed-request",
             Self::NoSuchVideo(_) => "no-such-video",
+            Self::NoSuchApiKey(_) => "no-such-api-key",
+            Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::IdempotencyInProgress => "idempotency-in-progress",
+            Self::IdempotencyAnswerLost => "idempotency-answer-lost",
             Self::NoSuchRoute => "no-such-route",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Refused(refused) => refused.code(),
@@ -107,9 +146,12 @@ impl ApiError {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed { status, .. } => *status,
-            Self::NoSuchVideo(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::NoSuchVideo(_) | Self::NoSuchApiKey(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused(refused) => refused.status(),
             Self::NotAMultipartUpload(_)
@@ -118,6 +160,8 @@ impl ApiError {
             | Self::VideoFailed(_)
             | Self::VideoCancelled
             | Self::SourceGone(_)
+            | Self::IdempotencyInProgress
+            | Self::IdempotencyAnswerLost
             | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::NoSuchObject(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UploadGone => StatusCode::GONE,
@@ -128,9 +172,15 @@ impl ApiError {
 
     fn title(&self) -> &'static str {
         match self {
-            Self::Unauthorized { .. } => "Not authenticated",
+            Self::Unauthorized(_) => "Not authenticated",
+            Self::InsufficientScope(_) => "Not allowed",
+            Self::TooManyRequests(_) => "Too many requests",
             Self::Malformed { .. } => "The request cannot be read",
             Self::NoSuchVideo(_) => "No such video",
+            Self::NoSuchApiKey(_) => "No such API key",
+            Self::IdempotencyKeyReused => "The key belongs to another request",
+            Self::IdempotencyInProgress => "The request is being executed",
+            Self::IdempotencyAnswerLost => "The answer is lost",
             Self::NoSuchRoute => "No such address",
             Self::MethodNotAllowed => "No such method here",
             Self::Refused(_) => "The upload is not accepted",
@@ -169,17 +219,33 @@ impl IntoResponse for ApiError {
                 "class": failure.class(), "code": failure.code, "message": failure.sentence,
             });
         }
+        if let Self::InsufficientScope(scope) = &self {
+            body["scope"] = json!(scope.as_str());
+        }
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self {
             // RFC 6750, 3: the error attribute only where a token was presented.
-            Self::Unauthorized { presented: true } => {
+            Self::Unauthorized(BadCredentials::Missing) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="edgereel""#));
+            }
+            Self::Unauthorized(BadCredentials::Invalid | BadCredentials::Expired) => {
                 let challenge = HeaderValue::from_static(r#"Bearer realm="edgereel", error="invalid_token""#);
                 headers.insert(WWW_AUTHENTICATE, challenge);
             }
-            Self::Unauthorized { presented: false } => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="edgereel""#));
+            Self::InsufficientScope(scope) => {
+                let challenge = format!(r#"Bearer realm="edgereel", error="insufficient_scope", scope="{scope}""#);
+                if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                    headers.insert(WWW_AUTHENTICATE, challenge);
+                }
+            }
+            Self::TooManyRequests(standing) => {
+                standing.write(headers);
+                headers.insert(RETRY_AFTER, HeaderValue::from(standing.retry_after()));
+            }
+            Self::IdempotencyInProgress => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::Unavailable(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
@@ -187,6 +253,21 @@ impl IntoResponse for ApiError {
             _ => {}
         }
         response
+    }
+}
+
+impl From<AccountsError> for ApiError {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Unavailable { .. } => Self::Unavailable(error.into()),
+            AccountsError::Corrupt { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<IdempotencyError> for ApiError {
+    fn from(error: IdempotencyError) -> Self {
+        Self::Unavailable(error.into())
     }
 }
 

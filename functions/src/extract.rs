@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use domain::ids::VideoId;
+use domain::ids::{InvalidId, VideoId};
 use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -35,17 +35,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// The video of the path. What cannot be the id of a video is the address of nothing.
-pub(crate) struct Video(pub(crate) VideoId);
+/// The id in the path. What cannot be one is the address of nothing.
+pub(crate) struct PathId<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for Video {
+impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let malformed = |detail: String| ApiError::Malformed { detail, status: StatusCode::NOT_FOUND };
         let Path(text): Path<String> =
             Path::from_request_parts(parts, state).await.map_err(|it| malformed(it.to_string()))?;
-        VideoId::from_str(&text).map(Self).map_err(|it| malformed(it.to_string()))
+        text.parse().map(Self).map_err(|it: InvalidId| malformed(it.to_string()))
+    }
+}
+
+/// The video of the path.
+pub(crate) struct Video(pub(crate) VideoId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Video {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        PathId::from_request_parts(parts, state).await.map(|PathId(id)| Self(id))
     }
 }
 

@@ -4,15 +4,20 @@
 //! same [`ingest`] takes the bucket's events from the embedded server's outbox and from a queue. What
 //! belongs to one host or another stays with the programs.
 
+mod api_keys;
 pub mod auth;
 pub mod batch;
 pub mod config;
+mod cors;
 pub mod dead_letter;
 pub mod error;
 mod extract;
 mod health;
+mod idempotency;
 pub mod ingest;
+pub mod limits;
 pub mod playback;
+mod random;
 mod routes;
 pub mod settings;
 pub mod state;
@@ -23,6 +28,6 @@ pub mod videos;
 
 pub use config::ApiConfig;
 pub use error::ApiError;
-pub use routes::router;
+pub use routes::{Route, route_table, router};
 pub use state::ApiState;
 pub use times::now_ms;

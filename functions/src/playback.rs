@@ -103,8 +103,7 @@ impl Playback {
 
 fn session() -> Result<String, ApiError> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random)
-        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+    crate::random::fill(&mut random)?;
     Ok(domain::ids::hex(&random))
 }
 

@@ -1,57 +1,104 @@
 //! The table of routes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Router, http::HeaderValue};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use http::header::{CACHE_CONTROL, HeaderName};
+use http::{HeaderValue, Method};
 
+use crate::auth::{self, Gate, Scope};
 use crate::error::ApiError;
+use crate::idempotency::{self, Once};
+use crate::limits::RateLimits;
 use crate::state::ApiState;
-use crate::{auth, health, uploads, videos};
+use crate::{api_keys, cors, health, uploads, videos};
 
-/// Most bytes of a body, but for the list of parts of an upload.
+/// Most bytes of a body, where a route says nothing else.
 const BODY_LIMIT: usize = 64 << 10;
 /// 10,000 parts with their tags.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 
-/// The API. `/v1` wants the token; `/healthz` and `/readyz` do not.
+/// A route under `/v1`.
+pub struct Route {
+    /// Of the request.
+    pub method: Method,
+    /// Below `/v1`, as axum writes it.
+    pub path: &'static str,
+    /// What a caller needs. Whether a video is there for them is another question.
+    pub scope: Scope,
+    endpoint: MethodRouter<ApiState>,
+}
+
+/// Every route under `/v1`. There is no other way in: the [`Caller`](crate::auth::Caller) that handlers
+/// ask for is made on the way through this table alone. Tests ask each of these routes with each kind
+/// of caller.
+pub fn route_table() -> Vec<Route> {
+    const CREATE: Method = Method::POST;
+    const READ: Method = Method::GET;
+    const DELETE: Method = Method::DELETE;
+    vec![
+        route(CREATE, "/uploads", Scope::Upload, uploads::create::create),
+        route(READ, "/uploads/{video}", Scope::Upload, uploads::progress::read),
+        route(DELETE, "/uploads/{video}", Scope::Upload, uploads::finish::abort),
+        route(CREATE, "/uploads/{video}/parts", Scope::Upload, uploads::progress::presign_parts),
+        route(CREATE, "/uploads/{video}/complete", Scope::Upload, uploads::finish::complete)
+            .with_bodies_of(PARTS_BODY_LIMIT),
+        route(READ, "/videos", Scope::Read, videos::list),
+        route(READ, "/videos/{video}", Scope::Read, videos::read),
+        route(DELETE, "/videos/{video}", Scope::Write, videos::delete),
+        route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream),
+        route(CREATE, "/api-keys", Scope::Keys, api_keys::create),
+        route(READ, "/api-keys", Scope::Keys, api_keys::list),
+        route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke),
+    ]
+}
+
+fn route<H, T>(method: Method, path: &'static str, scope: Scope, handler: H) -> Route
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    let filter = MethodFilter::try_from(method.clone()).expect("the table has methods of HTTP");
+    Route { method, path, scope, endpoint: on(filter, handler) }
+}
+
+impl Route {
+    fn with_bodies_of(mut self, bytes: usize) -> Self {
+        self.endpoint = self.endpoint.route_layer(DefaultBodyLimit::max(bytes));
+        self
+    }
+}
+
+/// The API. `/v1` wants a caller; `/healthz` and `/readyz` do not.
 pub fn router(state: ApiState) -> Router {
-    let v1 = Router::new()
-        .route("/uploads", post(uploads::create::create))
-        .route("/uploads/{video}", get(uploads::progress::read).delete(uploads::finish::abort))
-        .route("/uploads/{video}/parts", post(uploads::progress::presign_parts))
-        .route(
-            "/uploads/{video}/complete",
-            post(uploads::finish::complete).layer(DefaultBodyLimit::max(PARTS_BODY_LIMIT)),
-        )
-        .route("/videos", get(videos::list).post(videos::convert::convert))
-        .route("/videos/{video}", get(videos::read).patch(videos::change::change).delete(videos::delete))
-        .route("/videos/{video}/retry", post(videos::work::retry))
-        .route("/videos/{video}/cancel", post(videos::work::cancel))
-        .route("/videos/{video}/reencode", post(videos::work::reencode))
-        .route("/videos/{video}/stream", get(videos::stream::stream))
+    let gate = Arc::new(Gate {
+        token: state.token.clone(),
+        accounts: state.accounts.clone(),
+        identity: state.config.identity_provider.clone(),
+        limits: RateLimits::new(&state.config.limits),
+    });
+    let once = Arc::new(Once::new(state.idempotency.clone(), &state.token));
+    let mut v1 = Router::new();
+    for Route { method, path, scope, mut endpoint } in route_table() {
+        if method == Method::POST {
+            endpoint = endpoint.route_layer(from_fn_with_state(once.clone(), idempotency::once));
+        }
+        // Around the rest: who may not do this learns nothing of who did.
+        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::admit)));
+    }
+    let v1 = v1
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(state.token.clone(), auth::require));
-    let uppy = Router::new()
-        .route("/params", get(uploads::uppy::params))
-        .route("/multipart", post(uploads::uppy::begin))
-        .route("/multipart/{upload}", get(uploads::uppy::list).delete(uploads::uppy::abort))
-        .route("/multipart/{upload}/{number}", get(uploads::uppy::sign))
-        .route(
-            "/multipart/{upload}/complete",
-            post(uploads::uppy::complete).layer(DefaultBodyLimit::max(PARTS_BODY_LIMIT)),
-        )
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(state.token.clone(), auth::require));
-    Router::new()
+        .layer(from_fn_with_state(gate, auth::guard));
+    let origins = state.config.cors_origins.clone();
+    let api = Router::new()
         .nest("/v1", v1)
         .nest("/s3", uppy)
         .route("/healthz", get(health::healthz))
@@ -59,7 +106,8 @@ pub fn router(state: ApiState) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(observe))
-        .with_state(state)
+        .with_state(state);
+    if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) }
 }
 
 async fn no_such_route() -> ApiError {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use platform::accounts::SharedAccounts;
 use platform::catalog::SharedCatalog;
+use platform::idempotency::SharedIdempotency;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
@@ -22,8 +24,12 @@ pub struct ApiState {
     pub store: SharedStore,
     /// The same store, for uploads past the API.
     pub signer: Arc<dyn UploadSigner>,
-    /// Opens the API.
+    /// Opens the API, for the operator.
     pub token: Arc<ApiToken>,
+    /// API keys.
+    pub accounts: SharedAccounts,
+    /// Requests that came with a key.
+    pub idempotency: SharedIdempotency,
     /// Gives out what plays.
     pub playback: Arc<Playback>,
     /// Limits and names.

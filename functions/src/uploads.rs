@@ -19,9 +19,11 @@ use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::times::now_ms;
+use crate::videos;
 use plan::UploadPlan;
 
 /// A request that the uploader sends to the store.
@@ -51,12 +53,9 @@ pub(crate) struct KnownUpload {
 }
 
 impl KnownUpload {
-    /// Reads it; a video that was not uploaded through the API has none.
-    pub(crate) async fn read(state: &ApiState, id: VideoId) -> Result<Self, ApiError> {
-        let video = state.catalog.get_video(id).await?;
-        if video.state == VideoState::Deleted {
-            return Err(ApiError::NoSuchVideo(id));
-        }
+    /// Reads it for a caller; a video that was not uploaded through the API has none.
+    pub(crate) async fn read(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Self, ApiError> {
+        let video = videos::existing(state, caller, id).await?;
         let not_uploaded = || ApiError::Conflict("this video was not uploaded through the API".to_owned());
         let upload = video.upload.clone().ok_or_else(not_uploaded)?;
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));

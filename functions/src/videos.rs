@@ -18,6 +18,7 @@ use platform::object_store::uploads::{UploadId, UploadSigner};
 use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
 use crate::state::ApiState;
@@ -39,6 +40,9 @@ pub(crate) struct ListParams {
     /// In the title.
     #[serde(default)]
     text: Option<String>,
+    /// Of this owner; only an admin may name another.
+    #[serde(default)]
+    owner: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,14 +57,15 @@ const MAX_PAGE: u32 = 200;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
+    caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<VideoList>, ApiError> {
-    let page = state.catalog.list_videos(&params.into_filter()?).await?;
+    let page = state.catalog.list_videos(&params.into_filter(&caller)?).await?;
     Ok(Json(VideoList { videos: page.videos.iter().map(VideoSummary::of).collect(), next_cursor: page.next }))
 }
 
 impl ListParams {
-    fn into_filter(self) -> Result<VideoFilter, ApiError> {
+    fn into_filter(self, caller: &Caller) -> Result<VideoFilter, ApiError> {
         let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST };
         let limit = self.limit.unwrap_or(50);
         if !(1..=MAX_PAGE).contains(&limit) {
@@ -73,19 +78,31 @@ impl ListParams {
         if state == Some(StateName::Deleted) {
             return Err(malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
         }
+        let owner = caller.owner_for(self.owner)?;
         let (external_id, title_contains) = (self.external_id, self.text);
-        Ok(VideoFilter { owner: None, state, external_id, title_contains, after, limit })
+        Ok(VideoFilter { owner, state, external_id, title_contains, after, limit })
     }
 }
 
-/// A video that is there for its callers: not deleted.
-pub(crate) async fn existing(state: &ApiState, id: VideoId) -> Result<Video, ApiError> {
-    let video = state.catalog.get_video(id).await?;
+/// A video that is there for a caller: theirs, and not deleted. The way for every route to get one.
+pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
+    let video = of_caller(state, caller, id).await?;
     if video.state == VideoState::Deleted { Err(ApiError::NoSuchVideo(id)) } else { Ok(video) }
 }
 
-pub(crate) async fn read(State(state): State<ApiState>, PathVideo(id): PathVideo) -> Result<Json<VideoView>, ApiError> {
-    let video = existing(&state, id).await?;
+/// The same, or what is left of it: for what may be done again after the end. Somebody else's video is
+/// one that never was.
+pub(crate) async fn of_caller(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
+    let video = state.catalog.get_video(id).await?;
+    if caller.may_see(&video) { Ok(video) } else { Err(ApiError::NoSuchVideo(id)) }
+}
+
+pub(crate) async fn read(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+) -> Result<Json<VideoView>, ApiError> {
+    let video = existing(&state, &caller, id).await?;
     Ok(Json(read_view(&state, &video).await?))
 }
 
@@ -108,7 +125,12 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
 }
 
 /// Deleting again is no error: it removes what an interrupted deletion left.
-pub(crate) async fn delete(State(state): State<ApiState>, PathVideo(id): PathVideo) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+) -> Result<StatusCode, ApiError> {
+    of_caller(&state, &caller, id).await?;
     // First the tombstone: whoever works on it stops, and nobody begins.
     let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     let objects = remove_traces(&state, &video).await?;

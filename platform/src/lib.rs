@@ -3,9 +3,11 @@
 //! `connect` turns settings into them. No SDK type crosses a trait. Each trait has a conformance
 //! suite that every implementation passes.
 
+pub mod accounts;
 pub mod catalog;
 pub mod connect;
 pub mod database;
+pub mod idempotency;
 pub mod job_queue;
 pub mod object_store;
 pub mod s3_server;

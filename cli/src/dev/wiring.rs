@@ -15,8 +15,10 @@ use functions::auth::ApiToken;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
 use functions::{ApiConfig, ApiState};
+use platform::accounts::SqlAccounts;
 use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
 use platform::database::{Database, open_sqlite};
+use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
@@ -100,6 +102,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         store: store.clone(),
         signer: store.clone(),
         token: Arc::new(ApiToken::new(&Secret::new(&secrets.api_token))),
+        accounts: Arc::new(SqlAccounts::new(&database)),
+        idempotency: Arc::new(SqlIdempotency::new(&database)),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
         config: Arc::new(config),
     };

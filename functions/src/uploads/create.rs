@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SignedRequest;
 use super::plan::{RefusedUpload, UploadPlan, check_size, check_type};
+use crate::auth::Caller;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::Body;
@@ -31,6 +32,9 @@ pub(crate) struct NewUpload {
     size: u64,
     #[serde(default)]
     content_type: Option<String>,
+    /// Whose it is; only an admin may say.
+    #[serde(default)]
+    owner: Option<String>,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
@@ -67,9 +71,11 @@ enum HowToUpload {
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
+    caller: Caller,
     Body(wish): Body<NewUpload>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), ApiError> {
     let content_type = check(&wish, &state.config)?;
+    let owner = caller.owner_for(wish.owner)?;
     let now = now_ms();
     let video = new_video_id(now)?;
     let file_name = FileName::clean(&wish.file_name);
@@ -80,7 +86,7 @@ pub(crate) async fn create(
         .create_video(
             &NewVideo {
                 id: video,
-                owner: None,
+                owner,
                 title: wish.title,
                 external_id: wish.external_id,
                 metadata: wish.metadata,

@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::UploadPlan;
 use super::{KnownUpload, progress};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video};
 use crate::state::ApiState;
 use crate::times::now_ms;
-use crate::videos::remove_traces;
+use crate::videos::{self, remove_traces};
 
 pub(crate) mod open;
 
@@ -47,10 +48,11 @@ pub(crate) struct Completed {
 /// Completing again is no error. The work starts by the store's event, not by this.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
+    caller: Caller,
     Video(id): Video,
     Body(completion): Body<Completion>,
 ) -> Result<Json<Completed>, ApiError> {
-    let upload = KnownUpload::read(&state, id).await?;
+    let upload = KnownUpload::read(&state, &caller, id).await?;
     let done = |upload: &KnownUpload| Json(Completed { video: id, state: upload.video.state.name() });
     if !upload.is_open() {
         return Ok(done(&upload));
@@ -151,10 +153,14 @@ fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, Stri
 }
 
 /// Gives an upload up. Doing it again is no error, and removes what came in between.
-pub(crate) async fn abort(State(state): State<ApiState>, Video(id): Video) -> Result<StatusCode, ApiError> {
-    let mut video = state.catalog.get_video(id).await?;
+pub(crate) async fn abort(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Video(id): Video,
+) -> Result<StatusCode, ApiError> {
+    let mut video = videos::of_caller(&state, &caller, id).await?;
     if video.state != VideoState::Deleted {
-        if !KnownUpload::read(&state, id).await?.is_open() {
+        if !KnownUpload::read(&state, &caller, id).await?.is_open() {
             return Err(ApiError::UploadComplete);
         }
         video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;

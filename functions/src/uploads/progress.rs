@@ -11,6 +11,7 @@ use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::{KnownUpload, SignedRequest};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video};
 use crate::state::ApiState;
@@ -61,8 +62,12 @@ impl From<Part> for StoredPart {
     }
 }
 
-pub(crate) async fn read(State(state): State<ApiState>, Video(id): Video) -> Result<Json<UploadView>, ApiError> {
-    let upload = KnownUpload::read(&state, id).await?;
+pub(crate) async fn read(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Video(id): Video,
+) -> Result<Json<UploadView>, ApiError> {
+    let upload = KnownUpload::read(&state, &caller, id).await?;
     // The store knows first; the catalog hears of it by the event.
     let complete = !upload.is_open() || is_stored(&state, &upload).await?;
     let kind = match (&upload.kind, complete) {
@@ -130,10 +135,11 @@ const PARTS_AT_ONCE: usize = 100;
 
 pub(crate) async fn presign_parts(
     State(state): State<ApiState>,
+    caller: Caller,
     Video(id): Video,
     Body(wanted): Body<WantedParts>,
 ) -> Result<Json<SignedParts>, ApiError> {
-    let upload = KnownUpload::read(&state, id).await?;
+    let upload = KnownUpload::read(&state, &caller, id).await?;
     let (upload_id, plan) = upload.multipart()?;
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::view::VideoView;
 use super::{existing, facts, read_view};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::state::ApiState;
@@ -31,10 +32,11 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 
 pub(crate) async fn change(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
     Body(change): Body<Change>,
 ) -> Result<Json<VideoView>, ApiError> {
-    existing(&state, id).await?;
+    existing(&state, &caller, id).await?;
     let (title, external_id) = (change.title.clone().flatten(), change.external_id.clone().flatten());
     facts::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
     let patch = Patch { title: change.title, external_id: change.external_id, metadata: change.metadata };

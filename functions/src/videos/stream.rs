@@ -12,6 +12,7 @@ use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 
 use super::{existing, view, work};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
 use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
@@ -62,11 +63,12 @@ const RETRY_SECONDS: &str = "1";
 
 pub(crate) async fn stream(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
     Params(params): Params<StreamParams>,
 ) -> Result<Response, ApiError> {
     let viewer = params.into_viewer()?;
-    let video = begin_if_first(&state, existing(&state, id).await?).await?;
+    let video = begin_if_first(&state, existing(&state, &caller, id).await?).await?;
     match &video.state {
         VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
         VideoState::Cancelled => Err(ApiError::VideoCancelled),

@@ -14,6 +14,8 @@ use crate::times::{as_rfc3339, as_rfc3339_if_any};
 #[derive(Serialize)]
 pub(crate) struct VideoSummary {
     id: VideoId,
+    /// Whose it is; `null`: the installation's.
+    owner: Option<String>,
     state: StateName,
     /// Whether it can be watched now.
     watchable: bool,
@@ -122,6 +124,7 @@ impl VideoSummary {
         let file_name = video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
         Self {
             id: video.id,
+            owner: video.owner.clone(),
             state: video.state.name(),
             watchable: video.state.is_watchable(),
             stage: video.progress.and_then(|it| it.stage),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::view::VideoView;
 use super::{existing, facts, read_view};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::state::ApiState;
@@ -47,9 +48,10 @@ pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -
 /// `POST /v1/videos/{id}/retry`: another attempt at a video that failed or was cancelled.
 pub(crate) async fn retry(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
-    let video = existing(&state, id).await?;
+    let video = existing(&state, &caller, id).await?;
     let in_vain = |why: &str| Err(ApiError::Conflict(why.to_owned()));
     match &video.state {
         VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
@@ -77,10 +79,11 @@ pub(crate) struct Reencode {
 /// is verified, and if it fails.
 pub(crate) async fn reencode(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
     Body(wish): Body<Reencode>,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
-    let video = existing(&state, id).await?;
+    let video = existing(&state, &caller, id).await?;
     let profile = match wish.profile {
         Some(profile) => facts::profile(Some(profile), &state.config)?,
         None => video.profile.clone(),
@@ -94,9 +97,10 @@ pub(crate) async fn reencode(
 /// `POST /v1/videos/{id}/cancel`: stops what goes on. A video that was ready stays so.
 pub(crate) async fn cancel(
     State(state): State<ApiState>,
+    caller: Caller,
     PathVideo(id): PathVideo,
 ) -> Result<Json<VideoView>, ApiError> {
-    existing(&state, id).await?;
+    existing(&state, &caller, id).await?;
     let video = state.catalog.apply(id, &VideoEvent::Cancelled, now_ms()).await?;
     tracing::info!(video.id = %id, "cancelled {id}");
     Ok(Json(read_view(&state, &video).await?))

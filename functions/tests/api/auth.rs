@@ -8,34 +8,17 @@ use crate::world::{TOKEN, World};
 const VIDEO: &str = "vid_018bcfe5680077078707070707070707";
 
 #[tokio::test]
-async fn without_the_token_nothing_answers() {
+async fn strangers_do_not_learn_which_routes_there_are() {
     let world = World::new().await;
-    let routes = [
-        (Method::POST, "/v1/uploads".to_owned()),
-        (Method::GET, format!("/v1/uploads/{VIDEO}")),
-        (Method::DELETE, format!("/v1/uploads/{VIDEO}")),
-        (Method::POST, format!("/v1/uploads/{VIDEO}/parts")),
-        (Method::POST, format!("/v1/uploads/{VIDEO}/complete")),
-        (Method::GET, "/v1/videos".to_owned()),
-        (Method::GET, format!("/v1/videos/{VIDEO}")),
-        (Method::DELETE, format!("/v1/videos/{VIDEO}")),
-        (Method::GET, format!("/v1/videos/{VIDEO}/stream")),
-        // Not even which routes there are.
-        (Method::GET, "/v1/nothing".to_owned()),
-    ];
-    for (method, path) in routes {
-        for token in [None, Some("Bearer nonsense"), Some("Basic er_test_token")] {
-            let mut request = Request::builder().method(&method).uri(&path);
-            if let Some(token) = token {
-                request = request.header("authorization", token);
-            }
-            let answer = world.send(request.body(Body::empty()).unwrap()).await;
-            assert_eq!(answer.problem(), (401, "unauthorized"), "{method} {path}");
-            let challenge = answer.headers["www-authenticate"].to_str().unwrap();
-            assert_eq!(challenge.contains("invalid_token"), token.is_some(), "{challenge}");
+    for token in [None, Some("Bearer nonsense"), Some("Basic er_test_token")] {
+        let mut request = Request::get("/v1/nothing");
+        if let Some(token) = token {
+            request = request.header("authorization", token);
         }
-        // With it, the same request is another matter.
-        assert_ne!(world.call(method, &path, None).await.status, 401, "{path}");
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.problem(), (401, "unauthorized"));
+        let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+        assert_eq!(challenge.contains("invalid_token"), token.is_some(), "{challenge}");
     }
 }
 

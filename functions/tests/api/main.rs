@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
+mod callers;
 mod events;
+mod idempotency;
+mod keys;
+mod limits;
 mod sweeping;
 mod uploads;
 mod uppy;

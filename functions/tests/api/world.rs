@@ -1,33 +1,45 @@
 //! An installation in a temporary folder.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::hmac;
 use axum::Router;
 use axum::body::Body;
-use domain::ids::{Generation, VideoId};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use domain::ids::{ApiKeyId, Generation, VideoId};
 use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use functions::auth::ApiToken;
+use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::ingest::{Ingest, Ingested};
+use functions::limits::Limits;
 use functions::playback::Playback;
 use functions::{ApiConfig, ApiState, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use platform::accounts::{SharedAccounts, SqlAccounts};
 use platform::catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
+use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::object_store::s3::S3Store;
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) const TOKEN: &str = "er_test_token";
+const IDENTITY_SECRET: &str = "what an identity provider signs with";
 
 pub(crate) struct World {
     pub(crate) router: Router,
+    pub(crate) state: ApiState,
+    /// Its file.
+    pub(crate) database: PathBuf,
+    pub(crate) accounts: SharedAccounts,
     pub(crate) catalog: SharedCatalog,
     pub(crate) queue: SharedQueue,
     pub(crate) store: Arc<S3Store>,
@@ -46,21 +58,35 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One that decides something.
+    pub(crate) async fn with(decide: impl FnOnce(&mut ApiConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
         let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
         let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 3, "test"));
+        let accounts: SharedAccounts = Arc::new(SqlAccounts::new(&database));
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::new(PRIVATE);
         config.max_upload_bytes = 1 << 40;
         config.profiles.push("small".to_owned());
+        let signature = Signature::Hs256 { secret: Secret::new(IDENTITY_SECRET) };
+        let identity = IdentityProvider::new(IdentitySettings::new(signature, "https://id.example", "edgereel"));
+        config.identity_provider = Some(Arc::new(identity.unwrap()));
+        // Tests that are about them set them.
+        config.limits = Limits { callers: None, failures: None, ..Limits::default() };
+        decide(&mut config);
         let state = ApiState {
             catalog: catalog.clone(),
             queue: queue.clone(),
             store: store.clone(),
             signer: store.clone(),
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
+            accounts: accounts.clone(),
+            idempotency: Arc::new(SqlIdempotency::new(&database)),
             playback: Arc::new(playback()),
             config: Arc::new(config),
         };
@@ -73,7 +99,26 @@ impl World {
             mode: Mode::Abr,
         };
         let http = reqwest::Client::new();
-        Self { router: router(state), catalog, queue, store, ingest, s3, http, _folder: folder }
+        Self {
+            router: router(state.clone()),
+            state,
+            database: folder.path().join("edgereel.db"),
+            catalog,
+            accounts,
+            queue,
+            store,
+            ingest,
+            s3,
+            http,
+            _folder: folder,
+        }
+    }
+
+    /// The same, after its operator has changed the token.
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        self.state.token = Arc::new(ApiToken::new(&Secret::new(token)));
+        self.router = router(self.state.clone());
+        self
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -85,9 +130,21 @@ impl World {
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_as(TOKEN, method, path, body).await
+    }
+
+    pub(crate) async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
         let body = body.map_or(Body::empty(), |it| Body::from(it.to_string()));
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {TOKEN}"));
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
         self.send(request.body(body).unwrap()).await
+    }
+
+    /// An API key: its id and its secret.
+    pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
+        let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let text = |name: &str| made.body[name].as_str().unwrap().to_owned();
+        (text("id").parse().unwrap(), text("key"))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -127,7 +184,7 @@ impl World {
 
     /// Uploads a small file, and takes its event in.
     pub(crate) async fn upload_small(&self) -> VideoId {
-        let created = self.post("/v1/uploads", serde_json::json!({ "file_name": "a.mp4", "size": 3 })).await;
+        let created = self.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
         assert!(self.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
         self.pump().await;
@@ -175,6 +232,19 @@ impl Answer {
         assert!(!self.body["detail"].as_str().unwrap().is_empty());
         (self.status.as_u16(), code)
     }
+}
+
+/// A JWT of the customer's identity provider: good, but for what `changes` say.
+pub(crate) fn jwt(changes: Value) -> String {
+    let expires = now_ms() / 1_000 + 300;
+    let mut claims = json!({ "iss": "https://id.example", "aud": "edgereel", "sub": "ann", "exp": expires });
+    let Value::Object(changes) = changes else { panic!("claims are an object") };
+    claims.as_object_mut().unwrap().extend(changes);
+    let part = |it: Value| Base64UrlUnpadded::encode_string(it.to_string().as_bytes());
+    let signed = format!("{}.{}", part(json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, IDENTITY_SECRET.as_bytes());
+    let signature = Base64UrlUnpadded::encode_string(hmac::sign(&key, signed.as_bytes()).as_ref());
+    format!("{signed}.{signature}")
 }
 
 fn playback() -> Playback {

@@ -1,0 +1,193 @@
+//! API keys: made, listed, revoked.
+//!
+//! The secret of a key stands in the answer that makes it, and nowhere else: the catalog has its hash,
+//! and an answer that is kept for `Idempotency-Key` is sealed.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::ApiKeyId;
+use http::StatusCode;
+use platform::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{Caller, Scope, Scopes, keys};
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId};
+use crate::state::ApiState;
+use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
+
+/// A key that somebody wants.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WantedKey {
+    name: String,
+    scopes: Scopes,
+    /// Whose videos it opens; only an admin may say.
+    #[serde(default)]
+    owner: Option<String>,
+    /// Seconds until it ends; without it, it does not end by itself.
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct MadeKey {
+    #[serde(flatten)]
+    view: KeyView,
+    /// The secret, this once.
+    key: String,
+}
+
+/// What lists tell.
+#[derive(Serialize)]
+struct KeyView {
+    id: ApiKeyId,
+    name: String,
+    owner: Option<String>,
+    scopes: Scopes,
+    created_by: String,
+    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    created_ms: u64,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339_if_any")]
+    expires_ms: Option<u64>,
+    /// To the minute.
+    #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
+    used_ms: Option<u64>,
+}
+
+/// Longest name, bytes.
+const NAME_LIMIT: usize = 200;
+/// Longest life, seconds: ten years.
+const LONGEST_LIFE: u64 = 3_650 * 24 * 3600;
+/// Most keys on a page.
+const MAX_PAGE: u32 = 200;
+
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(wanted): Body<WantedKey>,
+) -> Result<(StatusCode, Json<MadeKey>), ApiError> {
+    let now = now_ms();
+    check(&wanted)?;
+    // What is made can never do more than its maker.
+    if let Some(beyond) = wanted.scopes.iter().find(|it| !caller.scopes.allows(*it)) {
+        return Err(ApiError::InsufficientScope(beyond));
+    }
+    own_keys(&caller)?;
+    let owner = caller.owner_for(wanted.owner)?;
+    if owner.is_some() && wanted.scopes.contains(Scope::Admin) {
+        return Err(malformed("`scopes`: a key with `admin` sees everything, and has no `owner`"));
+    }
+    let expires_ms = end_of(&state, &caller, wanted.expires_in, now).await?;
+    let secret = keys::new_secret()?;
+    let mut random = [0; 10];
+    crate::random::fill(&mut random)?;
+    let new = NewApiKey {
+        id: ApiKeyId::new(now, random),
+        digest: KeyDigest::of(&secret),
+        name: wanted.name,
+        owner,
+        scopes: wanted.scopes,
+        created_by: caller.subject,
+        expires_ms,
+    };
+    let made = state.accounts.create_key(&new, now).await?;
+    tracing::info!(key.id = %made.id, "made the API key {}", made.id);
+    Ok((StatusCode::CREATED, Json(MadeKey { view: KeyView::of(made), key: secret.expose().to_owned() })))
+}
+
+fn check(wanted: &WantedKey) -> Result<(), ApiError> {
+    if !(1..=NAME_LIMIT).contains(&wanted.name.len()) || wanted.name.chars().any(char::is_control) {
+        return Err(malformed(&format!("`name` has 1 to {NAME_LIMIT} bytes, without control characters")));
+    }
+    if wanted.scopes.is_empty() {
+        return Err(malformed("`scopes`: name at least one"));
+    }
+    if wanted.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
+        return Err(malformed(&format!("`expires_in` is 1 to {LONGEST_LIFE} seconds")));
+    }
+    Ok(())
+}
+
+/// When a new key ends. A key that ends cannot make one that outlives it.
+async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
+    let wanted = life.map(|it| now.saturating_add(it.saturating_mul(1_000)));
+    let Some(maker) = caller.api_key() else { return Ok(wanted) };
+    let end = state.accounts.get_key(maker).await?.and_then(|it| it.expires_ms);
+    match (wanted, end) {
+        (Some(wanted), Some(end)) if wanted > end => {
+            Err(malformed("`expires_in`: a key cannot outlive the one that makes it"))
+        }
+        (wanted, end) => Ok(wanted.or(end)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    cursor: Option<String>,
+    /// Of this owner; only an admin may name another.
+    #[serde(default)]
+    owner: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct KeyList {
+    api_keys: Vec<KeyView>,
+    /// For the next page; `null` on the last one.
+    next_cursor: Option<ApiKeyId>,
+}
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<KeyList>, ApiError> {
+    let bad = |detail: &str| ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::BAD_REQUEST };
+    own_keys(&caller)?;
+    let limit = params.limit.unwrap_or(50);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad(&format!("the query: `limit` is 1 to {MAX_PAGE}")));
+    }
+    let after = params.cursor.map(|it| it.parse()).transpose();
+    let after = after.map_err(|_| bad("the query: `cursor` is not one that this API gave"))?;
+    let filter = KeyFilter { owner: caller.owner_for(params.owner)?, after, limit };
+    let page = state.accounts.list_keys(&filter).await?;
+    Ok(Json(KeyList { api_keys: page.keys.into_iter().map(KeyView::of).collect(), next_cursor: page.next }))
+}
+
+/// Revoking again is no error.
+pub(crate) async fn revoke(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathId(id): PathId<ApiKeyId>,
+) -> Result<StatusCode, ApiError> {
+    own_keys(&caller)?;
+    let key = state.accounts.get_key(id).await?;
+    if !key.is_some_and(|it| caller.owner.is_none() || caller.owner == it.owner) {
+        return Err(ApiError::NoSuchApiKey(id));
+    }
+    state.accounts.revoke_key(id, now_ms()).await?;
+    tracing::info!(key.id = %id, "revoked the API key {id}");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever has an owner deals with that owner's keys. Whoever has none deals with everybody's, which
+/// is an admin's business, whatever other scopes there are.
+fn own_keys(caller: &Caller) -> Result<(), ApiError> {
+    if caller.owner.is_some() { Ok(()) } else { caller.require(Scope::Admin) }
+}
+
+fn malformed(detail: &str) -> ApiError {
+    ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::UNPROCESSABLE_ENTITY }
+}
+
+impl KeyView {
+    fn of(key: ApiKey) -> Self {
+        let ApiKey { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = key;
+        Self { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms }
+    }
+}

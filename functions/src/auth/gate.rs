@@ -1,0 +1,112 @@
+//! The gate before `/v1`: credentials become a caller, and nobody passes too often.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use platform::accounts::SharedAccounts;
+
+use super::identity::{IdentityProvider, TokenProblem};
+use super::{ApiToken, Authenticated, Caller, INSTALLATION, Scopes, keys};
+use crate::error::{ApiError, BadCredentials};
+use crate::limits::RateLimits;
+use crate::times::now_ms;
+
+/// Longest credentials that are looked at, bytes: more than any real token, less than would cost anything.
+const TOKEN_LIMIT: usize = 8 << 10;
+
+/// What decides who passes.
+pub(crate) struct Gate {
+    pub(crate) token: Arc<ApiToken>,
+    pub(crate) accounts: SharedAccounts,
+    pub(crate) identity: Option<Arc<IdentityProvider>>,
+    pub(crate) limits: RateLimits,
+}
+
+impl Gate {
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let presented = bearer(headers).map_err(ApiError::Unauthorized)?;
+        if self.token.opens(presented) {
+            return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
+        }
+        if keys::is_key(presented) {
+            return keys::caller_of(&self.accounts, presented, now_ms()).await;
+        }
+        let Some(identity) = &self.identity else { return Err(ApiError::Unauthorized(BadCredentials::Invalid)) };
+        identity.caller_of(presented).await.map_err(|problem| match problem {
+            TokenProblem::Expired => ApiError::Unauthorized(BadCredentials::Expired),
+            TokenProblem::Invalid(why) => {
+                tracing::debug!("a JWT was refused: {why}");
+                ApiError::Unauthorized(BadCredentials::Invalid)
+            }
+            TokenProblem::NoKeys => {
+                ApiError::Unavailable(anyhow::anyhow!("the keys of the identity provider could not be fetched"))
+            }
+        })
+    }
+}
+
+/// Lets through who is somebody. Whoever is nobody too often is told to wait.
+pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    let caller = match gate.authenticate(request.headers()).await {
+        Ok(caller) => caller,
+        Err(refusal @ ApiError::Unauthorized(_)) => {
+            // Only failures are counted by address: those who share it and are somebody never wait for it.
+            return gate.limits.count_failure(&request).err().unwrap_or(refusal).into_response();
+        }
+        Err(error) => return error.into_response(),
+    };
+    let standing = match gate.limits.count(&caller.subject, caller.subject == INSTALLATION) {
+        Ok(standing) => standing,
+        Err(error) => return error.into_response(),
+    };
+    request.extensions_mut().insert(Authenticated(caller));
+    let mut response = next.run(request).await;
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
+    response
+}
+
+/// The token of a request, as RFC 6750, 2.1 has it.
+fn bearer(headers: &HeaderMap) -> Result<&str, BadCredentials> {
+    let mut presented = headers.get_all(AUTHORIZATION).iter();
+    let (first, second) = (presented.next().ok_or(BadCredentials::Missing)?, presented.next());
+    if second.is_some() || first.len() > TOKEN_LIMIT {
+        return Err(BadCredentials::Invalid);
+    }
+    let (scheme, token) = first.to_str().ok().and_then(|it| it.split_once(' ')).ok_or(BadCredentials::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(BadCredentials::Invalid) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&str]) -> Result<String, BadCredentials> {
+        let headers = values.iter().map(|it| (AUTHORIZATION, HeaderValue::from_str(it).unwrap()));
+        let mut map = HeaderMap::new();
+        headers.for_each(|(name, value)| {
+            map.append(name, value);
+        });
+        bearer(&map).map(str::to_owned)
+    }
+
+    #[test]
+    fn tokens_stand_in_one_header() {
+        assert_eq!(read(&[]), Err(BadCredentials::Missing));
+        for good in ["Bearer er_secret", "bearer er_secret", "BEARER  er_secret"] {
+            assert_eq!(read(&[good]).as_deref(), Ok("er_secret"), "{good}");
+        }
+        let giant = format!("Bearer {}", "x".repeat(TOKEN_LIMIT));
+        for bad in [&["Bearer"][..], &["er_secret"], &["Basic er_secret"], &[""], &["Bearer a", "Bearer a"], &[&giant]]
+        {
+            assert_eq!(read(bad), Err(BadCredentials::Invalid), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Callers with a JWT of the customer's identity provider (RFC 7519, by the advice of RFC 8725).
+//!
+//! | claim | what is asked of it |
+//! |---|---|
+//! | header `alg` | one that is configured here; the token chooses nothing |
+//! | header `kid` | names one of the provider's keys; may be left out where there is only one |
+//! | header `typ` | `JWT`, `at+jwt`, or none |
+//! | `iss`, `aud` | as configured |
+//! | `exp` | required, and not past; `nbf`, if it is there, not to come; give or take the clock skew |
+//! | `sub` | required: names the caller |
+//! | the owner claim (`sub`) | whose videos the caller sees |
+//! | `scope` or `scp` | what it may do; without either, everything with what is the owner's |
+//!
+//! With the scope `admin` a caller has no owner, and sees everything. Other words among the scopes
+//! belong to others, and mean nothing here.
+
+mod claims;
+mod jwks;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+
+pub use settings::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature};
+
+use super::Caller;
+use jwks::{FindProblem, Jwks};
+
+/// What decides whether a JWT is one of the provider's.
+pub struct IdentityProvider {
+    keys: Keys,
+    settings: IdentitySettings,
+}
+
+enum Keys {
+    Secret(DecodingKey),
+    Jwks(Arc<Jwks>),
+}
+
+/// Why a JWT opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenProblem {
+    /// It was good once.
+    Expired,
+    /// It is not good; the reason is for our log.
+    Invalid(&'static str),
+    /// Nobody knows: the provider's keys could not be had.
+    NoKeys,
+}
+
+impl IdentityProvider {
+    /// Takes the settings in.
+    ///
+    /// # Errors
+    /// What about them cannot be right; a program ends with it at its start.
+    pub fn new(settings: IdentitySettings) -> Result<Self, IdentityProblem> {
+        settings.check()?;
+        let keys = match &settings.signature {
+            Signature::Hs256 { secret } => Keys::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
+            Signature::Jwks { url, .. } => {
+                let jwks = Jwks::new(url, settings.keys_max_age, settings.refetch_pause);
+                Keys::Jwks(Arc::new(jwks.map_err(IdentityProblem::Client)?))
+            }
+        };
+        Ok(Self { keys, settings })
+    }
+
+    /// Who came with this JWT.
+    pub(crate) async fn caller_of(&self, token: &str) -> Result<Caller, TokenProblem> {
+        let header = decode_header(token).map_err(|_| TokenProblem::Invalid("it is no JWT"))?;
+        check_header(&header)?;
+        let (algorithm, key) = self.key_of(&header).await?;
+        let claims = decode::<claims::Claims>(token, &key, &self.validation(algorithm)).map_err(problem)?.claims;
+        claims::caller(&claims, &self.settings)
+    }
+
+    /// The key of a token, and the algorithm that goes with that key.
+    async fn key_of(&self, header: &Header) -> Result<(Algorithm, DecodingKey), TokenProblem> {
+        const ALGORITHM: TokenProblem = TokenProblem::Invalid("its algorithm is not one of ours");
+        match (&self.keys, &self.settings.signature) {
+            (Keys::Secret(key), _) => match header.alg {
+                Algorithm::HS256 => Ok((Algorithm::HS256, key.clone())),
+                _ => Err(ALGORITHM),
+            },
+            (Keys::Jwks(jwks), Signature::Jwks { algorithms, .. }) => {
+                let algorithm = algorithms.iter().map(|it| it.algorithm()).find(|it| *it == header.alg);
+                let algorithm = algorithm.ok_or(ALGORITHM)?;
+                let key = jwks.find(header.kid.as_deref(), algorithm).await.map_err(|problem| match problem {
+                    FindProblem::Unknown => TokenProblem::Invalid("its key is not one of the provider's"),
+                    FindProblem::Unavailable => TokenProblem::NoKeys,
+                })?;
+                Ok((algorithm, key))
+            }
+            (Keys::Jwks(_), Signature::Hs256 { .. }) => Err(ALGORITHM),
+        }
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = self.settings.clock_skew.as_secs();
+        validation.validate_nbf = true;
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&self.settings.issuer]);
+        validation.set_audience(&self.settings.audiences);
+        validation
+    }
+}
+
+/// Without its secrets.
+impl fmt::Debug for IdentityProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityProvider").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn check_header(header: &Header) -> Result<(), TokenProblem> {
+    // RFC 7515, 4.1.11: what is critical and not understood makes the token invalid. Nothing is understood.
+    if header.crit.is_some() {
+        return Err(TokenProblem::Invalid("it has critical headers"));
+    }
+    // RFC 8725, 3.11: a logout token is signed with the same keys, and opens nothing.
+    let typ = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
+    match typ.strip_prefix("application/").unwrap_or(&typ) {
+        "jwt" | "at+jwt" => Ok(()),
+        _ => Err(TokenProblem::Invalid("it is a token for something else")),
+    }
+}
+
+fn problem(error: jsonwebtoken::errors::Error) -> TokenProblem {
+    match error.into_kind() {
+        // Told only after the signature was found good.
+        ErrorKind::ExpiredSignature => TokenProblem::Expired,
+        ErrorKind::InvalidSignature => TokenProblem::Invalid("its signature is not good"),
+        ErrorKind::ImmatureSignature => TokenProblem::Invalid("it is not valid yet"),
+        ErrorKind::InvalidIssuer => TokenProblem::Invalid("it is of another issuer"),
+        ErrorKind::InvalidAudience => TokenProblem::Invalid("it is for another audience"),
+        ErrorKind::MissingRequiredClaim(_) => TokenProblem::Invalid("a claim is missing"),
+        // The others are damage of one kind or another; the list of them is open.
+        _ => TokenProblem::Invalid("it cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

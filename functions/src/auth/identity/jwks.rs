@@ -1,0 +1,261 @@
+//! The published keys of an identity provider, at hand.
+//!
+//! Whoever sends a token waits for a fetch only if its key is not known. Keys that are known serve on
+//! while newer ones are fetched, and while the provider cannot be reached: its tokens end by
+//! themselves. What the provider answers replaces everything, so that a key it takes back is gone.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use http::header::ACCEPT;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+use tokio::sync::OwnedMutexGuard;
+use url::Url;
+
+use super::settings::is_here;
+
+/// Until the provider answers, all told.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of an answer.
+const DOCUMENT_LIMIT: usize = 256 << 10;
+/// Most keys that are kept.
+const KEYS_LIMIT: usize = 100;
+
+/// The keys of one address.
+pub(super) struct Jwks {
+    url: Url,
+    http: reqwest::Client,
+    max_age: Duration,
+    pause: Duration,
+    held: Mutex<Held>,
+    /// Whoever fetches holds it. In it, when the last fetch began.
+    turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
+}
+
+/// What is at hand.
+#[derive(Clone, Default)]
+struct Held {
+    keys: Arc<[PublishedKey]>,
+    /// When they came; `None`: never.
+    fetched: Option<Instant>,
+    last_fetch_failed: bool,
+}
+
+/// A key that signs tokens, for the one algorithm that it is good for.
+struct PublishedKey {
+    id: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+/// Why there is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FindProblem {
+    /// The provider has none of that name.
+    Unknown,
+    /// Nobody knows: the provider could not be reached.
+    Unavailable,
+}
+
+/// Why keys were not fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchProblem {
+    #[error("it could not be reached")]
+    Http(#[from] reqwest::Error),
+    #[error("it answered {0}")]
+    Status(StatusCode),
+    #[error("its answer has more than {DOCUMENT_LIMIT} bytes")]
+    TooLarge,
+    #[error("its answer is no set of keys")]
+    Form(#[from] serde_json::Error),
+}
+
+impl Jwks {
+    /// Keys that are published at `url`; nothing is fetched before a token needs it.
+    pub(super) fn new(url: &Url, max_age: Duration, pause: Duration) -> Result<Self, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .timeout(FETCH_TIMEOUT)
+            // Configured is this address, and no other.
+            .redirect(Policy::none())
+            .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
+        // Proxies are for hosts elsewhere.
+        let builder = if is_here(url) { builder.no_proxy() } else { builder };
+        let (held, turn) = (Mutex::default(), Arc::default());
+        Ok(Self { url: url.clone(), http: builder.build()?, max_age, pause, held, turn })
+    }
+
+    /// The key of that id and algorithm.
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<DecodingKey, FindProblem> {
+        let held = self.held();
+        if let Some(key) = pick(&held.keys, id, algorithm) {
+            if held.fetched.is_none_or(|it| it.elapsed() >= self.max_age)
+                && let Ok(turn) = self.turn.clone().try_lock_owned()
+            {
+                tokio::spawn(self.clone().fetch_in_turn(turn));
+            }
+            return Ok(key);
+        }
+        self.refetch(held.fetched).await;
+        let held = self.held();
+        pick(&held.keys, id, algorithm).ok_or(if held.last_fetch_failed || held.fetched.is_none() {
+            FindProblem::Unavailable
+        } else {
+            FindProblem::Unknown
+        })
+    }
+
+    /// Fetches again, unless somebody just did. `seen`: of the keys that do not do.
+    async fn refetch(self: &Arc<Self>, seen: Option<Instant>) {
+        let turn = self.turn.clone().lock_owned().await;
+        if self.held().fetched == seen {
+            // As a task of its own: a client that hangs up must not use up the turn of the others.
+            let _ = tokio::spawn(self.clone().fetch_in_turn(turn)).await;
+        }
+    }
+
+    async fn fetch_in_turn(self: Arc<Self>, mut turn: OwnedMutexGuard<Option<Instant>>) {
+        // Names of keys cost a forger nothing, and fetches cost the provider something.
+        if turn.is_some_and(|it| it.elapsed() < self.pause) {
+            return;
+        }
+        *turn = Some(Instant::now());
+        let fetched = self.fetch().await;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.last_fetch_failed = fetched.is_err();
+        match fetched {
+            Ok(keys) => {
+                tracing::debug!(keys = keys.len(), "fetched the keys of the identity provider");
+                held.keys = keys.into();
+                held.fetched = Some(Instant::now());
+            }
+            Err(problem) => {
+                let problem = anyhow::Error::from(problem);
+                tracing::warn!("the keys of the identity provider at {} were not fetched: {problem:#}", self.url);
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<PublishedKey>, FetchProblem> {
+        let request = self.http.get(self.url.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
+        let mut response = request.send().await?;
+        if !response.status().is_success() {
+            return Err(FetchProblem::Status(response.status()));
+        }
+        let mut document = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if document.len() + chunk.len() > DOCUMENT_LIMIT {
+                return Err(FetchProblem::TooLarge);
+            }
+            document.extend_from_slice(&chunk);
+        }
+        read(&document)
+    }
+
+    fn held(&self) -> Held {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The key of that id. A token that names none is signed with the only one there is.
+fn pick(keys: &[PublishedKey], id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
+    let mut fitting = keys.iter().filter(|it| it.algorithm == algorithm && (id.is_none() || it.id.as_deref() == id));
+    let first = fitting.next()?;
+    (id.is_some() || fitting.next().is_none()).then(|| first.key.clone())
+}
+
+/// The keys of a document that verify; others, and those that cannot be read, are none of our business.
+fn read(document: &[u8]) -> Result<Vec<PublishedKey>, FetchProblem> {
+    #[derive(Deserialize)]
+    struct Document {
+        keys: Vec<serde_json::Value>,
+    }
+    let document: Document = serde_json::from_slice(document)?;
+    Ok(document.keys.into_iter().take(KEYS_LIMIT).filter_map(PublishedKey::read).collect())
+}
+
+impl PublishedKey {
+    fn read(value: serde_json::Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        // The kind of a key decides its algorithm; a published secret would be none.
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(it) if it.curve == EllipticCurve::P256 => Algorithm::ES256,
+            _ => return None,
+        };
+        let common = &jwk.common;
+        let other_algorithm = common.key_algorithm.is_some_and(|it| it != algorithm.into());
+        let other_use = common.public_key_use.as_ref().is_some_and(|it| *it != PublicKeyUse::Signature);
+        let verifies_not = common.key_operations.as_ref().is_some_and(|it| !it.contains(&KeyOperations::Verify));
+        if other_algorithm || other_use || verifies_not {
+            return None;
+        }
+        Some(Self { id: common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(&jwk).ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rsa(more: Value) -> Value {
+        let mut key = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "one" });
+        let Value::Object(more) = more else { panic!("a key is an object") };
+        key.as_object_mut().unwrap().extend(more);
+        key
+    }
+
+    fn algorithms(keys: &Value) -> Vec<(Option<String>, Algorithm)> {
+        let document = json!({ "keys": keys, "more": 1 });
+        let keys = read(document.to_string().as_bytes()).unwrap();
+        keys.into_iter().map(|it| (it.id, it.algorithm)).collect()
+    }
+
+    #[test]
+    fn only_keys_that_verify_are_kept() {
+        let one = Some("one".to_owned());
+        let p256 = json!({ "kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB", "alg": "ES256" });
+        let kept = json!([rsa(json!({})), rsa(json!({ "use": "sig", "alg": "RS256", "key_ops": ["verify"] })), p256]);
+        let rs256 = (one, Algorithm::RS256);
+        assert_eq!(algorithms(&kept), [rs256.clone(), rs256, (None, Algorithm::ES256)]);
+        for other in [
+            rsa(json!({ "use": "enc" })),
+            rsa(json!({ "alg": "RS512" })),
+            rsa(json!({ "alg": "HS256" })),
+            rsa(json!({ "alg": "RSA-OAEP" })),
+            rsa(json!({ "key_ops": ["sign"] })),
+            rsa(json!({ "n": "no base64!" })),
+            json!({ "kty": "EC", "crv": "P-384", "x": "AQAB", "y": "AQAB" }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "AQAB" }),
+            json!({ "kty": "oct", "k": "AQAB" }),
+            json!({ "kty": "of tomorrow" }),
+            json!("RSA"),
+        ] {
+            assert_eq!(algorithms(&json!([other])), [], "{other}");
+        }
+        assert!(read(b"<html>").is_err() && read(b"{}").is_err() && read(b"[]").is_err());
+        assert_eq!(algorithms(&json!(vec![rsa(json!({})); 101])).len(), KEYS_LIMIT);
+    }
+
+    #[test]
+    fn a_token_without_a_key_id_has_the_only_key() {
+        let keys = |value: Value| read(json!({ "keys": value }).to_string().as_bytes()).unwrap();
+        let one = keys(json!([rsa(json!({}))]));
+        assert!(pick(&one, None, Algorithm::RS256).is_some());
+        assert!(pick(&one, Some("one"), Algorithm::RS256).is_some());
+        assert!(pick(&one, Some("two"), Algorithm::RS256).is_none());
+        assert!(pick(&one, Some("one"), Algorithm::ES256).is_none());
+        let two = keys(json!([rsa(json!({})), rsa(json!({ "kid": "two" }))]));
+        assert!(pick(&two, None, Algorithm::RS256).is_none());
+        assert!(pick(&two, Some("two"), Algorithm::RS256).is_some());
+    }
+}

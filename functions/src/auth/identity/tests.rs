@@ -1,0 +1,410 @@
+//! Every kind of bad JWT, and a provider that rotates its keys, fails, and misbehaves.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use http::StatusCode;
+use platform::secret::Secret;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ISSUER: &str = "https://id.example";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Both halves of a key.
+struct SigningKey {
+    private: Private,
+    public: Value,
+}
+
+enum Private {
+    Rsa(aws_lc_rs::rsa::KeyPair),
+    Ec(EcdsaKeyPair),
+}
+
+impl SigningKey {
+    fn rs256(id: &str) -> Self {
+        let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+        let [n, e] = [n, e].map(|it| Base64UrlUnpadded::encode_string(it.big_endian_without_leading_zero()));
+        let public = json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": n, "e": e });
+        Self { private: Private::Rsa(pair), public }
+    }
+
+    fn es256(id: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let [x, y] = [x, y].map(Base64UrlUnpadded::encode_string);
+        let public = json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": x, "y": y });
+        Self { private: Private::Ec(pair), public }
+    }
+
+    fn id(&self) -> &str {
+        self.public["kid"].as_str().unwrap()
+    }
+
+    /// A token with this header, whatever it claims, signed with this key.
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let random = SystemRandom::new();
+        sign(header, claims, |signed| match &self.private {
+            Private::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, signed, &mut signature).unwrap();
+                signature
+            }
+            Private::Ec(pair) => pair.sign(&random, signed).unwrap().as_ref().to_vec(),
+        })
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let algorithm = match self.private {
+            Private::Rsa(_) => "RS256",
+            Private::Ec(_) => "ES256",
+        };
+        self.sign(&json!({ "alg": algorithm, "kid": self.id(), "typ": "JWT" }), claims)
+    }
+}
+
+fn sign(header: &Value, claims: &Value, signature: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    let part = |it: &Value| Base64UrlUnpadded::encode_string(it.to_string().as_bytes());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let signature = Base64UrlUnpadded::encode_string(&signature(signed.as_bytes()));
+    format!("{signed}.{signature}")
+}
+
+fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    sign(header, claims, |signed| hmac::sign(&key, signed).as_ref().to_vec())
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+}
+
+/// Claims that are good, but for what `changes` say; a `null` takes one out.
+fn claims(changes: Value) -> Value {
+    let mut claims = json!({ "iss": ISSUER, "aud": "edgereel", "sub": "ann", "exp": now() + 300, "scope": "read" });
+    let Value::Object(changes) = changes else { panic!("claims are an object") };
+    let object = claims.as_object_mut().unwrap();
+    object.extend(changes);
+    object.retain(|_, it| !it.is_null());
+    claims
+}
+
+/// An identity provider on loopback.
+struct Provider {
+    url: url::Url,
+    served: Arc<Served>,
+}
+
+#[derive(Default)]
+struct Served {
+    answer: Mutex<Option<Answer>>,
+    fetches: AtomicU32,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Text(String),
+    Status(StatusCode),
+    Elsewhere,
+}
+
+impl Provider {
+    async fn start() -> Self {
+        let served = Arc::<Served>::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap()).parse().unwrap();
+        let router = Router::new().route("/keys", get(answer)).route("/elsewhere", get(async || r#"{"keys":[]}"#));
+        let router = router.with_state(served.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, served }
+    }
+
+    fn answer(&self, answer: Answer) {
+        *self.served.answer.lock().unwrap() = Some(answer);
+    }
+
+    fn publish(&self, keys: &[&SigningKey]) {
+        let keys: Vec<&Value> = keys.iter().map(|it| &it.public).collect();
+        self.answer(Answer::Text(json!({ "keys": keys }).to_string()));
+    }
+
+    fn fetches(&self) -> u32 {
+        self.served.fetches.load(Ordering::SeqCst)
+    }
+
+    fn settings(&self) -> IdentitySettings {
+        let algorithms = vec![JwksAlgorithm::Rs256, JwksAlgorithm::Es256];
+        let signature = Signature::Jwks { url: self.url.clone(), algorithms };
+        IdentitySettings { refetch_pause: Duration::ZERO, ..IdentitySettings::new(signature, ISSUER, "edgereel") }
+    }
+
+    fn identity(&self) -> IdentityProvider {
+        IdentityProvider::new(self.settings()).unwrap()
+    }
+}
+
+async fn answer(State(served): State<Arc<Served>>) -> Response {
+    served.fetches.fetch_add(1, Ordering::SeqCst);
+    let answer = served.answer.lock().unwrap().clone();
+    match answer {
+        Some(Answer::Text(text)) => text.into_response(),
+        Some(Answer::Status(status)) => status.into_response(),
+        Some(Answer::Elsewhere) => Redirect::temporary("/elsewhere").into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn refusal(identity: &IdentityProvider, token: &str) -> TokenProblem {
+    match identity.caller_of(token).await {
+        Ok(caller) => panic!("it opened for {caller:?}"),
+        Err(problem) => problem,
+    }
+}
+
+#[tokio::test]
+async fn good_tokens_of_every_algorithm_open() {
+    let (rsa, ec) = (SigningKey::rs256("r"), SigningKey::es256("e"));
+    let provider = Provider::start().await;
+    provider.publish(&[&rsa, &ec]);
+    let identity = provider.identity();
+    let shared = Signature::Hs256 { secret: Secret::new(SECRET) };
+    let by_secret = IdentityProvider::new(IdentitySettings::new(shared, ISSUER, "edgereel")).unwrap();
+    let good = claims(json!({}));
+    let expected =
+        Caller { subject: "user:ann".to_owned(), owner: Some("ann".to_owned()), scopes: "read".parse().unwrap() };
+    assert_eq!(identity.caller_of(&rsa.token(&good)).await, Ok(expected.clone()));
+    assert_eq!(identity.caller_of(&ec.token(&good)).await, Ok(expected.clone()));
+    let hs256_header = json!({ "alg": "HS256" });
+    assert_eq!(by_secret.caller_of(&hs256(SECRET.as_bytes(), &hs256_header, &good)).await, Ok(expected.clone()));
+    for good in [
+        claims(json!({ "aud": ["other", "edgereel"] })),
+        claims(json!({ "exp": now() - 30 })),
+        claims(json!({ "nbf": now() + 30 })),
+        claims(json!({ "exp": now() as f64 + 300.5 })),
+    ] {
+        assert_eq!(identity.caller_of(&rsa.token(&good)).await, Ok(expected.clone()), "{good}");
+    }
+    for typ in ["jwt", "at+jwt", "application/at+jwt"] {
+        let header = json!({ "alg": "RS256", "kid": "r", "typ": typ });
+        assert_eq!(identity.caller_of(&rsa.sign(&header, &good)).await, Ok(expected.clone()), "{typ}");
+    }
+    // Of its kind it is the only one.
+    assert_eq!(identity.caller_of(&ec.sign(&json!({ "alg": "ES256" }), &good)).await, Ok(expected));
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn bad_claims_open_nothing() {
+    let key = SigningKey::es256("e");
+    let provider = Provider::start().await;
+    provider.publish(&[&key]);
+    let identity = provider.identity();
+    let invalid = TokenProblem::Invalid;
+    for (changes, expected) in [
+        (json!({ "exp": now() - 61 }), TokenProblem::Expired),
+        (json!({ "exp": 0 }), TokenProblem::Expired),
+        (json!({ "exp": null }), invalid("a claim is missing")),
+        (json!({ "exp": "tomorrow" }), invalid("a claim is missing")),
+        (json!({ "exp": -1 }), invalid("a claim is missing")),
+        (json!({ "nbf": now() + 90 }), invalid("it is not valid yet")),
+        (json!({ "nbf": "now" }), invalid("it cannot be read")),
+        (json!({ "iss": "https://evil.example" }), invalid("it is of another issuer")),
+        (json!({ "iss": null }), invalid("a claim is missing")),
+        (json!({ "iss": 7 }), invalid("a claim is missing")),
+        (json!({ "aud": "other" }), invalid("it is for another audience")),
+        (json!({ "aud": ["other"] }), invalid("it is for another audience")),
+        (json!({ "aud": [] }), invalid("it is for another audience")),
+        (json!({ "aud": null }), invalid("a claim is missing")),
+        (json!({ "sub": null }), invalid("a claim is missing")),
+        (json!({ "sub": "" }), invalid("its subject is nobody")),
+        (json!({ "scope": 7 }), invalid("its scopes cannot be read")),
+    ] {
+        assert_eq!(refusal(&identity, &key.token(&claims(changes.clone()))).await, expected, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn forged_tokens_open_nothing() {
+    let (rsa, ec, other) = (SigningKey::rs256("r"), SigningKey::es256("e"), SigningKey::es256("e"));
+    let provider = Provider::start().await;
+    provider.publish(&[&rsa, &ec]);
+    let identity = provider.identity();
+    let good = claims(json!({}));
+    let invalid = TokenProblem::Invalid;
+    let algorithm = invalid("its algorithm is not one of ours");
+    let rsa_modulus = Base64UrlUnpadded::decode_vec(rsa.public["n"].as_str().unwrap()).unwrap();
+    let of = |alg: &str, kid: &str| json!({ "alg": alg, "kid": kid });
+    let token = ec.token(&good);
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, _) = signed.split_once('.').unwrap();
+    let admin = Base64UrlUnpadded::encode_string(claims(json!({ "scope": "admin" })).to_string().as_bytes());
+    let forgeries = [
+        ("nothing", String::new(), invalid("it is no JWT")),
+        ("words", "a.b.c".to_owned(), invalid("it is no JWT")),
+        ("two parts", signed.to_owned(), invalid("it is no JWT")),
+        ("alg none", sign(&json!({ "alg": "none" }), &good, |_| Vec::new()), invalid("it is no JWT")),
+        ("alg None", sign(&json!({ "alg": "None" }), &good, |_| Vec::new()), invalid("it is no JWT")),
+        ("no alg", sign(&json!({ "kid": "e" }), &good, |_| Vec::new()), invalid("it is no JWT")),
+        ("no signature", format!("{signed}."), invalid("its signature is not good")),
+        ("other claims", format!("{header}.{admin}.{signature}"), invalid("its signature is not good")),
+        ("another's key", other.token(&good), invalid("its signature is not good")),
+        // The public half is known to everybody: as a secret, it is none.
+        ("public key as secret", hs256(&rsa_modulus, &of("HS256", "r"), &good), algorithm.clone()),
+        ("public JWK as secret", hs256(rsa.public.to_string().as_bytes(), &of("HS256", "r"), &good), algorithm.clone()),
+        ("shared secret", hs256(SECRET.as_bytes(), &of("HS256", "r"), &good), algorithm.clone()),
+        ("another hash", rsa.sign(&of("RS512", "r"), &good), algorithm.clone()),
+        ("PSS", rsa.sign(&of("PS256", "r"), &good), algorithm.clone()),
+        ("a key of another kind", ec.sign(&of("ES256", "r"), &good), invalid("its key is not one of the provider's")),
+        ("an unknown key", ec.sign(&of("ES256", "x"), &good), invalid("its key is not one of the provider's")),
+        (
+            "its own key",
+            other.sign(
+                &json!({ "alg": "ES256", "kid": "x", "jwk": other.public, "jku": "https://evil.example" }),
+                &good,
+            ),
+            invalid("its key is not one of the provider's"),
+        ),
+        (
+            "critical headers",
+            ec.sign(&json!({ "alg": "ES256", "kid": "e", "crit": ["b64"], "b64": true }), &good),
+            invalid("it has critical headers"),
+        ),
+        (
+            "a logout token",
+            ec.sign(&json!({ "alg": "ES256", "kid": "e", "typ": "logout+jwt" }), &good),
+            invalid("it is a token for something else"),
+        ),
+    ];
+    for (what, token, expected) in forgeries {
+        assert_eq!(refusal(&identity, &token).await, expected, "{what}");
+    }
+    assert!(identity.caller_of(&token).await.is_ok(), "the real one still opens");
+}
+
+#[tokio::test]
+async fn a_shared_secret_takes_nothing_else() {
+    let shared = Signature::Hs256 { secret: Secret::new(SECRET) };
+    let identity = IdentityProvider::new(IdentitySettings::new(shared, ISSUER, "edgereel")).unwrap();
+    let good = claims(json!({}));
+    let header = json!({ "alg": "HS256" });
+    let wrong = hs256(b"another secret of thirty-two bytes", &header, &good);
+    assert_eq!(refusal(&identity, &wrong).await, TokenProblem::Invalid("its signature is not good"));
+    let algorithm = TokenProblem::Invalid("its algorithm is not one of ours");
+    assert_eq!(refusal(&identity, &SigningKey::es256("e").token(&good)).await, algorithm);
+    let longer = hs256(SECRET.as_bytes(), &json!({ "alg": "HS512" }), &good);
+    assert_eq!(refusal(&identity, &longer).await, algorithm);
+}
+
+#[tokio::test]
+async fn only_configured_algorithms_are_taken() {
+    let (rsa, ec) = (SigningKey::rs256("r"), SigningKey::es256("e"));
+    let provider = Provider::start().await;
+    provider.publish(&[&rsa, &ec]);
+    let signature = Signature::Jwks { url: provider.url.clone(), algorithms: vec![JwksAlgorithm::Es256] };
+    let identity = IdentityProvider::new(IdentitySettings { signature, ..provider.settings() }).unwrap();
+    let good = claims(json!({}));
+    assert!(identity.caller_of(&ec.token(&good)).await.is_ok());
+    let refused = refusal(&identity, &rsa.token(&good)).await;
+    assert_eq!(refused, TokenProblem::Invalid("its algorithm is not one of ours"));
+}
+
+#[tokio::test]
+async fn keys_rotate() {
+    let (old, new) = (SigningKey::es256("old"), SigningKey::es256("new"));
+    let provider = Provider::start().await;
+    provider.publish(&[&old]);
+    let identity = provider.identity();
+    let good = claims(json!({}));
+    assert!(identity.caller_of(&old.token(&good)).await.is_ok());
+    provider.publish(&[&old, &new]);
+    assert!(identity.caller_of(&new.token(&good)).await.is_ok(), "an unknown key is asked for at once");
+    assert!(identity.caller_of(&old.token(&good)).await.is_ok(), "the old one still counts");
+    assert_eq!(provider.fetches(), 2);
+    // Taken back, it is gone as soon as somebody looks.
+    provider.publish(&[&new]);
+    refusal(&identity, &SigningKey::es256("unknown").token(&good)).await;
+    let gone = refusal(&identity, &old.token(&good)).await;
+    assert_eq!(gone, TokenProblem::Invalid("its key is not one of the provider's"));
+}
+
+#[tokio::test]
+async fn old_keys_are_renewed_while_they_serve() {
+    let (old, new) = (SigningKey::es256("old"), SigningKey::es256("new"));
+    let provider = Provider::start().await;
+    provider.publish(&[&old]);
+    let settings = IdentitySettings { keys_max_age: Duration::ZERO, ..provider.settings() };
+    let identity = IdentityProvider::new(settings).unwrap();
+    let good = claims(json!({}));
+    assert!(identity.caller_of(&old.token(&good)).await.is_ok());
+    provider.publish(&[&new]);
+    // Nobody waits for it, and after a while it is so.
+    assert!(identity.caller_of(&old.token(&good)).await.is_ok());
+    for _ in 0..200 {
+        if identity.caller_of(&old.token(&good)).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the old key never went");
+}
+
+#[tokio::test]
+async fn unknown_keys_do_not_make_us_ask_all_the_time() {
+    let key = SigningKey::es256("e");
+    let provider = Provider::start().await;
+    provider.publish(&[&key]);
+    let settings = IdentitySettings { refetch_pause: Duration::from_secs(600), ..provider.settings() };
+    let identity = Arc::new(IdentityProvider::new(settings).unwrap());
+    let good = claims(json!({}));
+    let forged: Vec<String> =
+        (0..20).map(|it| key.sign(&json!({ "alg": "ES256", "kid": format!("made up {it}") }), &good)).collect();
+    let asked = forged.iter().map(|it| identity.caller_of(it));
+    for answer in futures::future::join_all(asked).await {
+        assert_eq!(answer, Err(TokenProblem::Invalid("its key is not one of the provider's")));
+    }
+    assert!(identity.caller_of(&key.token(&good)).await.is_ok());
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_locks_nobody_out() {
+    let key = SigningKey::es256("e");
+    let good = claims(json!({}));
+    let provider = Provider::start().await;
+    let settings = IdentitySettings { keys_max_age: Duration::ZERO, ..provider.settings() };
+    let identity = IdentityProvider::new(settings).unwrap();
+    // Never reached: nobody knows, and nobody is told that their token is bad.
+    provider.answer(Answer::Status(StatusCode::BAD_GATEWAY));
+    assert_eq!(refusal(&identity, &key.token(&good)).await, TokenProblem::NoKeys);
+    provider.publish(&[&key]);
+    assert!(identity.caller_of(&key.token(&good)).await.is_ok());
+
+    let fetches = provider.fetches();
+    let giant = json!({ "keys": [key.public], "padding": "x".repeat(300 << 10) }).to_string();
+    for bad in [
+        Answer::Status(StatusCode::SERVICE_UNAVAILABLE),
+        Answer::Text("<html>".to_owned()),
+        Answer::Text(json!({ "error": "none" }).to_string()),
+        Answer::Text(giant),
+        Answer::Elsewhere,
+    ] {
+        provider.answer(bad);
+        let unknown = SigningKey::es256("rotated").token(&good);
+        assert_eq!(refusal(&identity, &unknown).await, TokenProblem::NoKeys, "it may be a new one");
+        assert!(identity.caller_of(&key.token(&good)).await.is_ok(), "the keys at hand serve on");
+    }
+    assert!(provider.fetches() > fetches);
+}

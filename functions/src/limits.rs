@@ -1,0 +1,253 @@
+//! How often somebody may call: token buckets in memory, so each process counts for itself.
+//!
+//! Told in the headers of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` says what the
+//! bucket holds and in which time it fills, `RateLimit` what is left and when it will be full again.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request};
+use governor::clock::{Clock, MonotonicClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::error::ApiError;
+
+/// How often one may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// So many at once; at least 1.
+    pub burst: u32,
+    /// After so long there is one more.
+    pub refill: Duration,
+}
+
+/// How often everybody may call. `None`: as often as they like.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Each caller, but for the next.
+    pub callers: Option<Rate>,
+    /// Whoever has the token of the installation: its operator's own programs.
+    pub installation: Option<Rate>,
+    /// Requests with no or bad credentials, by address (IPv6: by /64). Good credentials from the same
+    /// address pass all the same.
+    pub failures: Option<Rate>,
+    /// The header in which the proxy before us tells the address of its client, where there is one:
+    /// its last element counts, which is the proxy's own. Without it, the peer's address counts.
+    pub address_header: Option<HeaderName>,
+}
+
+impl Default for Limits {
+    /// 50 a second and 200 at once, one failure a second and 50 at once; no limit for the installation.
+    fn default() -> Self {
+        Self {
+            callers: Some(Rate { burst: 200, refill: Duration::from_millis(20) }),
+            installation: None,
+            failures: Some(Rate { burst: 50, refill: Duration::from_secs(1) }),
+            address_header: None,
+        }
+    }
+}
+
+/// The buckets.
+pub(crate) struct RateLimits {
+    callers: Option<Buckets<String>>,
+    installation: Option<Buckets<String>>,
+    failures: Option<Buckets<Option<IpAddr>>>,
+    address_header: Option<HeaderName>,
+}
+
+/// How a bucket stands after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    policy: &'static str,
+    rate: Rate,
+    left: u32,
+    /// Until there is one more; zero if there is one.
+    wait: Duration,
+}
+
+impl RateLimits {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            callers: limits.callers.map(|it| Buckets::new("caller", it, MonotonicClock)),
+            installation: limits.installation.map(|it| Buckets::new("installation", it, MonotonicClock)),
+            failures: limits.failures.map(|it| Buckets::new("failures", it, MonotonicClock)),
+            address_header: limits.address_header.clone(),
+        }
+    }
+
+    /// Counts a request of somebody.
+    pub(crate) fn count(&self, subject: &str, is_installation: bool) -> Result<Option<Standing>, ApiError> {
+        let buckets = if is_installation { &self.installation } else { &self.callers };
+        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(ApiError::TooManyRequests)
+    }
+
+    /// Counts a request of nobody. Where no address is known, they all share one bucket.
+    pub(crate) fn count_failure(&self, request: &Request) -> Result<(), ApiError> {
+        let Some(failures) = &self.failures else { return Ok(()) };
+        let address = address_of(request, self.address_header.as_ref()).map(network_of);
+        failures.take(&address).map(|_| ()).map_err(ApiError::TooManyRequests)
+    }
+}
+
+impl Standing {
+    /// Tells of it.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let Self { policy, rate, left, .. } = self;
+        let all = rate.refill.saturating_mul(rate.burst);
+        let until_full = rate.refill.saturating_mul(rate.burst.saturating_sub(*left));
+        let fields = [
+            ("ratelimit-policy", format!("\"{policy}\";q={};w={}", rate.burst, whole_seconds(all).max(1))),
+            ("ratelimit", format!("\"{policy}\";r={left};t={}", whole_seconds(until_full))),
+        ];
+        for (name, value) in fields {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+
+    /// Seconds after which to come again; at least 1.
+    pub(crate) fn retry_after(&self) -> u64 {
+        whole_seconds(self.wait).max(1)
+    }
+}
+
+/// Rounded up: who comes too early is refused again.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// A bucket for each key.
+struct Buckets<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock> {
+    policy: &'static str,
+    rate: Rate,
+    limiter: RateLimiter<K, HashMapStateStore<K>, C, StateInformationMiddleware>,
+    taken: AtomicU32,
+}
+
+/// Full buckets are forgotten after so many requests: as good as new, they need not be kept.
+const SWEEP_EVERY: u32 = 1_024;
+
+impl<K: std::hash::Hash + Eq + Clone, C: Clock> Buckets<K, C> {
+    fn new(policy: &'static str, rate: Rate, clock: C) -> Self {
+        let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
+        let rate = Rate { burst: burst.get(), refill: rate.refill.max(Duration::from_nanos(1)) };
+        let quota = Quota::with_period(rate.refill).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
+        let limiter = RateLimiter::hashmap_with_clock(quota, clock).with_middleware();
+        Self { policy, rate, limiter, taken: AtomicU32::new(0) }
+    }
+
+    /// Takes one out; `Err` if there is none.
+    fn take(&self, key: &K) -> Result<Standing, Standing> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+        }
+        let standing = |left, wait| Standing { policy: self.policy, rate: self.rate, left, wait };
+        match self.limiter.check_key(key) {
+            Ok(state) => Ok(standing(state.remaining_burst_capacity(), Duration::ZERO)),
+            Err(until) => Err(standing(0, until.wait_time_from(self.limiter.clock().now()))),
+        }
+    }
+}
+
+fn address_of(request: &Request, header: Option<&HeaderName>) -> Option<IpAddr> {
+    match header {
+        Some(name) => {
+            let last = request.headers().get_all(name).iter().next_back()?.to_str().ok()?;
+            last.rsplit(',').next()?.trim().parse().ok()
+        }
+        None => Some(request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip()),
+    }
+}
+
+/// Whoever has an IPv6 address has 2^64 of them.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(it) => IpAddr::V4(it),
+        IpAddr::V6(it) => IpAddr::V6(Ipv6Addr::from_bits(it.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 3, refill: Duration::from_millis(1_500) };
+
+    #[test]
+    fn buckets_empty_and_fill() {
+        let clock = FakeRelativeClock::default();
+        let buckets = Buckets::new("test", RATE, clock.clone());
+        let left = |key: &str| buckets.take(&key.to_owned()).map(|it| it.left).map_err(|it| it.wait.as_millis());
+        assert_eq!([left("a"), left("a"), left("a"), left("a")], [Ok(2), Ok(1), Ok(0), Err(1_500)]);
+        assert_eq!(left("b"), Ok(2), "each has its own");
+        clock.advance(Duration::from_millis(1_000));
+        assert_eq!(left("a"), Err(500), "asking costs nothing");
+        clock.advance(Duration::from_millis(500));
+        assert_eq!([left("a"), left("a")], [Ok(0), Err(1_500)]);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(left("a"), Ok(2), "never more than full");
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        let clock = FakeRelativeClock::default();
+        let buckets = Buckets::new("test", RATE, clock.clone());
+        for number in 0..SWEEP_EVERY * 2 {
+            let _ = buckets.take(&number);
+            clock.advance(Duration::from_secs(1));
+        }
+        assert!(buckets.limiter.len() < 10, "{}", buckets.limiter.len());
+    }
+
+    #[test]
+    fn headers_say_when_to_come_again() {
+        let told = |left: u32, wait_ms: u64| {
+            let standing = Standing { policy: "test", rate: RATE, left, wait: Duration::from_millis(wait_ms) };
+            let mut headers = HeaderMap::new();
+            standing.write(&mut headers);
+            let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+            (text("ratelimit-policy"), text("ratelimit"), standing.retry_after())
+        };
+        let policy = "\"test\";q=3;w=5".to_owned();
+        assert_eq!(told(3, 0), (policy.clone(), "\"test\";r=3;t=0".to_owned(), 1));
+        assert_eq!(told(1, 0), (policy.clone(), "\"test\";r=1;t=3".to_owned(), 1));
+        assert_eq!(told(0, 1_001), (policy, "\"test\";r=0;t=5".to_owned(), 2));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_still_lets_one_through() {
+        let buckets = Buckets::new("test", Rate { burst: 0, refill: Duration::ZERO }, FakeRelativeClock::default());
+        assert!(buckets.take(&1).is_ok());
+        assert!(buckets.take(&1).is_err());
+    }
+
+    #[test]
+    fn addresses_come_from_the_peer_or_from_the_proxy() {
+        let address = |header: Option<&str>, forwarded: &[&str]| {
+            let mut request = Request::new(Body::empty());
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 9))));
+            for it in forwarded {
+                request.headers_mut().append("x-forwarded-for", it.parse().unwrap());
+            }
+            let header = header.map(|it| it.parse::<HeaderName>().unwrap());
+            address_of(&request, header.as_ref()).map(|it| network_of(it).to_string())
+        };
+        let (peer, forwarded_for) = (Some("192.0.2.1".to_owned()), Some("x-forwarded-for"));
+        assert_eq!(address(None, &["198.51.100.9"]), peer, "anybody can say that");
+        assert_eq!(address(forwarded_for, &["203.0.113.7, 198.51.100.9"]), Some("198.51.100.9".to_owned()));
+        assert_eq!(address(forwarded_for, &["203.0.113.7", "2001:db8:1:2:3::4"]), Some("2001:db8:1:2::".to_owned()));
+        assert_eq!(address(forwarded_for, &["::ffff:198.51.100.9"]), Some("198.51.100.9".to_owned()));
+        assert_eq!(address(forwarded_for, &["nonsense"]), None);
+        assert_eq!(address(forwarded_for, &[]), None);
+    }
+}

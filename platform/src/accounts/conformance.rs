@@ -1,0 +1,128 @@
+//! What all accounts must do. Each case wants accounts of its own, empty.
+//!
+//! Use [`accounts_conformance!`](crate::accounts_conformance) to make a test of each.
+
+use domain::ids::ApiKeyId;
+use domain::scope::Scopes;
+
+use super::{Accounts, ApiKey, KeyDigest, KeyFilter, NewApiKey};
+use crate::secret::Secret;
+
+const NOW: u64 = 1_700_000_000_000;
+
+fn id(number: u8) -> ApiKeyId {
+    ApiKeyId::new(NOW + u64::from(number), [number; 10])
+}
+
+fn digest(number: u8) -> KeyDigest {
+    KeyDigest::of(&Secret::new(format!("er_{number}")))
+}
+
+fn new(number: u8, owner: Option<&str>) -> NewApiKey {
+    NewApiKey {
+        id: id(number),
+        digest: digest(number),
+        name: format!("Key {number} of Zoë"),
+        owner: owner.map(str::to_owned),
+        scopes: "upload play".parse().expect("scopes"),
+        created_by: "installation".to_owned(),
+        expires_ms: Some(NOW + 1_000),
+    }
+}
+
+async fn create(accounts: &dyn Accounts, number: u8, owner: Option<&str>) -> ApiKey {
+    accounts.create_key(&new(number, owner), NOW).await.expect("create")
+}
+
+/// A key is found by its secret alone, and has what it was given.
+pub async fn a_key_is_found_by_its_secret(accounts: &dyn Accounts) {
+    let made = create(accounts, 1, Some("ann")).await;
+    let NewApiKey { id, name, owner, scopes, created_by, expires_ms, .. } = new(1, Some("ann"));
+    let (created_ms, used_ms, revoked_ms) = (NOW, None, None);
+    let expected = ApiKey { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms };
+    assert_eq!(made, expected);
+    assert_eq!(accounts.find_key(&digest(1)).await.expect("find"), Some(expected.clone()));
+    assert_eq!(accounts.get_key(id).await.expect("get"), Some(expected));
+    assert_eq!(accounts.find_key(&digest(2)).await.expect("find"), None);
+    assert_eq!(accounts.get_key(self::id(2)).await.expect("get"), None);
+}
+
+/// A request that comes twice makes one key, and cannot change it.
+pub async fn making_twice_is_making_once(accounts: &dyn Accounts) {
+    let made = create(accounts, 1, Some("ann")).await;
+    let again = NewApiKey { scopes: Scopes::of_an_admin(), digest: digest(9), owner: None, ..new(1, None) };
+    assert_eq!(accounts.create_key(&again, NOW + 5).await.expect("create"), made);
+    assert_eq!(accounts.find_key(&digest(9)).await.expect("find"), None);
+    // Nor can one secret belong to two keys.
+    let same = NewApiKey { digest: digest(1), ..new(2, None) };
+    assert!(accounts.create_key(&same, NOW).await.is_err());
+    assert_eq!(accounts.get_key(id(2)).await.expect("get"), None);
+}
+
+/// A revoked key stays revoked since it was, and its end is not its removal.
+pub async fn keys_end(accounts: &dyn Accounts) {
+    let made = create(accounts, 1, Some("ann")).await;
+    assert!(made.is_live(NOW + 999) && !made.is_live(NOW + 1_000), "it expires");
+    let endless = accounts.create_key(&NewApiKey { expires_ms: None, ..new(2, None) }, NOW).await.expect("create");
+    assert!(endless.is_live(u64::MAX));
+    for later in [1, 2] {
+        accounts.revoke_key(made.id, NOW + later).await.expect("revoke");
+        let revoked = accounts.find_key(&digest(1)).await.expect("find").expect("it is still known");
+        assert_eq!(revoked.revoked_ms, Some(NOW + 1));
+        assert!(!revoked.is_live(NOW));
+    }
+    accounts.revoke_key(id(9), NOW).await.expect("nothing to revoke");
+    let left = accounts.list_keys(&KeyFilter::default()).await.expect("list");
+    assert_eq!(left.keys, [endless]);
+}
+
+/// The last use is the latest, in whatever order uses are noted.
+pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
+    let made = create(accounts, 1, None).await;
+    for (noted, kept) in [(7, 7), (9, 9), (8, 9)] {
+        accounts.note_use(made.id, NOW + noted).await.expect("note");
+        let key = accounts.get_key(made.id).await.expect("get").expect("a key");
+        assert_eq!(key.used_ms, Some(NOW + kept));
+    }
+    accounts.note_use(id(9), NOW).await.expect("nothing to note");
+}
+
+/// Pages follow each other without a gap or a double, for one owner or for all.
+pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
+    for (number, owner) in [(3, Some("ann")), (1, Some("ann")), (5, None), (2, Some("bob")), (4, Some("ann"))] {
+        create(accounts, number, owner).await;
+    }
+    let pages = async |owner: Option<&str>| {
+        let mut filter = KeyFilter { owner: owner.map(str::to_owned), after: None, limit: 2 };
+        let mut pages = Vec::new();
+        loop {
+            let page = accounts.list_keys(&filter).await.expect("list");
+            pages.push(page.keys.iter().map(|it| it.id).collect::<Vec<_>>());
+            let Some(next) = page.next else { return pages };
+            filter.after = Some(next);
+        }
+    };
+    assert_eq!(pages(None).await, [vec![id(5), id(4)], vec![id(3), id(2)], vec![id(1)]]);
+    assert_eq!(pages(Some("ann")).await, [vec![id(4), id(3)], vec![id(1)]]);
+    assert_eq!(pages(Some("bob")).await, [vec![id(2)]]);
+    assert_eq!(pages(Some("' OR 1=1 --")).await, [vec![]]);
+}
+
+/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to fresh accounts,
+/// together with whatever must outlive them.
+#[macro_export]
+macro_rules! accounts_conformance {
+    ($make:expr) => {
+        $crate::accounts_conformance!($make;
+            a_key_is_found_by_its_secret making_twice_is_making_once keys_end the_last_use_is_kept
+            lists_newest_first_in_pages
+        );
+    };
+    ($make:expr; $($case:ident)*) => { $(
+        #[tokio::test]
+        async fn $case() {
+            let (accounts, _keep) = $make;
+            $crate::accounts::conformance::$case(&accounts).await;
+        }
+    )* };
+}

@@ -1,0 +1,41 @@
+//! Accounts and keyed requests in the embedded database, against their conformance suites.
+
+use platform::accounts::{Accounts as _, AccountsError, KeyFilter, SqlAccounts};
+use platform::database::{Database, open_sqlite};
+use platform::idempotency::{Idempotency as _, SqlIdempotency, Ticket};
+use tempfile::TempDir;
+
+async fn database() -> (Database, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens");
+    (database, folder)
+}
+
+mod accounts {
+    async fn fresh() -> (platform::accounts::SqlAccounts, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        (platform::accounts::SqlAccounts::new(&database), folder)
+    }
+
+    platform::accounts_conformance!(fresh().await);
+}
+
+mod idempotency {
+    async fn fresh() -> (platform::idempotency::SqlIdempotency, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        (platform::idempotency::SqlIdempotency::new(&database), folder)
+    }
+
+    platform::idempotency_conformance!(fresh().await);
+}
+
+#[tokio::test]
+async fn a_closed_database_is_unavailable_and_nothing_else() {
+    let (database, _folder) = database().await;
+    let (accounts, keeper) = (SqlAccounts::new(&database), SqlIdempotency::new(&database));
+    database.close().await;
+    let listed = accounts.list_keys(&KeyFilter::default()).await;
+    assert!(matches!(listed, Err(AccountsError::Unavailable { .. })), "{listed:?}");
+    let ticket = Ticket { id: "a".to_owned(), token: "b".to_owned() };
+    assert!(keeper.give_back(&ticket).await.is_err());
+}
