@@ -21,3 +21,4 @@ pub mod profile;
 pub mod receipt;
 pub mod segment;
 pub mod state;
+pub mod webhook;
