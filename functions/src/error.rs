@@ -7,14 +7,17 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::failure::Failure;
 use domain::ids::VideoId;
+use domain::webhook::{DeliveryId, EndpointId};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use platform::catalog::CatalogError;
 use platform::job_queue::QueueError;
 use platform::object_store::StoreError;
+use platform::webhooks::WebhookError;
 use serde_json::json;
 
 use crate::uploads::plan::RefusedUpload;
+use crate::webhooks::RefusedWebhook;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,21 @@ pub enum ApiError {
     /// The video was cancelled; nothing plays.
     #[error("the video was cancelled before it could be watched: ask for another attempt")]
     VideoCancelled,
+    /// No such webhook: never made, removed, or somebody else's.
+    #[error("there is no webhook `{0}`")]
+    NoSuchWebhook(EndpointId),
+    /// No such delivery: never made, or pruned from the log.
+    #[error("there is no delivery `{0}`: the log goes back 30 days")]
+    NoSuchDelivery(DeliveryId),
+    /// What was said of a webhook is not accepted.
+    #[error(transparent)]
+    RefusedWebhook(#[from] RefusedWebhook),
+    /// It gets nothing until it is enabled.
+    #[error("the webhook is disabled: set `active` to true first")]
+    WebhookDisabled,
+    /// One owner has only so many.
+    #[error("there are {} webhooks already: remove one first", platform::webhooks::MAX_ENDPOINTS)]
+    TooManyWebhooks,
     /// Its state does not allow it.
     #[error("{0}")]
     Conflict(String),
@@ -90,6 +108,11 @@ impl ApiError {
             Self::UploadIncomplete(_) => "upload-incomplete",
             Self::VideoFailed(_) => "video-failed",
             Self::VideoCancelled => "video-cancelled",
+            Self::NoSuchWebhook(_) => "no-such-webhook",
+            Self::NoSuchDelivery(_) => "no-such-delivery",
+            Self::RefusedWebhook(refused) => refused.code(),
+            Self::WebhookDisabled => "webhook-disabled",
+            Self::TooManyWebhooks => "too-many-webhooks",
             Self::Conflict(_) => "conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -101,7 +124,10 @@ impl ApiError {
         match self {
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Malformed { status, .. } => *status,
-            Self::NoSuchVideo(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::NoSuchVideo(_) | Self::NoSuchWebhook(_) | Self::NoSuchDelivery(_) | Self::NoSuchRoute => {
+                StatusCode::NOT_FOUND
+            }
+            Self::RefusedWebhook(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused(refused) => refused.status(),
             Self::NotAMultipartUpload(_)
@@ -109,6 +135,8 @@ impl ApiError {
             | Self::UploadIncomplete(_)
             | Self::VideoFailed(_)
             | Self::VideoCancelled
+            | Self::WebhookDisabled
+            | Self::TooManyWebhooks
             | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::UploadGone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -130,6 +158,11 @@ impl ApiError {
             Self::UploadIncomplete(_) => "The upload is not complete",
             Self::VideoFailed(_) => "The video failed",
             Self::VideoCancelled => "The video was cancelled",
+            Self::NoSuchWebhook(_) => "No such webhook",
+            Self::NoSuchDelivery(_) => "No such delivery",
+            Self::RefusedWebhook(_) => "The webhook is not accepted",
+            Self::WebhookDisabled => "The webhook is disabled",
+            Self::TooManyWebhooks => "Too many webhooks",
             Self::Conflict(_) => "Not possible now",
             Self::Unavailable(_) => "Not available now",
             Self::Internal(_) => "Internal error",
@@ -208,6 +241,19 @@ impl From<QueueError> for ApiError {
         match error {
             QueueError::Unavailable { .. } => Self::Unavailable(error.into()),
             QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NoSuchEndpoint(id) => Self::NoSuchWebhook(id),
+            WebhookError::NoSuchDelivery(id) => Self::NoSuchDelivery(id),
+            WebhookError::TooMany => Self::TooManyWebhooks,
+            WebhookError::Disabled(_) => Self::WebhookDisabled,
+            WebhookError::Unavailable { .. } => Self::Unavailable(error.into()),
+            WebhookError::LeaseLost(_) | WebhookError::Corrupt { .. } => Self::Internal(error.into()),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod state;
 mod times;
 pub mod uploads;
 pub mod videos;
+pub mod webhooks;
 
 pub use config::ApiConfig;
 pub use error::ApiError;

@@ -11,6 +11,7 @@ use http::header::{CACHE_CONTROL, HeaderName};
 
 use crate::error::ApiError;
 use crate::state::ApiState;
+use crate::webhooks::{deliveries, endpoints};
 use crate::{auth, health, uploads, videos};
 
 /// Most bytes of a body, but for the list of parts of an upload.
@@ -31,6 +32,12 @@ pub fn router(state: ApiState) -> Router {
         .route("/videos", get(videos::list))
         .route("/videos/{video}", get(videos::read).delete(videos::delete))
         .route("/videos/{video}/stream", get(videos::stream::stream))
+        .route("/webhooks", post(endpoints::create).get(endpoints::list))
+        .route("/webhooks/{webhook}", get(endpoints::read).patch(endpoints::change).delete(endpoints::delete))
+        .route("/webhooks/{webhook}/rotate-secret", post(endpoints::rotate_secret))
+        .route("/webhooks/{webhook}/test", post(deliveries::send_test))
+        .route("/webhooks/{webhook}/deliveries", get(deliveries::list))
+        .route("/webhooks/{webhook}/deliveries/{delivery}/replay", post(deliveries::replay))
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

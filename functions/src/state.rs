@@ -10,6 +10,7 @@ use platform::object_store::uploads::UploadSigner;
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
 use crate::playback::Playback;
+use crate::webhooks::Webhooks;
 
 /// Everything behind the API. Clones share it.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct ApiState {
     pub token: Arc<ApiToken>,
     /// Gives out what plays.
     pub playback: Arc<Playback>,
+    /// Tell others what happens.
+    pub webhooks: Webhooks,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }

@@ -18,6 +18,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// How long a writer waits for the writers of other processes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// One change, all of it or nothing.
+pub(crate) type Tx = Transaction<'static, Sqlite>;
+/// What a query gives.
+pub(crate) type Row = sqlx::sqlite::SqliteRow;
+
 /// An open database; clones share it.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -90,7 +95,7 @@ async fn migrate(path: &Path, options: &SqliteConnectOptions) -> Result<(), Open
 
 impl Database {
     /// Begins to write. Holds the only right to, so be quick; dropping it undoes all.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    pub(crate) async fn write(&self) -> Result<Tx, sqlx::Error> {
         // Immediate: a transaction that begins by reading could not become a writing one if another
         // process has written in between.
         self.writer.begin_with("BEGIN IMMEDIATE").await

@@ -5,6 +5,8 @@
 pub mod catalog;
 pub mod database;
 pub mod job_queue;
+pub mod net;
 pub mod object_store;
 pub mod s3_server;
 pub mod secret;
+pub mod webhooks;

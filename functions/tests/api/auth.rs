@@ -6,6 +6,8 @@ use http::{Method, Request};
 use crate::world::{TOKEN, World};
 
 const VIDEO: &str = "vid_018bcfe5680077078707070707070707";
+const WEBHOOK: &str = "whe_018bcfe5680077078707070707070707";
+const DELIVERY: &str = "whd_018bcfe5680077078707070707070707";
 
 #[tokio::test]
 async fn without_the_token_nothing_answers() {
@@ -20,6 +22,15 @@ async fn without_the_token_nothing_answers() {
         (Method::GET, format!("/v1/videos/{VIDEO}")),
         (Method::DELETE, format!("/v1/videos/{VIDEO}")),
         (Method::GET, format!("/v1/videos/{VIDEO}/stream")),
+        (Method::POST, "/v1/webhooks".to_owned()),
+        (Method::GET, "/v1/webhooks".to_owned()),
+        (Method::GET, format!("/v1/webhooks/{WEBHOOK}")),
+        (Method::PATCH, format!("/v1/webhooks/{WEBHOOK}")),
+        (Method::DELETE, format!("/v1/webhooks/{WEBHOOK}")),
+        (Method::POST, format!("/v1/webhooks/{WEBHOOK}/rotate-secret")),
+        (Method::POST, format!("/v1/webhooks/{WEBHOOK}/test")),
+        (Method::GET, format!("/v1/webhooks/{WEBHOOK}/deliveries")),
+        (Method::POST, format!("/v1/webhooks/{WEBHOOK}/deliveries/{DELIVERY}/replay")),
         // Not even which routes there are.
         (Method::GET, "/v1/nothing".to_owned()),
     ];

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
+mod delivery;
 mod events;
+mod receiver;
 mod uploads;
 mod videos;
+mod webhooks;
 mod world;

@@ -5,32 +5,38 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
+use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, PassKeys};
 use functions::auth::ApiToken;
 use functions::ingest::{Ingest, Ingested};
 use functions::playback::Playback;
+use functions::webhooks::Webhooks;
 use functions::{ApiConfig, ApiState, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use platform::catalog::{SharedCatalog, SqliteCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{QueueName, SharedQueue, SqliteQueue};
+use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
+use platform::webhooks::{SharedWebhooks, SqlWebhooks};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) const TOKEN: &str = "er_test_token";
+const KEYS: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) catalog: SharedCatalog,
     pub(crate) queue: SharedQueue,
     pub(crate) store: Arc<S3Store>,
+    pub(crate) webhooks: SharedWebhooks,
     pub(crate) ingest: Ingest,
     pub(crate) s3: RunningServer,
     pub(crate) http: reqwest::Client,
@@ -54,6 +60,7 @@ impl World {
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::new(PRIVATE);
         config.max_upload_bytes = 1 << 40;
+        let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
         let state = ApiState {
             catalog: catalog.clone(),
             queue: queue.clone(),
@@ -61,6 +68,11 @@ impl World {
             signer: store.clone(),
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
             playback: Arc::new(playback()),
+            webhooks: Webhooks {
+                store: webhooks.clone(),
+                keys: Arc::new(KeyEncryptionKeys::parse(KEYS).unwrap()),
+                guard: Guard::new(Policy::default()),
+            },
             config: Arc::new(config),
         };
         let ingest = Ingest {
@@ -72,7 +84,7 @@ impl World {
             mode: Mode::Abr,
         };
         let http = reqwest::Client::new();
-        Self { router: router(state), catalog, queue, store, ingest, s3, http, _folder: folder }
+        Self { router: router(state), catalog, queue, store, webhooks, ingest, s3, http, _folder: folder }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -6,7 +6,9 @@ use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::Job;
 use domain::state::{VideoEvent, VideoState, transition};
+use domain::webhook::EventType;
 
+use super::events::tell;
 use super::rows::VideoRow;
 use super::videos::read_and_commit;
 use super::{Ending, SqliteCatalog, Tx, end_attempt, lock, lock_existing, set_state};
@@ -31,8 +33,9 @@ impl SqliteCatalog {
             set_job(&mut tx, &job, now_ms).await?;
             // A first source is an arrival; another one is a wish for work, also after a failure.
             let event = if row.source_etag.is_none() { VideoEvent::SourceArrived } else { VideoEvent::WorkRequested };
-            set_state(&mut tx, job.video, &transition(&state, &event)?, now_ms).await?;
+            set_state(&mut tx, &row, &transition(&state, &event)?, now_ms).await?;
             reopen(&mut tx, job.video, now_ms).await?;
+            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
         tx.commit().await?;
         Ok(Noted::Send(job))
@@ -43,7 +46,7 @@ impl SqliteCatalog {
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
         set_job(&mut tx, job, now_ms).await?;
-        set_state(&mut tx, job.video, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
         reopen(&mut tx, job.video, now_ms).await?;
         read_and_commit(tx, job.video).await
     }
@@ -67,8 +70,10 @@ impl SqliteCatalog {
         }
         if row.source_etag.is_none() {
             set_job(&mut tx, job, now_ms).await?;
+            // The bucket's event would have said so, and comes too late for it.
+            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
-        set_state(&mut tx, job.video, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
         let claim = Claim {
             video: job.video,
             job: job.id.clone(),
@@ -90,8 +95,7 @@ impl SqliteCatalog {
             .await?;
         for row in &rows {
             end_attempt(&mut tx, row, &Ending::plain("lost"), now_ms).await?;
-            let video = row.video_id()?;
-            set_state(&mut tx, video, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+            set_state(&mut tx, row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
         }
         tx.commit().await?;
         Ok(rows.len() as u64)
@@ -119,7 +123,7 @@ impl SqliteCatalog {
             end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
         }
         let next = transition(&state, &VideoEvent::GivenUp(failure.clone()))?;
-        set_state(&mut tx, job.video, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
         tx.commit().await?;
         Ok(true)
     }

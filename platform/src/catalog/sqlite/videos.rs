@@ -83,8 +83,8 @@ impl SqliteCatalog {
             UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
         };
         let mut tx = self.write().await?;
-        let state = lock_existing(&mut tx, video).await?.state()?;
-        set_state(&mut tx, video, &transition(&state, &VideoEvent::UploadStarted)?, now_ms).await?;
+        let row = lock_existing(&mut tx, video).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
         sqlx::query(
             "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
              WHERE id = $5",
@@ -120,7 +120,7 @@ impl SqliteCatalog {
         let state = row.state()?;
         let next = transition(&state, event)?;
         if next != state {
-            set_state(&mut tx, video, &next, now_ms).await?;
+            set_state(&mut tx, &row, &next, now_ms).await?;
         }
         if stops {
             end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
