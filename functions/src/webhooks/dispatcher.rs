@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use domain::content_key::KeyEncryptionKeys;
 use domain::webhook::retry;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use http::StatusCode;
 use platform::webhooks::{Attempted, Dispatch, Outcome, Settled, SharedWebhooks, WebhookError};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::sender::{Message, Sender, Sent};
@@ -38,7 +37,8 @@ impl Default for DispatcherConfig {
     }
 }
 
-/// Sends what is due.
+/// Sends what is due. Clones share everything.
+#[derive(Clone)]
 pub struct Dispatcher {
     /// What is due.
     pub store: SharedWebhooks,
@@ -90,12 +90,19 @@ impl Dispatcher {
     pub async fn dispatch(&self, now_ms: u64, stop: &CancellationToken) -> Result<Round, WebhookError> {
         let clock = Clock { began_ms: now_ms, since: Instant::now() };
         let (mut round, mut trouble) = (Round::default(), None);
-        let mut flying = FuturesUnordered::new();
+        // Tasks, and not futures that are only looked at here: one of them may have the database's only
+        // right to write while we wait for it. Dropping the set ends them.
+        let mut flying = JoinSet::new();
         loop {
             if trouble.is_none() && !stop.is_cancelled() {
                 let room = (self.config.concurrency as usize).saturating_sub(flying.len());
                 match self.next(room, clock, &mut round).await {
-                    Ok(dispatches) => flying.extend(dispatches.into_iter().map(|it| self.deliver(it, clock))),
+                    Ok(dispatches) => {
+                        for dispatch in dispatches {
+                            let dispatcher = self.clone();
+                            flying.spawn(async move { dispatcher.deliver(dispatch, clock).await });
+                        }
+                    }
                     Err(error) => trouble = Some(error),
                 }
             }
@@ -103,10 +110,14 @@ impl Dispatcher {
                 break;
             }
             tokio::select! {
-                Some(ended) = flying.next() => match ended {
-                    Ok(settled) => round.count(settled),
-                    Err(WebhookError::LeaseLost(_)) => round.lost += 1,
-                    Err(error) => trouble = Some(error),
+                Some(ended) = flying.join_next() => match ended {
+                    Ok(Ok(settled)) => round.count(settled),
+                    Ok(Err(WebhookError::LeaseLost(_))) => round.lost += 1,
+                    Ok(Err(error)) => trouble = Some(error),
+                    Err(panic) => {
+                        tracing::error!("a message was dropped, and is sent again: {panic}");
+                        round.lost += 1;
+                    }
                 },
                 () = self.store.wait(LOOK_INTERVAL) => {}
             }
