@@ -3,6 +3,7 @@
 mod dead_letters;
 mod listen;
 mod pump;
+mod telling;
 mod wiring;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub struct System {
     listener: TcpListener,
     pump: pump::Pump,
     dead_letters: dead_letters::DeadLetters,
+    telling: telling::Telling,
     worker: Worker,
 }
 
@@ -63,6 +65,7 @@ impl System {
             listener,
             pump: wired.pump,
             dead_letters: wired.dead_letters,
+            telling: wired.telling,
             worker: wired.worker,
         })
     }
@@ -107,6 +110,8 @@ impl System {
         work.spawn(async move { worker.run(worker_stop).await });
         let (dead_letters, letters_stop) = (self.dead_letters, stop.child_token());
         work.spawn(async move { dead_letters.run(letters_stop).await });
+        let (telling, telling_stop) = (self.telling, stop.child_token());
+        work.spawn(async move { telling.run(telling_stop).await });
 
         self.folder.announce(&self.info)?;
         tokio::select! {

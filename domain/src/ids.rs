@@ -16,7 +16,7 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    fn new(kind: &'static str, expected: &'static str, value: &str) -> Self {
+    pub(crate) fn new(kind: &'static str, expected: &'static str, value: &str) -> Self {
         // Identifiers come from URLs: a giant one must not fill a log line.
         let value = value.chars().take(64).collect();
         Self { kind, expected, value }
@@ -230,7 +230,17 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn is_lower_hex(text: &str, digits: usize) -> bool {
+/// A UUIDv7 of a time (Unix milliseconds) and 80 random bits, of which 6 give way (RFC 9562, 5.7).
+pub(crate) fn uuid_v7(unix_ms: u64, random: [u8; 10]) -> u128 {
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&random);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    u128::from_be_bytes(bytes)
+}
+
+pub(crate) fn is_lower_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -22,3 +22,4 @@ pub mod receipt;
 pub mod scope;
 pub mod segment;
 pub mod state;
+pub mod webhook;

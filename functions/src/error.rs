@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::failure::Failure;
 use domain::ids::{ApiKeyId, VideoId};
 use domain::scope::Scope;
+use domain::webhook::{DeliveryId, EndpointId};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use platform::accounts::AccountsError;
@@ -15,10 +16,12 @@ use platform::catalog::CatalogError;
 use platform::idempotency::IdempotencyError;
 use platform::job_queue::QueueError;
 use platform::object_store::StoreError;
+use platform::webhooks::WebhookError;
 use serde_json::json;
 
 use crate::limits::Standing;
 use crate::uploads::plan::RefusedUpload;
+use crate::webhooks::RefusedWebhook;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,21 @@ pub enum ApiError {
     /// What is to be converted is not there, or not to be had.
     #[error("{0}")]
     NoSuchObject(String),
+    /// No such webhook: never made, removed, or somebody else's.
+    #[error("there is no webhook `{0}`")]
+    NoSuchWebhook(EndpointId),
+    /// No such delivery: never made, or pruned from the log.
+    #[error("there is no delivery `{0}`: the log goes back 30 days")]
+    NoSuchDelivery(DeliveryId),
+    /// What was said of a webhook is not accepted.
+    #[error(transparent)]
+    RefusedWebhook(#[from] RefusedWebhook),
+    /// It gets nothing until it is enabled.
+    #[error("the webhook is disabled: set `active` to true first")]
+    WebhookDisabled,
+    /// One owner has only so many.
+    #[error("there are {} webhooks already: remove one first", platform::webhooks::MAX_ENDPOINTS)]
+    TooManyWebhooks,
     /// Its state does not allow it.
     #[error("{0}")]
     Conflict(String),
@@ -137,6 +155,11 @@ impl ApiError {
             Self::VideoCancelled => "video-cancelled",
             Self::SourceGone(_) => "source-gone",
             Self::NoSuchObject(_) => "no-such-object",
+            Self::NoSuchWebhook(_) => "no-such-webhook",
+            Self::NoSuchDelivery(_) => "no-such-delivery",
+            Self::RefusedWebhook(refused) => refused.code(),
+            Self::WebhookDisabled => "webhook-disabled",
+            Self::TooManyWebhooks => "too-many-webhooks",
             Self::Conflict(_) => "conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -150,8 +173,12 @@ impl ApiError {
             Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed { status, .. } => *status,
-            Self::NoSuchVideo(_) | Self::NoSuchApiKey(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchVideo(_)
+            | Self::NoSuchApiKey(_)
+            | Self::NoSuchWebhook(_)
+            | Self::NoSuchDelivery(_)
+            | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::IdempotencyKeyReused | Self::RefusedWebhook(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused(refused) => refused.status(),
             Self::NotAMultipartUpload(_)
@@ -162,6 +189,8 @@ impl ApiError {
             | Self::SourceGone(_)
             | Self::IdempotencyInProgress
             | Self::IdempotencyAnswerLost
+            | Self::WebhookDisabled
+            | Self::TooManyWebhooks
             | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::NoSuchObject(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UploadGone => StatusCode::GONE,
@@ -192,6 +221,11 @@ impl ApiError {
             Self::VideoCancelled => "The video was cancelled",
             Self::SourceGone(_) => "No source",
             Self::NoSuchObject(_) => "No such object",
+            Self::NoSuchWebhook(_) => "No such webhook",
+            Self::NoSuchDelivery(_) => "No such delivery",
+            Self::RefusedWebhook(_) => "The webhook is not accepted",
+            Self::WebhookDisabled => "The webhook is disabled",
+            Self::TooManyWebhooks => "Too many webhooks",
             Self::Conflict(_) => "Not possible now",
             Self::Unavailable(_) => "Not available now",
             Self::Internal(_) => "Internal error",
@@ -303,6 +337,19 @@ impl From<QueueError> for ApiError {
             QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) | QueueError::Refused { .. } => {
                 Self::Internal(error.into())
             }
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NoSuchEndpoint(id) => Self::NoSuchWebhook(id),
+            WebhookError::NoSuchDelivery(id) => Self::NoSuchDelivery(id),
+            WebhookError::TooMany => Self::TooManyWebhooks,
+            WebhookError::Disabled(_) => Self::WebhookDisabled,
+            WebhookError::Unavailable { .. } => Self::Unavailable(error.into()),
+            WebhookError::LeaseLost(_) | WebhookError::Corrupt { .. } => Self::Internal(error.into()),
         }
     }
 }

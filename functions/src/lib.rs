@@ -25,6 +25,7 @@ pub mod sweeper;
 mod times;
 pub mod uploads;
 pub mod videos;
+pub mod webhooks;
 
 pub use config::ApiConfig;
 pub use error::ApiError;

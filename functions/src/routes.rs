@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::idempotency::{self, Once};
 use crate::limits::RateLimits;
 use crate::state::ApiState;
+use crate::webhooks::{deliveries, endpoints};
 use crate::{api_keys, cors, health, uploads, videos};
 
 /// Most bytes of a body, where a route says nothing else.

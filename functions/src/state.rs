@@ -12,6 +12,7 @@ use platform::object_store::uploads::UploadSigner;
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
 use crate::playback::Playback;
+use crate::webhooks::Webhooks;
 
 /// Everything behind the API. Clones share it.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct ApiState {
     pub idempotency: SharedIdempotency,
     /// Gives out what plays.
     pub playback: Arc<Playback>,
+    /// Tell others what happens.
+    pub webhooks: Webhooks,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }

@@ -9,9 +9,11 @@ pub mod connect;
 pub mod database;
 pub mod idempotency;
 pub mod job_queue;
+pub mod net;
 pub mod object_store;
 pub mod s3_server;
 pub mod secret;
 mod serve;
+pub mod webhooks;
 
 pub use serve::serve;

@@ -14,21 +14,25 @@ use domain::profile::Profile;
 use functions::auth::ApiToken;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
+use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState};
 use platform::accounts::SqlAccounts;
 use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
 use platform::database::{Database, open_sqlite};
 use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
+use platform::net::{Guard, Policy};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use platform::secret::Secret;
+use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{Worker, WorkerConfig};
 
 use super::dead_letters::DeadLetters;
+use super::telling::Telling;
 use super::{listen, pump::Pump};
 use crate::Result;
 use crate::args::DevArgs;
@@ -62,6 +66,7 @@ pub(super) struct Wired {
     pub(super) router: Router,
     pub(super) pump: Pump,
     pub(super) dead_letters: DeadLetters,
+    pub(super) telling: Telling,
     pub(super) worker: Worker,
 }
 
@@ -96,6 +101,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         profile: config.default_profile.clone(),
         mode: Mode::Abr,
     };
+    let webhooks = webhooks(&database, &keks);
+    let telling = telling(&webhooks)?;
     let state = ApiState {
         catalog: catalog.clone(),
         queue: queue.clone(),
@@ -105,6 +112,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         accounts: Arc::new(SqlAccounts::new(&database)),
         idempotency: Arc::new(SqlIdempotency::new(&database)),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
+        webhooks,
         config: Arc::new(config),
     };
     let router = crate::edge::routes(edge(store.clone(), keyring, keks.clone())).merge(functions::router(state));
@@ -118,7 +126,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, ..WorkerConfig::default() },
     };
     let pump = Pump { outbox: s3.events(), ingest };
-    Ok(Wired { info, database, s3, router, pump, dead_letters: DeadLetters { queue, catalog }, worker })
+    Ok(Wired { info, database, s3, router, pump, dead_letters: DeadLetters { queue, catalog }, telling, worker })
 }
 
 /// What a killed process had in hand is free at once: nobody else uses its name.
@@ -130,6 +138,18 @@ async fn take_back(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
         tracing::info!(videos, messages, "an earlier run was interrupted: its work goes on");
     }
     Ok(())
+}
+
+/// Whoever develops receives on his own machine, unencrypted.
+fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
+    let guard = Guard::new(Policy { allow_private: true, allow_http: true });
+    Webhooks { store: Arc::new(SqlWebhooks::new(database)), keys: Arc::new(keys.clone()), guard }
+}
+
+fn telling(webhooks: &Webhooks) -> anyhow::Result<Telling> {
+    let sender = Sender::new(webhooks.guard.clone(), functions::webhooks::TIMEOUT)?;
+    let (store, keys) = (webhooks.store.clone(), webhooks.keys.clone());
+    Ok(Telling { dispatcher: Dispatcher { store, keys, sender, config: DispatcherConfig::default() } })
 }
 
 fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys) -> Edge {

@@ -73,10 +73,15 @@ impl KeyEncryptionKeys {
 
     /// Wraps a key to be stored at `at`. `nonce` must be random and new. Gives the document's bytes.
     pub fn wrap(&self, key: &ContentKey, at: &ObjectKey, nonce: [u8; 12]) -> Vec<u8> {
+        self.seal(key.expose(), &at.path(), nonce)
+    }
+
+    /// Wraps any short secret to be stored at `place`, a name that nothing else has: the path of an
+    /// object, or the id of a row. `nonce` must be random and new. Gives the document's bytes.
+    pub fn seal(&self, secret: &[u8], place: &str, nonce: [u8; 12]) -> Vec<u8> {
         let (id, cipher) = self.keys.first().expect("`parse` refuses an empty list");
-        let path = at.path();
-        let payload = Payload { msg: key.expose(), aad: path.as_bytes() };
-        let wrapped = cipher.encrypt(&nonce.into(), payload).expect("16 bytes are never too long for GCM");
+        let payload = Payload { msg: secret, aad: place.as_bytes() };
+        let wrapped = cipher.encrypt(&nonce.into(), payload).expect("a short secret is never too long for GCM");
         let document = WrappedKey::V1 {
             kek: id.to_string(),
             nonce: Base64::encode_string(&nonce),
@@ -87,6 +92,13 @@ impl KeyEncryptionKeys {
 
     /// Unwraps the document that is stored at `at`.
     pub fn unwrap(&self, document: &[u8], at: &ObjectKey) -> Result<ContentKey, UnwrapError> {
+        let clear = self.open(document, &at.path())?;
+        let bytes = <[u8; 16]>::try_from(clear.as_slice()).map_err(|_| UnwrapError::Document)?;
+        Ok(ContentKey::new(bytes))
+    }
+
+    /// Unwraps what [`seal`](Self::seal) made for this place.
+    pub fn open(&self, document: &[u8], place: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let WrappedKey::V1 { kek, nonce, wrapped } =
             serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
         let (_, cipher) =
@@ -94,13 +106,10 @@ impl KeyEncryptionKeys {
         let nonce = Base64::decode_vec(&nonce).map_err(|_| UnwrapError::Document)?;
         let nonce: [u8; 12] = nonce.try_into().map_err(|_| UnwrapError::Document)?;
         let wrapped = Base64::decode_vec(&wrapped).map_err(|_| UnwrapError::Document)?;
-        let path = at.path();
-        let clear = cipher
-            .decrypt(&nonce.into(), Payload { msg: &wrapped, aad: path.as_bytes() })
+        cipher
+            .decrypt(&nonce.into(), Payload { msg: &wrapped, aad: place.as_bytes() })
             .map(Zeroizing::new)
-            .map_err(|_| UnwrapError::NotAuthentic)?;
-        let bytes = <[u8; 16]>::try_from(clear.as_slice()).map_err(|_| UnwrapError::Document)?;
-        Ok(ContentKey::new(bytes))
+            .map_err(|_| UnwrapError::NotAuthentic)
     }
 
     /// Wraps a stored key anew with the first key. `None`: it already is.
@@ -181,6 +190,14 @@ mod tests {
         let new = both.rewrap(&old, &place("720p"), [6; 12]).unwrap().expect("it was wrapped with the old key");
         assert_eq!(both.rewrap(&new, &place("720p"), [7; 12]), Ok(None));
         assert_eq!(keys(NEW).unwrap(&new, &place("720p")), Ok(key));
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_only_in_its_place() {
+        let document = keys(OLD).seal(b"any secret", "webhooks/1", [5; 12]);
+        let both = keys(&format!("{NEW},{OLD}"));
+        assert_eq!(both.open(&document, "webhooks/1").unwrap().as_slice(), b"any secret");
+        assert_eq!(both.open(&document, "webhooks/2"), Err(UnwrapError::NotAuthentic));
     }
 
     #[test]

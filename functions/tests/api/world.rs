@@ -8,6 +8,7 @@ use aws_lc_rs::hmac;
 use axum::Router;
 use axum::body::Body;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{ApiKeyId, Generation, VideoId};
 use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
@@ -16,6 +17,7 @@ use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::ingest::{Ingest, Ingested};
 use functions::limits::Limits;
 use functions::playback::Playback;
+use functions::webhooks::Webhooks;
 use functions::{ApiConfig, ApiState, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -24,15 +26,18 @@ use platform::catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
 use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
+use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
+use platform::webhooks::{SharedWebhooks, SqlWebhooks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) const TOKEN: &str = "er_test_token";
 const IDENTITY_SECRET: &str = "what an identity provider signs with";
+const KEYS: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 pub(crate) struct World {
     pub(crate) router: Router,
@@ -43,6 +48,7 @@ pub(crate) struct World {
     pub(crate) catalog: SharedCatalog,
     pub(crate) queue: SharedQueue,
     pub(crate) store: Arc<S3Store>,
+    pub(crate) webhooks: SharedWebhooks,
     pub(crate) ingest: Ingest,
     pub(crate) s3: RunningServer,
     pub(crate) http: reqwest::Client,
@@ -79,6 +85,7 @@ impl World {
         // Tests that are about them set them.
         config.limits = Limits { callers: None, failures: None, ..Limits::default() };
         decide(&mut config);
+        let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
         let state = ApiState {
             catalog: catalog.clone(),
             queue: queue.clone(),
@@ -88,6 +95,11 @@ impl World {
             accounts: accounts.clone(),
             idempotency: Arc::new(SqlIdempotency::new(&database)),
             playback: Arc::new(playback()),
+            webhooks: Webhooks {
+                store: webhooks.clone(),
+                keys: Arc::new(KeyEncryptionKeys::parse(KEYS).unwrap()),
+                guard: Guard::new(Policy::default()),
+            },
             config: Arc::new(config),
         };
         let ingest = Ingest {
@@ -107,6 +119,7 @@ impl World {
             accounts,
             queue,
             store,
+            webhooks,
             ingest,
             s3,
             http,

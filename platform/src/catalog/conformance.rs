@@ -34,9 +34,9 @@ pub struct Subject {
 }
 
 /// The time at which the cases begin, Unix milliseconds.
-const NOW: u64 = 1_700_000_000_000;
+pub(crate) const NOW: u64 = 1_700_000_000_000;
 /// A lease, milliseconds.
-const LEASE_MS: u64 = 60_000;
+pub(crate) const LEASE_MS: u64 = 60_000;
 /// The same.
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
 
@@ -54,12 +54,12 @@ impl Subject {
     }
 
     /// Claims for `generation`, at `now_ms`.
-    async fn claim_for(&self, job: &Job, generation: &Generation, now_ms: u64) -> ClaimOutcome {
+    pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, now_ms: u64) -> ClaimOutcome {
         self.catalog().claim(job, generation, "worker", LEASE, now_ms).await.expect("claim")
     }
 
     /// Claims what must be free.
-    async fn claim(&self, job: &Job, now_ms: u64) -> Claim {
+    pub(crate) async fn claim(&self, job: &Job, now_ms: u64) -> Claim {
         match self.claim_for(job, &generation(job), now_ms).await {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("the job should be free, but is {other:?}"),
@@ -67,7 +67,7 @@ impl Subject {
     }
 
     /// A video whose source has arrived, and its job.
-    async fn queued(&self, number: u8) -> Job {
+    pub(crate) async fn queued(&self, number: u8) -> Job {
         let job = job(number);
         self.catalog().create_video(&new_video(number), NOW).await.expect("create");
         assert_eq!(self.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
@@ -75,7 +75,7 @@ impl Subject {
     }
 
     /// A video that is ready, and its job.
-    async fn ready(&self, number: u8) -> Job {
+    pub(crate) async fn ready(&self, number: u8) -> Job {
         let job = self.queued(number).await;
         let claim = self.claim(&job, NOW).await;
         self.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
@@ -87,7 +87,7 @@ fn video_id(number: u8) -> VideoId {
     VideoId::new(NOW + u64::from(number), [number; 10])
 }
 
-fn new_video(number: u8) -> NewVideo {
+pub(crate) fn new_video(number: u8) -> NewVideo {
     let id = video_id(number);
     let metadata = serde_json::json!({ "course": "é", "part": number });
     NewVideo {
@@ -105,22 +105,22 @@ fn new_video(number: u8) -> NewVideo {
     }
 }
 
-fn job(number: u8) -> Job {
+pub(crate) fn job(number: u8) -> Job {
     job_of(number, "etag-1", "default")
 }
 
-fn job_of(number: u8, etag: &str, profile: &str) -> Job {
+pub(crate) fn job_of(number: u8, etag: &str, profile: &str) -> Job {
     let video = video_id(number);
     let key = format!("uploads/{video}/film.mp4");
     let source = Source { bucket: "private".to_owned(), key, etag: etag.to_owned(), size: 7 };
     Job::new(video, source, profile, Mode::Abr, JobReason::Upload)
 }
 
-fn generation(job: &Job) -> Generation {
+pub(crate) fn generation(job: &Job) -> Generation {
     Generation::of(&job.source.etag, &job.profile)
 }
 
-fn failure(code: FailureCode) -> Failure {
+pub(crate) fn failure(code: FailureCode) -> Failure {
     Failure::of(code)
 }
 

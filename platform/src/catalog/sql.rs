@@ -4,11 +4,13 @@
 //! databases until the transaction ends: what follows sees one state, and writes once. One row alone,
 //! so no two changes wait for each other.
 
+mod events;
 mod jobs;
 mod rows;
 mod videos;
 mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +20,8 @@ use domain::job::{Job, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState};
+use domain::webhook::EventType;
+use tokio::sync::Notify;
 
 use super::{
     Attempt, Catalog, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, Upload, Video,
@@ -30,12 +34,22 @@ use rows::{VideoRow, video_columns};
 #[derive(Debug, Clone)]
 pub struct SqlCatalog {
     database: Database,
+    /// Rung after every change that may have written an event.
+    events: Arc<Notify>,
 }
 
 impl SqlCatalog {
     /// The catalog in that database.
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
+        Self { database: database.clone(), events: database.waker(crate::webhooks::sql::WAKER) }
+    }
+
+    /// Wakes whoever sends webhooks in this process. Only after the change is there to be seen.
+    fn told<T>(&self, done: Result<T, CatalogError>) -> Result<T, CatalogError> {
+        if done.is_ok() {
+            self.events.notify_one();
+        }
+        done
     }
 
     async fn write(&self) -> Result<Tx, CatalogError> {
@@ -55,8 +69,9 @@ async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogE
     lock(tx, video).await?.ok_or(CatalogError::NotFound { video })
 }
 
-/// Writes a state, and the times that belong to it. The row must be locked.
-async fn set_state(tx: &mut Tx, video: VideoId, state: &VideoState, now_ms: u64) -> Result<(), CatalogError> {
+/// Writes a state and the times that belong to it, and tells of it if it is another than that of `row`,
+/// which must be locked.
+async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64) -> Result<(), CatalogError> {
     let failure = match state {
         VideoState::Failed(failure) => Some(failure),
         _ => None,
@@ -78,10 +93,13 @@ async fn set_state(tx: &mut Tx, video: VideoId, state: &VideoState, now_ms: u64)
     .bind(published)
     .bind(sql(now_ms))
     .bind(i64::from(state.is_watchable()))
-    .bind(video.to_string())
+    .bind(&row.id)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    match EventType::of_change(&row.state()?, state) {
+        Some(kind) => events::tell(tx, row, kind, now_ms).await,
+        None => Ok(()),
+    }
 }
 
 /// How an attempt is written down when it ends.
@@ -156,11 +174,11 @@ impl Catalog for SqlCatalog {
     }
 
     async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
-        self.apply_event(video, event, now_ms).await
+        self.told(self.apply_event(video, event, now_ms).await)
     }
 
     async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
-        self.note_event(job, now_ms).await
+        self.told(self.note_event(job, now_ms).await)
     }
 
     async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
@@ -175,7 +193,7 @@ impl Catalog for SqlCatalog {
         lease: Duration,
         now_ms: u64,
     ) -> Result<ClaimOutcome, CatalogError> {
-        self.try_claim(job, generation, worker, lease, now_ms).await
+        self.told(self.try_claim(job, generation, worker, lease, now_ms).await)
     }
 
     async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
@@ -183,7 +201,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn give_up(&self, job: &Job, failure: &Failure, died_ms: u64, now_ms: u64) -> Result<bool, CatalogError> {
-        self.give_up_job(job, failure, died_ms, now_ms).await
+        self.told(self.give_up_job(job, failure, died_ms, now_ms).await)
     }
 
     async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
@@ -195,7 +213,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn set_progress(&self, claim: &Claim, stage: Stage, percent: u8, now_ms: u64) -> Result<(), CatalogError> {
-        self.progress(claim, stage, percent, now_ms).await
+        self.told(self.progress(claim, stage, percent, now_ms).await)
     }
 
     async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
@@ -212,7 +230,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
-        self.playable(claim, now_ms).await
+        self.told(self.playable(claim, now_ms).await)
     }
 
     async fn mark_ready(
@@ -221,7 +239,7 @@ impl Catalog for SqlCatalog {
         receipt: &Receipt,
         now_ms: u64,
     ) -> Result<Option<Generation>, CatalogError> {
-        self.ready(claim, receipt, now_ms).await
+        self.told(self.ready(claim, receipt, now_ms).await)
     }
 
     async fn fail(
@@ -232,7 +250,7 @@ impl Catalog for SqlCatalog {
         log_tail: &str,
         now_ms: u64,
     ) -> Result<(), CatalogError> {
-        self.end_failed(claim, failure, will_retry, log_tail, now_ms).await
+        self.told(self.end_failed(claim, failure, will_retry, log_tail, now_ms).await)
     }
 
     async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {

@@ -6,7 +6,9 @@ use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job};
 use domain::state::{VideoEvent, VideoState, transition};
+use domain::webhook::EventType;
 
+use super::events::tell;
 use super::rows::{VideoRow, video_columns};
 use super::videos::read_and_commit;
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
@@ -37,10 +39,11 @@ impl SqlCatalog {
                 // A first source is an arrival; another one is a wish for work, also after a failure.
                 Some(_) => VideoEvent::WorkRequested,
             };
-            set_state(&mut tx, job.video, &transition(&state, &event)?, now_ms).await?;
+            set_state(&mut tx, &row, &transition(&state, &event)?, now_ms).await?;
             if !waits {
                 reopen(&mut tx, job.video, now_ms).await?;
             }
+            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
         tx.commit().await?;
         Ok(if waits { Noted::Waits } else { Noted::Send(job) })
@@ -51,7 +54,7 @@ impl SqlCatalog {
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
         set_job(&mut tx, job, Some(now_ms)).await?;
-        set_state(&mut tx, job.video, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
         reopen(&mut tx, job.video, now_ms).await?;
         read_and_commit(tx, job.video).await
     }
@@ -75,8 +78,10 @@ impl SqlCatalog {
         }
         if row.source_etag.is_none() {
             set_job(&mut tx, job, Some(now_ms)).await?;
+            // The bucket's event would have said so, and comes too late for it.
+            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
-        set_state(&mut tx, job.video, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
         let claim = Claim {
             video: job.video,
             job: job.id.clone(),
@@ -95,8 +100,7 @@ impl SqlCatalog {
         let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER).bind(worker).fetch_all(&mut *tx).await?;
         for row in &rows {
             end_attempt(&mut tx, row, &Ending::plain("lost"), now_ms).await?;
-            let video = row.video_id()?;
-            set_state(&mut tx, video, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+            set_state(&mut tx, row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
         }
         tx.commit().await?;
         Ok(rows.len() as u64)
@@ -124,7 +128,7 @@ impl SqlCatalog {
             end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
         }
         let next = transition(&state, &VideoEvent::GivenUp(failure.clone()))?;
-        set_state(&mut tx, job.video, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -95,7 +95,7 @@ impl VideoRow {
         })
     }
 
-    pub(super) fn video_id(&self) -> Result<VideoId, CatalogError> {
+    fn video_id(&self) -> Result<VideoId, CatalogError> {
         parse("video id", &self.id)
     }
 
@@ -257,7 +257,7 @@ impl RenditionRow {
     }
 }
 
-fn progress(stage: Option<&str>, percent: i64) -> Result<Progress, CatalogError> {
+pub(super) fn progress(stage: Option<&str>, percent: i64) -> Result<Progress, CatalogError> {
     Ok(Progress {
         stage: stage.map(|it| from_word("stage", it)).transpose()?,
         percent: u8::try_from(percent.clamp(0, 100)).unwrap_or(100),

@@ -84,8 +84,8 @@ impl SqlCatalog {
             UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
         };
         let mut tx = self.write().await?;
-        let state = lock_existing(&mut tx, video).await?.state()?;
-        set_state(&mut tx, video, &transition(&state, &VideoEvent::UploadStarted)?, now_ms).await?;
+        let row = lock_existing(&mut tx, video).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
         sqlx::query(
             "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
              WHERE id = $5",
@@ -124,7 +124,7 @@ impl SqlCatalog {
         let state = row.state()?;
         let next = transition(&state, event)?;
         if next != state {
-            set_state(&mut tx, video, &next, now_ms).await?;
+            set_state(&mut tx, &row, &next, now_ms).await?;
         }
         if stops {
             end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;

@@ -9,6 +9,7 @@ use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 
+use super::events::tell_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
 use crate::catalog::{CatalogError, Claim, RenditionRecord};
@@ -70,17 +71,21 @@ impl SqlCatalog {
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim, now_ms).await?;
-        sqlx::query(
+        let moved: Option<(i64,)> = sqlx::query_as(
             "UPDATE attempts SET stage = $1, percent = CASE WHEN percent < $2 THEN $2 ELSE percent END
-             WHERE video = $3 AND fence = $4",
+             WHERE video = $3 AND fence = $4 AND (stage IS NULL OR stage <> $1 OR percent < $2)
+             RETURNING percent",
         )
         .bind(stage.as_str())
         .bind(i64::from(percent.min(100)))
         .bind(&row.id)
         .bind(row.fence)
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
         touch(&mut tx, &row, now_ms).await?;
+        if let Some((percent,)) = moved {
+            tell_progress(&mut tx, &row, stage, percent, now_ms).await?;
+        }
         Ok(tx.commit().await?)
     }
 
@@ -151,7 +156,7 @@ impl SqlCatalog {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim, now_ms).await?;
         let next = transition(&row.state()?, &VideoEvent::BecamePlayable)?;
-        set_state(&mut tx, claim.video, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
         if next == VideoState::Playable {
             sqlx::query("UPDATE videos SET generation = $1 WHERE id = $2")
                 .bind(claim.generation.as_str())
@@ -172,7 +177,7 @@ impl SqlCatalog {
         let row = lock_as_holder(&mut tx, claim, now_ms).await?;
         let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
         let event = VideoEvent::Verified { generation: claim.generation.clone() };
-        set_state(&mut tx, claim.video, &transition(&row.state()?, &event)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
         sqlx::query("UPDATE videos SET ready_ms = $1 WHERE id = $2")
             .bind(sql(now_ms))
             .bind(&row.id)
@@ -214,7 +219,7 @@ impl SqlCatalog {
                 VideoEvent::AttemptFailed(failure.clone())
             }
         };
-        set_state(&mut tx, claim.video, &transition(&row.state()?, &event)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
         let ending = Ending { outcome: "failed", failure: Some(failure), log_tail: Some(log_tail) };
         end_attempt(&mut tx, &row, &ending, now_ms).await?;
         Ok(tx.commit().await?)
@@ -223,7 +228,7 @@ impl SqlCatalog {
     pub(super) async fn end_released(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim, now_ms).await?;
-        set_state(&mut tx, claim.video, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
         end_attempt(&mut tx, &row, &Ending::plain("released"), now_ms).await?;
         Ok(tx.commit().await?)
     }

@@ -1,0 +1,63 @@
+//! Webhooks: what customers set up, and what is sent to them.
+//!
+//! The routes change endpoints and read their log. The [`Dispatcher`] sends: a loop calls it on a
+//! laptop, a schedule in the cloud. What is promised to receivers stands in `docs/webhooks.md`.
+
+pub(crate) mod deliveries;
+mod dispatcher;
+pub(crate) mod endpoints;
+mod paths;
+mod sender;
+mod vault;
+mod view;
+mod wish;
+
+use std::sync::Arc;
+
+use domain::content_key::KeyEncryptionKeys;
+use platform::net::Guard;
+use platform::webhooks::{Endpoint, Pruned, SharedWebhooks, WebhookError, WebhookStore};
+
+pub use dispatcher::{Dispatcher, DispatcherConfig, Round};
+pub use sender::{Sender, SenderError, TIMEOUT};
+pub use wish::RefusedWebhook;
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+use paths::WebhookId;
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct Webhooks {
+    /// Endpoints and deliveries.
+    pub store: SharedWebhooks,
+    /// Seal the secrets of endpoints.
+    pub keys: Arc<KeyEncryptionKeys>,
+    /// Says which addresses an endpoint may have.
+    pub guard: Guard,
+}
+
+/// How long the log is kept.
+const KEEP_MS: u64 = 30 * 24 * 3600 * 1_000;
+
+/// Removes what was settled 30 days ago, and the events that nothing tells of any more. For a schedule.
+///
+/// # Errors
+/// Of the database: call it again later.
+pub async fn prune(store: &dyn WebhookStore, now_ms: u64) -> Result<Pruned, WebhookError> {
+    store.prune(now_ms.saturating_sub(KEEP_MS)).await
+}
+
+/// Whose endpoints the caller sees and makes; `None`: those of the whole installation.
+fn owner_of(_parts: &http::request::Parts) -> Option<String> {
+    None
+}
+
+/// An endpoint that the caller may see: another owner's does not exist for him.
+async fn visible(state: &ApiState, owner: Option<&str>, id: WebhookId) -> Result<Endpoint, ApiError> {
+    let endpoint = state.webhooks.store.get(id.0).await?;
+    match owner {
+        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(ApiError::NoSuchWebhook(id.0)),
+        _ => Ok(endpoint),
+    }
+}

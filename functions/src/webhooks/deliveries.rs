@@ -1,0 +1,73 @@
+//! The log of an endpoint, and what is sent by hand.
+
+use axum::Json;
+use axum::extract::State;
+use domain::webhook::DeliveryId;
+use http::StatusCode;
+use platform::webhooks::{DeliveryFilter, DeliveryStatus};
+use serde::{Deserialize, Serialize};
+
+use super::endpoints::{cursor, limit};
+use super::paths::{DeliveryPath, Owner, WebhookId};
+use super::view::DeliveryView;
+use super::visible;
+use crate::error::ApiError;
+use crate::extract::Params;
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// Which deliveries to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogParams {
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    cursor: Option<String>,
+    /// `pending`, `delivered` or `given-up`.
+    #[serde(default)]
+    status: Option<DeliveryStatus>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct DeliveryList {
+    deliveries: Vec<DeliveryView>,
+    /// For the next page; `null` on the last one.
+    next_cursor: Option<DeliveryId>,
+}
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+    Params(params): Params<LogParams>,
+) -> Result<Json<DeliveryList>, ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    let (after, limit) = (cursor(params.cursor)?, limit(params.limit)?);
+    let filter = DeliveryFilter { endpoint: id.0, status: params.status, after, limit };
+    let page = state.webhooks.store.deliveries(&filter).await?;
+    let deliveries = page.deliveries.into_iter().map(DeliveryView::of).collect();
+    Ok(Json(DeliveryList { deliveries, next_cursor: page.next }))
+}
+
+/// Accepted, not sent: how it ends stands in the log.
+pub(crate) async fn send_test(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    let delivery = state.webhooks.store.send_test(id.0, now_ms()).await?;
+    Ok((StatusCode::ACCEPTED, Json(DeliveryView::of(delivery))))
+}
+
+/// As with a test. The message has the same `webhook-id` as the first time.
+pub(crate) async fn replay(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    DeliveryPath(id, delivery): DeliveryPath,
+) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    let delivery = state.webhooks.store.replay(id.0, delivery, now_ms()).await?;
+    Ok((StatusCode::ACCEPTED, Json(DeliveryView::of(delivery))))
+}

@@ -1,0 +1,137 @@
+//! Endpoints: made, listed, read, changed, removed; their secrets.
+
+use axum::Json;
+use axum::extract::State;
+use domain::webhook::EndpointId;
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+use platform::webhooks::{EndpointFilter, NewEndpoint};
+use serde::{Deserialize, Serialize};
+
+use super::paths::{Owner, WebhookId};
+use super::view::{WebhookView, WebhookWithSecret};
+use super::wish::{self, NewWebhook, WebhookChange};
+use super::{vault, visible};
+use crate::error::ApiError;
+use crate::extract::{Body, Params};
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// How long a secret is good after its successor was made.
+const OVERLAP_MS: u64 = 24 * 3600 * 1_000;
+/// Most of anything on a page.
+pub(super) const MAX_PAGE: u32 = 200;
+
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    Body(wish): Body<NewWebhook>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WebhookWithSecret>), ApiError> {
+    let now = now_ms();
+    let url = wish::url(&wish.url, &state.webhooks.guard)?;
+    let types = wish::types(wish.events)?;
+    let description = wish::description(wish.description)?;
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(no_randomness)?;
+    let id = EndpointId::new(now, random);
+    let (secret, sealed_secret) = vault::make(&state.webhooks.keys, id).map_err(no_randomness)?;
+    let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
+    let endpoint = state.webhooks.store.create(&new, now).await?;
+    tracing::info!(webhook.id = %id, "a webhook was made: {id}");
+    let view = WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() };
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(view)))
+}
+
+/// Which endpoints to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct WebhookList {
+    webhooks: Vec<WebhookView>,
+    /// For the next page; `null` on the last one.
+    next_cursor: Option<EndpointId>,
+}
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    Params(params): Params<ListParams>,
+) -> Result<Json<WebhookList>, ApiError> {
+    let filter = EndpointFilter { owner, after: cursor(params.cursor)?, limit: limit(params.limit)? };
+    let page = state.webhooks.store.list(&filter).await?;
+    let webhooks = page.endpoints.into_iter().map(WebhookView::of).collect();
+    Ok(Json(WebhookList { webhooks, next_cursor: page.next }))
+}
+
+pub(crate) async fn read(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+) -> Result<Json<WebhookView>, ApiError> {
+    Ok(Json(WebhookView::of(visible(&state, owner.as_deref(), id).await?)))
+}
+
+pub(crate) async fn change(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+    Body(wish): Body<WebhookChange>,
+) -> Result<Json<WebhookView>, ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    let patch = wish.into_patch(&state.webhooks.guard)?;
+    Ok(Json(WebhookView::of(state.webhooks.store.patch(id.0, &patch, now_ms()).await?)))
+}
+
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+) -> Result<StatusCode, ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    state.webhooks.store.delete(id.0).await?;
+    tracing::info!(webhook.id = %id.0, "a webhook was removed: {}", id.0);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn rotate_secret(
+    State(state): State<ApiState>,
+    Owner(owner): Owner,
+    id: WebhookId,
+) -> Result<Json<WebhookWithSecret>, ApiError> {
+    visible(&state, owner.as_deref(), id).await?;
+    let now = now_ms();
+    let (secret, sealed) = vault::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
+    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + OVERLAP_MS, now).await?;
+    tracing::info!(webhook.id = %id.0, "a webhook has a new secret: {}", id.0);
+    Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
+}
+
+/// How many to list.
+pub(super) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
+    let limit = wish.unwrap_or(50);
+    if (1..=MAX_PAGE).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("the query: `limit` is 1 to {MAX_PAGE}");
+    Err(ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST })
+}
+
+/// Where the page before ended.
+pub(super) fn cursor<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError> {
+    let read = text.map(|it| it.parse::<T>()).transpose();
+    read.map_err(|_| ApiError::Malformed {
+        detail: "the query: `cursor` is not one that this API gave".to_owned(),
+        status: StatusCode::BAD_REQUEST,
+    })
+}
+
+fn no_randomness(error: getrandom::Error) -> ApiError {
+    ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {error}"))
+}

@@ -1,0 +1,64 @@
+//! What the path names, and who asks.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path};
+use domain::ids::InvalidId;
+use domain::webhook::{DeliveryId, EndpointId};
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::error::ApiError;
+
+/// The webhook of the path.
+#[derive(Clone, Copy)]
+pub(crate) struct WebhookId(pub(crate) EndpointId);
+
+/// The webhook of the path, and one of its deliveries.
+#[derive(Clone, Copy)]
+pub(crate) struct DeliveryPath(pub(crate) WebhookId, pub(crate) DeliveryId);
+
+/// Whose webhooks the caller sees and makes.
+pub(crate) struct Owner(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(text): Path<String> = read(parts, state).await?;
+        Ok(Self(id(&text)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path((webhook, delivery)): Path<(String, String)> = read(parts, state).await?;
+        Ok(Self(WebhookId(id(&webhook)?), id(&delivery)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        Ok(Self(super::owner_of(parts)))
+    }
+}
+
+async fn read<S: Send + Sync, T: serde::de::DeserializeOwned + Send>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<Path<T>, ApiError> {
+    Path::from_request_parts(parts, state).await.map_err(|it| malformed(it.to_string()))
+}
+
+/// What cannot be an id is the address of nothing.
+fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|it: InvalidId| malformed(it.to_string()))
+}
+
+fn malformed(detail: String) -> ApiError {
+    ApiError::Malformed { detail, status: StatusCode::NOT_FOUND }
+}

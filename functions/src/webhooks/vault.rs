@@ -1,0 +1,88 @@
+//! The secrets of endpoints, as they are stored: sealed with the key that also wraps content keys.
+
+use domain::content_key::{KeyEncryptionKeys, UnwrapError};
+use domain::webhook::{EndpointId, InvalidSecret, SigningSecret};
+use platform::webhooks::Endpoint;
+
+/// A stored secret that does not open: the keys are not those that sealed it, or the row was changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VaultError {
+    #[error("a webhook secret cannot be opened")]
+    Sealed(#[from] UnwrapError),
+    #[error("what was sealed is no webhook secret")]
+    Secret(#[from] InvalidSecret),
+}
+
+/// Makes a secret for an endpoint: in clear, to be shown once, and as it is stored.
+pub(super) fn make(
+    keys: &KeyEncryptionKeys,
+    endpoint: EndpointId,
+) -> Result<(SigningSecret, String), getrandom::Error> {
+    let (mut bytes, mut nonce) = ([0; 32], [0; 12]);
+    getrandom::fill(&mut bytes)?;
+    getrandom::fill(&mut nonce)?;
+    let secret = SigningSecret::new(bytes);
+    let sealed = keys.seal(secret.expose().as_bytes(), &place(endpoint), nonce);
+    Ok((secret, String::from_utf8_lossy(&sealed).into_owned()))
+}
+
+/// The secrets of an endpoint that are good now, the newest first.
+pub(super) fn open(
+    keys: &KeyEncryptionKeys,
+    endpoint: &Endpoint,
+    now_ms: u64,
+) -> Result<Vec<SigningSecret>, VaultError> {
+    let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms));
+    good.map(|it| {
+        let clear = keys.open(it.sealed.as_bytes(), &place(endpoint.id))?;
+        let text = std::str::from_utf8(&clear).map_err(|_| InvalidSecret)?;
+        Ok(text.parse()?)
+    })
+    .collect()
+}
+
+/// What a sealed secret is bound to: moved to another endpoint, it does not open.
+fn place(endpoint: EndpointId) -> String {
+    format!("webhooks/{endpoint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::webhooks::EndpointSecret;
+
+    use super::*;
+
+    fn endpoint(id: u8, secrets: &[(&str, Option<u64>)]) -> Endpoint {
+        let secret = |it: &(&str, Option<u64>)| EndpointSecret { sealed: it.0.to_owned(), until_ms: it.1 };
+        Endpoint {
+            id: EndpointId::new(0, [id; 10]),
+            owner: None,
+            url: String::new(),
+            types: None,
+            description: None,
+            secrets: secrets.iter().map(secret).collect(),
+            disabled: None,
+            failing_since_ms: None,
+            paused_until_ms: 0,
+            created_ms: 0,
+            updated_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_secret_opens_for_its_endpoint_until_it_ends() {
+        let keys = KeyEncryptionKeys::parse("a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+        let (old, sealed_old) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
+        let (new, sealed_new) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
+        assert!(!sealed_new.contains(new.expose().as_str()));
+        let secrets = [(sealed_new.as_str(), None), (sealed_old.as_str(), Some(100))];
+        let shown = |endpoint: &Endpoint, now_ms| {
+            let opened = open(&keys, endpoint, now_ms).unwrap();
+            opened.iter().map(|it| it.expose().to_string()).collect::<Vec<_>>()
+        };
+        let (new, old) = (new.expose().to_string(), old.expose().to_string());
+        assert_eq!(shown(&endpoint(1, &secrets), 99), [new.clone(), old]);
+        assert_eq!(shown(&endpoint(1, &secrets), 100), [new]);
+        assert!(open(&keys, &endpoint(2, &secrets), 99).is_err(), "of another endpoint");
+    }
+}

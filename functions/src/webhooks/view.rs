@@ -1,0 +1,129 @@
+//! Webhooks as callers see them.
+
+use domain::ids::VideoId;
+use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
+use platform::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint};
+use serde::Serialize;
+
+use crate::times::{as_rfc3339, as_rfc3339_if_any};
+
+#[derive(Serialize)]
+pub(crate) struct WebhookView {
+    id: EndpointId,
+    url: String,
+    /// `null`: all that are on by default.
+    events: Option<Vec<EventType>>,
+    description: Option<String>,
+    active: bool,
+    /// Why it is not active.
+    disabled: Option<DisabledView>,
+    /// Since when it has only failed.
+    #[serde(rename = "failing_since", serialize_with = "as_rfc3339_if_any")]
+    failing_since_ms: Option<u64>,
+    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    created_ms: u64,
+    #[serde(rename = "updated_at", serialize_with = "as_rfc3339")]
+    updated_ms: u64,
+}
+
+/// The only answers that hold a secret.
+#[derive(Serialize)]
+pub(crate) struct WebhookWithSecret {
+    #[serde(flatten)]
+    pub(super) webhook: WebhookView,
+    /// Shown this once.
+    pub(super) secret: String,
+}
+
+#[derive(Serialize)]
+struct DisabledView {
+    reason: DisabledWhy,
+    message: &'static str,
+    #[serde(rename = "at", serialize_with = "as_rfc3339")]
+    at_ms: u64,
+}
+
+impl WebhookView {
+    pub(super) fn of(endpoint: Endpoint) -> Self {
+        let disabled = endpoint.disabled.map(|(at_ms, reason)| DisabledView {
+            reason,
+            message: match reason {
+                DisabledWhy::Owner => "It was switched off.",
+                DisabledWhy::Gone => "The endpoint answered 410 (Gone): enable it when it is there again.",
+                DisabledWhy::Failing => "The endpoint failed for three days: repair it, then enable it.",
+            },
+            at_ms,
+        });
+        Self {
+            id: endpoint.id,
+            url: endpoint.url,
+            events: endpoint.types,
+            description: endpoint.description,
+            active: disabled.is_none(),
+            disabled,
+            failing_since_ms: endpoint.failing_since_ms,
+            created_ms: endpoint.created_ms,
+            updated_ms: endpoint.updated_ms,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct DeliveryView {
+    id: DeliveryId,
+    event: EventView,
+    status: DeliveryStatus,
+    attempts: u32,
+    /// What the endpoint answered last; `null` where it did not.
+    last_status: Option<u16>,
+    /// What was wrong; `null` after a success.
+    last_error: Option<String>,
+    last_duration_ms: Option<u64>,
+    #[serde(rename = "last_attempt_at", serialize_with = "as_rfc3339_if_any")]
+    last_attempt_ms: Option<u64>,
+    /// `null` once it is settled.
+    #[serde(rename = "next_attempt_at", serialize_with = "as_rfc3339_if_any")]
+    next_ms: Option<u64>,
+    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    created_ms: u64,
+    #[serde(rename = "settled_at", serialize_with = "as_rfc3339_if_any")]
+    settled_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct EventView {
+    /// The `webhook-id` of its messages.
+    id: EventId,
+    #[serde(rename = "type")]
+    kind: EventType,
+    video: Option<VideoId>,
+    #[serde(rename = "at", serialize_with = "as_rfc3339")]
+    at_ms: u64,
+}
+
+impl DeliveryView {
+    pub(super) fn of(delivery: Delivery) -> Self {
+        let (last_attempt_ms, last_duration_ms, last_status, last_error) = match delivery.last {
+            Some(last) => (Some(last.at_ms), Some(last.duration_ms), last.status, last.error),
+            None => (None, None, None, None),
+        };
+        Self {
+            id: delivery.id,
+            event: EventView {
+                id: delivery.event,
+                kind: delivery.kind,
+                video: delivery.video,
+                at_ms: delivery.event_ms,
+            },
+            status: delivery.status,
+            attempts: delivery.attempts,
+            last_status,
+            last_error,
+            last_duration_ms,
+            last_attempt_ms,
+            next_ms: delivery.next_ms,
+            created_ms: delivery.created_ms,
+            settled_ms: delivery.settled_ms,
+        }
+    }
+}

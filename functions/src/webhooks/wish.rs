@@ -1,0 +1,177 @@
+//! What callers ask for, and what is refused of it.
+
+use domain::webhook::EventType;
+use platform::net::{Guard, Refused};
+use platform::webhooks::EndpointPatch;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+/// Longest address, bytes.
+const URL_LIMIT: usize = 2_048;
+/// Longest description, bytes.
+const DESCRIPTION_LIMIT: usize = 1_000;
+
+/// An endpoint that is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedWebhook {
+    /// Not an address at all.
+    #[error("`url` is not an address: {0}")]
+    Url(String),
+    /// An address that nothing is sent to.
+    #[error("`url`: {0}")]
+    Address(Refused),
+    /// No types, or one that cannot be asked for.
+    #[error("`events`: {0}")]
+    Types(String),
+    /// Something is too long.
+    #[error("`{field}` is longer than {limit} bytes")]
+    TooLong {
+        /// Of the request.
+        field: &'static str,
+        /// Bytes.
+        limit: usize,
+    },
+}
+
+impl RefusedWebhook {
+    /// The last part of the problem's `type`. Never renamed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "bad-webhook-url",
+            Self::Address(_) => "webhook-url-not-allowed",
+            Self::Types(_) => "bad-event-types",
+            Self::TooLong { .. } => "text-too-long",
+        }
+    }
+}
+
+/// `POST /v1/webhooks`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewWebhook {
+    pub(super) url: String,
+    /// `null` or left out: all that are on by default.
+    #[serde(default)]
+    pub(super) events: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+}
+
+/// `PATCH /v1/webhooks/{id}`: what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookChange {
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    events: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "present")]
+    description: Option<Option<String>>,
+    #[serde(default)]
+    active: Option<bool>,
+}
+
+/// Tells `null` from what is left out.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl WebhookChange {
+    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, RefusedWebhook> {
+        Ok(EndpointPatch {
+            url: self.url.map(|it| url(&it, guard)).transpose()?,
+            types: self.events.map(types).transpose()?,
+            description: self.description.map(description).transpose()?,
+            active: self.active,
+        })
+    }
+}
+
+/// The address in its usual spelling. Where its name points is looked at with every message, not here:
+/// it may point elsewhere by then.
+pub(super) fn url(text: &str, guard: &Guard) -> Result<String, RefusedWebhook> {
+    if text.len() > URL_LIMIT {
+        return Err(RefusedWebhook::TooLong { field: "url", limit: URL_LIMIT });
+    }
+    let mut url = Url::parse(text).map_err(|it| RefusedWebhook::Url(it.to_string()))?;
+    guard.check(&url).map_err(RefusedWebhook::Address)?;
+    // Never sent.
+    url.set_fragment(None);
+    Ok(url.into())
+}
+
+/// The types, each once, in their usual order.
+pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, RefusedWebhook> {
+    let Some(words) = words else { return Ok(None) };
+    let mut types = Vec::new();
+    for word in words {
+        let kind = word.parse::<EventType>().map_err(|it| RefusedWebhook::Types(it.to_string()))?;
+        if kind == EventType::Test {
+            return Err(RefusedWebhook::Types("`test` is sent only by hand".to_owned()));
+        }
+        types.push(kind);
+    }
+    types.sort();
+    types.dedup();
+    if types.is_empty() {
+        return Err(RefusedWebhook::Types("name at least one type, or leave it out to get all".to_owned()));
+    }
+    Ok(Some(types))
+}
+
+pub(super) fn description(text: Option<String>) -> Result<Option<String>, RefusedWebhook> {
+    match text {
+        Some(it) if it.len() > DESCRIPTION_LIMIT => {
+            Err(RefusedWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
+        }
+        text => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::net::Policy;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said() {
+        let guard = Guard::new(Policy::default());
+        let long = format!("https://example.com/{}", "x".repeat(URL_LIMIT));
+        let table = [
+            ("https://example.com/hook#part", Ok("https://example.com/hook")),
+            ("https://EXAMPLE.com", Ok("https://example.com/")),
+            ("example.com/hook", Err("bad-webhook-url")),
+            ("", Err("bad-webhook-url")),
+            ("http://example.com/", Err("webhook-url-not-allowed")),
+            ("https://0x7f000001/", Err("webhook-url-not-allowed")),
+            ("https://name@example.com/", Err("webhook-url-not-allowed")),
+            (&long, Err("text-too-long")),
+        ];
+        for (text, expected) in table {
+            let answer = url(text, &guard);
+            assert_eq!(answer.as_deref().map_err(RefusedWebhook::code), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn types_are_known_and_each_once() {
+        let read = |words: &[&str]| types(Some(words.iter().map(|&it| it.to_owned()).collect()));
+        let both = Some(vec![EventType::VideoProgress, EventType::VideoReady]);
+        assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
+        assert_eq!(types(None), Ok(None));
+        for wrong in [vec![], vec!["video.redy"], vec!["test"], vec!["*"]] {
+            assert_eq!(read(&wrong).unwrap_err().code(), "bad-event-types", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn null_is_not_the_same_as_nothing() {
+        let guard = Guard::new(Policy::default());
+        let patch = |text| serde_json::from_str::<WebhookChange>(text).unwrap().into_patch(&guard).unwrap();
+        assert_eq!(patch("{}"), EndpointPatch::default());
+        let nulls = patch(r#"{ "events": null, "description": null, "active": false }"#);
+        let expected = EndpointPatch { url: None, types: Some(None), description: Some(None), active: Some(false) };
+        assert_eq!(nulls, expected);
+    }
+}

@@ -1,0 +1,130 @@
+//! The body of a message. Its shape is frozen: `docs/webhooks.md` describes it, a test holds it.
+
+use domain::failure::{FailureClass, FailureCode};
+use domain::ids::VideoId;
+use domain::job::Stage;
+use domain::state::{StateName, VideoState};
+use domain::webhook::{EndpointId, EventType};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::catalog::{Progress, Video};
+
+#[derive(Serialize)]
+struct Message<D> {
+    #[serde(rename = "type")]
+    kind: EventType,
+    timestamp: String,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct VideoData<'a> {
+    video: VideoId,
+    external_id: Option<&'a str>,
+    title: Option<&'a str>,
+    metadata: &'a serde_json::Map<String, serde_json::Value>,
+    state: StateName,
+    watchable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureData<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProgressData {
+    stage: Option<Stage>,
+    percent: u8,
+}
+
+#[derive(Serialize)]
+struct FailureData<'a> {
+    class: FailureClass,
+    code: FailureCode,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct TestData {
+    webhook: EndpointId,
+}
+
+/// What is told of a video, as it is after the change.
+pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: u64) -> String {
+    let failure = match &video.state {
+        VideoState::Failed(failure) => {
+            Some(FailureData { class: failure.class(), code: failure.code, message: &failure.sentence })
+        }
+        _ => None,
+    };
+    let data = VideoData {
+        video: video.id,
+        external_id: video.external_id.as_deref(),
+        title: video.title.as_deref(),
+        metadata: &video.metadata,
+        state: video.state.name(),
+        watchable: video.state.is_watchable(),
+        progress: progress.map(|it| ProgressData { stage: it.stage, percent: it.percent }),
+        failure,
+    };
+    to_text(&Message { kind, timestamp: rfc3339(at_ms), data })
+}
+
+/// A message that tells of nothing.
+pub(crate) fn of_test(webhook: EndpointId, at_ms: u64) -> String {
+    to_text(&Message { kind: EventType::Test, timestamp: rfc3339(at_ms), data: TestData { webhook } })
+}
+
+fn to_text<D: Serialize>(message: &Message<D>) -> String {
+    serde_json::to_string(message).expect("messages hold strings, numbers and maps of them")
+}
+
+fn rfc3339(unix_ms: u64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
+    moment.ok().and_then(|it| it.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::failure::Failure;
+    use domain::job::Mode;
+
+    use super::*;
+    use crate::catalog::VideoSource;
+
+    fn video(state: VideoState) -> Video {
+        Video {
+            id: VideoId::new(1_700_000_000_000, [7; 10]),
+            owner: Some("nobody else's business".to_owned()),
+            title: Some("Film".to_owned()),
+            external_id: None,
+            metadata: [("course".to_owned(), "é".into())].into_iter().collect(),
+            state,
+            source: VideoSource::default(),
+            upload: None,
+            profile: "default".to_owned(),
+            mode: Mode::Abr,
+            job: None,
+            generation: None,
+            progress: None,
+            created_ms: 0,
+            updated_ms: 0,
+            queued_ms: None,
+            playable_ms: None,
+            ready_ms: None,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn the_shape_is_frozen() {
+        let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
+        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","watchable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
+        let progress = Progress { stage: Some(Stage::Encode), percent: 42 };
+        let working = video(VideoState::Playable);
+        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","watchable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), 0), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
+    }
+}
