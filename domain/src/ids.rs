@@ -200,16 +200,6 @@ macro_rules! string_conversions {
 }
 string_conversions!(VideoId, ApiKeyId, Generation, JobId);
 
-/// RFC 9562, 5.7.
-fn uuid_v7(unix_ms: u64, random: [u8; 10]) -> u128 {
-    let mut bytes = [0; 16];
-    bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
-    bytes[6..].copy_from_slice(&random);
-    bytes[6] = 0x70 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    u128::from_be_bytes(bytes)
-}
-
 fn parse_uuid(prefix: &str, text: &str) -> Option<u128> {
     let hex = text.strip_prefix(prefix).filter(|hex| is_lower_hex(hex, 32))?;
     u128::from_str_radix(hex, 16).ok()

@@ -42,6 +42,7 @@ pub struct Route {
 pub fn route_table() -> Vec<Route> {
     const CREATE: Method = Method::POST;
     const READ: Method = Method::GET;
+    const CHANGE: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     vec![
         route(CREATE, "/uploads", Scope::Upload, uploads::create::create),
@@ -52,8 +53,29 @@ pub fn route_table() -> Vec<Route> {
             .with_bodies_of(PARTS_BODY_LIMIT),
         route(READ, "/videos", Scope::Read, videos::list),
         route(READ, "/videos/{video}", Scope::Read, videos::read),
+        route(CREATE, "/videos", Scope::Write, videos::convert::convert),
+        route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change),
         route(DELETE, "/videos/{video}", Scope::Write, videos::delete),
+        route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry),
+        route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel),
+        route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode),
         route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream),
+        route(READ, "/s3/params", Scope::Upload, uploads::uppy::params),
+        route(CREATE, "/s3/multipart", Scope::Upload, uploads::uppy::begin),
+        route(READ, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list),
+        route(DELETE, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::abort),
+        route(READ, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign),
+        route(CREATE, "/s3/multipart/{upload}/complete", Scope::Upload, uploads::uppy::complete)
+            .with_bodies_of(PARTS_BODY_LIMIT),
+        route(CREATE, "/webhooks", Scope::Webhooks, endpoints::create),
+        route(READ, "/webhooks", Scope::Webhooks, endpoints::list),
+        route(READ, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read),
+        route(CHANGE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change),
+        route(DELETE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::delete),
+        route(CREATE, "/webhooks/{webhook}/rotate-secret", Scope::Webhooks, endpoints::rotate_secret),
+        route(CREATE, "/webhooks/{webhook}/test", Scope::Webhooks, deliveries::send_test),
+        route(READ, "/webhooks/{webhook}/deliveries", Scope::Webhooks, deliveries::list),
+        route(CREATE, "/webhooks/{webhook}/deliveries/{delivery}/replay", Scope::Webhooks, deliveries::replay),
         route(CREATE, "/api-keys", Scope::Keys, api_keys::create),
         route(READ, "/api-keys", Scope::Keys, api_keys::list),
         route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke),
@@ -101,7 +123,6 @@ pub fn router(state: ApiState) -> Router {
     let origins = state.config.cors_origins.clone();
     let api = Router::new()
         .nest("/v1", v1)
-        .nest("/s3", uppy)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(no_such_route)

@@ -14,6 +14,7 @@ mod wish;
 
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts as _;
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
 use platform::webhooks::{Endpoint, Pruned, SharedWebhooks, WebhookError, WebhookStore};
@@ -22,6 +23,7 @@ pub use dispatcher::{Dispatcher, DispatcherConfig, Round};
 pub use sender::{Sender, SenderError, TIMEOUT};
 pub use wish::RefusedWebhook;
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
 use paths::WebhookId;
@@ -49,8 +51,8 @@ pub async fn prune(store: &dyn WebhookStore, now_ms: u64) -> Result<Pruned, Webh
 }
 
 /// Whose endpoints the caller sees and makes; `None`: those of the whole installation.
-fn owner_of(_parts: &http::request::Parts) -> Option<String> {
-    None
+async fn owner_of(parts: &mut http::request::Parts) -> Result<Option<String>, ApiError> {
+    Ok(Caller::from_request_parts(parts, &()).await?.owner)
 }
 
 /// An endpoint that the caller may see: another owner's does not exist for him.

@@ -71,7 +71,11 @@ impl EventType {
             VideoState::Ready { .. } => Some(Self::VideoReady),
             VideoState::Failed(_) => Some(Self::VideoFailed),
             VideoState::Deleted => Some(Self::VideoDeleted),
-            VideoState::Created | VideoState::Uploading | VideoState::Queued | VideoState::Cancelled => None,
+            VideoState::Created
+            | VideoState::Uploading
+            | VideoState::Stored
+            | VideoState::Queued
+            | VideoState::Cancelled => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with this API as its `companionEndpoint`.
+//! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with `.../v1` of this API as its `companionEndpoint`.
 //!
 //! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. Uppy says no size before the bytes, and cuts
 //! parts as it likes, so sizes are checked when the upload is completed. R2 has no POST policy, which newer Uppies
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::finish::open;
 use super::plan::check_type;
 use super::{KnownUpload, progress};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Params};
 use crate::state::ApiState;
@@ -46,13 +47,14 @@ pub(crate) struct PutParams {
     expires: u64,
 }
 
-/// `GET /s3/params`: one request for all of a file.
+/// `GET /v1/s3/params`: one request for all of a file.
 pub(crate) async fn params(
     State(state): State<ApiState>,
+    caller: Caller,
     Params(query): Params<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
     let file = NewFile::of_query(query)?;
-    let (key, content_type) = create(&state, file, None).await?;
+    let (key, content_type) = create(&state, &caller, file, None).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, None, &content_type, life).await?;
     Ok(Json(PutParams {
@@ -71,19 +73,24 @@ pub(crate) struct Begun {
     upload_id: String,
 }
 
-/// `POST /s3/multipart`: begins an upload in parts.
-pub(crate) async fn begin(State(state): State<ApiState>, Body(file): Body<NewFile>) -> Result<Json<Begun>, ApiError> {
+/// `POST /v1/s3/multipart`: begins an upload in parts.
+pub(crate) async fn begin(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(file): Body<NewFile>,
+) -> Result<Json<Begun>, ApiError> {
     let content_type = check_type(file.content_type.as_deref())?;
     let video = new_video_id(now_ms())?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
     let upload_id = state.signer.create_multipart(&key, &content_type).await?;
-    let (key, _) = create(&state, file, Some((key, upload_id.clone()))).await?;
+    let (key, _) = create(&state, &caller, file, Some((key, upload_id.clone()))).await?;
     Ok(Json(Begun { key: key.path(), upload_id: upload_id.0 }))
 }
 
 /// Makes the row of a video, and notes how its bytes arrive.
 async fn create(
     state: &ApiState,
+    caller: &Caller,
     file: NewFile,
     parts: Option<(ObjectKey, UploadId)>,
 ) -> Result<(ObjectKey, String), ApiError> {
@@ -104,7 +111,7 @@ async fn create(
     let video = key.video();
     let new = NewVideo {
         id: video,
-        owner: None,
+        owner: caller.owner_for_new(),
         title: Some(title),
         external_id,
         metadata: file.metadata,
@@ -128,11 +135,16 @@ pub(crate) struct KeyParam {
 }
 
 /// The upload that a path and its key mean, which must belong together.
-async fn known(state: &ApiState, upload_id: &str, key: &str) -> Result<(KnownUpload, UploadId), ApiError> {
+async fn known(
+    state: &ApiState,
+    caller: &Caller,
+    upload_id: &str,
+    key: &str,
+) -> Result<(KnownUpload, UploadId), ApiError> {
     let Some(key @ ObjectKey::Source { .. }) = ObjectKey::parse(Bucket::Private, key) else {
         return Err(ApiError::UploadGone);
     };
-    let upload = KnownUpload::read(state, key.video()).await?;
+    let upload = KnownUpload::read(state, caller, key.video()).await?;
     match &upload.kind {
         UploadKind::Open { upload_id: known } if known == upload_id && upload.key == key => {
             let id = UploadId(known.clone());
@@ -151,13 +163,14 @@ pub(crate) struct PartView {
     etag: String,
 }
 
-/// `GET /s3/multipart/{id}`: the parts that the store has.
+/// `GET /v1/s3/multipart/{id}`: the parts that the store has.
 pub(crate) async fn list(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(upload_id): Path<String>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<Vec<PartView>>, ApiError> {
-    let (upload, id) = known(&state, &upload_id, &key).await?;
+    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
     let parts = upload.stored_parts(&state, &id).await?;
     let view = parts.into_iter().map(|it| PartView {
         part_number: it.number,
@@ -174,13 +187,14 @@ pub(crate) struct PartUrl {
     expires: u64,
 }
 
-/// `GET /s3/multipart/{id}/{number}`: the request of one part.
+/// `GET /v1/s3/multipart/{id}/{number}`: the request of one part.
 pub(crate) async fn sign(
     State(state): State<ApiState>,
+    caller: Caller,
     Path((upload_id, number)): Path<(String, u32)>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<PartUrl>, ApiError> {
-    let (upload, id) = known(&state, &upload_id, &key).await?;
+    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);
     }
@@ -213,14 +227,15 @@ pub(crate) struct Location {
     key: String,
 }
 
-/// `POST /s3/multipart/{id}/complete`. Again is no error.
+/// `POST /v1/s3/multipart/{id}/complete`. Again is no error.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(upload_id): Path<String>,
     Params(KeyParam { key }): Params<KeyParam>,
     Body(sent): Body<SentParts>,
 ) -> Result<Json<Location>, ApiError> {
-    let (upload, id) = known(&state, &upload_id, &key).await?;
+    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
     if upload.is_open() && !progress::is_stored(&state, &upload).await? {
         let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
@@ -228,13 +243,14 @@ pub(crate) async fn complete(
     Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
 
-/// `DELETE /s3/multipart/{id}`: gives it up, with its video.
+/// `DELETE /v1/s3/multipart/{id}`: gives it up, with its video.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(upload_id): Path<String>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let (upload, _) = match known(&state, &upload_id, &key).await {
+    let (upload, _) = match known(&state, &caller, &upload_id, &key).await {
         // Given up before.
         Err(ApiError::NoSuchVideo(_)) => return Ok(Json(serde_json::json!({}))),
         found => found?,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::view::VideoView;
 use super::{facts, new_video_id, read_view, work};
+use crate::auth::{Caller, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::ApiState;
@@ -24,6 +25,9 @@ use crate::uploads::plan::check_size;
 pub(crate) struct Conversion {
     /// Path in the private bucket, outside of Edgereel's own prefixes.
     key: String,
+    /// Whose video it becomes.
+    #[serde(default)]
+    owner: Option<String>,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
@@ -46,14 +50,21 @@ pub(crate) struct Conversion {
 type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
 /// Asking again for the same object under the same external id gives the video that is there.
-pub(crate) async fn convert(State(state): State<ApiState>, Body(wish): Body<Conversion>) -> Result<Answer, ApiError> {
+pub(crate) async fn convert(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(wish): Body<Conversion>,
+) -> Result<Answer, ApiError> {
+    // The bucket is everybody's: what stands in it under a path of its own has no owner who could be asked.
+    caller.require(Scope::Admin)?;
+    let owner = caller.owner_for(wish.owner.clone())?;
     let external_id = wish.external_id()?;
     facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
     let profile = facts::profile(wish.profile.clone(), &state.config)?;
     let unusable = |detail: String| ApiError::NoSuchObject(detail);
     let path = ExternalPath::try_from(wish.key.clone())
         .map_err(|_| unusable("`key` is no path of an object outside of the prefixes that Edgereel uses".to_owned()))?;
-    if let Some(video) = known(&state, external_id.as_deref(), path.as_str()).await? {
+    if let Some(video) = known(&state, owner.clone(), external_id.as_deref(), path.as_str()).await? {
         return answer(&state, StatusCode::OK, &video).await;
     }
 
@@ -70,7 +81,7 @@ pub(crate) async fn convert(State(state): State<ApiState>, Body(wish): Body<Conv
     let mode = wish.mode.unwrap_or(state.config.default_mode);
     let new = NewVideo {
         id,
-        owner: None,
+        owner,
         title: wish.title,
         external_id,
         metadata: wish.metadata,
@@ -99,9 +110,14 @@ async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<A
 }
 
 /// The video that was made of this object under this external id before.
-async fn known(state: &ApiState, external_id: Option<&str>, key: &str) -> Result<Option<Video>, ApiError> {
+async fn known(
+    state: &ApiState,
+    owner: Option<String>,
+    external_id: Option<&str>,
+    key: &str,
+) -> Result<Option<Video>, ApiError> {
     let Some(external_id) = external_id else { return Ok(None) };
-    let filter = VideoFilter { external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+    let filter = VideoFilter { owner, external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
     let page = state.catalog.list_videos(&filter).await?;
     Ok(page.videos.into_iter().find(|it| it.source.key.as_deref() == Some(key)))
 }

@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Owner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        Ok(Self(super::owner_of(parts)))
+        super::owner_of(parts).await.map(Self)
     }
 }
 

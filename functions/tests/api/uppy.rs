@@ -21,11 +21,11 @@ async fn begin(world: &World) -> (String, String) {
         "filename": "My Film.mp4", "type": "video/mp4",
         "metadata": { "name": "My Film.mp4", "type": "video/mp4", "external_id": "lesson-1" },
     });
-    let begun = world.post("/s3/multipart", file).await;
+    let begun = world.post("/v1/s3/multipart", file).await;
     assert_eq!(begun.status, StatusCode::OK, "{}", begun.body);
     let key = begun.body["key"].as_str().unwrap().to_owned();
     assert!(key.starts_with("uploads/vid_") && key.ends_with("/My_Film.mp4"), "{key}");
-    (format!("/s3/multipart/{}", begun.body["uploadId"].as_str().unwrap()), key.replace('/', "%2F"))
+    (format!("/v1/s3/multipart/{}", begun.body["uploadId"].as_str().unwrap()), key.replace('/', "%2F"))
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn an_upload_in_parts_resumes_and_completes() {
 async fn one_request_carries_a_small_file() {
     let world = World::new().await;
     let query = "filename=a.mp4&type=video%2Fmp4&metadata%5Btitle%5D=Small";
-    let params = world.get(&format!("/s3/params?{query}")).await.body;
+    let params = world.get(&format!("/v1/s3/params?{query}")).await.body;
     assert_eq!((&params["method"], &params["fields"]), (&json!("PUT"), &json!({})));
     let mut put = world.http.put(params["url"].as_str().unwrap());
     for (name, value) in params["headers"].as_object().unwrap() {
@@ -69,8 +69,8 @@ async fn one_request_carries_a_small_file() {
     world.pump().await;
     let listed = world.get("/v1/videos?text=small").await.body;
     assert_eq!(listed["videos"][0]["source"]["size"], 5);
-    assert_eq!(world.get("/s3/params?type=video/mp4").await.problem(), (400, "malformed-request"));
-    assert_eq!(world.get("/s3/params?filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
+    assert_eq!(world.get("/v1/s3/params?type=video/mp4").await.problem(), (400, "malformed-request"));
+    assert_eq!(world.get("/v1/s3/params?filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
 }
 
 #[tokio::test]
