@@ -6,8 +6,8 @@
 //!
 //! For SQL that means the same to both: `$1` placeholders; TEXT, BIGINT and DOUBLE PRECISION; no `*`,
 //! which other processes change under a prepared statement by adding a column; no parameter of type
-//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through [`text`].
-//! A transaction that locks more than one row is [`retried`].
+//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through `text`.
+//! A transaction that locks more than one row is `retried`.
 
 mod address;
 mod retry;
