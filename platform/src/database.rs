@@ -6,8 +6,8 @@
 //!
 //! For SQL that means the same to both: `$1` placeholders; TEXT, BIGINT and DOUBLE PRECISION; no `*`,
 //! which other processes change under a prepared statement by adding a column; no parameter of type
-//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through [`text`].
-//! A transaction that locks more than one row is [`retried`].
+//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through `text`.
+//! A transaction that locks more than one row is `retried`.
 
 mod address;
 mod retry;
@@ -15,7 +15,7 @@ mod retry;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 pub use address::{DatabaseAddress, InvalidAddress};
 use address::{Place, Server};
+use retry::is_busy;
 pub(crate) use retry::{is_refusal, retried};
 
 /// One change, all of it or nothing.
@@ -38,6 +39,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long a writer waits for the writers of other processes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between attempts to open a file that others are opening.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Connections to a PostgreSQL, of which each process has so many at most.
 const CONNECTIONS: u32 = 10;
 /// For a connection to a PostgreSQL to come, or become free.
@@ -129,6 +132,20 @@ pub async fn open_address(address: &DatabaseAddress) -> Result<Database, OpenErr
 }
 
 async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, OpenError> {
+    let began = Instant::now();
+    loop {
+        match try_open_file(address, path).await {
+            // To change the journal of a new file, or to remove it after the last connection, SQLite wants the
+            // file for itself and does not wait as it does for writers.
+            Err(OpenError::Open { source, .. }) if is_busy(&source) && began.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, OpenError> {
     let failed = |source| OpenError::Open { database: address.clone(), source };
     // Makes the file, and sets what it remembers: the journal.
     let options = SqliteConnectOptions::new()

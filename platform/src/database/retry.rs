@@ -46,6 +46,11 @@ pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
     has_code(error, &["22021", "22P05"])
 }
 
+/// SQLite: somebody else has the file at the moment (also for its recovery).
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    has_code(error, &["5", "261"])
+}
+
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(|it| it.code());
     code.is_some_and(|it| codes.contains(&it.as_ref()))
