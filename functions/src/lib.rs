@@ -15,6 +15,7 @@ mod extract;
 mod health;
 mod idempotency;
 pub mod ingest;
+pub mod installation;
 pub mod limits;
 pub mod playback;
 mod random;

@@ -6,17 +6,19 @@
 use std::fmt;
 use std::time::Duration;
 
+use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
+use platform::connect::QueueAddress;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
 
 /// Where everything is that more than one part needs.
 #[derive(Debug, Clone)]
 pub struct Services {
-    /// `EDGEREEL_DATABASE_URL`: `postgres://...`, or the path of an SQLite file.
-    pub database_url: String,
-    /// `EDGEREEL_QUEUE_URL`: of the queue in SQS; without it, the queue stands in the database.
-    pub queue_url: Option<String>,
+    /// `EDGEREEL_DATABASE`: `postgres://...` or `sqlite:PATH`.
+    pub database: String,
+    /// `EDGEREEL_QUEUE`: `sqs:URL`, or `database`, which is the default.
+    pub queue: QueueAddress,
     /// `EDGEREEL_S3_*`, `EDGEREEL_PRIVATE_BUCKET`, `EDGEREEL_MEDIA_BUCKET`.
     pub store: S3StoreConfig,
 }
@@ -32,6 +34,8 @@ pub struct ApiSettings {
     pub grant_keys: GrantKeys,
     /// `EDGEREEL_PASS_KEYS`: sign the addresses of pictures, `id:base64`; without them there are none.
     pub pass_keys: Option<PassKeys>,
+    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: seal the secrets of webhooks, `id:base64`.
+    pub key_encryption_keys: KeyEncryptionKeys,
     /// `EDGEREEL_PROFILES`: names of the profiles that may be asked for, separated by commas.
     pub profiles: Vec<String>,
     /// `EDGEREEL_MAX_UPLOAD_BYTES`.
@@ -80,8 +84,11 @@ impl<'a> Environment<'a> {
     /// Services that every part needs.
     pub fn services(&mut self) -> Services {
         Services {
-            database_url: self.text("EDGEREEL_DATABASE_URL"),
-            queue_url: self.optional("EDGEREEL_QUEUE_URL"),
+            database: self.text("EDGEREEL_DATABASE"),
+            queue: {
+                let queue = self.optional("EDGEREEL_QUEUE").unwrap_or_default();
+                self.parsed("EDGEREEL_QUEUE", &queue, str::parse).unwrap_or_default()
+            },
             store: S3StoreConfig {
                 endpoint: self.text("EDGEREEL_S3_ENDPOINT"),
                 public_endpoint: self.optional("EDGEREEL_S3_PUBLIC_ENDPOINT"),
@@ -106,8 +113,19 @@ impl<'a> Environment<'a> {
         let profiles = profiles.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
         let max_upload_bytes = self.number("EDGEREEL_MAX_UPLOAD_BYTES");
         let upload_url_life = self.number("EDGEREEL_UPLOAD_URL_SECONDS").map(Duration::from_secs);
-        let grant_keys = grant_keys?;
-        Some(ApiSettings { token, edge_url, grant_keys, pass_keys, profiles, max_upload_bytes, upload_url_life })
+        let keys = self.text("EDGEREEL_KEY_ENCRYPTION_KEYS");
+        let keys = self.parsed("EDGEREEL_KEY_ENCRYPTION_KEYS", &keys, KeyEncryptionKeys::parse);
+        let (grant_keys, key_encryption_keys) = (grant_keys?, keys?);
+        Some(ApiSettings {
+            token,
+            edge_url,
+            grant_keys,
+            pass_keys,
+            key_encryption_keys,
+            profiles,
+            max_upload_bytes,
+            upload_url_life,
+        })
     }
 
     fn optional(&self, name: &str) -> Option<String> {
@@ -149,7 +167,7 @@ mod tests {
 
     fn complete(name: &str) -> Option<String> {
         Some(match name {
-            "EDGEREEL_DATABASE_URL" => "postgres://db/edgereel".to_owned(),
+            "EDGEREEL_DATABASE" => "postgres://db/edgereel".to_owned(),
             "EDGEREEL_S3_ENDPOINT" => "https://account.example".to_owned(),
             "EDGEREEL_S3_ACCESS_KEY_ID" | "EDGEREEL_S3_SECRET_ACCESS_KEY" | "EDGEREEL_API_TOKEN" => "secret".to_owned(),
             "EDGEREEL_PRIVATE_BUCKET" => "private".to_owned(),
@@ -157,7 +175,8 @@ mod tests {
             "EDGEREEL_EDGE_URL" => "https://video.example".to_owned(),
             "EDGEREEL_GRANT_KEYS" => format!("one:HS256:{KEY}"),
             "EDGEREEL_PROFILES" => " small, large,".to_owned(),
-            "EDGEREEL_QUEUE_URL" => " ".to_owned(),
+            "EDGEREEL_QUEUE" => " ".to_owned(),
+            "EDGEREEL_KEY_ENCRYPTION_KEYS" => format!("one:{KEY}"),
             _ => return None,
         })
     }
@@ -168,7 +187,7 @@ mod tests {
         let (services, api) = (environment.services(), environment.api());
         let (services, api) = environment.finish(api.map(|api| (services, api))).unwrap();
         assert_eq!((services.store.region.as_str(), services.store.force_path_style), ("auto", true));
-        assert_eq!((services.queue_url, api.max_upload_bytes), (None, None), "empty is missing");
+        assert_eq!((services.queue, api.max_upload_bytes), (QueueAddress::Database, None), "empty is missing");
         assert_eq!(api.profiles, ["small", "large"]);
         assert!(api.pass_keys.is_none());
     }
@@ -179,13 +198,19 @@ mod tests {
             "EDGEREEL_GRANT_KEYS" => Some("one:HS256:c2VjcmV0".to_owned()),
             "EDGEREEL_MAX_UPLOAD_BYTES" => Some("lots".to_owned()),
             "EDGEREEL_MEDIA_BUCKET" => None,
+            "EDGEREEL_QUEUE" => Some("https://sqs.example/jobs".to_owned()),
             other => complete(other),
         };
         let mut environment = Environment::new(&wrong);
         environment.services();
         let read = environment.api();
         let told = environment.finish(read).unwrap_err().to_string();
-        for part in ["EDGEREEL_MEDIA_BUCKET is not set", "EDGEREEL_GRANT_KEYS: ", "EDGEREEL_MAX_UPLOAD_BYTES: "] {
+        for part in [
+            "EDGEREEL_MEDIA_BUCKET is not set",
+            "EDGEREEL_GRANT_KEYS: ",
+            "EDGEREEL_MAX_UPLOAD_BYTES: ",
+            "EDGEREEL_QUEUE: ",
+        ] {
             assert!(told.contains(part), "{told}");
         }
         assert!(!told.contains("c2VjcmV0"), "{told}");

@@ -120,6 +120,7 @@ async fn text_of_any_kind_is_kept_and_found() {
         metadata: serde_json::json!({ "nul": "\0" }).as_object().cloned().unwrap(),
         profile: "default".to_owned(),
         mode: Mode::Abr,
+        generate: domain::job::Generate::OnUpload,
         source_key: None,
         source_size: None,
         content_type: None,

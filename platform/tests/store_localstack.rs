@@ -49,7 +49,7 @@ async fn presigned_requests_bind_what_they_sign() {
     let store = store(&server).await;
     let video = VideoId::new(1_700_000_000_000, [1; 10]);
     let key = ObjectKey::Source { video, file_name: FileName::clean("my film (é).mp4") };
-    let signed = store.presign_put(&key, 4, "video/mp4", Duration::from_secs(60)).await.unwrap();
+    let signed = store.presign_put(&key, Some(4), "video/mp4", Duration::from_secs(60)).await.unwrap();
     let http = reqwest::Client::new();
     let put = async |url: &str, body: &'static str| {
         let request = signed
@@ -83,7 +83,7 @@ async fn an_upload_in_parts_arrives_whole() {
     let bodies = [vec![1_u8; 5 << 20], vec![2; 7]];
     for (number, body) in (1..).zip(&bodies) {
         let life = Duration::from_secs(60);
-        let signed = store.presign_part(&key, &upload, number, body.len() as u64, life).await.unwrap();
+        let signed = store.presign_part(&key, &upload, number, Some(body.len() as u64), life).await.unwrap();
         let answer = reqwest::Client::new().put(&signed.url).body(body.clone()).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
     }

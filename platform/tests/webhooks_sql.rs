@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::webhook::EndpointId;
-use platform::catalog::{Catalog, SqliteCatalog};
+use platform::catalog::{Catalog, SqlCatalog};
 use platform::database::{Database, open_sqlite};
 use platform::webhooks::conformance::Subject;
 use platform::webhooks::{NewEndpoint, SqlWebhooks, WebhookError, WebhookStore};
@@ -21,7 +21,7 @@ async fn database(folder: &TempDir) -> Database {
 async fn subject() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = database(&folder).await;
-    let (webhooks, catalog) = (Arc::new(SqlWebhooks::new(&database)), Arc::new(SqliteCatalog::new(&database)));
+    let (webhooks, catalog) = (Arc::new(SqlWebhooks::new(&database)), Arc::new(SqlCatalog::new(&database)));
     (Subject { webhooks, catalog }, folder)
 }
 
@@ -51,7 +51,7 @@ async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
     let databases = [database(&folder).await, database(&folder).await];
     let stores = databases.each_ref().map(SqlWebhooks::new);
     stores[0].create(&endpoint(), NOW).await.unwrap();
-    let catalog = SqliteCatalog::new(&databases[0]);
+    let catalog = SqlCatalog::new(&databases[0]);
     for number in 0..40 {
         catalog.note_upload_event(&job(number), NOW).await.unwrap();
     }
@@ -76,7 +76,7 @@ async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
 async fn what_happens_in_this_process_is_heard_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let (store, catalog) = (SqlWebhooks::new(&database), SqliteCatalog::new(&database));
+    let (store, catalog) = (SqlWebhooks::new(&database), SqlCatalog::new(&database));
     let long = Duration::from_secs(3600);
     let waiting = tokio::spawn({
         let store = store.clone();
@@ -97,7 +97,7 @@ async fn what_waits_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
     SqlWebhooks::new(&first).create(&endpoint(), NOW).await.unwrap();
-    SqliteCatalog::new(&first).note_upload_event(&job(1), NOW).await.unwrap();
+    SqlCatalog::new(&first).note_upload_event(&job(1), NOW).await.unwrap();
     first.close().await;
 
     let again = SqlWebhooks::new(&database(&folder).await);

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
+use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
 use platform::catalog::{NewVideo, Upload, UploadKind};
 use platform::object_store::uploads::{MAX_PARTS, UploadId};
@@ -23,7 +24,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Params};
 use crate::state::ApiState;
 use crate::times::now_ms;
-use crate::videos::{facts, new_video_id, remove_traces};
+use crate::videos::{facts, new_video_id, of_caller, remove_traces};
 
 /// What Uppy knows of a file.
 #[derive(Deserialize)]
@@ -250,15 +251,17 @@ pub(crate) async fn abort(
     Path(upload_id): Path<String>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let (upload, _) = match known(&state, &caller, &upload_id, &key).await {
+    if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
+        && of_caller(&state, &caller, source.video()).await?.state == VideoState::Deleted
+    {
         // Given up before.
-        Err(ApiError::NoSuchVideo(_)) => return Ok(Json(serde_json::json!({}))),
-        found => found?,
-    };
+        return Ok(Json(serde_json::json!({})));
+    }
+    let (upload, _) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);
     }
-    let video = state.catalog.apply(upload.video.id, &domain::state::VideoEvent::Deleted, now_ms()).await?;
+    let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_traces(&state, &video).await?;
     Ok(Json(serde_json::json!({})))
 }

@@ -6,8 +6,6 @@ use http::{Method, Request};
 use crate::world::{TOKEN, World};
 
 const VIDEO: &str = "vid_018bcfe5680077078707070707070707";
-const WEBHOOK: &str = "whe_018bcfe5680077078707070707070707";
-const DELIVERY: &str = "whd_018bcfe5680077078707070707070707";
 
 #[tokio::test]
 async fn strangers_do_not_learn_which_routes_there_are() {

@@ -14,7 +14,7 @@ use domain::receipt::Receipt;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
 use functions::webhooks::{Dispatcher, DispatcherConfig, Round, Sender};
-use platform::catalog::{Catalog, ClaimOutcome, SqliteCatalog};
+use platform::catalog::{Catalog, ClaimOutcome, SqlCatalog};
 use platform::database::{Database, open_sqlite};
 use platform::net::{Guard, Lookup, Policy};
 use platform::webhooks::{
@@ -37,7 +37,7 @@ const ALL: Policy = Policy { allow_private: true, allow_http: true };
 /// A catalog, webhooks, and one who sends them.
 struct Office {
     database: Database,
-    catalog: SqliteCatalog,
+    catalog: SqlCatalog,
     store: Arc<SqlWebhooks>,
     keys: Arc<KeyEncryptionKeys>,
     dispatcher: Dispatcher,
@@ -52,7 +52,7 @@ impl Office {
         let keys = Arc::new(keys);
         let store = Arc::new(SqlWebhooks::new(&database));
         let dispatcher = dispatcher(&store, &keys, Guard::new(ALL));
-        Self { catalog: SqliteCatalog::new(&database), database, store, keys, dispatcher, folder }
+        Self { catalog: SqlCatalog::new(&database), database, store, keys, dispatcher, folder }
     }
 
     /// An endpoint, and its secret.

@@ -4,17 +4,16 @@
 
 mod auth;
 mod callers;
+mod delivery;
 mod events;
 mod idempotency;
 mod keys;
 mod limits;
-mod sweeping;
-mod delivery;
-mod events;
 mod receiver;
+mod sweeping;
 mod uploads;
 mod uppy;
 mod videos;
-mod work;
 mod webhooks;
+mod work;
 mod world;

@@ -106,6 +106,7 @@ mod tests {
             upload: None,
             profile: "default".to_owned(),
             mode: Mode::Abr,
+            generate: domain::job::Generate::OnUpload,
             job: None,
             generation: None,
             progress: None,

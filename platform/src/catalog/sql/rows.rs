@@ -19,7 +19,7 @@ macro_rules! video_columns {
     () => {
         "id, adopted, owner, title, external_id, metadata, state, failure_code, failure_sentence, \
          source_bucket, source_key, source_etag, source_size, content_type, upload_kind, upload_id, \
-         upload_part_bytes, upload_expires_ms, profile, mode, job, cancelled_job, generation, fence, \
+         upload_part_bytes, upload_expires_ms, profile, mode, generate, job, cancelled_job, generation, fence, \
          worker, lease_until_ms, created_ms, updated_ms, queued_ms, playable_ms, ready_ms, version"
     };
 }

@@ -1,0 +1,11 @@
+//! The API as a Lambda function: behind an HTTP API of API Gateway (stage `$default`), or at a function URL.
+
+use functions::installation::{Installation, api_settings, log};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    log();
+    let settings = api_settings()?;
+    let installation = Installation::of_environment().await?;
+    lambda_http::run(functions::router(installation.api(settings))).await
+}

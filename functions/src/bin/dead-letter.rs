@@ -1,0 +1,17 @@
+//! Jobs that nobody receives any more, on a schedule: their videos have failed, and say so.
+
+use functions::dead_letter::settle;
+use functions::installation::{Installation, log};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    log();
+    let installation = Installation::of_environment().await?;
+    lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
+        let failed = settle(&*installation.queue, &*installation.catalog, functions::now_ms()).await?;
+        Ok::<_, Error>(json!({ "failed": failed }))
+    }))
+    .await
+}

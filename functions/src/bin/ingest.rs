@@ -1,0 +1,15 @@
+//! Events of the bucket, from SQS: become jobs.
+
+use aws_lambda_events::sqs::SqsEvent;
+use functions::installation::{Installation, log};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    log();
+    let ingest = Installation::of_environment().await?.ingest();
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, functions::now_ms()).await)
+    }))
+    .await
+}

@@ -1,0 +1,15 @@
+//! What is overdue, on a schedule.
+
+use functions::installation::{Installation, log};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    log();
+    let sweeper = Installation::of_environment().await?.sweeper();
+    lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
+        Ok::<_, Error>(sweeper.sweep(functions::now_ms()).await)
+    }))
+    .await
+}

@@ -1,0 +1,128 @@
+//! An installation in the cloud, put together from what the environment says.
+
+use std::sync::Arc;
+
+use domain::job::Mode;
+use platform::accounts::SqlAccounts;
+use platform::catalog::SharedCatalog;
+use platform::connect::{self, QueueUse};
+use platform::database::Database;
+use platform::idempotency::SqlIdempotency;
+use platform::job_queue::{QueueName, SharedQueue};
+use platform::net::{Guard, Policy};
+use platform::object_store::s3::S3Store;
+use platform::webhooks::SqlWebhooks;
+
+use crate::auth::ApiToken;
+use crate::ingest::Ingest;
+use crate::playback::Playback;
+use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, process_variable};
+use crate::sweeper::{SweepConfig, Sweeper};
+use crate::webhooks::Webhooks;
+use crate::{ApiConfig, ApiState};
+
+/// The services of an installation.
+pub struct Installation {
+    /// Where they are.
+    pub services: Services,
+    /// Videos.
+    pub catalog: SharedCatalog,
+    /// Jobs.
+    pub queue: SharedQueue,
+    /// Both buckets.
+    pub store: Arc<S3Store>,
+    database: Database,
+}
+
+/// Deliveries of a job before it is given up, where the queue does not say so itself.
+const MAX_RECEIVES: u32 = 5;
+
+impl Installation {
+    /// Connects to what the environment of this process names.
+    ///
+    /// # Errors
+    /// What is missing in the environment, or cannot be reached.
+    pub async fn of_environment() -> anyhow::Result<Self> {
+        let mut environment = Environment::new(&process_variable);
+        let services = environment.services();
+        Self::connect(environment.finish(Some(services))?).await
+    }
+
+    /// Connects to services.
+    ///
+    /// # Errors
+    /// What cannot be reached.
+    pub async fn connect(services: Services) -> anyhow::Result<Self> {
+        let (database, catalog) = connect::catalog(&services.database).await?;
+        // Nothing is received by these functions: who holds a message is of no matter.
+        let how = QueueUse { name: QueueName::Interactive, max_receives: MAX_RECEIVES, holder: "functions" };
+        let queue = connect::queue(&services.queue, &database, how).await?;
+        let store = Arc::new(S3Store::new(&services.store));
+        Ok(Self { catalog, queue, store, database, services })
+    }
+
+    /// What takes events in.
+    pub fn ingest(&self) -> Ingest {
+        let config = ApiConfig::new(&self.services.store.private_bucket);
+        Ingest {
+            catalog: self.catalog.clone(),
+            queue: self.queue.clone(),
+            store: self.store.clone(),
+            private_bucket: config.private_bucket,
+            profile: config.default_profile,
+            mode: Mode::Abr,
+        }
+    }
+
+    /// What sweeps.
+    pub fn sweeper(&self) -> Sweeper {
+        Sweeper {
+            catalog: self.catalog.clone(),
+            queue: self.queue.clone(),
+            store: self.store.clone(),
+            signer: self.store.clone(),
+            config: SweepConfig::default(),
+        }
+    }
+
+    /// What is behind the API.
+    pub fn api(&self, settings: ApiSettings) -> ApiState {
+        let mut config = ApiConfig::new(&self.services.store.private_bucket);
+        config.profiles.extend(settings.profiles);
+        config.max_upload_bytes = settings.max_upload_bytes.unwrap_or(config.max_upload_bytes);
+        config.upload_url_life = settings.upload_url_life.unwrap_or(config.upload_url_life);
+        ApiState {
+            catalog: self.catalog.clone(),
+            queue: self.queue.clone(),
+            store: self.store.clone(),
+            signer: self.store.clone(),
+            token: Arc::new(ApiToken::new(&settings.token)),
+            accounts: Arc::new(SqlAccounts::new(&self.database)),
+            idempotency: Arc::new(SqlIdempotency::new(&self.database)),
+            webhooks: Webhooks {
+                store: Arc::new(SqlWebhooks::new(&self.database)),
+                keys: Arc::new(settings.key_encryption_keys),
+                guard: Guard::new(Policy::default()),
+            },
+            playback: Arc::new(Playback::new(&settings.edge_url, settings.grant_keys, settings.pass_keys)),
+            config: Arc::new(config),
+        }
+    }
+}
+
+/// What the environment of this process says of the API.
+///
+/// # Errors
+/// All that is missing or wrong.
+pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
+    let mut environment = Environment::new(&process_variable);
+    let settings = environment.api();
+    environment.finish(settings)
+}
+
+/// Logs to the error output, a JSON object per line, as CloudWatch likes it.
+pub fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

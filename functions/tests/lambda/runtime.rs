@@ -1,0 +1,101 @@
+//! The Runtime API that Lambda gives a function: next event, answer, error.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+
+/// What a function made of an event: its answer, or its error.
+pub(crate) type Outcome = Result<Value, Value>;
+
+struct Shared {
+    events: AsyncMutex<mpsc::UnboundedReceiver<(String, Value)>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+}
+
+/// A running function. Killed when dropped.
+pub(crate) struct Function {
+    events: mpsc::UnboundedSender<(String, Value)>,
+    shared: Arc<Shared>,
+    _child: Child,
+    count: u32,
+}
+
+impl Function {
+    /// Starts a program as Lambda does, with these variables and no others.
+    pub(crate) async fn start(program: &str, variables: &[(&str, String)]) -> Self {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { events: AsyncMutex::new(receiver), waiting: Mutex::default() });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .with_state(shared.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(platform::serve(listener, router, std::future::pending()));
+        let mut command = Command::new(program);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());
+        for (name, value) in [("NAME", "test"), ("VERSION", "1"), ("MEMORY_SIZE", "256")] {
+            command.env(format!("AWS_LAMBDA_FUNCTION_{name}"), value);
+        }
+        command.env("AWS_LAMBDA_LOG_GROUP_NAME", "group").env("AWS_LAMBDA_LOG_STREAM_NAME", "stream");
+        command.envs(variables.iter().map(|(name, value)| (*name, value)));
+        let child = command.spawn().unwrap();
+        Self { events, shared, _child: child, count: 0 }
+    }
+
+    /// Feeds one event, and waits for what becomes of it.
+    pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
+        self.count += 1;
+        let id = format!("request-{}", self.count);
+        let (sender, receiver) = oneshot::channel();
+        self.shared.waiting.lock().unwrap().insert(id.clone(), sender);
+        self.events.send((id, event)).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), receiver).await.expect("the function answers").unwrap()
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    let Some((id, event)) = shared.events.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let headers = [
+        ("Lambda-Runtime-Aws-Request-Id", id),
+        ("Lambda-Runtime-Deadline-Ms", (functions::now_ms() + 15_000).to_string()),
+        ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:000000000000:function:test".to_owned()),
+        ("Lambda-Runtime-Trace-Id", "Root=1-0-0".to_owned()),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    (headers, event.to_string()).into_response()
+}
+
+async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    shared.tell(&id, Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    shared.tell(&id, Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+impl Shared {
+    fn tell(&self, id: &str, outcome: Outcome) -> StatusCode {
+        if let Some(sender) = self.waiting.lock().unwrap().remove(id) {
+            // Nobody waits any more after a time-out.
+            drop(sender.send(outcome));
+        }
+        StatusCode::ACCEPTED
+    }
+}
