@@ -29,7 +29,7 @@ demo: ## Upload, event, transcoding, authorised playback: shown on a real video,
 
 .PHONY: test
 test: ## Every test
-	@scripts/setup.sh --services
+	@scripts/setup.sh --services --browser
 	@scripts/test.sh
 
 .PHONY: bench

@@ -6,6 +6,9 @@
 #   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
 #   scripts/setup.sh --services    also the servers that tests start: PostgreSQL and LocalStack. Where one cannot
 #                                  be had, says so and goes on: the tests that want it will say so too.
+#   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
+#
+# Several options may stand together.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -88,14 +91,41 @@ install_localstack() {
         { rm -rf "$new"; return 1; }
 }
 
-if [[ ${1:-} == --services ]]; then
+# Chromium, and the packages of tests/browser: installed anew whenever their list changes.
+has_browser() {
+    [[ -x ${CHROMIUM:-/usr/bin/chromium} ]]
+}
+has_driver() {
+    cmp -s tests/browser/package-lock.json tests/browser/node_modules/installed.json
+}
+install_driver() {
+    command -v npm >/dev/null || return 1
+    echo "setup: installing what drives the browser into tests/browser/node_modules" >&2
+    (cd tests/browser && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
+}
+
+wants() {
+    local option
+    for option in "${options[@]}"; do [[ $option != "$1" ]] || return 0; done
+    return 1
+}
+options=("$@")
+
+if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
     has_localstack || install_localstack ||
         echo "setup: LocalStack cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
 fi
 
-if [[ ${1:-} == --wasm ]]; then
+if wants --browser; then
+    has_browser || { install_packages chromium && has_browser; } ||
+        echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
+    has_driver || install_driver ||
+        echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+fi
+
+if wants --wasm; then
     target=wasm32-unknown-unknown
     [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]] || {
         command -v rustup >/dev/null ||

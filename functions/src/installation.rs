@@ -120,7 +120,7 @@ pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
     environment.finish(settings)
 }
 
-/// Logs to the error output, a JSON object per line, as CloudWatch likes it.
+/// Logs to the error output, a JSON object per line, as AWS likes it.
 pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

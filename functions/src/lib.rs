@@ -16,6 +16,7 @@ mod health;
 mod idempotency;
 pub mod ingest;
 pub mod installation;
+mod key_in_path;
 pub mod limits;
 pub mod playback;
 mod random;

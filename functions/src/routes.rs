@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, Method};
 
@@ -18,7 +18,7 @@ use crate::idempotency::{self, Once};
 use crate::limits::RateLimits;
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, cors, health, uploads, videos};
+use crate::{api_keys, cors, health, key_in_path, uploads, videos};
 
 /// Most bytes of a body, where a route says nothing else.
 const BODY_LIMIT: usize = 64 << 10;
@@ -129,7 +129,8 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(observe))
         .with_state(state);
-    if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) }
+    let api = if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) };
+    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::answer)).with_state(api.clone()).merge(api)
 }
 
 async fn no_such_route() -> ApiError {

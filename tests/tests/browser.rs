@@ -32,3 +32,36 @@ async fn hls_js_plays_it_to_the_end() {
     assert!(told["frames"].as_u64().unwrap() > 300, "{told:#}");
     assert!(dev.terminate().await.success());
 }
+
+/// Uppy, as it comes from its makers: pauses, survives a reload, resumes without sending a part twice, and cancels.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uppy_uploads_resumes_and_cancels() {
+    if !browser::is_there() {
+        return;
+    }
+    let mut home = Home::new();
+    let film =
+        make_film(&home.folder.path().join("film.mp4"), "1280x720", "25", 30.0, &["-b:v", "6M", "-minrate", "6M"]);
+    let bytes = film.metadata().unwrap().len();
+    let dev = home.start().await;
+    let key = json!({ "name": "a page", "owner": "ann", "scopes": ["upload"] });
+    let (status, key) = dev.call("POST", "/v1/api-keys", Some(&key)).await;
+    assert_eq!(status, 201, "{key}");
+    let endpoint = format!("{}/u/{}", dev.info["api"].as_str().unwrap(), key["key"].as_str().unwrap());
+
+    let told = browser::run("upload.mjs", &[&endpoint, film.to_str().unwrap()], Duration::from_secs(120)).await;
+    assert_eq!(told["paused"]["parts"], json!([1, 2]), "{told:#}");
+    assert_eq!((&told["finished"]["files"], &told["finished"]["failed"]), (&json!(["resumed.mp4"]), &json!([])));
+    let parts = bytes.div_ceil(5 << 20);
+    let rest: Vec<u64> = (3..=parts).collect();
+    assert_eq!(told["finished"]["parts"], json!(rest), "what was there is not sent again: {told:#}");
+    let (_, listed) = dev.call("GET", "/v1/videos?external_id=resumed.mp4", None).await;
+    let video = &listed["videos"][0];
+    assert_eq!(video["source"]["size"], bytes, "{listed:#}");
+    dev.until_ready(video["id"].as_str().unwrap().parse().unwrap()).await;
+
+    assert_eq!(told["cancelled"]["files"], 0);
+    let (_, cancelled) = dev.call("GET", "/v1/videos?external_id=cancelled.mp4", None).await;
+    assert_eq!(cancelled["videos"], json!([]), "a cancelled upload leaves nothing");
+    assert!(dev.terminate().await.success());
+}

@@ -92,6 +92,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let mut config = ApiConfig::new(PRIVATE_BUCKET);
     config.max_upload_bytes =
         profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
+    // Pages of any origin, as with the store: they need a key of their own.
+    config.cors_origins = vec!["*".to_owned()];
     config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
     let ingest = Ingest {
         catalog: catalog.clone(),

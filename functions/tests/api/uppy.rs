@@ -101,3 +101,22 @@ async fn an_upload_belongs_to_its_key() {
         (409, "upload-incomplete")
     );
 }
+
+#[tokio::test]
+async fn a_page_has_its_key_in_the_address() {
+    let world = World::new().await;
+    let (_, key) = world.key(Some("ann"), &["upload"]).await;
+    let (_, reader) = world.key(Some("ann"), &["read"]).await;
+    let ask = async |path: &str| {
+        let request = http::Request::builder().uri(path);
+        world.send(request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    let query = "filename=a.mp4&type=video/mp4";
+    let params = ask(&format!("/u/{key}/s3/params?{query}")).await;
+    assert_eq!(params.status, StatusCode::OK, "{}", params.body);
+    let listed = world.get("/v1/videos?owner=ann").await.body;
+    assert_eq!(listed["videos"].as_array().unwrap().len(), 1, "it belongs to whom the key belongs");
+    assert_eq!(ask(&format!("/u/{reader}/s3/params?{query}")).await.problem(), (403, "insufficient-scope"));
+    assert_eq!(ask(&format!("/u/er_guess/s3/params?{query}")).await.problem(), (401, "unauthorized"));
+    assert_eq!(ask(&format!("/u/{key}/videos")).await.problem(), (404, "no-such-route"));
+}
