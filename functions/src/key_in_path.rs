@@ -3,8 +3,10 @@
 //! The customer's backend makes an API key with the scope `upload` and a short life, and gives the page
 //! `.../u/{key}` as `companionEndpoint`. Whoever sees the address may upload for as long, and nothing else.
 
+use std::net::SocketAddr;
+
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Uri};
@@ -16,16 +18,21 @@ use crate::error::ApiError;
 pub(crate) async fn answer(
     State(api): State<Router>,
     Path((key, _)): Path<(String, String)>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
-    match moved(&key, request.uri()) {
-        Some((uri, credentials)) => {
-            *request.uri_mut() = uri;
-            request.headers_mut().insert(AUTHORIZATION, credentials);
-            api.oneshot(request).await.into_response()
-        }
-        None => ApiError::NoSuchRoute.into_response(),
+    let Some((uri, credentials)) = moved(&key, request.uri()) else {
+        return ApiError::NoSuchRoute.into_response();
+    };
+    let (mut parts, body) = request.into_parts();
+    parts.uri = uri;
+    parts.headers.insert(AUTHORIZATION, credentials);
+    // What the path said so far is not for the next router; who sent it is.
+    let sender = parts.extensions.remove::<ConnectInfo<SocketAddr>>();
+    parts.extensions.clear();
+    if let Some(sender) = sender {
+        parts.extensions.insert(sender);
     }
+    api.oneshot(Request::from_parts(parts, body)).await.into_response()
 }
 
 /// Where it is meant for, spelt as it came, and the credentials in its path.

@@ -16,6 +16,15 @@ async fn send_part(world: &World, base: &str, key: &str, number: usize, bytes: V
     json!({ "PartNumber": number, "ETag": answer.headers()["etag"].to_str().unwrap() })
 }
 
+/// By the key in the path: the path of the upload below it, and its key in the store.
+async fn begin_by(world: &World, key: &str) -> (String, String) {
+    let file = json!({ "filename": "a.mp4", "type": "video/mp4" }).to_string();
+    let request = http::Request::post(format!("/u/{key}/s3/multipart")).body(axum::body::Body::from(file)).unwrap();
+    let begun = world.send(request).await.body;
+    let id = begun["uploadId"].as_str().unwrap_or_else(|| panic!("{begun}"));
+    (format!("/s3/multipart/{id}"), begun["key"].as_str().unwrap().replace('/', "%2F"))
+}
+
 async fn begin(world: &World) -> (String, String) {
     let file = json!({
         "filename": "My Film.mp4", "type": "video/mp4",
@@ -116,6 +125,9 @@ async fn a_page_has_its_key_in_the_address() {
     assert_eq!(params.status, StatusCode::OK, "{}", params.body);
     let listed = world.get("/v1/videos?owner=ann").await.body;
     assert_eq!(listed["videos"].as_array().unwrap().len(), 1, "it belongs to whom the key belongs");
+    let (base, path_key) = begin_by(&world, &key).await;
+    let signed = ask(&format!("/u/{key}{base}/1?key={path_key}")).await;
+    assert_eq!(signed.status, StatusCode::OK, "{}", signed.body);
     assert_eq!(ask(&format!("/u/{reader}/s3/params?{query}")).await.problem(), (403, "insufficient-scope"));
     assert_eq!(ask(&format!("/u/er_guess/s3/params?{query}")).await.problem(), (401, "unauthorized"));
     assert_eq!(ask(&format!("/u/{key}/videos")).await.problem(), (404, "no-such-route"));

@@ -23,10 +23,12 @@ window.play = (url, rate) =>
       video.playbackRate = rate
       video.play()
     })
+    hls.on(Hls.Events.FRAG_LOADED, (_, data) => {
+      // Each fragment of another rung than the one before: as a network does that cannot make up its mind.
+      if (data.frag.type === 'main') hls.nextLoadLevel = (data.frag.level + 1) % hls.levels.length
+    })
     hls.on(Hls.Events.FRAG_CHANGED, (_, data) => {
-      if (data.frag.type !== 'main') return
-      told.played.push(hls.levels[data.frag.level].height)
-      hls.nextLevel = (data.frag.level + 1) % hls.levels.length
+      if (data.frag.type === 'main') told.played.push(hls.levels[data.frag.level].height)
     })
     video.addEventListener('ended', () => {
       told.ended = true
