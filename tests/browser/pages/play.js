@@ -7,7 +7,8 @@ window.play = (url, rate) =>
     video.muted = true
     document.body.append(video)
     const told = { errors: [], levels: [], played: [], ended: false, duration: 0, position: 0, frames: 0, dropped: 0 }
-    const hls = new Hls({ enableWorker: false })
+    // A small buffer, or a short film would be loaded before anybody can choose.
+    const hls = new Hls({ enableWorker: false, maxBufferLength: 4, maxMaxBufferLength: 4 })
     const done = () => {
       const quality = video.getVideoPlaybackQuality()
       Object.assign(told, { duration: video.duration, position: video.currentTime })
@@ -23,12 +24,11 @@ window.play = (url, rate) =>
       video.playbackRate = rate
       video.play()
     })
-    hls.on(Hls.Events.FRAG_LOADED, (_, data) => {
-      // Each fragment of another rung than the one before: as a network does that cannot make up its mind.
-      if (data.frag.type === 'main') hls.nextLoadLevel = (data.frag.level + 1) % hls.levels.length
-    })
     hls.on(Hls.Events.FRAG_CHANGED, (_, data) => {
-      if (data.frag.type === 'main') told.played.push(hls.levels[data.frag.level].height)
+      if (data.frag.type !== 'main') return
+      told.played.push(hls.levels[data.frag.level].height)
+      // Every rung in turn, as a viewer chooses in a menu; what is buffered is played first.
+      if (data.frag.sn % 3 === 2) hls.loadLevel = (data.frag.level + 1) % hls.levels.length
     })
     video.addEventListener('ended', () => {
       told.ended = true
