@@ -5,7 +5,7 @@ import { main, open } from './browser.mjs'
 await main(async ([url]) => {
   const opened = await open('play')
   try {
-    const told = await opened.page.evaluate((url) => window.play(url, 2), url)
+    const told = await opened.page.evaluate((url) => window.play(url, 1), url)
     return { ...told, log: opened.log }
   } finally {
     await opened.close()

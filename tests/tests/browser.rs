@@ -21,7 +21,7 @@ async fn hls_js_plays_it_to_the_end() {
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
 
-    let told = browser::run("play.mjs", &[&dev.hls_url(video).await], Duration::from_secs(120)).await;
+    let told = browser::run("play.mjs", &[&dev.hls_url(video).await], Duration::from_secs(300)).await;
     // Of its own doings it tells as well: loads that it gave up for another rung's sound, and the first fragment,
     // which it weighs once more. Neither is seen or heard.
     let own = ["aborted", "bufferAppendNoProgress"];
@@ -55,7 +55,7 @@ async fn uppy_uploads_resumes_and_cancels() {
     assert_eq!(status, 201, "{key}");
     let endpoint = format!("{}/u/{}", dev.info["api"].as_str().unwrap(), key["key"].as_str().unwrap());
 
-    let told = browser::run("upload.mjs", &[&endpoint, film.to_str().unwrap()], Duration::from_secs(120)).await;
+    let told = browser::run("upload.mjs", &[&endpoint, film.to_str().unwrap()], Duration::from_secs(300)).await;
     assert_eq!(told["paused"]["parts"], json!([1, 2]), "{told:#}");
     assert_eq!((&told["finished"]["files"], &told["finished"]["failed"]), (&json!(["resumed.mp4"]), &json!([])));
     let parts = bytes.div_ceil(5 << 20);
