@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 pub use address::{DatabaseAddress, InvalidAddress};
 use address::{Place, Server};
 use retry::is_busy;
-pub(crate) use retry::{is_refusal, retried};
+pub(crate) use retry::{is_corrupt, is_refusal, retried};
 
 /// One change, all of it or nothing.
 pub(crate) type Tx = Transaction<'static, Any>;

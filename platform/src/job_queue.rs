@@ -21,6 +21,9 @@ pub mod sqs;
 pub use sql::SqlQueue;
 pub use sqs::SqsQueue;
 
+/// Deliveries of a job before it is given up, where the queue does not say so itself.
+pub const MAX_RECEIVES: u32 = 5;
+
 /// Which of the two queues of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod catalog;
+mod conformance;
 pub mod connect;
 pub mod database;
 pub mod idempotency;

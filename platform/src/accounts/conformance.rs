@@ -87,6 +87,13 @@ pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
     accounts.note_use(id(9), NOW).await.expect("nothing to note");
 }
 
+/// What a person wrote is kept, whatever it is.
+pub async fn any_name_can_be_kept(accounts: &dyn Accounts) {
+    let odd = NewApiKey { name: "a\0b \u{1f3a5} 'x' ?".to_owned(), ..new(1, Some("an\0n")) };
+    let made = accounts.create_key(&odd, NOW).await.expect("create");
+    assert_eq!(made.name, "a\u{FFFD}b \u{1f3a5} 'x' ?", "PostgreSQL knows no NUL");
+}
+
 /// Pages follow each other without a gap or a double, for one owner or for all.
 pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
     for (number, owner) in [(3, Some("ann")), (1, Some("ann")), (5, None), (2, Some("bob")), (4, Some("ann"))] {
@@ -110,19 +117,21 @@ pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
 
 /// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to fresh accounts,
 /// together with whatever must outlive them.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
+/// while to start.
 #[macro_export]
 macro_rules! accounts_conformance {
-    ($make:expr) => {
-        $crate::accounts_conformance!($make;
-            a_key_is_found_by_its_secret making_twice_is_making_once keys_end the_last_use_is_kept
-            lists_newest_first_in_pages
-        );
+    (together: $make:expr) => {
+        $crate::accounts_conformance! { @ together $make }
     };
-    ($make:expr; $($case:ident)*) => { $(
-        #[tokio::test]
-        async fn $case() {
-            let (accounts, _keep) = $make;
-            $crate::accounts::conformance::$case(&accounts).await;
+    ($make:expr) => {
+        $crate::accounts_conformance! { @ each $make }
+    };
+    (@ $how:ident $make:expr) => {
+        $crate::conformance_cases! { accounts, $how $make;
+            a_key_is_found_by_its_secret making_twice_is_making_once keys_end the_last_use_is_kept
+            lists_newest_first_in_pages any_name_can_be_kept
         }
-    )* };
+    };
 }

@@ -5,7 +5,7 @@ use domain::ids::ApiKeyId;
 use sqlx::Row as _;
 
 use super::{Accounts, AccountsError, ApiKey, KeyDigest, KeyFilter, KeyPage, NewApiKey};
-use crate::database::{Database, Row, Tx, sql, unsigned};
+use crate::database::{Database, Row, Tx, is_corrupt, sql, text, unsigned};
 
 /// The accounts in a database.
 #[derive(Debug, Clone)]
@@ -34,10 +34,10 @@ impl Accounts for SqlAccounts {
         )
         .bind(new.id.to_string())
         .bind(new.digest.to_hex())
-        .bind(&new.name)
-        .bind(&new.owner)
+        .bind(text(&new.name))
+        .bind(new.owner.as_deref().map(text))
         .bind(new.scopes.to_string())
-        .bind(&new.created_by)
+        .bind(text(&new.created_by))
         .bind(sql(now_ms))
         .bind(new.expires_ms.map(sql))
         .execute(&mut *tx)
@@ -131,11 +131,9 @@ fn read(row: &Row) -> Result<ApiKey, AccountsError> {
 
 impl From<sqlx::Error> for AccountsError {
     fn from(source: sqlx::Error) -> Self {
-        match source {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt { detail: source.to_string() }
-            }
-            source => Self::Unavailable { source: source.into() },
+        if is_corrupt(&source) {
+            return Self::Corrupt { detail: source.to_string() };
         }
+        Self::Unavailable { source: source.into() }
     }
 }

@@ -165,13 +165,13 @@ fn name(text: &str) -> RenditionName {
 #[macro_export]
 macro_rules! catalog_conformance {
     (together: $make:expr) => {
-        $crate::catalog_conformance! { @cases together $make }
+        $crate::catalog_conformance! { @ together $make }
     };
     ($make:expr) => {
-        $crate::catalog_conformance! { @cases each $make }
+        $crate::catalog_conformance! { @ each $make }
     };
-    (@cases $how:ident $make:expr) => {
-        $crate::catalog_conformance! { @$how $make;
+    (@ $how:ident $make:expr) => {
+        $crate::conformance_cases! { catalog, $how $make;
             creating_twice_is_creating_once another_owner_cannot_create_the_same
             an_event_before_its_row_is_adopted uploads_are_noted owners_change_what_is_theirs
             lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id only_holders_report_work
@@ -186,20 +186,5 @@ macro_rules! catalog_conformance {
             only_unused_generations_are_forgotten
             any_order_of_events_keeps_the_rules
         }
-    };
-    (@each $make:expr; $($case:ident)*) => { $(
-        #[tokio::test]
-        async fn $case() {
-            let (subject, _keep) = $make;
-            $crate::catalog::conformance::$case(&subject).await;
-        }
-    )* };
-    (@together $make:expr; $($case:ident)*) => {
-        vec![$(
-            (stringify!($case), Box::pin(async {
-                let (subject, _keep) = $make;
-                $crate::catalog::conformance::$case(&subject).await;
-            }) as ::std::pin::Pin<Box<dyn Future<Output = ()>>>),
-        )*]
     };
 }

@@ -27,7 +27,7 @@ use super::{
     Attempt, Catalog, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, Upload, Video,
     VideoFilter, VideoPage,
 };
-use crate::database::{Database, Tx, retried, sql, text};
+use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
 use rows::{VideoRow, video_columns};
 
 /// The catalog in a database.
@@ -142,12 +142,10 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u
 
 impl From<sqlx::Error> for CatalogError {
     fn from(source: sqlx::Error) -> Self {
-        match source {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt { detail: source.to_string() }
-            }
-            source => Self::Unavailable { source: source.into() },
+        if is_corrupt(&source) {
+            return Self::Corrupt { detail: source.to_string() };
         }
+        Self::Unavailable { source: source.into() }
     }
 }
 

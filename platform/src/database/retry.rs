@@ -46,6 +46,11 @@ pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
     has_code(error, &["22021", "22P05"])
 }
 
+/// Whether a row was read that is not what this version writes.
+pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_))
+}
+
 /// SQLite: somebody else has the file at the moment (also for its recovery).
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, &["5", "261"])

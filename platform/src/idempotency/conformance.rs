@@ -89,19 +89,21 @@ pub async fn what_is_given_back_is_free(keeper: &dyn Idempotency) {
 
 /// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh keeper,
 /// together with whatever must outlive it.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
+/// while to start.
 #[macro_export]
 macro_rules! idempotency_conformance {
+    (together: $make:expr) => {
+        $crate::idempotency_conformance! { @ together $make }
+    };
     ($make:expr) => {
-        $crate::idempotency_conformance!($make;
+        $crate::idempotency_conformance! { @ each $make }
+    };
+    (@ $how:ident $make:expr) => {
+        $crate::conformance_cases! { idempotency, $how $make;
             a_request_is_executed_once of_many_at_once_one_is_first another_request_is_told_so
             a_crash_is_taken_over what_is_given_back_is_free
-        );
-    };
-    ($make:expr; $($case:ident)*) => { $(
-        #[tokio::test]
-        async fn $case() {
-            let (keeper, _keep) = $make;
-            $crate::idempotency::conformance::$case(&keeper).await;
         }
-    )* };
+    };
 }

@@ -223,13 +223,13 @@ pub async fn eight_consumers_get_no_doubles(subject: &Subject) {
 #[macro_export]
 macro_rules! job_queue_conformance {
     (together: $make:expr) => {
-        $crate::job_queue_conformance! { @cases together $make }
+        $crate::job_queue_conformance! { @ together $make }
     };
     ($make:expr) => {
-        $crate::job_queue_conformance! { @cases each $make }
+        $crate::job_queue_conformance! { @ each $make }
     };
-    (@cases $how:ident $make:expr) => {
-        $crate::job_queue_conformance! { @$how $make;
+    (@ $how:ident $make:expr) => {
+        $crate::conformance_cases! { job_queue, $how $make;
             delivers_and_forgets a_waiting_receiver_is_woken a_lease_hides redelivers_after_the_lease
             an_extended_lease_holds a_lost_lease_changes_nothing an_ended_lease_cannot_be_extended
             released_comes_after_its_delay a_delayed_message_waits duplicates_are_spared_or_delivered
@@ -238,20 +238,5 @@ macro_rules! job_queue_conformance {
             gives_up_after_the_last_delivery gives_up_what_workers_die_of a_body_nobody_can_read_is_buried
             redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
         }
-    };
-    (@each $make:expr; $($case:ident)*) => { $(
-        #[tokio::test]
-        async fn $case() {
-            let (subject, _keep) = $make;
-            $crate::job_queue::conformance::$case(&subject).await;
-        }
-    )* };
-    (@together $make:expr; $($case:ident)*) => {
-        vec![$(
-            (stringify!($case), Box::pin(async {
-                let (subject, _keep) = $make;
-                $crate::job_queue::conformance::$case(&subject).await;
-            }) as ::std::pin::Pin<Box<dyn Future<Output = ()>>>),
-        )*]
     };
 }

@@ -148,10 +148,19 @@ fn data(dispatch: &Dispatch) -> Value {
 
 /// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
 /// [`Subject`], together with whatever must outlive it.
+///
+/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
+/// while to start.
 #[macro_export]
 macro_rules! webhook_conformance {
+    (together: $make:expr) => {
+        $crate::webhook_conformance! { @ together $make }
+    };
     ($make:expr) => {
-        $crate::webhook_conformance!($make;
+        $crate::webhook_conformance! { @ each $make }
+    };
+    (@ $how:ident $make:expr) => {
+        $crate::conformance_cases! { webhooks, $how $make;
             a_life_is_told_once a_failure_is_told_with_its_reason every_new_attempt_is_told
             a_claim_that_overtakes_its_event_tells_both another_source_is_another_upload
             progress_is_told_to_who_asks_and_not_all_the_time what_is_refused_is_not_told
@@ -167,13 +176,6 @@ macro_rules! webhook_conformance {
             a_failure_waits_for_its_time an_endpoint_can_ask_for_a_pause
             an_endpoint_that_is_gone_is_disabled three_days_of_failures_disable
             one_success_ends_a_bad_time what_arrives_at_last_is_noted
-        );
-    };
-    ($make:expr; $($case:ident)*) => { $(
-        #[tokio::test]
-        async fn $case() {
-            let (subject, _keep) = $make;
-            $crate::webhooks::conformance::$case(&subject).await;
         }
-    )* };
+    };
 }

@@ -20,7 +20,7 @@ use super::{
     Attempted, Delivery, DeliveryFilter, DeliveryPage, Dispatch, Endpoint, EndpointFilter, EndpointPage, EndpointPatch,
     NewEndpoint, Pruned, Settled, WebhookError, WebhookStore,
 };
-use crate::database::{Database, Tx};
+use crate::database::{Database, Tx, is_corrupt, retried};
 
 /// Who waits for events waits here: see [`Database::waker`].
 pub(crate) const WAKER: &str = "webhook events";
@@ -52,12 +52,10 @@ fn random() -> Result<[u8; 10], WebhookError> {
 
 impl From<sqlx::Error> for WebhookError {
     fn from(source: sqlx::Error) -> Self {
-        match source {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt { detail: source.to_string() }
-            }
-            source => Self::Unavailable { source: source.into() },
+        if is_corrupt(&source) {
+            return Self::Corrupt { detail: source.to_string() };
         }
+        Self::Unavailable { source: source.into() }
     }
 }
 
@@ -76,7 +74,7 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn patch(&self, endpoint: EndpointId, patch: &EndpointPatch, now_ms: u64) -> Result<Endpoint, WebhookError> {
-        self.patch_endpoint(endpoint, patch, now_ms).await
+        retried(|| self.patch_endpoint(endpoint, patch, now_ms)).await
     }
 
     async fn rotate_secret(
@@ -90,7 +88,7 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
-        self.delete_endpoint(endpoint).await
+        retried(|| self.delete_endpoint(endpoint)).await
     }
 
     async fn deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError> {
@@ -110,7 +108,7 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn share_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
-        self.share(limit, now_ms).await
+        retried(|| self.share(limit, now_ms)).await
     }
 
     async fn claim(
@@ -124,7 +122,7 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn settle(&self, dispatch: &Dispatch, attempted: &Attempted, now_ms: u64) -> Result<Settled, WebhookError> {
-        self.settle_dispatch(dispatch, attempted, now_ms).await
+        retried(|| self.settle_dispatch(dispatch, attempted, now_ms)).await
     }
 
     async fn wait(&self, at_most: Duration) {
@@ -133,6 +131,6 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn prune(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
-        self.prune_settled(before_ms).await
+        retried(|| self.prune_settled(before_ms)).await
     }
 }

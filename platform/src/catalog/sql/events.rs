@@ -4,6 +4,7 @@ use domain::job::Stage;
 use domain::webhook::{EventId, EventType};
 
 use super::Tx;
+use super::rows::video_columns;
 use super::rows::{VideoRow, progress};
 use crate::catalog::{CatalogError, Progress};
 use crate::database::{sql, unsigned};
@@ -47,6 +48,8 @@ pub(super) async fn tell_progress(
     write(tx, row, EventType::VideoProgress, Some(progress), now_ms).await
 }
 
+const COUNT_ON: &str = concat!("UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING ", video_columns!());
+
 async fn write(
     tx: &mut Tx,
     row: &VideoRow,
@@ -55,10 +58,7 @@ async fn write(
     now_ms: u64,
 ) -> Result<(), CatalogError> {
     // The version counts on: of all events of a video, each has its own, and a later one a higher.
-    let row: VideoRow = sqlx::query_as("UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING *")
-        .bind(&row.id)
-        .fetch_one(&mut **tx)
-        .await?;
+    let row: VideoRow = sqlx::query_as(COUNT_ON).bind(&row.id).fetch_one(&mut **tx).await?;
     let video = row.into_video(None)?;
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|it| CatalogError::Unavailable { source: it.into() })?;

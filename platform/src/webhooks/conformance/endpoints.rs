@@ -13,6 +13,9 @@ use crate::webhooks::{
 pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
     let types = Some(vec![VideoReady, VideoFailed]);
     let new = NewEndpoint { owner: Some("anna".to_owned()), types: types.clone(), ..new_endpoint(1) };
+    let odd = NewEndpoint { description: Some("a\0b".to_owned()), ..new_endpoint(2) };
+    let odd = subject.webhooks().create(&odd, NOW).await.expect("create");
+    assert_eq!(odd.description.as_deref(), Some("a\u{FFFD}b"), "PostgreSQL knows no NUL");
     let made = subject.webhooks().create(&new, NOW).await.expect("create");
     assert_eq!((made.id, &made.owner, &made.url, &made.types), (new.id, &new.owner, &new.url, &types));
     assert_eq!((made.description.as_deref(), made.disabled, made.failing_since_ms), (Some("Receiver 1"), None, None));

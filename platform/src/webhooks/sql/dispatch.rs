@@ -6,10 +6,10 @@ use std::time::Duration;
 use domain::webhook::{EndpointId, EventId, EventType, retry};
 use sqlx::Row as _;
 
-use super::endpoints::{disable, lock};
+use super::endpoints::{READ, disable, lock};
 use super::rows::{self, count, parse};
 use super::{SqlWebhooks, random};
-use crate::database::{Row, Tx, millis, sql, unsigned};
+use crate::database::{Row, Tx, millis, retried, sql, text, unsigned};
 use crate::webhooks::{Attempted, DisabledWhy, Dispatch, Endpoint, Outcome, Settled, WebhookError};
 
 /// Whether anything may be due: most looks find nothing, and need not wait for those who write.
@@ -56,6 +56,23 @@ impl SqlWebhooks {
         if limit == 0 || any.is_none() {
             return Ok(vec![]);
         }
+        loop {
+            let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now_ms)).await?;
+            // Others were quicker with all that this one saw: what comes after that may be due too.
+            if due == 0 || !dispatches.is_empty() {
+                return Ok(dispatches);
+            }
+        }
+    }
+
+    /// Claims what others do not claim at the same time, and says how much it saw.
+    async fn try_claim(
+        &self,
+        limit: u32,
+        per_endpoint: u32,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<(usize, Vec<Dispatch>), WebhookError> {
         let mut tx = self.write().await?;
         let due: Vec<(String,)> = sqlx::query_as(DUE)
             .bind(sql(now_ms))
@@ -63,8 +80,9 @@ impl SqlWebhooks {
             .bind(i64::from(limit))
             .fetch_all(&mut *tx)
             .await?;
+        let seen = due.len();
         let mut endpoints = HashMap::new();
-        let mut dispatches = Vec::with_capacity(due.len());
+        let mut dispatches = Vec::with_capacity(seen);
         for (id,) in due {
             let token = domain::ids::hex(&random()?);
             let leased = sqlx::query(LEASE)
@@ -79,7 +97,7 @@ impl SqlWebhooks {
             dispatches.push(dispatch(&mut tx, &id, &row, endpoint, token).await?);
         }
         tx.commit().await?;
-        Ok(dispatches)
+        Ok((seen, dispatches))
     }
 
     pub(super) async fn settle_dispatch(
@@ -116,7 +134,7 @@ async fn endpoint_of(
     if let Some(endpoint) = known.get(&id) {
         return Ok(endpoint.clone());
     }
-    let row = sqlx::query("SELECT * FROM webhook_endpoints WHERE id = $1").bind(&id).fetch_one(&mut **tx).await?;
+    let row = sqlx::query(READ).bind(&id).fetch_one(&mut **tx).await?;
     let endpoint = rows::endpoint(&row)?;
     known.insert(id, endpoint.clone());
     Ok(endpoint)
@@ -175,7 +193,7 @@ async fn note(
     .bind(retry_ms.map(sql))
     .bind(sql(now_ms.saturating_sub(attempted.duration_ms)))
     .bind(attempted.status.map(i64::from))
-    .bind(&attempted.error)
+    .bind(attempted.error.as_deref().map(text))
     .bind(sql(attempted.duration_ms))
     .bind(dispatch.delivery.to_string())
     .bind(&dispatch.lease)

@@ -3,8 +3,8 @@
 use domain::webhook::{EndpointId, EventType};
 
 use super::SqlWebhooks;
-use super::rows::{self, to_json};
-use crate::database::{Row, Tx, sql};
+use super::rows::{self, endpoint_columns, to_json};
+use crate::database::{Row, Tx, sql, text};
 use crate::webhooks::{
     DisabledWhy, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
     WebhookError,
@@ -12,6 +12,29 @@ use crate::webhooks::{
 
 /// Most secrets that are good at once: each is a signature in the header of every message.
 const MAX_SECRETS: usize = 5;
+
+const INSERT: &str = concat!(
+    "INSERT INTO webhook_endpoints (id, owner, url, types, wants_progress, description, secrets, paused_until_ms,
+        created_ms, updated_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) RETURNING ",
+    endpoint_columns!()
+);
+
+pub(super) const READ: &str = concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE id = $1");
+
+const READ_PAGE: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM webhook_endpoints
+     WHERE (CAST($1 AS TEXT) IS NULL OR owner = $1) AND (CAST($2 AS TEXT) IS NULL OR id < $2)
+     ORDER BY id DESC LIMIT $3"
+);
+
+const SET_SECRETS: &str =
+    concat!("UPDATE webhook_endpoints SET secrets = $1, updated_ms = $2 WHERE id = $3 RETURNING ", endpoint_columns!());
+
+const LOCK: &str =
+    concat!("UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ", endpoint_columns!());
 
 impl SqlWebhooks {
     pub(super) async fn create_endpoint(&self, new: &NewEndpoint, now_ms: u64) -> Result<Endpoint, WebhookError> {
@@ -26,46 +49,35 @@ impl SqlWebhooks {
             return Err(WebhookError::TooMany);
         }
         let secrets = [EndpointSecret { sealed: new.sealed_secret.clone(), until_ms: None }];
-        let row = sqlx::query(
-            "INSERT INTO webhook_endpoints (id, owner, url, types, wants_progress, description, secrets,
-                paused_until_ms, created_ms, updated_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) RETURNING *",
-        )
-        .bind(new.id.to_string())
-        .bind(&new.owner)
-        .bind(&new.url)
-        .bind(new.types.as_ref().map(to_json))
-        .bind(wants_progress(new.types.as_deref()))
-        .bind(&new.description)
-        .bind(to_json(&secrets))
-        .bind(sql(now_ms))
-        .fetch_one(&mut *tx)
-        .await?;
+        let row = sqlx::query(INSERT)
+            .bind(new.id.to_string())
+            .bind(&new.owner)
+            .bind(text(&new.url))
+            .bind(new.types.as_ref().map(to_json))
+            .bind(wants_progress(new.types.as_deref()))
+            .bind(new.description.as_deref().map(text))
+            .bind(to_json(&secrets))
+            .bind(sql(now_ms))
+            .fetch_one(&mut *tx)
+            .await?;
         let endpoint = rows::endpoint(&row)?;
         tx.commit().await?;
         Ok(endpoint)
     }
 
     pub(super) async fn get_endpoint(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
-        let row = sqlx::query("SELECT * FROM webhook_endpoints WHERE id = $1")
-            .bind(endpoint.to_string())
-            .fetch_optional(self.database.read())
-            .await?;
+        let row = sqlx::query(READ).bind(endpoint.to_string()).fetch_optional(self.database.read()).await?;
         rows::endpoint(&row.ok_or(WebhookError::NoSuchEndpoint(endpoint))?)
     }
 
     pub(super) async fn list_endpoints(&self, filter: &EndpointFilter) -> Result<EndpointPage, WebhookError> {
-        let found = sqlx::query(
-            "SELECT * FROM webhook_endpoints
-             WHERE (CAST($1 AS TEXT) IS NULL OR owner = $1) AND (CAST($2 AS TEXT) IS NULL OR id < $2)
-             ORDER BY id DESC LIMIT $3",
-        )
-        .bind(&filter.owner)
-        .bind(filter.after.map(|it| it.to_string()))
-        // One more than asked for tells whether there is another page.
-        .bind(i64::from(filter.limit) + 1)
-        .fetch_all(self.database.read())
-        .await?;
+        let found = sqlx::query(READ_PAGE)
+            .bind(&filter.owner)
+            .bind(filter.after.map(|it| it.to_string()))
+            // One more than asked for tells whether there is another page.
+            .bind(i64::from(filter.limit) + 1)
+            .fetch_all(self.database.read())
+            .await?;
         let mut endpoints = found.iter().map(rows::endpoint).collect::<Result<Vec<_>, _>>()?;
         let more = endpoints.len() > filter.limit as usize;
         endpoints.truncate(filter.limit as usize);
@@ -87,10 +99,10 @@ impl SqlWebhooks {
             "UPDATE webhook_endpoints SET url = $1, types = $2, wants_progress = $3, description = $4, updated_ms = $5
              WHERE id = $6",
         )
-        .bind(patch.url.as_ref().unwrap_or(&before.url))
+        .bind(text(patch.url.as_ref().unwrap_or(&before.url)))
         .bind(types.as_ref().map(to_json))
         .bind(wants_progress(types.as_deref()))
-        .bind(description)
+        .bind(description.as_deref().map(text))
         .bind(sql(now_ms))
         .bind(endpoint.to_string())
         .execute(&mut *tx)
@@ -123,7 +135,7 @@ impl SqlWebhooks {
             EndpointSecret { until_ms, ..it }
         }));
         secrets.truncate(MAX_SECRETS);
-        let row = sqlx::query("UPDATE webhook_endpoints SET secrets = $1, updated_ms = $2 WHERE id = $3 RETURNING *")
+        let row = sqlx::query(SET_SECRETS)
             .bind(to_json(&secrets))
             .bind(sql(now_ms))
             .bind(endpoint.to_string())
@@ -153,10 +165,7 @@ fn wants_progress(types: Option<&[EventType]>) -> i64 {
 
 /// Locks an endpoint and reads it.
 pub(super) async fn lock(tx: &mut Tx, endpoint: EndpointId) -> Result<Row, WebhookError> {
-    let row = sqlx::query("UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING *")
-        .bind(endpoint.to_string())
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row = sqlx::query(LOCK).bind(endpoint.to_string()).fetch_optional(&mut **tx).await?;
     row.ok_or(WebhookError::NoSuchEndpoint(endpoint))
 }
 

@@ -8,15 +8,25 @@ use super::{SqlWebhooks, random};
 use crate::database::{Row, Tx, sql};
 use crate::webhooks::{Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload};
 
-const READ_ONE: &str = "
-    SELECT d.*, e.type AS event_type, e.video AS event_video, e.at_ms AS event_ms
-    FROM webhook_deliveries d JOIN events e ON e.id = d.event WHERE d.id = $1 AND d.endpoint = $2";
+/// What [`rows::delivery`] reads.
+macro_rules! read_deliveries {
+    ($which:literal) => {
+        concat!(
+            "SELECT d.id, d.endpoint, d.event, d.status, d.attempts, d.created_ms, d.next_ms, d.settled_ms,
+                d.last_attempt_ms, d.last_status, d.last_error, d.last_duration_ms,
+                e.type AS event_type, e.video AS event_video, e.at_ms AS event_ms
+             FROM webhook_deliveries d JOIN events e ON e.id = d.event ",
+            $which
+        )
+    };
+}
 
-const READ_PAGE: &str = "
-    SELECT d.*, e.type AS event_type, e.video AS event_video, e.at_ms AS event_ms
-    FROM webhook_deliveries d JOIN events e ON e.id = d.event
-    WHERE d.endpoint = $1 AND (CAST($2 AS TEXT) IS NULL OR d.status = $2) AND (CAST($3 AS TEXT) IS NULL OR d.id < $3)
-    ORDER BY d.id DESC LIMIT $4";
+const READ_ONE: &str = read_deliveries!("WHERE d.id = $1 AND d.endpoint = $2");
+
+const READ_PAGE: &str = read_deliveries!(
+    "WHERE d.endpoint = $1 AND (CAST($2 AS TEXT) IS NULL OR d.status = $2) AND (CAST($3 AS TEXT) IS NULL OR d.id < $3)
+     ORDER BY d.id DESC LIMIT $4"
+);
 
 impl SqlWebhooks {
     pub(super) async fn list_deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError> {

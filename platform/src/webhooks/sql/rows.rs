@@ -11,6 +11,15 @@ use crate::database::{Row, unsigned};
 use crate::webhooks::model::wants;
 use crate::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint, EndpointSecret, LastAttempt, WebhookError};
 
+/// What [`endpoint`] reads, by name: see the rules of [`crate::database`].
+macro_rules! endpoint_columns {
+    () => {
+        "id, owner, url, types, description, secrets, disabled_ms, disabled_why, failing_since_ms, paused_until_ms, \
+         created_ms, updated_ms"
+    };
+}
+pub(super) use endpoint_columns;
+
 /// A row of `webhook_endpoints`.
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint, WebhookError> {
     let disabled_ms: Option<i64> = row.try_get("disabled_ms")?;

@@ -1,0 +1,27 @@
+//! Accounts and keyed requests in PostgreSQL, against their conformance suites.
+
+use platform::accounts::SqlAccounts;
+use platform::database::{Database, open};
+use platform::idempotency::SqlIdempotency;
+use testkit::{Postgres, together};
+
+async fn database(server: &Postgres) -> Database {
+    open(&server.database()).await.expect("opens")
+}
+
+async fn accounts(server: &Postgres) -> (SqlAccounts, Database) {
+    let database = database(server).await;
+    (SqlAccounts::new(&database), database)
+}
+
+async fn keeper(server: &Postgres) -> (SqlIdempotency, Database) {
+    let database = database(server).await;
+    (SqlIdempotency::new(&database), database)
+}
+
+#[tokio::test]
+async fn postgres_keeps_accounts_and_keyed_requests() {
+    let Some(server) = Postgres::start() else { return };
+    together(platform::accounts_conformance!(together: accounts(&server).await), 4).await;
+    together(platform::idempotency_conformance!(together: keeper(&server).await), 4).await;
+}
