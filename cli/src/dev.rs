@@ -3,6 +3,7 @@
 mod dead_letters;
 mod listen;
 mod pump;
+mod sweeping;
 mod telling;
 mod wiring;
 
@@ -35,6 +36,7 @@ pub struct System {
     pump: pump::Pump,
     dead_letters: dead_letters::DeadLetters,
     telling: telling::Telling,
+    sweeping: sweeping::Sweeping,
     worker: Worker,
 }
 
@@ -66,6 +68,7 @@ impl System {
             pump: wired.pump,
             dead_letters: wired.dead_letters,
             telling: wired.telling,
+            sweeping: wired.sweeping,
             worker: wired.worker,
         })
     }
@@ -112,6 +115,8 @@ impl System {
         work.spawn(async move { dead_letters.run(letters_stop).await });
         let (telling, telling_stop) = (self.telling, stop.child_token());
         work.spawn(async move { telling.run(telling_stop).await });
+        let (sweeping, sweeping_stop) = (self.sweeping, stop.child_token());
+        work.spawn(async move { sweeping.run(sweeping_stop).await });
 
         self.folder.announce(&self.info)?;
         tokio::select! {

@@ -131,7 +131,7 @@ async fn resume(
 
 fn wish(file: &UploadFile, wishes: &Wishes) -> Value {
     let mut wish = json!({
-        "file_name": file.name,
+        "filename": file.name,
         "size": file.size,
         "content_type": file.content_type(),
         "title": wishes.title.as_deref().unwrap_or(&file.name),

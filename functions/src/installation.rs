@@ -8,7 +8,7 @@ use platform::catalog::SharedCatalog;
 use platform::connect::{self, QueueUse};
 use platform::database::Database;
 use platform::idempotency::SqlIdempotency;
-use platform::job_queue::{QueueName, SharedQueue};
+use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::webhooks::SqlWebhooks;
@@ -33,9 +33,6 @@ pub struct Installation {
     pub store: Arc<S3Store>,
     database: Database,
 }
-
-/// Deliveries of a job before it is given up, where the queue does not say so itself.
-const MAX_RECEIVES: u32 = 5;
 
 impl Installation {
     /// Connects to what the environment of this process names.
@@ -81,6 +78,7 @@ impl Installation {
             queue: self.queue.clone(),
             store: self.store.clone(),
             signer: self.store.clone(),
+            webhooks: Arc::new(SqlWebhooks::new(&self.database)),
             config: SweepConfig::default(),
         }
     }

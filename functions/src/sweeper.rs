@@ -15,6 +15,7 @@ use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
+use platform::webhooks::{SharedWebhooks, WebhookError};
 use serde::Serialize;
 
 /// What sweeps. Clones share it.
@@ -28,6 +29,8 @@ pub struct Sweeper {
     pub store: SharedStore,
     /// The same store, for unfinished uploads.
     pub signer: Arc<dyn UploadSigner>,
+    /// Their log grows.
+    pub webhooks: SharedWebhooks,
     /// After what time something is overdue.
     pub config: SweepConfig,
 }
@@ -42,6 +45,8 @@ pub struct SweepConfig {
     /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
     /// longest grant. What a cancelled or failed job has finished is kept as long, for a retry.
     pub generation_life: Duration,
+    /// What was sent by webhooks is kept in their log.
+    pub log_life: Duration,
 }
 
 impl Default for SweepConfig {
@@ -50,6 +55,7 @@ impl Default for SweepConfig {
             upload_grace: Duration::from_secs(3600),
             lost_message: Duration::from_secs(15 * 60),
             generation_life: Duration::from_secs(8 * 24 * 3600),
+            log_life: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }
@@ -65,6 +71,8 @@ pub struct Swept {
     pub jobs: u64,
     /// Videos of which encodings were removed.
     pub generations: u64,
+    /// Entries of the logs of webhooks.
+    pub log_entries: u64,
     /// What could not be done now; logged, and tried the next time.
     pub failures: u64,
 }
@@ -81,6 +89,17 @@ pub enum SweepError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log did not answer.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
+}
+
+/// What may be overdue about a video.
+#[derive(Clone, Copy)]
+enum Chore {
+    ExpireUpload,
+    SendAgain,
+    RemoveUnseen,
 }
 
 /// Videos read at once.
@@ -91,53 +110,54 @@ impl Sweeper {
     pub async fn sweep(&self, now_ms: u64) -> Swept {
         let mut swept = Swept::default();
         for state in [StateName::Created, StateName::Uploading] {
-            let count = self.each(state, async |video| self.expire_upload(&video, now_ms).await, &mut swept).await;
-            swept.uploads += count;
+            swept.uploads += self.each(state, Chore::ExpireUpload, now_ms, &mut swept.failures).await;
         }
         match self.abort_strays(now_ms).await {
             Ok(strays) => swept.strays = strays,
-            Err(problem) => failed(&mut swept, "unfinished uploads", &problem),
+            Err(problem) => failed(&mut swept.failures, "unfinished uploads", &problem),
         }
         match self.is_queue_empty().await {
             Ok(true) => {
                 for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
-                    let count = self.each(state, async |video| self.send_again(&video, now_ms).await, &mut swept).await;
-                    swept.jobs += count;
+                    swept.jobs += self.each(state, Chore::SendAgain, now_ms, &mut swept.failures).await;
                 }
             }
             Ok(false) => {}
-            Err(problem) => failed(&mut swept, "the queue", &problem),
+            Err(problem) => failed(&mut swept.failures, "the queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
-            let count = self.each(state, async |video| self.remove_unseen(&video, now_ms).await, &mut swept).await;
-            swept.generations += count;
+            swept.generations += self.each(state, Chore::RemoveUnseen, now_ms, &mut swept.failures).await;
+        }
+        match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
+            Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
+            Err(problem) => failed(&mut swept.failures, "the log of webhooks", &problem.into()),
         }
         swept
     }
 
     /// Does something to every video in a state, and says how often that changed anything.
-    async fn each(
-        &self,
-        state: StateName,
-        sweep: impl AsyncFn(Video) -> Result<bool, SweepError>,
-        swept: &mut Swept,
-    ) -> u64 {
+    async fn each(&self, state: StateName, chore: Chore, now_ms: u64, failures: &mut u64) -> u64 {
         let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
         let mut changed = 0;
         loop {
             let page = match self.catalog.list_videos(&filter).await {
                 Ok(page) => page,
                 Err(problem) => {
-                    failed(swept, "the list of videos", &problem.into());
+                    failed(failures, "the list of videos", &problem.into());
                     return changed;
                 }
             };
             for video in page.videos {
                 let id = video.id;
-                match sweep(video).await {
+                let done = match chore {
+                    Chore::ExpireUpload => self.expire_upload(&video, now_ms).await,
+                    Chore::SendAgain => self.send_again(&video, now_ms).await,
+                    Chore::RemoveUnseen => self.remove_unseen(&video, now_ms).await,
+                };
+                match done {
                     Ok(true) => changed += 1,
                     Ok(false) => {}
-                    Err(problem) => failed(swept, &id.to_string(), &problem),
+                    Err(problem) => failed(failures, &id.to_string(), &problem),
                 }
             }
             match page.next {
@@ -155,11 +175,14 @@ impl Sweeper {
         }
         let key = video.source.key.as_deref();
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
-        if let Some(key) = &key
-            && self.store.head(key).await.is_ok()
-        {
-            // It has arrived, and its event is late or lost: a retry still finds it.
-            return Ok(false);
+        if let Some(key) = &key {
+            match self.store.head(key).await {
+                // It has arrived, and its event is late or lost: a retry still finds it.
+                Ok(_) => return Ok(false),
+                Err(StoreError::NotFound { .. }) => {}
+                // Whoever cannot look does not know.
+                Err(problem) => return Err(problem.into()),
+            }
         }
         self.catalog.apply(video.id, &VideoEvent::Deleted, now_ms).await?;
         crate::videos::remove_objects(&self.store, &*self.signer, video).await?;
@@ -236,9 +259,9 @@ impl Sweeper {
     }
 }
 
-fn failed(swept: &mut Swept, what: &str, problem: &SweepError) {
+fn failed(failures: &mut u64, what: &str, problem: &SweepError) {
     tracing::warn!("{what} could not be swept: {problem}");
-    swept.failures += 1;
+    *failures += 1;
 }
 
 fn millis(duration: Duration) -> u64 {

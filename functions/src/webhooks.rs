@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts as _;
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
-use platform::webhooks::{Endpoint, Pruned, SharedWebhooks, WebhookError, WebhookStore};
+use platform::webhooks::{Endpoint, SharedWebhooks};
 
 pub use dispatcher::{Dispatcher, DispatcherConfig, Round};
 pub use sender::{Sender, SenderError, TIMEOUT};
@@ -37,17 +37,6 @@ pub struct Webhooks {
     pub keys: Arc<KeyEncryptionKeys>,
     /// Says which addresses an endpoint may have.
     pub guard: Guard,
-}
-
-/// How long the log is kept.
-const KEEP_MS: u64 = 30 * 24 * 3600 * 1_000;
-
-/// Removes what was settled 30 days ago, and the events that nothing tells of any more. For a schedule.
-///
-/// # Errors
-/// Of the database: call it again later.
-pub async fn prune(store: &dyn WebhookStore, now_ms: u64) -> Result<Pruned, WebhookError> {
-    store.prune(now_ms.saturating_sub(KEEP_MS)).await
 }
 
 /// Whose endpoints the caller sees and makes; `None`: those of the whole installation.

@@ -206,7 +206,7 @@ impl Dev {
     /// # Panics
     /// If the API or the store refuse.
     pub async fn upload(&self, file: &Path, name: &str) -> VideoId {
-        self.upload_as(file, json!({ "file_name": name, "profile": "small" })).await
+        self.upload_as(file, json!({ "filename": name, "profile": "small" })).await
     }
 
     /// The same with other wishes; the size is added.

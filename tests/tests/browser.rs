@@ -22,8 +22,8 @@ async fn hls_js_plays_it_to_the_end() {
     dev.until_ready(video).await;
 
     let told = browser::run("play.mjs", &[&dev.hls_url(video).await], Duration::from_secs(300)).await;
-    // Of its own doings it tells as well: loads that it gave up for another rung's sound, and the first fragment,
-    // which it weighs once more. Neither is seen or heard.
+    // Of its own doings it tells as well, and mends them in the same moment: loads of sound that it gives up when the
+    // audio group changes with the rung, and a first fragment whose buffering it weighs before its audio is there.
     let own = ["aborted", "bufferAppendNoProgress"];
     let errors = told["errors"].as_array().unwrap();
     let errors: Vec<_> =
@@ -35,7 +35,8 @@ async fn hls_js_plays_it_to_the_end() {
     assert_eq!(levels.len(), 3, "{told:#}");
     let played = told["played"].as_array().unwrap();
     assert!(levels.iter().all(|it| played.contains(it)), "not every rung was shown: {told:#}");
-    assert!(told["frames"].as_u64().unwrap() > 300, "{told:#}");
+    // Of 600: a busy machine drops some, and a gap would cost more.
+    assert!(told["frames"].as_u64().unwrap() > 540, "{told:#}");
     assert!(dev.terminate().await.success());
 }
 

@@ -83,7 +83,7 @@ async fn what_arrives_for_a_deleted_video_is_removed() {
     let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 4.0, &[]);
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     let dev = home.start().await;
-    let wish = json!({ "file_name": "film.mp4", "size": bytes.len(), "profile": "small" });
+    let wish = json!({ "filename": "film.mp4", "size": bytes.len(), "profile": "small" });
     let (status, created) = dev.call("POST", "/v1/uploads", Some(&wish)).await;
     assert_eq!(status, 201, "{created}");
     let video: VideoId = created["video"].as_str().unwrap().parse().unwrap();

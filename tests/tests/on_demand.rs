@@ -20,7 +20,7 @@ async fn a_meeting_is_made_when_somebody_looks() {
     let mut home = Home::new();
     let film = make_film(&home.folder.path().join("meeting.mp4"), "1280x720", "25", 120.0, &["-crf", "38"]);
     let dev = home.start().await;
-    let wish = json!({ "file_name": "meeting.mp4", "profile": "small", "mode": "copy", "generate": "on_first_view" });
+    let wish = json!({ "filename": "meeting.mp4", "profile": "small", "mode": "copy", "generate": "on_first_view" });
     let video = dev.upload_as(&film, wish).await;
     dev.until(video, Duration::from_secs(10), |it| it["state"] == "stored").await;
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -175,13 +175,13 @@ async fn the_service_refuses_the_same_and_goes_on() {
         assert_eq!(failed["failure"]["code"], code, "{name}: {failed:#}");
         assert_eq!(failed["failure"]["class"], "source", "{name}");
         assert!(failed["failure"]["message"].as_str().unwrap().ends_with('.'), "{name}");
-        assert!(!failed["source"]["file_name"].as_str().unwrap().contains(['/', '\\']), "{name}: {failed:#}");
+        assert!(!failed["source"]["filename"].as_str().unwrap().contains(['/', '\\']), "{name}: {failed:#}");
         let (status, stream) = dev.call("GET", &format!("/v1/videos/{video}/stream"), None).await;
         assert!(status >= 400, "{name}: {stream}");
         assert_eq!(dev.media_objects(video).await, Vec::<String>::new(), "{name}");
     }
     // Nothing at all cannot even be announced, and nothing escapes into another folder.
-    let (status, problem) = dev.call("POST", "/v1/uploads", Some(&json!({ "file_name": "a.mp4", "size": 0 }))).await;
+    let (status, problem) = dev.call("POST", "/v1/uploads", Some(&json!({ "filename": "a.mp4", "size": 0 }))).await;
     assert_eq!((status, problem["code"].as_str()), (422, Some("empty-file")), "{problem}");
     assert!(dev.children().is_empty(), "FFmpeg is still at work");
     // It still works.

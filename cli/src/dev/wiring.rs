@@ -14,13 +14,14 @@ use domain::profile::Profile;
 use functions::auth::ApiToken;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
+use functions::sweeper::{SweepConfig, Sweeper};
 use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState};
 use platform::accounts::SqlAccounts;
 use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
 use platform::database::{Database, open_sqlite};
 use platform::idempotency::SqlIdempotency;
-use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
+use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue, SqlQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
@@ -32,6 +33,7 @@ use transcoder::ffmpeg::Tools;
 use transcoder::worker::{Worker, WorkerConfig};
 
 use super::dead_letters::DeadLetters;
+use super::sweeping::Sweeping;
 use super::telling::Telling;
 use super::{listen, pump::Pump};
 use crate::Result;
@@ -46,8 +48,6 @@ const PRIVATE_BUCKET: &str = "private";
 const MEDIA_BUCKET: &str = "media";
 /// The one worker of this folder: its lock sees to that.
 const WORKER: &str = "dev";
-/// Deliveries of a job before it is given up.
-const MAX_RECEIVES: u32 = 5;
 
 /// What is there already.
 pub(super) struct Parts<'a> {
@@ -67,6 +67,7 @@ pub(super) struct Wired {
     pub(super) pump: Pump,
     pub(super) dead_letters: DeadLetters,
     pub(super) telling: Telling,
+    pub(super) sweeping: Sweeping,
     pub(super) worker: Worker,
 }
 
@@ -105,6 +106,14 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     };
     let webhooks = webhooks(&database, &keks);
     let telling = telling(&webhooks)?;
+    let sweeping = Sweeping(Sweeper {
+        catalog: catalog.clone(),
+        queue: queue.clone(),
+        store: store.clone(),
+        signer: store.clone(),
+        webhooks: webhooks.store.clone(),
+        config: SweepConfig::default(),
+    });
     let state = ApiState {
         catalog: catalog.clone(),
         queue: queue.clone(),
@@ -128,7 +137,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, ..WorkerConfig::default() },
     };
     let pump = Pump { outbox: s3.events(), ingest };
-    Ok(Wired { info, database, s3, router, pump, dead_letters: DeadLetters { queue, catalog }, telling, worker })
+    let dead_letters = DeadLetters { queue, catalog };
+    Ok(Wired { info, database, s3, router, pump, dead_letters, telling, sweeping, worker })
 }
 
 /// What a killed process had in hand is free at once: nobody else uses its name.

@@ -65,7 +65,7 @@ async fn an_upload_that_broke_off_goes_on_with_what_is_missing() {
     let file = UploadFile::open(&path).await.unwrap();
 
     // An earlier run sent two parts, one of them damaged on its way, and was killed.
-    let wish = json!({ "file_name": file.name, "size": file.size, "content_type": "video/mp4" });
+    let wish = json!({ "filename": file.name, "size": file.size, "content_type": "video/mp4" });
     let created = api.create_upload(&wish).await.unwrap();
     let HowToUpload::Multipart { part_size, parts } = created.upload else { panic!("one request") };
     assert_eq!(parts, 5);

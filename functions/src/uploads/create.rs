@@ -27,7 +27,7 @@ use crate::videos::{facts, new_video_id};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUpload {
-    file_name: String,
+    filename: String,
     /// Bytes.
     size: u64,
     #[serde(default)]
@@ -53,7 +53,7 @@ pub(crate) struct NewUpload {
 pub(crate) struct Created {
     video: VideoId,
     state: StateName,
-    file_name: String,
+    filename: String,
     size: u64,
     upload: HowToUpload,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
@@ -78,7 +78,7 @@ pub(crate) async fn create(
     let owner = caller.owner_for(wish.owner)?;
     let now = now_ms();
     let video = new_video_id(now)?;
-    let file_name = FileName::clean(&wish.file_name);
+    let file_name = FileName::clean(&wish.filename);
     let key = ObjectKey::Source { video, file_name: file_name.clone() };
     let profile = facts::profile(wish.profile, &state.config)?;
     state
@@ -109,7 +109,7 @@ pub(crate) async fn create(
     let created = Created {
         video,
         state: row.state.name(),
-        file_name: file_name.to_string(),
+        filename: file_name.to_string(),
         size: wish.size,
         upload,
         expires_ms,

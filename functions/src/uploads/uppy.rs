@@ -54,8 +54,8 @@ pub(crate) async fn params(
     caller: Caller,
     Params(query): Params<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
-    let file = NewFile::of_query(query)?;
-    let (key, content_type) = create(&state, &caller, file, None).await?;
+    let (key, content_type) = create(&state, &caller, NewFile::of_query(query)?).await?;
+    note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, None, &content_type, life).await?;
     Ok(Json(PutParams {
@@ -80,21 +80,15 @@ pub(crate) async fn begin(
     caller: Caller,
     Body(file): Body<NewFile>,
 ) -> Result<Json<Begun>, ApiError> {
-    let content_type = check_type(file.content_type.as_deref())?;
-    let video = new_video_id(now_ms())?;
-    let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
-    let upload_id = state.signer.create_multipart(&key, &content_type).await?;
-    let (key, _) = create(&state, &caller, file, Some((key, upload_id.clone()))).await?;
-    Ok(Json(Begun { key: key.path(), upload_id: upload_id.0 }))
+    // The row comes first: an upload that no video knows is nobody's.
+    let (key, content_type) = create(&state, &caller, file).await?;
+    let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
+    note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
+    Ok(Json(Begun { key: key.path(), upload_id }))
 }
 
-/// Makes the row of a video, and notes how its bytes arrive.
-async fn create(
-    state: &ApiState,
-    caller: &Caller,
-    file: NewFile,
-    parts: Option<(ObjectKey, UploadId)>,
-) -> Result<(ObjectKey, String), ApiError> {
+/// Makes the row of a video; says where its bytes belong, and of what type they are.
+async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(ObjectKey, String), ApiError> {
     let content_type = check_type(file.content_type.as_deref())?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
     let title = text("title").or_else(|| text("name")).unwrap_or_else(|| file.filename.clone());
@@ -102,14 +96,8 @@ async fn create(
     facts::check(Some(&title), external_id.as_deref(), Some(&file.metadata))?;
     let profile = facts::profile(text("profile"), &state.config)?;
     let now = now_ms();
-    let (key, kind) = match parts {
-        Some((key, upload)) => (key, UploadKind::Open { upload_id: upload.0 }),
-        None => {
-            let video = new_video_id(now)?;
-            (ObjectKey::Source { video, file_name: FileName::clean(&file.filename) }, UploadKind::Single)
-        }
-    };
-    let video = key.video();
+    let video = new_video_id(now)?;
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
     let new = NewVideo {
         id: video,
         owner: caller.owner_for_new(),
@@ -124,10 +112,15 @@ async fn create(
         content_type: Some(content_type.clone()),
     };
     state.catalog.create_video(&new, now).await?;
-    let life = u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0);
-    state.catalog.set_upload(video, &Upload { kind, expires_ms: now + life }, now).await?;
     tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
     Ok((key, content_type))
+}
+
+/// Notes how the bytes of a video arrive.
+async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
+    let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
+    state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -91,7 +91,7 @@ struct SourceView {
     /// Bytes.
     size: Option<u64>,
     content_type: Option<String>,
-    file_name: Option<String>,
+    filename: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -135,7 +135,11 @@ impl VideoSummary {
             profile: video.profile.clone(),
             mode: video.mode,
             generate: video.generate,
-            source: SourceView { size: video.source.size, content_type: video.source.content_type.clone(), file_name },
+            source: SourceView {
+                size: video.source.size,
+                content_type: video.source.content_type.clone(),
+                filename: file_name,
+            },
             failure,
             created_ms: video.created_ms,
             updated_ms: video.updated_ms,

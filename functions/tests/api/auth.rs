@@ -62,7 +62,7 @@ async fn bodies_are_bounded_and_checked() {
     assert_eq!(send("{".to_owned()).await.problem(), (400, "malformed-request"));
     assert_eq!(send(String::new()).await.problem(), (400, "malformed-request"));
     assert_eq!(send("[1]".to_owned()).await.problem(), (400, "malformed-request"));
-    let unknown = send(r#"{"file_name":"a","size":1,"sise":2}"#.to_owned()).await;
+    let unknown = send(r#"{"filename":"a","size":1,"sise":2}"#.to_owned()).await;
     assert!(unknown.body["detail"].as_str().unwrap().contains("sise"), "{}", unknown.body);
     assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "malformed-request"));
 }

@@ -20,7 +20,7 @@ const NO_WEBHOOK: &str = "whe_018bcfe5680077078707070707070707";
 /// What a good request to a route carries. A new route has to say so here.
 fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method.as_str(), route.path) {
-        ("POST", "/uploads") => json!({ "file_name": "a.mp4", "size": 65 * MIB }),
+        ("POST", "/uploads") => json!({ "filename": "a.mp4", "size": 65 * MIB }),
         ("POST", "/uploads/{video}/parts") => json!({ "numbers": [1] }),
         ("POST", "/uploads/{video}/complete") => json!({}),
         ("POST", "/videos") => json!({ "key": CATALOGUE }),
@@ -55,7 +55,7 @@ const RECEIVER: &str = "https://192.88.98.1/hook";
 
 impl Thing {
     async fn make(world: &World, route: &Route) -> Self {
-        let wish = json!({ "file_name": "a.mp4", "size": 65 * MIB, "owner": "ann" });
+        let wish = json!({ "filename": "a.mp4", "size": 65 * MIB, "owner": "ann" });
         match route.path.split_once('{').map(|it| it.1.split_once('}').unwrap().0) {
             Some("video") => Self::Video(world.post("/v1/uploads", wish).await.video()),
             Some("upload") => {
@@ -250,7 +250,7 @@ async fn owners_and_admins_reach_what_is_theirs() {
 #[tokio::test]
 async fn new_videos_belong_to_their_callers() {
     let world = World::new().await;
-    let wish = |owner: Option<&str>| Some(json!({ "file_name": "a.mp4", "size": 3, "owner": owner }));
+    let wish = |owner: Option<&str>| Some(json!({ "filename": "a.mp4", "size": 3, "owner": owner }));
     let create =
         async |token: &str, owner: Option<&str>| world.call_as(token, Method::POST, "/v1/uploads", wish(owner)).await;
     let owner_of = async |answer: &Answer| world.catalog.get_video(answer.video()).await.unwrap().owner;
@@ -293,7 +293,7 @@ async fn videos_without_an_owner_are_the_operators() {
 async fn deleting_again_is_the_owners_right_alone() {
     let world = World::new().await;
     let (ann, bob) = (jwt(json!({})), jwt(json!({ "sub": "bob" })));
-    let wish = json!({ "file_name": "a.mp4", "size": 3 });
+    let wish = json!({ "filename": "a.mp4", "size": 3 });
     let id = world.call_as(&ann, Method::POST, "/v1/uploads", Some(wish)).await.video();
     for path in [format!("/v1/videos/{id}"), format!("/v1/uploads/{id}")] {
         for _ in 0..2 {

@@ -38,7 +38,7 @@ async fn the_same_event_three_times_is_one_message() {
 #[tokio::test]
 async fn an_upload_becomes_one_job_by_the_wishes_of_its_row() {
     let world = World::new().await;
-    let created = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3, "mode": "copy" })).await;
+    let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3, "mode": "copy" })).await;
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     assert!(matches!(world.pump().await.as_slice(), [Ingested::Queued(_)]));
     let delivery = world.queue.receive(Duration::ZERO, Duration::from_secs(9)).await.unwrap().unwrap();

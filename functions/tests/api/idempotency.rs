@@ -31,7 +31,7 @@ async fn videos(world: &World) -> usize {
 }
 
 fn wish() -> Value {
-    json!({ "file_name": "a.mp4", "size": 3 })
+    json!({ "filename": "a.mp4", "size": 3 })
 }
 
 #[tokio::test]
@@ -74,14 +74,14 @@ async fn a_key_belongs_to_one_request() {
 #[tokio::test]
 async fn refusals_are_answers_and_our_failures_are_not() {
     let world = World::new().await;
-    let nonsense = json!({ "file_name": "a.mp4", "size": 0 });
+    let nonsense = json!({ "filename": "a.mp4", "size": 0 });
     let refused = post(&world, "/v1/uploads", "one", &nonsense).await;
     let again = post(&world, "/v1/uploads", "one", &nonsense).await;
     assert_eq!(refused.problem(), (422, "empty-file"));
     assert_eq!((again.problem(), is_replayed(&again)), ((422, "empty-file"), true));
 
     // In parts, so that the store is asked.
-    let large = json!({ "file_name": "a.mp4", "size": 65 * MIB });
+    let large = json!({ "filename": "a.mp4", "size": 65 * MIB });
     let World { router, s3, state, .. } = world;
     s3.stop().await;
     let send = async || {
@@ -106,7 +106,7 @@ async fn keys_are_checked() {
     assert_eq!(videos(&world).await, 0);
     let longest = "~".repeat(255);
     assert_eq!(post(&world, "/v1/uploads", &longest, &wish()).await.status, StatusCode::CREATED);
-    let giant = json!({ "file_name": "x".repeat(3 << 20), "size": 3 });
+    let giant = json!({ "filename": "x".repeat(3 << 20), "size": 3 });
     assert_eq!(post(&world, "/v1/uploads", "giant", &giant).await.problem(), (413, "malformed-request"));
 }
 

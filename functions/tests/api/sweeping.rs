@@ -1,8 +1,11 @@
 //! The sweeper: does what is overdue, and nothing else.
 
+use std::sync::Arc;
+
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use functions::sweeper::{SweepConfig, Sweeper, Swept};
+use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::json;
@@ -17,6 +20,7 @@ fn sweeper(world: &World) -> Sweeper {
         queue: world.queue.clone(),
         store: world.store.clone(),
         signer: world.store.clone(),
+        webhooks: world.webhooks.clone(),
         config: SweepConfig::default(),
     }
 }
@@ -25,8 +29,8 @@ fn sweeper(world: &World) -> Sweeper {
 async fn uploads_that_ran_out_are_removed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
-    let parts = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 100 << 20 })).await.video();
-    let arrived = world.post("/v1/uploads", json!({ "file_name": "b.mp4", "size": 3 })).await;
+    let parts = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await.video();
+    let arrived = world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await;
     assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     assert_eq!(sweeper.sweep(now_ms()).await, Swept::default(), "nothing is overdue");
 
@@ -36,6 +40,30 @@ async fn uploads_that_ran_out_are_removed() {
     assert_eq!(world.state(arrived.video()).await, "uploading", "its bytes are there, and its event may still come");
     assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
     assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
+}
+
+/// Whoever cannot look does not know that nothing has arrived.
+#[tokio::test]
+async fn a_store_that_does_not_answer_loses_nobodys_upload() {
+    let world = World::new().await;
+    let arrived = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
+    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    let nowhere = S3Store::new(&S3StoreConfig { endpoint: "http://127.0.0.1:1".to_owned(), ..world.s3.store_config() });
+    let blind = Sweeper { store: Arc::new(nowhere), ..sweeper(&world) };
+    let swept = blind.sweep(now_ms() + 2 * DAY_MS).await;
+    assert_eq!((swept.uploads, swept.failures), (0, 1), "{swept:?}");
+    assert_eq!(world.state(arrived.video()).await, "uploading");
+}
+
+#[tokio::test]
+async fn old_entries_of_the_log_of_webhooks_are_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    world.upload_small().await;
+    world.webhooks.share_out(100, now_ms()).await.unwrap();
+    assert_eq!(sweeper.sweep(now_ms()).await.log_entries, 0);
+    let swept = sweeper.sweep(now_ms() + 31 * DAY_MS).await;
+    assert_eq!(swept.log_entries, 1, "that it was uploaded: {swept:?}");
 }
 
 #[tokio::test]

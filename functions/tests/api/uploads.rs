@@ -11,13 +11,13 @@ const MIB: u64 = 1 << 20;
 #[tokio::test]
 async fn a_small_file_is_one_request() {
     let world = World::new().await;
-    let wish = json!({ "file_name": "../../My Film.mp4", "size": 5, "content_type": "Video/MP4", "title": "Film" });
+    let wish = json!({ "filename": "../../My Film.mp4", "size": 5, "content_type": "Video/MP4", "title": "Film" });
     let created = world.post("/v1/uploads", wish).await;
     assert_eq!(created.status, StatusCode::CREATED);
     let (id, request) = (created.video(), &created.body["upload"]["request"]);
     assert_eq!(created.headers["location"], format!("/v1/uploads/{id}"));
     assert_eq!(created.headers["cache-control"], "no-store");
-    assert_eq!((&created.body["file_name"], &created.body["state"]), (&json!("My_Film.mp4"), &json!("uploading")));
+    assert_eq!((&created.body["filename"], &created.body["state"]), (&json!("My_Film.mp4"), &json!("uploading")));
 
     let upload = format!("/v1/uploads/{id}");
     let complete = format!("{upload}/complete");
@@ -39,14 +39,14 @@ async fn a_small_file_is_one_request() {
     assert_eq!((completed.status.as_u16(), &completed.body["state"]), (200, &json!("queued")));
 
     let video = world.get(&format!("/v1/videos/{id}")).await.body;
-    assert_eq!(video["source"], json!({ "size": 5, "content_type": "video/mp4", "file_name": "My_Film.mp4" }));
+    assert_eq!(video["source"], json!({ "size": 5, "content_type": "video/mp4", "filename": "My_Film.mp4" }));
     assert_eq!((&video["title"], &video["state"]), (&json!("Film"), &json!("queued")));
 }
 
 #[tokio::test]
 async fn a_lost_request_can_be_had_again() {
     let world = World::new().await;
-    let created = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await;
+    let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let read = world.get(&format!("/v1/uploads/{}", created.video())).await.body;
     assert_eq!((&read["kind"], &read["complete"]), (&json!("single"), &json!(false)));
     assert_eq!(world.put(&read["request"], b"abc".to_vec()).await.status(), 200);
@@ -56,7 +56,7 @@ async fn a_lost_request_can_be_had_again() {
 async fn a_large_file_is_many_parts_and_resumes() {
     let world = World::new().await;
     let size = 64 * MIB + 7;
-    let created = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": size })).await;
+    let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": size })).await;
     let upload = format!("/v1/uploads/{}", created.video());
     let (parts, complete) = (format!("{upload}/parts"), format!("{upload}/complete"));
     assert_eq!(created.body["upload"], json!({ "kind": "multipart", "part_size": 16 * MIB, "parts": 5 }));
@@ -112,7 +112,7 @@ async fn a_large_file_is_many_parts_and_resumes() {
 #[tokio::test]
 async fn what_is_no_part_is_refused() {
     let world = World::new().await;
-    let large = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 100 * MIB })).await;
+    let large = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 * MIB })).await;
     let parts = format!("/v1/uploads/{}/parts", large.video());
     for numbers in [json!([]), json!([0]), json!([8]), json!((1..=101).collect::<Vec<u32>>())] {
         let answer = world.post(&parts, json!({ "numbers": numbers })).await;
@@ -123,7 +123,7 @@ async fn what_is_no_part_is_refused() {
     let twice = json!({ "parts": [{ "number": 1, "etag": "x" }, { "number": 1, "etag": "x" }] });
     assert_eq!(world.post(&complete, twice).await.problem(), (422, "malformed-request"));
 
-    let small = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await;
+    let small = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let parts = format!("/v1/uploads/{}/parts", small.video());
     assert_eq!(world.post(&parts, json!({ "numbers": [1] })).await.problem(), (409, "not-a-multipart-upload"));
 }
@@ -132,14 +132,14 @@ async fn what_is_no_part_is_refused() {
 async fn what_cannot_be_a_video_is_refused_at_once() {
     let world = World::new().await;
     for (wish, status, code) in [
-        (json!({ "file_name": "a", "size": 0 }), 422, "empty-file"),
-        (json!({ "file_name": "a", "size": (1_u64 << 40) + 1 }), 413, "too-large"),
-        (json!({ "file_name": "a", "size": 1, "content_type": "text/html" }), 415, "unsupported-type"),
-        (json!({ "file_name": "a", "size": 1, "profile": "huge" }), 422, "no-such-profile"),
-        (json!({ "file_name": "a", "size": 1, "title": "x".repeat(1001) }), 422, "field-too-long"),
-        (json!({ "file_name": "a", "size": 1, "metadata": { "x": "x".repeat(20_000) } }), 422, "field-too-long"),
-        (json!({ "file_name": "a", "size": -1 }), 400, "malformed-request"),
-        (json!({ "file_name": "a", "size": 1, "mode": "fast" }), 400, "malformed-request"),
+        (json!({ "filename": "a", "size": 0 }), 422, "empty-file"),
+        (json!({ "filename": "a", "size": (1_u64 << 40) + 1 }), 413, "too-large"),
+        (json!({ "filename": "a", "size": 1, "content_type": "text/html" }), 415, "unsupported-type"),
+        (json!({ "filename": "a", "size": 1, "profile": "huge" }), 422, "no-such-profile"),
+        (json!({ "filename": "a", "size": 1, "title": "x".repeat(1001) }), 422, "field-too-long"),
+        (json!({ "filename": "a", "size": 1, "metadata": { "x": "x".repeat(20_000) } }), 422, "field-too-long"),
+        (json!({ "filename": "a", "size": -1 }), 400, "malformed-request"),
+        (json!({ "filename": "a", "size": 1, "mode": "fast" }), 400, "malformed-request"),
         (json!({ "size": 1 }), 400, "malformed-request"),
     ] {
         assert_eq!(world.post("/v1/uploads", wish.clone()).await.problem(), (status, code), "{wish}");
@@ -150,7 +150,7 @@ async fn what_cannot_be_a_video_is_refused_at_once() {
 #[tokio::test]
 async fn giving_up_leaves_nothing() {
     let world = World::new().await;
-    let large = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 100 * MIB })).await;
+    let large = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 * MIB })).await;
     let upload = format!("/v1/uploads/{}", large.video());
     let signed = world.post(&format!("{upload}/parts"), json!({ "numbers": [1] })).await.body;
     let request = &signed["parts"][0]["request"];
@@ -166,7 +166,7 @@ async fn giving_up_leaves_nothing() {
 #[tokio::test]
 async fn what_arrives_for_a_deleted_video_is_removed() {
     let world = World::new().await;
-    let created = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await;
+    let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let id = created.video();
     assert_eq!(world.delete(&format!("/v1/uploads/{id}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status(), 200, "still signed");

@@ -122,7 +122,7 @@ async fn lists_have_pages_and_filters() {
     let world = World::new().await;
     let mut ids = Vec::new();
     for number in 0..5 {
-        let wish = json!({ "file_name": "a.mp4", "size": 3, "title": format!("Film {number}"), "external_id": format!("x{number}") });
+        let wish = json!({ "filename": "a.mp4", "size": 3, "title": format!("Film {number}"), "external_id": format!("x{number}") });
         ids.push(world.post("/v1/uploads", wish).await.video().to_string());
         // Ids of one millisecond sort by chance.
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::world::{World, now_ms};
 
 async fn store_for_later(world: &World) -> VideoId {
-    let wish = json!({ "file_name": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
+    let wish = json!({ "filename": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
     let created = world.post("/v1/uploads", wish).await;
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     world.pump().await;
@@ -106,7 +106,7 @@ async fn a_reencode_leaves_what_plays() {
 #[tokio::test]
 async fn without_a_source_there_is_no_work() {
     let world = World::new().await;
-    let waiting = world.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await.video();
+    let waiting = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await.video();
     assert_eq!(world.post(&format!("/v1/videos/{waiting}/retry"), json!({})).await.problem(), (409, "conflict"));
     assert_eq!(world.post(&format!("/v1/videos/{waiting}/reencode"), json!({})).await.problem(), (409, "source-gone"));
 

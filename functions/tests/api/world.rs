@@ -197,7 +197,7 @@ impl World {
 
     /// Uploads a small file, and takes its event in.
     pub(crate) async fn upload_small(&self) -> VideoId {
-        let created = self.post("/v1/uploads", json!({ "file_name": "a.mp4", "size": 3 })).await;
+        let created = self.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
         assert!(self.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
         self.pump().await;
