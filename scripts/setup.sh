@@ -4,8 +4,8 @@
 #
 #   scripts/setup.sh               for building, testing and running
 #   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
-#   scripts/setup.sh --services    also the servers that tests start: PostgreSQL and LocalStack. Where one cannot
-#                                  be had, says so and goes on: the tests that want it will say so too.
+#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis. Where one cannot be
+#                                  had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
 #
 # Several options may stand together.
@@ -75,20 +75,20 @@ install_postgres() {
     return $installed
 }
 
-# A Python environment of its own, made anew whenever what belongs into it changes.
-localstack_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/localstack
-has_localstack() {
-    cmp -s scripts/localstack.txt "$localstack_dir/installed.txt"
+# Python programs in environments of their own, each made anew whenever its list in scripts/ changes.
+tools_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
+has_tool() {
+    cmp -s "scripts/$1.txt" "$tools_dir/$1/installed.txt"
 }
-install_localstack() {
+install_tool() {
     command -v python3 >/dev/null || return 1
-    echo "setup: installing LocalStack into $localstack_dir" >&2
+    local place=$tools_dir/$1 list=scripts/$1.txt
+    echo "setup: installing $1 into $place" >&2
     # Beside its place, so that what is cut off is not taken for whole.
-    local new=$localstack_dir.$$
+    local new=$place.$$
     python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
-        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement scripts/localstack.txt >&2 &&
-        cp scripts/localstack.txt "$new/installed.txt" && rm -rf "$localstack_dir" && mv "$new" "$localstack_dir" ||
-        { rm -rf "$new"; return 1; }
+        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list" >&2 &&
+        cp "$list" "$new/installed.txt" && rm -rf "$place" && mv "$new" "$place" || { rm -rf "$new"; return 1; }
 }
 
 # Chromium, and the packages of tests/browser: installed anew whenever their list changes.
@@ -114,8 +114,10 @@ options=("$@")
 if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
-    has_localstack || install_localstack ||
-        echo "setup: LocalStack cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
+    for tool in localstack schemathesis; do
+        has_tool "$tool" || install_tool "$tool" ||
+            echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
+    done
 fi
 
 if wants --browser; then

@@ -74,6 +74,10 @@ pub struct DevArgs {
     /// Where API and edge listen. Port 0 takes a free one; the bucket takes the next free one.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Keep the catalog, the queue and the accounts in this database instead of a file in the folder: `postgres://...` or
+    /// `sqlite:PATH`. It must belong to this folder alone.
+    #[arg(long, env = "EDGEREEL_DATABASE", value_name = "ADDRESS", hide_env_values = true)]
+    pub database: Option<String>,
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,

@@ -14,6 +14,7 @@ pub use source_problem::SourceProblem;
 
 /// Whose fault a failure is. Decides whether another attempt makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The file is at fault: the same file fails the same way, so it is never tried again.

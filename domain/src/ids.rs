@@ -23,19 +23,74 @@ impl InvalidId {
     }
 }
 
-/// A video: `vid_` and the 32 lower-case hex digits of a UUIDv7, so ids sort by creation time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct VideoId(u128);
+/// An identifier of a prefix and the 32 lower-case hex digits of a UUIDv7, so that ids sort by creation time.
+macro_rules! uuid_id {
+    ($(#[$docs:meta])* $name:ident, $prefix:literal, $kind:literal) => {
+        $(#[$docs])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(u128);
+
+        impl $name {
+            /// Makes an id of the current time (Unix milliseconds) and 80 random bits (RFC 9562, 5.7).
+            pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
+                Self($crate::ids::uuid_v7(unix_ms, random))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($prefix, "{:032x}"), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::ids::InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, $crate::ids::InvalidId> {
+                text.strip_prefix($prefix)
+                    .filter(|hex| $crate::ids::is_lower_hex(hex, 32))
+                    .and_then(|hex| u128::from_str_radix(hex, 16).ok())
+                    .map(Self)
+                    .ok_or_else(|| {
+                        $crate::ids::InvalidId::new($kind, concat!("`", $prefix, "` and 32 lower-case hex digits"), text)
+                    })
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::ids::InvalidId;
+
+            fn try_from(text: String) -> Result<Self, $crate::ids::InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.to_string()
+            }
+        }
+    };
+}
+pub(crate) use uuid_id;
+
+uuid_id!(
+    /// A video: `vid_` and a UUIDv7.
+    VideoId, "vid_", "video id"
+);
+uuid_id!(
+    /// An API key: `key_` and a UUIDv7. It names the key, and opens nothing.
+    ApiKeyId, "key_", "key id"
+);
+uuid_id!(
+    /// A share link: `shr_` and a UUIDv7. It names the link, and opens nothing.
+    ShareId, "shr_", "share id"
+);
 
 impl VideoId {
-    const PREFIX: &str = "vid_";
-
-    /// Makes an id of the current time (Unix milliseconds) and 80 random bits (RFC 9562, 5.7).
-    pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
-        Self(uuid_v7(unix_ms, random))
-    }
-
     /// The 16 bytes of the UUID.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
@@ -49,52 +104,6 @@ impl VideoId {
     /// When the id was made, Unix milliseconds.
     pub fn created_ms(self) -> u64 {
         (self.0 >> 80) as u64
-    }
-}
-
-impl fmt::Display for VideoId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:032x}", Self::PREFIX, self.0)
-    }
-}
-
-impl FromStr for VideoId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        parse_uuid(Self::PREFIX, text)
-            .map(Self)
-            .ok_or_else(|| InvalidId::new("video id", "`vid_` and 32 lower-case hex digits", text))
-    }
-}
-
-/// An API key: `key_` and the 32 lower-case hex digits of a UUIDv7. It names the key, and opens nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ApiKeyId(u128);
-
-impl ApiKeyId {
-    const PREFIX: &str = "key_";
-
-    /// Makes an id of the current time (Unix milliseconds) and 80 random bits.
-    pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
-        Self(uuid_v7(unix_ms, random))
-    }
-}
-
-impl fmt::Display for ApiKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:032x}", Self::PREFIX, self.0)
-    }
-}
-
-impl FromStr for ApiKeyId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        parse_uuid(Self::PREFIX, text)
-            .map(Self)
-            .ok_or_else(|| InvalidId::new("key id", "`key_` and 32 lower-case hex digits", text))
     }
 }
 
@@ -198,12 +207,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(VideoId, ApiKeyId, Generation, JobId);
-
-fn parse_uuid(prefix: &str, text: &str) -> Option<u128> {
-    let hex = text.strip_prefix(prefix).filter(|hex| is_lower_hex(hex, 32))?;
-    u128::from_str_radix(hex, 16).ok()
-}
+string_conversions!(Generation, JobId);
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {

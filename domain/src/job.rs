@@ -10,6 +10,7 @@ use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// A ladder of rungs.
@@ -31,6 +32,7 @@ impl Mode {
 
 /// When a presentation is made of a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Generate {
     /// As soon as it has arrived.
@@ -210,6 +212,7 @@ impl From<Job> for JobMessage {
 
 /// The steps of the work, in the order in which they begin; some run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Reading the head of the source and planning.

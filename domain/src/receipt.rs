@@ -6,6 +6,7 @@ use crate::job::Stage;
 
 /// Wall time of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageTime {
     /// Which.
     pub stage: Stage,
@@ -15,6 +16,7 @@ pub struct StageTime {
 
 /// What making one generation of a video used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// CPU time of the worker for this video, all child processes included, milliseconds.
     pub cpu_ms: u64,
@@ -108,6 +110,7 @@ impl Default for Prices {
 
 /// An estimate, US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cost {
     /// Once.
     pub compute_usd: f64,

@@ -17,6 +17,8 @@ pub enum Scope {
     Write,
     /// Give out addresses that play them.
     Play,
+    /// Get the sources of videos.
+    Download,
     /// Make and revoke API keys.
     Keys,
     /// Set up webhooks.
@@ -27,8 +29,8 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 7] =
-        [Self::Upload, Self::Read, Self::Write, Self::Play, Self::Keys, Self::Webhooks, Self::Admin];
+    pub const ALL: [Self; 8] =
+        [Self::Upload, Self::Read, Self::Write, Self::Play, Self::Download, Self::Keys, Self::Webhooks, Self::Admin];
 
     /// As it is written everywhere.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Scope {
             Self::Read => "read",
             Self::Write => "write",
             Self::Play => "play",
+            Self::Download => "download",
             Self::Keys => "keys",
             Self::Webhooks => "webhooks",
             Self::Admin => "admin",
@@ -52,7 +55,7 @@ impl fmt::Display for Scope {
 
 /// A word that names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope: use upload, read, write, play, keys, webhooks or admin")]
+#[error("`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks or admin")]
 pub struct UnknownScope(String);
 
 impl FromStr for Scope {
@@ -68,7 +71,7 @@ impl FromStr for Scope {
 
 /// A set of scopes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// Those of an owner who is not limited further: everything with what is theirs.
@@ -83,7 +86,7 @@ impl Scopes {
 
     /// Whether this scope stands in the set.
     pub fn contains(self, scope: Scope) -> bool {
-        self.0 & (1 << scope as u8) != 0
+        self.0 & (1 << scope as u16) != 0
     }
 
     /// Whether the set lets its holder do this: `admin` covers everything.
@@ -109,7 +112,7 @@ impl Scopes {
 
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().fold(0, |set, it| set | 1 << it as u8))
+        Self(scopes.into_iter().fold(0, |set, it| set | 1 << it as u16))
     }
 }
 
@@ -177,7 +180,7 @@ mod tests {
             ("read", "read write", false),
             ("admin", "read write keys", true),
             ("admin", "admin", true),
-            ("upload read write play keys webhooks", "admin", false),
+            ("upload read write play download keys webhooks", "admin", false),
         ] {
             assert_eq!(set(holder).covers(set(other)), covered, "{holder} / {other}");
         }

@@ -43,6 +43,7 @@ pub enum VideoState {
 
 /// The name of a state, without what belongs to it: for filters and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the states are described at `VideoState`")]
 pub enum StateName {

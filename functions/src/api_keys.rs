@@ -9,18 +9,23 @@ use domain::ids::ApiKeyId;
 use http::StatusCode;
 use platform::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Scope, Scopes, keys};
 use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId};
+use crate::openapi::types;
+use crate::paging;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 
 /// A key that somebody wants.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedKey {
     name: String,
+    #[schema(value_type = types::Scopes)]
     scopes: Scopes,
     /// Whose videos it opens; only an admin may say.
     #[serde(default)]
@@ -30,7 +35,8 @@ pub(crate) struct WantedKey {
     expires_in: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeApiKey)]
 pub(crate) struct MadeKey {
     #[serde(flatten)]
     view: KeyView,
@@ -39,19 +45,25 @@ pub(crate) struct MadeKey {
 }
 
 /// What lists tell.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 struct KeyView {
+    #[schema(value_type = types::ApiKeyId)]
     id: ApiKeyId,
     name: String,
     owner: Option<String>,
+    #[schema(value_type = types::Scopes)]
     scopes: Scopes,
     created_by: String,
     #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     created_ms: u64,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     expires_ms: Option<u64>,
     /// To the minute.
     #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     used_ms: Option<u64>,
 }
 
@@ -59,8 +71,6 @@ struct KeyView {
 const NAME_LIMIT: usize = 200;
 /// Longest life, seconds: ten years.
 const LONGEST_LIFE: u64 = 3_650 * 24 * 3600;
-/// Most keys on a page.
-const MAX_PAGE: u32 = 200;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
@@ -76,7 +86,7 @@ pub(crate) async fn create(
     own_keys(&caller)?;
     let owner = caller.owner_for(wanted.owner)?;
     if owner.is_some() && wanted.scopes.contains(Scope::Admin) {
-        return Err(malformed("`scopes`: a key with `admin` sees everything, and has no `owner`"));
+        return Err(invalid("`scopes`: a key with `admin` sees everything, and has no `owner`"));
     }
     let expires_ms = end_of(&state, &caller, wanted.expires_in, now).await?;
     let secret = keys::new_secret()?;
@@ -98,13 +108,13 @@ pub(crate) async fn create(
 
 fn check(wanted: &WantedKey) -> Result<(), ApiError> {
     if !(1..=NAME_LIMIT).contains(&wanted.name.len()) || wanted.name.chars().any(char::is_control) {
-        return Err(malformed(&format!("`name` has 1 to {NAME_LIMIT} bytes, without control characters")));
+        return Err(invalid(&format!("`name` has 1 to {NAME_LIMIT} bytes, without control characters")));
     }
     if wanted.scopes.is_empty() {
-        return Err(malformed("`scopes`: name at least one"));
+        return Err(invalid("`scopes`: name at least one"));
     }
     if wanted.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
-        return Err(malformed(&format!("`expires_in` is 1 to {LONGEST_LIFE} seconds")));
+        return Err(invalid(&format!("`expires_in` is 1 to {LONGEST_LIFE} seconds")));
     }
     Ok(())
 }
@@ -116,13 +126,14 @@ async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) 
     let end = state.accounts.get_key(maker).await?.and_then(|it| it.expires_ms);
     match (wanted, end) {
         (Some(wanted), Some(end)) if wanted > end => {
-            Err(malformed("`expires_in`: a key cannot outlive the one that makes it"))
+            Err(invalid("`expires_in`: a key cannot outlive the one that makes it"))
         }
         (wanted, end) => Ok(wanted.or(end)),
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
@@ -134,10 +145,12 @@ pub(crate) struct ListParams {
     owner: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyList)]
 pub(crate) struct KeyList {
     api_keys: Vec<KeyView>,
     /// For the next page; `null` on the last one.
+    #[schema(value_type = Option<types::ApiKeyId>)]
     next_cursor: Option<ApiKeyId>,
 }
 
@@ -146,14 +159,8 @@ pub(crate) async fn list(
     caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<KeyList>, ApiError> {
-    let bad = |detail: &str| ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::BAD_REQUEST };
     own_keys(&caller)?;
-    let limit = params.limit.unwrap_or(50);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(bad(&format!("the query: `limit` is 1 to {MAX_PAGE}")));
-    }
-    let after = params.cursor.map(|it| it.parse()).transpose();
-    let after = after.map_err(|_| bad("the query: `cursor` is not one that this API gave"))?;
+    let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
     let filter = KeyFilter { owner: caller.owner_for(params.owner)?, after, limit };
     let page = state.accounts.list_keys(&filter).await?;
     Ok(Json(KeyList { api_keys: page.keys.into_iter().map(KeyView::of).collect(), next_cursor: page.next }))
@@ -181,8 +188,8 @@ fn own_keys(caller: &Caller) -> Result<(), ApiError> {
     if caller.owner.is_some() { Ok(()) } else { caller.require(Scope::Admin) }
 }
 
-fn malformed(detail: &str) -> ApiError {
-    ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::UNPROCESSABLE_ENTITY }
+fn invalid(detail: &str) -> ApiError {
+    ApiError::Invalid(detail.to_owned())
 }
 
 impl KeyView {

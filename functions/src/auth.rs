@@ -63,17 +63,16 @@ impl Caller {
     /// The owner that a request names, or that of this caller. Whoever has an owner may name no other.
     ///
     /// # Errors
-    /// `InsufficientScope`, or `Malformed` for what cannot be the name of an owner.
+    /// `InsufficientScope`, or `Invalid` for what cannot be the name of an owner.
     pub fn owner_for(&self, wanted: Option<String>) -> Result<Option<String>, ApiError> {
         match (wanted, &self.owner) {
             (None, _) => Ok(self.owner_for_new()),
             (Some(wanted), Some(own)) if wanted == *own => Ok(Some(wanted)),
             (Some(_), Some(_)) => Err(ApiError::InsufficientScope(Scope::Admin)),
             (Some(wanted), None) if is_owner(&wanted) => Ok(Some(wanted)),
-            (Some(_), None) => Err(ApiError::Malformed {
-                detail: format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters"),
-                status: http::StatusCode::UNPROCESSABLE_ENTITY,
-            }),
+            (Some(_), None) => {
+                Err(ApiError::Invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
+            }
         }
     }
 
@@ -139,7 +138,7 @@ mod tests {
         assert_eq!(admin.owner_for(wish("bob")).unwrap(), wish("bob"));
         let long = "x".repeat(201);
         for odd in ["", "a\nb", &long] {
-            assert!(matches!(admin.owner_for(wish(odd)), Err(ApiError::Malformed { .. })), "{odd}");
+            assert!(matches!(admin.owner_for(wish(odd)), Err(ApiError::Invalid(_))), "{odd}");
         }
     }
 

@@ -27,6 +27,8 @@ pub struct ApiConfig {
     pub identity_provider: Option<Arc<IdentityProvider>>,
     /// How often one may call.
     pub limits: Limits,
+    /// Where others find this API, for links to it; empty: links begin with a slash.
+    pub public_url: String,
     /// Pages of these origins may call from a browser; `*` is every origin.
     pub cors_origins: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl ApiConfig {
             upload_url_life: Duration::from_secs(24 * 3600),
             identity_provider: None,
             limits: Limits::default(),
+            public_url: String::new(),
             cors_origins: Vec::new(),
         }
     }

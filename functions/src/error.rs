@@ -6,20 +6,22 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::failure::Failure;
-use domain::ids::{ApiKeyId, VideoId};
+use domain::ids::{ApiKeyId, InvalidId, VideoId};
 use domain::scope::Scope;
 use domain::webhook::{DeliveryId, EndpointId};
+use http::HeaderValue;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
 use platform::accounts::AccountsError;
 use platform::catalog::CatalogError;
 use platform::idempotency::IdempotencyError;
 use platform::job_queue::QueueError;
 use platform::object_store::StoreError;
+use platform::shares::SharesError;
 use platform::webhooks::WebhookError;
 use serde_json::json;
 
 use crate::limits::Standing;
+use crate::problem::Problem;
 use crate::uploads::plan::RefusedUpload;
 use crate::webhooks::RefusedWebhook;
 
@@ -35,20 +37,33 @@ pub enum ApiError {
     /// Somebody, or nobody, calls too often.
     #[error("too many requests: come again in {} s", .0.retry_after())]
     TooManyRequests(Standing),
-    /// A body, path or query that cannot be read.
-    #[error("{detail}")]
-    Malformed {
-        /// Of which part of the request, and what is wrong with it.
-        detail: String,
-        /// 400, or what the part calls for (413, 415, 422).
-        status: StatusCode,
-    },
+    /// A body, query or header that cannot be read; says which, and what is wrong with it.
+    #[error("{0}")]
+    Malformed(String),
+    /// It can be read, and says what is not accepted; says which field.
+    #[error("{0}")]
+    Invalid(String),
+    /// More than the address takes.
+    #[error("{0}")]
+    BodyTooLarge(String),
+    /// What stands where an id belongs cannot be one: the address of nothing.
+    #[error("{0}")]
+    NotAnId(#[from] InvalidId),
     /// No such video: never made, deleted, or somebody else's.
     #[error("there is no video `{0}`")]
     NoSuchVideo(VideoId),
     /// No such API key: never made, or somebody else's.
     #[error("there is no API key `{0}`")]
     NoSuchApiKey(ApiKeyId),
+    /// No such link: never made, ended or revoked.
+    #[error("there is no such link: it may have ended, or been revoked")]
+    NoSuchShare,
+    /// One video has only so many.
+    #[error("there are {} links to this video already: revoke one first", platform::shares::MAX_SHARES)]
+    TooManyShares,
+    /// No such dead letter: it was redriven or removed.
+    #[error("there is no such dead letter: it may have been redriven")]
+    NoSuchDeadLetter,
     /// The key of a request came with another one before.
     #[error("this `Idempotency-Key` came with another request before: send each request with a key of its own")]
     IdempotencyKeyReused,
@@ -132,103 +147,42 @@ pub enum BadCredentials {
 }
 
 impl ApiError {
-    /// The last part of the problem's `type`. Never renamed.
-    pub fn code(&self) -> &'static str {
+    /// Of what kind it is.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::Unauthorized(_) => "unauthorized",
-            Self::InsufficientScope(_) => "insufficient-scope",
-            Self::TooManyRequests(_) => "too-many-requests",
-            Self::Malformed { .. } => "malformed-request",
-            Self::NoSuchVideo(_) => "no-such-video",
-            Self::NoSuchApiKey(_) => "no-such-api-key",
-            Self::IdempotencyKeyReused => "idempotency-key-reused",
-            Self::IdempotencyInProgress => "idempotency-in-progress",
-            Self::IdempotencyAnswerLost => "idempotency-answer-lost",
-            Self::NoSuchRoute => "no-such-route",
-            Self::MethodNotAllowed => "method-not-allowed",
-            Self::Refused(refused) => refused.code(),
-            Self::NotAMultipartUpload(_) => "not-a-multipart-upload",
-            Self::UploadComplete => "upload-complete",
-            Self::UploadGone => "upload-gone",
-            Self::UploadIncomplete(_) => "upload-incomplete",
-            Self::VideoFailed(_) => "video-failed",
-            Self::VideoCancelled => "video-cancelled",
-            Self::SourceGone(_) => "source-gone",
-            Self::NoSuchObject(_) => "no-such-object",
-            Self::NoSuchWebhook(_) => "no-such-webhook",
-            Self::NoSuchDelivery(_) => "no-such-delivery",
-            Self::RefusedWebhook(refused) => refused.code(),
-            Self::WebhookDisabled => "webhook-disabled",
-            Self::TooManyWebhooks => "too-many-webhooks",
-            Self::Conflict(_) => "conflict",
-            Self::Unavailable(_) => "unavailable",
-            Self::Internal(_) => "internal",
-        }
-    }
-
-    /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
-            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Malformed { status, .. } => *status,
-            Self::NoSuchVideo(_)
-            | Self::NoSuchApiKey(_)
-            | Self::NoSuchWebhook(_)
-            | Self::NoSuchDelivery(_)
-            | Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::IdempotencyKeyReused | Self::RefusedWebhook(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Refused(refused) => refused.status(),
-            Self::NotAMultipartUpload(_)
-            | Self::UploadComplete
-            | Self::UploadIncomplete(_)
-            | Self::VideoFailed(_)
-            | Self::VideoCancelled
-            | Self::SourceGone(_)
-            | Self::IdempotencyInProgress
-            | Self::IdempotencyAnswerLost
-            | Self::WebhookDisabled
-            | Self::TooManyWebhooks
-            | Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::NoSuchObject(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::UploadGone => StatusCode::GONE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn title(&self) -> &'static str {
-        match self {
-            Self::Unauthorized(_) => "Not authenticated",
-            Self::InsufficientScope(_) => "Not allowed",
-            Self::TooManyRequests(_) => "Too many requests",
-            Self::Malformed { .. } => "The request cannot be read",
-            Self::NoSuchVideo(_) => "No such video",
-            Self::NoSuchApiKey(_) => "No such API key",
-            Self::IdempotencyKeyReused => "The key belongs to another request",
-            Self::IdempotencyInProgress => "The request is being executed",
-            Self::IdempotencyAnswerLost => "The answer is lost",
-            Self::NoSuchRoute => "No such address",
-            Self::MethodNotAllowed => "No such method here",
-            Self::Refused(_) => "The upload is not accepted",
-            Self::NotAMultipartUpload(_) => "Not an upload in parts",
-            Self::UploadComplete => "The upload is complete",
-            Self::UploadGone => "The upload is gone",
-            Self::UploadIncomplete(_) => "The upload is not complete",
-            Self::VideoFailed(_) => "The video failed",
-            Self::VideoCancelled => "The video was cancelled",
-            Self::SourceGone(_) => "No source",
-            Self::NoSuchObject(_) => "No such object",
-            Self::NoSuchWebhook(_) => "No such webhook",
-            Self::NoSuchDelivery(_) => "No such delivery",
-            Self::RefusedWebhook(_) => "The webhook is not accepted",
-            Self::WebhookDisabled => "The webhook is disabled",
-            Self::TooManyWebhooks => "Too many webhooks",
-            Self::Conflict(_) => "Not possible now",
-            Self::Unavailable(_) => "Not available now",
-            Self::Internal(_) => "Internal error",
+            Self::Unauthorized(_) => Problem::Unauthorized,
+            Self::InsufficientScope(_) => Problem::InsufficientScope,
+            Self::TooManyRequests(_) => Problem::TooManyRequests,
+            Self::Malformed(_) => Problem::MalformedRequest,
+            Self::Invalid(_) => Problem::InvalidField,
+            Self::BodyTooLarge(_) => Problem::BodyTooLarge,
+            Self::NoSuchVideo(_) => Problem::NoSuchVideo,
+            Self::NoSuchApiKey(_) => Problem::NoSuchApiKey,
+            Self::NoSuchShare => Problem::NoSuchShare,
+            Self::TooManyShares => Problem::TooManyShares,
+            Self::NoSuchDeadLetter => Problem::NoSuchDeadLetter,
+            Self::IdempotencyKeyReused => Problem::IdempotencyKeyReused,
+            Self::IdempotencyInProgress => Problem::IdempotencyInProgress,
+            Self::IdempotencyAnswerLost => Problem::IdempotencyAnswerLost,
+            Self::NoSuchRoute | Self::NotAnId(_) => Problem::NoSuchRoute,
+            Self::MethodNotAllowed => Problem::MethodNotAllowed,
+            Self::Refused(refused) => refused.problem(),
+            Self::NotAMultipartUpload(_) => Problem::NotAMultipartUpload,
+            Self::UploadComplete => Problem::UploadComplete,
+            Self::UploadGone => Problem::UploadGone,
+            Self::UploadIncomplete(_) => Problem::UploadIncomplete,
+            Self::VideoFailed(_) => Problem::VideoFailed,
+            Self::VideoCancelled => Problem::VideoCancelled,
+            Self::SourceGone(_) => Problem::SourceGone,
+            Self::NoSuchObject(_) => Problem::NoSuchObject,
+            Self::NoSuchWebhook(_) => Problem::NoSuchWebhook,
+            Self::NoSuchDelivery(_) => Problem::NoSuchDelivery,
+            Self::RefusedWebhook(refused) => refused.problem(),
+            Self::WebhookDisabled => Problem::WebhookDisabled,
+            Self::TooManyWebhooks => Problem::TooManyWebhooks,
+            Self::Conflict(_) => Problem::Conflict,
+            Self::Unavailable(_) => Problem::Unavailable,
+            Self::Internal(_) => Problem::Internal,
         }
     }
 }
@@ -240,13 +194,13 @@ impl IntoResponse for ApiError {
             Self::Unavailable(error) => tracing::warn!("a request could not be done now: {error:#}"),
             _ => {}
         }
-        let status = self.status();
+        let problem = self.problem();
         let mut body = json!({
-            "type": format!("urn:edgereel:problem:{}", self.code()),
-            "title": self.title(),
-            "status": status.as_u16(),
+            "type": problem.uri(),
+            "title": problem.title(),
+            "status": problem.status().as_u16(),
             "detail": self.to_string(),
-            "code": self.code(),
+            "code": problem.code(),
         });
         if let Self::VideoFailed(failure) = &self {
             body["failure"] = json!({
@@ -256,7 +210,7 @@ impl IntoResponse for ApiError {
         if let Self::InsufficientScope(scope) = &self {
             body["scope"] = json!(scope.as_str());
         }
-        let mut response = (status, Json(body)).into_response();
+        let mut response = (problem.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self {
@@ -299,6 +253,16 @@ impl From<AccountsError> for ApiError {
     }
 }
 
+impl From<SharesError> for ApiError {
+    fn from(error: SharesError) -> Self {
+        match error {
+            SharesError::TooMany => Self::TooManyShares,
+            SharesError::Unavailable { .. } => Self::Unavailable(error.into()),
+            SharesError::Corrupt { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
 impl From<IdempotencyError> for ApiError {
     fn from(error: IdempotencyError) -> Self {
         Self::Unavailable(error.into())
@@ -334,9 +298,8 @@ impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Unavailable { .. } => Self::Unavailable(error.into()),
-            QueueError::LeaseLost | QueueError::NoSuchDeadLetter(_) | QueueError::Refused { .. } => {
-                Self::Internal(error.into())
-            }
+            QueueError::NoSuchDeadLetter(_) => Self::NoSuchDeadLetter,
+            QueueError::LeaseLost | QueueError::Refused { .. } => Self::Internal(error.into()),
         }
     }
 }

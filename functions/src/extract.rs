@@ -19,19 +19,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|it: BytesRejection| ApiError::Malformed {
-            detail: if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                "the body is larger than this address takes".to_owned()
+        let bytes = Bytes::from_request(request, state).await.map_err(|it: BytesRejection| {
+            if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::BodyTooLarge("the body is larger than this address takes".to_owned())
             } else {
-                "the body could not be received".to_owned()
-            },
-            status: it.status(),
+                ApiError::Malformed("the body could not be received".to_owned())
+            }
         })?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed {
-            detail: format!("the body: {error}"),
-            status: StatusCode::BAD_REQUEST,
-        })
+        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed(format!("the body: {error}")))
     }
 }
 
@@ -42,10 +38,9 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let malformed = |detail: String| ApiError::Malformed { detail, status: StatusCode::NOT_FOUND };
         let Path(text): Path<String> =
-            Path::from_request_parts(parts, state).await.map_err(|it| malformed(it.to_string()))?;
-        text.parse().map(Self).map_err(|it: InvalidId| malformed(it.to_string()))
+            Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)?;
+        Ok(Self(text.parse::<T>()?))
     }
 }
 
@@ -67,9 +62,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|it: QueryRejection| {
-            ApiError::Malformed { detail: format!("the query: {}", it.body_text()), status: StatusCode::BAD_REQUEST }
-        })?;
+        let Query(params) = Query::from_request_parts(parts, state)
+            .await
+            .map_err(|it: QueryRejection| ApiError::Malformed(format!("the query: {}", it.body_text())))?;
         Ok(Self(params))
     }
 }

@@ -9,18 +9,41 @@ use domain::object_key::ObjectKey;
 use http::StatusCode;
 use platform::catalog::VideoFilter;
 use platform::object_store::StoreError;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::state::ApiState;
 
 /// A service that takes longer is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(crate) async fn healthz() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// Whether something works.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Word {
+    Ok,
+    Failing,
 }
 
-pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Value>) {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    status: Word,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    /// Of all of them together.
+    status: Word,
+    catalog: Word,
+    queue: Word,
+    store: Word,
+}
+
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: Word::Ok })
+}
+
+pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
     let filter = VideoFilter { limit: 1, ..VideoFilter::default() };
     let (catalog, queue, store) = tokio::join!(
         works("catalog", state.catalog.list_videos(&filter)),
@@ -28,10 +51,8 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<V
         works("store", reach(&state)),
     );
     let ready = catalog && queue && store;
-    let word = |works: bool| if works { "ok" } else { "failing" };
-    let body = json!({
-        "status": word(ready), "catalog": word(catalog), "queue": word(queue), "store": word(store),
-    });
+    let word = |works: bool| if works { Word::Ok } else { Word::Failing };
+    let body = Readiness { status: word(ready), catalog: word(catalog), queue: word(queue), store: word(store) };
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 

@@ -79,9 +79,8 @@ pub(crate) async fn once(
 ) -> Result<Response, ApiError> {
     let Some(key) = key_of(request.headers())? else { return Ok(next.run(request).await) };
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| ApiError::Malformed {
-        detail: format!("a body that comes with `Idempotency-Key` has at most {BODY_LIMIT} bytes"),
-        status: StatusCode::PAYLOAD_TOO_LARGE,
+    let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| {
+        ApiError::BodyTooLarge(format!("a body that comes with `Idempotency-Key` has at most {BODY_LIMIT} bytes"))
     })?;
     let keyed = KeyedRequest {
         id: id_of(&caller, &key),
@@ -174,10 +173,9 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let visible = first.as_bytes().iter().all(u8::is_ascii_graphic);
     match first.to_str() {
         Ok(key) if second.is_none() && visible && (1..=KEY_LIMIT).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::Malformed {
-            detail: format!("`Idempotency-Key` is one value of 1 to {KEY_LIMIT} visible ASCII characters"),
-            status: StatusCode::BAD_REQUEST,
-        }),
+        _ => Err(ApiError::Malformed(format!(
+            "`Idempotency-Key` is one value of 1 to {KEY_LIMIT} visible ASCII characters"
+        ))),
     }
 }
 
@@ -225,7 +223,7 @@ mod tests {
         let too_long = [b'~'; 256];
         for bad in [&[&b""[..]][..], &[b"a b"], &[b"a\t"], &["é".as_bytes()], &[b"\xff"], &[&too_long], &[b"a", b"a"]]
         {
-            assert!(matches!(read(bad), Err(ApiError::Malformed { .. })), "{bad:?}");
+            assert!(matches!(read(bad), Err(ApiError::Malformed(_))), "{bad:?}");
         }
     }
 

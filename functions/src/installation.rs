@@ -11,6 +11,7 @@ use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
+use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 
 use crate::auth::ApiToken;
@@ -79,6 +80,7 @@ impl Installation {
             store: self.store.clone(),
             signer: self.store.clone(),
             webhooks: Arc::new(SqlWebhooks::new(&self.database)),
+            shares: Arc::new(SqlShares::new(&self.database)),
             config: SweepConfig::default(),
         }
     }
@@ -88,6 +90,7 @@ impl Installation {
         let mut config = ApiConfig::new(&self.services.store.private_bucket);
         config.profiles.extend(settings.profiles);
         config.max_upload_bytes = settings.max_upload_bytes.unwrap_or(config.max_upload_bytes);
+        config.public_url = settings.api_url;
         config.upload_url_life = settings.upload_url_life.unwrap_or(config.upload_url_life);
         ApiState {
             catalog: self.catalog.clone(),
@@ -96,6 +99,7 @@ impl Installation {
             signer: self.store.clone(),
             token: Arc::new(ApiToken::new(&settings.token)),
             accounts: Arc::new(SqlAccounts::new(&self.database)),
+            shares: Arc::new(SqlShares::new(&self.database)),
             idempotency: Arc::new(SqlIdempotency::new(&self.database)),
             webhooks: Webhooks {
                 store: Arc::new(SqlWebhooks::new(&self.database)),

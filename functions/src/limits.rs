@@ -8,11 +8,12 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
+use http::Extensions;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::ApiError;
@@ -88,9 +89,9 @@ impl RateLimits {
     }
 
     /// Counts a request of nobody. Where no address is known, they all share one bucket.
-    pub(crate) fn count_failure(&self, request: &Request) -> Result<(), ApiError> {
+    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), ApiError> {
         let Some(failures) = &self.failures else { return Ok(()) };
-        let address = address_of(request, self.address_header.as_ref()).map(network_of);
+        let address = address_of(headers, known, self.address_header.as_ref()).map(network_of);
         failures.take(&address).map(|_| ()).map_err(ApiError::TooManyRequests)
     }
 }
@@ -156,13 +157,13 @@ impl<K: std::hash::Hash + Eq + Clone, C: Clock> Buckets<K, C> {
     }
 }
 
-fn address_of(request: &Request, header: Option<&HeaderName>) -> Option<IpAddr> {
+fn address_of(headers: &HeaderMap, known: &Extensions, header: Option<&HeaderName>) -> Option<IpAddr> {
     match header {
         Some(name) => {
-            let last = request.headers().get_all(name).iter().next_back()?.to_str().ok()?;
+            let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
             last.rsplit(',').next()?.trim().parse().ok()
         }
-        None => Some(request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip()),
+        None => Some(known.get::<ConnectInfo<SocketAddr>>()?.0.ip()),
     }
 }
 
@@ -177,6 +178,7 @@ fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::extract::Request;
     use governor::clock::FakeRelativeClock;
 
     use super::*;
@@ -240,7 +242,7 @@ mod tests {
                 request.headers_mut().append("x-forwarded-for", it.parse().unwrap());
             }
             let header = header.map(|it| it.parse::<HeaderName>().unwrap());
-            address_of(&request, header.as_ref()).map(|it| network_of(it).to_string())
+            address_of(request.headers(), request.extensions(), header.as_ref()).map(|it| network_of(it).to_string())
         };
         let (peer, forwarded_for) = (Some("192.0.2.1".to_owned()), Some("x-forwarded-for"));
         assert_eq!(address(None, &["198.51.100.9"]), peer, "anybody can say that");

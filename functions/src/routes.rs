@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
+use axum::{Extension, Router};
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, Method};
 
@@ -16,9 +16,11 @@ use crate::auth::{self, Gate, Scope};
 use crate::error::ApiError;
 use crate::idempotency::{self, Once};
 use crate::limits::RateLimits;
+use crate::metrics::{self, Metrics, RouteName};
+use crate::openapi::{self, Doc};
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, cors, health, key_in_path, uploads, videos};
+use crate::{api_keys, cors, dead_letters, health, key_in_path, shares, uploads, videos};
 
 /// Most bytes of a body, where a route says nothing else.
 const BODY_LIMIT: usize = 64 << 10;
@@ -33,6 +35,8 @@ pub struct Route {
     pub path: &'static str,
     /// What a caller needs. Whether a video is there for them is another question.
     pub scope: Scope,
+    /// What the OpenAPI document says of it.
+    pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
 }
 
@@ -45,50 +49,111 @@ pub fn route_table() -> Vec<Route> {
     const CHANGE: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     vec![
-        route(CREATE, "/uploads", Scope::Upload, uploads::create::create),
-        route(READ, "/uploads/{video}", Scope::Upload, uploads::progress::read),
-        route(DELETE, "/uploads/{video}", Scope::Upload, uploads::finish::abort),
-        route(CREATE, "/uploads/{video}/parts", Scope::Upload, uploads::progress::presign_parts),
-        route(CREATE, "/uploads/{video}/complete", Scope::Upload, uploads::finish::complete)
-            .with_bodies_of(PARTS_BODY_LIMIT),
-        route(READ, "/videos", Scope::Read, videos::list),
-        route(READ, "/videos/{video}", Scope::Read, videos::read),
-        route(CREATE, "/videos", Scope::Admin, videos::convert::convert),
-        route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change),
-        route(DELETE, "/videos/{video}", Scope::Write, videos::delete),
-        route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry),
-        route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel),
-        route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode),
-        route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream),
-        route(READ, "/s3/params", Scope::Upload, uploads::uppy::params),
-        route(CREATE, "/s3/multipart", Scope::Upload, uploads::uppy::begin),
-        route(READ, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list),
-        route(DELETE, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::abort),
-        route(READ, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign),
-        route(CREATE, "/s3/multipart/{upload}/complete", Scope::Upload, uploads::uppy::complete)
-            .with_bodies_of(PARTS_BODY_LIMIT),
-        route(CREATE, "/webhooks", Scope::Webhooks, endpoints::create),
-        route(READ, "/webhooks", Scope::Webhooks, endpoints::list),
-        route(READ, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read),
-        route(CHANGE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change),
-        route(DELETE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::delete),
-        route(CREATE, "/webhooks/{webhook}/rotate-secret", Scope::Webhooks, endpoints::rotate_secret),
-        route(CREATE, "/webhooks/{webhook}/test", Scope::Webhooks, deliveries::send_test),
-        route(READ, "/webhooks/{webhook}/deliveries", Scope::Webhooks, deliveries::list),
-        route(CREATE, "/webhooks/{webhook}/deliveries/{delivery}/replay", Scope::Webhooks, deliveries::replay),
-        route(CREATE, "/api-keys", Scope::Keys, api_keys::create),
-        route(READ, "/api-keys", Scope::Keys, api_keys::list),
-        route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke),
+        route(CREATE, "/uploads", Scope::Upload, uploads::create::create, openapi::uploads::create()),
+        route(READ, "/uploads/{video}", Scope::Upload, uploads::progress::read, openapi::uploads::read()),
+        route(DELETE, "/uploads/{video}", Scope::Upload, uploads::finish::abort, openapi::uploads::abort()),
+        route(
+            CREATE,
+            "/uploads/{video}/parts",
+            Scope::Upload,
+            uploads::progress::presign_parts,
+            openapi::uploads::presign_parts(),
+        ),
+        route(
+            CREATE,
+            "/uploads/{video}/complete",
+            Scope::Upload,
+            uploads::finish::complete,
+            openapi::uploads::complete(),
+        )
+        .with_bodies_of(PARTS_BODY_LIMIT),
+        route(READ, "/videos", Scope::Read, videos::list, openapi::videos::list()),
+        route(READ, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
+        route(CREATE, "/videos", Scope::Admin, videos::convert::convert, openapi::videos::convert()),
+        route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
+        route(DELETE, "/videos/{video}", Scope::Write, videos::delete, openapi::videos::delete()),
+        route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry, openapi::videos::retry()),
+        route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
+        route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
+        route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
+        route(READ, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
+        route(CREATE, "/videos/{video}/shares", Scope::Write, shares::create, openapi::shares::create()),
+        route(READ, "/videos/{video}/shares", Scope::Write, shares::list, openapi::shares::list()),
+        route(DELETE, "/videos/{video}/shares/{share}", Scope::Write, shares::revoke, openapi::shares::revoke()),
+        route(READ, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
+        route(
+            CREATE,
+            "/dead-letters/redrive",
+            Scope::Admin,
+            dead_letters::redrive_all,
+            openapi::installation::redrive_all(),
+        ),
+        route(
+            CREATE,
+            "/dead-letters/{letter}/redrive",
+            Scope::Admin,
+            dead_letters::redrive,
+            openapi::installation::redrive(),
+        ),
+        route(READ, "/s3/params", Scope::Upload, uploads::uppy::params, openapi::uppy::params()),
+        route(CREATE, "/s3/multipart", Scope::Upload, uploads::uppy::begin, openapi::uppy::begin()),
+        route(READ, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list, openapi::uppy::list()),
+        route(DELETE, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::abort, openapi::uppy::abort()),
+        route(READ, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign, openapi::uppy::sign()),
+        route(
+            CREATE,
+            "/s3/multipart/{upload}/complete",
+            Scope::Upload,
+            uploads::uppy::complete,
+            openapi::uppy::complete(),
+        )
+        .with_bodies_of(PARTS_BODY_LIMIT),
+        route(CREATE, "/webhooks", Scope::Webhooks, endpoints::create, openapi::webhooks::create()),
+        route(READ, "/webhooks", Scope::Webhooks, endpoints::list, openapi::webhooks::list()),
+        route(READ, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read, openapi::webhooks::read()),
+        route(CHANGE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change, openapi::webhooks::change()),
+        route(DELETE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::delete, openapi::webhooks::delete()),
+        route(
+            CREATE,
+            "/webhooks/{webhook}/rotate-secret",
+            Scope::Webhooks,
+            endpoints::rotate_secret,
+            openapi::webhooks::rotate_secret(),
+        ),
+        route(
+            CREATE,
+            "/webhooks/{webhook}/test",
+            Scope::Webhooks,
+            deliveries::send_test,
+            openapi::webhooks::send_test(),
+        ),
+        route(
+            READ,
+            "/webhooks/{webhook}/deliveries",
+            Scope::Webhooks,
+            deliveries::list,
+            openapi::webhooks::deliveries(),
+        ),
+        route(
+            CREATE,
+            "/webhooks/{webhook}/deliveries/{delivery}/replay",
+            Scope::Webhooks,
+            deliveries::replay,
+            openapi::webhooks::replay(),
+        ),
+        route(CREATE, "/api-keys", Scope::Keys, api_keys::create, openapi::api_keys::create()),
+        route(READ, "/api-keys", Scope::Keys, api_keys::list, openapi::api_keys::list()),
+        route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke, openapi::api_keys::revoke()),
     ]
 }
 
-fn route<H, T>(method: Method, path: &'static str, scope: Scope, handler: H) -> Route
+fn route<H, T>(method: Method, path: &'static str, scope: Scope, handler: H, doc: Doc) -> Route
 where
     H: Handler<T, ApiState>,
     T: 'static,
 {
     let filter = MethodFilter::try_from(method.clone()).expect("the table has methods of HTTP");
-    Route { method, path, scope, endpoint: on(filter, handler) }
+    Route { method, path, scope, doc, endpoint: on(filter, handler) }
 }
 
 impl Route {
@@ -98,20 +163,42 @@ impl Route {
     }
 }
 
-/// The API. `/v1` wants a caller; `/healthz` and `/readyz` do not.
+/// A route that everybody may GET.
+pub(crate) struct OpenRoute {
+    /// As axum writes it.
+    pub(crate) path: &'static str,
+    /// What the OpenAPI document says of it.
+    pub(crate) doc: Doc,
+    endpoint: MethodRouter<ApiState>,
+}
+
+/// Every route that wants no token.
+pub(crate) fn open_routes() -> [OpenRoute; 4] {
+    let open = |path, endpoint, doc| OpenRoute { path, doc, endpoint };
+    [
+        open("/shared/{secret}", get(shares::follow), openapi::shares::follow()),
+        open("/shared/{secret}/master.m3u8", get(shares::follow_to_playlist), openapi::shares::follow_to_playlist()),
+        open("/healthz", get(health::healthz), openapi::installation::healthz()),
+        open("/readyz", get(health::readyz), openapi::installation::readyz()),
+    ]
+}
+
+/// The API. `/v1` wants a caller; what [`open_routes`] has, and the document, do not.
 pub fn router(state: ApiState) -> Router {
+    let limits = Arc::new(RateLimits::new(&state.config.limits));
     let gate = Arc::new(Gate {
         token: state.token.clone(),
         accounts: state.accounts.clone(),
         identity: state.config.identity_provider.clone(),
-        limits: RateLimits::new(&state.config.limits),
+        limits: limits.clone(),
     });
     let once = Arc::new(Once::new(state.idempotency.clone(), &state.token));
     let mut v1 = Router::new();
-    for Route { method, path, scope, mut endpoint } in route_table() {
+    for Route { method, path, scope, mut endpoint, .. } in route_table() {
         if method == Method::POST {
             endpoint = endpoint.route_layer(from_fn_with_state(once.clone(), idempotency::once));
         }
+        endpoint = endpoint.route_layer(from_fn_with_state(RouteName(path), metrics::name_route));
         // Around the rest: who may not do this learns nothing of who did.
         v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::admit)));
     }
@@ -119,15 +206,23 @@ pub fn router(state: ApiState) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(gate.clone(), auth::guard));
+    let metrics = Arc::new(Metrics::new());
+    let figures = get(metrics::answer)
+        .layer(Extension(metrics.clone()))
+        .layer(from_fn_with_state(Scope::Admin, auth::admit))
         .layer(from_fn_with_state(gate, auth::guard));
     let origins = state.config.cors_origins.clone();
+    let open = open_routes().into_iter().fold(Router::new(), |router, it| router.route(it.path, it.endpoint));
     let api = Router::new()
         .nest("/v1", v1)
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+        .merge(open.layer(Extension(limits)))
+        .route("/metrics", figures)
+        .route("/openapi.json", get(openapi::answer))
+        .merge(openapi::page())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(metrics, observe))
         .with_state(state);
     let api = if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) };
     Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::answer)).with_state(api.clone()).merge(api)
@@ -144,9 +239,9 @@ async fn method_not_allowed() -> ApiError {
 /// A slower answer is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Logs requests by method and path alone (a query may hold what is nobody's business), and keeps
+/// Counts requests, logs them by method and path alone (a query may hold what is nobody's business), and keeps
 /// answers out of caches: they change, and hold presigned URLs.
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = next.run(request).await;
@@ -154,6 +249,7 @@ async fn observe(request: Request, next: Next) -> Response {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     let (status, took) = (response.status().as_u16(), began.elapsed());
+    metrics.count(&method, &response, took);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if took >= SLOW {
         tracing::warn!(%method, path, status, took_ms, "{method} {path} took {took_ms} ms");

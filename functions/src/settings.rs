@@ -30,6 +30,8 @@ pub struct ApiSettings {
     pub token: Secret,
     /// `EDGEREEL_EDGE_URL`: where players find the edge.
     pub edge_url: String,
+    /// `EDGEREEL_API_URL`: where others find the API, for links to it.
+    pub api_url: String,
     /// `EDGEREEL_GRANT_KEYS`: sign grants, `id:HS256:base64`.
     pub grant_keys: GrantKeys,
     /// `EDGEREEL_PASS_KEYS`: sign the addresses of pictures, `id:base64`; without them there are none.
@@ -105,6 +107,7 @@ impl<'a> Environment<'a> {
     /// What the API needs beside; `None` if something is wrong.
     pub fn api(&mut self) -> Option<ApiSettings> {
         let (token, edge_url) = (Secret::new(self.text("EDGEREEL_API_TOKEN")), self.text("EDGEREEL_EDGE_URL"));
+        let api_url = self.optional("EDGEREEL_API_URL").unwrap_or_default();
         let grant_keys = self.text("EDGEREEL_GRANT_KEYS");
         let grant_keys = self.parsed("EDGEREEL_GRANT_KEYS", &grant_keys, GrantKeys::parse);
         let pass_keys = self.optional("EDGEREEL_PASS_KEYS");
@@ -119,6 +122,7 @@ impl<'a> Environment<'a> {
         Some(ApiSettings {
             token,
             edge_url,
+            api_url,
             grant_keys,
             pass_keys,
             key_encryption_keys,

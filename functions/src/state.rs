@@ -8,6 +8,7 @@ use platform::idempotency::SharedIdempotency;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
+use platform::shares::SharedShares;
 
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
@@ -29,6 +30,8 @@ pub struct ApiState {
     pub token: Arc<ApiToken>,
     /// API keys.
     pub accounts: SharedAccounts,
+    /// Links that play without an account.
+    pub shares: SharedShares,
     /// Requests that came with a key.
     pub idempotency: SharedIdempotency,
     /// Gives out what plays.

@@ -15,6 +15,7 @@ use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
+use platform::shares::{SharedShares, SharesError};
 use platform::webhooks::{SharedWebhooks, WebhookError};
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub struct Sweeper {
     pub signer: Arc<dyn UploadSigner>,
     /// Their log grows.
     pub webhooks: SharedWebhooks,
+    /// They end.
+    pub shares: SharedShares,
     /// After what time something is overdue.
     pub config: SweepConfig,
 }
@@ -45,7 +48,7 @@ pub struct SweepConfig {
     /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
     /// longest grant. What a cancelled or failed job has finished is kept as long, for a retry.
     pub generation_life: Duration,
-    /// What was sent by webhooks is kept in their log.
+    /// What was sent by webhooks is kept in their log, and links that ended beside those that work.
     pub log_life: Duration,
 }
 
@@ -73,6 +76,8 @@ pub struct Swept {
     pub generations: u64,
     /// Entries of the logs of webhooks.
     pub log_entries: u64,
+    /// Links that ended long ago.
+    pub shares: u64,
     /// What could not be done now; logged, and tried the next time.
     pub failures: u64,
 }
@@ -89,6 +94,9 @@ pub enum SweepError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The links did not answer.
+    #[error(transparent)]
+    Shares(#[from] SharesError),
     /// The log did not answer.
     #[error(transparent)]
     Webhooks(#[from] WebhookError),
@@ -131,6 +139,10 @@ impl Sweeper {
         match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "the log of webhooks", &problem.into()),
+        }
+        match self.shares.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
+            Ok(pruned) => swept.shares = pruned,
+            Err(problem) => failed(&mut swept.failures, "links that ended", &problem.into()),
         }
         swept
     }

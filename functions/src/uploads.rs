@@ -18,6 +18,7 @@ use platform::catalog::{UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -27,7 +28,7 @@ use crate::videos;
 use plan::UploadPlan;
 
 /// A request that the uploader sends to the store.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SignedRequest {
     method: String,
     url: String,

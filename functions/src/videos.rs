@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
+pub(crate) mod source;
 pub(crate) mod stream;
 pub(crate) mod view;
 pub(crate) mod work;
@@ -17,16 +18,20 @@ use platform::catalog::{UploadKind, Video, VideoFilter};
 use platform::object_store::uploads::{UploadId, UploadSigner};
 use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
+use crate::openapi::types;
+use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use view::{VideoSummary, VideoView};
 
 /// Which videos to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
@@ -45,15 +50,13 @@ pub(crate) struct ListParams {
     owner: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct VideoList {
     videos: Vec<VideoSummary>,
     /// For the next page; `null` on the last one.
+    #[schema(value_type = Option<types::VideoId>)]
     next_cursor: Option<VideoId>,
 }
-
-/// Most videos on a page.
-const MAX_PAGE: u32 = 200;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -66,17 +69,11 @@ pub(crate) async fn list(
 
 impl ListParams {
     fn into_filter(self, caller: &Caller) -> Result<VideoFilter, ApiError> {
-        let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST };
-        let limit = self.limit.unwrap_or(50);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")));
-        }
-        let after = self.cursor.map(|it| it.parse::<VideoId>()).transpose();
-        let after = after.map_err(|_| malformed("the query: `cursor` is not one that this API gave".to_owned()))?;
+        let (limit, after) = (paging::limit(self.limit)?, paging::cursor(self.cursor)?);
         let state = self.state.map(|it| it.parse::<StateName>()).transpose();
-        let state = state.map_err(|it| malformed(format!("the query: `state`: {it}")))?;
+        let state = state.map_err(|it| ApiError::Malformed(format!("the query: `state`: {it}")))?;
         if state == Some(StateName::Deleted) {
-            return Err(malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
+            return Err(ApiError::Malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
         }
         let owner = caller.owner_for(self.owner)?;
         let (external_id, title_contains) = (self.external_id, self.text);

@@ -9,8 +9,8 @@ pub(crate) mod endpoints;
 mod paths;
 mod sender;
 mod vault;
-mod view;
-mod wish;
+pub(crate) mod view;
+pub(crate) mod wish;
 
 use std::sync::Arc;
 

@@ -32,7 +32,7 @@ impl KeyDigest {
         Self(Sha256::digest(secret.expose().as_bytes()).into())
     }
 
-    fn to_hex(self) -> String {
+    pub(crate) fn to_hex(self) -> String {
         hex(&self.0)
     }
 }

@@ -15,6 +15,7 @@ pub mod object_store;
 pub mod s3_server;
 pub mod secret;
 mod serve;
+pub mod shares;
 pub mod webhooks;
 
 pub use serve::serve;

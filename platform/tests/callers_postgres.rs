@@ -1,8 +1,13 @@
-//! Accounts and keyed requests in PostgreSQL, against their conformance suites.
+//! Accounts, links and keyed requests in PostgreSQL, against their conformance suites.
+
+use std::sync::Arc;
 
 use platform::accounts::SqlAccounts;
+use platform::catalog::SqlCatalog;
 use platform::database::{Database, open};
 use platform::idempotency::SqlIdempotency;
+use platform::shares::SqlShares;
+use platform::shares::conformance::Subject;
 use testkit::{Postgres, together};
 
 async fn database(server: &Postgres) -> Database {
@@ -19,9 +24,16 @@ async fn keeper(server: &Postgres) -> (SqlIdempotency, Database) {
     (SqlIdempotency::new(&database), database)
 }
 
+async fn shares(server: &Postgres) -> (Subject, Database) {
+    let database = database(server).await;
+    let (shares, catalog) = (Arc::new(SqlShares::new(&database)), Arc::new(SqlCatalog::new(&database)));
+    (Subject { shares, catalog }, database)
+}
+
 #[tokio::test]
-async fn postgres_keeps_accounts_and_keyed_requests() {
+async fn postgres_keeps_accounts_links_and_keyed_requests() {
     let Some(server) = Postgres::start() else { return };
     together(platform::accounts_conformance!(together: accounts(&server).await), 4).await;
+    together(platform::shares_conformance!(together: shares(&server).await), 4).await;
     together(platform::idempotency_conformance!(together: keeper(&server).await), 4).await;
 }

@@ -1,4 +1,4 @@
-//! Accounts and keyed requests in the embedded database, against their conformance suites.
+//! Accounts, links and keyed requests in the embedded database, against their conformance suites.
 
 use platform::accounts::{Accounts as _, AccountsError, KeyFilter, SqlAccounts};
 use platform::database::{Database, open_sqlite};
@@ -27,6 +27,22 @@ mod idempotency {
     }
 
     platform::idempotency_conformance!(fresh().await);
+}
+
+mod shares {
+    use std::sync::Arc;
+
+    use platform::catalog::SqlCatalog;
+    use platform::shares::SqlShares;
+    use platform::shares::conformance::Subject;
+
+    async fn fresh() -> (Subject, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        let (shares, catalog) = (Arc::new(SqlShares::new(&database)), Arc::new(SqlCatalog::new(&database)));
+        (Subject { shares, catalog }, folder)
+    }
+
+    platform::shares_conformance!(fresh().await);
 }
 
 #[tokio::test]

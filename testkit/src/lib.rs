@@ -10,6 +10,7 @@ mod postgres;
 mod server;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 pub use cases::{Case, together};
 pub use localstack::LocalStack;
@@ -17,6 +18,21 @@ pub use postgres::Postgres;
 
 /// Names the file that collects what was skipped.
 const NOTES: &str = "EDGEREEL_TEST_NOTES";
+
+/// A program of a Python environment that `scripts/setup.sh --services` makes; says so where it is missing.
+pub fn tool(environment: &str, program: &str) -> Option<PathBuf> {
+    let found = in_cache(environment, program).filter(|it| it.is_file());
+    if found.is_none() {
+        skipped(environment);
+    }
+    found
+}
+
+fn in_cache(environment: &str, program: &str) -> Option<PathBuf> {
+    let of_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from).or_else(of_home)?;
+    Some(cache.join("edgereel").join(environment).join("bin").join(program))
+}
 
 /// Says that what needs `server` was not tested.
 fn skipped(server: &str) {

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,10 +26,7 @@ impl LocalStack {
 
     /// Starts one; `None` (and a note) if LocalStack is not installed.
     pub fn start() -> Option<Self> {
-        let Some(python) = python() else {
-            crate::skipped("LocalStack");
-            return None;
-        };
+        let python = crate::tool("localstack", "python")?;
         let mut logs = String::new();
         for _ in 0..ATTEMPTS {
             let folder = tempfile::tempdir().expect("a temporary folder");
@@ -63,14 +59,6 @@ impl LocalStack {
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
-}
-
-/// Where `scripts/setup.sh --services` puts it.
-fn python() -> Option<PathBuf> {
-    let of_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from).or_else(of_home)?;
-    let python = cache.join("edgereel/localstack/bin/python");
-    python.exists().then_some(python)
 }
 
 fn is_ready(port: u16) -> bool {

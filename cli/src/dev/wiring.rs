@@ -19,7 +19,7 @@ use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState};
 use platform::accounts::SqlAccounts;
 use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
-use platform::database::{Database, open_sqlite};
+use platform::database::{Database, open, open_sqlite};
 use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue, SqlQueue};
 use platform::net::{Guard, Policy};
@@ -27,6 +27,7 @@ use platform::object_store::SharedStore;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use platform::secret::Secret;
+use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
@@ -81,7 +82,10 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let s3 =
         tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
     let store = Arc::new(S3Store::new(&store_config(&info)));
-    let database = open_sqlite(&folder.join("edgereel.db")).await?;
+    let database = match &args.database {
+        Some(address) => open(address).await?,
+        None => open_sqlite(&folder.join("edgereel.db")).await?,
+    };
     let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
     take_back(&*catalog, &queue).await?;
@@ -95,6 +99,11 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
     // Pages of any origin, as with the store: they need a key of their own.
     config.cors_origins = vec!["*".to_owned()];
+    if args.listen.ip().is_loopback() {
+        // Whoever is on this machine need not guess the token.
+        config.limits.failures = None;
+    }
+    config.public_url.clone_from(&info.api);
     config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
     let ingest = Ingest {
         catalog: catalog.clone(),
@@ -106,12 +115,14 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     };
     let webhooks = webhooks(&database, &keks);
     let telling = telling(&webhooks)?;
+    let shares = Arc::new(SqlShares::new(&database));
     let sweeping = Sweeping(Sweeper {
         catalog: catalog.clone(),
         queue: queue.clone(),
         store: store.clone(),
         signer: store.clone(),
         webhooks: webhooks.store.clone(),
+        shares: shares.clone(),
         config: SweepConfig::default(),
     });
     let state = ApiState {
@@ -121,6 +132,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         signer: store.clone(),
         token: Arc::new(ApiToken::new(&Secret::new(&secrets.api_token))),
         accounts: Arc::new(SqlAccounts::new(&database)),
+        shares,
         idempotency: Arc::new(SqlIdempotency::new(&database)),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
         webhooks,

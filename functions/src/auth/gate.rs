@@ -23,7 +23,7 @@ pub(crate) struct Gate {
     pub(crate) token: Arc<ApiToken>,
     pub(crate) accounts: SharedAccounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
-    pub(crate) limits: RateLimits,
+    pub(crate) limits: Arc<RateLimits>,
 }
 
 impl Gate {
@@ -55,7 +55,12 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
         Ok(caller) => caller,
         Err(refusal @ ApiError::Unauthorized(_)) => {
             // Only failures are counted by address: those who share it and are somebody never wait for it.
-            return gate.limits.count_failure(&request).err().unwrap_or(refusal).into_response();
+            return gate
+                .limits
+                .count_failure(request.headers(), request.extensions())
+                .err()
+                .unwrap_or(refusal)
+                .into_response();
         }
         Err(error) => return error.into_response(),
     };

@@ -12,6 +12,7 @@ use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
 use platform::catalog::{NewVideo, Upload, UploadKind};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::SignedRequest;
 use super::plan::{RefusedUpload, UploadPlan, check_size, check_type};
@@ -19,12 +20,13 @@ use crate::auth::Caller;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::Body;
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 use crate::videos::{facts, new_video_id};
 
 /// What is said of a file before its first byte is sent.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUpload {
     filename: String,
@@ -40,6 +42,7 @@ pub(crate) struct NewUpload {
     #[serde(default)]
     external_id: Option<String>,
     #[serde(default)]
+    #[schema(value_type = types::Metadata)]
     metadata: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     profile: Option<String>,
@@ -49,18 +52,21 @@ pub(crate) struct NewUpload {
     generate: Generate,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedUpload)]
 pub(crate) struct Created {
+    #[schema(value_type = types::VideoId)]
     video: VideoId,
     state: StateName,
     filename: String,
     size: u64,
     upload: HowToUpload,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     expires_ms: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum HowToUpload {
     /// Send this.

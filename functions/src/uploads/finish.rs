@@ -11,12 +11,14 @@ use platform::catalog::UploadKind;
 use platform::object_store::uploads::{Part, UploadId};
 use platform::object_store::{ETag, StoreError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::plan::UploadPlan;
 use super::{KnownUpload, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video};
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos::{self, remove_traces};
@@ -24,14 +26,14 @@ use crate::videos::{self, remove_traces};
 pub(crate) mod open;
 
 /// What the uploader knows of his parts. Without it, what the store has is taken.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Completion {
     #[serde(default)]
     parts: Option<Vec<SentPart>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SentPart {
     number: u32,
@@ -39,8 +41,10 @@ struct SentPart {
     etag: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompletedUpload)]
 pub(crate) struct Completed {
+    #[schema(value_type = types::VideoId)]
     video: VideoId,
     state: StateName,
 }
@@ -114,19 +118,18 @@ async fn make(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Pa
 
 /// The parts as the uploader names them: all of them, each once.
 fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
-    let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::UNPROCESSABLE_ENTITY };
     let mut named = BTreeMap::new();
     for SentPart { number, etag } in sent {
         if !plan.numbers().contains(&number) {
-            return Err(malformed(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::Invalid(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
         }
         let etag = etag.trim_matches('"').to_owned();
         if named.insert(number, etag).is_some() {
-            return Err(malformed(format!("`parts`: {number} stands there twice")));
+            return Err(ApiError::Invalid(format!("`parts`: {number} stands there twice")));
         }
     }
     match plan.numbers().find(|it| !named.contains_key(it)) {
-        Some(missing) => Err(malformed(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
+        Some(missing) => Err(ApiError::Invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
         None => Ok(named),
     }
 }

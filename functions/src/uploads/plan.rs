@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use http::StatusCode;
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS};
+
+use crate::problem::Problem;
 
 /// Up to here one request carries everything, bytes.
 pub const SINGLE_PUT_BYTES: u64 = 64 << 20;
@@ -91,23 +92,14 @@ pub enum RefusedUpload {
 }
 
 impl RefusedUpload {
-    /// The last part of the problem's `type`. Never renamed.
-    pub fn code(&self) -> &'static str {
+    /// Of what kind it is.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::Empty => "empty-file",
-            Self::TooLarge { .. } => "too-large",
-            Self::Type(_) => "unsupported-type",
-            Self::Profile { .. } => "no-such-profile",
-            Self::TooLong { .. } => "field-too-long",
-        }
-    }
-
-    /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Type(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Empty | Self::Profile { .. } | Self::TooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Empty => Problem::EmptyFile,
+            Self::TooLarge { .. } => Problem::TooLarge,
+            Self::Type(_) => Problem::UnsupportedType,
+            Self::Profile { .. } => Problem::NoSuchProfile,
+            Self::TooLong { .. } => Problem::FieldTooLong,
         }
     }
 }

@@ -4,21 +4,24 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::VideoId;
 use domain::state::StateName;
-use http::StatusCode;
 use platform::catalog::UploadKind;
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{KnownUpload, SignedRequest};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video};
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::as_rfc3339;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Upload)]
 pub(crate) struct UploadView {
+    #[schema(value_type = types::VideoId)]
     video: VideoId,
     state: StateName,
     /// Whether the source has arrived.
@@ -28,10 +31,12 @@ pub(crate) struct UploadView {
     #[serde(flatten)]
     kind: KindView,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     expires_ms: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadKind)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum KindView {
     Single {
@@ -49,7 +54,7 @@ enum KindView {
     Open { stored: Vec<StoredPart> },
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StoredPart {
     number: u32,
     size: u64,
@@ -110,20 +115,21 @@ pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedParts {
     numbers: Vec<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SignedParts {
     parts: Vec<SignedPart>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     expires_ms: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SignedPart {
     number: u32,
     size: u64,
@@ -144,15 +150,14 @@ pub(crate) async fn presign_parts(
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);
     }
-    let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::UNPROCESSABLE_ENTITY };
     if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
-        return Err(malformed(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
+        return Err(ApiError::Invalid(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
     }
     let life = upload.life_left()?;
     let mut parts = Vec::with_capacity(wanted.numbers.len());
     for number in wanted.numbers {
         if !plan.numbers().contains(&number) {
-            return Err(malformed(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::Invalid(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
         }
         let size = plan.bytes_of(number);
         let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?.into();

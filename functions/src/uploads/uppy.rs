@@ -11,10 +11,10 @@ use axum::extract::{Path, State};
 use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
-use http::StatusCode;
 use platform::catalog::{NewVideo, Upload, UploadKind};
 use platform::object_store::uploads::{MAX_PARTS, UploadId};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::finish::open;
 use super::plan::check_type;
@@ -22,22 +22,36 @@ use super::{KnownUpload, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Params};
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos::{facts, new_video_id, of_caller, remove_traces};
 
 /// What Uppy knows of a file.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppyFile)]
 pub(crate) struct NewFile {
     filename: String,
     #[serde(rename = "type", default)]
     content_type: Option<String>,
     #[serde(default)]
+    #[schema(value_type = types::Metadata)]
     metadata: serde_json::Map<String, serde_json::Value>,
 }
 
+/// The same, in a query. `metadata[...]` beside it.
+#[expect(dead_code, reason = "names that cannot be listed are read by hand; this tells of those that can")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PutWish {
+    filename: String,
+    #[param(rename = "type")]
+    content_type: Option<String>,
+}
+
 /// One PUT.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPut)]
 pub(crate) struct PutParams {
     method: &'static str,
     url: String,
@@ -67,7 +81,8 @@ pub(crate) async fn params(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyUpload)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Begun {
     key: String,
@@ -123,7 +138,8 @@ async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(),
     Ok(())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct KeyParam {
     key: String,
 }
@@ -148,7 +164,8 @@ async fn known(
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPart)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PartView {
     part_number: u32,
@@ -174,7 +191,8 @@ pub(crate) async fn list(
     Ok(Json(view.collect()))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPartUrl)]
 pub(crate) struct PartUrl {
     url: String,
     /// Seconds.
@@ -193,20 +211,21 @@ pub(crate) async fn sign(
         return Err(ApiError::UploadComplete);
     }
     if !(1..=MAX_PARTS).contains(&number) {
-        let detail = format!("parts are numbered from 1 to {MAX_PARTS}");
-        return Err(ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST });
+        return Err(ApiError::Malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
     let life = upload.life_left()?;
     let request = state.signer.presign_part(&upload.key, &id, number, None, life).await?;
     Ok(Json(PartUrl { url: request.url, expires: life.as_secs() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppySentParts)]
 pub(crate) struct SentParts {
     parts: Vec<SentPart>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppySentPart)]
 #[serde(rename_all = "PascalCase")]
 struct SentPart {
     part_number: u32,
@@ -214,7 +233,8 @@ struct SentPart {
     etag: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyLocation)]
 pub(crate) struct Location {
     /// The video, at this API: the bucket is private.
     location: String,
@@ -237,18 +257,23 @@ pub(crate) async fn complete(
     Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
 
+/// Nothing is left to say.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyGivenUp)]
+pub(crate) struct GivenUp {}
+
 /// `DELETE /v1/s3/multipart/{id}`: gives it up, with its video.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
     Path(upload_id): Path<String>,
     Params(KeyParam { key }): Params<KeyParam>,
-) -> Result<Json<serde_json::Value>, ApiError> {
+) -> Result<Json<GivenUp>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
         && of_caller(&state, &caller, source.video()).await?.state == VideoState::Deleted
     {
         // Given up before.
-        return Ok(Json(serde_json::json!({})));
+        return Ok(Json(GivenUp {}));
     }
     let (upload, _) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
@@ -256,7 +281,7 @@ pub(crate) async fn abort(
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_traces(&state, &video).await?;
-    Ok(Json(serde_json::json!({})))
+    Ok(Json(GivenUp {}))
 }
 
 impl NewFile {
@@ -275,10 +300,7 @@ impl NewFile {
                 }
             }
         }
-        let malformed = || ApiError::Malformed {
-            detail: "the query: `filename` is missing".to_owned(),
-            status: StatusCode::BAD_REQUEST,
-        };
+        let malformed = || ApiError::Malformed("the query: `filename` is missing".to_owned());
         Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
     }
 }

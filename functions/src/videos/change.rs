@@ -4,24 +4,30 @@ use axum::Json;
 use axum::extract::State;
 use platform::catalog::Patch;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use super::view::VideoView;
 use super::{existing, facts, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
 /// What is left out stays; `null` removes it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = VideoChange)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     title: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
     #[serde(default)]
+    #[schema(value_type = Option<types::Metadata>)]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 

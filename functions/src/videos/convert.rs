@@ -9,18 +9,20 @@ use http::{HeaderName, StatusCode};
 use platform::catalog::{NewVideo, Noted, Video, VideoFilter};
 use platform::object_store::StoreError;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::view::VideoView;
 use super::{facts, new_video_id, read_view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::Body;
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::plan::check_size;
 
 /// Which object, and what is said of it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Conversion {
     /// Path in the private bucket, outside of Edgereel's own prefixes.
@@ -38,6 +40,7 @@ pub(crate) struct Conversion {
     #[serde(default)]
     content_id: Option<String>,
     #[serde(default)]
+    #[schema(value_type = types::Metadata)]
     metadata: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     profile: Option<String>,
@@ -124,13 +127,12 @@ async fn known(
 
 impl Conversion {
     fn external_id(&self) -> Result<Option<String>, ApiError> {
-        let malformed =
-            |detail: &str| ApiError::Malformed { detail: detail.to_owned(), status: StatusCode::UNPROCESSABLE_ENTITY };
+        let invalid = |detail: &str| ApiError::Invalid(detail.to_owned());
         match (&self.external_id, &self.content_type, &self.content_id) {
             (external_id, None, None) => Ok(external_id.clone()),
             (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
-            (Some(_), ..) => Err(malformed("give `external_id`, or `content_type` with `content_id`, not both")),
-            (None, ..) => Err(malformed("`content_type` and `content_id` belong together")),
+            (Some(_), ..) => Err(invalid("give `external_id`, or `content_type` with `content_id`, not both")),
+            (None, ..) => Err(invalid("`content_type` and `content_id` belong together")),
         }
     }
 }

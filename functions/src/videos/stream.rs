@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, JobReason, Stage};
 use domain::state::{StateName, VideoState};
@@ -10,17 +10,20 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{existing, view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
+use crate::openapi::types;
 use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
 /// Who will watch, and how long.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamParams {
     /// The viewer's name in the customer's system.
@@ -34,8 +37,9 @@ pub(crate) struct StreamParams {
     max_height: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Playing {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Playing {
+    #[schema(value_type = types::VideoId)]
     video: VideoId,
     status: StateName,
     hls_url: String,
@@ -44,15 +48,31 @@ struct Playing {
     /// Small pictures for the seek bar (WebVTT that names a sheet); `null` until the video is ready.
     storyboard_url: Option<String>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     expires_ms: u64,
 }
 
-#[derive(Serialize)]
-struct InTheMaking {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct InTheMaking {
+    #[schema(value_type = types::VideoId)]
     video: VideoId,
     status: StateName,
     stage: Option<Stage>,
     percent: Option<u8>,
+}
+
+impl Playing {
+    /// The address for a player. It is a permission: not for logs.
+    pub(crate) fn hls_url(&self) -> &str {
+        &self.hls_url
+    }
+}
+
+impl IntoResponse for InTheMaking {
+    fn into_response(self) -> Response {
+        let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
+        (StatusCode::ACCEPTED, retry, Json(self)).into_response()
+    }
 }
 
 /// Longest name of a viewer, bytes.
@@ -68,7 +88,36 @@ pub(crate) async fn stream(
     Params(params): Params<StreamParams>,
 ) -> Result<Response, ApiError> {
     let viewer = params.into_viewer()?;
-    let video = begin_if_first(&state, existing(&state, &caller, id).await?).await?;
+    let video = existing(&state, &caller, id).await?;
+    answer(&state, video, &viewer).await
+}
+
+/// What there is to play.
+pub(crate) enum Stream {
+    /// It can be watched.
+    Plays(Playing),
+    /// Not yet.
+    IsMade(InTheMaking),
+}
+
+/// What a viewer who may watch is told.
+///
+/// # Errors
+/// Why nothing plays, and nothing will by waiting.
+pub(crate) async fn answer(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Response, ApiError> {
+    Ok(match look(state, video, viewer).await? {
+        Stream::Plays(playing) => Json(playing).into_response(),
+        Stream::IsMade(making) => making.into_response(),
+    })
+}
+
+/// The same, for whoever answers in another way.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Stream, ApiError> {
+    let video = begin_if_first(state, video).await?;
+    let id = video.id;
     match &video.state {
         VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
         VideoState::Cancelled => Err(ApiError::VideoCancelled),
@@ -77,27 +126,22 @@ pub(crate) async fn stream(
         | VideoState::Uploading
         | VideoState::Stored
         | VideoState::Queued
-        | VideoState::Processing => {
-            let body = InTheMaking {
-                video: id,
-                status: video.state.name(),
-                stage: video.progress.and_then(|it| it.stage),
-                percent: view::percent(&video),
-            };
-            let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
-            Ok((StatusCode::ACCEPTED, retry, Json(body)).into_response())
-        }
+        | VideoState::Processing => Ok(Stream::IsMade(InTheMaking {
+            video: id,
+            status: video.state.name(),
+            stage: video.progress.and_then(|it| it.stage),
+            percent: view::percent(&video),
+        })),
         VideoState::Playable | VideoState::Ready { .. } => {
-            let urls = state.playback.urls(id, pictures_of(&video.state), &viewer, now_ms())?;
-            let body = Playing {
+            let urls = state.playback.urls(id, pictures_of(&video.state), viewer, now_ms())?;
+            Ok(Stream::Plays(Playing {
                 video: id,
                 status: video.state.name(),
                 hls_url: urls.hls,
                 poster_url: urls.poster,
                 storyboard_url: urls.storyboard,
                 expires_ms: urls.expires_ms,
-            };
-            Ok(Json(body).into_response())
+            }))
         }
     }
 }
@@ -133,17 +177,16 @@ fn pictures_of(state: &VideoState) -> Option<&Generation> {
 
 impl StreamParams {
     fn into_viewer(self) -> Result<Viewer, ApiError> {
-        let malformed = |detail| ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST };
         let seconds = self.expires_in.unwrap_or(DEFAULT_GRANT_SECONDS);
         if !GRANT_SECONDS.contains(&seconds) {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-            return Err(malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
+            return Err(ApiError::Malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
         }
         if self.max_height == Some(0) {
-            return Err(malformed("the query: `max_height` is at least 1".to_owned()));
+            return Err(ApiError::Malformed("the query: `max_height` is at least 1".to_owned()));
         }
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-            return Err(malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
+            return Err(ApiError::Malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
         }
         Ok(Viewer { name: self.viewer, seconds, max_height: self.max_height })
     }

@@ -7,12 +7,15 @@ use domain::receipt::{Cost, Prices, Receipt};
 use domain::state::{StateName, VideoState};
 use platform::catalog::{Attempt, AttemptOutcome, RenditionRecord, Video};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::openapi::types;
 use crate::times::{as_rfc3339, as_rfc3339_if_any};
 
 /// What lists tell.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct VideoSummary {
+    #[schema(value_type = types::VideoId)]
     id: VideoId,
     /// Whose it is; `null`: the installation's.
     owner: Option<String>,
@@ -25,6 +28,7 @@ pub(crate) struct VideoSummary {
     percent: Option<u8>,
     title: Option<String>,
     external_id: Option<String>,
+    #[schema(value_type = types::Metadata)]
     metadata: serde_json::Map<String, serde_json::Value>,
     profile: String,
     mode: Mode,
@@ -32,19 +36,25 @@ pub(crate) struct VideoSummary {
     source: SourceView,
     failure: Option<FailureView>,
     #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     created_ms: u64,
     #[serde(rename = "updated_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     updated_ms: u64,
     #[serde(rename = "queued_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     queued_ms: Option<u64>,
     #[serde(rename = "playable_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     playable_ms: Option<u64>,
     #[serde(rename = "ready_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     ready_ms: Option<u64>,
 }
 
 /// What one video tells.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Video)]
 pub(crate) struct VideoView {
     #[serde(flatten)]
     summary: VideoSummary,
@@ -55,16 +65,20 @@ pub(crate) struct VideoView {
 }
 
 /// One try at making it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
 struct AttemptView {
     number: u64,
+    #[schema(value_type = Option<types::AttemptOutcome>)]
     outcome: Option<&'static str>,
     failure: Option<FailureView>,
     stage: Option<Stage>,
     percent: u8,
     #[serde(rename = "started_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     started_ms: u64,
     #[serde(rename = "ended_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     ended_ms: Option<u64>,
 }
 
@@ -86,7 +100,8 @@ impl From<&Attempt> for AttemptView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Source)]
 struct SourceView {
     /// Bytes.
     size: Option<u64>,
@@ -94,9 +109,11 @@ struct SourceView {
     filename: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = VideoFailure)]
 pub(crate) struct FailureView {
     class: FailureClass,
+    #[schema(value_type = types::VideoFailureCode)]
     code: FailureCode,
     message: String,
 }
@@ -107,7 +124,8 @@ impl From<&Failure> for FailureView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = VideoReceipt)]
 struct ReceiptView {
     #[serde(flatten)]
     receipt: Receipt,

@@ -5,11 +5,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use domain::job::{Job, JobMessage, JobReason, Mode};
+use domain::object_key::ObjectKey;
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
 use platform::catalog::Video;
 use platform::object_store::StoreError;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::view::VideoView;
 use super::{existing, facts, read_view};
@@ -37,12 +39,18 @@ pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
 pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
     let gone = |why: &str| ApiError::SourceGone(why.to_owned());
     let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
-    let key = job.source_key().ok_or_else(|| gone("the source is where this version cannot read it"))?;
+    let key = source_of(&job)?;
     match state.store.head(&key).await {
         Ok(_) => Ok(job),
         Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the source of a job is.
+pub(crate) fn source_of(job: &Job) -> Result<ObjectKey, ApiError> {
+    let gone = || ApiError::SourceGone("the source is where this version cannot read it".to_owned());
+    job.source_key().ok_or_else(gone)
 }
 
 /// `POST /v1/videos/{id}/retry`: another attempt at a video that failed or was cancelled.
@@ -66,7 +74,7 @@ pub(crate) async fn retry(
 }
 
 /// By which settings to encode; what is left out stays.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reencode {
     #[serde(default)]

@@ -6,18 +6,21 @@ use domain::webhook::DeliveryId;
 use http::StatusCode;
 use platform::webhooks::{DeliveryFilter, DeliveryStatus};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::endpoints::{cursor, limit};
 use super::paths::{DeliveryPath, Owner, WebhookId};
 use super::view::DeliveryView;
 use super::visible;
 use crate::error::ApiError;
 use crate::extract::Params;
+use crate::openapi::types;
+use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
 /// Which deliveries to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogParams {
     #[serde(default)]
@@ -29,10 +32,11 @@ pub(crate) struct LogParams {
     status: Option<DeliveryStatus>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryList {
     deliveries: Vec<DeliveryView>,
     /// For the next page; `null` on the last one.
+    #[schema(value_type = Option<types::DeliveryId>)]
     next_cursor: Option<DeliveryId>,
 }
 
@@ -43,7 +47,7 @@ pub(crate) async fn list(
     Params(params): Params<LogParams>,
 ) -> Result<Json<DeliveryList>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let (after, limit) = (cursor(params.cursor)?, limit(params.limit)?);
+    let (after, limit) = (paging::cursor(params.cursor)?, paging::limit(params.limit)?);
     let filter = DeliveryFilter { endpoint: id.0, status: params.status, after, limit };
     let page = state.webhooks.store.deliveries(&filter).await?;
     let deliveries = page.deliveries.into_iter().map(DeliveryView::of).collect();

@@ -7,6 +7,7 @@ use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
 use platform::webhooks::{EndpointFilter, NewEndpoint};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::paths::{Owner, WebhookId};
 use super::view::{WebhookView, WebhookWithSecret};
@@ -14,13 +15,13 @@ use super::wish::{self, NewWebhook, WebhookChange};
 use super::{vault, visible};
 use crate::error::ApiError;
 use crate::extract::{Body, Params};
+use crate::openapi::types;
+use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
 /// How long a secret is good after its successor was made.
 const OVERLAP_MS: u64 = 24 * 3600 * 1_000;
-/// Most of anything on a page.
-pub(super) const MAX_PAGE: u32 = 200;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
@@ -43,7 +44,8 @@ pub(crate) async fn create(
 }
 
 /// Which endpoints to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
@@ -52,10 +54,11 @@ pub(crate) struct ListParams {
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookList {
     webhooks: Vec<WebhookView>,
     /// For the next page; `null` on the last one.
+    #[schema(value_type = Option<types::WebhookId>)]
     next_cursor: Option<EndpointId>,
 }
 
@@ -64,7 +67,7 @@ pub(crate) async fn list(
     Owner(owner): Owner,
     Params(params): Params<ListParams>,
 ) -> Result<Json<WebhookList>, ApiError> {
-    let filter = EndpointFilter { owner, after: cursor(params.cursor)?, limit: limit(params.limit)? };
+    let filter = EndpointFilter { owner, after: paging::cursor(params.cursor)?, limit: paging::limit(params.limit)? };
     let page = state.webhooks.store.list(&filter).await?;
     let webhooks = page.endpoints.into_iter().map(WebhookView::of).collect();
     Ok(Json(WebhookList { webhooks, next_cursor: page.next }))
@@ -111,25 +114,6 @@ pub(crate) async fn rotate_secret(
     let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + OVERLAP_MS, now).await?;
     tracing::info!(webhook.id = %id.0, "a webhook has a new secret: {}", id.0);
     Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
-}
-
-/// How many to list.
-pub(super) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
-    let limit = wish.unwrap_or(50);
-    if (1..=MAX_PAGE).contains(&limit) {
-        return Ok(limit);
-    }
-    let detail = format!("the query: `limit` is 1 to {MAX_PAGE}");
-    Err(ApiError::Malformed { detail, status: StatusCode::BAD_REQUEST })
-}
-
-/// Where the page before ended.
-pub(super) fn cursor<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError> {
-    let read = text.map(|it| it.parse::<T>()).transpose();
-    read.map_err(|_| ApiError::Malformed {
-        detail: "the query: `cursor` is not one that this API gave".to_owned(),
-        status: StatusCode::BAD_REQUEST,
-    })
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {

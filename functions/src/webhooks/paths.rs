@@ -5,7 +5,6 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path};
 use domain::ids::InvalidId;
 use domain::webhook::{DeliveryId, EndpointId};
-use http::StatusCode;
 use http::request::Parts;
 
 use crate::error::ApiError;
@@ -51,14 +50,10 @@ async fn read<S: Send + Sync, T: serde::de::DeserializeOwned + Send>(
     parts: &mut Parts,
     state: &S,
 ) -> Result<Path<T>, ApiError> {
-    Path::from_request_parts(parts, state).await.map_err(|it| malformed(it.to_string()))
+    Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)
 }
 
 /// What cannot be an id is the address of nothing.
 fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, ApiError> {
-    text.parse().map_err(|it: InvalidId| malformed(it.to_string()))
-}
-
-fn malformed(detail: String) -> ApiError {
-    ApiError::Malformed { detail, status: StatusCode::NOT_FOUND }
+    Ok(text.parse::<T>()?)
 }

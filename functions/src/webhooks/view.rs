@@ -4,14 +4,19 @@ use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use platform::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::openapi::types;
 use crate::times::{as_rfc3339, as_rfc3339_if_any};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
 pub(crate) struct WebhookView {
+    #[schema(value_type = types::WebhookId)]
     id: EndpointId,
     url: String,
     /// `null`: all that are on by default.
+    #[schema(value_type = Option<Vec<types::EventType>>)]
     events: Option<Vec<EventType>>,
     description: Option<String>,
     active: bool,
@@ -19,15 +24,18 @@ pub(crate) struct WebhookView {
     disabled: Option<DisabledView>,
     /// Since when it has only failed.
     #[serde(rename = "failing_since", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     failing_since_ms: Option<u64>,
     #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     created_ms: u64,
     #[serde(rename = "updated_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     updated_ms: u64,
 }
 
 /// The only answers that hold a secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     pub(super) webhook: WebhookView,
@@ -35,11 +43,13 @@ pub(crate) struct WebhookWithSecret {
     pub(super) secret: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DisabledWebhook)]
 struct DisabledView {
     reason: DisabledWhy,
     message: &'static str,
     #[serde(rename = "at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     at_ms: u64,
 }
 
@@ -68,8 +78,10 @@ impl WebhookView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
 pub(crate) struct DeliveryView {
+    #[schema(value_type = types::DeliveryId)]
     id: DeliveryId,
     event: EventView,
     status: DeliveryStatus,
@@ -80,24 +92,33 @@ pub(crate) struct DeliveryView {
     last_error: Option<String>,
     last_duration_ms: Option<u64>,
     #[serde(rename = "last_attempt_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     last_attempt_ms: Option<u64>,
     /// `null` once it is settled.
     #[serde(rename = "next_attempt_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     next_ms: Option<u64>,
     #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     created_ms: u64,
     #[serde(rename = "settled_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
     settled_ms: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeliveredEvent)]
 struct EventView {
     /// The `webhook-id` of its messages.
+    #[schema(value_type = types::EventId)]
     id: EventId,
     #[serde(rename = "type")]
+    #[schema(value_type = types::AnyEventType)]
     kind: EventType,
+    #[schema(value_type = Option<types::VideoId>)]
     video: Option<VideoId>,
     #[serde(rename = "at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
     at_ms: u64,
 }
 

@@ -5,6 +5,10 @@ use platform::net::{Guard, Refused};
 use platform::webhooks::EndpointPatch;
 use serde::{Deserialize, Deserializer};
 use url::Url;
+use utoipa::ToSchema;
+
+use crate::openapi::types;
+use crate::problem::Problem;
 
 /// Longest address, bytes.
 const URL_LIMIT: usize = 2_048;
@@ -34,38 +38,41 @@ pub enum RefusedWebhook {
 }
 
 impl RefusedWebhook {
-    /// The last part of the problem's `type`. Never renamed.
-    pub fn code(&self) -> &'static str {
+    /// Of what kind it is.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::Url(_) => "bad-webhook-url",
-            Self::Address(_) => "webhook-url-not-allowed",
-            Self::Types(_) => "bad-event-types",
-            Self::TooLong { .. } => "text-too-long",
+            Self::Url(_) => Problem::BadWebhookUrl,
+            Self::Address(_) => Problem::WebhookUrlNotAllowed,
+            Self::Types(_) => Problem::BadEventTypes,
+            Self::TooLong { .. } => Problem::FieldTooLong,
         }
     }
 }
 
 /// `POST /v1/webhooks`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWebhook {
     pub(super) url: String,
     /// `null` or left out: all that are on by default.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<types::EventType>>)]
     pub(super) events: Option<Vec<String>>,
     #[serde(default)]
     pub(super) description: Option<String>,
 }
 
 /// `PATCH /v1/webhooks/{id}`: what is left out stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookChange {
     #[serde(default)]
     url: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<types::EventType>>)]
     events: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<String>>,
     #[serde(default)]
     active: Option<bool>,
@@ -141,16 +148,16 @@ mod tests {
         let table = [
             ("https://example.com/hook#part", Ok("https://example.com/hook")),
             ("https://EXAMPLE.com", Ok("https://example.com/")),
-            ("example.com/hook", Err("bad-webhook-url")),
-            ("", Err("bad-webhook-url")),
-            ("http://example.com/", Err("webhook-url-not-allowed")),
-            ("https://0x7f000001/", Err("webhook-url-not-allowed")),
-            ("https://name@example.com/", Err("webhook-url-not-allowed")),
-            (&long, Err("text-too-long")),
+            ("example.com/hook", Err(Problem::BadWebhookUrl)),
+            ("", Err(Problem::BadWebhookUrl)),
+            ("http://example.com/", Err(Problem::WebhookUrlNotAllowed)),
+            ("https://0x7f000001/", Err(Problem::WebhookUrlNotAllowed)),
+            ("https://name@example.com/", Err(Problem::WebhookUrlNotAllowed)),
+            (&long, Err(Problem::FieldTooLong)),
         ];
         for (text, expected) in table {
             let answer = url(text, &guard);
-            assert_eq!(answer.as_deref().map_err(RefusedWebhook::code), expected, "{text}");
+            assert_eq!(answer.as_deref().map_err(RefusedWebhook::problem), expected, "{text}");
         }
     }
 
@@ -161,7 +168,7 @@ mod tests {
         assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
         assert_eq!(types(None), Ok(None));
         for wrong in [vec![], vec!["video.redy"], vec!["test"], vec!["*"]] {
-            assert_eq!(read(&wrong).unwrap_err().code(), "bad-event-types", "{wrong:?}");
+            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::BadEventTypes, "{wrong:?}");
         }
     }
 

@@ -45,7 +45,7 @@ async fn wrong_addresses_and_methods_are_problems() {
     let world = World::new().await;
     assert_eq!(world.get("/v1/nothing").await.problem(), (404, "no-such-route"));
     assert_eq!(world.call(Method::PUT, "/v1/videos", None).await.problem(), (405, "method-not-allowed"));
-    assert_eq!(world.get("/v1/videos/film").await.problem(), (404, "malformed-request"));
+    assert_eq!(world.get("/v1/videos/film").await.problem(), (404, "no-such-route"));
     assert_eq!(world.get(&format!("/v1/videos/{VIDEO}")).await.problem(), (404, "no-such-video"));
     assert_eq!(world.delete(&format!("/v1/videos/{VIDEO}")).await.problem(), (404, "no-such-video"));
     assert_eq!(world.delete(&format!("/v1/uploads/{VIDEO}")).await.problem(), (404, "no-such-video"));
@@ -64,5 +64,5 @@ async fn bodies_are_bounded_and_checked() {
     assert_eq!(send("[1]".to_owned()).await.problem(), (400, "malformed-request"));
     let unknown = send(r#"{"filename":"a","size":1,"sise":2}"#.to_owned()).await;
     assert!(unknown.body["detail"].as_str().unwrap().contains("sise"), "{}", unknown.body);
-    assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "malformed-request"));
+    assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "body-too-large"));
 }

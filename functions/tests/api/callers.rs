@@ -1,5 +1,7 @@
 //! Every route of the table, asked by every kind of caller.
 
+use std::time::Duration;
+
 use domain::ids::{ApiKeyId, VideoId};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::webhook::EndpointId;
@@ -31,6 +33,8 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/webhooks") => json!({ "url": RECEIVER }),
         ("PATCH", "/webhooks/{webhook}") => json!({ "description": "Another" }),
         ("POST", path) if path.starts_with("/webhooks/{webhook}/") => json!({}),
+        ("POST", "/videos/{video}/shares") => json!({ "label": "for the jury" }),
+        ("POST", "/dead-letters/redrive" | "/dead-letters/{letter}/redrive") => json!({}),
         ("POST", "/api-keys") => json!({ "name": "another", "scopes": [route.scope.as_str()] }),
         ("GET" | "DELETE", _) => return None,
         (method, path) => panic!("say what a good {method} {path} carries"),
@@ -45,6 +49,10 @@ enum Thing {
     Upload(VideoId, String),
     /// A webhook, and a delivery to it.
     Webhook(EndpointId, String),
+    /// A video, and a link to it.
+    Share(VideoId, String),
+    /// A dead letter, which is the operator's.
+    Letter(String),
     List,
 }
 
@@ -56,7 +64,25 @@ const RECEIVER: &str = "https://192.88.98.1/hook";
 impl Thing {
     async fn make(world: &World, route: &Route) -> Self {
         let wish = json!({ "filename": "a.mp4", "size": 65 * MIB, "owner": "ann" });
+        if route.path.contains("{share}") {
+            let video = world.post("/v1/uploads", wish).await.video();
+            let made = world.post(&format!("/v1/videos/{video}/shares"), json!({})).await;
+            return Self::Share(video, made.body["id"].as_str().unwrap().to_owned());
+        }
         match route.path.split_once('{').map(|it| it.1.split_once('}').unwrap().0) {
+            Some("letter") => {
+                world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
+                while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::ZERO).await.unwrap() {
+                    world.queue.bury(&delivery.receipt, "it says nothing").await.unwrap();
+                }
+                Self::Letter(world.queue.dead_letters(1).await.unwrap().remove(0).id.0)
+            }
+            Some("video") if route.path.ends_with("/source") => {
+                let video = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3, "owner": "ann" })).await;
+                world.put(&video.body["upload"]["request"], b"abc".to_vec()).await;
+                world.pump().await;
+                Self::Video(video.video())
+            }
             Some("video") => Self::Video(world.post("/v1/uploads", wish).await.video()),
             Some("upload") => {
                 let file = body_of_upload();
@@ -97,6 +123,11 @@ impl Thing {
                 let path = route.path.replace("{webhook}", &id.to_string()).replace("{delivery}", delivery);
                 format!("/v1{path}")
             }
+            Self::Share(video, share) => {
+                let path = route.path.replace("{video}", &video.to_string()).replace("{share}", share);
+                format!("/v1{path}")
+            }
+            Self::Letter(id) => format!("/v1{}", route.path.replace("{letter}", id)),
             Self::List if route.path == "/s3/params" => "/v1/s3/params?filename=a.mp4&type=video/mp4".to_owned(),
             Self::List => format!("/v1{}", route.path),
         }
@@ -109,7 +140,8 @@ impl Thing {
             Self::Key(id) => format!("{:?}", world.accounts.get_key(*id).await.unwrap()),
             Self::Upload(id, _) => format!("{:?}", world.catalog.get_video(*id).await.unwrap()),
             Self::Webhook(id, _) => format!("{:?}", world.webhooks.get(*id).await.unwrap()),
-            Self::List => String::new(),
+            Self::Share(id, _) => format!("{:?}", world.state.shares.list(*id, 0).await.unwrap()),
+            Self::Letter(_) | Self::List => String::new(),
         }
     }
 }
@@ -199,7 +231,8 @@ async fn another_owners_things_are_not_there() {
             let (id, never) = match &thing {
                 Thing::Video(id) => (id.to_string(), NO_VIDEO),
                 Thing::Key(id) => (id.to_string(), NO_KEY),
-                Thing::Upload(id, _) => (id.to_string(), NO_VIDEO),
+                Thing::Upload(id, _) | Thing::Share(id, _) => (id.to_string(), NO_VIDEO),
+                Thing::Letter(_) => continue,
                 Thing::Webhook(id, _) => (id.to_string(), NO_WEBHOOK),
                 Thing::List if route.scope == Scope::Admin => continue,
                 Thing::List => {
@@ -262,7 +295,7 @@ async fn new_videos_belong_to_their_callers() {
     assert_eq!((stolen.problem(), &stolen.body["scope"]), ((403, "insufficient-scope"), &json!("admin")));
     assert_eq!(owner_of(&create(TOKEN, None).await).await, None);
     assert_eq!(owner_of(&create(TOKEN, Some("bob")).await).await.as_deref(), Some("bob"));
-    assert_eq!(create(TOKEN, Some("")).await.problem(), (422, "malformed-request"));
+    assert_eq!(create(TOKEN, Some("")).await.problem(), (422, "invalid-field"));
 
     let owners = async |token: &str, query: &str| {
         let listed = world.call_as(token, Method::GET, &format!("/v1/videos{query}"), None).await;

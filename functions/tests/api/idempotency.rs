@@ -107,7 +107,7 @@ async fn keys_are_checked() {
     let longest = "~".repeat(255);
     assert_eq!(post(&world, "/v1/uploads", &longest, &wish()).await.status, StatusCode::CREATED);
     let giant = json!({ "filename": "x".repeat(3 << 20), "size": 3 });
-    assert_eq!(post(&world, "/v1/uploads", "giant", &giant).await.problem(), (413, "malformed-request"));
+    assert_eq!(post(&world, "/v1/uploads", "giant", &giant).await.problem(), (413, "body-too-large"));
 }
 
 /// Its maker may have lost the answer, and with it the only copy of the secret.

@@ -4,12 +4,15 @@
 
 mod auth;
 mod callers;
+mod dead_letters;
 mod delivery;
+mod document;
 mod events;
 mod idempotency;
 mod keys;
 mod limits;
 mod receiver;
+mod shares;
 mod sweeping;
 mod uploads;
 mod uppy;

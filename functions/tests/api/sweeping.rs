@@ -21,6 +21,7 @@ fn sweeper(world: &World) -> Sweeper {
         store: world.store.clone(),
         signer: world.store.clone(),
         webhooks: world.webhooks.clone(),
+        shares: world.state.shares.clone(),
         config: SweepConfig::default(),
     }
 }

@@ -116,12 +116,12 @@ async fn what_is_no_part_is_refused() {
     let parts = format!("/v1/uploads/{}/parts", large.video());
     for numbers in [json!([]), json!([0]), json!([8]), json!((1..=101).collect::<Vec<u32>>())] {
         let answer = world.post(&parts, json!({ "numbers": numbers })).await;
-        assert_eq!(answer.problem(), (422, "malformed-request"), "{numbers}");
+        assert_eq!(answer.problem(), (422, "invalid-field"), "{numbers}");
     }
     assert_eq!(world.post(&parts, json!({ "numbers": [-1] })).await.problem(), (400, "malformed-request"));
     let complete = format!("/v1/uploads/{}/complete", large.video());
     let twice = json!({ "parts": [{ "number": 1, "etag": "x" }, { "number": 1, "etag": "x" }] });
-    assert_eq!(world.post(&complete, twice).await.problem(), (422, "malformed-request"));
+    assert_eq!(world.post(&complete, twice).await.problem(), (422, "invalid-field"));
 
     let small = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let parts = format!("/v1/uploads/{}/parts", small.video());

@@ -73,7 +73,7 @@ async fn what_cannot_be_a_webhook_is_said() {
         (json!({ "url": "https://me:secret@receiver.example/" }), (422, "webhook-url-not-allowed")),
         (json!({ "url": URL, "events": [] }), (422, "bad-event-types")),
         (json!({ "url": URL, "events": ["video.done"] }), (422, "bad-event-types")),
-        (json!({ "url": URL, "description": "x".repeat(1_001) }), (422, "text-too-long")),
+        (json!({ "url": URL, "description": "x".repeat(1_001) }), (422, "field-too-long")),
     ];
     for (wish, problem) in table {
         assert_eq!(world.post("/v1/webhooks", wish.clone()).await.problem(), problem, "{wish}");
@@ -156,12 +156,12 @@ async fn wrong_addresses_are_problems() {
     ] {
         assert_eq!(problem.problem(), (404, "no-such-webhook"));
     }
-    assert_eq!(world.get("/v1/webhooks/vid_1").await.problem(), (404, "malformed-request"));
+    assert_eq!(world.get("/v1/webhooks/vid_1").await.problem(), (404, "no-such-route"));
     let delivery = UNKNOWN.replace("whe_", "whd_");
     let replay = world.post(&format!("{path}/deliveries/{delivery}/replay"), json!({})).await;
     assert_eq!(replay.problem(), (404, "no-such-delivery"));
     let replay = world.post(&format!("{path}/deliveries/{UNKNOWN}/replay"), json!({})).await;
-    assert_eq!(replay.problem(), (404, "malformed-request"));
+    assert_eq!(replay.problem(), (404, "no-such-route"));
     for query in ["?status=lost", "?limit=0", "?limit=201", "?cursor=x", "?colour=red"] {
         let answer = world.get(&format!("{path}/deliveries{query}")).await;
         assert_eq!(answer.problem(), (400, "malformed-request"), "{query}");

@@ -150,7 +150,7 @@ async fn what_is_in_the_bucket_is_converted_where_it_stands() {
         json!({ "key": path.as_str(), "content_type": "lesson" }),
         json!({ "key": path.as_str(), "content_type": "lesson", "content_id": "1", "external_id": "x" }),
     ] {
-        assert_eq!(world.post("/v1/videos", odd).await.problem(), (422, "malformed-request"));
+        assert_eq!(world.post("/v1/videos", odd).await.problem(), (422, "invalid-field"));
     }
 }
 

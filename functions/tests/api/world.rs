@@ -30,6 +30,7 @@ use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
+use platform::shares::{SharedShares, SqlShares};
 use platform::webhooks::{SharedWebhooks, SqlWebhooks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -86,6 +87,8 @@ impl World {
         config.limits = Limits { callers: None, failures: None, ..Limits::default() };
         decide(&mut config);
         let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
+        let shares: SharedShares = Arc::new(SqlShares::new(&database));
+        config.public_url = "https://api.example/".to_owned();
         let state = ApiState {
             catalog: catalog.clone(),
             queue: queue.clone(),
@@ -93,6 +96,7 @@ impl World {
             signer: store.clone(),
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
             accounts: accounts.clone(),
+            shares: shares.clone(),
             idempotency: Arc::new(SqlIdempotency::new(&database)),
             playback: Arc::new(playback()),
             webhooks: Webhooks {
@@ -134,12 +138,16 @@ impl World {
         self
     }
 
+    /// Every answer is held against the document.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        crate::document::check(&method, &path, &answer);
+        answer
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {

@@ -244,8 +244,10 @@ impl AttemptOutcome {
 
 /// A rendition of a generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RenditionRecord {
     /// Its name and folder.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1080p"))]
     pub name: RenditionName,
     /// What is in it.
     pub kind: RenditionKind,
@@ -269,6 +271,7 @@ pub struct RenditionRecord {
 
 /// What is in a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the words of the playlist")]
 pub enum RenditionKind {
@@ -279,6 +282,7 @@ pub enum RenditionKind {
 
 /// How far a rendition is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RenditionState {
     /// Nothing of it is published.

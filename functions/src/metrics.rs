@@ -1,0 +1,104 @@
+//! Figures for Prometheus: what is asked of the API and how long that takes, and how much waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::CONTENT_TYPE;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// Of a request. A route as the table writes it, so that ids make no new series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobState {
+    state: &'static str,
+}
+
+/// Upper bounds of the times that are told apart, seconds.
+const BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// What is counted in this process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Asked, Counter>,
+    seconds: Family<Route, Histogram, fn() -> Histogram>,
+    jobs: Family<JobState, Gauge>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("edgereel");
+        let requests = Family::<Asked, Counter>::default();
+        let seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let jobs = Family::<JobState, Gauge>::default();
+        registry.register("http_requests", "Requests that were answered", requests.clone());
+        let help = "From the request to the head of the answer";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, seconds.clone());
+        registry.register("jobs", "Messages in the queue of jobs, when this was asked", jobs.clone());
+        Self { registry, requests, seconds, jobs }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn count(&self, method: &http::Method, response: &Response, took: Duration) {
+        let route = response.extensions().get::<RouteName>().map_or("other", |it| it.0);
+        // Any word can be a method; those of the table are few.
+        let method = if route == "other" { "other" } else { method.as_str() };
+        let (method, route) = (method.to_owned(), route.to_owned());
+        let asked = Asked { method, route: route.clone(), status: response.status().as_u16() };
+        self.requests.get_or_create(&asked).inc();
+        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+    }
+}
+
+/// Which route of the table answered.
+#[derive(Clone, Copy)]
+pub(crate) struct RouteName(pub(crate) &'static str);
+
+/// Notes with the answer which route it is of.
+pub(crate) async fn name_route(State(name): State<RouteName>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(name);
+    response
+}
+
+/// `GET /metrics`, for the operator: what waits and who asks is nobody else's business.
+pub(crate) async fn answer(
+    State(state): State<ApiState>,
+    _: Caller,
+    Extension(metrics): Extension<Arc<Metrics>>,
+) -> Result<Response, ApiError> {
+    let depth = state.queue.depth().await?;
+    for (state, number) in
+        [("ready", depth.ready), ("delayed", depth.delayed), ("in-flight", depth.in_flight), ("dead", depth.dead)]
+    {
+        metrics.jobs.get_or_create(&JobState { state }).set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    let mut text = String::new();
+    encode(&mut text, &metrics.registry).map_err(|it| ApiError::Internal(it.into()))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], text).into_response())
+}

@@ -1,0 +1,170 @@
+//! The OpenAPI document, made of the table of routes and the types that handlers take and give.
+//!
+//! A route cannot be in the table without saying what it does, and the document has nothing that is not
+//! in the table. Tests hold every answer they get against it.
+
+pub(crate) mod api_keys;
+mod doc;
+mod examples;
+pub(crate) mod installation;
+pub(crate) mod shares;
+pub(crate) mod types;
+pub(crate) mod uploads;
+pub(crate) mod uppy;
+pub(crate) mod videos;
+pub(crate) mod webhooks;
+
+use std::sync::LazyLock;
+
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use serde_json::json;
+use utoipa::openapi::path::{HttpMethod, ParameterBuilder, ParameterIn, PathItem, Paths};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, Schema,
+};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+pub(crate) use doc::Doc;
+
+use crate::problem::Problem;
+use crate::routes::{OpenRoute, Route, open_routes, route_table};
+use crate::videos::view::FailureView as VideoFailure;
+
+/// The name of the schema of problem documents.
+const PROBLEM: &str = "Problem";
+/// The name of the way to authenticate.
+const SECURITY: &str = "token";
+
+const ABOUT: &str = "\
+A private video service out of a bucket. A client uploads straight to the bucket with requests that are signed here; \
+the bucket's own event starts the work; what plays is adaptive, encrypted HLS, and the edge decides for every request \
+who may watch.\n\n\
+Authenticate with `Authorization: Bearer`: the token of the installation, an API key, or a JWT of your identity \
+provider. What cannot be done is told as a problem document (RFC 9457) with a stable `code`. Every POST may carry an \
+`Idempotency-Key`: repeated, it is answered again, and not done again.";
+
+/// The groups of operations, by the first part of their paths.
+const TAGS: [(&str, &str, &str); 8] = [
+    ("uploads", "Uploads", "From a file to a video: the bytes go straight to the bucket."),
+    ("videos", "Videos", "What became of them, and what plays."),
+    ("shared", "Shared links", "What somebody sees who was given a link."),
+    ("webhooks", "Webhooks", "Who is told what happens (Standard Webhooks 1.0)."),
+    ("api-keys", "API keys", "Who may call."),
+    ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
+    ("dead-letters", "Dead letters", "Jobs that were given up, for the operator."),
+    ("", "The installation", "Is it well?"),
+];
+
+/// The document of this version.
+pub fn document() -> OpenApi {
+    let mut paths = Paths::new();
+    let mut components = components();
+    for Route { method, path, scope, doc, .. } in route_table() {
+        let Some(http_method) = http_method(&method) else { continue };
+        let item = PathItem::new(http_method, doc.operation(&method, path, Some(scope), tag_of(path)));
+        match paths.paths.get_mut(&format!("/v1{path}")) {
+            Some(there) => there.merge_operations(item),
+            None => drop(paths.paths.insert(format!("/v1{path}"), item)),
+        }
+        components.schemas.extend(doc.schemas);
+    }
+    for OpenRoute { path, doc, .. } in open_routes() {
+        let item = PathItem::new(HttpMethod::Get, doc.operation(&http::Method::GET, path, None, tag_of(path)));
+        paths.paths.insert(path.to_owned(), item);
+        components.schemas.extend(doc.schemas);
+    }
+    let licence = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
+    let info = InfoBuilder::new()
+        .title("Edgereel")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(licence));
+    let tags = TAGS.map(|(_, name, what)| TagBuilder::new().name(name).description(Some(what)).build());
+    OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components)).tags(Some(tags)).build()
+}
+
+/// `/docs`: the document, to read it and to try it.
+pub(crate) fn page() -> SwaggerUi {
+    // Nothing is asked of others: no validator, and all files are in this program.
+    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).filter(true);
+    SwaggerUi::new("/docs").config(config)
+}
+
+/// The group of a path.
+fn tag_of(path: &str) -> &'static str {
+    let path = path.trim_start_matches('/');
+    TAGS.iter().find(|it| path.starts_with(it.0)).map_or("The installation", |it| it.1)
+}
+
+/// `GET /openapi.json`
+pub(crate) async fn answer() -> Response {
+    static JSON: LazyLock<String> = LazyLock::new(|| document().to_json().expect("the document is JSON"));
+    ([(CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
+}
+
+fn http_method(method: &http::Method) -> Option<HttpMethod> {
+    Some(match method.as_str() {
+        "GET" => HttpMethod::Get,
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
+        "DELETE" => HttpMethod::Delete,
+        _ => return None,
+    })
+}
+
+fn components() -> Components {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of the installation, an API key, or a JWT of your identity provider."));
+    let mut builder = ComponentsBuilder::new()
+        .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
+        .schema(PROBLEM, problem());
+    builder = builder
+        .schema_from::<types::VideoId>()
+        .schema_from::<types::WebhookId>()
+        .schema_from::<types::DeliveryId>()
+        .schema_from::<types::ApiKeyId>()
+        .schema_from::<types::ShareId>()
+        .schema_from::<types::Scope>()
+        .schema_from::<VideoFailure>();
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]+$"));
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("Names this request: repeated within a day, it is answered again, and not done again."))
+        .schema(Some(key))
+        .example(Some(json!("7a4e4d3c-6a3f-4ad3-8a6e-0a6a0f0b9d1e")));
+    builder.parameter("IdempotencyKey", key.build()).build()
+}
+
+/// RFC 9457, with what ours have beside.
+fn problem() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let uri = text().format(Some(SchemaFormat::Custom("uri".to_owned())));
+    let codes = text().enum_values(Some(Problem::ALL.iter().map(|it| it.code())));
+    ObjectBuilder::new()
+        .description(Some("Why a request was not done (RFC 9457)."))
+        .property("type", uri)
+        .property("title", text())
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(400)).maximum(Some(599)))
+        .property("detail", text().description(Some("For people.")))
+        .property("code", codes.description(Some("For programs. Never renamed.")))
+        .property("scope", Ref::from_schema_name("Scope"))
+        .property("failure", Ref::from_schema_name("VideoFailure"))
+        .required("type")
+        .required("title")
+        .required("status")
+        .required("detail")
+        .required("code")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .into()
+}

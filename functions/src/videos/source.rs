@@ -1,0 +1,54 @@
+//! `GET /v1/videos/{id}/source`: the file as it was uploaded, for those who may have it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use domain::job::JobReason;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{existing, work};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::Video as PathVideo;
+use crate::openapi::types;
+use crate::state::ApiState;
+use crate::times::{as_rfc3339, now_ms};
+
+/// How long the address works: long enough to begin, and a download that has begun goes on.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// Where the source can be had.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceDownload)]
+pub(crate) struct Download {
+    /// A GET of this, also of ranges, straight from the bucket. Whoever has it may.
+    url: String,
+    /// Bytes.
+    size: Option<u64>,
+    content_type: Option<String>,
+    filename: Option<String>,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
+    expires_ms: u64,
+}
+
+pub(crate) async fn source(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+) -> Result<Json<Download>, ApiError> {
+    let video = existing(&state, &caller, id).await?;
+    let key = work::source_of(&work::job_of(&state, &video, JobReason::Retry).await?)?;
+    let request = state.signer.presign_get(&key, LIFE).await?;
+    tracing::info!(video.id = %id, "{} gets the source of {id}", caller.subject);
+    let filename = video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
+    Ok(Json(Download {
+        url: request.url,
+        size: video.source.size,
+        content_type: video.source.content_type,
+        filename,
+        expires_ms: now_ms() + u64::try_from(LIFE.as_millis()).unwrap_or(0),
+    }))
+}

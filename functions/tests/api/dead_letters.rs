@@ -1,0 +1,43 @@
+//! What was given up, and is tried again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::{World, now_ms};
+
+/// Takes all messages as often as the queue gives them, and gives each back.
+async fn give_up(world: &World) {
+    while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+        world.queue.release(&delivery.receipt, Duration::ZERO, "the store is away").await.unwrap();
+    }
+    functions::dead_letter::settle(&*world.queue, &*world.catalog, now_ms() + 3_600_000).await.unwrap();
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_redriven() {
+    let world = World::new().await;
+    let (one, other) = (world.upload_small().await, world.upload_small().await);
+    world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
+    give_up(&world).await;
+    assert_eq!((world.state(one).await, world.state(other).await), ("failed", "failed"));
+    let listed = world.get("/v1/dead-letters").await.body["dead_letters"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 3, "{listed:?}");
+    let of = |video| listed.iter().find(|it| it["video"] == json!(video)).unwrap();
+    assert_eq!((&of(Some(one))["attempts"], &of(Some(one))["reason"]), (&json!(3), &json!("the store is away")));
+    assert_eq!(of(None)["readable"], false);
+    assert_eq!(world.get("/v1/dead-letters?limit=1").await.body["dead_letters"].as_array().unwrap().len(), 1);
+
+    let path = format!("/v1/dead-letters/{}/redrive", of(Some(one))["id"].as_str().unwrap());
+    let redriven = world.post(&path, json!({})).await;
+    assert_eq!((redriven.status.as_u16(), &redriven.body), (202, &json!({ "redriven": 1 })));
+    assert_eq!((world.state(one).await, world.state(other).await), ("queued", "failed"));
+    assert_eq!(world.post(&path, json!({})).await.problem(), (404, "no-such-dead-letter"));
+    assert_eq!(world.jobs().await[0].video, one);
+
+    // All the others, and a deleted one with them: its worker settles that.
+    world.delete(&format!("/v1/videos/{other}")).await;
+    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 2 }));
+    assert_eq!(world.state(other).await, "deleted");
+    assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
+}
