@@ -73,6 +73,9 @@ pub enum ApiError {
     /// The upload is over: its source has arrived.
     #[error("the upload is complete: delete the video instead")]
     UploadComplete,
+    /// One owner has only so many under way.
+    #[error("{0} uploads are under way already: complete or abort one first")]
+    TooManyUploads(u32),
     /// The store gave the upload up.
     #[error("the upload expired or was given up: begin a new one")]
     UploadGone,
@@ -149,6 +152,7 @@ impl ApiError {
             Self::Refused(refused) => refused.code(),
             Self::NotAMultipartUpload(_) => "not-a-multipart-upload",
             Self::UploadComplete => "upload-complete",
+            Self::TooManyUploads(_) => "too-many-uploads",
             Self::UploadGone => "upload-gone",
             Self::UploadIncomplete(_) => "upload-incomplete",
             Self::VideoFailed(_) => "video-failed",
@@ -183,6 +187,7 @@ impl ApiError {
             Self::Refused(refused) => refused.status(),
             Self::NotAMultipartUpload(_)
             | Self::UploadComplete
+            | Self::TooManyUploads(_)
             | Self::UploadIncomplete(_)
             | Self::VideoFailed(_)
             | Self::VideoCancelled
@@ -215,6 +220,7 @@ impl ApiError {
             Self::Refused(_) => "The upload is not accepted",
             Self::NotAMultipartUpload(_) => "Not an upload in parts",
             Self::UploadComplete => "The upload is complete",
+            Self::TooManyUploads(_) => "Too many uploads",
             Self::UploadGone => "The upload is gone",
             Self::UploadIncomplete(_) => "The upload is not complete",
             Self::VideoFailed(_) => "The video failed",
@@ -310,6 +316,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound { video } | CatalogError::Gone { video } => Self::NoSuchVideo(video),
             CatalogError::Conflict { .. } | CatalogError::Refused(_) => Self::Conflict(error.to_string()),
+            CatalogError::TooManyOpen { limit } => Self::TooManyUploads(limit),
             CatalogError::Unavailable { .. } => Self::Unavailable(error.into()),
             CatalogError::LeaseLost { .. } | CatalogError::NeedsClaim | CatalogError::Corrupt { .. } => {
                 Self::Internal(error.into())

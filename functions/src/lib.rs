@@ -12,6 +12,7 @@ mod cors;
 pub mod dead_letter;
 pub mod error;
 mod extract;
+pub mod gateway;
 mod health;
 mod idempotency;
 pub mod ingest;
