@@ -62,18 +62,18 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(heading: &str, read: BTreeSet<String>) {
-        assert_eq!(documented(heading), read, "the table under `{heading}` in docs/configuration.md");
+    fn check(heading: &str, read: &BTreeSet<String>) {
+        assert_eq!(documented(heading), *read, "the table under `{heading}` in docs/configuration.md");
     }
 
     #[test]
     fn the_page_says_what_is_read() {
         let (services, webhooks) = (read_by(|it| drop(it.services())), read_by(|it| drop(it.webhooks())));
         assert!(!services.is_empty() && !webhooks.is_empty());
-        check("Where everything is", services);
+        check("Where everything is", &services);
         let api: BTreeSet<String> = read_by(|it| drop(it.api())).difference(&webhooks).cloned().collect();
-        check("Webhooks", webhooks);
-        check("The API", api);
-        check("The program", of_commands());
+        check("Webhooks", &webhooks);
+        check("The API", &api);
+        check("The program", &of_commands());
     }
 }
