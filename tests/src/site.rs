@@ -22,7 +22,7 @@ use crate::program::{PROFILE, text};
 /// A key of 32 bytes.
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 /// Opens the API.
-const TOKEN: &str = "er_test";
+pub const TOKEN: &str = "er_test";
 
 /// The place. What it holds is gone with it.
 pub struct Site {
