@@ -37,6 +37,12 @@ bench: ## Measure against the usual ways; writes docs/benchmarks.md
 	@scripts/setup.sh
 	@exec benches/run.sh
 
+.PHONY: bench-api
+bench-api: ## What the API can bear, beside a bare route; writes docs/load.md
+	@scripts/setup.sh --services
+	cargo build --release --locked --package cli --package load
+	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
+
 .PHONY: ci
 ci: ## What CI runs: format, lints, docs, licences, invariants, every test
 	@exec .ci/run

@@ -29,6 +29,7 @@ MAY_USE = {
     "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
     "testkit": set(),
     "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
+    "load": {"domain", "platform", "functions", "testkit", "e2e"},
 }
 
 # Pure: no clock, socket or thread of their own, whatever they depend on.

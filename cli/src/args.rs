@@ -1,5 +1,7 @@
 //! The arguments. What stands here is what `--help` teaches.
 
+mod cloud;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use domain::job::Mode;
 use platform::secret::Secret;
 
 use crate::logging::LogArgs;
+
+pub use cloud::{ServeApiArgs, TranscoderArgs};
 
 /// Turns a bucket into a private video service.
 ///
@@ -38,6 +42,8 @@ pub struct Args {
 #[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
 pub enum Command {
     Dev(DevArgs),
+    Api(ServeApiArgs),
+    Transcoder(TranscoderArgs),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
@@ -52,6 +58,8 @@ impl Command {
     pub fn wants_json(&self) -> bool {
         match self {
             Self::Dev(it) => it.json,
+            Self::Api(it) => it.json,
+            Self::Transcoder(it) => it.json,
             Self::Upload(it) => it.json,
             Self::Transcode(it) => it.json,
             Self::Check(it) => it.json,

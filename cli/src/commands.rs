@@ -1,9 +1,11 @@
 //! One module for each command.
 
+pub mod api;
 pub mod check;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod grant;
 pub mod transcode;
+pub mod transcoder;
 pub mod upload;

@@ -1,10 +1,6 @@
 //! The whole system in one process, on one folder.
 
-mod dead_letters;
-mod listen;
 mod pump;
-mod sweeping;
-mod telling;
 mod wiring;
 
 use std::path::Path;
@@ -20,7 +16,9 @@ use transcoder::worker::Worker;
 
 use crate::Result;
 use crate::args::DevArgs;
+use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo};
+use crate::listen;
 use wiring::Parts;
 
 /// Everything, open and listening, but not yet at work.
@@ -34,9 +32,7 @@ pub struct System {
     router: axum::Router,
     listener: TcpListener,
     pump: pump::Pump,
-    dead_letters: dead_letters::DeadLetters,
-    telling: telling::Telling,
-    sweeping: sweeping::Sweeping,
+    background: Background,
     worker: Worker,
 }
 
@@ -66,9 +62,7 @@ impl System {
             router: wired.router,
             listener,
             pump: wired.pump,
-            dead_letters: wired.dead_letters,
-            telling: wired.telling,
-            sweeping: wired.sweeping,
+            background: wired.background,
             worker: wired.worker,
         })
     }
@@ -111,12 +105,7 @@ impl System {
         });
         let (worker, worker_stop) = (self.worker, stop.child_token());
         work.spawn(async move { worker.run(worker_stop).await });
-        let (dead_letters, letters_stop) = (self.dead_letters, stop.child_token());
-        work.spawn(async move { dead_letters.run(letters_stop).await });
-        let (telling, telling_stop) = (self.telling, stop.child_token());
-        work.spawn(async move { telling.run(telling_stop).await });
-        let (sweeping, sweeping_stop) = (self.sweeping, stop.child_token());
-        work.spawn(async move { sweeping.run(sweeping_stop).await });
+        self.background.start(&mut work, &stop.child_token());
 
         self.folder.announce(&self.info)?;
         tokio::select! {

@@ -2,13 +2,17 @@
 
 pub mod api;
 pub mod args;
+mod background;
 pub mod commands;
 pub mod data_dir;
 pub mod dev;
 pub mod edge;
+mod listen;
 pub mod logging;
 pub mod output;
+mod signals;
 pub mod upload;
+mod variables;
 
 use std::process::ExitCode;
 
@@ -20,6 +24,8 @@ pub async fn run(args: Args) -> ExitCode {
     let output = Output::new(args.command.wants_json());
     let result = match args.command {
         Command::Dev(args) => Box::pin(commands::dev::run(args, &output)).await,
+        Command::Api(args) => Box::pin(commands::api::run(args, &output)).await,
+        Command::Transcoder(args) => Box::pin(commands::transcoder::run(args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,

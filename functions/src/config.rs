@@ -1,5 +1,6 @@
 //! What an installation decides about its API.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use domain::job::Mode;
 
 use crate::auth::identity::IdentityProvider;
 use crate::limits::Limits;
+use crate::uploads::plan::UploadTypes;
 
 /// Limits and names.
 #[derive(Debug, Clone)]
@@ -21,6 +23,11 @@ pub struct ApiConfig {
     pub profiles: Vec<String>,
     /// Largest source, bytes.
     pub max_upload_bytes: u64,
+    /// Uploads of one owner that may be under way at the same time; `None`: any number. Whoever acts for the whole
+    /// installation has no owner, and no limit.
+    pub max_open_uploads: Option<NonZeroU32>,
+    /// Content types that may be announced.
+    pub upload_types: UploadTypes,
     /// How long the URLs of an upload are good: 1 second to 7 days.
     pub upload_url_life: Duration,
     /// Whose JWTs are taken, beside the installation's token and API keys.
@@ -42,6 +49,8 @@ impl ApiConfig {
             default_mode: Mode::Abr,
             profiles: vec!["default".to_owned()],
             max_upload_bytes: 100 << 30,
+            max_open_uploads: None,
+            upload_types: UploadTypes::default(),
             upload_url_life: Duration::from_secs(24 * 3600),
             identity_provider: None,
             limits: Limits::default(),

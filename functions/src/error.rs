@@ -88,6 +88,9 @@ pub enum ApiError {
     /// The upload is over: its source has arrived.
     #[error("the upload is complete: delete the video instead")]
     UploadComplete,
+    /// One owner has only so many under way.
+    #[error("{0} uploads are under way already: complete or abort one first")]
+    TooManyUploads(u32),
     /// The store gave the upload up.
     #[error("the upload expired or was given up: begin a new one")]
     UploadGone,
@@ -169,6 +172,7 @@ impl ApiError {
             Self::Refused(refused) => refused.problem(),
             Self::NotAMultipartUpload(_) => Problem::NotAMultipartUpload,
             Self::UploadComplete => Problem::UploadComplete,
+            Self::TooManyUploads(_) => Problem::TooManyUploads,
             Self::UploadGone => Problem::UploadGone,
             Self::UploadIncomplete(_) => Problem::UploadIncomplete,
             Self::VideoFailed(_) => Problem::VideoFailed,
@@ -274,6 +278,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound { video } | CatalogError::Gone { video } => Self::NoSuchVideo(video),
             CatalogError::Conflict { .. } | CatalogError::Refused(_) => Self::Conflict(error.to_string()),
+            CatalogError::TooManyOpen { limit } => Self::TooManyUploads(limit),
             CatalogError::Unavailable { .. } => Self::Unavailable(error.into()),
             CatalogError::LeaseLost { .. } | CatalogError::NeedsClaim | CatalogError::Corrupt { .. } => {
                 Self::Internal(error.into())

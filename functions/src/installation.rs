@@ -9,7 +9,7 @@ use platform::connect::{self, QueueUse};
 use platform::database::Database;
 use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
-use platform::net::{Guard, Policy};
+use platform::net::Guard;
 use platform::object_store::s3::S3Store;
 use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
@@ -17,9 +17,9 @@ use platform::webhooks::SqlWebhooks;
 use crate::auth::ApiToken;
 use crate::ingest::Ingest;
 use crate::playback::Playback;
-use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, process_variable};
+use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
 use crate::sweeper::{SweepConfig, Sweeper};
-use crate::webhooks::Webhooks;
+use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
 use crate::{ApiConfig, ApiState};
 
 /// The services of an installation.
@@ -43,17 +43,17 @@ impl Installation {
     pub async fn of_environment() -> anyhow::Result<Self> {
         let mut environment = Environment::new(&process_variable);
         let services = environment.services();
-        Self::connect(environment.finish(Some(services))?).await
+        // Nothing is received by the functions: who holds a message is of no matter.
+        Self::connect(environment.finish(Some(services))?, "functions").await
     }
 
-    /// Connects to services.
+    /// Connects to services. `holder` names whoever receives jobs here.
     ///
     /// # Errors
     /// What cannot be reached.
-    pub async fn connect(services: Services) -> anyhow::Result<Self> {
+    pub async fn connect(services: Services, holder: &str) -> anyhow::Result<Self> {
         let (database, catalog) = connect::catalog(&services.database).await?;
-        // Nothing is received by these functions: who holds a message is of no matter.
-        let how = QueueUse { name: QueueName::Interactive, max_receives: MAX_RECEIVES, holder: "functions" };
+        let how = QueueUse { name: QueueName::Interactive, max_receives: MAX_RECEIVES, holder };
         let queue = connect::queue(&services.queue, &database, how).await?;
         let store = Arc::new(S3Store::new(&services.store));
         Ok(Self { catalog, queue, store, database, services })
@@ -91,7 +91,12 @@ impl Installation {
         config.profiles.extend(settings.profiles);
         config.max_upload_bytes = settings.max_upload_bytes.unwrap_or(config.max_upload_bytes);
         config.public_url = settings.api_url;
+        config.max_open_uploads = settings.max_open_uploads;
+        config.upload_types = settings.upload_types.unwrap_or(config.upload_types);
         config.upload_url_life = settings.upload_url_life.unwrap_or(config.upload_url_life);
+        config.identity_provider = settings.identity_provider;
+        config.cors_origins = settings.cors_origins;
+        config.limits = settings.limits;
         ApiState {
             catalog: self.catalog.clone(),
             queue: self.queue.clone(),
@@ -101,14 +106,30 @@ impl Installation {
             accounts: Arc::new(SqlAccounts::new(&self.database)),
             shares: Arc::new(SqlShares::new(&self.database)),
             idempotency: Arc::new(SqlIdempotency::new(&self.database)),
-            webhooks: Webhooks {
-                store: Arc::new(SqlWebhooks::new(&self.database)),
-                keys: Arc::new(settings.key_encryption_keys),
-                guard: Guard::new(Policy::default()),
-            },
+            webhooks: self.webhooks(settings.webhooks),
             playback: Arc::new(Playback::new(&settings.edge_url, settings.grant_keys, settings.pass_keys)),
             config: Arc::new(config),
         }
+    }
+
+    /// What the routes of webhooks need.
+    fn webhooks(&self, settings: WebhookSettings) -> Webhooks {
+        let (store, guard) = (Arc::new(SqlWebhooks::new(&self.database)), Guard::new(settings.policy));
+        Webhooks { store, keys: Arc::new(settings.keys), guard }
+    }
+
+    /// What sends webhooks.
+    ///
+    /// # Errors
+    /// If there can be no client for HTTP.
+    pub fn dispatcher(&self, settings: WebhookSettings) -> Result<Dispatcher, SenderError> {
+        let Webhooks { store, keys, guard } = self.webhooks(settings);
+        Ok(Dispatcher { store, keys, sender: Sender::new(guard, TIMEOUT)?, config: DispatcherConfig::default() })
+    }
+
+    /// Ends all use of the database; afterwards nothing works.
+    pub async fn close(self) {
+        self.database.close().await;
     }
 }
 
@@ -119,6 +140,16 @@ impl Installation {
 pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
     let mut environment = Environment::new(&process_variable);
     let settings = environment.api();
+    environment.finish(settings)
+}
+
+/// What the environment of this process says of webhooks.
+///
+/// # Errors
+/// All that is missing or wrong.
+pub fn webhook_settings() -> Result<WebhookSettings, InvalidSettings> {
+    let mut environment = Environment::new(&process_variable);
+    let settings = environment.webhooks();
     environment.finish(settings)
 }
 

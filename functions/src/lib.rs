@@ -13,6 +13,7 @@ pub mod dead_letter;
 mod dead_letters;
 pub mod error;
 mod extract;
+pub mod gateway;
 mod health;
 mod idempotency;
 pub mod ingest;

@@ -87,6 +87,8 @@ problems! {
         "This upload has no parts: send its one request."
     UploadComplete CONFLICT "upload-complete" "The upload is complete"
         "All of it has arrived. To get rid of it, delete the video."
+    TooManyUploads CONFLICT "too-many-uploads" "Too many uploads"
+        "One owner has only so many under way at a time. Complete or give one up first."
     UploadIncomplete CONFLICT "upload-incomplete" "The upload is not complete"
         "What has arrived is not all, or not what was sent. `detail` says what is missing."
     UploadGone GONE "upload-gone" "The upload is gone"

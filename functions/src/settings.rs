@@ -1,16 +1,21 @@
 //! What a part of an installation is told by its environment.
 //!
 //! Everything that is missing or wrong is told at once, by the name of its variable: nobody likes to deploy five
-//! times to find five mistakes.
+//! times to find five mistakes. All variables stand in `docs/configuration.md`, which a test compares with what is
+//! read here.
+
+mod api;
+mod identity;
 
 use std::fmt;
-use std::time::Duration;
 
 use domain::content_key::KeyEncryptionKeys;
-use domain::keyring::{GrantKeys, PassKeys};
 use platform::connect::QueueAddress;
+use platform::net::Policy;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
+
+pub use api::ApiSettings;
 
 /// Where everything is that more than one part needs.
 #[derive(Debug, Clone)]
@@ -23,27 +28,13 @@ pub struct Services {
     pub store: S3StoreConfig,
 }
 
-/// What the API is told beside.
-#[derive(Debug)]
-pub struct ApiSettings {
-    /// `EDGEREEL_API_TOKEN`: opens everything.
-    pub token: Secret,
-    /// `EDGEREEL_EDGE_URL`: where players find the edge.
-    pub edge_url: String,
-    /// `EDGEREEL_API_URL`: where others find the API, for links to it.
-    pub api_url: String,
-    /// `EDGEREEL_GRANT_KEYS`: sign grants, `id:HS256:base64`.
-    pub grant_keys: GrantKeys,
-    /// `EDGEREEL_PASS_KEYS`: sign the addresses of pictures, `id:base64`; without them there are none.
-    pub pass_keys: Option<PassKeys>,
-    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: seal the secrets of webhooks, `id:base64`.
-    pub key_encryption_keys: KeyEncryptionKeys,
-    /// `EDGEREEL_PROFILES`: names of the profiles that may be asked for, separated by commas.
-    pub profiles: Vec<String>,
-    /// `EDGEREEL_MAX_UPLOAD_BYTES`.
-    pub max_upload_bytes: Option<u64>,
-    /// `EDGEREEL_UPLOAD_URL_SECONDS`.
-    pub upload_url_life: Option<Duration>,
+/// What whoever sends webhooks is told, and whoever takes in where to.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: seal the secrets of endpoints, `id:base64`.
+    pub keys: KeyEncryptionKeys,
+    /// `EDGEREEL_WEBHOOKS_ALLOW_PRIVATE`, `EDGEREEL_WEBHOOKS_ALLOW_HTTP`: which addresses endpoints may have.
+    pub policy: Policy,
 }
 
 /// What is missing or wrong, a line each.
@@ -87,10 +78,7 @@ impl<'a> Environment<'a> {
     pub fn services(&mut self) -> Services {
         Services {
             database: self.text("EDGEREEL_DATABASE"),
-            queue: {
-                let queue = self.optional("EDGEREEL_QUEUE").unwrap_or_default();
-                self.parsed("EDGEREEL_QUEUE", &queue, str::parse).unwrap_or_default()
-            },
+            queue: self.parsed("EDGEREEL_QUEUE", str::parse).unwrap_or_default(),
             store: S3StoreConfig {
                 endpoint: self.text("EDGEREEL_S3_ENDPOINT"),
                 public_endpoint: self.optional("EDGEREEL_S3_PUBLIC_ENDPOINT"),
@@ -99,67 +87,79 @@ impl<'a> Environment<'a> {
                 secret_access_key: Secret::new(self.text("EDGEREEL_S3_SECRET_ACCESS_KEY")),
                 private_bucket: self.text("EDGEREEL_PRIVATE_BUCKET"),
                 media_bucket: self.text("EDGEREEL_MEDIA_BUCKET"),
-                force_path_style: self.optional("EDGEREEL_S3_PATH_STYLE").is_none_or(|it| it != "0"),
+                force_path_style: self.switch("EDGEREEL_S3_PATH_STYLE", true),
             },
         }
     }
 
     /// What the API needs beside; `None` if something is wrong.
     pub fn api(&mut self) -> Option<ApiSettings> {
-        let (token, edge_url) = (Secret::new(self.text("EDGEREEL_API_TOKEN")), self.text("EDGEREEL_EDGE_URL"));
-        let api_url = self.optional("EDGEREEL_API_URL").unwrap_or_default();
-        let grant_keys = self.text("EDGEREEL_GRANT_KEYS");
-        let grant_keys = self.parsed("EDGEREEL_GRANT_KEYS", &grant_keys, GrantKeys::parse);
-        let pass_keys = self.optional("EDGEREEL_PASS_KEYS");
-        let pass_keys = pass_keys.and_then(|it| self.parsed("EDGEREEL_PASS_KEYS", &it, PassKeys::parse));
-        let profiles = self.optional("EDGEREEL_PROFILES").unwrap_or_default();
-        let profiles = profiles.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
-        let max_upload_bytes = self.number("EDGEREEL_MAX_UPLOAD_BYTES");
-        let upload_url_life = self.number("EDGEREEL_UPLOAD_URL_SECONDS").map(Duration::from_secs);
-        let keys = self.text("EDGEREEL_KEY_ENCRYPTION_KEYS");
-        let keys = self.parsed("EDGEREEL_KEY_ENCRYPTION_KEYS", &keys, KeyEncryptionKeys::parse);
-        let (grant_keys, key_encryption_keys) = (grant_keys?, keys?);
-        Some(ApiSettings {
-            token,
-            edge_url,
-            api_url,
-            grant_keys,
-            pass_keys,
-            key_encryption_keys,
-            profiles,
-            max_upload_bytes,
-            upload_url_life,
-        })
+        ApiSettings::read(self)
+    }
+
+    /// What whoever sends webhooks needs beside; `None` if something is wrong.
+    pub fn webhooks(&mut self) -> Option<WebhookSettings> {
+        let policy = Policy {
+            allow_private: self.switch("EDGEREEL_WEBHOOKS_ALLOW_PRIVATE", false),
+            allow_http: self.switch("EDGEREEL_WEBHOOKS_ALLOW_HTTP", false),
+        };
+        Some(WebhookSettings { keys: self.key_encryption_keys()?, policy })
+    }
+
+    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: wrap content keys, and seal the secrets of webhooks; `None` if they are
+    /// missing or wrong.
+    pub fn key_encryption_keys(&mut self) -> Option<KeyEncryptionKeys> {
+        self.needed("EDGEREEL_KEY_ENCRYPTION_KEYS", KeyEncryptionKeys::parse)
     }
 
     fn optional(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|it| !it.trim().is_empty())
+        (self.lookup)(name).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
     }
 
     fn text(&mut self, name: &str) -> String {
         let found = self.optional(name);
         if found.is_none() {
-            self.problems.push(format!("{name} is not set"));
+            self.problem(name, "is not set");
         }
         found.unwrap_or_default()
     }
 
-    fn number(&mut self, name: &str) -> Option<u64> {
-        let text = self.optional(name)?;
-        self.parsed(name, &text, |it| it.trim().parse::<u64>())
+    /// What cannot be done without.
+    fn needed<T, E: fmt::Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        if self.optional(name).is_none() {
+            self.problem(name, "is not set");
+        }
+        self.parsed(name, parse)
     }
 
     /// Notes what is wrong with a value, never the value itself: it may be a secret.
-    fn parsed<T, E: fmt::Display>(
-        &mut self,
-        name: &str,
-        text: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        if text.is_empty() {
-            return None;
-        }
-        parse(text).map_err(|error| self.problems.push(format!("{name}: {error}"))).ok()
+    fn parsed<T, E: fmt::Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.optional(name)?;
+        parse(&text).map_err(|error| self.problem(&format!("{name}:"), &error.to_string())).ok()
+    }
+
+    fn number<T: std::str::FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        self.parsed(name, str::parse)
+    }
+
+    /// `1` or `0`.
+    fn switch(&mut self, name: &str, default: bool) -> bool {
+        let read = self.parsed(name, |it| match it {
+            "1" | "true" => Ok(true),
+            "0" | "false" => Ok(false),
+            _ => Err("use 1 or 0"),
+        });
+        read.unwrap_or(default)
+    }
+
+    /// Words, separated by commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.optional(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn problem(&mut self, name: &str, what: &str) {
+        self.problems.push(format!("{name} {what}"));
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-    fn complete(name: &str) -> Option<String> {
+    pub(super) fn complete(name: &str) -> Option<String> {
         Some(match name {
             "EDGEREEL_DATABASE" => "postgres://db/edgereel".to_owned(),
             "EDGEREEL_S3_ENDPOINT" => "https://account.example".to_owned(),
@@ -193,7 +193,8 @@ mod tests {
         assert_eq!((services.store.region.as_str(), services.store.force_path_style), ("auto", true));
         assert_eq!((services.queue, api.max_upload_bytes), (QueueAddress::Database, None), "empty is missing");
         assert_eq!(api.profiles, ["small", "large"]);
-        assert!(api.pass_keys.is_none());
+        assert!(api.pass_keys.is_none() && api.identity_provider.is_none() && api.max_open_uploads.is_none());
+        assert!(!api.webhooks.policy.allow_private && !api.webhooks.policy.allow_http);
     }
 
     #[test]
@@ -203,6 +204,7 @@ mod tests {
             "EDGEREEL_MAX_UPLOAD_BYTES" => Some("lots".to_owned()),
             "EDGEREEL_MEDIA_BUCKET" => None,
             "EDGEREEL_QUEUE" => Some("https://sqs.example/jobs".to_owned()),
+            "EDGEREEL_WEBHOOKS_ALLOW_HTTP" => Some("perhaps".to_owned()),
             other => complete(other),
         };
         let mut environment = Environment::new(&wrong);
@@ -214,6 +216,7 @@ mod tests {
             "EDGEREEL_GRANT_KEYS: ",
             "EDGEREEL_MAX_UPLOAD_BYTES: ",
             "EDGEREEL_QUEUE: ",
+            "EDGEREEL_WEBHOOKS_ALLOW_HTTP: use 1 or 0",
         ] {
             assert!(told.contains(part), "{told}");
         }

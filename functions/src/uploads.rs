@@ -14,7 +14,7 @@ use std::time::Duration;
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::VideoState;
-use platform::catalog::{UploadKind, Video};
+use platform::catalog::{NewVideo, UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
@@ -51,6 +51,18 @@ pub(crate) struct KnownUpload {
     pub(crate) kind: UploadKind,
     /// Unix milliseconds.
     pub(crate) expires_ms: u64,
+}
+
+/// Makes the row of a video that is about to be uploaded.
+///
+/// # Errors
+/// `TooManyUploads`.
+async fn make_row(state: &ApiState, new: &NewVideo, now_ms: u64) -> Result<(), ApiError> {
+    match state.config.max_open_uploads {
+        Some(limit) if new.owner.is_some() => state.catalog.create_upload(new, limit.get(), now_ms).await?,
+        _ => state.catalog.create_video(new, now_ms).await?,
+    };
+    Ok(())
 }
 
 impl KnownUpload {

@@ -94,6 +94,12 @@ pub enum CatalogError {
         /// What differs.
         what: &'static str,
     },
+    /// Its owner has as many uploads under way as he may.
+    #[error("{limit} uploads are under way already")]
+    TooManyOpen {
+        /// So many may be.
+        limit: u32,
+    },
     /// The state of the video does not allow it.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -123,6 +129,10 @@ pub trait Catalog: Send + Sync {
     /// Creates a video, or completes the row that an early event made. Asking again with the same id
     /// changes nothing. `Conflict` if it belongs to another owner, `Gone` if it was deleted.
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError>;
+
+    /// The same for a video that is to be uploaded: `TooManyOpen` if its owner has `limit` uploads already that
+    /// have neither arrived nor expired. Exact, however many ask at once.
+    async fn create_upload(&self, new: &NewVideo, limit: u32, now_ms: u64) -> Result<Video, CatalogError>;
 
     /// Reads a video; a deleted one too.
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError>;

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use sha2::Digest as _;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -225,6 +226,18 @@ impl Database {
                 Kind::Postgres => READ_COMMITTED,
             })
             .await
+    }
+
+    /// Of the transactions that say the same name, one goes on from here at a time, until its end. In SQLite there is
+    /// but one that writes.
+    pub(crate) async fn one_at_a_time(&self, tx: &mut Tx, name: &str) -> Result<(), sqlx::Error> {
+        if self.kind == Kind::Postgres {
+            // Names of one number wait for each other in vain, once in a long while.
+            let digest = sha2::Sha256::digest(name);
+            let number = digest.iter().take(8).fold(0, |number: i64, byte| (number << 8) | i64::from(*byte));
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(&mut **tx).await?;
+        }
+        Ok(())
     }
 
     /// For single statements that only read.

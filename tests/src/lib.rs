@@ -5,8 +5,11 @@
 //! they are called by tests alone.
 
 pub mod browser;
+pub mod crowd;
 pub mod dev;
 pub mod media;
+pub mod part;
 pub mod player;
 pub mod processes;
 pub mod program;
+pub mod site;

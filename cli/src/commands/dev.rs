@@ -2,19 +2,17 @@
 
 use console::style;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::Result;
 use crate::args::DevArgs;
 use crate::dev::System;
 use crate::output::Output;
+use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
 /// Runs the system until a signal, or until a part of it fails.
 pub async fn run(args: DevArgs, output: &Output) -> Result {
-    let stop = CancellationToken::new();
     // Before anything begins: from here on a signal means an orderly end.
-    stop_on_signals(&stop)?;
+    let stop = stop_on_signals()?;
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
     }
@@ -33,33 +31,4 @@ pub async fn run(args: DevArgs, output: &Output) -> Result {
     let ended = Box::pin(system.run(stop)).await;
     output.object(&json!({ "event": "stopped" }));
     Ok(ended?)
-}
-
-/// The first signal ends it in order; a second one at once.
-fn stop_on_signals(stop: &CancellationToken) -> Result {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = interrupt.recv() => 130,
-                _ = terminate.recv() => 143,
-            }
-        };
-        next().await;
-        tracing::info!("stopping; once more to stop at once");
-        stop.cancel();
-        let code = next().await;
-        std::process::exit(code);
-    });
-    Ok(())
-}
-
-fn stop_when_stdin_ends(stop: CancellationToken) {
-    // A thread of its own: a blocking read would keep the runtime from ending.
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        stop.cancel();
-    });
 }

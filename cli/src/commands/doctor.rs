@@ -142,20 +142,12 @@ fn settings() -> Finding {
     let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
     let found =
         if set.is_empty() { "no settings in the environment".to_owned() } else { format!("set: {}", set.join(", ")) };
-    let known = [
-        "EDGEREEL_DATA",
-        "EDGEREEL_LISTEN",
-        "EDGEREEL_ENCODERS",
-        "EDGEREEL_API",
-        "EDGEREEL_TOKEN",
-        "EDGEREEL_LOG_FORMAT",
-        "EDGEREEL_FFMPEG_DIR",
-    ];
-    let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(&it.as_str())).collect();
+    let known = crate::variables::all();
+    let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(*it)).collect();
     match unknown.as_slice() {
         [] => Finding::good("settings", found),
         [name, ..] => {
-            let advice = format!("`{name}` means nothing: `edgereel dev --help` names those that do");
+            let advice = format!("`{name}` means nothing: docs/configuration.md names those that do");
             Finding::other("settings", State::Doubtful, found, advice)
         }
     }

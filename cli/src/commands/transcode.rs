@@ -1,6 +1,7 @@
 //! `edgereel transcode`.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -90,6 +91,23 @@ pub fn read_profile(path: &Path) -> Result<Profile> {
             anyhow::Error::from(it).context(format!("the profile `{shown}` cannot be used")),
         )
     })
+}
+
+/// Reads profiles; each has the name that stands in it.
+///
+/// # Errors
+/// As with one. `invalid-profile` too for two of the same name.
+pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<HashMap<String, Profile>> {
+    let mut profiles = HashMap::new();
+    for path in paths {
+        let profile = read_profile(path)?;
+        let name = profile.name.to_string();
+        if profiles.insert(name.clone(), profile).is_some() {
+            let twice = anyhow::anyhow!("two profiles have the name `{name}`; the second is `{}`", path.display());
+            return Err(Stop::failed("invalid-profile", twice));
+        }
+    }
+    Ok(profiles)
 }
 
 /// Finds an FFmpeg that can do all that is needed.

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use functions::ingest::{Ingest, Ingested};
+use functions::now_ms;
 use platform::s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;
-
-use super::wiring::now_ms;
 
 /// Events on one look.
 const BATCH: u32 = 100;

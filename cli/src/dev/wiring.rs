@@ -1,8 +1,6 @@
 //! What is made of what.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -16,7 +14,7 @@ use functions::ingest::Ingest;
 use functions::playback::Playback;
 use functions::sweeper::{SweepConfig, Sweeper};
 use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
-use functions::{ApiConfig, ApiState};
+use functions::{ApiConfig, ApiState, now_ms};
 use platform::accounts::SqlAccounts;
 use platform::catalog::{Catalog, SharedCatalog, SqlCatalog};
 use platform::database::{Database, open, open_sqlite};
@@ -33,13 +31,11 @@ use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{Worker, WorkerConfig};
 
-use super::dead_letters::DeadLetters;
-use super::sweeping::Sweeping;
-use super::telling::Telling;
-use super::{listen, pump::Pump};
+use super::pump::Pump;
 use crate::Result;
 use crate::args::DevArgs;
-use crate::commands::transcode::read_profile;
+use crate::background::Background;
+use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
 use crate::edge::Edge;
 
@@ -66,17 +62,15 @@ pub(super) struct Wired {
     pub(super) s3: S3Server,
     pub(super) router: Router,
     pub(super) pump: Pump,
-    pub(super) dead_letters: DeadLetters,
-    pub(super) telling: Telling,
-    pub(super) sweeping: Sweeping,
+    pub(super) background: Background,
     pub(super) worker: Worker,
 }
 
 pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let Parts { folder, args, tools, .. } = parts;
     let secrets = folder.secrets();
-    let info = info(&listen::url(parts.listener)?, &listen::url(parts.s3_listener)?, secrets);
-    let profiles = profiles(args)?;
+    let info = info(&crate::listen::url(parts.listener)?, &crate::listen::url(parts.s3_listener)?, secrets);
+    let profiles = read_profiles(&args.profiles)?;
 
     let s3_config = s3_config(folder);
     let s3 =
@@ -114,9 +108,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         mode: Mode::Abr,
     };
     let webhooks = webhooks(&database, &keks);
-    let telling = telling(&webhooks)?;
     let shares = Arc::new(SqlShares::new(&database));
-    let sweeping = Sweeping(Sweeper {
+    let sweeper = Sweeper {
         catalog: catalog.clone(),
         queue: queue.clone(),
         store: store.clone(),
@@ -124,7 +117,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         webhooks: webhooks.store.clone(),
         shares: shares.clone(),
         config: SweepConfig::default(),
-    });
+    };
+    let background = Background::new(queue.clone(), catalog.clone(), sweeper, dispatcher(&webhooks)?);
     let state = ApiState {
         catalog: catalog.clone(),
         queue: queue.clone(),
@@ -149,8 +143,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, ..WorkerConfig::default() },
     };
     let pump = Pump { outbox: s3.events(), ingest };
-    let dead_letters = DeadLetters { queue, catalog };
-    Ok(Wired { info, database, s3, router, pump, dead_letters, telling, sweeping, worker })
+    Ok(Wired { info, database, s3, router, pump, background, worker })
 }
 
 /// What a killed process had in hand is free at once: nobody else uses its name.
@@ -170,10 +163,10 @@ fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
     Webhooks { store: Arc::new(SqlWebhooks::new(database)), keys: Arc::new(keys.clone()), guard }
 }
 
-fn telling(webhooks: &Webhooks) -> anyhow::Result<Telling> {
+fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
     let sender = Sender::new(webhooks.guard.clone(), functions::webhooks::TIMEOUT)?;
     let (store, keys) = (webhooks.store.clone(), webhooks.keys.clone());
-    Ok(Telling { dispatcher: Dispatcher { store, keys, sender, config: DispatcherConfig::default() } })
+    Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }
 
 fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys) -> Edge {
@@ -232,19 +225,4 @@ fn keyring(secrets: &Secrets) -> anyhow::Result<Keyring> {
         grants: GrantKeys::parse(&secrets.grant_keys).context("the grant keys cannot be used")?,
         passes: PassKeys::parse(&secrets.pass_keys).context("the pass keys cannot be used")?,
     })
-}
-
-fn profiles(args: &DevArgs) -> Result<HashMap<String, Profile>> {
-    let mut profiles = HashMap::new();
-    for path in &args.profiles {
-        let profile = read_profile(path)?;
-        profiles.insert(profile.name.to_string(), profile);
-    }
-    Ok(profiles)
-}
-
-/// Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
-    let since: Duration = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -46,7 +46,14 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command.current_dir(folder).env("XDG_STATE_HOME", folder.join("state")).env_remove("RUST_LOG");
-    for name in ["EDGEREEL_DATA", "EDGEREEL_LISTEN", "EDGEREEL_API", "EDGEREEL_TOKEN", "EDGEREEL_LOG_FORMAT"] {
+    for name in [
+        "EDGEREEL_DATA",
+        "EDGEREEL_DATABASE",
+        "EDGEREEL_LISTEN",
+        "EDGEREEL_API",
+        "EDGEREEL_TOKEN",
+        "EDGEREEL_LOG_FORMAT",
+    ] {
         command.env_remove(name);
     }
     command

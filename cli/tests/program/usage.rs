@@ -28,6 +28,36 @@ fn wrong_questions_are_answered() {
 }
 
 #[test]
+fn an_environment_that_is_not_complete_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_all =
+        ["DATABASE", "S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "PRIVATE_BUCKET", "MEDIA_BUCKET"];
+    let of_api = ["API_TOKEN", "EDGE_URL", "GRANT_KEYS"];
+    for command in ["api", "transcoder"] {
+        let run = run(folder.path(), &[command, "--json"]);
+        assert_eq!((run.code, run.error_code().as_str()), (2, "usage"));
+        let told = run.objects().pop().unwrap()["error"]["message"].as_str().unwrap().to_owned();
+        for name in of_all.iter().chain(&["KEY_ENCRYPTION_KEYS"]) {
+            assert!(told.contains(&format!("EDGEREEL_{name} is not set")), "{told}");
+        }
+        for name in of_api {
+            assert_eq!(told.contains(&format!("EDGEREEL_{name} is not set")), command == "api", "{told}");
+        }
+    }
+}
+
+#[test]
+fn help_teaches_what_the_environment_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["api", "transcoder"] {
+        let told = run(folder.path(), &[command, "--help"]).stdout;
+        for name in ["EDGEREEL_DATABASE", "EDGEREEL_KEY_ENCRYPTION_KEYS", "docs/configuration.md"] {
+            assert!(told.contains(name), "{told}");
+        }
+    }
+}
+
+#[test]
 fn arguments_are_explained_by_the_parser() {
     let folder = tempfile::tempdir().unwrap();
     let wrong: &[&[&str]] = &[
@@ -40,6 +70,8 @@ fn arguments_are_explained_by_the_parser() {
         &["grant", "vid_018bcfe5680077078707070707070707", "--for", "soon"],
         &["dev", "--listen", "everywhere"],
         &["dev", "--encoders", "0"],
+        &["api", "--listen", "8787"],
+        &["transcoder", "--jobs", "0"],
     ];
     for arguments in wrong {
         let run = run(folder.path(), arguments);

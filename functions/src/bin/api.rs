@@ -1,5 +1,7 @@
 //! The API as a Lambda function: behind an HTTP API of API Gateway (stage `$default`), or at a function URL.
 
+use axum::middleware::from_fn;
+use functions::gateway::tell_address;
 use functions::installation::{Installation, api_settings, log};
 
 #[tokio::main]
@@ -7,5 +9,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     log();
     let settings = api_settings()?;
     let installation = Installation::of_environment().await?;
-    lambda_http::run(functions::router(installation.api(settings))).await
+    lambda_http::run(functions::router(installation.api(settings)).layer(from_fn(tell_address))).await
 }

@@ -20,7 +20,7 @@ pub(crate) fn create() -> Doc {
         .takes::<NewUpload>(example)
         .gives::<Created>(StatusCode::CREATED, "The video, and how to send its bytes.", examples::created_upload())
         .with(&["Location"])
-        .refuses(&[EmptyFile, TooLarge, UnsupportedType, FieldTooLong, NoSuchProfile, InvalidField])
+        .refuses(&[EmptyFile, TooLarge, UnsupportedType, FieldTooLong, NoSuchProfile, InvalidField, TooManyUploads])
 }
 
 pub(crate) fn read() -> Doc {

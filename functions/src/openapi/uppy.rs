@@ -23,14 +23,14 @@ pub(crate) fn params() -> Doc {
                 "headers": { "content-type": "video/mp4" },
             }),
         )
-        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile])
+        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
 }
 
 pub(crate) fn begin() -> Doc {
     Doc::of("uppyBegin", "Begin an upload in parts", "")
         .takes::<NewFile>(json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }))
         .gives::<Begun>(StatusCode::OK, "What the other requests name.", json!({ "key": KEY, "uploadId": "2~abc" }))
-        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile])
+        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
 }
 
 pub(crate) fn list() -> Doc {

@@ -14,8 +14,8 @@ use platform::catalog::{NewVideo, Upload, UploadKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SignedRequest;
-use super::plan::{RefusedUpload, UploadPlan, check_size, check_type};
+use super::plan::{RefusedUpload, UploadPlan, check_size};
+use super::{SignedRequest, make_row};
 use crate::auth::Caller;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
@@ -87,25 +87,20 @@ pub(crate) async fn create(
     let file_name = FileName::clean(&wish.filename);
     let key = ObjectKey::Source { video, file_name: file_name.clone() };
     let profile = facts::profile(wish.profile, &state.config)?;
-    state
-        .catalog
-        .create_video(
-            &NewVideo {
-                id: video,
-                owner,
-                title: wish.title,
-                external_id: wish.external_id,
-                metadata: wish.metadata,
-                profile,
-                mode: wish.mode.unwrap_or(state.config.default_mode),
-                generate: wish.generate,
-                source_key: Some(key.path()),
-                source_size: Some(wish.size),
-                content_type: Some(content_type.clone()),
-            },
-            now,
-        )
-        .await?;
+    let new = NewVideo {
+        id: video,
+        owner,
+        title: wish.title,
+        external_id: wish.external_id,
+        metadata: wish.metadata,
+        profile,
+        mode: wish.mode.unwrap_or(state.config.default_mode),
+        generate: wish.generate,
+        source_key: Some(key.path()),
+        source_size: Some(wish.size),
+        content_type: Some(content_type.clone()),
+    };
+    make_row(&state, &new, now).await?;
 
     let life = state.config.upload_url_life;
     let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
@@ -147,5 +142,5 @@ async fn begin(
 fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, RefusedUpload> {
     check_size(wish.size, config.max_upload_bytes)?;
     facts::check(wish.title.as_deref(), wish.external_id.as_deref(), Some(&wish.metadata))?;
-    check_type(wish.content_type.as_deref())
+    config.upload_types.check(wish.content_type.as_deref())
 }

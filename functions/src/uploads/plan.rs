@@ -1,6 +1,8 @@
 //! What may be uploaded, and in which pieces. Pure.
 
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS};
 
@@ -70,9 +72,14 @@ pub enum RefusedUpload {
         /// Of the installation.
         limit: u64,
     },
-    /// Announced as something else than a video.
-    #[error("`{0}` is not the type of a video: announce `video/...` or `application/octet-stream`")]
-    Type(String),
+    /// Announced as something that this installation does not take.
+    #[error("`{found}` is not accepted: announce one of {accepted}")]
+    Type {
+        /// As announced.
+        found: String,
+        /// By this installation.
+        accepted: UploadTypes,
+    },
     /// No such profile.
     #[error("there is no profile `{found}`; there is: {}", .known.join(", "))]
     Profile {
@@ -97,7 +104,7 @@ impl RefusedUpload {
         match self {
             Self::Empty => Problem::EmptyFile,
             Self::TooLarge { .. } => Problem::TooLarge,
-            Self::Type(_) => Problem::UnsupportedType,
+            Self::Type { .. } => Problem::UnsupportedType,
             Self::Profile { .. } => Problem::NoSuchProfile,
             Self::TooLong { .. } => Problem::FieldTooLong,
         }
@@ -118,22 +125,68 @@ pub fn check_size(bytes: u64, limit: u64) -> Result<(), RefusedUpload> {
     }
 }
 
-/// The type to store an upload with: lower case, without parameters. What is uploaded decides in the
-/// end, not what it is called; this only turns away what nobody meant to be a video.
-///
-/// # Errors
-/// `Type`.
-pub fn check_type(announced: Option<&str>) -> Result<String, RefusedUpload> {
-    let announced = announced.unwrap_or_default().trim();
-    if announced.is_empty() {
-        return Ok(ANY_TYPE.to_owned());
+/// Content types that may be announced. What is uploaded decides in the end, not what it is called; this only turns
+/// away what nobody meant to be a video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadTypes(Vec<String>);
+
+/// A text that is no content type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no content type: use `video/mp4`, or `video/*`")]
+pub struct InvalidType(String);
+
+impl Default for UploadTypes {
+    fn default() -> Self {
+        Self(["video/*"].iter().chain(&OTHER_TYPES).map(ToString::to_string).collect())
     }
-    let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let legal = |it: &str| {
-        (1..=100).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
-    };
-    let is_video = essence.strip_prefix("video/").is_some_and(legal) || OTHER_TYPES.contains(&essence.as_str());
-    if is_video { Ok(essence) } else { Err(RefusedUpload::Type(announced.chars().take(100).collect())) }
+}
+
+impl FromStr for UploadTypes {
+    type Err = InvalidType;
+
+    /// Separated by commas.
+    fn from_str(text: &str) -> Result<Self, InvalidType> {
+        let types = text.split(',').map(|it| it.trim().to_ascii_lowercase()).filter(|it| !it.is_empty());
+        let types = types.map(|it| match it.split_once('/') {
+            Some((kind, "*")) if is_token(kind) => Ok(it),
+            Some((kind, which)) if is_token(kind) && is_token(which) => Ok(it),
+            _ => Err(InvalidType(it.chars().take(100).collect())),
+        });
+        types.collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for UploadTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted: Vec<String> = self.0.iter().map(|it| format!("`{it}`")).collect();
+        f.write_str(&quoted.join(", "))
+    }
+}
+
+impl UploadTypes {
+    /// The type to store an upload with: lower case, without parameters. One that is not announced is
+    /// [`ANY_TYPE`].
+    ///
+    /// # Errors
+    /// `Type`.
+    pub fn check(&self, announced: Option<&str>) -> Result<String, RefusedUpload> {
+        let announced = announced.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(ANY_TYPE);
+        let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let legal = essence.split_once('/').filter(|(kind, which)| is_token(kind) && is_token(which));
+        let accepts = |kind: &str| {
+            self.0.iter().any(|it| *it == essence || it.strip_suffix("/*").is_some_and(|family| family == kind))
+        };
+        if legal.is_some_and(|(kind, _)| accepts(kind)) {
+            return Ok(essence);
+        }
+        Err(RefusedUpload::Type { found: announced.chars().take(100).collect(), accepted: self.clone() })
+    }
+}
+
+/// One half of a content type, as RFC 6838 restricts it.
+fn is_token(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
+    (1..=100).contains(&text.len()) && text.bytes().all(legal)
 }
 
 #[cfg(test)]
@@ -172,8 +225,16 @@ mod tests {
         assert!(check_size(u64::MAX, u64::MAX).is_err());
     }
 
+    #[track_caller]
+    fn check_type(types: &UploadTypes, announced: &str, stored: Option<&str>) {
+        let checked = types.check(Some(announced));
+        assert_eq!(checked.as_deref().ok(), stored, "{announced}");
+        assert!(stored.is_some() || matches!(checked, Err(RefusedUpload::Type { .. })), "{announced}");
+    }
+
     #[test]
     fn only_videos_are_announced() {
+        let types = UploadTypes::default();
         for (announced, stored) in [
             ("video/mp4", "video/mp4"),
             ("Video/MP4; codecs=\"avc1\"", "video/mp4"),
@@ -182,9 +243,9 @@ mod tests {
             ("application/octet-stream", ANY_TYPE),
             ("application/mxf", "application/mxf"),
         ] {
-            assert_eq!(check_type(Some(announced)).as_deref(), Ok(stored), "{announced}");
+            check_type(&types, announced, Some(stored));
         }
-        assert_eq!(check_type(None).as_deref(), Ok(ANY_TYPE));
+        assert_eq!(types.check(None).as_deref(), Ok(ANY_TYPE));
         let long = format!("video/{}", "x".repeat(101));
         for refused in [
             "text/html",
@@ -192,11 +253,25 @@ mod tests {
             "video/",
             "video",
             "video/a b",
+            "video/*",
             "video/\r\nx: y",
             "application/vnd.apple.mpegurl",
             &long,
         ] {
-            assert!(matches!(check_type(Some(refused)), Err(RefusedUpload::Type(_))), "{refused}");
+            check_type(&types, refused, None);
+        }
+    }
+
+    #[test]
+    fn an_installation_may_take_fewer_types() {
+        let types: UploadTypes = "Video/MP4, audio/*".parse().unwrap();
+        check_type(&types, "video/mp4", Some("video/mp4"));
+        check_type(&types, "audio/flac", Some("audio/flac"));
+        check_type(&types, "video/webm", None);
+        let told = types.check(None).unwrap_err().to_string();
+        assert_eq!(told, "`application/octet-stream` is not accepted: announce one of `video/mp4`, `audio/*`");
+        for wrong in ["video", "*/*", "*", "video/m p4", "/mp4", "video/mp4/2"] {
+            assert!(wrong.parse::<UploadTypes>().is_err(), "{wrong}");
         }
     }
 }

@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::finish::open;
-use super::plan::check_type;
-use super::{KnownUpload, progress};
+use super::{KnownUpload, make_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Params};
@@ -104,7 +103,7 @@ pub(crate) async fn begin(
 
 /// Makes the row of a video; says where its bytes belong, and of what type they are.
 async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(ObjectKey, String), ApiError> {
-    let content_type = check_type(file.content_type.as_deref())?;
+    let content_type = state.config.upload_types.check(file.content_type.as_deref())?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
     let title = text("title").or_else(|| text("name")).unwrap_or_else(|| file.filename.clone());
     let external_id = text("external_id");
@@ -126,7 +125,7 @@ async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(Obj
         source_size: None,
         content_type: Some(content_type.clone()),
     };
-    state.catalog.create_video(&new, now).await?;
+    make_row(state, &new, now).await?;
     tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
     Ok((key, content_type))
 }

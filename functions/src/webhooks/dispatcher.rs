@@ -9,16 +9,20 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::webhook::retry;
 use http::StatusCode;
 use platform::webhooks::{Attempted, Dispatch, Outcome, Settled, SharedWebhooks, WebhookError};
+use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::sender::{Message, Sender, Sent};
+use super::sender::{Message, Sender, Sent, TIMEOUT};
 use super::vault;
 
 /// Events that become deliveries in one transaction.
 const SHARE_BATCH: u32 = 100;
 /// How often to look for new work while messages are on their way.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// To note how a message ended.
+const NOTING: Duration = Duration::from_secs(2);
 
 /// How much at once.
 #[derive(Debug, Clone)]
@@ -51,7 +55,7 @@ pub struct Dispatcher {
 }
 
 /// What one call did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Round {
     /// Events that were shared out to endpoints.
     pub shared: u64,
@@ -123,6 +127,25 @@ impl Dispatcher {
             }
         }
         trouble.map_or(Ok(round), Err)
+    }
+
+    /// The same for whoever has to be back at `deadline_ms`: begins nothing that might not end before.
+    ///
+    /// # Errors
+    /// Of the database: call it again later.
+    pub async fn dispatch_before(&self, deadline_ms: u64, now_ms: u64) -> Result<Round, WebhookError> {
+        let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
+        let stop = CancellationToken::new();
+        // Even where that is too long for the deadline, something is sent: half of the time is better than none.
+        let begins = left.saturating_sub(TIMEOUT + NOTING).max(left / 2);
+        let timer = stop.clone();
+        let watch = tokio::spawn(async move {
+            tokio::time::sleep(begins).await;
+            timer.cancel();
+        });
+        let round = self.dispatch(now_ms, &stop).await;
+        watch.abort();
+        round
     }
 
     /// Shares out what is new, and takes what is due.

@@ -1,10 +1,12 @@
 //! Uploads past the API, straight to the store.
 
+use std::num::NonZeroU32;
+
 use http::{Method, StatusCode};
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, jwt};
 
 const MIB: u64 = 1 << 20;
 
@@ -181,4 +183,40 @@ async fn a_complete_upload_is_deleted_as_a_video() {
     let id = world.upload_small().await;
     assert_eq!(world.delete(&format!("/v1/uploads/{id}")).await.problem(), (409, "upload-complete"));
     assert_eq!(world.state(id).await, "queued");
+}
+
+#[tokio::test]
+async fn an_owner_has_so_many_uploads_under_way() {
+    let world = World::with(|config| config.max_open_uploads = NonZeroU32::new(2)).await;
+    let wish = || Some(json!({ "filename": "a.mp4", "size": 3 }));
+    let (ann, bob) = (jwt(json!({ "scope": "upload" })), jwt(json!({ "scope": "upload", "sub": "bob" })));
+    let first = world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await;
+    let by_uppy = json!({ "filename": "b.mp4", "type": "video/mp4" });
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/s3/multipart", Some(by_uppy.clone())).await.status, 200);
+    for (path, body) in [("/v1/uploads", wish()), ("/v1/s3/multipart", Some(by_uppy))] {
+        let refused = world.call_as(&ann, Method::POST, path, body).await;
+        assert_eq!(refused.problem(), (409, "too-many-uploads"), "{path}");
+    }
+    let refused = world.call_as(&ann, Method::GET, "/v1/s3/params?filename=a.mp4&type=video/mp4", None).await;
+    assert_eq!(refused.problem(), (409, "too-many-uploads"));
+    // Others are not concerned, and the installation has no limit.
+    assert_eq!(world.call_as(&bob, Method::POST, "/v1/uploads", wish()).await.status, 201);
+    for _ in 0..3 {
+        assert_eq!(world.post("/v1/uploads", wish().unwrap()).await.status, 201);
+    }
+    // What has arrived makes room.
+    assert!(world.put(&first.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    world.pump().await;
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await.status, 201);
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await.problem(), (409, "too-many-uploads"));
+}
+
+#[tokio::test]
+async fn an_installation_takes_the_types_that_it_names() {
+    let world = World::with(|config| config.upload_types = "video/mp4".parse().unwrap()).await;
+    for (announced, status) in [(Some("video/mp4"), 201), (Some("video/webm"), 415), (None, 415)] {
+        let wish = json!({ "filename": "a.mp4", "size": 3, "content_type": announced });
+        assert_eq!(world.post("/v1/uploads", wish).await.status, status, "{announced:?}");
+    }
+    assert_eq!(world.get("/v1/s3/params?filename=a.webm&type=video/webm").await.problem(), (415, "unsupported-type"));
 }

@@ -1,14 +1,21 @@
 //! Each function, with events as AWS sends them.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
 use domain::ids::VideoId;
+use http::HeaderMap;
 use platform::catalog::SharedCatalog;
 use platform::connect::{self, QueueAddress, QueueUse};
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 use crate::runtime::Function;
 
@@ -46,6 +53,11 @@ impl Cloud {
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
         ];
         Self { catalog, queue, variables, _s3: s3, _folder: folder }
+    }
+
+    fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.retain(|it| it.0 != name);
+        self.variables.push((name, value.to_owned()));
     }
 }
 
@@ -142,11 +154,7 @@ async fn ingest_names_what_it_could_not_take() {
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     ingest.invoke(new.clone()).await.unwrap();
     cloud.catalog.apply(video, &domain::state::VideoEvent::Deleted, 1).await.unwrap();
-    for (name, value) in &mut cloud.variables {
-        if *name == "EDGEREEL_S3_ENDPOINT" {
-            *value = "http://127.0.0.1:9".to_owned();
-        }
-    }
+    cloud.set("EDGEREEL_S3_ENDPOINT", "http://127.0.0.1:9");
     let mut cut_off = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     let batch = json!({ "Records": [message("1", "rubbish"), message("2", &of_r2(video))] });
     let answer = cut_off.invoke(batch).await.unwrap();
@@ -158,7 +166,61 @@ async fn scheduled_functions_say_what_they_did() {
     let cloud = Cloud::new().await;
     let mut sweeper = Function::start(env!("CARGO_BIN_EXE_sweeper"), &cloud.variables).await;
     let swept = sweeper.invoke(json!({ "source": "aws.events" })).await.unwrap();
-    assert_eq!(swept, json!({ "uploads": 0, "strays": 0, "jobs": 0, "generations": 0, "failures": 0 }));
+    assert_eq!(
+        swept,
+        json!({ "uploads": 0, "strays": 0, "jobs": 0, "generations": 0, "log_entries": 0, "shares": 0, "failures": 0 })
+    );
     let mut dead_letter = Function::start(env!("CARGO_BIN_EXE_dead-letter"), &cloud.variables).await;
     assert_eq!(dead_letter.invoke(json!({})).await.unwrap(), json!({ "failed": 0 }));
+}
+
+#[tokio::test]
+async fn webhooks_are_sent_on_a_schedule() {
+    let mut cloud = Cloud::new().await;
+    cloud.set("EDGEREEL_WEBHOOKS_ALLOW_PRIVATE", "1");
+    cloud.set("EDGEREEL_WEBHOOKS_ALLOW_HTTP", "1");
+    let messages = Arc::new(Mutex::new(vec![]));
+    let take = async |State(messages): State<Arc<Mutex<Vec<(HeaderMap, Bytes)>>>>, headers: HeaderMap, body: Bytes| {
+        messages.lock().unwrap().push((headers, body));
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let receiver = Router::new().fallback(take).with_state(messages.clone());
+    tokio::spawn(platform::serve(listener, receiver, std::future::pending()));
+
+    let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
+    let made = api.invoke(request("POST", "/v1/webhooks", Some(json!({ "url": url })), "x")).await.unwrap();
+    assert_eq!(made["statusCode"], 201, "{made}");
+    let (made, video) = (body(&made), VideoId::new(1_700_000_000_000, [1; 10]));
+    let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
+    ingest.invoke(json!({ "Records": [message("1", &of_r2(video))] })).await.unwrap();
+
+    let mut webhooks = Function::start(env!("CARGO_BIN_EXE_webhooks"), &cloud.variables).await;
+    let sent = webhooks.invoke(json!({ "source": "aws.events" })).await.unwrap();
+    assert_eq!((&sent["delivered"], &sent["failed"]), (&json!(1), &json!(0)), "{sent}");
+    let again = webhooks.invoke(json!({ "source": "aws.events" })).await.unwrap();
+    assert_eq!(again["delivered"], 0, "acknowledged once, never sent again");
+    let (headers, told) = messages.lock().unwrap().remove(0);
+    let verifier = Webhook::new(made["secret"].as_str().unwrap()).unwrap();
+    verifier.verify(&told, &headers).expect("a good signature");
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!((&told["type"], &told["data"]["video"]), (&json!("upload.completed"), &json!(video)));
+}
+
+#[tokio::test]
+async fn strangers_are_counted_by_the_address_that_the_gateway_saw() {
+    let mut cloud = Cloud::new().await;
+    cloud.set("EDGEREEL_FAILURES_PER_MINUTE", "1");
+    cloud.set("EDGEREEL_FAILURES_BURST", "2");
+    let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
+    for (source, status) in [("192.0.2.1", 401), ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401)] {
+        let mut stranger = request("GET", "/v1/videos", None, "x");
+        stranger["headers"]["authorization"] = json!("Bearer guess");
+        // Whatever they write there themselves.
+        stranger["headers"]["x-forwarded-for"] = json!("192.0.2.3");
+        stranger["requestContext"]["http"]["sourceIp"] = json!(source);
+        assert_eq!(api.invoke(stranger).await.unwrap()["statusCode"], status, "{source}");
+    }
+    let known = api.invoke(request("GET", "/v1/videos", None, "x")).await.unwrap();
+    assert_eq!(known["statusCode"], 200, "good credentials pass all the same");
 }

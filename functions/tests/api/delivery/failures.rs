@@ -162,3 +162,23 @@ async fn answers_without_end_are_not_read_to_it() {
     office.life(1, now).await;
     assert_eq!(office.dispatch(now).await.delivered, 4);
 }
+
+#[tokio::test]
+async fn whoever_has_a_deadline_is_back_before_it() {
+    let (office, receiver) = (Office::open().await, Receiver::start().await);
+    office.endpoint(1, &receiver.url, None).await;
+    receiver.answer(|_| Reply { delay: Duration::from_millis(300), ..reply(200) });
+    let now = now_ms();
+    for number in 0..80 {
+        office.upload(number, now).await;
+    }
+    let began = std::time::Instant::now();
+    let round = office.dispatcher.dispatch_before(now_ms() + 2_000, now_ms()).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!((1..80).contains(&round.delivered) && round.failed == 0, "{round:?}");
+    // The next one goes on there.
+    receiver.answer(|_| reply(200));
+    let rest = office.dispatcher.dispatch_before(now_ms() + 60_000, now_ms()).await.unwrap();
+    assert_eq!(round.delivered + rest.delivered, 80);
+    assert_eq!(receiver.taken().len(), 80, "none was sent twice");
+}

@@ -68,6 +68,45 @@ pub async fn uploads_are_noted(subject: &Subject) {
     assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
 }
 
+/// What has arrived, expired or is gone counts no more; other owners never did.
+pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
+    let begin = |number: u8, now_ms: u64| async move {
+        let video = subject.catalog().create_upload(&new_video(number), 2, now_ms).await?;
+        let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + 1_000 };
+        subject.catalog().set_upload(video.id, &upload, now_ms).await.map(|it| it.id)
+    };
+    for number in [1, 2] {
+        begin(number, NOW).await.expect("there is room");
+    }
+    begin(2, NOW).await.expect("asking again is the same upload");
+    let refused = begin(3, NOW).await;
+    assert!(matches!(refused, Err(CatalogError::TooManyOpen { limit: 2 })), "{refused:?}");
+    for owner in [Some("somebody else".to_owned()), None] {
+        let number = if owner.is_some() { 4 } else { 5 };
+        let new = NewVideo { owner, ..new_video(number) };
+        subject.catalog().create_upload(&new, 1, NOW).await.expect("other owners are counted apart");
+    }
+    subject.catalog().create_video(&new_video(6), NOW).await.expect("only uploads have a limit");
+    subject.catalog().apply(video_id(6), &VideoEvent::Deleted, NOW).await.expect("delete");
+    subject.catalog().note_upload_event(&job(1), NOW).await.expect("note");
+    begin(3, NOW).await.expect("one has arrived");
+    assert!(begin(7, NOW + 999).await.is_err());
+    begin(7, NOW + 1_000).await.expect("they have expired");
+}
+
+/// Also when everybody asks at the same moment.
+pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
+    let mut racing = tokio::task::JoinSet::new();
+    for number in 1..=12 {
+        let catalog = subject.catalog.clone();
+        racing.spawn(async move { catalog.create_upload(&new_video(number), 5, NOW).await });
+    }
+    let ended = racing.join_all().await;
+    assert_eq!(ended.iter().filter(|it| it.is_ok()).count(), 5, "{ended:?}");
+    let refused = |it: &Result<_, CatalogError>| matches!(it, Err(CatalogError::TooManyOpen { limit: 5 }));
+    assert_eq!(ended.iter().filter(|it| refused(it)).count(), 7, "{ended:?}");
+}
+
 /// A patch changes what it names, and nothing else.
 pub async fn owners_change_what_is_theirs(subject: &Subject) {
     let before = subject.catalog().create_video(&new_video(1), NOW).await.expect("create");

@@ -9,8 +9,18 @@ use crate::catalog::{Attempt, CatalogError, NewVideo, Patch, Upload, UploadKind,
 use crate::database::{sql, text};
 
 impl SqlCatalog {
-    pub(super) async fn create(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
+    /// `limit`: of the uploads that its owner may have under way, this one included.
+    pub(super) async fn create(&self, new: &NewVideo, limit: Option<u32>, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
+        if let Some(limit) = limit {
+            // One after the other, or of those who ask at once each would find the others not there yet.
+            self.database
+                .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
+                .await?;
+            if count_open(&mut tx, new, now_ms).await? >= i64::from(limit) {
+                return Err(CatalogError::TooManyOpen { limit });
+            }
+        }
         insert_if_missing(&mut tx, new, now_ms).await?;
         let row = lock_existing(&mut tx, new.id).await?;
         if row.state()? == VideoState::Deleted {
@@ -192,6 +202,26 @@ pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video,
     let video = row.into_video()?;
     tx.commit().await?;
     Ok(video)
+}
+
+/// For so long a row counts whose upload was never begun: whoever made it has died, or is about to begin.
+const BEGINNING_MS: u64 = 3_600_000;
+
+/// The other uploads of the same owner that are under way.
+async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, CatalogError> {
+    // By their state, of which there are few, and not by their owner, who may have many.
+    let (open,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM videos
+         WHERE state IN ('created', 'uploading') AND coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '') AND id <> $2
+            AND coalesce(upload_expires_ms, created_ms + $3) > $4",
+    )
+    .bind(&new.owner)
+    .bind(new.id.to_string())
+    .bind(sql(BEGINNING_MS))
+    .bind(sql(now_ms))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(open)
 }
 
 async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use functions::now_ms;
 use functions::webhooks::Dispatcher;
 use tokio_util::sync::CancellationToken;
-
-use super::wiring::now_ms;
 
 /// How often to look for what became due. What happens in this process is told at once.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use functions::now_ms;
 use functions::sweeper::{Sweeper, Swept};
 use tokio_util::sync::CancellationToken;
-
-use super::wiring::now_ms;
 
 /// Between two rounds, and before the first one: nothing is overdue by minutes.
 const INTERVAL: Duration = Duration::from_secs(3600);

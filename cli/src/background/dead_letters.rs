@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use functions::dead_letter;
+use functions::{dead_letter, now_ms};
 use platform::catalog::SharedCatalog;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;
-
-use super::wiring::now_ms;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);

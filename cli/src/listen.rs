@@ -1,4 +1,4 @@
-//! The two ports: one for API and edge, the next free one for the store.
+//! Where the program listens.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,17 +10,25 @@ use crate::output::Stop;
 /// How far to look for a free port.
 const NEXT_PORTS: u16 = 100;
 
-/// The listener of API and edge, and that of the store.
+/// A listener at that address.
 ///
 /// # Errors
 /// `port-in-use`, with what to do.
-pub(super) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
-    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(wanted).await.map_err(|error| {
         let what = anyhow::Error::from(error).context(format!(
             "`{wanted}` cannot be listened at: name another address with --listen (port 0 takes a free one)"
         ));
         Stop::failed("port-in-use", what)
-    })?;
+    })
+}
+
+/// The listener of API and edge, and that of the store: the next free port.
+///
+/// # Errors
+/// `port-in-use`, with what to do.
+pub(crate) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
+    let listener = at(wanted).await?;
     let taken = listener.local_addr()?;
     for step in 1..=NEXT_PORTS {
         let Some(port) = taken.port().checked_add(step) else { break };
@@ -32,7 +40,7 @@ pub(super) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener
 }
 
 /// Where others on this machine reach a listener: one that listens everywhere also listens at home.
-pub(super) fn url(listener: &TcpListener) -> std::io::Result<String> {
+pub(crate) fn url(listener: &TcpListener) -> std::io::Result<String> {
     let address = listener.local_addr()?;
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,0 +1,71 @@
+//! What the API can bear: a thousand uploads by fifty callers at once, and single routes, beside a bare route of axum.
+//!
+//! `make bench-api` calls it, with `EDGEREEL_BIN` naming the release build, and gets `docs/load.md`.
+//!
+//! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`: how much
+//! - `REPORT=FILE`: where the report goes; without it, to standard output
+
+mod bare;
+mod report;
+mod routes;
+
+use std::sync::Arc;
+
+use e2e::crowd::{Times, uploads};
+use e2e::site::Site;
+use functions::settings::Services;
+use platform::connect::QueueAddress;
+use platform::s3_server::testing::RunningServer;
+use testkit::Postgres;
+
+/// How much.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    uploads: usize,
+    callers: usize,
+    requests: usize,
+}
+
+/// What was measured with one database.
+struct Measured {
+    database: &'static str,
+    uploads: Times,
+    routes: Vec<routes::Route>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("bare") {
+        return bare::serve().await;
+    }
+    let number = |name: &str, default| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+    let size =
+        Size { uploads: number("UPLOADS", 1_000), callers: number("CALLERS", 50), requests: number("REQUESTS", 4_000) };
+    let bare_before = bare::measure(size).await?;
+    let folder = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let mut measured = vec![measure("SQLite", file, folder, size).await];
+    if let Some(postgres) = Postgres::start() {
+        measured.push(measure("PostgreSQL", postgres.database(), tempfile::tempdir()?, size).await);
+    }
+    // The machine may not be the same at the end as it was at the beginning.
+    let bare_after = bare::measure(size).await?;
+    let text = report::write(size, [&bare_before, &bare_after], &measured);
+    match std::env::var_os("REPORT") {
+        Some(path) => std::fs::write(path, text)?,
+        None => println!("{text}"),
+    }
+    Ok(())
+}
+
+async fn measure(database: &'static str, address: String, folder: tempfile::TempDir, size: Size) -> Measured {
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let services = Services { database: address, queue: QueueAddress::Database, store: s3.store_config() };
+    let site = Arc::new(Site::new(services, folder).await);
+    let (api, pump) = (Arc::new(site.api().await), site.pump(s3.server.events()));
+    eprintln!("{database}: {} uploads by {} callers", size.uploads, size.callers);
+    let uploads = uploads(&site, &api, size.callers, size.uploads).await;
+    let routes = routes::measure(&site, &api, size).await;
+    pump.abort();
+    Measured { database, uploads, routes }
+}

@@ -1,0 +1,97 @@
+//! What was measured, as a page.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::routes::Route;
+use crate::{Measured, Size};
+
+/// The page.
+pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
+    let Size { uploads, callers, requests } = size;
+    let mut page = format!(
+        "# The API under load
+
+Written by `benches/load`; repeat it with `make bench-api`. All numbers come from one run on one machine, on which the API, the
+database, the S3 server and the callers share the processors.
+
+- Date: {}
+- Machine: {}
+- `edgereel api`, release build; database and queue in the same database, synced at every commit (PostgreSQL of the tests: `fsync=off`)
+- {callers} callers at once, each with its next request as soon as the last one is answered
+
+## {uploads} uploads, created, sent and completed by {callers} callers
+
+Small files, each another; every tenth is announced twice at once under one `Idempotency-Key`. Afterwards there are {uploads} videos,
+{uploads} jobs, each of another video, and {uploads} objects, each with what was sent: nothing lost, nothing doubled. The run fails
+otherwise. `tests/tests/crowd.rs` does the same with 50.
+
+|  | seconds | uploads per second | p50 ms | p99 ms |
+|---|---:|---:|---:|---:|
+",
+        today(),
+        machine(),
+    );
+    for Measured { database, uploads, .. } in measured {
+        let _ = writeln!(
+            page,
+            "| {database} | {:.1} | {:.0} | {} | {} |",
+            uploads.all.as_secs_f64(),
+            uploads.per_second(),
+            ms(uploads.percentile(50)),
+            ms(uploads.percentile(99)),
+        );
+    }
+    let _ = write!(
+        page,
+        "
+## Single routes
+
+{requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers},
+half of an answer's time is waiting for the others: p50 is about {callers} divided by the requests per second.
+
+| | | alone, p50 ms | requests per second | p50 ms | p99 ms |
+|---|---|---:|---:|---:|---:|
+"
+    );
+    for (route, when) in bare.iter().zip(["before", "after"]) {
+        row(&mut page, route, when);
+    }
+    for Measured { database, routes, .. } in measured {
+        for route in routes {
+            row(&mut page, route, database);
+        }
+    }
+    page
+}
+
+fn row(page: &mut String, route: &Route, which: &str) {
+    let Route { name, alone, crowd } = route;
+    let _ = writeln!(
+        page,
+        "| {name} | {which} | {} | {:.0} | {} | {} |",
+        ms(alone.percentile(50)),
+        crowd.per_second(),
+        ms(crowd.percentile(50)),
+        ms(crowd.percentile(99)),
+    );
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1_000.0)
+}
+
+fn today() -> String {
+    let seconds = i64::try_from(functions::now_ms() / 1_000).unwrap_or_default();
+    time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| "unknown".to_owned(), |it| it.date().to_string())
+}
+
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpuinfo = read("/proc/cpuinfo");
+    let model = cpuinfo.lines().find_map(|it| it.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    format!("{}, {cores} cores; load average {load} at the end of the run", model.map_or("unknown", |it| it.1))
+}

@@ -1,0 +1,61 @@
+//! `edgereel api`.
+
+use std::time::Duration;
+
+use console::style;
+use functions::installation::Installation;
+use functions::settings::{Environment, process_variable};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::args::ServeApiArgs;
+use crate::background::Background;
+use crate::output::{Output, Stop};
+use crate::signals::{stop_on_signals, stop_when_stdin_ends};
+use crate::{Result, listen};
+
+/// How long requests that have begun may take once everything stops: less than whoever stops us waits.
+const LAST_REQUESTS: Duration = Duration::from_secs(8);
+
+/// Answers until a signal.
+///
+/// # Errors
+/// `Usage` for an environment that is not complete; what cannot be reached; a port that is taken.
+pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
+    let stop = stop_on_signals()?;
+    if args.until_stdin_ends {
+        stop_when_stdin_ends(stop.clone());
+    }
+    let mut environment = Environment::new(&process_variable);
+    let (services, settings) = (environment.services(), environment.api());
+    let read = environment.finish(settings.map(|it| (services, it)));
+    let (services, settings) = read.map_err(|it| Stop::Usage(it.to_string()))?;
+
+    let listener = listen::at(args.listen).await?;
+    let installation = Box::pin(Installation::connect(services, "api")).await?;
+    let mut background = JoinSet::new();
+    if !args.no_background {
+        let dispatcher = installation.dispatcher(settings.webhooks.clone())?;
+        let (queue, catalog) = (installation.queue.clone(), installation.catalog.clone());
+        Background::new(queue, catalog, installation.sweeper(), dispatcher).start(&mut background, &stop);
+    }
+    let router = functions::router(installation.api(settings));
+    let url = listen::url(&listener)?;
+    output.object(&json!({ "event": "listening", "api": url }));
+    output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));
+
+    let serving = platform::serve(listener, router, stop.clone().cancelled_owned());
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
+    tokio::select! {
+        ended = serving => ended?,
+        () = patience => tracing::warn!("requests were cut off: they took too long"),
+    }
+    stop.cancel();
+    while background.join_next().await.is_some() {}
+    installation.close().await;
+    output.object(&json!({ "event": "stopped" }));
+    Ok(())
+}

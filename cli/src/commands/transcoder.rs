@@ -1,0 +1,85 @@
+//! `edgereel transcoder`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use console::style;
+use domain::profile::Profile;
+use functions::installation::Installation;
+use functions::settings::{Environment, process_variable};
+use serde_json::json;
+use transcoder::worker::{Worker, WorkerConfig};
+
+use super::transcode::{default_encoders, find_tools, read_profiles};
+use crate::Result;
+use crate::args::TranscoderArgs;
+use crate::output::{Output, Stop};
+use crate::signals::{stop_on_signals, stop_when_stdin_ends};
+
+/// Works until a signal.
+///
+/// # Errors
+/// `Usage` for an environment that is not complete; a profile that cannot be used; no FFmpeg; what cannot be reached.
+pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
+    let stop = stop_on_signals()?;
+    if args.until_stdin_ends {
+        stop_when_stdin_ends(stop.clone());
+    }
+    let mut environment = Environment::new(&process_variable);
+    let (services, keys) = (environment.services(), environment.key_encryption_keys());
+    let read = environment.finish(keys.map(|it| (services, it)));
+    let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
+    let profiles = profiles(&args)?;
+    let tools = find_tools()?;
+    let name = args.name.map_or_else(unique_name, Ok)?;
+
+    let installation = Box::pin(Installation::connect(services, &name)).await?;
+    let config = WorkerConfig {
+        name: name.clone(),
+        jobs: usize::from(args.jobs),
+        encoders: args.encoders.map_or_else(default_encoders, usize::from),
+        profiles,
+        ..WorkerConfig::default()
+    };
+    output.object(&json!({ "event": "working", "worker": name }));
+    let how = format!("{} encoders, {}", config.encoders, tools.version);
+    output.line(format!("{}  as `{name}`, {how}      (Ctrl-C ends this)", style("Takes jobs.").green().bold()));
+    let worker = Worker {
+        queue: installation.queue.clone(),
+        catalog: installation.catalog.clone(),
+        store: installation.store.clone(),
+        keys: Arc::new(keys),
+        tools,
+        config,
+    };
+    worker.run(stop).await;
+    drop(worker);
+    installation.close().await;
+    output.object(&json!({ "event": "stopped" }));
+    Ok(())
+}
+
+fn profiles(args: &TranscoderArgs) -> Result<HashMap<String, Profile>> {
+    let folder = args.profiles_dir.as_deref().map_or_else(|| Ok(vec![]), files_of)?;
+    read_profiles(args.profiles.iter().chain(&folder))
+}
+
+/// The TOML files of a folder.
+fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let shown = folder.display();
+    let entries = std::fs::read_dir(folder).with_context(|| format!("the profiles in `{shown}` cannot be read"))?;
+    let paths = entries.map(|it| it.map(|it| it.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let mut files: Vec<_> = paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Nobody else's, though a host may run several and start them again and again.
+fn unique_name() -> anyhow::Result<String> {
+    let mut number = [0; 4];
+    getrandom::fill(&mut number).context("there is no randomness")?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Ok(format!("{host}-{}", domain::ids::hex(&number)))
+}

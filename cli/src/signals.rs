@@ -1,0 +1,41 @@
+//! When to stop.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::Result;
+
+/// A token that the first signal cancels, for an end in order; a second one ends the process at once. Ask for it before
+/// anything begins.
+///
+/// # Errors
+/// If signals cannot be caught.
+pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => 130,
+                _ = terminate.recv() => 143,
+            }
+        };
+        next().await;
+        tracing::info!("stopping; once more to stop at once");
+        token.cancel();
+        let code = next().await;
+        std::process::exit(code);
+    });
+    Ok(stop)
+}
+
+/// Stops too when standard input ends.
+pub(crate) fn stop_when_stdin_ends(stop: CancellationToken) {
+    // A thread of its own: a blocking read would keep the runtime from ending.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop.cancel();
+    });
+}

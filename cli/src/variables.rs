@@ -1,0 +1,79 @@
+//! The variables of the environment that mean something, by who reads them.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use clap::CommandFactory as _;
+use functions::settings::Environment;
+
+use crate::args::Args;
+
+/// Read where FFmpeg is looked for.
+const OF_FFMPEG: &str = "EDGEREEL_FFMPEG_DIR";
+/// Before our own.
+const PREFIX: &str = "EDGEREEL_";
+
+/// All of them.
+pub(crate) fn all() -> BTreeSet<String> {
+    let mut names = of_commands();
+    names.extend(read_by(|it| drop(it.services())));
+    names.extend(read_by(|it| drop(it.api())));
+    names
+}
+
+/// Those that options of the program stand for, and that it reads itself.
+fn of_commands() -> BTreeSet<String> {
+    let args = Args::command();
+    let of_command = |it: &clap::Command| it.get_arguments().filter_map(|it| it.get_env()).map(text).collect();
+    let mut names: BTreeSet<String> = args.get_subcommands().flat_map(|it| -> Vec<String> { of_command(it) }).collect();
+    names.extend::<Vec<_>>(of_command(&args));
+    names.insert(OF_FFMPEG.to_owned());
+    names.retain(|it| it.starts_with(PREFIX));
+    names
+}
+
+fn text(name: &std::ffi::OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+/// What is asked for in an environment where nothing is set.
+fn read_by(read: impl FnOnce(&mut Environment<'_>)) -> BTreeSet<String> {
+    let asked = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        None
+    };
+    read(&mut Environment::new(&lookup));
+    asked.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/configuration.md");
+
+    /// The names in the first column of the tables under a heading.
+    fn documented(heading: &str) -> BTreeSet<String> {
+        let after = PAGE.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no `{heading}`")).1;
+        let section = after.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|it| it.strip_prefix("| `")?.split_once('`'));
+        rows.map(|it| it.0.to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn check(heading: &str, read: &BTreeSet<String>) {
+        assert_eq!(documented(heading), *read, "the table under `{heading}` in docs/configuration.md");
+    }
+
+    #[test]
+    fn the_page_says_what_is_read() {
+        let (services, webhooks) = (read_by(|it| drop(it.services())), read_by(|it| drop(it.webhooks())));
+        assert!(!services.is_empty() && !webhooks.is_empty());
+        check("Where everything is", &services);
+        let api: BTreeSet<String> = read_by(|it| drop(it.api())).difference(&webhooks).cloned().collect();
+        check("Webhooks", &webhooks);
+        check("The API", &api);
+        check("The program", &of_commands());
+    }
+}

@@ -1,0 +1,17 @@
+//! Webhooks, on a schedule: what is due is sent, until a little before this function has to end.
+
+use functions::installation::{Installation, log, webhook_settings};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    log();
+    let settings = webhook_settings()?;
+    let dispatcher = Installation::of_environment().await?.dispatcher(settings)?;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let deadline_ms = event.context.deadline;
+        Ok::<_, Error>(dispatcher.dispatch_before(deadline_ms, functions::now_ms()).await?)
+    }))
+    .await
+}

@@ -1,0 +1,168 @@
+//! Many callers at once, each upload whole, and the question what became of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::ids::VideoId;
+use domain::object_key::{Bucket, FileName, ObjectKey, ObjectPrefix};
+use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::part::Part;
+use crate::site::Site;
+
+/// How long things took that many did at once.
+#[derive(Debug, Clone, Default)]
+pub struct Times {
+    /// Of each, from first to last byte.
+    pub each: Vec<Duration>,
+    /// Of all of them together.
+    pub all: Duration,
+}
+
+impl Times {
+    /// So many were done in a second.
+    pub fn per_second(&self) -> f64 {
+        self.each.len() as f64 / self.all.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// What `percent` of them did not exceed.
+    pub fn percentile(&self, percent: usize) -> Duration {
+        let mut sorted = self.each.clone();
+        sorted.sort();
+        let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+        sorted.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// Does something `total` times, by `callers` who each begin anew when they are done. `what` gets the number of the turn.
+///
+/// # Panics
+/// If one of them does.
+pub async fn many<F>(callers: usize, total: usize, what: impl Fn(usize) -> F + Clone + Send + 'static) -> Times
+where
+    F: Future<Output = ()> + Send,
+{
+    let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let mut crowd = JoinSet::new();
+    for _ in 0..callers {
+        let (next, what) = (next.clone(), what.clone());
+        crowd.spawn(async move {
+            let mut took = vec![];
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= total {
+                    return took;
+                }
+                let begun = Instant::now();
+                what(turn).await;
+                took.push(begun.elapsed());
+            }
+        });
+    }
+    let each = crowd.join_all().await.concat();
+    Times { each, all: began.elapsed() }
+}
+
+/// What upload number `turn` consists of: no two are the same.
+fn content(turn: usize) -> Vec<u8> {
+    format!("upload {turn} ").into_bytes().repeat(100)
+}
+
+/// A whole upload: announced, sent, completed. Every tenth is announced twice at once, under one `Idempotency-Key`, by
+/// somebody who clicks twice.
+async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
+    let bytes = content(turn);
+    let wish =
+        json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "title": format!("{turn}") });
+    let key = format!("upload-{turn}");
+    let headers = [("idempotency-key", key.as_str())];
+    let announce = || site.call_with(api, "POST", "/v1/uploads", Some(wish.clone()), &headers);
+    let (status, created) = if turn.is_multiple_of(10) {
+        let ((status, created), second) = tokio::join!(announce(), announce());
+        match (status, second) {
+            (201, (201, again)) => {
+                assert_eq!(again, created, "one key, one upload");
+                (status, created)
+            }
+            (201, (409, _)) => (status, created),
+            (_, second) => second,
+        }
+    } else {
+        announce().await
+    };
+    assert_eq!(status, 201, "{created}");
+    site.put(&created["upload"]["request"], bytes).await;
+    let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
+    let (status, completed) = site.call(api, "POST", &format!("/v1/uploads/{video}/complete"), Some(json!({}))).await;
+    assert_eq!(status, 200, "{completed}");
+    video
+}
+
+/// Uploads `total` small files by `callers` at once, and looks whether something was lost or doubled: there are as many
+/// videos, as many jobs, and of each the one object that was sent. Something must take in the events meanwhile.
+///
+/// # Panics
+/// If it was.
+pub async fn uploads(site: &Arc<Site>, api: &Arc<Part>, callers: usize, total: usize) -> Times {
+    let videos = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    let turn = {
+        let (site, api, videos) = (site.clone(), api.clone(), videos.clone());
+        move |turn| {
+            let (site, api, videos) = (site.clone(), api.clone(), videos.clone());
+            async move {
+                let video = upload(&site, &api, turn).await;
+                videos.lock().expect("nobody panicked").insert((video, turn));
+            }
+        }
+    };
+    let times = many(callers, total, turn).await;
+    let videos = videos.lock().expect("nobody panicked").clone();
+    let ids: BTreeSet<VideoId> = videos.iter().map(|it| it.0).collect();
+    assert_eq!((ids.len(), videos.len()), (total, total), "each has a video of its own");
+    assert_eq!(listed(site, api).await, ids, "those, and no others");
+    for (video, turn) in videos {
+        site.until(api, video, |it| it["state"] == "queued").await;
+        let objects = site.functions.store.list(&ObjectPrefix::Sources(video), None).await.expect("the store lists");
+        assert_eq!(objects.entries.len(), 1, "{objects:?}");
+        let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") };
+        assert_eq!(key.bucket(), Bucket::Private);
+        let arrived = site.functions.store.read(&key, 1 << 20).await.expect("the store gives it");
+        assert!(arrived == content(turn), "{video} has what was sent");
+    }
+    assert_eq!(jobs(site).await, ids, "a job for each");
+    times
+}
+
+/// All videos, page by page.
+async fn listed(site: &Site, api: &Part) -> BTreeSet<VideoId> {
+    let (mut found, mut path) = (BTreeSet::new(), "/v1/videos?limit=100".to_owned());
+    loop {
+        let (status, page) = site.call(api, "GET", &path, None).await;
+        assert_eq!(status, 200, "{page}");
+        for video in page["videos"].as_array().expect("a list") {
+            let id = video["id"].as_str().and_then(|it| it.parse().ok()).expect("an id");
+            assert!(found.insert(id), "{id} is listed twice");
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => path = format!("/v1/videos?limit=100&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+/// Of which videos there are jobs, each of which must be one of its own. They are taken out of the queue.
+async fn jobs(site: &Site) -> BTreeSet<VideoId> {
+    let (queue, mut ids, mut videos) = (&site.functions.queue, BTreeSet::new(), BTreeSet::new());
+    while let Some(delivery) = queue.receive(Duration::ZERO, Duration::from_secs(600)).await.expect("the queue answers")
+    {
+        let message = delivery.message.expect("a job");
+        assert!(ids.insert(message.job().id.clone()), "{} waits twice", message.job().id);
+        assert!(videos.insert(message.job().video), "{} has two jobs", message.job().video);
+        queue.ack(&delivery.receipt).await.expect("the queue takes it");
+    }
+    videos
+}

@@ -1,0 +1,198 @@
+//! A place where parts that run alone find each other: a database, a queue and buckets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::ids::VideoId;
+use domain::object_key::{Bucket, ObjectKey};
+use functions::ingest::Ingested;
+use functions::installation::Installation;
+use functions::now_ms;
+use functions::settings::Services;
+use platform::object_store::ObjectStore as _;
+use platform::s3_server::EventOutbox;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::part::Part;
+use crate::program::{PROFILE, text};
+
+/// A key of 32 bytes.
+const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+/// Opens the API.
+pub const TOKEN: &str = "er_test";
+
+/// The place. What it holds is gone with it.
+pub struct Site {
+    /// What the parts are told.
+    pub variables: Vec<(&'static str, String)>,
+    /// Does what the Lambda functions do.
+    pub functions: Arc<Installation>,
+    /// The connections of all who call.
+    pub http: reqwest::Client,
+    /// For files.
+    pub folder: TempDir,
+}
+
+impl Site {
+    /// One with these services, and the small profile.
+    ///
+    /// # Panics
+    /// If they cannot be reached.
+    pub async fn new(services: Services, folder: TempDir) -> Self {
+        let store = &services.store;
+        let variables = vec![
+            ("EDGEREEL_DATABASE", services.database.clone()),
+            ("EDGEREEL_QUEUE", services.queue.to_string()),
+            ("EDGEREEL_S3_ENDPOINT", store.endpoint.clone()),
+            ("EDGEREEL_S3_REGION", store.region.clone()),
+            ("EDGEREEL_S3_ACCESS_KEY_ID", store.access_key_id.clone()),
+            ("EDGEREEL_S3_SECRET_ACCESS_KEY", store.secret_access_key.expose().to_owned()),
+            ("EDGEREEL_PRIVATE_BUCKET", store.private_bucket.clone()),
+            ("EDGEREEL_MEDIA_BUCKET", store.media_bucket.clone()),
+            ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
+            ("EDGEREEL_API_TOKEN", TOKEN.to_owned()),
+            ("EDGEREEL_EDGE_URL", "https://edge.example".to_owned()),
+            ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
+            ("EDGEREEL_PROFILES", "small".to_owned()),
+        ];
+        let profiles = folder.path().join("profiles");
+        std::fs::create_dir(&profiles).expect("folders can be made");
+        std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
+        std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
+        let functions = Installation::connect(services, "functions").await.expect("the services can be reached");
+        Self { variables, functions: Arc::new(functions), http: reqwest::Client::new(), folder }
+    }
+
+    /// Starts an API.
+    ///
+    /// # Panics
+    /// If it does not listen in time.
+    pub async fn api(&self) -> Part {
+        Part::start(&["api", "--listen", "127.0.0.1:0"], &self.variables, self.folder.path()).await
+    }
+
+    /// Starts a transcoder.
+    ///
+    /// # Panics
+    /// If it does not work in time.
+    pub async fn transcoder(&self) -> Part {
+        let profiles = text(&self.folder.path().join("profiles"));
+        let arguments = ["transcoder", "--profiles-dir", &profiles, "--encoders", "1"];
+        Part::start(&arguments, &self.variables, self.folder.path()).await
+    }
+
+    /// Calls an API: status and body.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub async fn call(&self, api: &Part, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call_with(api, method, path, body, &[]).await
+    }
+
+    /// The same, with more headers.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub async fn call_with(
+        &self,
+        api: &Part,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let url = format!("{}{path}", api.said["api"].as_str().expect("an address"));
+        let mut request = self.http.request(method.parse().expect("a method"), url).bearer_auth(TOKEN);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.expect("the API answers");
+        let status = answer.status().as_u16();
+        (status, serde_json::from_slice(&answer.bytes().await.expect("to its end")).unwrap_or_default())
+    }
+
+    /// Sends what the API has signed: the one request of a small file.
+    ///
+    /// # Panics
+    /// If the store refuses.
+    pub async fn put(&self, request: &Value, bytes: Vec<u8>) {
+        let mut put = self.http.put(request["url"].as_str().expect("an address"));
+        let headers = request["headers"].as_object().expect("headers");
+        for (name, value) in headers.iter().filter(|it| it.0 != "content-length") {
+            put = put.header(name, value.as_str().expect("a header"));
+        }
+        let answer = put.body(bytes).send().await.expect("the store answers");
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
+    /// Uploads a file, and tells of it as the bucket does: twice.
+    ///
+    /// # Panics
+    /// If the API or the store refuse.
+    pub async fn upload(&self, api: &Part, film: &Path) -> VideoId {
+        let bytes = std::fs::read(film).expect("the file can be read");
+        let wish =
+            json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
+        let (status, created) = self.call(api, "POST", "/v1/uploads", Some(wish)).await;
+        assert_eq!(status, 201, "{created}");
+        self.put(&created["upload"]["request"], bytes).await;
+        let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
+        let event = self.event(video).await;
+        for _ in 0..2 {
+            let taken = self.functions.ingest().take(&event, now_ms()).await.expect("it is taken in");
+            assert!(matches!(taken[..], [Ingested::Queued(_) | Ingested::Duplicate(_)]), "{taken:?}");
+        }
+        video
+    }
+
+    /// What S3 says of a source that has arrived.
+    async fn event(&self, video: VideoId) -> String {
+        let source = self.functions.catalog.get_video(video).await.expect("it is there").source.key;
+        let source = source.expect("it was announced");
+        let key = ObjectKey::parse(Bucket::Private, &source).expect("a key of ours");
+        let head = self.functions.store.head(&key).await.expect("it has arrived");
+        let object = json!({ "key": source, "size": head.size, "eTag": head.etag.0 });
+        let record = json!({
+            "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+            "eventTime": "2024-05-24T19:36:44.379Z",
+            "s3": { "bucket": { "name": self.functions.services.store.private_bucket }, "object": object },
+        });
+        json!({ "Records": [record] }).to_string()
+    }
+
+    /// Takes in the events of an embedded S3 server from now on, as the function `ingest` does.
+    pub fn pump(&self, outbox: EventOutbox) -> JoinHandle<()> {
+        let ingest = self.functions.ingest();
+        tokio::spawn(async move {
+            loop {
+                for event in outbox.next_batch(100).await.expect("the outbox can be read") {
+                    ingest.take(&event.body, now_ms()).await.expect("it is taken in");
+                    outbox.ack(event.sequence).await.expect("the outbox takes it");
+                }
+            }
+        })
+    }
+
+    /// Waits until something holds of a video.
+    ///
+    /// # Panics
+    /// If it does not within two minutes, or the video fails before.
+    pub async fn until(&self, api: &Part, video: VideoId, holds: impl Fn(&Value) -> bool) {
+        let began = Instant::now();
+        loop {
+            let (status, now) = self.call(api, "GET", &format!("/v1/videos/{video}"), None).await;
+            assert_eq!(status, 200, "{now}");
+            if holds(&now) {
+                return;
+            }
+            assert!(now["state"] != "failed" && began.elapsed() < Duration::from_secs(120), "{now:#}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The parts run apart, as in the cloud: an API, transcoders, a database, a queue and buckets, told by the environment
+//! where the others are.
+
+#![cfg(test)]
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use domain::object_key::ObjectKey;
+use e2e::media::make_film;
+use e2e::site::Site;
+use functions::settings::Services;
+use platform::catalog::AttemptOutcome;
+use platform::connect::QueueAddress;
+use platform::job_queue::sqs::SqsQueueConfig;
+use platform::object_store::ObjectStore as _;
+use platform::object_store::s3::S3StoreConfig;
+use platform::s3_server::testing::RunningServer;
+use platform::secret::Secret;
+use testkit::{LocalStack, Postgres};
+
+/// One transcoder is told to stop in the middle; another one goes on there.
+async fn show(site: &Site) {
+    let film = make_film(&site.folder.path().join("film.mp4"), "640x360", "24", 40.0, &["-g", "600"]);
+    let (api, first) = (site.api().await, site.transcoder().await);
+    assert_eq!(site.call(&api, "GET", "/readyz", None).await.0, 200);
+    let video = site.upload(&api, &film).await;
+    site.until(&api, video, |it| it["percent"].as_u64().is_some_and(|it| it > 0)).await;
+    let second = site.transcoder().await;
+    let log = first.log();
+    assert!(first.terminate().await.success());
+    site.until(&api, video, |it| it["state"] == "ready").await;
+
+    let (status, stream) = site.call(&api, "GET", &format!("/v1/videos/{video}/stream"), None).await;
+    assert_eq!(status, 200, "{stream}");
+    let url = stream["hls_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("https://edge.example/v/{video}/master.m3u8?grant=ey")), "{url}");
+    site.functions.store.head(&ObjectKey::Master { video }).await.expect("it is published");
+    let attempts = site.functions.catalog.attempts(video).await.unwrap();
+    let outcomes: Vec<_> = attempts.iter().map(|it| it.outcome.clone()).collect();
+    assert_eq!(outcomes, [Some(AttemptOutcome::Released), Some(AttemptOutcome::Ready)], "{attempts:#?}");
+    assert_ne!(attempts[0].worker, attempts[1].worker);
+    assert!(!log.contains("ERROR"), "{log}");
+
+    assert!(second.terminate().await.success());
+    let log = api.log();
+    assert!(api.terminate().await.success());
+    assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_one_host_with_a_file_and_an_s3_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    show(&Site::new(services, folder).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_cloud_with_postgresql_sqs_and_s3() {
+    let (Some(postgres), Some(aws)) = (Postgres::start(), LocalStack::start()) else { return };
+    let services = Services {
+        database: postgres.database(),
+        queue: QueueAddress::Sqs(queue(&aws).await),
+        store: buckets(&aws).await,
+    };
+    let mut site = Site::new(services, tempfile::tempdir().unwrap()).await;
+    // What SQS is told by AWS's own variables.
+    site.variables.extend([("AWS_ACCESS_KEY_ID", "test".to_owned()), ("AWS_SECRET_ACCESS_KEY", "test".to_owned())]);
+    site.variables.push(("AWS_REGION", LocalStack::REGION.to_owned()));
+    show(&site).await;
+}
+
+async fn buckets(server: &LocalStack) -> S3StoreConfig {
+    use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
+    let client = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(server.endpoint())
+        .region(Region::new(LocalStack::REGION))
+        .credentials_provider(Credentials::new(LocalStack::KEY, LocalStack::KEY, None, None, "test"))
+        .force_path_style(true);
+    let client = aws_sdk_s3::Client::from_conf(client.build());
+    for bucket in ["private", "media"] {
+        client.create_bucket().bucket(bucket).send().await.expect("a bucket can be made");
+    }
+    S3StoreConfig {
+        endpoint: server.endpoint(),
+        public_endpoint: None,
+        region: LocalStack::REGION.to_owned(),
+        access_key_id: LocalStack::KEY.to_owned(),
+        secret_access_key: Secret::new(LocalStack::KEY),
+        private_bucket: "private".to_owned(),
+        media_bucket: "media".to_owned(),
+        force_path_style: true,
+    }
+}
+
+/// A queue with dead letters.
+async fn queue(server: &LocalStack) -> SqsQueueConfig {
+    use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(server.endpoint())
+        .region(Region::new(LocalStack::REGION))
+        .credentials_provider(Credentials::new(LocalStack::KEY, LocalStack::KEY, None, None, "test"));
+    let client = aws_sdk_sqs::Client::from_conf(config.build());
+    let make = async |name: &str| {
+        let made = client.create_queue().queue_name(name).send().await.expect("a queue can be made");
+        made.queue_url.expect("it has a URL")
+    };
+    let (dead, url) = (make("dead").await, make("jobs").await);
+    let arn = QueueAttributeName::QueueArn;
+    let answer = client.get_queue_attributes().queue_url(dead).attribute_names(arn.clone()).send().await;
+    let arn = answer.expect("a queue has attributes").attributes.expect("as asked for")[&arn].clone();
+    let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"5"}}"#);
+    let request = client.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::RedrivePolicy, policy);
+    request.send().await.expect("a policy can be set");
+    let keys = (LocalStack::KEY.to_owned(), Secret::new(LocalStack::KEY));
+    SqsQueueConfig { queue_url: url, region: None, keys: Some(keys) }
+}
