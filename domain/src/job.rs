@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{JobId, VideoId};
 use crate::object_key::{Bucket, ExternalPath, ObjectKey};
 
+mod import;
+mod message;
+
+pub use import::Import;
+pub use message::{InvalidMessage, JobMessage};
+
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +117,11 @@ impl Job {
         Some(ObjectKey::External { video: self.video, path })
     }
 
+    /// The id that follows from its parts.
+    pub(crate) fn due_id(&self) -> JobId {
+        job_id(&self.source, &self.profile, self.mode)
+    }
+
     /// The same work by other settings; another job, unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
@@ -127,91 +138,12 @@ fn job_id(source: &Source, profile: &str, mode: Mode) -> JobId {
     }
 }
 
-/// What travels through a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum JobMessage {
-    /// Make a presentation of a source.
-    #[serde(rename = "transcode-v1")]
-    TranscodeV1(Job),
-}
-
-/// A message body that this version cannot act on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidMessage {
-    /// Not a JSON object with a `type`.
-    #[error("the message is not a job: {detail}")]
-    NotAMessage {
-        /// What the JSON parser found.
-        detail: String,
-    },
-    /// Of a newer version, or of another program.
-    #[error("messages of type `{found}` are unknown to this version")]
-    UnknownType {
-        /// Its `type`, at most 64 characters of it.
-        found: String,
-    },
-    /// Of a known type, with fields missing or wrong.
-    #[error("the `{of_type}` message is malformed: {detail}")]
-    Malformed {
-        /// Its `type`.
-        of_type: &'static str,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The id does not follow from the rest: two runs could pass for one, or one for two.
-    #[error("the job id `{found}` does not belong to its source and profile")]
-    ForeignId {
-        /// As it stands in the message.
-        found: JobId,
-    },
-}
-
-impl JobMessage {
-    const TRANSCODE_V1: &str = "transcode-v1";
-
-    /// Reads a message body. Fields that are not known are passed over: a newer sender may add some.
-    pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
-        let value: serde_json::Value =
-            serde_json::from_str(body).map_err(|it| InvalidMessage::NotAMessage { detail: it.to_string() })?;
-        let kind = value
-            .get("type")
-            .and_then(serde_json::Value::as_str)
-            .ok_or_else(|| InvalidMessage::NotAMessage { detail: "it has no `type`".to_owned() })?;
-        if kind != Self::TRANSCODE_V1 {
-            return Err(InvalidMessage::UnknownType { found: kind.chars().take(64).collect() });
-        }
-        let job: Job = serde_json::from_value(value)
-            .map_err(|it| InvalidMessage::Malformed { of_type: Self::TRANSCODE_V1, detail: it.to_string() })?;
-        if job.id != job_id(&job.source, &job.profile, job.mode) {
-            return Err(InvalidMessage::ForeignId { found: job.id });
-        }
-        Ok(Self::TranscodeV1(job))
-    }
-
-    /// The message body.
-    pub fn to_body(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers always serialise")
-    }
-
-    /// The job inside.
-    pub fn job(&self) -> &Job {
-        match self {
-            Self::TranscodeV1(job) => job,
-        }
-    }
-}
-
-impl From<Job> for JobMessage {
-    fn from(job: Job) -> Self {
-        Self::TranscodeV1(job)
-    }
-}
-
 /// The steps of the work, in the order in which they begin; some run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// Fetching the source from a URL.
+    Fetch,
     /// Reading the head of the source and planning.
     Probe,
     /// Remuxing the top rung.
@@ -230,12 +162,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 7] =
-        [Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
+    pub const ALL: [Self; 8] =
+        [Self::Fetch, Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
 
     /// Its stable name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Fetch => "fetch",
             Self::Probe => "probe",
             Self::Copy => "copy",
             Self::Encode => "encode",
@@ -260,68 +193,6 @@ mod tests {
             size: 1_234_567,
         };
         Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
-    }
-
-    #[test]
-    fn the_wire_format_is_frozen() {
-        // Never update this text: a message of this shape may be waiting in somebody's queue.
-        let json = serde_json::to_string_pretty(&JobMessage::from(job())).unwrap();
-        insta::assert_snapshot!(json, @r#"
-        {
-          "type": "transcode-v1",
-          "job": "142a84d39c50f1797d701232211ac10b",
-          "video": "vid_018bcfe5680077078707070707070707",
-          "source": {
-            "bucket": "edgereel-private",
-            "key": "uploads/vid_018bcfe5680077078707070707070707/film.mp4",
-            "etag": "d41d8cd98f00b204e9800998ecf8427e-3",
-            "size": 1234567
-          },
-          "profile": "default",
-          "mode": "abr",
-          "reason": "upload"
-        }
-        "#);
-        assert_eq!(JobMessage::parse(&json), Ok(JobMessage::from(job())));
-    }
-
-    #[test]
-    fn fields_of_a_newer_sender_are_passed_over() {
-        let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-        value["priority"] = "high".into();
-        assert_eq!(JobMessage::parse(&value.to_string()), Ok(JobMessage::from(job())));
-    }
-
-    #[test]
-    fn what_is_no_message_is_a_typed_error() {
-        let broken = |change: fn(&mut serde_json::Value)| {
-            let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-            change(&mut value);
-            value.to_string()
-        };
-        let table: String = [
-            String::new(),
-            "[]".to_owned(),
-            "{\"type\":7}".to_owned(),
-            broken(|it| it["type"] = "transcode-v2".into()),
-            broken(|it| it["video"] = "../x".into()),
-            broken(|it| it["source"]["size"] = (-1).into()),
-            broken(|it| it["profile"] = "other".into()),
-            broken(|it| drop(it.as_object_mut().unwrap().remove("source"))),
-        ]
-        .iter()
-        .map(|body| format!("{}\n", JobMessage::parse(body).unwrap_err()))
-        .collect();
-        insta::assert_snapshot!(table, @"
-        the message is not a job: EOF while parsing a value at line 1 column 0
-        the message is not a job: it has no `type`
-        the message is not a job: it has no `type`
-        messages of type `transcode-v2` are unknown to this version
-        the `transcode-v1` message is malformed: `../x` is not a video id: expected `vid_` and 32 lower-case hex digits
-        the `transcode-v1` message is malformed: invalid value: integer `-1`, expected u64
-        the job id `142a84d39c50f1797d701232211ac10b` does not belong to its source and profile
-        the `transcode-v1` message is malformed: missing field `source`
-        ");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Mode;
+use platform::net::Policy;
 
 use crate::auth::identity::IdentityProvider;
 use crate::limits::Limits;
@@ -21,6 +22,8 @@ pub struct ApiConfig {
     pub profiles: Vec<String>,
     /// Largest source, bytes.
     pub max_upload_bytes: u64,
+    /// Where sources may be fetched from.
+    pub imports: Policy,
     /// How long the URLs of an upload are good: 1 second to 7 days.
     pub upload_url_life: Duration,
     /// Whose JWTs are taken, beside the installation's token and API keys.
@@ -40,6 +43,7 @@ impl ApiConfig {
             default_mode: Mode::Abr,
             profiles: vec!["default".to_owned()],
             max_upload_bytes: 100 << 30,
+            imports: Policy { allow_private: false, allow_http: true },
             upload_url_life: Duration::from_secs(24 * 3600),
             identity_provider: None,
             limits: Limits::default(),

@@ -21,6 +21,7 @@ use serde_json::json;
 
 use crate::limits::Standing;
 use crate::uploads::plan::RefusedUpload;
+use crate::videos::import::RefusedUrl;
 use crate::webhooks::RefusedWebhook;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
@@ -91,6 +92,9 @@ pub enum ApiError {
     /// What is to be converted is not there, or not to be had.
     #[error("{0}")]
     NoSuchObject(String),
+    /// Nothing is fetched from there.
+    #[error(transparent)]
+    RefusedUrl(#[from] RefusedUrl),
     /// No such webhook: never made, removed, or somebody else's.
     #[error("there is no webhook `{0}`")]
     NoSuchWebhook(EndpointId),
@@ -155,6 +159,7 @@ impl ApiError {
             Self::VideoCancelled => "video-cancelled",
             Self::SourceGone(_) => "source-gone",
             Self::NoSuchObject(_) => "no-such-object",
+            Self::RefusedUrl(_) => "url-not-accepted",
             Self::NoSuchWebhook(_) => "no-such-webhook",
             Self::NoSuchDelivery(_) => "no-such-delivery",
             Self::RefusedWebhook(refused) => refused.code(),
@@ -192,7 +197,7 @@ impl ApiError {
             | Self::WebhookDisabled
             | Self::TooManyWebhooks
             | Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::NoSuchObject(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchObject(_) | Self::RefusedUrl(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UploadGone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -221,6 +226,7 @@ impl ApiError {
             Self::VideoCancelled => "The video was cancelled",
             Self::SourceGone(_) => "No source",
             Self::NoSuchObject(_) => "No such object",
+            Self::RefusedUrl(_) => "The URL is not accepted",
             Self::NoSuchWebhook(_) => "No such webhook",
             Self::NoSuchDelivery(_) => "No such delivery",
             Self::RefusedWebhook(_) => "The webhook is not accepted",

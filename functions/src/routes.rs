@@ -53,7 +53,7 @@ pub fn route_table() -> Vec<Route> {
             .with_bodies_of(PARTS_BODY_LIMIT),
         route(READ, "/videos", Scope::Read, videos::list),
         route(READ, "/videos/{video}", Scope::Read, videos::read),
-        route(CREATE, "/videos", Scope::Admin, videos::convert::convert),
+        route(CREATE, "/videos", Scope::Upload, videos::convert::convert),
         route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change),
         route(DELETE, "/videos/{video}", Scope::Write, videos::delete),
         route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry),

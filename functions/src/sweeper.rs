@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::Generation;
-use domain::job::{JobMessage, JobReason};
+use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
@@ -100,6 +100,9 @@ impl Sweeper {
         }
         match self.is_queue_empty().await {
             Ok(true) => {
+                let state = StateName::Uploading;
+                let count = self.each(state, async |video| self.import_again(&video, now_ms).await, &mut swept).await;
+                swept.jobs += count;
                 for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
                     let count = self.each(state, async |video| self.send_again(&video, now_ms).await, &mut swept).await;
                     swept.jobs += count;
@@ -198,6 +201,17 @@ impl Sweeper {
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
         tracing::warn!(video.id = %video.id, "the message of {} is lost, and sent again", video.id);
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+        Ok(true)
+    }
+
+    /// The same, of a source that is to be fetched.
+    async fn import_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
+        if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
+            return Ok(false);
+        }
+        tracing::warn!(video.id = %video.id, "the import of {} is lost, and sent again", video.id);
+        self.queue.send(&JobMessage::from(Import::new(video.id)), Duration::ZERO).await?;
         Ok(true)
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
+pub(crate) mod import;
 pub(crate) mod stream;
 pub(crate) mod view;
 pub(crate) mod work;
@@ -13,8 +14,8 @@ use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
-use platform::catalog::{UploadKind, Video, VideoFilter};
-use platform::object_store::uploads::{UploadId, UploadSigner};
+use platform::catalog::{Video, VideoFilter};
+use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -149,10 +150,11 @@ pub(crate) async fn remove_objects(
     signer: &dyn UploadSigner,
     video: &Video,
 ) -> Result<u64, StoreError> {
-    let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
-    let upload = video.upload.as_ref().map(|it| &it.kind);
-    if let (Some(key), Some(UploadKind::Multipart { upload_id, .. } | UploadKind::Open { upload_id })) = (key, upload) {
-        signer.abort_multipart(&key, &UploadId(upload_id.clone())).await?;
+    // Whoever brings it: a page, or the transcoder from a URL.
+    for upload in signer.list_unfinished(&ObjectPrefix::Sources(video.id)).await? {
+        if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
+            signer.abort_multipart(&key, &upload.id).await?;
+        }
     }
     let mut objects = 0;
     // In order: the playlists go first.

@@ -60,6 +60,12 @@ pub enum TranscodeError {
         #[source]
         source: std::io::Error,
     },
+    /// The source could not be fetched from its URL; another attempt may succeed.
+    #[error("the source could not be fetched: {reason}")]
+    Fetch {
+        /// Why, without the URL.
+        reason: String,
+    },
     /// Told to stop.
     #[error("stopped")]
     Cancelled,
@@ -80,6 +86,7 @@ impl TranscodeError {
                 Failure::of(FailureCode::DiskFull)
             }
             Self::Io { .. } => Failure::of(FailureCode::Internal),
+            Self::Fetch { .. } => Failure::of(FailureCode::FetchFailed),
             Self::Cancelled => Failure::of(FailureCode::Shutdown),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod fetch;
 pub mod ffmpeg;
 pub mod inspect;
 pub mod journal;

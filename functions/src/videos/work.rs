@@ -12,7 +12,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 
 use super::view::VideoView;
-use super::{existing, facts, read_view};
+use super::{existing, facts, import, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -59,6 +59,9 @@ pub(crate) async fn retry(
         VideoState::Processing | VideoState::Playable => return in_vain("the video is being made"),
         VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
         VideoState::Deleted => return Err(ApiError::NoSuchVideo(id)),
+    }
+    if let Some(answer) = import::retry(&state, &video).await? {
+        return Ok(answer);
     }
     let job = job_of(&state, &video, JobReason::Retry).await?;
     let video = begin(&state, job).await?;

@@ -132,6 +132,34 @@ pub enum UploadKind {
     },
 }
 
+/// A source that is fetched from a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImportRecord {
+    /// May be a permission: not for logs, nor for answers. `Debug` leaves it out.
+    pub url: String,
+    /// What has arrived, if something has.
+    pub transfer: Option<Transfer>,
+}
+
+impl std::fmt::Debug for ImportRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportRecord").field("transfer", &self.transfer).finish_non_exhaustive()
+    }
+}
+
+/// A file on its way into the store. Which parts have arrived, the store knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The store's name for the upload.
+    pub upload_id: String,
+    /// Bytes of a part.
+    pub part_bytes: u64,
+    /// Of the file, where its server says so.
+    pub size: Option<u64>,
+    /// Of the file, strong, with its quotes: only what has the same is the rest of it.
+    pub etag: Option<String>,
+}
+
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
@@ -219,6 +247,8 @@ pub struct Attempt {
 pub enum AttemptOutcome {
     /// Verified and published.
     Ready,
+    /// The source was fetched.
+    Fetched,
     /// It failed.
     Failed(Failure),
     /// Given back.
@@ -234,6 +264,7 @@ impl AttemptOutcome {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Fetched => "fetched",
             Self::Failed(_) => "failed",
             Self::Released => "released",
             Self::Lost => "lost",
