@@ -94,6 +94,8 @@ pub enum FailureCode {
     AddressNotAllowed,
     /// The URL leads to a page for people.
     WebPage,
+    /// Single rungs cannot be made anew by these settings.
+    RungsDoNotFit,
     /// Our own failure: the reasons stand in the log.
     Internal,
     /// Store, queue or database could not be reached.
@@ -114,7 +116,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -131,6 +133,7 @@ impl FailureCode {
         Self::FetchRefused,
         Self::AddressNotAllowed,
         Self::WebPage,
+        Self::RungsDoNotFit,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
@@ -160,6 +163,7 @@ impl FailureCode {
             Self::FetchRefused => "fetch-refused",
             Self::AddressNotAllowed => "address-not-allowed",
             Self::WebPage => "web-page",
+            Self::RungsDoNotFit => "rungs-do-not-fit",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
@@ -189,7 +193,8 @@ impl FailureCode {
             | Self::SourceChanged
             | Self::FetchRefused
             | Self::AddressNotAllowed
-            | Self::WebPage => FailureClass::Source,
+            | Self::WebPage
+            | Self::RungsDoNotFit => FailureClass::Source,
             Self::Internal
             | Self::Unavailable
             | Self::TimedOut
@@ -230,6 +235,9 @@ impl FailureCode {
                 "The address is not on the public internet, so nothing is fetched from there: upload the file instead."
             }
             Self::WebPage => "The address leads to a web page, not to a video: give the address of the file itself.",
+            Self::RungsDoNotFit => {
+                "By these settings the whole video is cut differently, so single rungs do not fit: re-encode all of it."
+            }
             Self::Internal => "Something failed on our side: try again, and if it fails again, ask the operator.",
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",

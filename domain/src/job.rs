@@ -5,14 +5,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{JobId, VideoId};
+use crate::ids::{Generation, JobId, VideoId};
 use crate::object_key::{Bucket, ExternalPath, ObjectKey};
+use crate::profile::Profile;
 
 mod import;
 mod message;
+mod partial;
 
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
+pub use partial::Partial;
 
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,7 +89,7 @@ pub struct Source {
 /// One piece of work for the transcoder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
-    /// Follows from source, profile and mode: two jobs of one id are one run.
+    /// Follows from source, profile, mode and what is taken over: two jobs of one id are one run.
     #[serde(rename = "job")]
     pub id: JobId,
     /// Whose source it is.
@@ -99,13 +102,16 @@ pub struct Job {
     pub mode: Mode,
     /// What brought it about. No part of the identity.
     pub reason: JobReason,
+    /// Only some rungs; `None`: all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
 }
 
 impl Job {
     /// Makes a job with the identity that follows from its parts.
     pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
-        let id = job_id(&source, profile, mode);
-        Self { id, video, source, profile: profile.to_owned(), mode, reason }
+        let id = job_id(&source, profile, mode, None);
+        Self { id, video, source, profile: profile.to_owned(), mode, reason, partial: None }
     }
 
     /// The typed key of its source: of its own video, or outside our layout; `None` for anything else.
@@ -119,7 +125,24 @@ impl Job {
 
     /// The id that follows from its parts.
     pub(crate) fn due_id(&self) -> JobId {
-        job_id(&self.source, &self.profile, self.mode)
+        job_id(&self.source, &self.profile, self.mode, self.partial.as_ref())
+    }
+
+    /// The same work, of some rungs only: another job.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Partial) -> Self {
+        self.partial = Some(partial);
+        self.id = self.due_id();
+        self
+    }
+
+    /// What it makes, by a profile that has its name.
+    pub fn generation(&self, profile: &Profile) -> Generation {
+        let fingerprint = profile.fingerprint(self.mode);
+        match &self.partial {
+            None => Generation::of(&self.source.etag, &fingerprint),
+            Some(partial) => Generation::of(&self.source.etag, &format!("{fingerprint}/{}", partial.identity())),
+        }
     }
 
     /// The same work by other settings; another job, unless they are the same.
@@ -129,13 +152,15 @@ impl Job {
     }
 }
 
-fn job_id(source: &Source, profile: &str, mode: Mode) -> JobId {
+fn job_id(source: &Source, profile: &str, mode: Mode, partial: Option<&Partial>) -> JobId {
     // The mode is a setting beside the profile: a copy must not pass for the ladder that was asked
     // for later. No profile name contains a slash, so the two cannot be confused.
-    match mode {
-        Mode::Abr => JobId::of(&source.bucket, &source.key, &source.etag, profile),
-        Mode::Copy => JobId::of(&source.bucket, &source.key, &source.etag, &format!("{profile}/copy")),
-    }
+    let settings = match (mode, partial) {
+        (Mode::Abr, None) => profile.to_owned(),
+        (Mode::Copy, None) => format!("{profile}/copy"),
+        (_, Some(partial)) => format!("{profile}/{}/{}", mode.as_str(), partial.identity()),
+    };
+    JobId::of(&source.bucket, &source.key, &source.etag, &settings)
 }
 
 /// The steps of the work, in the order in which they begin; some run side by side.
@@ -183,6 +208,7 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_key::RenditionName;
 
     fn job() -> Job {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
@@ -205,6 +231,27 @@ mod tests {
         assert_ne!(job.with_settings("default", Mode::Copy).id, job.id);
         let newer = Source { etag: "another".to_owned(), ..job.source.clone() };
         assert_ne!(Job::new(job.video, newer, "default", Mode::Abr, JobReason::Upload).id, job.id);
+    }
+
+    #[test]
+    fn some_rungs_are_another_job_and_another_generation() {
+        let (job, profile) = (job(), Profile::default());
+        let names = |text: &str| text.split(' ').map(|it| it.parse().unwrap()).collect::<Vec<RenditionName>>();
+        let base = job.generation(&profile);
+        let partial = |base: &Generation, rungs| job.clone().with_partial(Partial::new(base.clone(), names(rungs)));
+        let some = partial(&base, "720p 480p");
+        assert_eq!(some, partial(&base, "480p 720p 480p"), "the same wish");
+        let others = [job.clone(), partial(&base, "720p"), partial(&some.generation(&profile), "720p 480p")];
+        for other in others {
+            assert_ne!(other.id, some.id);
+            assert_ne!(other.generation(&profile), some.generation(&profile));
+        }
+        let body = JobMessage::from(some.clone()).to_body();
+        assert!(body.ends_with(&format!(r#","partial":{{"base":"{base}","rungs":["480p","720p"]}}}}"#)), "{body}");
+        assert_eq!(JobMessage::parse(&body), Ok(JobMessage::from(some)));
+        // A version that does not know of it must not take it for the whole: its id is not the one it expects.
+        let unknown = body.replace("\"partial\"", "\"later\"");
+        assert!(matches!(JobMessage::parse(&unknown), Err(InvalidMessage::ForeignId { .. })));
     }
 
     #[test]

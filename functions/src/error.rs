@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::limits::Standing;
 use crate::uploads::plan::RefusedUpload;
 use crate::videos::import::RefusedUrl;
+use crate::videos::rungs::RefusedRungs;
 use crate::webhooks::RefusedWebhook;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
@@ -95,6 +96,9 @@ pub enum ApiError {
     /// Nothing is fetched from there.
     #[error(transparent)]
     RefusedUrl(#[from] RefusedUrl),
+    /// These rungs cannot be made anew.
+    #[error(transparent)]
+    RefusedRungs(#[from] RefusedRungs),
     /// No such webhook: never made, removed, or somebody else's.
     #[error("there is no webhook `{0}`")]
     NoSuchWebhook(EndpointId),
@@ -160,6 +164,7 @@ impl ApiError {
             Self::SourceGone(_) => "source-gone",
             Self::NoSuchObject(_) => "no-such-object",
             Self::RefusedUrl(_) => "url-not-accepted",
+            Self::RefusedRungs(refused) => refused.code(),
             Self::NoSuchWebhook(_) => "no-such-webhook",
             Self::NoSuchDelivery(_) => "no-such-delivery",
             Self::RefusedWebhook(refused) => refused.code(),
@@ -197,7 +202,7 @@ impl ApiError {
             | Self::WebhookDisabled
             | Self::TooManyWebhooks
             | Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::NoSuchObject(_) | Self::RefusedUrl(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchObject(_) | Self::RefusedUrl(_) | Self::RefusedRungs(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UploadGone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -227,6 +232,7 @@ impl ApiError {
             Self::SourceGone(_) => "No source",
             Self::NoSuchObject(_) => "No such object",
             Self::RefusedUrl(_) => "The URL is not accepted",
+            Self::RefusedRungs(_) => "These rungs cannot be made anew",
             Self::NoSuchWebhook(_) => "No such webhook",
             Self::NoSuchDelivery(_) => "No such delivery",
             Self::RefusedWebhook(_) => "The webhook is not accepted",

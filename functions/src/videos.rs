@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
 pub(crate) mod import;
+pub(crate) mod rungs;
 pub(crate) mod stream;
 pub(crate) mod view;
 pub(crate) mod work;

@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod dev;
 pub mod media;
+pub mod origin;
 pub mod player;
 pub mod processes;
 pub mod program;

@@ -66,6 +66,9 @@ pub enum TranscodeError {
         /// Why, without the URL.
         reason: String,
     },
+    /// What was to be taken over plays no longer: somebody else was faster.
+    #[error("another generation plays by now")]
+    Superseded,
     /// Told to stop.
     #[error("stopped")]
     Cancelled,
@@ -76,9 +79,11 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
-            Self::Ffmpeg { .. } | Self::Spawn(_) | Self::ContentKey { .. } | Self::NotCopyable(_) => {
-                Failure::of(FailureCode::Internal)
-            }
+            Self::Ffmpeg { .. }
+            | Self::Spawn(_)
+            | Self::ContentKey { .. }
+            | Self::NotCopyable(_)
+            | Self::Superseded => Failure::of(FailureCode::Internal),
             Self::TimedOut { .. } => Failure::of(FailureCode::TimedOut),
             Self::Store(_) | Self::Catalog(_) => Failure::of(FailureCode::Unavailable),
             Self::Verification(_) => Failure::of(FailureCode::VerificationFailed),

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use domain::failure::SourceProblem;
 use platform::net::{Guard, Policy, Refused};
-use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT,
-};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use reqwest::{Response, StatusCode};
 use url::Url;
 

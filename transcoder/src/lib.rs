@@ -18,6 +18,7 @@ pub mod publish;
 pub mod sink;
 pub mod source;
 pub mod stills;
+pub mod takeover;
 pub mod vault;
 pub mod verify;
 pub mod worker;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::content_key::KeyEncryptionKeys;
 use domain::failure::{SourceProblem, Verdict};
-use domain::ids::{Generation, JobId, VideoId};
+use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::profile::{Profile, SourcePolicy};
@@ -25,6 +25,7 @@ use crate::ffmpeg::Tools;
 use crate::journal::CatalogJournal;
 use crate::pipeline::{self, Order, Published};
 use crate::source::ObjectSource;
+use crate::takeover::Takeover;
 use crate::vault::WrappedKeys;
 
 mod heartbeat;
@@ -163,7 +164,7 @@ impl Worker {
         let Some(profile) = self.profile(&job.profile) else {
             return self.queue.bury(receipt, &format!("there is no profile `{}`", job.profile)).await;
         };
-        let generation = Generation::of(&job.source.etag, &profile.fingerprint(job.mode));
+        let generation = job.generation(&profile);
         let config = &self.config;
         let claimed = self.catalog.claim(job, &generation, &config.name, config.lease, now_ms()).await;
         match self.admitted(delivery, job.video, &job.id, claimed).await? {
@@ -242,6 +243,14 @@ impl Worker {
         match result {
             Ok(published) => self.finish(delivery, job, &profile, &claim, &published).await,
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
+            // What was done instead is what somebody wanted later.
+            Err(TranscodeError::Superseded) => {
+                info!("another generation plays by now");
+                if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
+                    warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+                }
+                self.queue.ack(&delivery.receipt).await
+            }
             // The object that replaced the source has sent an event of its own, which brings its own job.
             Err(TranscodeError::Source(SourceProblem::SourceChanged)) => {
                 info!("the source was replaced");
@@ -268,11 +277,24 @@ impl Worker {
             CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
         let vault =
             WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
+        let vault = Arc::new(vault);
+        let takeover = match &job.partial {
+            Some(partial) if !matches!(&video.state, VideoState::Ready { generation } if *generation == partial.base) =>
+            {
+                return Err(TranscodeError::Superseded);
+            }
+            Some(partial) => {
+                let keys = (Arc::clone(&self.keys), Arc::clone(&vault));
+                Some(Takeover::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
+            }
+            None => None,
+        };
         let order = Order {
             tools: self.tools.clone(),
             source: Arc::new(source),
             store: Arc::clone(&self.store),
-            vault: Arc::new(vault),
+            vault,
+            takeover,
             journal: Arc::new(journal),
             video: claim.video,
             generation: claim.generation.clone(),

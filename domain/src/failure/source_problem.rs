@@ -85,6 +85,9 @@ pub enum SourceProblem {
     /// The URL leads to a page for people.
     #[error("{}", FailureCode::WebPage.sentence())]
     WebPage,
+    /// Single rungs cannot be made anew by these settings.
+    #[error("{}", FailureCode::RungsDoNotFit.sentence())]
+    RungsDoNotFit,
 }
 
 impl SourceProblem {
@@ -107,6 +110,7 @@ impl SourceProblem {
             Self::FetchRefused { .. } => FailureCode::FetchRefused,
             Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
             Self::WebPage => FailureCode::WebPage,
+            Self::RungsDoNotFit => FailureCode::RungsDoNotFit,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use domain::job::{Job, JobMessage, JobReason, Mode};
+use domain::object_key::RenditionName;
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
 use platform::catalog::Video;
@@ -12,7 +13,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 
 use super::view::VideoView;
-use super::{existing, facts, import, read_view};
+use super::{existing, facts, import, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -76,6 +77,9 @@ pub(crate) struct Reencode {
     profile: Option<String>,
     #[serde(default)]
     mode: Option<Mode>,
+    /// Only these rungs; the others, and the sound, are taken over from what plays.
+    #[serde(default)]
+    rungs: Option<Vec<RenditionName>>,
 }
 
 /// `POST /v1/videos/{id}/reencode`: the same source by other settings. What plays now plays on until the new one
@@ -92,7 +96,10 @@ pub(crate) async fn reencode(
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;
-    let job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
+    let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
+    if let Some(rungs) = wish.rungs {
+        job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
+    }
     let video = begin(&state, job).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }

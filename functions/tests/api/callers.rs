@@ -283,9 +283,8 @@ async fn only_admins_convert_what_is_in_the_bucket() {
     let path = ExternalPath::try_from(CATALOGUE.to_owned()).unwrap();
     let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path };
     world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
-    let convert = async |token: &str| {
-        world.call_as(token, Method::POST, "/v1/videos", Some(json!({ "key": CATALOGUE }))).await
-    };
+    let convert =
+        async |token: &str| world.call_as(token, Method::POST, "/v1/videos", Some(json!({ "key": CATALOGUE }))).await;
     let refused = convert(&jwt(json!({}))).await;
     assert_eq!((refused.problem(), &refused.body["scope"]), ((403, "insufficient-scope"), &json!("admin")));
     assert_eq!(convert(TOKEN).await.status, StatusCode::CREATED);

@@ -7,6 +7,7 @@ mod callers;
 mod delivery;
 mod events;
 mod idempotency;
+mod imports;
 mod keys;
 mod limits;
 mod receiver;

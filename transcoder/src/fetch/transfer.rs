@@ -172,12 +172,7 @@ impl Fetching<'_> {
     }
 
     /// Stores one part while the next one comes.
-    async fn take(
-        &self,
-        arrived: &mut Arrived,
-        answer: &mut Answer,
-        said: &mut Instant,
-    ) -> Result<(), TranscodeError> {
+    async fn take(&self, arrived: &mut Arrived, answer: &mut Answer, said: &mut Instant) -> Result<(), TranscodeError> {
         let (upload, full) = (arrived.upload(), arrived.transfer.part_bytes as usize);
         let mut at_end = read_part(&mut arrived.tail, full, answer).await?;
         while !arrived.tail.is_empty() {
