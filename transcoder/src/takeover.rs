@@ -95,10 +95,7 @@ impl Takeover {
         })?;
         let segments: Vec<SegmentRecord> = old.segments.iter().filter(|it| self.has(&it.rendition)).cloned().collect();
         let copies: Vec<_> = segments.iter().map(|it| self.segment(outlet, it)).collect();
-        futures::stream::iter(copies)
-            .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect::<()>()
-            .await?;
+        futures::stream::iter(copies).buffer_unordered(SIDE_BY_SIDE).try_collect::<()>().await?;
         let codecs = old.codecs.iter().filter(|(name, _)| self.has(name));
         let codecs = codecs.map(|(name, codecs)| (name.clone(), codecs.clone())).collect();
         Ok(ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs })
