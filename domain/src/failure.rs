@@ -96,6 +96,8 @@ pub enum FailureCode {
     WebPage,
     /// Single rungs cannot be made anew by these settings.
     RungsDoNotFit,
+    /// A picture that cannot be decoded.
+    PictureDamaged,
     /// Our own failure: the reasons stand in the log.
     Internal,
     /// Store, queue or database could not be reached.
@@ -116,7 +118,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -134,6 +136,7 @@ impl FailureCode {
         Self::AddressNotAllowed,
         Self::WebPage,
         Self::RungsDoNotFit,
+        Self::PictureDamaged,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
@@ -164,6 +167,7 @@ impl FailureCode {
             Self::AddressNotAllowed => "address-not-allowed",
             Self::WebPage => "web-page",
             Self::RungsDoNotFit => "rungs-do-not-fit",
+            Self::PictureDamaged => "picture-damaged",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
@@ -194,7 +198,8 @@ impl FailureCode {
             | Self::FetchRefused
             | Self::AddressNotAllowed
             | Self::WebPage
-            | Self::RungsDoNotFit => FailureClass::Source,
+            | Self::RungsDoNotFit
+            | Self::PictureDamaged => FailureClass::Source,
             Self::Internal
             | Self::Unavailable
             | Self::TimedOut
@@ -238,6 +243,7 @@ impl FailureCode {
             Self::RungsDoNotFit => {
                 "By these settings the whole video is cut differently, so single rungs do not fit: re-encode all of it."
             }
+            Self::PictureDamaged => "The picture is damaged and cannot be decoded: export it again.",
             Self::Internal => "Something failed on our side: try again, and if it fails again, ask the operator.",
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",

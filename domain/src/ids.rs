@@ -146,6 +146,46 @@ impl FromStr for Generation {
     }
 }
 
+/// A poster that somebody chose: 16 hex digits of a hash of the picture, or of the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PosterId(String);
+
+impl PosterId {
+    /// Of a picture that was sent.
+    pub fn of_picture(bytes: &[u8]) -> Self {
+        Self(digest_hex(&["picture", &hex(&Sha256::digest(bytes))], 16))
+    }
+
+    /// Of a moment of the video, milliseconds.
+    pub fn of_moment(at_ms: u64) -> Self {
+        Self(digest_hex(&["moment", &at_ms.to_string()], 16))
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PosterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PosterId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_lower_hex(text, 16) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new("poster", "16 lower-case hex digits", text))
+        }
+    }
+}
+
 /// What makes two jobs the same job: a hash of bucket, key, eTag and profile.
 ///
 /// The same event three times has one `JobId`, so it is one run.
@@ -198,7 +238,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(VideoId, ApiKeyId, Generation, JobId);
+string_conversions!(VideoId, ApiKeyId, Generation, PosterId, JobId);
 
 fn parse_uuid(prefix: &str, text: &str) -> Option<u128> {
     let hex = text.strip_prefix(prefix).filter(|hex| is_lower_hex(hex, 32))?;

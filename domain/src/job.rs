@@ -12,10 +12,12 @@ use crate::profile::Profile;
 mod import;
 mod message;
 mod partial;
+mod poster;
 
 pub use import::Import;
 pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;
+pub use poster::{PosterJob, PosterSource};
 
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

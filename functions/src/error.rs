@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::limits::Standing;
 use crate::uploads::plan::RefusedUpload;
 use crate::videos::import::RefusedUrl;
+use crate::videos::poster::RefusedPoster;
 use crate::videos::rungs::RefusedRungs;
 use crate::webhooks::RefusedWebhook;
 
@@ -96,6 +97,9 @@ pub enum ApiError {
     /// Nothing is fetched from there.
     #[error(transparent)]
     RefusedUrl(#[from] RefusedUrl),
+    /// This becomes no poster.
+    #[error(transparent)]
+    RefusedPoster(#[from] RefusedPoster),
     /// These rungs cannot be made anew.
     #[error(transparent)]
     RefusedRungs(#[from] RefusedRungs),
@@ -164,6 +168,7 @@ impl ApiError {
             Self::SourceGone(_) => "source-gone",
             Self::NoSuchObject(_) => "no-such-object",
             Self::RefusedUrl(_) => "url-not-accepted",
+            Self::RefusedPoster(_) => "poster-not-accepted",
             Self::RefusedRungs(refused) => refused.code(),
             Self::NoSuchWebhook(_) => "no-such-webhook",
             Self::NoSuchDelivery(_) => "no-such-delivery",
@@ -202,7 +207,9 @@ impl ApiError {
             | Self::WebhookDisabled
             | Self::TooManyWebhooks
             | Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::NoSuchObject(_) | Self::RefusedUrl(_) | Self::RefusedRungs(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchObject(_) | Self::RefusedUrl(_) | Self::RefusedPoster(_) | Self::RefusedRungs(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::UploadGone => StatusCode::GONE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -232,6 +239,7 @@ impl ApiError {
             Self::SourceGone(_) => "No source",
             Self::NoSuchObject(_) => "No such object",
             Self::RefusedUrl(_) => "The URL is not accepted",
+            Self::RefusedPoster(_) => "The poster is not accepted",
             Self::RefusedRungs(_) => "These rungs cannot be made anew",
             Self::NoSuchWebhook(_) => "No such webhook",
             Self::NoSuchDelivery(_) => "No such delivery",

@@ -19,18 +19,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|it: BytesRejection| ApiError::Malformed {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed {
+            detail: format!("the body: {error}"),
+            status: StatusCode::BAD_REQUEST,
+        })
+    }
+}
+
+/// A body of any kind.
+pub(crate) struct Raw(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|it: BytesRejection| ApiError::Malformed {
             detail: if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 "the body is larger than this address takes".to_owned()
             } else {
                 "the body could not be received".to_owned()
             },
             status: it.status(),
-        })?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed {
-            detail: format!("the body: {error}"),
-            status: StatusCode::BAD_REQUEST,
         })
     }
 }

@@ -43,6 +43,7 @@ pub fn route_table() -> Vec<Route> {
     const CREATE: Method = Method::POST;
     const READ: Method = Method::GET;
     const CHANGE: Method = Method::PATCH;
+    const REPLACE: Method = Method::PUT;
     const DELETE: Method = Method::DELETE;
     vec![
         route(CREATE, "/uploads", Scope::Upload, uploads::create::create),
@@ -59,6 +60,9 @@ pub fn route_table() -> Vec<Route> {
         route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry),
         route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel),
         route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode),
+        route(REPLACE, "/videos/{video}/poster", Scope::Write, videos::poster::put)
+            .with_bodies_of(videos::poster::PICTURE_LIMIT),
+        route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete),
         route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream),
         route(READ, "/s3/params", Scope::Upload, uploads::uppy::params),
         route(CREATE, "/s3/multipart", Scope::Upload, uploads::uppy::begin),

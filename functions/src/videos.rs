@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
 pub(crate) mod import;
+pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod stream;
 pub(crate) mod view;
@@ -111,7 +112,7 @@ pub(crate) async fn read(
 /// All that is told of a video.
 pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
     let id = video.id;
-    let attempts = state.catalog.attempts(id).await?;
+    let (attempts, poster) = tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
     // Before the first rung plays, the renditions are those of the attempt at work.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
@@ -123,7 +124,7 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
         }
         None => (Vec::new(), None),
     };
-    Ok(VideoView::of(video, renditions, &attempts, receipt))
+    Ok(VideoView::of(video, renditions, &attempts, receipt, poster))
 }
 
 /// Deleting again is no error: it removes what an interrupted deletion left.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::failure::Failure;
-use domain::ids::{Generation, JobId, VideoId};
+use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Import, Job, JobMessage, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
@@ -23,8 +23,8 @@ pub mod model;
 pub mod sql;
 
 pub use model::{
-    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, Patch, Progress, RenditionKind, RenditionRecord,
-    RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage, VideoSource,
+    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord, PosterShown, Progress, RenditionKind,
+    RenditionRecord, RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage, VideoSource,
 };
 pub use sql::SqlCatalog;
 
@@ -194,6 +194,23 @@ pub trait Catalog: Send + Sync {
         lease: Duration,
         now_ms: u64,
     ) -> Result<ClaimOutcome, CatalogError>;
+
+    // Posters.
+
+    /// Notes which poster somebody wants, and says what is shown until it is made. `Gone` if the video is deleted.
+    async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError>;
+
+    /// What somebody wants as the poster of a video; `None`: the one that is made of it.
+    async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
+
+    /// A poster was made and stored: shows it, if it is still wanted. `Gone` if the video is deleted.
+    async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError>;
+
+    /// A poster cannot be made. Says whether this changed anything; may be told twice, and too late.
+    async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError>;
+
+    /// Nobody wants another poster than the one that is made of the video. Gives back what was wanted and shown.
+    async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
 
     /// The attempts at a video, oldest first.
     async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError>;

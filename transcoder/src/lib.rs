@@ -14,6 +14,7 @@ pub mod local;
 pub mod loopback;
 pub mod manifest;
 pub mod pipeline;
+pub mod poster;
 pub mod publish;
 pub mod sink;
 pub mod source;

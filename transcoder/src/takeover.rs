@@ -25,7 +25,7 @@ use crate::sink::Outlet;
 use crate::vault::WrappedKeys;
 
 /// Longest manifest: a day of short segments.
-const LARGEST_MANIFEST: u64 = 256 << 20;
+pub(crate) const LARGEST_MANIFEST: u64 = 256 << 20;
 /// Segments that are copied side by side.
 const SIDE_BY_SIDE: usize = 8;
 

@@ -30,6 +30,7 @@ use crate::vault::WrappedKeys;
 
 mod heartbeat;
 mod importing;
+mod posters;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -156,6 +157,7 @@ impl Worker {
         match message {
             JobMessage::TranscodeV1(job) => self.settle_job(delivery, job, cancel).await,
             JobMessage::ImportV1(import) => self.settle_import(delivery, import, cancel).await,
+            JobMessage::PosterV1(job) => self.settle_poster(delivery, job, cancel).await,
         }
     }
 

@@ -88,6 +88,9 @@ pub enum SourceProblem {
     /// Single rungs cannot be made anew by these settings.
     #[error("{}", FailureCode::RungsDoNotFit.sentence())]
     RungsDoNotFit,
+    /// A picture that cannot be decoded.
+    #[error("{}", FailureCode::PictureDamaged.sentence())]
+    PictureDamaged,
 }
 
 impl SourceProblem {
@@ -111,6 +114,7 @@ impl SourceProblem {
             Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
             Self::WebPage => FailureCode::WebPage,
             Self::RungsDoNotFit => FailureCode::RungsDoNotFit,
+            Self::PictureDamaged => FailureCode::PictureDamaged,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Import, Job};
+use super::{Import, Job, PosterJob};
 use crate::ids::{JobId, VideoId};
 
 /// What travels through a queue.
@@ -15,6 +15,9 @@ pub enum JobMessage {
     /// Fetch a source from a URL.
     #[serde(rename = "import-v1")]
     ImportV1(Import),
+    /// Make a poster that somebody chose.
+    #[serde(rename = "poster-v1")]
+    PosterV1(PosterJob),
 }
 
 /// A message body that this version cannot act on.
@@ -69,7 +72,7 @@ impl JobMessage {
     }
 
     /// What this version acts on.
-    const TYPES: [&str; 2] = ["transcode-v1", "import-v1"];
+    const TYPES: [&str; 3] = ["transcode-v1", "import-v1", "poster-v1"];
 
     /// The message body.
     pub fn to_body(&self) -> String {
@@ -81,6 +84,7 @@ impl JobMessage {
         match self {
             Self::TranscodeV1(job) => &job.id,
             Self::ImportV1(import) => &import.id,
+            Self::PosterV1(job) => &job.id,
         }
     }
 
@@ -89,6 +93,7 @@ impl JobMessage {
         match self {
             Self::TranscodeV1(job) => job.due_id(),
             Self::ImportV1(import) => Import::new(import.video).id,
+            Self::PosterV1(job) => PosterJob::id_of(job.video, &job.poster),
         }
     }
 
@@ -97,6 +102,7 @@ impl JobMessage {
         match self {
             Self::TranscodeV1(job) => job.video,
             Self::ImportV1(import) => import.video,
+            Self::PosterV1(job) => job.video,
         }
     }
 
@@ -104,7 +110,7 @@ impl JobMessage {
     pub fn job(&self) -> Option<&Job> {
         match self {
             Self::TranscodeV1(job) => Some(job),
-            Self::ImportV1(_) => None,
+            Self::ImportV1(_) | Self::PosterV1(_) => None,
         }
     }
 }
@@ -112,6 +118,12 @@ impl JobMessage {
 impl From<Job> for JobMessage {
     fn from(job: Job) -> Self {
         Self::TranscodeV1(job)
+    }
+}
+
+impl From<PosterJob> for JobMessage {
+    fn from(job: PosterJob) -> Self {
+        Self::PosterV1(job)
     }
 }
 
@@ -197,6 +209,21 @@ mod tests {
         the job id `142a84d39c50f1797d701232211ac10b` does not belong to its source and profile
         the `transcode-v1` message is malformed: missing field `source`
         ");
+    }
+
+    #[test]
+    fn the_wire_format_of_posters_is_frozen() {
+        let video = job().video;
+        let text: String = [PosterJob::of_moment(video, 12_500), PosterJob::of_picture(video, b"picture")]
+            .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
+            .concat();
+        insta::assert_snapshot!(text, @r#"
+        {"type":"poster-v1","job":"2421459ba1430cecacd2fea3ac1822a6","video":"vid_018bcfe5680077078707070707070707","poster":"790159200608f719","from":{"moment":12500}}
+        {"type":"poster-v1","job":"d5ab5a9ef02db27bcd6c6679285fac8e","video":"vid_018bcfe5680077078707070707070707","poster":"7fa0a91818dba852","from":"picture"}
+        "#);
+        for line in text.lines() {
+            assert_eq!(JobMessage::parse(line).unwrap().to_body(), line);
+        }
     }
 
     #[test]

@@ -87,7 +87,6 @@ mod tests {
             ("segment_seconds = 4.0", "720p", Misfit::Timeline),
             ("encrypt = false", "720p", Misfit::Timeline),
             ("keyframe_seconds = 1.0", "720p", Misfit::Timeline),
-            ("[source_rung]\nenabled = false", "720p", Misfit::Timeline),
         ] {
             assert_eq!(base.with_rungs_of(&plan(profile), &[name(rung)]), Err(expected), "{profile} {rung}");
         }

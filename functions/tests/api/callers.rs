@@ -26,6 +26,7 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/videos") => json!({ "url": FILM }),
         ("PATCH", "/videos/{video}") => json!({ "title": "Another" }),
         ("POST", "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode") => json!({}),
+        ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
         ("POST", "/s3/multipart") => body_of_upload(),
         ("POST", "/s3/multipart/{upload}/complete") => json!({ "parts": [] }),
         ("POST", "/webhooks") => json!({ "url": RECEIVER }),

@@ -1,7 +1,7 @@
 //! The records of the catalog.
 
 use domain::failure::Failure;
-use domain::ids::{Generation, JobId, VideoId};
+use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
 use domain::state::{StateName, VideoState};
@@ -130,6 +130,26 @@ pub enum UploadKind {
         /// The store's name for it.
         upload_id: String,
     },
+}
+
+/// A poster that somebody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosterRecord {
+    /// The last wish.
+    pub wanted: PosterId,
+    /// What viewers get; `None`: still the one that was made of the video.
+    pub shown: Option<PosterId>,
+    /// Why the last wish cannot be fulfilled.
+    pub failure: Option<Failure>,
+}
+
+/// What became of a poster that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PosterShown {
+    /// Viewers get it from now on, instead of this one: nobody needs that any more.
+    InsteadOf(Option<PosterId>),
+    /// Somebody wants another one by now, or none.
+    Overtaken,
 }
 
 /// A source that is fetched from a URL.

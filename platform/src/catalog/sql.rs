@@ -7,6 +7,7 @@
 mod events;
 mod imports;
 mod jobs;
+mod posters;
 mod rows;
 mod videos;
 mod work;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::failure::Failure;
-use domain::ids::{Generation, VideoId};
+use domain::ids::{Generation, PosterId, VideoId};
 use domain::job::{Import, Job, JobMessage, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
@@ -25,8 +26,8 @@ use domain::webhook::EventType;
 use tokio::sync::Notify;
 
 use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Patch, RenditionRecord,
-    Transfer, Upload, Video, VideoFilter, VideoPage,
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord,
+    PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
 };
 use crate::database::{Database, Tx, retried, sql, text};
 use rows::{VideoRow, video_columns};
@@ -208,7 +209,32 @@ impl Catalog for SqlCatalog {
         died_ms: u64,
         now_ms: u64,
     ) -> Result<bool, CatalogError> {
-        self.told(self.give_up_work(message, failure, died_ms, now_ms).await)
+        match message {
+            JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {
+                self.told(self.give_up_work(message, failure, died_ms, now_ms).await)
+            }
+            JobMessage::PosterV1(job) => self.refuse_poster(job.video, &job.poster, failure).await,
+        }
+    }
+
+    async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
+        self.ask_poster(video, poster).await
+    }
+
+    async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+        self.get_poster(video).await
+    }
+
+    async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
+        self.show(video, poster).await
+    }
+
+    async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError> {
+        self.refuse_poster(video, poster, failure).await
+    }
+
+    async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+        self.forget_poster(video).await
     }
 
     async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {

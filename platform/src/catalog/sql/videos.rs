@@ -134,7 +134,9 @@ impl SqlCatalog {
             sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
         }
         if *event == VideoEvent::Deleted {
-            sqlx::query("DELETE FROM imports WHERE video = $1").bind(&row.id).execute(&mut *tx).await?;
+            for statement in ["DELETE FROM imports WHERE video = $1", "DELETE FROM posters WHERE video = $1"] {
+                sqlx::query(statement).bind(&row.id).execute(&mut *tx).await?;
+            }
         }
         if *event == VideoEvent::WorkRequested {
             super::jobs::reopen(&mut tx, video, now_ms).await?;

@@ -102,6 +102,13 @@ fn a_poster_is_one_frame() {
 }
 
 #[test]
+fn one_picture_of_whatever_there_is() {
+    let still =
+        |demuxer, offset| super::still("IN", demuxer, Size { width: 1280, height: 720 }, offset, "OUT").join(" ");
+    insta::assert_snapshot!([still("png_pipe", 0.0), still("mpegts", 1.5)].join("\n"), @"");
+}
+
+#[test]
 fn a_bitrate_that_is_constant_is_filled_up() {
     let mut paper = Paper::new(standard());
     paper.profile.encoder.rate_control = RateControl::Cbr;
