@@ -180,7 +180,7 @@ mod tests {
         assert!(told(&png).starts_with("the picture is 640x65"), "{}", told(&png));
         assert_eq!(told(b"{\"at\": 12.5}"), "12500 ms");
         assert_eq!(told(b" {\"at\":0}\n"), "0 ms");
-        for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}", "[5]"] {
+        for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {
             assert!(told(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", told(odd.as_bytes()));
         }
     }

@@ -10,6 +10,7 @@ mod idempotency;
 mod imports;
 mod keys;
 mod limits;
+mod posters;
 mod receiver;
 mod sweeping;
 mod uploads;

@@ -87,6 +87,8 @@ pub async fn imports_fail_like_jobs(subject: &Subject) {
     assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW + 1).await.expect("give up"), "asked for since");
     assert!(subject.catalog().give_up(&message, &lost, NOW + 2, NOW + 2).await.expect("give up"));
     assert_eq!(subject.state(import.video).await, VideoState::Failed(lost));
+    subject.claimed_import(&import, NOW + 3).await;
+    assert_eq!(subject.state(import.video).await, VideoState::Uploading, "a redriven import goes on");
 }
 
 /// A worker is told, and nothing of the address is kept.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use domain::failure::FailureClass;
 use domain::ids::{Generation, VideoId};
 use domain::job::Import;
 use domain::state::{VideoEvent, VideoState, transition};
@@ -58,9 +59,15 @@ impl SqlCatalog {
     ) -> Result<ClaimOutcome, CatalogError> {
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, import.video).await? else { return Ok(ClaimOutcome::Gone) };
-        match row.state()? {
+        let state = row.state()?;
+        match &state {
             VideoState::Deleted | VideoState::Cancelled => return Ok(ClaimOutcome::Gone),
             VideoState::Uploading => {}
+            // Given up before, and redriven.
+            VideoState::Failed(failure) if failure.class() != FailureClass::Source && row.source_etag.is_none() => {
+                let next = transition(&state, &VideoEvent::ImportRequested)?;
+                set_state(&mut tx, &row, &next, now_ms).await?;
+            }
             // It arrived, or cannot arrive.
             _ => return Ok(ClaimOutcome::AlreadyDone),
         }
