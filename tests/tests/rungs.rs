@@ -5,12 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::ids::VideoId;
+use domain::ids::{Generation, VideoId};
+use domain::job::{JobMessage, JobReason, Partial};
 use e2e::dev::{Dev, Home};
 use e2e::media::make_film;
 use e2e::player::{Player, Presentation};
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
+use platform::catalog::{Catalog as _, SqlCatalog};
+use platform::database::open_sqlite;
+use platform::job_queue::{JobQueue as _, QueueName, SqlQueue};
 use serde_json::{Value, json};
 
 /// Key and first segment of a rendition, as stored and in clear.
@@ -26,6 +30,11 @@ async fn look(player: &Player, dev: &Dev, video: VideoId) -> (Presentation, Seen
         seen.insert(name.clone(), (*key.expose(), player.segment(media, 0).await, clear));
     }
     (presentation, seen)
+}
+
+/// `/s/{pass}/{generation}/...`
+fn generation(url: &url::Url) -> Generation {
+    url.path_segments().unwrap().nth(2).unwrap().parse().unwrap()
 }
 
 fn write_profile(home: &Home, from: &str, to: &str) {
@@ -88,8 +97,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
         assert_eq!(*key == old[name].0, !is_new, "the key of {name}");
         assert_eq!(*stored == old[name].1, !is_new, "the first segment of {name}");
         assert_eq!(*clear == old[name].2, name != "180p", "{name} in clear");
-        let moved = after.media[name].url.path_segments().unwrap().nth(2)
-            != before.media[name].url.path_segments().unwrap().nth(2);
+        let moved = generation(&after.media[name].url) != generation(&before.media[name].url);
         assert!(moved, "{name} is of the new generation: {}", after.media[name].url);
         assert_eq!(after.media[name].playlist.segments.len(), before.media[name].playlist.segments.len());
     }
@@ -99,13 +107,25 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
         assert_eq!(player.get(stream[picture].as_str().unwrap()).await.unwrap().0, 200, "{picture}");
     }
     assert_eq!(dev.video(video).await["attempts"].as_array().unwrap().len(), 2, "asked twice, done once");
+
+    // A message that comes too late asks for what nobody wants any more.
+    let database = open_sqlite(&dev.data.join("edgereel.db")).await.unwrap();
+    let known = SqlCatalog::new(&database).get_video(video).await.unwrap();
+    let base = generation(&before.media["source"].url);
+    assert_ne!(known.generation.as_ref(), Some(&base));
+    let late = known.to_job(JobReason::Retry).unwrap().with_partial(Partial::new(base, ["180p".parse().unwrap()]));
+    let queue = SqlQueue::new(&database, QueueName::Interactive, 5, "late");
+    queue.send(&JobMessage::from(late), Duration::ZERO).await.unwrap();
+    assert_eq!(until_attempt(&dev, video, 3).await["outcome"], "released");
+    assert_eq!(look(&player, &dev, video).await.1, new);
+    database.close().await;
     assert!(dev.terminate().await.success());
 
     // By this profile everything would be cut differently.
     write_profile(&home, "segment_seconds = 2.0", "segment_seconds = 4.0");
     let dev = home.start().await;
     assert_eq!(reencode(&dev, video, json!({ "rungs": ["180p"] })).await.0, 202);
-    let attempt = until_attempt(&dev, video, 3).await;
+    let attempt = until_attempt(&dev, video, 4).await;
     assert_eq!(attempt["failure"]["code"], "rungs-do-not-fit", "{attempt}");
     assert_eq!(dev.video(video).await["state"], "ready");
     check(&dev.hls_url(video).await, &home.temporary()).await;

@@ -245,17 +245,9 @@ impl Worker {
         match result {
             Ok(published) => self.finish(delivery, job, &profile, &claim, &published).await,
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
-            // What was done instead is what somebody wanted later.
-            Err(TranscodeError::Superseded) => {
-                info!("another generation plays by now");
-                if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
-                    warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
-                }
-                self.queue.ack(&delivery.receipt).await
-            }
-            // The object that replaced the source has sent an event of its own, which brings its own job.
-            Err(TranscodeError::Source(SourceProblem::SourceChanged)) => {
-                info!("the source was replaced");
+            // Whatever overtook it has a job of its own: the event of another source, or somebody's later wish.
+            Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
+                info!("overtaken: {overtaken}");
                 if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
                     warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
                 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use domain::ids::VideoId;
 use domain::job::{Import, JobMessage};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
@@ -85,7 +86,7 @@ pub(super) async fn import(
 }
 
 /// Has the source fetched (again). Doing it again is no error: two messages of one import are one run.
-async fn begin(state: &ApiState, id: domain::ids::VideoId, url: &str) -> Result<Video, ApiError> {
+async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
     let video = state.catalog.request_import(id, url, now_ms()).await?;
     tracing::info!(video.id = %id, "the source of {id} is to be fetched");
     state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;

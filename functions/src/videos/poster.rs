@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use domain::job::{JobMessage, PosterJob};
+use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::picture::{Picture, RefusedPicture};
 use domain::state::VideoState;
@@ -121,7 +121,7 @@ pub(crate) async fn put(
     };
     let shown = state.catalog.poster(id).await?.and_then(|it| it.shown);
     let is_shown = shown.as_ref() == Some(&job.poster);
-    if matches!(job.from, domain::job::PosterSource::Picture) && !is_shown {
+    if matches!(job.from, PosterSource::Picture) && !is_shown {
         let key = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };
         state.store.put(&key, body, PutCondition::Always).await?;
     }
@@ -142,7 +142,7 @@ async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(),
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
         Some(length) if at_ms > length => {
-            Err(RefusedPoster::NoSuchMoment { seconds: std::time::Duration::from_millis(length).as_secs_f64() }.into())
+            Err(RefusedPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
         }
         _ => Ok(()),
     }

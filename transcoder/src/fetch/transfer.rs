@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use domain::failure::SourceProblem;
 use domain::job::Stage;
-use domain::object_key::ObjectKey;
+use domain::object_key::{ObjectKey, ObjectPrefix};
 use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
 use platform::catalog::{Catalog, Claim, Transfer};
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
-use platform::object_store::{ObjectStore, StoreError};
+use platform::object_store::{ETag, ObjectStore, StoreError};
 use url::Url;
 
 use super::{Answer, Fetcher, Rest};
@@ -109,7 +109,13 @@ impl Fetching<'_> {
 
     /// What an earlier attempt left in the store, if it can be gone on with.
     async fn left_by(&self, earlier: Option<Transfer>) -> Result<Option<Arrived>, TranscodeError> {
-        let Some(transfer) = earlier else { return Ok(None) };
+        let Some(transfer) = earlier else {
+            // Begun by somebody who died before he could write it down.
+            for stray in self.uploads.list_unfinished(&ObjectPrefix::Sources(self.claim.video)).await? {
+                self.uploads.abort_multipart(&self.key, &stray.id).await?;
+            }
+            return Ok(None);
+        };
         let listed = match self.uploads.list_parts(&self.key, &UploadId(transfer.upload_id.clone())).await {
             Ok(listed) => listed,
             // Given up by the store, or by a deletion.
@@ -202,12 +208,7 @@ impl Fetching<'_> {
         }
     }
 
-    async fn put(
-        &self,
-        upload: &UploadId,
-        number: u32,
-        body: Bytes,
-    ) -> Result<platform::object_store::ETag, TranscodeError> {
+    async fn put(&self, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, TranscodeError> {
         Ok(self.uploads.put_part(&self.key, upload, number, body).await?)
     }
 

@@ -1,6 +1,9 @@
 //! Posters that somebody chose: small jobs beside the work on a video. They need no lease, since they can be done
 //! twice at once: the same wish gives the same object, and the catalog decides which wish is shown.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::failure::Verdict;
 use domain::job::{PosterJob, PosterSource};
 use domain::object_key::ObjectKey;
@@ -8,7 +11,6 @@ use domain::state::VideoState;
 use platform::catalog::{CatalogError, PosterShown};
 use platform::job_queue::{Delivery, QueueError};
 use platform::object_store::PutCondition;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -37,7 +39,7 @@ impl Worker {
         let failure = problem.failure();
         let verdict = failure.class().verdict();
         if verdict == Verdict::Release {
-            return self.queue.release(receipt, std::time::Duration::ZERO, "the worker was stopped").await;
+            return self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await;
         }
         if verdict == Verdict::Reject || delivery.is_last {
             if let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await {
