@@ -29,6 +29,9 @@ fn make_picture(path: &Path, colour: &str, size: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+/// An Exif segment of a JPEG that says: turn it by a quarter.
+const TURNED: &[u8] = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+
 async fn put(dev: &Dev, video: VideoId, body: Vec<u8>) -> (u16, Value) {
     let url = format!("{}/v1/videos/{video}/poster", dev.info["api"].as_str().unwrap());
     let request = Player::new().http.put(url).bearer_auth(dev.info["token"].as_str().unwrap()).body(body);
@@ -88,11 +91,18 @@ async fn a_poster_is_chosen_and_survives() {
     let again = put(&dev, video, b"{\"at\":9.04}".to_vec()).await;
     assert_eq!((again.0, &again.1["poster"]["status"]), (200, &json!("own")));
 
-    // Pictures of every kind; larger ones than are of use are made smaller.
-    for (file, size, expected) in
-        [("a.jpg", "320x180", (320, 180)), ("a.webp", "640x361", (640, 360)), ("a.png", "2000x2000", (1080, 1080))]
-    {
-        let (status, told) = put(&dev, video, make_picture(&folder.join(file), "0x00ff00", size)).await;
+    // Pictures of every kind; larger ones than are of use are made smaller, and those on their side turned upright.
+    for (file, size, expected) in [
+        ("a.jpg", "320x180", (320, 180)),
+        ("turned.jpg", "320x180", (180, 320)),
+        ("a.webp", "640x362", (640, 362)),
+        ("a.png", "2000x2000", (1080, 1080)),
+    ] {
+        let mut picture = make_picture(&folder.join(file), "0x00ff00", size);
+        if file == "turned.jpg" {
+            picture.splice(2..2, TURNED.iter().copied());
+        }
+        let (status, told) = put(&dev, video, picture).await;
         assert_eq!((status, &told["poster"]["status"]), (202, &json!("pending")), "{file}");
         until_poster(&dev, video, "own").await;
         let (_, colour, size) = look(&dev, &home, video).await;
