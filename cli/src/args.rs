@@ -92,6 +92,9 @@ pub struct DevArgs {
     /// Profiles (TOML files) that uploads may name, beside `default`.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
+    /// Fetch sources from this machine and its network too, where the API is given a URL.
+    #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
+    pub allow_private_imports: bool,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

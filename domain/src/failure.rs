@@ -89,6 +89,16 @@ pub enum FailureCode {
     SourceMissing,
     /// The file was replaced while it was read.
     SourceChanged,
+    /// Whoever serves the URL does not give the file out.
+    FetchRefused,
+    /// The URL leads to an address that this installation does not fetch from.
+    AddressNotAllowed,
+    /// The URL leads to a page for people.
+    WebPage,
+    /// Single rungs cannot be made anew by these settings.
+    RungsDoNotFit,
+    /// A picture that cannot be decoded.
+    PictureDamaged,
     /// Our own failure: the reasons stand in the log.
     Internal,
     /// Store, queue or database could not be reached.
@@ -101,13 +111,15 @@ pub enum FailureCode {
     VerificationFailed,
     /// Given up after the last of several attempts, of which none left a reason.
     WorkerLost,
+    /// Whoever serves the URL could not be reached, or broke off.
+    FetchFailed,
     /// The worker was told to stop.
     Shutdown,
 }
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 26] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -121,12 +133,18 @@ impl FailureCode {
         Self::Damaged,
         Self::SourceMissing,
         Self::SourceChanged,
+        Self::FetchRefused,
+        Self::AddressNotAllowed,
+        Self::WebPage,
+        Self::RungsDoNotFit,
+        Self::PictureDamaged,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
         Self::DiskFull,
         Self::VerificationFailed,
         Self::WorkerLost,
+        Self::FetchFailed,
         Self::Shutdown,
     ];
 
@@ -146,12 +164,18 @@ impl FailureCode {
             Self::Damaged => "damaged",
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
+            Self::FetchRefused => "fetch-refused",
+            Self::AddressNotAllowed => "address-not-allowed",
+            Self::WebPage => "web-page",
+            Self::RungsDoNotFit => "rungs-do-not-fit",
+            Self::PictureDamaged => "picture-damaged",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::DiskFull => "disk-full",
             Self::VerificationFailed => "verification-failed",
             Self::WorkerLost => "worker-lost",
+            Self::FetchFailed => "fetch-failed",
             Self::Shutdown => "shutdown",
         }
     }
@@ -171,13 +195,19 @@ impl FailureCode {
             | Self::PlaylistNotAllowed
             | Self::Damaged
             | Self::SourceMissing
-            | Self::SourceChanged => FailureClass::Source,
+            | Self::SourceChanged
+            | Self::FetchRefused
+            | Self::AddressNotAllowed
+            | Self::WebPage
+            | Self::RungsDoNotFit
+            | Self::PictureDamaged => FailureClass::Source,
             Self::Internal
             | Self::Unavailable
             | Self::TimedOut
             | Self::DiskFull
             | Self::VerificationFailed
-            | Self::WorkerLost => FailureClass::Infrastructure,
+            | Self::WorkerLost
+            | Self::FetchFailed => FailureClass::Infrastructure,
             Self::Shutdown => FailureClass::Shutdown,
         }
     }
@@ -204,6 +234,17 @@ impl FailureCode {
             Self::SourceChanged => {
                 "The file was replaced while it was being read: the new one has to be processed instead."
             }
+            Self::FetchRefused => {
+                "The address does not give the file out: check that it can be read without signing in."
+            }
+            Self::AddressNotAllowed => {
+                "The address is not on the public internet, so nothing is fetched from there: upload the file instead."
+            }
+            Self::WebPage => "The address leads to a web page, not to a video: give the address of the file itself.",
+            Self::RungsDoNotFit => {
+                "By these settings the whole video is cut differently, so single rungs do not fit: re-encode all of it."
+            }
+            Self::PictureDamaged => "The picture is damaged and cannot be decoded: export it again.",
             Self::Internal => "Something failed on our side: try again, and if it fails again, ask the operator.",
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",
@@ -213,6 +254,9 @@ impl FailureCode {
             }
             Self::WorkerLost => {
                 "The worker stopped without an answer, several times: try again, or export the video anew."
+            }
+            Self::FetchFailed => {
+                "The file could not be fetched: its server could not be reached or broke off. Try again later."
             }
             Self::Shutdown => "The worker was told to stop; the work goes on elsewhere.",
         }

@@ -155,6 +155,46 @@ impl FromStr for Generation {
     }
 }
 
+/// A poster that somebody chose: 16 hex digits of a hash of the picture, or of the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PosterId(String);
+
+impl PosterId {
+    /// Of a picture that was sent.
+    pub fn of_picture(bytes: &[u8]) -> Self {
+        Self(digest_hex(&["picture", &hex(&Sha256::digest(bytes))], 16))
+    }
+
+    /// Of a moment of the video, milliseconds.
+    pub fn of_moment(at_ms: u64) -> Self {
+        Self(digest_hex(&["moment", &at_ms.to_string()], 16))
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PosterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PosterId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if is_lower_hex(text, 16) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new("poster", "16 lower-case hex digits", text))
+        }
+    }
+}
+
 /// What makes two jobs the same job: a hash of bucket, key, eTag and profile.
 ///
 /// The same event three times has one `JobId`, so it is one run.
@@ -207,7 +247,7 @@ macro_rules! string_conversions {
         }
     )* };
 }
-string_conversions!(Generation, JobId);
+string_conversions!(Generation, PosterId, JobId);
 
 /// Lower-case hex of the first `digits / 2` bytes of SHA-256 over the length-prefixed parts.
 pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {

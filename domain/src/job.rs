@@ -5,8 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{JobId, VideoId};
+use crate::ids::{Generation, JobId, VideoId};
 use crate::object_key::{Bucket, ExternalPath, ObjectKey};
+use crate::profile::Profile;
+
+mod import;
+mod message;
+mod partial;
+mod poster;
+
+pub use import::Import;
+pub use message::{InvalidMessage, JobMessage};
+pub use partial::Partial;
+pub use poster::{PosterJob, PosterSource};
 
 /// How a source becomes a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,7 +93,7 @@ pub struct Source {
 /// One piece of work for the transcoder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
-    /// Follows from source, profile and mode: two jobs of one id are one run.
+    /// Follows from source, profile, mode and what is taken over: two jobs of one id are one run.
     #[serde(rename = "job")]
     pub id: JobId,
     /// Whose source it is.
@@ -95,13 +106,16 @@ pub struct Job {
     pub mode: Mode,
     /// What brought it about. No part of the identity.
     pub reason: JobReason,
+    /// Only some rungs; `None`: all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
 }
 
 impl Job {
     /// Makes a job with the identity that follows from its parts.
     pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
-        let id = job_id(&source, profile, mode);
-        Self { id, video, source, profile: profile.to_owned(), mode, reason }
+        let id = job_id(&source, profile, mode, None);
+        Self { id, video, source, profile: profile.to_owned(), mode, reason, partial: None }
     }
 
     /// The typed key of its source: of its own video, or outside our layout; `None` for anything else.
@@ -113,6 +127,28 @@ impl Job {
         Some(ObjectKey::External { video: self.video, path })
     }
 
+    /// The id that follows from its parts.
+    pub(crate) fn due_id(&self) -> JobId {
+        job_id(&self.source, &self.profile, self.mode, self.partial.as_ref())
+    }
+
+    /// The same work, of some rungs only: another job.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Partial) -> Self {
+        self.partial = Some(partial);
+        self.id = self.due_id();
+        self
+    }
+
+    /// What it makes, by a profile that has its name.
+    pub fn generation(&self, profile: &Profile) -> Generation {
+        let fingerprint = profile.fingerprint(self.mode);
+        match &self.partial {
+            None => Generation::of(&self.source.etag, &fingerprint),
+            Some(partial) => Generation::of(&self.source.etag, &format!("{fingerprint}/{}", partial.identity())),
+        }
+    }
+
     /// The same work by other settings; another job, unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
@@ -120,94 +156,15 @@ impl Job {
     }
 }
 
-fn job_id(source: &Source, profile: &str, mode: Mode) -> JobId {
+fn job_id(source: &Source, profile: &str, mode: Mode, partial: Option<&Partial>) -> JobId {
     // The mode is a setting beside the profile: a copy must not pass for the ladder that was asked
     // for later. No profile name contains a slash, so the two cannot be confused.
-    match mode {
-        Mode::Abr => JobId::of(&source.bucket, &source.key, &source.etag, profile),
-        Mode::Copy => JobId::of(&source.bucket, &source.key, &source.etag, &format!("{profile}/copy")),
-    }
-}
-
-/// What travels through a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum JobMessage {
-    /// Make a presentation of a source.
-    #[serde(rename = "transcode-v1")]
-    TranscodeV1(Job),
-}
-
-/// A message body that this version cannot act on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidMessage {
-    /// Not a JSON object with a `type`.
-    #[error("the message is not a job: {detail}")]
-    NotAMessage {
-        /// What the JSON parser found.
-        detail: String,
-    },
-    /// Of a newer version, or of another program.
-    #[error("messages of type `{found}` are unknown to this version")]
-    UnknownType {
-        /// Its `type`, at most 64 characters of it.
-        found: String,
-    },
-    /// Of a known type, with fields missing or wrong.
-    #[error("the `{of_type}` message is malformed: {detail}")]
-    Malformed {
-        /// Its `type`.
-        of_type: &'static str,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The id does not follow from the rest: two runs could pass for one, or one for two.
-    #[error("the job id `{found}` does not belong to its source and profile")]
-    ForeignId {
-        /// As it stands in the message.
-        found: JobId,
-    },
-}
-
-impl JobMessage {
-    const TRANSCODE_V1: &str = "transcode-v1";
-
-    /// Reads a message body. Fields that are not known are passed over: a newer sender may add some.
-    pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
-        let value: serde_json::Value =
-            serde_json::from_str(body).map_err(|it| InvalidMessage::NotAMessage { detail: it.to_string() })?;
-        let kind = value
-            .get("type")
-            .and_then(serde_json::Value::as_str)
-            .ok_or_else(|| InvalidMessage::NotAMessage { detail: "it has no `type`".to_owned() })?;
-        if kind != Self::TRANSCODE_V1 {
-            return Err(InvalidMessage::UnknownType { found: kind.chars().take(64).collect() });
-        }
-        let job: Job = serde_json::from_value(value)
-            .map_err(|it| InvalidMessage::Malformed { of_type: Self::TRANSCODE_V1, detail: it.to_string() })?;
-        if job.id != job_id(&job.source, &job.profile, job.mode) {
-            return Err(InvalidMessage::ForeignId { found: job.id });
-        }
-        Ok(Self::TranscodeV1(job))
-    }
-
-    /// The message body.
-    pub fn to_body(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers always serialise")
-    }
-
-    /// The job inside.
-    pub fn job(&self) -> &Job {
-        match self {
-            Self::TranscodeV1(job) => job,
-        }
-    }
-}
-
-impl From<Job> for JobMessage {
-    fn from(job: Job) -> Self {
-        Self::TranscodeV1(job)
-    }
+    let settings = match (mode, partial) {
+        (Mode::Abr, None) => profile.to_owned(),
+        (Mode::Copy, None) => format!("{profile}/copy"),
+        (_, Some(partial)) => format!("{profile}/{}/{}", mode.as_str(), partial.identity()),
+    };
+    JobId::of(&source.bucket, &source.key, &source.etag, &settings)
 }
 
 /// The steps of the work, in the order in which they begin; some run side by side.
@@ -215,6 +172,8 @@ impl From<Job> for JobMessage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// Fetching the source from a URL.
+    Fetch,
     /// Reading the head of the source and planning.
     Probe,
     /// Remuxing the top rung.
@@ -233,12 +192,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 7] =
-        [Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
+    pub const ALL: [Self; 8] =
+        [Self::Fetch, Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
 
     /// Its stable name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Fetch => "fetch",
             Self::Probe => "probe",
             Self::Copy => "copy",
             Self::Encode => "encode",
@@ -253,6 +213,7 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_key::RenditionName;
 
     fn job() -> Job {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
@@ -266,68 +227,6 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_format_is_frozen() {
-        // Never update this text: a message of this shape may be waiting in somebody's queue.
-        let json = serde_json::to_string_pretty(&JobMessage::from(job())).unwrap();
-        insta::assert_snapshot!(json, @r#"
-        {
-          "type": "transcode-v1",
-          "job": "142a84d39c50f1797d701232211ac10b",
-          "video": "vid_018bcfe5680077078707070707070707",
-          "source": {
-            "bucket": "edgereel-private",
-            "key": "uploads/vid_018bcfe5680077078707070707070707/film.mp4",
-            "etag": "d41d8cd98f00b204e9800998ecf8427e-3",
-            "size": 1234567
-          },
-          "profile": "default",
-          "mode": "abr",
-          "reason": "upload"
-        }
-        "#);
-        assert_eq!(JobMessage::parse(&json), Ok(JobMessage::from(job())));
-    }
-
-    #[test]
-    fn fields_of_a_newer_sender_are_passed_over() {
-        let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-        value["priority"] = "high".into();
-        assert_eq!(JobMessage::parse(&value.to_string()), Ok(JobMessage::from(job())));
-    }
-
-    #[test]
-    fn what_is_no_message_is_a_typed_error() {
-        let broken = |change: fn(&mut serde_json::Value)| {
-            let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
-            change(&mut value);
-            value.to_string()
-        };
-        let table: String = [
-            String::new(),
-            "[]".to_owned(),
-            "{\"type\":7}".to_owned(),
-            broken(|it| it["type"] = "transcode-v2".into()),
-            broken(|it| it["video"] = "../x".into()),
-            broken(|it| it["source"]["size"] = (-1).into()),
-            broken(|it| it["profile"] = "other".into()),
-            broken(|it| drop(it.as_object_mut().unwrap().remove("source"))),
-        ]
-        .iter()
-        .map(|body| format!("{}\n", JobMessage::parse(body).unwrap_err()))
-        .collect();
-        insta::assert_snapshot!(table, @"
-        the message is not a job: EOF while parsing a value at line 1 column 0
-        the message is not a job: it has no `type`
-        the message is not a job: it has no `type`
-        messages of type `transcode-v2` are unknown to this version
-        the `transcode-v1` message is malformed: `../x` is not a video id: expected `vid_` and 32 lower-case hex digits
-        the `transcode-v1` message is malformed: invalid value: integer `-1`, expected u64
-        the job id `142a84d39c50f1797d701232211ac10b` does not belong to its source and profile
-        the `transcode-v1` message is malformed: missing field `source`
-        ");
-    }
-
-    #[test]
     fn identity_is_source_profile_and_mode() {
         let job = job();
         let retry = Job { reason: JobReason::Retry, ..job.clone() };
@@ -337,6 +236,27 @@ mod tests {
         assert_ne!(job.with_settings("default", Mode::Copy).id, job.id);
         let newer = Source { etag: "another".to_owned(), ..job.source.clone() };
         assert_ne!(Job::new(job.video, newer, "default", Mode::Abr, JobReason::Upload).id, job.id);
+    }
+
+    #[test]
+    fn some_rungs_are_another_job_and_another_generation() {
+        let (job, profile) = (job(), Profile::default());
+        let names = |text: &str| text.split(' ').map(|it| it.parse().unwrap()).collect::<Vec<RenditionName>>();
+        let base = job.generation(&profile);
+        let partial = |base: &Generation, rungs| job.clone().with_partial(Partial::new(base.clone(), names(rungs)));
+        let some = partial(&base, "720p 480p");
+        assert_eq!(some, partial(&base, "480p 720p 480p"), "the same wish");
+        let others = [job.clone(), partial(&base, "720p"), partial(&some.generation(&profile), "720p 480p")];
+        for other in others {
+            assert_ne!(other.id, some.id);
+            assert_ne!(other.generation(&profile), some.generation(&profile));
+        }
+        let body = JobMessage::from(some.clone()).to_body();
+        assert!(body.ends_with(&format!(r#","partial":{{"base":"{base}","rungs":["480p","720p"]}}}}"#)), "{body}");
+        assert_eq!(JobMessage::parse(&body), Ok(JobMessage::from(some)));
+        // A version that does not know of it must not take it for the whole: its id is not the one it expects.
+        let unknown = body.replace("\"partial\"", "\"later\"");
+        assert!(matches!(JobMessage::parse(&unknown), Err(InvalidMessage::ForeignId { .. })));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod job;
 pub mod keyring;
 pub mod object_key;
 pub mod pass;
+pub mod picture;
 pub mod plan;
 pub mod playback;
 pub mod playlist;

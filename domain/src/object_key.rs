@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Generation, VideoId};
+use crate::ids::{Generation, PosterId, VideoId};
 
 mod names;
 #[cfg(test)]
@@ -171,6 +171,20 @@ pub enum ObjectKey {
         /// Of this encoding.
         generation: Generation,
     },
+    /// The one that somebody chose instead (JPEG); of no encoding, so that it outlives them.
+    OwnPoster {
+        /// Of this video.
+        video: VideoId,
+        /// Which.
+        poster: PosterId,
+    },
+    /// A picture that was sent to become a poster, and waits for that.
+    PosterPicture {
+        /// Of this video.
+        video: VideoId,
+        /// Which.
+        poster: PosterId,
+    },
 }
 
 impl ObjectKey {
@@ -181,14 +195,16 @@ impl ObjectKey {
             | Self::ArchivedSource { .. }
             | Self::External { .. }
             | Self::ContentKey { .. }
-            | Self::Manifest { .. } => Bucket::Private,
+            | Self::Manifest { .. }
+            | Self::PosterPicture { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
-            | Self::Poster { .. } => Bucket::Media,
+            | Self::Poster { .. }
+            | Self::OwnPoster { .. } => Bucket::Media,
         }
     }
 
@@ -213,6 +229,8 @@ impl ObjectKey {
             Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
+            Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
+            Self::PosterPicture { video, poster } => format!("posters/{video}/{poster}"),
         }
     }
 
@@ -237,6 +255,12 @@ impl ObjectKey {
             },
             (Bucket::Private, ["manifests", video, file]) => {
                 Self::Manifest { video: video.parse().ok()?, generation: file.strip_suffix(".json")?.parse().ok()? }
+            }
+            (Bucket::Private, ["posters", video, poster]) => {
+                Self::PosterPicture { video: video.parse().ok()?, poster: poster.parse().ok()? }
+            }
+            (Bucket::Media, ["hls", video, "posters", file]) => {
+                Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
             (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
@@ -284,7 +308,9 @@ impl ObjectKey {
             | Self::Thumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
-            | Self::Poster { video, .. } => *video,
+            | Self::Poster { video, .. }
+            | Self::OwnPoster { video, .. }
+            | Self::PosterPicture { video, .. } => *video,
         }
     }
 
@@ -292,11 +318,15 @@ impl ObjectKey {
     pub fn content_type(&self) -> &'static str {
         match self {
             // What the user's browser said is stored with the upload itself; never trusted.
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } => "application/octet-stream",
+            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
+                "application/octet-stream"
+            }
             Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { container, .. } => container.content_type(),
-            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } => "image/jpeg",
+            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
+                "image/jpeg"
+            }
             Self::StoryboardIndex { .. } => "text/vtt",
         }
     }
@@ -308,13 +338,15 @@ impl ObjectKey {
             | Self::ArchivedSource { .. }
             | Self::External { .. }
             | Self::ContentKey { .. }
-            | Self::Manifest { .. } => CachePolicy::NoStore,
+            | Self::Manifest { .. }
+            | Self::PosterPicture { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
-            | Self::Poster { .. } => CachePolicy::Immutable,
+            | Self::Poster { .. }
+            | Self::OwnPoster { .. } => CachePolicy::Immutable,
         }
     }
 }
@@ -328,6 +360,8 @@ pub enum ObjectPrefix {
     Sources(VideoId),
     /// The archived source of a video.
     ArchivedSources(VideoId),
+    /// Pictures that were sent to become the poster of a video.
+    PosterPictures(VideoId),
     /// Every content key of a video.
     ContentKeys(VideoId),
     /// Every manifest of a video.
@@ -342,7 +376,7 @@ pub enum ObjectPrefix {
 
 impl ObjectPrefix {
     /// All that a deleted video leaves nothing of.
-    pub fn of_video(video: VideoId) -> [Self; 5] {
+    pub fn of_video(video: VideoId) -> [Self; 6] {
         // The playlists go first: what cannot be found any more can be removed in any order.
         [
             Self::Outputs(video),
@@ -350,6 +384,7 @@ impl ObjectPrefix {
             Self::Manifests(video),
             Self::Sources(video),
             Self::ArchivedSources(video),
+            Self::PosterPictures(video),
         ]
     }
 
@@ -359,6 +394,7 @@ impl ObjectPrefix {
             Self::Uploads
             | Self::Sources(_)
             | Self::ArchivedSources(_)
+            | Self::PosterPictures(_)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
             | Self::GenerationKeys(..) => Bucket::Private,
@@ -372,6 +408,7 @@ impl ObjectPrefix {
             Self::Uploads => UPLOADS_PREFIX.to_owned(),
             Self::Sources(video) => format!("{UPLOADS_PREFIX}{video}/"),
             Self::ArchivedSources(video) => format!("archive/{video}/"),
+            Self::PosterPictures(video) => format!("posters/{video}/"),
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
             Self::Outputs(video) => format!("hls/{video}/"),

@@ -16,10 +16,12 @@ use crate::segment::{Lane, TICKS_PER_SECOND};
 
 mod audio;
 mod copy;
+mod partial;
 mod size;
 mod timeline;
 
 pub use copy::CopyRefusal;
+pub use partial::Misfit;
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
 

@@ -192,7 +192,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
             let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
             let object = object.ok_or(Refusal::NotFound)?;
             let (generation, rendition) = place_of(&object).ok_or(Refusal::NotFound)?;
-            if *generation != verified.generation {
+            if generation.is_some_and(|it| *it != verified.generation) {
                 return Err(Refusal::PassGeneration);
             }
             if rendition.is_some_and(|it| !verified.opens(it)) {
@@ -221,21 +221,25 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
     }
 }
 
-/// The encoding that an object belongs to, and the rendition if it is part of one; `None`: not for viewers.
-fn place_of(object: &ObjectKey) -> Option<(&Generation, Option<&RenditionName>)> {
+/// The encoding that an object belongs to, if it is of one, and the rendition if it is part of one; `None`: not for
+/// viewers.
+fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
         ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {
-            Some((generation, Some(rendition)))
+            Some((Some(generation), Some(rendition)))
         }
         ObjectKey::Thumbnail { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
-        | ObjectKey::Poster { generation, .. } => Some((generation, None)),
+        | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
+        // Whoever may see the video in any encoding may see its poster.
+        ObjectKey::OwnPoster { .. } => Some((None, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
         | ObjectKey::External { .. }
         | ObjectKey::ContentKey { .. }
         | ObjectKey::Manifest { .. }
+        | ObjectKey::PosterPicture { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

@@ -148,6 +148,8 @@ impl VideoState {
 pub enum VideoEvent {
     /// An upload was begun.
     UploadStarted,
+    /// Somebody asked (again) to fetch the source from a URL.
+    ImportRequested,
     /// The bucket told of the source that the video has already, or of its first one.
     SourceArrived,
     /// The same, of a video that is made on its first view.
@@ -202,6 +204,10 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
 
         (S::Created, E::UploadStarted) => Ok(S::Uploading),
         (_, E::UploadStarted) => unchanged(),
+
+        (S::Created | S::Uploading | S::Failed(_) | S::Cancelled, E::ImportRequested) => Ok(S::Uploading),
+        // What has arrived need not be fetched.
+        (_, E::ImportRequested) => unchanged(),
 
         (S::Created | S::Uploading, E::SourceArrived) => Ok(S::Queued),
         (S::Created | S::Uploading, E::SourceStored) => Ok(S::Stored),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Mode;
+use platform::net::Policy;
 
 use crate::auth::identity::IdentityProvider;
 use crate::limits::Limits;
@@ -28,6 +29,8 @@ pub struct ApiConfig {
     pub max_open_uploads: Option<NonZeroU32>,
     /// Content types that may be announced.
     pub upload_types: UploadTypes,
+    /// Where sources may be fetched from.
+    pub imports: Policy,
     /// How long the URLs of an upload are good: 1 second to 7 days.
     pub upload_url_life: Duration,
     /// Whose JWTs are taken, beside the installation's token and API keys.
@@ -51,6 +54,7 @@ impl ApiConfig {
             max_upload_bytes: 100 << 30,
             max_open_uploads: None,
             upload_types: UploadTypes::default(),
+            imports: Policy { allow_private: false, allow_http: true },
             upload_url_life: Duration::from_secs(24 * 3600),
             identity_provider: None,
             limits: Limits::default(),

@@ -28,11 +28,11 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
     for letter in queue.dead_letters(LIMIT).await? {
         // One that cannot be read names no video.
         let Ok(message) = &letter.message else { continue };
-        let job = message.job();
         // A worker that could say why has told the catalog himself.
         let failure = Failure::of(FailureCode::WorkerLost);
-        if catalog.give_up(job, &failure, letter.died_ms, now_ms).await? {
-            tracing::warn!(video.id = %job.video, job.id = %job.id, "gave up {}: {}", job.video, failure.sentence);
+        if catalog.give_up(message, &failure, letter.died_ms, now_ms).await? {
+            let (video, job) = (message.video(), message.id());
+            tracing::warn!(video.id = %video, job.id = %job, "gave up {video}: {}", failure.sentence);
             failed += 1;
         }
     }

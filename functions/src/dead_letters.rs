@@ -112,8 +112,9 @@ const ALL: u32 = 1_000;
 /// Its video is queued again, if it may be: first the video, then the message, as with every job. One that was
 /// deleted, or is ready by now, stays as it is; its worker will find that out and settle the message.
 async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<(), ApiError> {
-    let Ok(message) = &letter.message else { return Ok(()) };
-    match state.catalog.request_work(message.job(), now_ms()).await {
+    // What is no encoding is claimed by its worker as it stands.
+    let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(()) };
+    match state.catalog.request_work(job, now_ms()).await {
         Ok(_) | Err(CatalogError::NotFound { .. } | CatalogError::Gone { .. }) => Ok(()),
         Err(CatalogError::Conflict { .. } | CatalogError::Refused(_)) => Ok(()),
         Err(error) => Err(error.into()),
@@ -123,7 +124,7 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<(), ApiErr
 impl DeadLetterView {
     fn of(letter: DeadLetter) -> Self {
         let readable = letter.message.is_ok();
-        let video = letter.message.as_ref().ok().map(|it| it.job().video);
+        let video = letter.message.as_ref().ok().map(|it| it.video());
         let lost = || readable.then(|| FailureCode::WorkerLost.as_str().to_owned());
         Self {
             id: letter.id.0,

@@ -23,6 +23,9 @@ use serde_json::json;
 use crate::limits::Standing;
 use crate::problem::Problem;
 use crate::uploads::plan::RefusedUpload;
+use crate::videos::import::RefusedUrl;
+use crate::videos::poster::RefusedPoster;
+use crate::videos::rungs::RefusedRungs;
 use crate::webhooks::RefusedWebhook;
 
 /// Why a request was not done. `Display` is the `detail` of the problem document.
@@ -109,6 +112,15 @@ pub enum ApiError {
     /// What is to be converted is not there, or not to be had.
     #[error("{0}")]
     NoSuchObject(String),
+    /// Nothing is fetched from there.
+    #[error(transparent)]
+    RefusedUrl(#[from] RefusedUrl),
+    /// This becomes no poster.
+    #[error(transparent)]
+    RefusedPoster(#[from] RefusedPoster),
+    /// These rungs cannot be made anew.
+    #[error(transparent)]
+    RefusedRungs(#[from] RefusedRungs),
     /// No such webhook: never made, removed, or somebody else's.
     #[error("there is no webhook `{0}`")]
     NoSuchWebhook(EndpointId),
@@ -179,6 +191,9 @@ impl ApiError {
             Self::VideoCancelled => Problem::VideoCancelled,
             Self::SourceGone(_) => Problem::SourceGone,
             Self::NoSuchObject(_) => Problem::NoSuchObject,
+            Self::RefusedUrl(_) => Problem::UrlNotAccepted,
+            Self::RefusedPoster(_) => Problem::PosterNotAccepted,
+            Self::RefusedRungs(refused) => refused.problem(),
             Self::NoSuchWebhook(_) => Problem::NoSuchWebhook,
             Self::NoSuchDelivery(_) => Problem::NoSuchDelivery,
             Self::RefusedWebhook(refused) => refused.problem(),

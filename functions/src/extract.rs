@@ -19,15 +19,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|it: BytesRejection| {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed(format!("the body: {error}")))
+    }
+}
+
+/// A body of any kind.
+pub(crate) struct Raw(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|it: BytesRejection| {
             if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 ApiError::BodyTooLarge("the body is larger than this address takes".to_owned())
             } else {
                 ApiError::Malformed("the body could not be received".to_owned())
             }
-        })?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed(format!("the body: {error}")))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use domain::grant::{Fingerprint, Grant, Limits};
-use domain::ids::{Generation, VideoId};
+use domain::ids::{Generation, PosterId, VideoId};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::pass::{Pass, Purpose};
 
@@ -37,6 +37,19 @@ pub struct PlaybackUrls {
     pub storyboard: Option<String>,
     /// When they end, Unix milliseconds.
     pub expires_ms: u64,
+    /// Below which pictures are.
+    pictures: Option<String>,
+}
+
+impl PlaybackUrls {
+    /// The same with a poster that somebody chose, if somebody did.
+    #[must_use]
+    pub fn with_poster(mut self, poster: Option<&PosterId>) -> Self {
+        if let (Some(pictures), Some(poster)) = (&self.pictures, poster) {
+            self.poster = Some(format!("{pictures}/posters/{poster}.jpg"));
+        }
+        self
+    }
 }
 
 /// Gives out addresses.
@@ -73,15 +86,14 @@ impl Playback {
             ApiError::Internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
         })?;
         let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it)?)));
-        let picture = |name: &str| {
-            let (generation, pass) = pictures.as_ref()?;
-            Some(format!("{}/s/{pass}/{generation}/{name}", self.edge))
-        };
+        let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
+        let picture = |name: &str| pictures.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
         Ok(PlaybackUrls {
             hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
             poster: picture("poster.jpg"),
             storyboard: picture("storyboard.vtt"),
             expires_ms: expires * 1000,
+            pictures: pictures.map(|(_, below)| below),
         })
     }
 
@@ -110,6 +122,7 @@ fn session() -> Result<String, ApiError> {
 #[cfg(test)]
 mod tests {
     use domain::keyring::Keyring;
+    use domain::object_key::ObjectKey;
     use domain::playback::{Config, EdgeAction, Request, decide};
 
     use super::*;
@@ -142,6 +155,8 @@ mod tests {
         let urls = playback.urls(video, Some(&generation), &viewer, NOW_MS).unwrap();
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
+        let own = urls.clone().with_poster(Some(&PosterId::of_moment(5))).poster.unwrap();
+        assert!(matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::OwnPoster { .. })));
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));
         assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));

@@ -47,6 +47,7 @@ pub fn route_table() -> Vec<Route> {
     const CREATE: Method = Method::POST;
     const READ: Method = Method::GET;
     const CHANGE: Method = Method::PATCH;
+    const REPLACE: Method = Method::PUT;
     const DELETE: Method = Method::DELETE;
     vec![
         route(CREATE, "/uploads", Scope::Upload, uploads::create::create, openapi::uploads::create()),
@@ -69,12 +70,15 @@ pub fn route_table() -> Vec<Route> {
         .with_bodies_of(PARTS_BODY_LIMIT),
         route(READ, "/videos", Scope::Read, videos::list, openapi::videos::list()),
         route(READ, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
-        route(CREATE, "/videos", Scope::Admin, videos::convert::convert, openapi::videos::convert()),
+        route(CREATE, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
         route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
         route(DELETE, "/videos/{video}", Scope::Write, videos::delete, openapi::videos::delete()),
         route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry, openapi::videos::retry()),
         route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
         route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
+        route(REPLACE, "/videos/{video}/poster", Scope::Write, videos::poster::put, openapi::videos::put_poster())
+            .with_bodies_of(videos::poster::PICTURE_LIMIT),
+        route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
         route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
         route(READ, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
         route(CREATE, "/videos/{video}/shares", Scope::Write, shares::create, openapi::shares::create()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::Generation;
-use domain::job::{JobMessage, JobReason};
+use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
@@ -107,6 +107,7 @@ pub enum SweepError {
 enum Chore {
     ExpireUpload,
     SendAgain,
+    ImportAgain,
     RemoveUnseen,
 }
 
@@ -126,6 +127,8 @@ impl Sweeper {
         }
         match self.is_queue_empty().await {
             Ok(true) => {
+                let failures = &mut swept.failures;
+                swept.jobs += self.each(StateName::Uploading, Chore::ImportAgain, now_ms, failures).await;
                 for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
                     swept.jobs += self.each(state, Chore::SendAgain, now_ms, &mut swept.failures).await;
                 }
@@ -164,6 +167,7 @@ impl Sweeper {
                 let done = match chore {
                     Chore::ExpireUpload => self.expire_upload(&video, now_ms).await,
                     Chore::SendAgain => self.send_again(&video, now_ms).await,
+                    Chore::ImportAgain => self.import_again(&video, now_ms).await,
                     Chore::RemoveUnseen => self.remove_unseen(&video, now_ms).await,
                 };
                 match done {
@@ -233,6 +237,17 @@ impl Sweeper {
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
         tracing::warn!(video.id = %video.id, "the message of {} is lost, and sent again", video.id);
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+        Ok(true)
+    }
+
+    /// The same, of a source that is to be fetched.
+    async fn import_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
+        if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
+            return Ok(false);
+        }
+        tracing::warn!(video.id = %video.id, "the import of {} is lost, and sent again", video.id);
+        self.queue.send(&JobMessage::from(Import::new(video.id)), Duration::ZERO).await?;
         Ok(true)
     }
 

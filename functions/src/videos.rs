@@ -3,6 +3,9 @@
 pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
+pub(crate) mod import;
+pub(crate) mod poster;
+pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;
 pub(crate) mod view;
@@ -14,8 +17,8 @@ use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
-use platform::catalog::{UploadKind, Video, VideoFilter};
-use platform::object_store::uploads::{UploadId, UploadSigner};
+use platform::catalog::{Video, VideoFilter};
+use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -106,7 +109,7 @@ pub(crate) async fn read(
 /// All that is told of a video.
 pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
     let id = video.id;
-    let attempts = state.catalog.attempts(id).await?;
+    let (attempts, poster) = tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
     // Before the first rung plays, the renditions are those of the attempt at work.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
@@ -118,7 +121,7 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
         }
         None => (Vec::new(), None),
     };
-    Ok(VideoView::of(video, renditions, &attempts, receipt))
+    Ok(VideoView::of(video, renditions, &attempts, receipt, poster))
 }
 
 /// Deleting again is no error: it removes what an interrupted deletion left.
@@ -146,10 +149,11 @@ pub(crate) async fn remove_objects(
     signer: &dyn UploadSigner,
     video: &Video,
 ) -> Result<u64, StoreError> {
-    let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
-    let upload = video.upload.as_ref().map(|it| &it.kind);
-    if let (Some(key), Some(UploadKind::Multipart { upload_id, .. } | UploadKind::Open { upload_id })) = (key, upload) {
-        signer.abort_multipart(&key, &UploadId(upload_id.clone())).await?;
+    // Whoever brings it: a page, or the transcoder from a URL.
+    for upload in signer.list_unfinished(&ObjectPrefix::Sources(video.id)).await? {
+        if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
+            signer.abort_multipart(&key, &upload.id).await?;
+        }
     }
     let mut objects = 0;
     // In order: the playlists go first.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::failure::Failure;
-use domain::ids::{Generation, JobId, VideoId};
-use domain::job::{Job, Stage};
+use domain::ids::{Generation, JobId, PosterId, VideoId};
+use domain::job::{Import, Job, JobMessage, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{Refused, VideoEvent};
@@ -23,8 +23,8 @@ pub mod model;
 pub mod sql;
 
 pub use model::{
-    Attempt, AttemptOutcome, NewVideo, Noted, Patch, Progress, RenditionKind, RenditionRecord, RenditionState, Upload,
-    UploadKind, Video, VideoFilter, VideoPage, VideoSource,
+    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord, PosterShown, Progress, RenditionKind,
+    RenditionRecord, RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage, VideoSource,
 };
 pub use sql::SqlCatalog;
 
@@ -178,7 +178,49 @@ pub trait Catalog: Send + Sync {
 
     /// A job became a dead letter at `died_ms`: unless somebody asked for work after that, or it was
     /// done after all, its video has failed. Says whether this changed anything; may be told twice.
-    async fn give_up(&self, job: &Job, failure: &Failure, died_ms: u64, now_ms: u64) -> Result<bool, CatalogError>;
+    async fn give_up(
+        &self,
+        message: &JobMessage,
+        failure: &Failure,
+        died_ms: u64,
+        now_ms: u64,
+    ) -> Result<bool, CatalogError>;
+
+    // Imports.
+
+    /// Notes that the source of a video is to be fetched from a URL (again). Call it before sending the import.
+    /// A video whose source has arrived is left as it is; `Refused` if it is deleted.
+    async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError>;
+
+    /// Where the source of a video is fetched from; `None` if it is not.
+    async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError>;
+
+    /// Asks for the right to fetch, as [`Self::claim`] does for encoding. The video stays `uploading`: the source
+    /// arrives by the bucket's event.
+    async fn claim_import(
+        &self,
+        import: &Import,
+        worker: &str,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<ClaimOutcome, CatalogError>;
+
+    // Posters.
+
+    /// Notes which poster somebody wants, and says what is shown until it is made. `Gone` if the video is deleted.
+    async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError>;
+
+    /// What somebody wants as the poster of a video; `None`: the one that is made of it.
+    async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
+
+    /// A poster was made and stored: shows it, if it is still wanted. `Gone` if the video is deleted.
+    async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError>;
+
+    /// A poster cannot be made. Says whether this changed anything; may be told twice, and too late.
+    async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError>;
+
+    /// Nobody wants another poster than the one that is made of the video. Gives back what was wanted and shown.
+    async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
 
     /// The attempts at a video, oldest first.
     async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError>;
@@ -202,6 +244,12 @@ pub trait Catalog: Send + Sync {
         renditions: &[RenditionRecord],
         now_ms: u64,
     ) -> Result<(), CatalogError>;
+
+    /// Notes what a later attempt needs to go on with an import, or that it begins anew.
+    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>, now_ms: u64) -> Result<(), CatalogError>;
+
+    /// The source is in the bucket. Ends the claim.
+    async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;
 
     /// One rung with audio is published.
     async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;

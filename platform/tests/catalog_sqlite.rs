@@ -108,6 +108,6 @@ async fn queue_and_catalog_share_one_file() {
     let (noted, delivery) = tokio::join!(noted, queue.receive(LEASE, LEASE));
     assert!(noted.iter().all(Result::is_ok));
     let received = delivery.unwrap().unwrap().message.unwrap();
-    let outcome = catalog.claim(received.job(), &generation(), "worker", LEASE, NOW).await.unwrap();
+    let outcome = catalog.claim(received.job().unwrap(), &generation(), "worker", LEASE, NOW).await.unwrap();
     assert!(matches!(outcome, ClaimOutcome::Claimed(_)), "{outcome:?}");
 }

@@ -8,6 +8,7 @@ pub mod browser;
 pub mod crowd;
 pub mod dev;
 pub mod media;
+pub mod origin;
 pub mod part;
 pub mod player;
 pub mod processes;

@@ -169,6 +169,7 @@ impl Site {
             queue: self.queue.clone(),
             catalog: self.catalog.clone(),
             store: self.store.clone(),
+            uploads: self.store.clone(),
             keys: Arc::new(keys),
             tools: Tools::find().unwrap(),
             config,

@@ -60,6 +60,15 @@ pub enum TranscodeError {
         #[source]
         source: std::io::Error,
     },
+    /// The source could not be fetched from its URL; another attempt may succeed.
+    #[error("the source could not be fetched: {reason}")]
+    Fetch {
+        /// Why, without the URL.
+        reason: String,
+    },
+    /// What was to be taken over plays no longer: somebody else was faster.
+    #[error("another generation plays by now")]
+    Superseded,
     /// Told to stop.
     #[error("stopped")]
     Cancelled,
@@ -70,9 +79,11 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
-            Self::Ffmpeg { .. } | Self::Spawn(_) | Self::ContentKey { .. } | Self::NotCopyable(_) => {
-                Failure::of(FailureCode::Internal)
-            }
+            Self::Ffmpeg { .. }
+            | Self::Spawn(_)
+            | Self::ContentKey { .. }
+            | Self::NotCopyable(_)
+            | Self::Superseded => Failure::of(FailureCode::Internal),
             Self::TimedOut { .. } => Failure::of(FailureCode::TimedOut),
             Self::Store(_) | Self::Catalog(_) => Failure::of(FailureCode::Unavailable),
             Self::Verification(_) => Failure::of(FailureCode::VerificationFailed),
@@ -80,6 +91,7 @@ impl TranscodeError {
                 Failure::of(FailureCode::DiskFull)
             }
             Self::Io { .. } => Failure::of(FailureCode::Internal),
+            Self::Fetch { .. } => Failure::of(FailureCode::FetchFailed),
             Self::Cancelled => Failure::of(FailureCode::Shutdown),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod fetch;
 pub mod ffmpeg;
 pub mod inspect;
 pub mod journal;
@@ -13,10 +14,12 @@ pub mod local;
 pub mod loopback;
 pub mod manifest;
 pub mod pipeline;
+pub mod poster;
 pub mod publish;
 pub mod sink;
 pub mod source;
 pub mod stills;
+pub mod takeover;
 pub mod vault;
 pub mod verify;
 pub mod worker;

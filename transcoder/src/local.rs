@@ -133,6 +133,7 @@ pub async fn transcode(
         store,
         vault: Arc::new(ClearKeys::new(hls.join(generation.as_str()))),
         journal: Arc::new(journal),
+        takeover: None,
         video,
         generation: generation.clone(),
         profile,

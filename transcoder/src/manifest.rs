@@ -3,7 +3,7 @@
 use domain::ids::{Generation, VideoId};
 use domain::plan::EncodePlan;
 use domain::segment::SegmentRecord;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
 struct Manifest<'a> {
@@ -14,6 +14,17 @@ struct Manifest<'a> {
     duration_ticks: u64,
     plan: &'a EncodePlan,
     segments: &'a [SegmentRecord],
+}
+
+/// The plan in a manifest; `None`: it is of another version.
+pub fn plan_of(text: &[u8]) -> Option<EncodePlan> {
+    #[derive(Deserialize)]
+    struct Planned {
+        version: u32,
+        plan: EncodePlan,
+    }
+    let planned: Planned = serde_json::from_slice(text).ok()?;
+    (planned.version == 1).then_some(planned.plan)
 }
 
 /// The JSON document. Times are ticks of 1/90000 s, hashes are of the objects as stored.

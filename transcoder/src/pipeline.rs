@@ -33,6 +33,7 @@ use crate::publish::Publisher;
 use crate::sink::Outlet;
 use crate::source::{Blocks, Source};
 use crate::stills;
+use crate::takeover::Takeover;
 use crate::vault::Vault;
 use crate::verify;
 
@@ -60,6 +61,8 @@ pub struct Order {
     pub profile: Profile,
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
+    /// What is there already of a generation of which only some rungs are made.
+    pub takeover: Option<Takeover>,
     /// Encoders of one thread each that run side by side.
     pub workers: usize,
 }
@@ -113,10 +116,14 @@ async fn attempt(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
-    let plan = EncodePlan::new(probe, &order.profile, order.mode)?;
+    let plan = match &order.takeover {
+        Some(takeover) => takeover.plan(probe, &order.profile, order.mode)?,
+        None => EncodePlan::new(probe, &order.profile, order.mode)?,
+    };
+    let work = order.takeover.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     match &plan.copy {
-        Ok(_) => tracing::info!(video.id = %order.video, "remuxing the top rung, encoding {}", plan.rungs.len()),
-        Err(why) => tracing::info!(video.id = %order.video, "encoding {} rungs: {why}", plan.rungs.len()),
+        Ok(_) => tracing::info!(video.id = %order.video, "remuxing the top rung, encoding {}", work.rungs.len()),
+        Err(why) => tracing::info!(video.id = %order.video, "encoding {} rungs: {why}", work.rungs.len()),
     }
     let outlet = Outlet::new(Arc::clone(&order.store), order.video, order.generation.clone());
     let keys = content_keys(order, &plan).await?;
@@ -125,7 +132,7 @@ async fn attempt(
     let _stop = stop.clone().drop_guard();
     let workshop = Workshop {
         tools: order.tools.clone(),
-        plan,
+        plan: work,
         probe: probe.clone(),
         encoder: order.profile.encoder.clone(),
         loopback,
@@ -134,14 +141,15 @@ async fn attempt(
         workers: order.workers.max(1),
         cancel: stop,
     };
-    let mut publisher = Publisher::new(workshop.outlet.clone(), &workshop.plan, probe);
+    let mut publisher = Publisher::new(workshop.outlet.clone(), &plan, probe);
     order.journal.renditions(&publisher.planned()).await?;
     let finished = order.journal.finished().await?;
-    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| belongs(&workshop.plan, it)).collect();
+    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| belongs(&plan, it)).collect();
     finished.iter().for_each(|it| publisher.add(it));
 
     let mut making = Making {
         order,
+        plan: &plan,
         workshop: &workshop,
         meter: Meter::new(&workshop.plan, &finished),
         publisher,
@@ -186,12 +194,20 @@ async fn content_keys(
     }
     let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
     let names: Vec<RenditionName> = lanes.flat_map(|it| plan.renditions(it)).collect();
-    let keys = names.iter().map(|name| async move { Ok((name.clone(), order.vault.content_key(name).await?)) });
+    let keys = names.iter().map(|name| async move {
+        let key = match &order.takeover {
+            Some(takeover) if takeover.has(name) => takeover.content_key(name).await?,
+            _ => order.vault.content_key(name).await?,
+        };
+        Ok((name.clone(), key))
+    });
     futures::future::try_join_all(keys).await.map(|it| it.into_iter().collect())
 }
 
 struct Making<'a> {
     order: &'a Order,
+    /// Of the whole generation; what of it is made here, the workshop knows.
+    plan: &'a EncodePlan,
     workshop: &'a Workshop,
     meter: Meter,
     publisher: Publisher,
@@ -216,20 +232,32 @@ impl Making<'_> {
             // An earlier attempt may have moved the pointer to all of it already: what has only grown names less.
             return Ok(());
         }
-        let through = |lane: Lane, missing: &[usize]| {
-            let first = missing.first().copied();
-            let (workshop, sender) = (self.workshop, sender.clone());
+        let through = |lane: Lane, missing: Vec<usize>| {
+            let (workshop, takeover, sender) = (self.workshop, self.order.takeover.as_ref(), sender.clone());
             async move {
-                match first {
-                    Some(first) => workshop.run_through(lane, first, &sender).await,
-                    None => Ok(()),
+                match (takeover, missing.first()) {
+                    (_, None) => Ok(()),
+                    (None, Some(first)) => workshop.run_through(lane, *first, &sender).await,
+                    (Some(takeover), Some(_)) => {
+                        for place in missing {
+                            let chunk = takeover.chunk(&workshop.outlet, lane, place as u32).await?;
+                            sender.send(chunk).await.map_err(|_| TranscodeError::Cancelled)?;
+                        }
+                        Ok(())
+                    }
                 }
             }
         };
-        let (copying, sounding) = (through(Lane::Copy, &copy), through(Lane::Audio, &audio));
         // What can be watched at once comes first: encoding waits for the remuxed rung.
         let wait = self.workshop.plan.copy.is_ok() && self.order.journal.first_run() && !copy.is_empty();
-        let encoding = encode_all(self.workshop, encode, wait.then(|| self.playable.subscribe()), sender);
+        let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
+        let encoding = encode_all(
+            self.workshop,
+            self.order.takeover.as_ref(),
+            encode,
+            wait.then(|| self.playable.subscribe()),
+            sender,
+        );
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
         let mut work = std::pin::pin!(work);
         self.show_growth().await?;
@@ -287,9 +315,9 @@ impl Making<'_> {
         self.receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
 
         order.journal.progress(Stage::Verify, percent).await?;
-        verify::generation(&workshop.plan, &records)?;
+        verify::generation(self.plan, &records)?;
         let key = ObjectKey::Manifest { video: order.video, generation: order.generation.clone() };
-        let text = manifest::render(order.video, &order.generation, &workshop.plan, &records);
+        let text = manifest::render(order.video, &order.generation, self.plan, &records);
         workshop.outlet.put(&key, Bytes::from(text)).await?;
 
         order.journal.progress(Stage::Publish, percent).await?;
@@ -307,7 +335,7 @@ impl Making<'_> {
         self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + workshop.probe.size;
         Ok(Published {
             probe: workshop.probe.clone(),
-            plan: workshop.plan.clone(),
+            plan: self.plan.clone(),
             renditions,
             playable_after_s: self.playable_after_s,
             receipt: self.receipt,
@@ -315,9 +343,22 @@ impl Making<'_> {
     }
 }
 
+async fn encode_one(
+    workshop: &Workshop,
+    takeover: Option<&Takeover>,
+    place: usize,
+) -> Result<ChunkRecord, TranscodeError> {
+    let made = workshop.encode(&workshop.plan.encode_chunks[place]).await?;
+    match takeover {
+        Some(takeover) => takeover.complete(&workshop.outlet, made).await,
+        None => Ok(made),
+    }
+}
+
 /// Encodes chunks in their order, several side by side.
 async fn encode_all(
     workshop: &Workshop,
+    takeover: Option<&Takeover>,
     chunks: Vec<usize>,
     playable: Option<watch::Receiver<bool>>,
     finished: mpsc::Sender<ChunkRecord>,
@@ -327,7 +368,7 @@ async fn encode_all(
         // An error means that nobody will ever say so: then there is nothing to wait for.
         drop(playable.wait_for(|it| *it).await);
     }
-    stream::iter(chunks.into_iter().map(|it| workshop.encode(&workshop.plan.encode_chunks[it])))
+    stream::iter(chunks.into_iter().map(|it| encode_one(workshop, takeover, it)))
         .buffer_unordered(workshop.workers)
         .try_for_each(|chunk| async { finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled) })
         .await

@@ -104,6 +104,20 @@ impl Outlet {
     }
 }
 
+impl Outlet {
+    /// Copies a segment of another generation inside the store, and says whether it came over whole.
+    pub async fn take_over(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
+        let closed = self.closed.read().await;
+        if *closed {
+            return Err(TranscodeError::Cancelled);
+        }
+        let key = self.segment_key(&record.rendition, record.index);
+        self.store.copy(from, &key).await?;
+        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(self.store.head(&key).await?.size == record.bytes)
+    }
+}
+
 /// What is expected of one output of a run.
 #[derive(Clone)]
 pub struct Output {

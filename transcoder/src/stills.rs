@@ -139,7 +139,7 @@ async fn decode(
     Ok((found, cost))
 }
 
-async fn collect(mut pictures: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
+pub(crate) async fn collect(mut pictures: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
     let mut found = vec![];
     while found.len() < expected {
         match tokio::time::timeout(QUIET, pictures.recv()).await {
@@ -170,7 +170,8 @@ async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord
     }
 }
 
-struct InMemory(Bytes);
+/// What is in memory already.
+pub(crate) struct InMemory(pub(crate) Bytes);
 
 #[async_trait]
 impl Source for InMemory {

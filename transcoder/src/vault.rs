@@ -37,25 +37,42 @@ impl WrappedKeys {
     ) -> Self {
         Self { store, keys, video, generation }
     }
+
+    /// The key of a rendition that is there.
+    pub async fn existing(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        let object = self.object(rendition);
+        let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
+        self.keys
+            .unwrap(&body, &object)
+            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() })
+    }
+
+    /// Keeps the key of another generation as that of this one: wrapped anew, since a wrapped key is bound to its path.
+    pub async fn take_over(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
+        self.keep(rendition, from.existing(rendition).await?).await
+    }
+
+    /// Keeps a key, unless there is one.
+    async fn keep(&self, rendition: &RenditionName, key: ContentKey) -> Result<ContentKey, TranscodeError> {
+        let object = self.object(rendition);
+        let body = Bytes::from(self.keys.wrap(&key, &object, random()?));
+        // Write-once: a key that segments were encrypted with is never replaced.
+        match self.store.put(&object, body, PutCondition::Absent).await {
+            Ok(_) => Ok(key),
+            Err(StoreError::ConditionFailed { .. }) => self.existing(rendition).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn object(&self, rendition: &RenditionName) -> ObjectKey {
+        ObjectKey::ContentKey { video: self.video, generation: self.generation.clone(), key: rendition.clone() }
+    }
 }
 
 #[async_trait]
 impl Vault for WrappedKeys {
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
-        let object =
-            ObjectKey::ContentKey { video: self.video, generation: self.generation.clone(), key: rendition.clone() };
-        let fresh = ContentKey::new(random()?);
-        let body = Bytes::from(self.keys.wrap(&fresh, &object, random()?));
-        // Write-once: a key that segments were encrypted with is never replaced.
-        match self.store.put(&object, body, PutCondition::Absent).await {
-            Ok(_) => return Ok(fresh),
-            Err(StoreError::ConditionFailed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
-        self.keys
-            .unwrap(&body, &object)
-            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() })
+        self.keep(rendition, ContentKey::new(random()?)).await
     }
 }
 

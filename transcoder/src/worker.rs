@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use domain::content_key::KeyEncryptionKeys;
 use domain::failure::{SourceProblem, Verdict};
-use domain::ids::Generation;
-use domain::job::Job;
-use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::ids::{JobId, VideoId};
+use domain::job::{Job, JobMessage};
+use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
 use platform::catalog::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, SharedCatalog};
 use platform::job_queue::{Delivery, QueueError, SharedQueue};
-use platform::object_store::SharedStore;
+use platform::net::Policy;
+use platform::object_store::uploads::UploadSigner;
+use platform::object_store::{SharedStore, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, warn};
 
@@ -23,9 +25,12 @@ use crate::ffmpeg::Tools;
 use crate::journal::CatalogJournal;
 use crate::pipeline::{self, Order, Published};
 use crate::source::ObjectSource;
+use crate::takeover::Takeover;
 use crate::vault::WrappedKeys;
 
 mod heartbeat;
+mod importing;
+mod posters;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -42,6 +47,8 @@ pub struct WorkerConfig {
     pub wait: Duration,
     /// By name. `default` is always there.
     pub profiles: HashMap<String, Profile>,
+    /// Where sources may be fetched from.
+    pub imports: Policy,
 }
 
 impl Default for WorkerConfig {
@@ -53,6 +60,7 @@ impl Default for WorkerConfig {
             lease: Duration::from_secs(60),
             wait: Duration::from_secs(20),
             profiles: HashMap::new(),
+            imports: crate::fetch::DEFAULT_POLICY,
         }
     }
 }
@@ -66,6 +74,8 @@ pub struct Worker {
     pub catalog: SharedCatalog,
     /// Both buckets.
     pub store: SharedStore,
+    /// The same store, for what arrives in parts.
+    pub uploads: Arc<dyn UploadSigner>,
     /// Wrap content keys.
     pub keys: Arc<KeyEncryptionKeys>,
     /// FFmpeg.
@@ -117,9 +127,8 @@ impl Worker {
     async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
         let settled = match &delivery.message {
             Ok(message) => {
-                let job = message.job();
-                let span = tracing::info_span!("job", job.id = %job.id, video.id = %job.video);
-                self.settle(delivery, job, cancel).instrument(span).await
+                let span = tracing::info_span!("job", job.id = %message.id(), video.id = %message.video());
+                self.settle(delivery, message, cancel).instrument(span).await
             }
             Err(invalid) => {
                 warn!("a message that is no job: {invalid}");
@@ -133,30 +142,56 @@ impl Worker {
         }
     }
 
-    async fn settle(&self, delivery: &Delivery, job: &Job, cancel: &CancellationToken) -> Result<(), QueueError> {
+    async fn settle(
+        &self,
+        delivery: &Delivery,
+        message: &JobMessage,
+        cancel: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        if delivery.is_last && self.deserves_more(delivery, message).await {
+            // A new message with deliveries of its own, then the end of the old one: twice is better than never.
+            info!("much was delivered, but not in vain: sent again");
+            self.queue.send(message, Duration::ZERO).await?;
+            return self.queue.ack(&delivery.receipt).await;
+        }
+        match message {
+            JobMessage::TranscodeV1(job) => self.settle_job(delivery, job, cancel).await,
+            JobMessage::ImportV1(import) => self.settle_import(delivery, import, cancel).await,
+            JobMessage::PosterV1(job) => self.settle_poster(delivery, job, cancel).await,
+        }
+    }
+
+    async fn settle_job(&self, delivery: &Delivery, job: &Job, cancel: &CancellationToken) -> Result<(), QueueError> {
         let receipt = &delivery.receipt;
         let Some(profile) = self.profile(&job.profile) else {
             return self.queue.bury(receipt, &format!("there is no profile `{}`", job.profile)).await;
         };
-        let generation = Generation::of(&job.source.etag, &profile.fingerprint(job.mode));
-        if delivery.is_last && self.deserves_more(delivery, job).await {
-            // A new message with deliveries of its own, then the end of the old one: twice is better than never.
-            info!("much was delivered, but not in vain: sent again");
-            if let Ok(message) = &delivery.message {
-                self.queue.send(message, Duration::ZERO).await?;
-            }
-            return self.queue.ack(receipt).await;
-        }
+        let generation = job.generation(&profile);
         let config = &self.config;
         let claimed = self.catalog.claim(job, &generation, &config.name, config.lease, now_ms()).await;
-        match claimed {
-            Ok(ClaimOutcome::Claimed(claim)) => self.work(delivery, job, profile, claim, cancel).await,
+        match self.admitted(delivery, job.video, &job.id, claimed).await? {
+            Some(claim) => self.work(delivery, job, profile, claim, cancel).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The claim, if there is one; otherwise the message is settled.
+    async fn admitted(
+        &self,
+        delivery: &Delivery,
+        video: VideoId,
+        job: &JobId,
+        claimed: Result<ClaimOutcome, CatalogError>,
+    ) -> Result<Option<Claim>, QueueError> {
+        let receipt = &delivery.receipt;
+        let settled = match claimed {
+            Ok(ClaimOutcome::Claimed(claim)) => return Ok(Some(claim)),
             Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
                 info!("nothing to do");
                 self.queue.ack(receipt).await
             }
             // Delivered for the first time, it is not the message that the holder works on: a double.
-            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 && self.is_worked_on(job).await => {
+            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 && self.is_worked_on(video, job).await => {
                 info!("somebody works on it already");
                 self.queue.ack(receipt).await
             }
@@ -169,14 +204,15 @@ impl Worker {
                 warn!("could not claim: {:#}", anyhow::Error::from(problem));
                 self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
             }
-        }
+        };
+        settled.map(|()| None)
     }
 
     /// Whether the deliveries so far were not the fault of the job: a worker that is stopped or killed uses one up,
     /// however well it worked. A job that comes no further from attempt to attempt deserves no more.
-    async fn deserves_more(&self, delivery: &Delivery, job: &Job) -> bool {
-        let attempts = self.catalog.attempts(job.video).await.unwrap_or_default();
-        let own: Vec<&Attempt> = attempts.iter().filter(|it| it.job == job.id).collect();
+    async fn deserves_more(&self, delivery: &Delivery, message: &JobMessage) -> bool {
+        let attempts = self.catalog.attempts(message.video()).await.unwrap_or_default();
+        let own: Vec<&Attempt> = attempts.iter().filter(|it| it.job == *message.id()).collect();
         let window = &own[own.len().saturating_sub(delivery.receive_count as usize - 1)..];
         let Some((first, rest)) = window.split_first() else { return false };
         window.iter().any(|it| it.outcome == Some(AttemptOutcome::Released))
@@ -184,9 +220,9 @@ impl Worker {
     }
 
     /// Whether the attempt that goes on is at this very job, and not at another one of the same video.
-    async fn is_worked_on(&self, job: &Job) -> bool {
-        let attempts = self.catalog.attempts(job.video).await.unwrap_or_default();
-        attempts.last().is_some_and(|it| it.job == job.id && it.ended_ms.is_none())
+    async fn is_worked_on(&self, video: VideoId, job: &JobId) -> bool {
+        let attempts = self.catalog.attempts(video).await.unwrap_or_default();
+        attempts.last().is_some_and(|it| it.job == *job && it.ended_ms.is_none())
     }
 
     async fn work(
@@ -208,15 +244,10 @@ impl Worker {
         };
         match result {
             Ok(published) => self.finish(delivery, job, &profile, &claim, &published).await,
-            Err(problem) if problem.lost_claim() => {
-                info!("stopped: {:#}", anyhow::Error::from(problem));
-                self.clean_up_if_gone(&claim).await;
-                // A gone video needs no message any more; after a lost lease it is somebody else's.
-                self.queue.ack(&delivery.receipt).await
-            }
-            // The object that replaced the source has sent an event of its own, which brings its own job.
-            Err(TranscodeError::Source(SourceProblem::SourceChanged)) => {
-                info!("the source was replaced");
+            Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
+            // Whatever overtook it has a job of its own: the event of another source, or somebody's later wish.
+            Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
+                info!("overtaken: {overtaken}");
                 if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
                     warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
                 }
@@ -240,11 +271,24 @@ impl Worker {
             CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
         let vault =
             WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
+        let vault = Arc::new(vault);
+        let takeover = match &job.partial {
+            Some(partial) if !matches!(&video.state, VideoState::Ready { generation } if *generation == partial.base) =>
+            {
+                return Err(TranscodeError::Superseded);
+            }
+            Some(partial) => {
+                let keys = (Arc::clone(&self.keys), Arc::clone(&vault));
+                Some(Takeover::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
+            }
+            None => None,
+        };
         let order = Order {
             tools: self.tools.clone(),
             source: Arc::new(source),
             store: Arc::clone(&self.store),
-            vault: Arc::new(vault),
+            vault,
+            takeover,
             journal: Arc::new(journal),
             video: claim.video,
             generation: claim.generation.clone(),
@@ -327,6 +371,14 @@ impl Worker {
         }
     }
 
+    /// The claim is lost.
+    async fn stopped(&self, delivery: &Delivery, claim: &Claim, problem: TranscodeError) -> Result<(), QueueError> {
+        info!("stopped: {:#}", anyhow::Error::from(problem));
+        self.clean_up_if_gone(claim).await;
+        // A gone video needs no message any more; after a lost lease it is somebody else's.
+        self.queue.ack(&delivery.receipt).await
+    }
+
     /// A deletion cannot see what a worker stores a moment later: the worker removes it.
     async fn clean_up_if_gone(&self, claim: &Claim) {
         let video = match self.catalog.get_video(claim.video).await {
@@ -337,11 +389,24 @@ impl Worker {
         if video.state != VideoState::Deleted {
             return;
         }
+        if let Err(problem) = self.abort_uploads(claim.video).await {
+            warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+        }
         for prefix in ObjectPrefix::of_video(claim.video) {
             if let Err(problem) = self.store.delete_all(&prefix).await {
                 warn!("could not clean up: {:#}", anyhow::Error::from(problem));
             }
         }
+    }
+
+    /// What was being brought into the bucket.
+    async fn abort_uploads(&self, video: VideoId) -> Result<(), StoreError> {
+        for upload in self.uploads.list_unfinished(&ObjectPrefix::Sources(video)).await? {
+            if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
+                self.uploads.abort_multipart(&key, &upload.id).await?;
+            }
+        }
+        Ok(())
     }
 
     fn profile(&self, name: &str) -> Option<Profile> {

@@ -91,6 +91,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let mut config = ApiConfig::new(PRIVATE_BUCKET);
     config.max_upload_bytes =
         profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
+    config.imports.allow_private = args.allow_private_imports;
+    let imports = config.imports;
     // Pages of any origin, as with the store: they need a key of their own.
     config.cors_origins = vec!["*".to_owned()];
     if args.listen.ip().is_loopback() {
@@ -137,10 +139,11 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let worker = Worker {
         queue: queue.clone(),
         catalog: catalog.clone(),
+        uploads: store.clone(),
         store,
         keys: Arc::new(keks),
         tools,
-        config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, ..WorkerConfig::default() },
+        config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, imports, ..WorkerConfig::default() },
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })

@@ -71,6 +71,26 @@ pub enum SourceProblem {
     /// The object was replaced while it was read.
     #[error("{}", FailureCode::SourceChanged.sentence())]
     SourceChanged,
+    /// Whoever serves the URL does not give the file out.
+    #[error(
+        "The address answers with status {status}: check that the file is there and can be read without signing in."
+    )]
+    FetchRefused {
+        /// Of HTTP.
+        status: u16,
+    },
+    /// The URL leads to an address that this installation does not fetch from.
+    #[error("{}", FailureCode::AddressNotAllowed.sentence())]
+    AddressNotAllowed,
+    /// The URL leads to a page for people.
+    #[error("{}", FailureCode::WebPage.sentence())]
+    WebPage,
+    /// Single rungs cannot be made anew by these settings.
+    #[error("{}", FailureCode::RungsDoNotFit.sentence())]
+    RungsDoNotFit,
+    /// A picture that cannot be decoded.
+    #[error("{}", FailureCode::PictureDamaged.sentence())]
+    PictureDamaged,
 }
 
 impl SourceProblem {
@@ -90,6 +110,11 @@ impl SourceProblem {
             Self::Damaged => FailureCode::Damaged,
             Self::SourceMissing => FailureCode::SourceMissing,
             Self::SourceChanged => FailureCode::SourceChanged,
+            Self::FetchRefused { .. } => FailureCode::FetchRefused,
+            Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
+            Self::WebPage => FailureCode::WebPage,
+            Self::RungsDoNotFit => FailureCode::RungsDoNotFit,
+            Self::PictureDamaged => FailureCode::PictureDamaged,
         }
     }
 }
@@ -135,6 +160,7 @@ mod tests {
             SourceProblem::TooLarge { bytes: 5_450_000_000, limit_bytes: 999 },
             SourceProblem::TooManyPixels { width: 16_000, height: 9_000, limit_pixels: 35_389_440 },
             SourceProblem::UnsupportedCodec { codec: "vvc".to_owned() },
+            SourceProblem::FetchRefused { status: 404 },
         ];
         let text: String = problems.iter().map(|it| format!("{}: {it}\n", it.code())).collect();
         insta::assert_snapshot!(text, @"
@@ -143,6 +169,7 @@ mod tests {
         too-large: The file has 5.4 GB, and at most 999 bytes is allowed: upload a smaller one.
         too-many-pixels: The picture is 16000x9000, and at most 35389440 pixels are allowed: export the video in a smaller size.
         unsupported-codec: The video is in the format `vvc`, which cannot be decoded here: export it as H.264 in MP4.
+        fetch-refused: The address answers with status 404: check that the file is there and can be read without signing in.
         ");
         assert!(problems.iter().all(|it| it.code().class() == FailureClass::Source));
     }

@@ -92,7 +92,7 @@ impl ExternalPath {
     /// Longest key of R2 and S3, bytes.
     const MAX_BYTES: usize = 1024;
     /// Where our own objects live.
-    const OURS: [&str; 5] = ["uploads", "archive", "keys", "manifests", "hls"];
+    const OURS: [&str; 6] = ["uploads", "archive", "keys", "manifests", "hls", "posters"];
 
     /// The path.
     pub fn as_str(&self) -> &str {

@@ -21,6 +21,8 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::Storyboard { video, generation: generation.clone() },
         ObjectKey::StoryboardIndex { video, generation: generation.clone() },
         ObjectKey::Poster { video, generation },
+        ObjectKey::OwnPoster { video, poster: PosterId::of_moment(7) },
+        ObjectKey::PosterPicture { video, poster: PosterId::of_moment(7) },
     ]
 }
 
@@ -44,6 +46,8 @@ fn paths_types_and_cache_policies() {
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/posters/efd9bf88b975d52b.jpg | image/jpeg | public, max-age=31536000, immutable
+    Private posters/vid_018bcfe5680077078707070707070707/efd9bf88b975d52b | application/octet-stream | no-store
     ");
 }
 

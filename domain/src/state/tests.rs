@@ -32,6 +32,7 @@ fn every_state() -> Vec<VideoState> {
 fn every_event() -> Vec<(&'static str, VideoEvent)> {
     vec![
         ("upload-started", VideoEvent::UploadStarted),
+        ("import-requested", VideoEvent::ImportRequested),
         ("source-arrived", VideoEvent::SourceArrived),
         ("source-stored", VideoEvent::SourceStored),
         ("work-requested", VideoEvent::WorkRequested),
@@ -72,6 +73,7 @@ fn the_whole_table() {
     insta::assert_snapshot!(table, @"
     created
         upload-started -> uploading
+        import-requested -> uploading
         source-arrived -> queued
         source-stored -> stored
         work-requested -> queued
@@ -130,18 +132,21 @@ fn the_whole_table() {
         verified -> ready:b
         deleted -> deleted
     failed:not-a-video
+        import-requested -> uploading
         work-requested -> queued
         work-started refused: a video that is failed cannot be worked on
         became-playable refused: a video that is failed cannot become playable
         verified refused: a video that is failed cannot become ready
         deleted -> deleted
     failed:disk-full
+        import-requested -> uploading
         work-requested -> queued
         work-started -> processing
         became-playable refused: a video that is failed cannot become playable
         verified refused: a video that is failed cannot become ready
         deleted -> deleted
     cancelled
+        import-requested -> uploading
         source-arrived refused: a video that is cancelled cannot be queued by an event
         source-stored refused: a video that is cancelled cannot be queued by an event
         work-requested -> queued
@@ -151,6 +156,7 @@ fn the_whole_table() {
         deleted -> deleted
     deleted
         upload-started refused: a video that is deleted cannot change
+        import-requested refused: a video that is deleted cannot change
         source-arrived refused: a video that is deleted cannot change
         source-stored refused: a video that is deleted cannot change
         work-requested refused: a video that is deleted cannot change
@@ -192,6 +198,7 @@ fn any_event() -> impl Strategy<Value = VideoEvent> {
     let code = proptest::sample::select(FailureCode::ALL.to_vec());
     prop_oneof![
         1 => Just(VideoEvent::UploadStarted),
+        1 => Just(VideoEvent::ImportRequested),
         1 => Just(VideoEvent::SourceArrived),
         1 => Just(VideoEvent::SourceStored),
         1 => Just(VideoEvent::WorkRequested),

@@ -27,6 +27,7 @@ pub(crate) struct Doc {
     description: &'static str,
     body: Option<Content>,
     body_is_optional: bool,
+    bytes: &'static [&'static str],
     query: Vec<Parameter>,
     answers: Vec<Answer>,
     problems: Vec<Problem>,
@@ -59,6 +60,7 @@ impl Doc {
             description,
             body: None,
             body_is_optional: false,
+            bytes: &[],
             query: vec![],
             answers: vec![],
             problems: vec![],
@@ -77,6 +79,12 @@ impl Doc {
     pub(crate) fn may_take<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
         self.body_is_optional = true;
         self.takes::<T>(example)
+    }
+
+    /// Instead of that body: bytes of one of these types.
+    pub(crate) fn or_takes_bytes(mut self, kinds: &'static [&'static str]) -> Self {
+        self.bytes = kinds;
+        self
     }
 
     /// Parameters of the query.
@@ -148,7 +156,12 @@ impl Doc {
         }
         if let Some(body) = &self.body {
             let required = if self.body_is_optional { Required::False } else { Required::True };
-            let body = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
+            let mut builder = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
+            for kind in self.bytes {
+                // OpenAPI 3.1: bytes have no schema.
+                builder = builder.content(*kind, ContentBuilder::new().build());
+            }
+            let body = builder;
             operation = operation.request_body(Some(body.build()));
         }
         for answer in &self.answers {

@@ -59,6 +59,7 @@ pub(super) fn video() -> Value {
         "number": 1, "outcome": null, "failure": null, "stage": "encode", "percent": 42, "started_at": AT,
         "ended_at": null,
     }]);
+    video["poster"] = json!({ "status": "automatic", "failure": null });
     video["receipt"] = Value::Null;
     video
 }

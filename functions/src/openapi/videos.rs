@@ -7,6 +7,7 @@ use super::{Doc, examples};
 use crate::problem::Problem::*;
 use crate::videos::change::Change;
 use crate::videos::convert::Conversion;
+use crate::videos::poster::Moment;
 use crate::videos::source::Download;
 use crate::videos::stream::{InTheMaking, Playing, StreamParams};
 use crate::videos::view::VideoView;
@@ -31,15 +32,16 @@ pub(crate) fn read() -> Doc {
 }
 
 pub(crate) fn convert() -> Doc {
-    let about = "A video of an object that is in the private bucket already, read where it stands. Asking again for the \
-        same object under the same external id gives the video that is there (200).";
-    Doc::of("convertObject", "Make a video of what is there", about)
+    let about = "Of an object in the private bucket (`key`), read where it stands, which needs the scope `admin`; or of what \
+        a URL gives (`url`), which a transcoder fetches. Asking again for the same under the same external id gives the \
+        video that is there (200).";
+    Doc::of("createVideo", "Make a video of what is there", about)
         .takes::<Conversion>(json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }))
         .gives::<VideoView>(StatusCode::CREATED, "The new video.", examples::video())
         .with(&["Location"])
         .gives::<VideoView>(StatusCode::OK, "The video that was made of it before.", examples::video())
         .with(&["Location"])
-        .refuses(&[NoSuchObject, EmptyFile, TooLarge, FieldTooLong, NoSuchProfile, InvalidField])
+        .refuses(&[NoSuchObject, UrlNotAccepted, EmptyFile, TooLarge, FieldTooLong, NoSuchProfile, InvalidField])
 }
 
 pub(crate) fn change() -> Doc {
@@ -73,9 +75,9 @@ pub(crate) fn reencode() -> Doc {
     let about = "The same source by other settings. What plays now plays on until the new one is verified, and if it \
         fails.";
     Doc::of("reencodeVideo", "Encode anew", about)
-        .may_take::<Reencode>(json!({ "profile": "default", "mode": "abr" }))
+        .may_take::<Reencode>(json!({ "profile": "default", "rungs": ["720p"] }))
         .gives::<VideoView>(StatusCode::ACCEPTED, "It is queued.", examples::video())
-        .refuses(&[NoSuchVideo, SourceGone, NoSuchProfile, Conflict])
+        .refuses(&[NoSuchVideo, SourceGone, NoSuchProfile, NoSuchRung, RungNotEncoded, InvalidField, Conflict])
 }
 
 pub(crate) fn stream() -> Doc {
@@ -94,4 +96,21 @@ pub(crate) fn source() -> Doc {
     Doc::of("downloadSource", "Get the source", "The file as it was uploaded, straight from the bucket.")
         .gives::<Download>(StatusCode::OK, "Where to get it.", examples::source_download())
         .refuses(&[NoSuchVideo, SourceGone])
+}
+
+pub(crate) fn put_poster() -> Doc {
+    let about = "A JPEG, PNG or WebP picture, told apart by its content, or a moment of the video. It is shown in place of \
+        the automatic one, also after a re-encode.";
+    Doc::of("choosePoster", "Choose the picture before playback", about)
+        .takes::<Moment>(json!({ "at": 12.5 }))
+        .or_takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+        .gives::<VideoView>(StatusCode::OK, "It is shown already.", examples::video())
+        .gives::<VideoView>(StatusCode::ACCEPTED, "It is being made.", examples::video())
+        .refuses(&[NoSuchVideo, PosterNotAccepted, Conflict])
+}
+
+pub(crate) fn delete_poster() -> Doc {
+    Doc::of("dropPoster", "Go back to the automatic poster", "Doing it again is no error.")
+        .gives_nothing("The automatic one is shown.")
+        .refuses(&[NoSuchVideo])
 }

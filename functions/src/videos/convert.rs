@@ -1,4 +1,4 @@
-//! `POST /v1/videos`: a video from what is in the private bucket already, read where it stands.
+//! `POST /v1/videos`: a video from what is in the private bucket already, read where it stands, or from a URL.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,8 +12,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::VideoView;
-use super::{facts, new_video_id, read_view, work};
-use crate::auth::Caller;
+use super::{facts, import, new_video_id, read_view, work};
+use crate::auth::{Caller, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::openapi::types;
@@ -21,17 +21,21 @@ use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::plan::check_size;
 
-/// Which object, and what is said of it.
+/// Which object or URL, and what is said of it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Conversion {
     /// Path in the private bucket, outside of Edgereel's own prefixes.
-    key: String,
+    #[serde(default)]
+    key: Option<String>,
+    /// Instead of `key`: where the transcoder fetches the source.
+    #[serde(default)]
+    url: Option<String>,
     /// Whose video it becomes.
     #[serde(default)]
-    owner: Option<String>,
+    pub(super) owner: Option<String>,
     #[serde(default)]
-    title: Option<String>,
+    pub(super) title: Option<String>,
     #[serde(default)]
     external_id: Option<String>,
     /// With `content_id`, another way to say `external_id`: the kind of thing in the customer's system it belongs to.
@@ -41,31 +45,40 @@ pub(crate) struct Conversion {
     content_id: Option<String>,
     #[serde(default)]
     #[schema(value_type = types::Metadata)]
-    metadata: serde_json::Map<String, serde_json::Value>,
+    pub(super) metadata: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     #[serde(default)]
-    mode: Option<Mode>,
+    pub(super) mode: Option<Mode>,
     #[serde(default)]
-    generate: Generate,
+    pub(super) generate: Generate,
 }
 
-type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
+pub(super) type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
-/// For admins: what stands in the bucket under a path of its own has no owner who could be asked.
+/// A `key` is for admins: what stands in the bucket under a path of its own has no owner who could be asked.
 ///
 /// Asking again for the same object under the same external id gives the video that is there.
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(wish): Body<Conversion>,
+    Body(mut wish): Body<Conversion>,
 ) -> Result<Answer, ApiError> {
+    let key = match (wish.key.take(), wish.url.take()) {
+        (Some(key), None) => key,
+        (None, Some(url)) => return import::import(&state, &caller, wish, &url).await,
+        (Some(_), Some(_)) | (None, None) => {
+            let detail = "give `key`, or `url`, but not both".to_owned();
+            return Err(ApiError::Invalid(detail));
+        }
+    };
+    caller.require(Scope::Admin)?;
     let owner = caller.owner_for(wish.owner.clone())?;
     let external_id = wish.external_id()?;
     facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
     let profile = facts::profile(wish.profile.clone(), &state.config)?;
     let unusable = |detail: String| ApiError::NoSuchObject(detail);
-    let path = ExternalPath::try_from(wish.key.clone())
+    let path = ExternalPath::try_from(key)
         .map_err(|_| unusable("`key` is no path of an object outside of the prefixes that Edgereel uses".to_owned()))?;
     if let Some(video) = known(&state, owner.clone(), external_id.as_deref(), path.as_str()).await? {
         return answer(&state, StatusCode::OK, &video).await;
@@ -107,7 +120,7 @@ pub(crate) async fn convert(
     answer(&state, StatusCode::CREATED, &video).await
 }
 
-async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<Answer, ApiError> {
+pub(super) async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<Answer, ApiError> {
     let location = [(LOCATION, format!("/v1/videos/{}", video.id))];
     Ok((status, location, Json(read_view(state, video).await?)))
 }
@@ -126,7 +139,7 @@ async fn known(
 }
 
 impl Conversion {
-    fn external_id(&self) -> Result<Option<String>, ApiError> {
+    pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
         let invalid = |detail: &str| ApiError::Invalid(detail.to_owned());
         match (&self.external_id, &self.content_type, &self.content_id) {
             (external_id, None, None) => Ok(external_id.clone()),

@@ -133,7 +133,10 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             percent: view::percent(&video),
         })),
         VideoState::Playable | VideoState::Ready { .. } => {
-            let urls = state.playback.urls(id, pictures_of(&video.state), viewer, now_ms())?;
+            let pictures = pictures_of(&video.state);
+            let poster = if pictures.is_some() { state.catalog.poster(id).await? } else { None };
+            let urls = state.playback.urls(id, pictures, viewer, now_ms())?;
+            let urls = urls.with_poster(poster.and_then(|it| it.shown).as_ref());
             Ok(Stream::Plays(Playing {
                 video: id,
                 status: video.state.name(),

@@ -5,10 +5,11 @@ use domain::ids::VideoId;
 use domain::job::{Generate, Mode, Stage};
 use domain::receipt::{Cost, Prices, Receipt};
 use domain::state::{StateName, VideoState};
-use platform::catalog::{Attempt, AttemptOutcome, RenditionRecord, Video};
+use platform::catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, Video};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::poster::PosterView;
 use crate::openapi::types;
 use crate::times::{as_rfc3339, as_rfc3339_if_any};
 
@@ -62,6 +63,8 @@ pub(crate) struct VideoView {
     /// Oldest first.
     attempts: Vec<AttemptView>,
     receipt: Option<ReceiptView>,
+    /// The picture before playback.
+    poster: PosterView,
 }
 
 /// One try at making it.
@@ -183,9 +186,10 @@ impl VideoView {
         renditions: Vec<RenditionRecord>,
         attempts: &[Attempt],
         receipt: Option<Receipt>,
+        poster: Option<PosterRecord>,
     ) -> Self {
         let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
         let attempts = attempts.iter().map(AttemptView::from).collect();
-        Self { summary: VideoSummary::of(video), renditions, attempts, receipt }
+        Self { summary: VideoSummary::of(video), renditions, attempts, receipt, poster: PosterView::of(poster) }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use domain::job::{Job, JobMessage, JobReason, Mode};
-use domain::object_key::ObjectKey;
+use domain::object_key::{ObjectKey, RenditionName};
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
 use platform::catalog::Video;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::VideoView;
-use super::{existing, facts, read_view};
+use super::{existing, facts, import, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -68,6 +68,9 @@ pub(crate) async fn retry(
         VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
         VideoState::Deleted => return Err(ApiError::NoSuchVideo(id)),
     }
+    if let Some(answer) = import::retry(&state, &video).await? {
+        return Ok(answer);
+    }
     let job = job_of(&state, &video, JobReason::Retry).await?;
     let video = begin(&state, job).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
@@ -81,6 +84,10 @@ pub(crate) struct Reencode {
     profile: Option<String>,
     #[serde(default)]
     mode: Option<Mode>,
+    /// Only these rungs; the others, and the sound, are taken over from what plays.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 32, example = json!(["720p"]))]
+    rungs: Option<Vec<RenditionName>>,
 }
 
 /// `POST /v1/videos/{id}/reencode`: the same source by other settings. What plays now plays on until the new one
@@ -97,7 +104,10 @@ pub(crate) async fn reencode(
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;
-    let job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
+    let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
+    if let Some(rungs) = wish.rungs {
+        job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
+    }
     let video = begin(&state, job).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }

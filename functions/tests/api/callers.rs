@@ -25,9 +25,10 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/uploads") => json!({ "filename": "a.mp4", "size": 65 * MIB }),
         ("POST", "/uploads/{video}/parts") => json!({ "numbers": [1] }),
         ("POST", "/uploads/{video}/complete") => json!({}),
-        ("POST", "/videos") => json!({ "key": CATALOGUE }),
+        ("POST", "/videos") => json!({ "url": FILM }),
         ("PATCH", "/videos/{video}") => json!({ "title": "Another" }),
         ("POST", "/videos/{video}/retry" | "/videos/{video}/cancel" | "/videos/{video}/reencode") => json!({}),
+        ("PUT", "/videos/{video}/poster") => json!({ "at": 1 }),
         ("POST", "/s3/multipart") => body_of_upload(),
         ("POST", "/s3/multipart/{upload}/complete") => json!({ "parts": [] }),
         ("POST", "/webhooks") => json!({ "url": RECEIVER }),
@@ -56,6 +57,8 @@ enum Thing {
     List,
 }
 
+/// Where a source may be fetched from.
+const FILM: &str = "https://192.88.98.1/film.mp4";
 /// An object that is nobody's.
 const CATALOGUE: &str = "catalogue/film.mp4";
 /// Where a webhook may be.
@@ -105,12 +108,7 @@ impl Thing {
             }
             Some("key") => Self::Key(world.key(Some("ann"), &["read"]).await.0),
             Some(other) => panic!("say how to make a {other} of Ann's"),
-            None => {
-                let path = ExternalPath::try_from(CATALOGUE.to_owned()).unwrap();
-                let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path };
-                world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
-                Self::List
-            }
+            None => Self::List,
         }
     }
 
@@ -310,6 +308,20 @@ async fn new_videos_belong_to_their_callers() {
     assert_eq!(owners(TOKEN, "").await, (200, r#""ann" "ann" "bob" null"#.to_owned()));
     assert_eq!(owners(TOKEN, "?owner=bob").await, (200, r#""bob""#.to_owned()));
     assert_eq!(owners(&jwt(json!({ "sub": "eve" })), "").await, (200, String::new()));
+}
+
+/// What stands in the bucket under a path of its own has no owner who could be asked.
+#[tokio::test]
+async fn only_admins_convert_what_is_in_the_bucket() {
+    let world = World::new().await;
+    let path = ExternalPath::try_from(CATALOGUE.to_owned()).unwrap();
+    let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path };
+    world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
+    let convert =
+        async |token: &str| world.call_as(token, Method::POST, "/v1/videos", Some(json!({ "key": CATALOGUE }))).await;
+    let refused = convert(&jwt(json!({}))).await;
+    assert_eq!((refused.problem(), &refused.body["scope"]), ((403, "insufficient-scope"), &json!("admin")));
+    assert_eq!(convert(TOKEN).await.status, StatusCode::CREATED);
 }
 
 /// What an event made before its creator did belongs to nobody yet.

@@ -96,6 +96,10 @@ fn every_example_is_one() {
         let bodies = std::iter::once(&operation["requestBody"]["content"]);
         let answers = operation["responses"].as_object().unwrap().values().map(|it| &it["content"]);
         for content in bodies.chain(answers).filter_map(Value::as_object).flat_map(|it| it.values()) {
+            // Bytes have none.
+            if content.get("schema").is_none() {
+                continue;
+            }
             let example = content.get("example").unwrap_or_else(|| panic!("{method} {path} has an answer without one"));
             let wrong: Vec<_> = validator(&content["schema"]).iter_errors(example).map(|it| it.to_string()).collect();
             assert!(wrong.is_empty(), "{method} {path}: {example}: {wrong:?}");

@@ -43,8 +43,8 @@ async fn an_upload_becomes_one_job_by_the_wishes_of_its_row() {
     assert!(matches!(world.pump().await.as_slice(), [Ingested::Queued(_)]));
     let delivery = world.queue.receive(Duration::ZERO, Duration::from_secs(9)).await.unwrap().unwrap();
     let message = delivery.message.unwrap();
-    assert_eq!((message.job().video, message.job().mode.as_str()), (created.video(), "copy"));
-    assert_eq!(message.job().source.etag, "900150983cd24fb0d6963f7d28e17f72", "MD5 of abc");
+    assert_eq!((message.video(), message.job().unwrap().mode.as_str()), (created.video(), "copy"));
+    assert_eq!(message.job().unwrap().source.etag, "900150983cd24fb0d6963f7d28e17f72", "MD5 of abc");
 }
 
 #[tokio::test]

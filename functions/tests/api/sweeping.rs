@@ -14,7 +14,7 @@ use crate::world::{World, now_ms};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-fn sweeper(world: &World) -> Sweeper {
+pub(crate) fn sweeper(world: &World) -> Sweeper {
     Sweeper {
         catalog: world.catalog.clone(),
         queue: world.queue.clone(),

@@ -226,7 +226,7 @@ impl World {
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
-            jobs.push(delivery.message.unwrap().job().clone());
+            jobs.push(delivery.message.unwrap().job().expect("an encoding").clone());
             self.queue.ack(&delivery.receipt).await.unwrap();
         }
         jobs

@@ -139,7 +139,7 @@ async fn ingest_takes_a_batch_of_good_and_bad() {
     assert_eq!(answer, json!({ "batchItemFailures": [] }), "what starts nothing is no failure");
     let mut jobs = vec![];
     while let Some(delivery) = cloud.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
-        jobs.push(delivery.message.unwrap().job().video);
+        jobs.push(delivery.message.unwrap().video());
     }
     jobs.sort();
     assert_eq!(jobs, [first, second], "the event that came twice is one job");

@@ -18,11 +18,15 @@ use super::{
 };
 
 mod claims;
+mod imports;
+mod posters;
 mod random;
 mod videos;
 mod work;
 
 pub use claims::*;
+pub use imports::*;
+pub use posters::*;
 pub use random::*;
 pub use videos::*;
 pub use work::*;
@@ -185,6 +189,8 @@ macro_rules! catalog_conformance {
             our_failures_are_retried_until_given_up shutdown_gives_the_job_back a_new_source_is_new_work
             chunks_are_kept_once renditions_are_replaced progress_never_goes_back
             only_unused_generations_are_forgotten
+            an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
+            the_last_wish_for_a_poster_counts a_poster_that_fails_says_why
             any_order_of_events_keeps_the_rules
         }
     };

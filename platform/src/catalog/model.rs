@@ -1,7 +1,7 @@
 //! The records of the catalog.
 
 use domain::failure::Failure;
-use domain::ids::{Generation, JobId, VideoId};
+use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
 use domain::state::{StateName, VideoState};
@@ -132,6 +132,54 @@ pub enum UploadKind {
     },
 }
 
+/// A poster that somebody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosterRecord {
+    /// The last wish.
+    pub wanted: PosterId,
+    /// What viewers get; `None`: still the one that was made of the video.
+    pub shown: Option<PosterId>,
+    /// Why the last wish cannot be fulfilled.
+    pub failure: Option<Failure>,
+}
+
+/// What became of a poster that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PosterShown {
+    /// Viewers get it from now on, instead of this one: nobody needs that any more.
+    InsteadOf(Option<PosterId>),
+    /// Somebody wants another one by now, or none.
+    Overtaken,
+}
+
+/// A source that is fetched from a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImportRecord {
+    /// May be a permission: not for logs, nor for answers. `Debug` leaves it out.
+    pub url: String,
+    /// What has arrived, if something has.
+    pub transfer: Option<Transfer>,
+}
+
+impl std::fmt::Debug for ImportRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportRecord").field("transfer", &self.transfer).finish_non_exhaustive()
+    }
+}
+
+/// A file on its way into the store. Which parts have arrived, the store knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The store's name for the upload.
+    pub upload_id: String,
+    /// Bytes of a part.
+    pub part_bytes: u64,
+    /// Of the file, where its server says so.
+    pub size: Option<u64>,
+    /// Of the file, strong, with its quotes: only what has the same is the rest of it.
+    pub etag: Option<String>,
+}
+
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
@@ -219,6 +267,8 @@ pub struct Attempt {
 pub enum AttemptOutcome {
     /// Verified and published.
     Ready,
+    /// The source was fetched.
+    Fetched,
     /// It failed.
     Failed(Failure),
     /// Given back.
@@ -234,6 +284,7 @@ impl AttemptOutcome {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Fetched => "fetched",
             Self::Failed(_) => "failed",
             Self::Released => "released",
             Self::Lost => "lost",

@@ -5,7 +5,9 @@
 //! so no two changes wait for each other.
 
 mod events;
+mod imports;
 mod jobs;
+mod posters;
 mod rows;
 mod videos;
 mod work;
@@ -15,8 +17,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::failure::Failure;
-use domain::ids::{Generation, VideoId};
-use domain::job::{Job, Stage};
+use domain::ids::{Generation, PosterId, VideoId};
+use domain::job::{Import, Job, JobMessage, Stage};
 use domain::receipt::Receipt;
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState};
@@ -24,8 +26,8 @@ use domain::webhook::EventType;
 use tokio::sync::Notify;
 
 use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, Upload, Video,
-    VideoFilter, VideoPage,
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord,
+    PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
 };
 use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
 use rows::{VideoRow, video_columns};
@@ -202,8 +204,57 @@ impl Catalog for SqlCatalog {
         retried(|| self.release_worker(worker, now_ms)).await
     }
 
-    async fn give_up(&self, job: &Job, failure: &Failure, died_ms: u64, now_ms: u64) -> Result<bool, CatalogError> {
-        self.told(self.give_up_job(job, failure, died_ms, now_ms).await)
+    async fn give_up(
+        &self,
+        message: &JobMessage,
+        failure: &Failure,
+        died_ms: u64,
+        now_ms: u64,
+    ) -> Result<bool, CatalogError> {
+        match message {
+            JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {
+                self.told(self.give_up_work(message, failure, died_ms, now_ms).await)
+            }
+            JobMessage::PosterV1(job) => self.refuse_poster(job.video, &job.poster, failure).await,
+        }
+    }
+
+    async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
+        self.ask_poster(video, poster).await
+    }
+
+    async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+        self.get_poster(video).await
+    }
+
+    async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
+        self.show(video, poster).await
+    }
+
+    async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError> {
+        self.refuse_poster(video, poster, failure).await
+    }
+
+    async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+        self.forget_poster(video).await
+    }
+
+    async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
+        self.told(self.ask_import(video, url, now_ms).await)
+    }
+
+    async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError> {
+        self.get_import(video).await
+    }
+
+    async fn claim_import(
+        &self,
+        import: &Import,
+        worker: &str,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<ClaimOutcome, CatalogError> {
+        self.try_claim_import(import, worker, lease, now_ms).await
     }
 
     async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
@@ -229,6 +280,14 @@ impl Catalog for SqlCatalog {
         now_ms: u64,
     ) -> Result<(), CatalogError> {
         self.replace_renditions(claim, renditions, now_ms).await
+    }
+
+    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>, now_ms: u64) -> Result<(), CatalogError> {
+        self.transfer(claim, transfer, now_ms).await
+    }
+
+    async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+        self.end_fetched(claim, now_ms).await
     }
 
     async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {

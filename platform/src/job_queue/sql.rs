@@ -204,7 +204,7 @@ impl SqlQueue {
     }
 
     async fn send_or_join(&self, message: &JobMessage, delay: Duration) -> Result<Sent, sqlx::Error> {
-        let job = message.job().id.as_str();
+        let job = message.id().as_str();
         let visible_ms = now_ms().saturating_add(millis(delay));
         let mut tx = self.database.write().await?;
         let waiting = sqlx::query(

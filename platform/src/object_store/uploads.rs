@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +65,7 @@ pub struct UnfinishedUpload {
     pub created_ms: u64,
 }
 
-/// Lets others upload and download without credentials.
+/// Uploads in parts, and lets others upload and download without credentials.
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
     /// A PUT of exactly `size` bytes of this type, which fails if the object is there already. `None`: of any size,
@@ -94,6 +95,9 @@ pub trait UploadSigner: Send + Sync {
         size: Option<u64>,
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
+
+    /// Stores one part (from 1). Again, with the same number, replaces it.
+    async fn put_part(&self, key: &ObjectKey, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, StoreError>;
 
     /// All parts the store has, in order. `NotFound` if there is no such upload (any more).
     async fn list_parts(&self, key: &ObjectKey, upload: &UploadId) -> Result<Vec<Part>, StoreError>;

@@ -333,6 +333,24 @@ pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str
     arguments
 }
 
+/// Arguments that make one JPEG of what is read at `input`: of its first picture, or of the one that is shown `offset`
+/// seconds later. It is of `size`, or lies on its side, if FFmpeg turns it upright.
+pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
+    let mut arguments = input_arguments(demuxer);
+    let side = size.width.max(size.height);
+    let filters = format!(
+        "setpts=PTS-STARTPTS,trim=start={:.6},\
+         scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic,setsar=1,\
+         trim=end_frame=1",
+        // The frame that is on at that moment began a little earlier: a hundredth of a second makes up for rounding.
+        (offset - 0.01).max(0.0)
+    );
+    push(&mut arguments, &["-threads", "1", "-i", input, "-an", "-sn", "-dn", "-map_metadata", "-1"]);
+    push(&mut arguments, &["-vf", &filters, "-frames:v", "1", "-fps_mode", "passthrough"]);
+    jpeg(&mut arguments, output);
+    arguments
+}
+
 fn jpeg(arguments: &mut Vec<String>, output: &str) {
     push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output]);
 }

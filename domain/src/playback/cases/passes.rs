@@ -10,7 +10,8 @@ use crate::playback::Refusal;
 
 use super::Case;
 use super::world::{
-    content_key, generation, key_pass, key_under, other_video, pass, rendition, signed, stored_segment, under,
+    content_key, generation, key_pass, key_under, other_video, own_poster, pass, rendition, signed, stored_segment,
+    under,
 };
 
 const PLAYLIST: &str = "1080p/1080p.m3u8";
@@ -44,6 +45,10 @@ fn served(now: u64) -> Vec<Case> {
             .answers("accept-ranges", "bytes")
             .body(stored_segment("1080p", 1)),
         picture("poster", "poster.jpg", "image/jpeg", "poster"),
+        Case::good("own poster", own_poster(&all))
+            .answers("content-type", "image/jpeg")
+            .answers("cache-control", "private, max-age=31536000, immutable")
+            .body("own poster"),
         picture("thumbnail", "thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
         picture("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
         picture("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
@@ -82,6 +87,12 @@ fn judged(now: u64) -> Vec<Case> {
         Case::good("limited pass, its segment", under(&low, "480p/480p_00000.ts")),
         Case::good("limited pass, its sound", under(&low, "audio-96k/audio-96k_00000.ts")),
         Case::good("limited pass, poster", under(&low, "poster.jpg")),
+        Case::good("pass for nothing, own poster", own_poster(&none)),
+        Case::good("pass of another encoding, own poster", own_poster(&earlier)),
+        Case::refused("pass of another video, own poster", own_poster(&elsewhere), Refusal::NotFound),
+        Case::refused("expired pass, own poster", own_poster(&expired), Refusal::PassExpired),
+        Case::refused("own poster with a key pass", own_poster(&key_pass(now, "1080p")), Refusal::PassPurpose),
+        Case::refused("own poster under an encoding", under(&low, "posters/0.jpg"), Refusal::NotFound),
         Case::refused("limited pass, taller playlist", under(&low, PLAYLIST), Refusal::PassRendition),
         Case::refused("limited pass, taller segment", under(&low, SEGMENT), Refusal::PassRendition),
         Case::refused("limited pass, source playlist", under(&low, "source/source.m3u8"), Refusal::PassRendition),

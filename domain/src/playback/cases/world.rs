@@ -7,7 +7,7 @@ use hmac::Mac as _;
 
 use crate::content_key::{ContentKey, KeyEncryptionKeys, SegmentEncryptor};
 use crate::grant::{Fingerprint, Grant, Limits};
-use crate::ids::{Generation, VideoId};
+use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
 use crate::object_key::{Container, ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose};
@@ -101,6 +101,7 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
         objects.push((object, wrapped));
     }
     objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
+    objects.push((ObjectKey::OwnPoster { video, poster: PosterId::of_moment(0) }, b"own poster".to_vec()));
     objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
     objects.push((ObjectKey::StoryboardIndex { video, generation: generation.clone() }, b"WEBVTT\n".to_vec()));
     objects.push((ObjectKey::Thumbnail { video, generation, index: 0 }, b"thumbnail".to_vec()));
@@ -209,6 +210,11 @@ pub(super) fn signed(pass: &Pass) -> String {
 /// `/s/{pass}/{generation}/{path}`.
 pub(super) fn under(pass: &Pass, path: &str) -> String {
     format!("/s/{}/{}/{path}", signed(pass), generation())
+}
+
+/// `/s/{pass}/posters/{poster}.jpg`.
+pub(super) fn own_poster(pass: &Pass) -> String {
+    format!("/s/{}/posters/{}.jpg", signed(pass), PosterId::of_moment(0))
 }
 
 /// `/k/{pass}/{generation}/{key}.key`.

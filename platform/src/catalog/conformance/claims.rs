@@ -200,7 +200,7 @@ pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
     let give_up = |job: Job, died_ms, now_ms| {
         let lost = lost.clone();
-        async move { subject.catalog().give_up(&job, &lost, died_ms, now_ms).await.expect("give up") }
+        async move { subject.catalog().give_up(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
     };
     assert!(!give_up(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
-use domain::job::{Generate, Job};
+use domain::job::{Generate, Job, JobMessage};
 use domain::state::{VideoEvent, VideoState, transition};
 use domain::webhook::EventType;
 
@@ -106,22 +106,22 @@ impl SqlCatalog {
         Ok(rows.len() as u64)
     }
 
-    pub(super) async fn give_up_job(
+    pub(super) async fn give_up_work(
         &self,
-        job: &Job,
+        message: &JobMessage,
         failure: &Failure,
         died_ms: u64,
         now_ms: u64,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.write().await?;
-        let Some(row) = lock(&mut tx, job.video).await? else {
+        let Some(row) = lock(&mut tx, message.video()).await? else {
             return Ok(false);
         };
         let state = row.state()?;
         let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > died_ms);
-        let another_job = row.job.as_deref().is_some_and(|it| it != job.id.as_str());
+        let another_job = row.job.as_deref().is_some_and(|it| it != message.id().as_str());
         // Somebody at work ends it himself, well or badly.
-        if state.is_settled() || asked_again || another_job || is_held(&row, now_ms) {
+        if state.is_settled() || asked_again || another_job || held_until(&row, now_ms).is_some() {
             return Ok(false);
         }
         if row.worker.is_some() {
@@ -150,7 +150,7 @@ fn verdict(
         VideoState::Deleted | VideoState::Cancelled => Err(ClaimOutcome::Gone),
         VideoState::Ready { generation: published } if published == generation => Err(ClaimOutcome::AlreadyDone),
         _ if row.cancelled_job.as_deref() == Some(job.id.as_str()) => Err(ClaimOutcome::Gone),
-        _ if is_held(row, now_ms) => Err(ClaimOutcome::Held { until_ms: unsigned(row.lease_until_ms) }),
+        _ if let Some(until_ms) = held_until(row, now_ms) => Err(ClaimOutcome::Held { until_ms }),
         VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
             // The same job fails the same way; another source or profile is worth an attempt.
             if is_same_job { Err(ClaimOutcome::AlreadyDone) } else { Ok(VideoState::Queued) }
@@ -159,8 +159,9 @@ fn verdict(
     })
 }
 
-fn is_held(row: &VideoRow, now_ms: u64) -> bool {
-    row.worker.is_some() && unsigned(row.lease_until_ms) > now_ms
+/// When the lease of whoever works on a video ends; `None` if nobody does.
+pub(super) fn held_until(row: &VideoRow, now_ms: u64) -> Option<u64> {
+    row.worker.as_ref().map(|_| unsigned(row.lease_until_ms)).filter(|it| *it > now_ms)
 }
 
 /// Locks the row of the job's video; one that is not known is made of what the job says, so that an
@@ -215,7 +216,7 @@ pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now_ms: u64) -> Result<(
     Ok(())
 }
 
-async fn grant(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+pub(super) async fn grant(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET fence = $1, worker = $2, lease_until_ms = $3, job = $4 WHERE id = $5")
         .bind(sql(claim.fence))
         .bind(&claim.worker)

@@ -194,6 +194,7 @@ impl AttemptRow {
         let outcome = match (self.outcome.as_deref(), &self.failure_code) {
             (None, _) => None,
             (Some("ready"), _) => Some(AttemptOutcome::Ready),
+            (Some("fetched"), _) => Some(AttemptOutcome::Fetched),
             (Some("released"), _) => Some(AttemptOutcome::Released),
             (Some("lost"), _) => Some(AttemptOutcome::Lost),
             (Some("stopped"), _) => Some(AttemptOutcome::Stopped),

@@ -119,6 +119,7 @@ impl SqlCatalog {
         let stops = match event {
             VideoEvent::Cancelled | VideoEvent::Deleted => true,
             VideoEvent::UploadStarted
+            | VideoEvent::ImportRequested
             | VideoEvent::SourceArrived
             | VideoEvent::SourceStored
             | VideoEvent::WorkRequested => false,
@@ -141,6 +142,11 @@ impl SqlCatalog {
             // The message of a stopped re-encode may still wait, and must find the door shut though the
             // video stays ready.
             sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
+        }
+        if *event == VideoEvent::Deleted {
+            for statement in ["DELETE FROM imports WHERE video = $1", "DELETE FROM posters WHERE video = $1"] {
+                sqlx::query(statement).bind(&row.id).execute(&mut *tx).await?;
+            }
         }
         if *event == VideoEvent::WorkRequested {
             super::jobs::reopen(&mut tx, video, now_ms).await?;

@@ -27,7 +27,7 @@ const READ_RENDITIONS: &str =
     concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
 
 /// Locks the row if the claim still holds, and otherwise says why it does not.
-async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<VideoRow, CatalogError> {
+pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<VideoRow, CatalogError> {
     let held: Option<VideoRow> = sqlx::query_as(LOCK_AS_HOLDER)
         .bind(claim.video.to_string())
         .bind(sql(claim.fence))

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest as SdkRequest, PresigningConfig};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 
 use super::{S3Store, etag_of, refused, store_error, unavailable, unix_ms, unsigned};
@@ -85,6 +87,25 @@ impl UploadSigner for S3Store {
             .await
             .map_err(|error| store_error(&path, error))?;
         Ok(ours(&request))
+    }
+
+    async fn put_part(&self, key: &ObjectKey, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, StoreError> {
+        let path = key.path();
+        let answer = self
+            .client
+            .upload_part()
+            .bucket(self.bucket(key.bucket()))
+            .key(&path)
+            .upload_id(&upload.0)
+            .part_number(part_number(&path, number)?)
+            .body(ByteStream::from(body))
+            .customize()
+            // As with whole objects: TLS protects the body.
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| store_error(&path, error))?;
+        etag_of(&path, answer.e_tag)
     }
 
     async fn list_parts(&self, key: &ObjectKey, upload: &UploadId) -> Result<Vec<Part>, StoreError> {

@@ -58,7 +58,11 @@ pub async fn a_failure_is_told_with_its_reason(subject: &Subject) {
     // Given up from outside: the worker never said a word.
     let job = videos.queued(2).await;
     for _ in 0..2 {
-        subject.catalog.give_up(&job, &failure(FailureCode::WorkerLost), NOW, NOW).await.expect("give up");
+        subject
+            .catalog
+            .give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), NOW, NOW)
+            .await
+            .expect("give up");
     }
     assert_eq!(subject.told_types(NOW).await, [UploadCompleted, VideoFailed]);
 }
@@ -219,7 +223,7 @@ impl Run<'_> {
             }
             7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now_ms).await),
             7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await),
-            7 => drop(catalog.give_up(&job, &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
+            7 => drop(catalog.give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
             8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now_ms).await),
             _ => drop(self.report(&*catalog).await),
         }

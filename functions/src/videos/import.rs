@@ -1,0 +1,162 @@
+//! `POST /v1/videos {"url": ...}`: a video whose source the transcoder fetches.
+
+use std::time::Duration;
+
+use axum::Json;
+use domain::ids::VideoId;
+use domain::job::{Import, JobMessage};
+use domain::object_key::{FileName, ObjectKey};
+use http::StatusCode;
+use percent_encoding::percent_decode_str;
+use platform::catalog::{NewVideo, Video, VideoFilter};
+use platform::net::{Guard, Refused};
+use url::Url;
+
+use super::convert::{Answer, Conversion, answer};
+use super::view::VideoView;
+use super::{facts, new_video_id, read_view};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// Longest URL, bytes: presigned ones are long.
+const URL_LIMIT: usize = 4096;
+
+/// Why nothing is fetched from a URL. `Display` says what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedUrl {
+    /// Not absolute, too long, or nothing that a URL looks like.
+    #[error("`url` is not an absolute URL of at most {URL_LIMIT} bytes")]
+    Malformed,
+    /// Of a scheme or to an address that this installation does not fetch from.
+    #[error("`url`: {0}")]
+    Refused(#[from] Refused),
+}
+
+/// Looks at a URL as far as that can be done without asking anybody; the transcoder looks again, at every address
+/// that it connects to.
+fn check(text: &str, guard: &Guard) -> Result<Url, RefusedUrl> {
+    let url = Some(text).filter(|it| it.len() <= URL_LIMIT).and_then(|it| Url::parse(it).ok());
+    let mut url = url.ok_or(RefusedUrl::Malformed)?;
+    guard.check(&url)?;
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// The last part of its path, as a file name.
+fn file_name(url: &Url) -> FileName {
+    let last = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
+    FileName::clean(&percent_decode_str(last).decode_utf8_lossy())
+}
+
+/// Asking again for the same URL under the same external id gives the video that is there.
+pub(super) async fn import(
+    state: &ApiState,
+    caller: &Caller,
+    wish: Conversion,
+    text: &str,
+) -> Result<Answer, ApiError> {
+    let owner = caller.owner_for(wish.owner.clone())?;
+    let external_id = wish.external_id()?;
+    facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
+    let profile = facts::profile(wish.profile, &state.config)?;
+    let url = check(text, &Guard::new(state.config.imports))?;
+    if let Some(video) = known(state, owner.clone(), external_id.as_deref(), url.as_str()).await? {
+        return answer(state, StatusCode::OK, &video).await;
+    }
+    let now = now_ms();
+    let id = new_video_id(now)?;
+    let new = NewVideo {
+        id,
+        owner,
+        title: wish.title,
+        external_id,
+        metadata: wish.metadata,
+        profile,
+        mode: wish.mode.unwrap_or(state.config.default_mode),
+        generate: wish.generate,
+        source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
+        source_size: None,
+        content_type: None,
+    };
+    state.catalog.create_video(&new, now).await?;
+    let video = begin(state, id, url.as_str()).await?;
+    answer(state, StatusCode::CREATED, &video).await
+}
+
+/// Has the source fetched (again). Doing it again is no error: two messages of one import are one run.
+async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
+    let video = state.catalog.request_import(id, url, now_ms()).await?;
+    tracing::info!(video.id = %id, "the source of {id} is to be fetched");
+    state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;
+    Ok(video)
+}
+
+/// Another attempt at a source that did not arrive; `None` if it is none that is fetched.
+pub(super) async fn retry(state: &ApiState, video: &Video) -> Result<Option<(StatusCode, Json<VideoView>)>, ApiError> {
+    if video.source.etag.is_some() {
+        return Ok(None);
+    }
+    let Some(import) = state.catalog.import(video.id).await? else { return Ok(None) };
+    let video = begin(state, video.id, &import.url).await?;
+    Ok(Some((StatusCode::ACCEPTED, Json(read_view(state, &video).await?))))
+}
+
+async fn known(
+    state: &ApiState,
+    owner: Option<String>,
+    external_id: Option<&str>,
+    url: &str,
+) -> Result<Option<Video>, ApiError> {
+    let Some(external_id) = external_id else { return Ok(None) };
+    let filter = VideoFilter { owner, external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+    for video in state.catalog.list_videos(&filter).await?.videos {
+        if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url) {
+            return Ok(Some(video));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::net::Policy;
+
+    use super::*;
+
+    #[test]
+    fn urls_are_looked_at_before_anybody_goes_there() {
+        let guard = Guard::new(Policy { allow_private: false, allow_http: true });
+        let long = format!("https://files.example/{}", "x".repeat(URL_LIMIT));
+        for (text, refused) in [
+            ("https://files.example/film.mp4?signature=a#t=5", ""),
+            ("http://files.example/film.mp4", ""),
+            ("film.mp4", "`url` is not an absolute URL of at most 4096 bytes"),
+            (&long, "`url` is not an absolute URL of at most 4096 bytes"),
+            ("ftp://files.example/film.mp4", "`url`: `ftp:` is not allowed: use https"),
+            ("file:///etc/passwd", "`url`: `file:` is not allowed: use https"),
+            ("https://me:secret@files.example/", "`url`: the address must not have a name or password in it"),
+            ("http://127.0.0.1/", "`url`: `127.0.0.1` is not on the public internet: it is this host itself"),
+            ("http://169.254.169.254/", "`url`: `169.254.169.254` is not on the public internet: it is link-local"),
+        ] {
+            let told = check(text, &guard).err().map(|it| it.to_string()).unwrap_or_default();
+            assert_eq!(told, refused, "{text}");
+        }
+        let url = check("https://files.example/film.mp4#t=5", &guard).unwrap();
+        assert_eq!(url.as_str(), "https://files.example/film.mp4", "a fragment is for whoever reads it");
+    }
+
+    #[test]
+    fn files_are_named_after_their_urls() {
+        for (url, name) in [
+            ("https://a.example/b/Der%20Film.mp4?c=d", "Der_Film.mp4"),
+            ("https://a.example/b/..%2F..%2Fetc", "etc"),
+            ("https://a.example/", "video"),
+            ("https://a.example", "video"),
+            ("https://a.example/%FF", "\u{fffd}"),
+        ] {
+            assert_eq!(file_name(&url.parse().unwrap()).as_str(), name, "{url}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! `PUT` and `DELETE /v1/videos/{id}/poster`: the picture before playback, chosen by somebody.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use domain::job::{JobMessage, PosterJob, PosterSource};
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::picture::{Picture, RefusedPicture};
+use domain::state::VideoState;
+use http::StatusCode;
+use platform::catalog::{PosterRecord, Video};
+use platform::object_store::PutCondition;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::view::{FailureView, VideoView};
+use super::{existing, read_view};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::{Raw, Video as PathVideo};
+use crate::state::ApiState;
+
+/// Largest picture, bytes: what Lambda takes of a body, in base64, with room to spare.
+pub(crate) const PICTURE_LIMIT: usize = 4 << 20;
+
+/// A moment of the video, instead of a picture.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PosterMoment)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Moment {
+    /// Seconds from the start.
+    #[schema(minimum = 0)]
+    at: f64,
+}
+
+/// What is shown before playback.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Poster)]
+pub(crate) struct PosterView {
+    status: PosterStatus,
+    /// Why the last wish could not be fulfilled.
+    failure: Option<FailureView>,
+}
+
+/// How far a wish for a poster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PosterStatus {
+    /// Nobody chose one: it is made of the video.
+    Automatic,
+    /// The chosen one is being made; until then, the one before is shown.
+    Pending,
+    /// The chosen one is shown.
+    Own,
+    /// The chosen one cannot be made; the one before is shown.
+    Failed,
+}
+
+impl PosterView {
+    pub(super) fn of(record: Option<PosterRecord>) -> Self {
+        let (status, failure) = match record {
+            None => (PosterStatus::Automatic, None),
+            Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
+            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Own, None),
+            Some(_) => (PosterStatus::Pending, None),
+        };
+        Self { status, failure: failure.as_ref().map(FailureView::from) }
+    }
+}
+
+/// Why a poster is not taken. `Display` says what to do instead.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RefusedPoster {
+    /// Neither a picture nor a moment.
+    #[error("send a JPEG, PNG or WebP picture, or JSON such as {{\"at\": 12.5}}: {0}")]
+    Neither(String),
+    /// A picture that cannot be shown.
+    #[error(transparent)]
+    Picture(RefusedPicture),
+    /// No such moment.
+    #[error("`at` is 0 to {seconds:.3} seconds, where the video ends")]
+    NoSuchMoment {
+        /// How long it is.
+        seconds: f64,
+    },
+}
+
+/// What is wanted.
+enum Wish {
+    Picture,
+    /// Milliseconds.
+    Moment(u64),
+}
+
+/// Told apart by the first bytes, not by what the request says of itself.
+fn read(body: &[u8]) -> Result<Wish, RefusedPoster> {
+    match Picture::of(body) {
+        Ok(_) => return Ok(Wish::Picture),
+        Err(RefusedPicture::NotAPicture) => {}
+        Err(refused) => return Err(RefusedPoster::Picture(refused)),
+    }
+    let Moment { at } = serde_json::from_slice(body).map_err(|it| RefusedPoster::Neither(it.to_string()))?;
+    if at.is_finite() && at >= 0.0 {
+        // A number beyond the longest video is no moment of it: that is said below.
+        return Ok(Wish::Moment((at * 1000.0).round() as u64));
+    }
+    Err(RefusedPoster::Neither("`at` is not negative".to_owned()))
+}
+
+/// The same wish again is no error, and has it tried again if it failed.
+pub(crate) async fn put(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+    Raw(body): Raw,
+) -> Result<(StatusCode, Json<VideoView>), ApiError> {
+    let video = existing(&state, &caller, id).await?;
+    let job = match read(&body)? {
+        Wish::Picture => PosterJob::of_picture(id, &body),
+        Wish::Moment(at_ms) => {
+            check_moment(&state, &video, at_ms).await?;
+            PosterJob::of_moment(id, at_ms)
+        }
+    };
+    let shown = state.catalog.poster(id).await?.and_then(|it| it.shown);
+    let is_shown = shown.as_ref() == Some(&job.poster);
+    if matches!(job.from, PosterSource::Picture) && !is_shown {
+        let key = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };
+        state.store.put(&key, body, PutCondition::Always).await?;
+    }
+    // Also if it is shown: whatever was wanted in between is not wanted any more.
+    state.catalog.want_poster(id, &job.poster).await?;
+    if is_shown {
+        return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
+    }
+    tracing::info!(video.id = %id, "a poster for {id} is to be made");
+    state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
+    Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
+}
+
+async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(), ApiError> {
+    let VideoState::Ready { generation } = &video.state else {
+        return Err(ApiError::Conflict("the video is not ready: send a picture, or wait".to_owned()));
+    };
+    let receipt = state.catalog.receipt(video.id, generation).await?;
+    match receipt.map(|it| it.source_ms) {
+        Some(length) if at_ms > length => {
+            Err(RefusedPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Back to the picture that was made of the video. Doing it again is no error.
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+) -> Result<StatusCode, ApiError> {
+    existing(&state, &caller, id).await?;
+    let before = state.catalog.drop_poster(id).await?;
+    if let Some(poster) = before.and_then(|it| it.shown) {
+        state.store.delete(&ObjectKey::OwnPoster { video: id, poster }).await?;
+    }
+    state.store.delete_all(&ObjectPrefix::PosterPictures(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_say_by_themselves_what_they_are() {
+        let told = |body: &[u8]| match read(body) {
+            Ok(Wish::Picture) => "picture".to_owned(),
+            Ok(Wish::Moment(ms)) => format!("{ms} ms"),
+            Err(refused) => refused.to_string(),
+        };
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
+        assert_eq!(told(&png), "picture");
+        png[22] = 0xff;
+        assert!(told(&png).starts_with("the picture is 640x65"), "{}", told(&png));
+        assert_eq!(told(b"{\"at\": 12.5}"), "12500 ms");
+        assert_eq!(told(b" {\"at\":0}\n"), "0 ms");
+        for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {
+            assert!(told(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", told(odd.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Re-encodes of some rungs only: what can be said of them before anybody looks at the source.
+
+use domain::job::Partial;
+use domain::object_key::RenditionName;
+use domain::state::VideoState;
+use platform::catalog::{RenditionKind, RenditionRecord, Video};
+
+use crate::error::ApiError;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Most rungs of a ladder that is looked at.
+const MOST: usize = 32;
+
+/// Why rungs cannot be made anew. `Display` says what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedRungs {
+    /// None, or more than any ladder has.
+    #[error("`rungs` names 1 to {MOST} rungs; without it, all of them are made")]
+    Number,
+    /// Nothing of that name plays.
+    #[error("the video has no rung `{found}`: it has {}", .known.join(", "))]
+    Unknown {
+        /// As it was named.
+        found: RenditionName,
+        /// Those that can be named.
+        known: Vec<String>,
+    },
+    /// The source's own picture.
+    #[error("`{0}` is remuxed, not encoded: made anew, it would be the same")]
+    Copied(RenditionName),
+}
+
+impl RefusedRungs {
+    /// Of what kind it is.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Number => Problem::InvalidField,
+            Self::Unknown { .. } => Problem::NoSuchRung,
+            Self::Copied(_) => Problem::RungNotEncoded,
+        }
+    }
+}
+
+/// What is to be taken over, and what is not.
+pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
+    let VideoState::Ready { generation } = &video.state else {
+        return Err(ApiError::Conflict("the video is not ready: there is nothing to take over".to_owned()));
+    };
+    check(&rungs, &state.catalog.renditions(video.id, generation).await?)?;
+    Ok(Partial::new(generation.clone(), rungs))
+}
+
+fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), RefusedRungs> {
+    if !(1..=MOST).contains(&rungs.len()) {
+        return Err(RefusedRungs::Number);
+    }
+    for rung in rungs {
+        match renditions.iter().find(|it| it.kind == RenditionKind::Video && it.name == *rung) {
+            Some(rendition) if rendition.copied => return Err(RefusedRungs::Copied(rung.clone())),
+            Some(_) => {}
+            None => {
+                let known = renditions.iter().filter(|it| it.kind == RenditionKind::Video && !it.copied);
+                let known = known.map(|it| it.name.to_string()).collect();
+                return Err(RefusedRungs::Unknown { found: rung.clone(), known });
+            }
+        }
+    }
+    Ok(())
+}

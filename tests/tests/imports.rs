@@ -1,0 +1,367 @@
+//! Sources that are fetched from a URL, from servers that behave well and badly.
+
+#![cfg(test)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::content_key::KeyEncryptionKeys;
+use domain::ids::VideoId;
+use domain::job::{Generate, Import, JobMessage, Mode};
+use domain::object_key::{FileName, ObjectKey, ObjectPrefix};
+use domain::state::{VideoEvent, VideoState};
+use e2e::dev::Home;
+use e2e::media::make_film;
+use e2e::origin::{Asked, Origin, Reply};
+use e2e::processes::all_gone;
+use e2e::program::check;
+use platform::catalog::{AttemptOutcome, NewVideo, SharedCatalog, SqlCatalog, Video};
+use platform::database::open_sqlite;
+use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
+use platform::net::Policy;
+use platform::object_store::uploads::UploadSigner as _;
+use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
+use platform::s3_server::testing::RunningServer;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use transcoder::ffmpeg::Tools;
+use transcoder::worker::{Worker, WorkerConfig};
+
+/// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
+struct Site {
+    catalog: SharedCatalog,
+    queue: SharedQueue,
+    store: Arc<platform::object_store::s3::S3Store>,
+    stop: CancellationToken,
+    working: tokio::task::JoinHandle<()>,
+    _s3: RunningServer,
+    _folder: tempfile::TempDir,
+}
+
+/// Fetches from this machine.
+const PRIVATE: Policy = Policy { allow_private: true, allow_http: true };
+
+impl Site {
+    async fn start(imports: Policy) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let s3 = RunningServer::start(&folder.path().join("s3")).await;
+        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
+        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
+        let store = Arc::new(s3.store());
+        let mut profile = domain::profile::Profile::default();
+        profile.limits.max_bytes = LIMIT;
+        let config = WorkerConfig {
+            wait: Duration::from_millis(100),
+            profiles: [("small".to_owned(), profile)].into(),
+            imports,
+            ..WorkerConfig::default()
+        };
+        let keys = KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
+        let worker = Worker {
+            queue: queue.clone(),
+            catalog: catalog.clone(),
+            store: store.clone(),
+            uploads: store.clone(),
+            keys: Arc::new(keys),
+            tools: Tools::find().unwrap(),
+            config,
+        };
+        let stop = CancellationToken::new();
+        let working = tokio::spawn({
+            let stop = stop.clone();
+            async move { worker.run(stop).await }
+        });
+        Self { catalog, queue, store, stop, working, _s3: s3, _folder: folder }
+    }
+
+    async fn import(&self, url: &str) -> VideoId {
+        let id = VideoId::new(now_ms(), [7; 10]);
+        let new = NewVideo {
+            id,
+            owner: None,
+            title: None,
+            external_id: None,
+            metadata: serde_json::Map::new(),
+            profile: "small".to_owned(),
+            mode: Mode::Abr,
+            generate: Generate::OnUpload,
+            source_key: Some(key(id).path()),
+            source_size: None,
+            content_type: None,
+        };
+        self.catalog.create_video(&new, now_ms()).await.unwrap();
+        self.catalog.request_import(id, url, now_ms()).await.unwrap();
+        self.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+        id
+    }
+
+    /// Waits until attempt number `count` at it has ended.
+    async fn until_attempt(&self, id: VideoId, count: usize) -> (Video, Vec<Option<AttemptOutcome>>) {
+        for _ in 0..600 {
+            let attempts = self.catalog.attempts(id).await.unwrap();
+            if attempts.len() >= count && attempts[count - 1].ended_ms.is_some() {
+                let video = self.catalog.get_video(id).await.unwrap();
+                return (video, attempts.into_iter().map(|it| it.outcome).collect());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("attempt {count} does not end: {:?}", self.catalog.attempts(id).await);
+    }
+
+    /// Imports what must arrive, and answers with it.
+    async fn fetched(&self, url: &str) -> Bytes {
+        let id = self.import(url).await;
+        let (video, outcomes) = self.until_attempt(id, 1).await;
+        assert_eq!((outcomes, video.state), (vec![Some(AttemptOutcome::Fetched)], VideoState::Uploading));
+        assert_eq!(self.catalog.import(id).await.unwrap().unwrap().transfer, None);
+        self.store.read(&key(id), LIMIT).await.unwrap()
+    }
+
+    /// Imports what must be refused at once, for ever, and leaves nothing. Answers with code and sentence.
+    async fn refused(&self, url: &str) -> (&'static str, String) {
+        let id = self.import(url).await;
+        let (video, outcomes) = self.until_attempt(id, 1).await;
+        assert_eq!(outcomes.len(), 1);
+        let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
+        assert_eq!(failure.class().as_str(), "source");
+        self.assert_nothing_is_left(id).await;
+        (failure.code.as_str(), failure.sentence)
+    }
+
+    async fn assert_nothing_is_left(&self, id: VideoId) {
+        assert!(self.store.head(&key(id)).await.is_err());
+        assert_eq!(self.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.working.await.unwrap();
+    }
+}
+
+const LIMIT: u64 = 64 << 20;
+
+fn key(video: VideoId) -> ObjectKey {
+    ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }
+}
+
+fn now_ms() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+/// So many bytes that begin like a film.
+fn film(bytes: usize) -> Bytes {
+    let mut film: Vec<u8> = (0..bytes).map(|it| (it * 31 % 251) as u8).collect();
+    film[..24].copy_from_slice(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1");
+    film.into()
+}
+
+/// Where ranges begin that were asked for.
+fn starts(asked: &[Asked]) -> Vec<Option<usize>> {
+    asked.iter().map(Asked::range_start).collect()
+}
+
+#[tokio::test]
+async fn what_breaks_off_goes_on_where_it_stood() {
+    let (site, file) = (Site::start(PRIVATE).await, film(21 << 20));
+    let served = file.clone();
+    let origin = Origin::start(move |asked, before| match before {
+        0 => Reply::of(asked, &served, "\"v1\"").cut(10 << 20),
+        1 => Reply::of(asked, &served, "\"v1\"").cut(3 << 20),
+        2 => Reply::status("503 Service Unavailable"),
+        _ => Reply::of(asked, &served, "\"v1\""),
+    })
+    .await;
+    assert_eq!(site.fetched(&format!("{}/film.mp4", origin.url)).await, file);
+    let starts = starts(&origin.asked());
+    assert_eq!(starts, [None, Some(10 << 20), Some(13 << 20), Some(13 << 20)], "no byte comes twice");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn without_ranges_or_with_another_version_it_begins_anew() {
+    let (site, file, newer) = (Site::start(PRIVATE).await, film(9 << 20), film(10 << 20));
+    let (old, new) = (file.clone(), newer.clone());
+    let origin = Origin::start(move |asked, before| match (asked.path.as_str(), before) {
+        ("/no-ranges", 0) => Reply::whole(&old).cut(5 << 20),
+        ("/no-ranges", _) => Reply::whole(&old),
+        // Chunks without a size (RFC 9112, 7.1).
+        ("/chunked", _) => {
+            let body = [format!("{:x}\r\n", old.len()).as_bytes(), &old, b"\r\n0\r\n\r\n"].concat();
+            Reply::raw("200 OK", &[("transfer-encoding", "chunked")], body)
+        }
+        (_, 3) => Reply::of(asked, &old, "\"v1\"").cut(5 << 20),
+        _ => Reply::of(asked, &new, "\"v2\""),
+    })
+    .await;
+    assert_eq!(site.fetched(&format!("{}/no-ranges", origin.url)).await, file);
+    assert_eq!(site.fetched(&format!("{}/chunked", origin.url)).await, file);
+    assert_eq!(site.fetched(&format!("{}/changed", origin.url)).await, newer, "no mixture of both");
+    assert_eq!(starts(&origin.asked()), [None, None, None, None, Some(5 << 20)]);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_the_sources_fault_is_said_once() {
+    let site = Site::start(PRIVATE).await;
+    let origin = Origin::start(|asked, _| match asked.path.as_str() {
+        "/missing" => Reply::status("404 Not Found"),
+        "/private" => Reply::status("401 Unauthorized"),
+        "/page" => Reply::whole(&Bytes::from_static(b"<!DOCTYPE html><html><title>Sign in</title></html>")),
+        "/playlist" => Reply::whole(&Bytes::from_static(b"#EXTM3U\n#EXT-X-VERSION:3\n")),
+        "/text" => Reply::whole(&Bytes::from_static(b"Hello!\n")),
+        "/empty" => Reply::status("200 OK"),
+        "/large" => Reply::raw("200 OK", &[("content-length", "99999999999")], film(4096)),
+        "/endless" => {
+            let file = film((LIMIT + 1) as usize);
+            let body = [format!("{:x}\r\n", file.len()).as_bytes(), &file, b"\r\n0\r\n\r\n"].concat();
+            Reply::raw("200 OK", &[("transfer-encoding", "chunked")], body)
+        }
+        "/file" => Reply::redirect("file:///etc/passwd"),
+        _ => Reply::redirect("/again"),
+    })
+    .await;
+    for (path, code, says) in [
+        ("/missing", "fetch-refused", "status 404"),
+        ("/private", "fetch-refused", "status 401"),
+        ("/page", "web-page", "a web page, not to a video"),
+        ("/playlist", "playlist-not-allowed", "a playlist"),
+        ("/text", "not-a-video", "not a video"),
+        ("/empty", "empty-file", "empty"),
+        ("/large", "too-large", "The file has 99.9 GB"),
+        ("/endless", "too-large", "at most 67.1 MB"),
+        ("/file", "address-not-allowed", "not on the public internet"),
+        ("/again", "fetch-refused", "status 302"),
+    ] {
+        let told = site.refused(&format!("{}{path}", origin.url)).await;
+        assert!(told.0 == code && told.1.contains(says), "{path}: {told:?}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again() {
+    let (site, file) = (Site::start(PRIVATE).await, film(1 << 20));
+    let served = file.clone();
+    let origin = Origin::start(move |asked, before| match before {
+        0..4 => Reply::status("503 Service Unavailable"),
+        // It says that there is more than there is.
+        4..8 => Reply::raw("200 OK", &[("content-length", "2000000")], served.clone()),
+        8 => Reply::redirect("/elsewhere"),
+        _ => Reply::of(asked, &served, "W/\"weak\""),
+    })
+    .await;
+    let id = site.import(&format!("{}/film.mp4", origin.url)).await;
+    let (video, outcomes) = site.until_attempt(id, 3).await;
+    let failed = |it: &Option<AttemptOutcome>| match it {
+        Some(AttemptOutcome::Failed(failure)) => failure.code.as_str(),
+        _ => "",
+    };
+    assert_eq!(outcomes.iter().map(failed).collect::<Vec<_>>(), ["fetch-failed", "fetch-failed", ""]);
+    assert_eq!(video.state, VideoState::Uploading, "in between too: the queue has not given up");
+    assert_eq!(site.store.read(&key(id), LIMIT).await.unwrap(), file);
+    site.stop().await;
+}
+
+/// What a URL leads to inside is nobody's business, however it is spelled.
+#[tokio::test]
+async fn nothing_is_fetched_from_inside_by_default() {
+    let site = Site::start(WorkerConfig::default().imports).await;
+    let origin = Origin::start(|_, _| Reply::whole(&film(4096))).await;
+    let port = origin.url.rsplit_once(':').unwrap().1;
+    for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"] {
+        let (code, sentence) = site.refused(&format!("http://{host}:{port}/film.mp4")).await;
+        assert_eq!(code, "address-not-allowed", "{host}: {sentence}");
+    }
+    assert!(origin.asked().is_empty(), "{:?}", origin.asked());
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_video_deleted_meanwhile_leaves_nothing() {
+    let (site, file) = (Site::start(PRIVATE).await, film(60 << 20));
+    let origin =
+        Origin::start(move |asked, _| Reply::of(asked, &file, "\"v1\"").slowly(Duration::from_millis(10))).await;
+    let id = site.import(&format!("{}/film.mp4", origin.url)).await;
+    for _ in 0..200 {
+        let begun = site.catalog.import(id).await.unwrap().is_some_and(|it| it.transfer.is_some());
+        if begun {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().len(), 1);
+    site.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await.unwrap();
+    for _ in 0..100 {
+        if site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    site.assert_nothing_is_left(id).await;
+    site.stop().await;
+}
+
+/// An MP4 with a box that readers pass over behind it.
+fn padded(film: &std::path::Path, bytes: usize) -> Bytes {
+    let mut file = std::fs::read(film).unwrap();
+    file.extend((bytes as u32 + 8).to_be_bytes());
+    file.extend(b"free");
+    file.extend((0..bytes).map(|it| (it % 251) as u8));
+    file.into()
+}
+
+/// From a URL to something that plays; killed half-way, it goes on where it stood.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_url_becomes_a_video_in_spite_of_a_kill() {
+    let mut home = Home::new();
+    home.options.push("--allow-private-imports".to_owned());
+    let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", 6.0, &[]);
+    let file = padded(&film, 30 << 20);
+    let size = file.len();
+    let origin = Origin::start(move |asked, before| match (asked.path.as_str(), before) {
+        ("/page", 0) => Reply::whole(&Bytes::from_static(b"<html><body>Please sign in</body></html>")),
+        ("/page", _) => Reply::redirect("/film.mp4"),
+        // Slow enough to be killed in the middle.
+        _ if asked.range_start().is_none() => Reply::of(asked, &file, "\"v1\"").slowly(Duration::from_millis(10)),
+        _ => Reply::of(asked, &file, "\"v1\""),
+    })
+    .await;
+    let dev = home.start().await;
+    let url = format!("{}/page", origin.url);
+    let wish = json!({ "url": url, "title": "Film", "external_id": "film-7", "profile": "small" });
+    let (status, created) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    assert_eq!((status, &created["state"]), (201, &json!("uploading")), "{created}");
+    let video: VideoId = created["id"].as_str().unwrap().parse().unwrap();
+    let failed = dev.until_failed(video).await;
+    assert_eq!(failed["failure"]["code"], "web-page", "{failed:#}");
+    assert!(!failed.to_string().contains(&origin.url), "the URL may be a permission");
+
+    let (status, again) = dev.call("POST", &format!("/v1/videos/{video}/retry"), None).await;
+    assert_eq!((status, &again["state"]), (202, &json!("uploading")), "{again}");
+    let is_half_way = |it: &Value| it["stage"] == "fetch" && it["percent"].as_u64().is_some_and(|it| it >= 25);
+    dev.until(video, Duration::from_secs(30), is_half_way).await;
+    let children = dev.kill().await;
+    all_gone(&children, Duration::from_secs(5)).await;
+
+    let dev = home.start().await;
+    let ready = dev.until_ready(video).await;
+    assert_eq!(ready["source"]["size"], json!(size));
+    check(&dev.hls_url(video).await, &home.temporary()).await;
+    let last = origin.asked().pop().unwrap();
+    assert!(last.range_start().is_some_and(|it| it >= 8 << 20), "it went on: {last:?}");
+    assert_eq!(last.headers["if-range"], "\"v1\"");
+    let outcomes: Vec<&Value> = ready["attempts"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "lost", "fetched", "ready"], "{ready:#}");
+
+    let (status, known) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    assert_eq!((status, &known["id"]), (200, &created["id"]));
+    assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
+    assert_eq!(dev.objects(video).await, Vec::<String>::new());
+    let refused = dev.call("POST", "/v1/videos", Some(&json!({ "url": "ftp://files.example/film.mp4" }))).await;
+    assert_eq!((refused.0, &refused.1["code"]), (422, &json!("url-not-accepted")));
+    assert!(!home.log().contains("/page"), "nor in the log");
+    assert!(dev.terminate().await.success());
+}

@@ -1,0 +1,231 @@
+//! Fetching a source from a URL that a stranger named.
+//!
+//! Every address that is connected to was looked at before, redirects are followed one by one and looked at
+//! again, and whatever comes is bounded in time and size. URLs may be permissions: errors and logs name none.
+
+use std::time::Duration;
+
+use domain::failure::SourceProblem;
+use platform::net::{Guard, Policy, Refused};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use crate::error::TranscodeError;
+
+pub(crate) mod transfer;
+
+/// What may be fetched where an installation says nothing: `http` and `https` on the public internet.
+pub const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
+
+/// To a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// From a request to the head of its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A body that stands still for so long has broken off.
+const STALL: Duration = Duration::from_secs(30);
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+
+/// Fetches.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetcher {
+    client: reqwest::Client,
+    guard: Guard,
+}
+
+/// A file, or the rest of it, on its way.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Where in the file it begins.
+    pub(crate) start: u64,
+    /// Of the whole file, where the server says so.
+    pub(crate) size: Option<u64>,
+    /// Of the whole file, if it is a strong one: with its quotes, as it has to be sent back.
+    pub(crate) etag: Option<String>,
+    response: Response,
+}
+
+/// The rest of a file, if it is still the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// From here on.
+    pub(crate) start: u64,
+    /// If the file still has this tag.
+    pub(crate) etag: String,
+}
+
+impl Fetcher {
+    /// Fetches what `policy` allows.
+    pub(crate) fn new(policy: Policy) -> Result<Self, TranscodeError> {
+        let guard = Guard::new(policy);
+        let client = guard.client().connect_timeout(CONNECT_TIMEOUT).read_timeout(STALL).build();
+        Ok(Self { client: client.map_err(|it| failed(&it.without_url()))?, guard })
+    }
+
+    /// Asks for a file, or for the rest of it. A server that knows no ranges, or has another file by now, sends
+    /// all of it: see [`Answer::start`].
+    pub(crate) async fn open(&self, url: &Url, rest: Option<&Rest>) -> Result<Answer, TranscodeError> {
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS {
+            self.guard.check(&url).map_err(|it| refused(&it))?;
+            let response = self.ask(&url, rest).await?;
+            let status = response.status();
+            match status {
+                StatusCode::OK => return Ok(Answer::whole(response)),
+                StatusCode::PARTIAL_CONTENT => return Answer::part(response, rest),
+                // Shorter than what we have of it: not the file that it was.
+                StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => return Box::pin(self.open(&url, None)).await,
+                _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
+                    url = next_hop(&url, response.headers())?;
+                }
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                    return Err(TranscodeError::Fetch { reason: format!("the server answers with status {status}") });
+                }
+                _ if status.is_server_error() => {
+                    return Err(TranscodeError::Fetch { reason: format!("the server answers with status {status}") });
+                }
+                _ => return Err(SourceProblem::FetchRefused { status: status.as_u16() }.into()),
+            }
+        }
+        Err(SourceProblem::FetchRefused { status: StatusCode::FOUND.as_u16() }.into())
+    }
+
+    async fn ask(&self, url: &Url, rest: Option<&Rest>) -> Result<Response, TranscodeError> {
+        let mut request = self
+            .client
+            .get(url.clone())
+            .header(USER_AGENT, concat!("Edgereel-Import/", env!("CARGO_PKG_VERSION")))
+            // Of a compressed body neither ranges nor sizes would be those of the file.
+            .header(ACCEPT_ENCODING, "identity");
+        if let Some(Rest { start, etag }) = rest {
+            request = request.header(RANGE, format!("bytes={start}-")).header(IF_RANGE, etag);
+        }
+        match tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(match Guard::refusal(&error) {
+                Some(refusal) => self::refused(refusal),
+                None => failed(&error.without_url()),
+            }),
+            Err(_) => Err(TranscodeError::Fetch { reason: "the server does not answer".to_owned() }),
+        }
+    }
+}
+
+impl Answer {
+    fn whole(response: Response) -> Self {
+        let size = response.content_length();
+        Self { start: 0, size, etag: strong_etag(response.headers()), response }
+    }
+
+    /// What was asked for, or nothing that can be used.
+    fn part(response: Response, rest: Option<&Rest>) -> Result<Self, TranscodeError> {
+        let range = response.headers().get(CONTENT_RANGE).and_then(|it| it.to_str().ok()).and_then(content_range);
+        let etag = strong_etag(response.headers());
+        match (range, rest) {
+            (Some((start, size)), Some(rest)) if start == rest.start && etag.as_ref() == Some(&rest.etag) => {
+                Ok(Self { start, size, etag, response })
+            }
+            _ => Err(TranscodeError::Fetch { reason: "the server sends another part than was asked for".to_owned() }),
+        }
+    }
+
+    /// The next bytes; `None` at the end. A connection that breaks off is an error, where the server has said how
+    /// much there is.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, TranscodeError> {
+        self.response.chunk().await.map_err(|it| failed(&it.without_url()))
+    }
+}
+
+/// Where a redirect leads. What cannot be an address leads nowhere.
+fn next_hop(url: &Url, headers: &HeaderMap) -> Result<Url, TranscodeError> {
+    let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
+    let next = location.and_then(|it| url.join(it).ok());
+    Ok(next.ok_or(SourceProblem::FetchRefused { status: StatusCode::FOUND.as_u16() })?)
+}
+
+/// An entity tag that stands for every byte (RFC 9110, 8.8.1): only such a one may join two halves.
+fn strong_etag(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(ETAG)?.to_str().ok()?.trim();
+    let inside = tag.strip_prefix('"')?.strip_suffix('"')?;
+    (!inside.is_empty() && !inside.contains('"')).then(|| tag.to_owned())
+}
+
+/// `bytes 5-9/10`: where the part begins, and how large the whole is (RFC 9110, 14.4).
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+    let size = if size == "*" { None } else { Some(size.parse().ok()?) };
+    // Anything but the whole rest would be of no use.
+    (start <= end && size.is_none_or(|it| end + 1 == it)).then_some((start, size))
+}
+
+fn refused(refusal: &Refused) -> TranscodeError {
+    match refusal {
+        Refused::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
+        Refused::Scheme(_) | Refused::NotHttps | Refused::Userinfo | Refused::NoHost | Refused::Private { .. } => {
+            SourceProblem::AddressNotAllowed.into()
+        }
+    }
+}
+
+/// The deepest cause says what happened.
+fn failed(error: &reqwest::Error) -> TranscodeError {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    TranscodeError::Fetch { reason: cause.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_strong_tags_join_halves() {
+        let tag = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ETAG, HeaderValue::from_str(text).unwrap());
+            strong_etag(&headers)
+        };
+        assert_eq!(tag("\"abc\"").as_deref(), Some("\"abc\""));
+        for weak in ["W/\"abc\"", "abc", "\"\"", "\"", "\"a\"b\"", ""] {
+            assert_eq!(tag(weak), None, "{weak}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_all_of_the_rest() {
+        for (text, expected) in [
+            ("bytes 5-9/10", Some((5, Some(10)))),
+            ("bytes 5-9/*", Some((5, None))),
+            ("bytes 5-8/10", None),
+            ("bytes 9-5/10", None),
+            ("bytes */10", None),
+            ("items 5-9/10", None),
+            ("bytes 5-18446744073709551615/10", None),
+            ("", None),
+        ] {
+            assert_eq!(content_range(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn redirects_lead_somewhere_or_nowhere() {
+        let from: Url = "https://files.example/a/b?c=d".parse().unwrap();
+        let to = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, HeaderValue::from_str(text).unwrap());
+            next_hop(&from, &headers).ok().map(String::from)
+        };
+        assert_eq!(to("../e").as_deref(), Some("https://files.example/e"));
+        assert_eq!(to("//other.example/f").as_deref(), Some("https://other.example/f"));
+        // Looked at by the guard before anybody goes there.
+        assert_eq!(to("file:///etc/passwd").as_deref(), Some("file:///etc/passwd"));
+        assert_eq!(to("https://"), None);
+    }
+}

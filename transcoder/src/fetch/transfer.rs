@@ -1,0 +1,290 @@
+//! From a URL into the bucket: in parts, in constant memory, going on where an earlier attempt stood.
+//!
+//! The store's list of parts is the memory of what has arrived; beside it the catalog keeps which version of the
+//! file they are of. What is left of a dead attempt is used only if the server says that the rest is of the same
+//! version.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use domain::failure::SourceProblem;
+use domain::job::Stage;
+use domain::object_key::{ObjectKey, ObjectPrefix};
+use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
+use platform::catalog::{Catalog, Claim, Transfer};
+use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
+use platform::object_store::{ETag, ObjectStore, StoreError};
+use url::Url;
+
+use super::{Answer, Fetcher, Rest};
+use crate::clock::now_ms;
+use crate::error::TranscodeError;
+
+/// Least bytes of a part: two of them are in memory.
+const PART_BYTES: u64 = 8 << 20;
+/// Larger ones come in steps of this.
+const PART_STEP: u64 = 1 << 20;
+/// A part that takes longer comes too slowly to wait for the end.
+const PART_TIME: Duration = Duration::from_secs(10 * 60);
+/// How often it is asked again without a byte having come in between, before the queue has to try again.
+const TRIES: u32 = 3;
+/// Before it is asked again; doubled every time.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Between two words about the progress.
+const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is to be fetched, and with what.
+pub(crate) struct Fetching<'a> {
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) catalog: &'a dyn Catalog,
+    pub(crate) store: &'a dyn ObjectStore,
+    pub(crate) uploads: &'a dyn UploadSigner,
+    pub(crate) claim: &'a Claim,
+    pub(crate) url: Url,
+    pub(crate) key: ObjectKey,
+    /// Largest file, bytes.
+    pub(crate) limit_bytes: u64,
+}
+
+/// A file of which some has arrived.
+struct Arrived {
+    transfer: Transfer,
+    /// As the store has them: in order, without gaps, all of the full size but perhaps the last.
+    parts: Vec<Part>,
+    /// What came after them and is no whole part yet.
+    tail: BytesMut,
+}
+
+impl Arrived {
+    fn bytes(&self) -> u64 {
+        self.stored() + self.tail.len() as u64
+    }
+
+    fn stored(&self) -> u64 {
+        self.parts.iter().map(|it| it.size).sum()
+    }
+
+    fn upload(&self) -> UploadId {
+        UploadId(self.transfer.upload_id.clone())
+    }
+}
+
+impl Fetching<'_> {
+    /// Fetches the file, or the rest of it. Doing it again is no error.
+    pub(crate) async fn run(&self, earlier: Option<Transfer>) -> Result<(), TranscodeError> {
+        match self.store.head(&self.key).await {
+            // An earlier attempt had it all, and died before it could say so.
+            Ok(_) => return Ok(()),
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut arrived = self.left_by(earlier).await?;
+        let (mut tries, mut said) = (0, Instant::now());
+        self.say(arrived.as_ref()).await?;
+        loop {
+            let before = arrived.as_ref().map_or(0, Arrived::bytes);
+            let problem = match self.go_on(&mut arrived, &mut said).await {
+                Ok(()) => return Ok(()),
+                Err(problem) => problem,
+            };
+            match &problem {
+                TranscodeError::Fetch { reason } => {
+                    // A server that gives a byte at a time has not earned our patience.
+                    let came_further = arrived.as_ref().map_or(0, Arrived::bytes) >= before + PART_STEP;
+                    tries = if came_further { 1 } else { tries + 1 };
+                    if tries > TRIES {
+                        return Err(problem);
+                    }
+                    tracing::info!("the source broke off, and is asked for again: {reason}");
+                    tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
+                }
+                TranscodeError::Source(_) => {
+                    self.drop_what_arrived(&mut arrived).await?;
+                    return Err(problem);
+                }
+                _ => return Err(problem),
+            }
+        }
+    }
+
+    /// What an earlier attempt left in the store, if it can be gone on with.
+    async fn left_by(&self, earlier: Option<Transfer>) -> Result<Option<Arrived>, TranscodeError> {
+        let Some(transfer) = earlier else {
+            // Begun by somebody who died before he could write it down.
+            for stray in self.uploads.list_unfinished(&ObjectPrefix::Sources(self.claim.video)).await? {
+                self.uploads.abort_multipart(&self.key, &stray.id).await?;
+            }
+            return Ok(None);
+        };
+        let listed = match self.uploads.list_parts(&self.key, &UploadId(transfer.upload_id.clone())).await {
+            Ok(listed) => listed,
+            // Given up by the store, or by a deletion.
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut arrived = Arrived { transfer, parts: Vec::new(), tail: BytesMut::new() };
+        for (part, number) in listed.into_iter().zip(1..) {
+            let is_last = arrived.transfer.size == Some(arrived.stored() + part.size);
+            if part.number != number || (part.size != arrived.transfer.part_bytes && !is_last) {
+                break;
+            }
+            arrived.parts.push(part);
+        }
+        Ok(Some(arrived))
+    }
+
+    /// Asks once, and takes what comes.
+    async fn go_on(&self, arrived: &mut Option<Arrived>, said: &mut Instant) -> Result<(), TranscodeError> {
+        if let Some(all) = arrived.as_ref().filter(|it| it.transfer.size == Some(it.stored())) {
+            return self.complete(all).await;
+        }
+        let rest = arrived.as_ref().filter(|it| it.bytes() > 0).and_then(|it| {
+            let etag = it.transfer.etag.clone()?;
+            Some(Rest { start: it.bytes(), etag })
+        });
+        let mut answer = self.fetcher.open(&self.url, rest.as_ref()).await?;
+        if let Some(bytes) = answer.size.filter(|it| *it > self.limit_bytes) {
+            return Err(SourceProblem::TooLarge { bytes, limit_bytes: self.limit_bytes }.into());
+        }
+        if answer.start == 0 {
+            // Another version, or a server that knows no ranges: what has arrived is of no use.
+            self.drop_what_arrived(arrived).await?;
+            *arrived = Some(self.begin(&mut answer).await?);
+        }
+        let Some(arrived) = arrived else {
+            return Err(TranscodeError::Fetch { reason: "the rest of nothing came".to_owned() });
+        };
+        self.take(arrived, &mut answer, said).await?;
+        self.complete(arrived).await
+    }
+
+    /// The first bytes say whether it is worth the rest.
+    async fn begin(&self, answer: &mut Answer) -> Result<Arrived, TranscodeError> {
+        let mut tail = BytesMut::new();
+        read_until(&mut tail, SNIFF_BYTES, answer).await?;
+        if tail.is_empty() {
+            return Err(SourceProblem::EmptyFile.into());
+        }
+        check_kind(&tail)?;
+        let part_bytes = part_bytes(answer.size.unwrap_or(self.limit_bytes));
+        let upload = self.uploads.create_multipart(&self.key, self.key.content_type()).await?;
+        let transfer = Transfer { upload_id: upload.0, part_bytes, size: answer.size, etag: answer.etag.clone() };
+        if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer), now_ms()).await {
+            // Nobody else will ever know of it.
+            self.uploads.abort_multipart(&self.key, &UploadId(transfer.upload_id)).await?;
+            return Err(problem.into());
+        }
+        Ok(Arrived { transfer, parts: Vec::new(), tail })
+    }
+
+    /// Stores one part while the next one comes.
+    async fn take(&self, arrived: &mut Arrived, answer: &mut Answer, said: &mut Instant) -> Result<(), TranscodeError> {
+        let (upload, full) = (arrived.upload(), arrived.transfer.part_bytes as usize);
+        let mut at_end = read_part(&mut arrived.tail, full, answer).await?;
+        while !arrived.tail.is_empty() {
+            let number = arrived.parts.len() as u32 + 1;
+            let body = arrived.tail.split_to(arrived.tail.len().min(full)).freeze();
+            let size = body.len() as u64;
+            if arrived.stored() + size > self.limit_bytes || number > MAX_PARTS {
+                let bytes = arrived.stored() + size;
+                return Err(SourceProblem::TooLarge { bytes, limit_bytes: self.limit_bytes }.into());
+            }
+            let reading = async { if at_end { Ok(true) } else { read_part(&mut arrived.tail, full, answer).await } };
+            // Both to their ends: what has come is not thrown away because the rest does not.
+            let (stored, read) = tokio::join!(self.put(&upload, number, body), reading);
+            arrived.parts.push(Part { number, etag: stored?, size });
+            if said.elapsed() >= PROGRESS_PAUSE {
+                self.say(Some(arrived)).await?;
+                *said = Instant::now();
+            }
+            at_end = read?;
+        }
+        match arrived.transfer.size {
+            Some(size) if size != arrived.stored() => {
+                let stored = arrived.stored();
+                Err(TranscodeError::Fetch { reason: format!("{stored} of {size} bytes came") })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn put(&self, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, TranscodeError> {
+        Ok(self.uploads.put_part(&self.key, upload, number, body).await?)
+    }
+
+    /// Makes the object, of which the bucket then tells.
+    async fn complete(&self, arrived: &Arrived) -> Result<(), TranscodeError> {
+        self.uploads.complete_multipart(&self.key, &arrived.upload(), &arrived.parts).await?;
+        Ok(())
+    }
+
+    async fn drop_what_arrived(&self, arrived: &mut Option<Arrived>) -> Result<(), TranscodeError> {
+        if let Some(old) = arrived.take() {
+            self.uploads.abort_multipart(&self.key, &old.upload()).await?;
+            self.catalog.set_transfer(self.claim, None, now_ms()).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&self, arrived: Option<&Arrived>) -> Result<(), TranscodeError> {
+        let percent = arrived.and_then(|it| Some(it.stored() * 100 / it.transfer.size.filter(|it| *it > 0)?));
+        let percent = u8::try_from(percent.unwrap_or(0)).unwrap_or(100);
+        Ok(self.catalog.set_progress(self.claim, Stage::Fetch, percent, now_ms()).await?)
+    }
+}
+
+/// Reads until a whole part is there, and says whether that was the end.
+async fn read_part(tail: &mut BytesMut, full: usize, answer: &mut Answer) -> Result<bool, TranscodeError> {
+    match tokio::time::timeout(PART_TIME, read_until(tail, full, answer)).await {
+        Ok(read) => read,
+        Err(_) => Err(TranscodeError::Fetch { reason: "the server sends too slowly".to_owned() }),
+    }
+}
+
+/// Reads until so many bytes are there, and says whether that was the end.
+async fn read_until(tail: &mut BytesMut, bytes: usize, answer: &mut Answer) -> Result<bool, TranscodeError> {
+    while tail.len() < bytes {
+        match answer.chunk().await? {
+            Some(chunk) => tail.extend_from_slice(&chunk),
+            None => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the first bytes may be those of a video.
+fn check_kind(head: &[u8]) -> Result<(), SourceProblem> {
+    match sniff(&head[..head.len().min(SNIFF_BYTES)]) {
+        Some(Kind::Video(_)) => Ok(()),
+        Some(Kind::NotVideo(NotVideo::Html)) => Err(SourceProblem::WebPage),
+        Some(Kind::NotVideo(kind)) if kind.is_reference() => Err(SourceProblem::PlaylistNotAllowed),
+        Some(Kind::NotVideo(_)) | None => Err(SourceProblem::NotAVideo),
+    }
+}
+
+/// Equal parts, as R2 wants them, so that a file of that size has no more than the store takes.
+fn part_bytes(size: u64) -> u64 {
+    size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(PART_STEP).max(PART_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_size_fits() {
+        const TIB: u64 = 1 << 40;
+        for (size, expected) in [(0, PART_BYTES), (1, PART_BYTES), (80 << 30, 9 << 20), (100 << 30, 11 << 20)] {
+            assert_eq!(part_bytes(size), expected, "{size}");
+        }
+        assert!((5 * TIB).div_ceil(part_bytes(5 * TIB)) <= u64::from(MAX_PARTS));
+    }
+
+    #[test]
+    fn the_first_bytes_decide() {
+        assert_eq!(check_kind(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1"), Ok(()));
+        assert_eq!(check_kind(b"<!DOCTYPE html><title>Sign in</title>"), Err(SourceProblem::WebPage));
+        assert_eq!(check_kind(b"#EXTM3U\n#EXT-X-VERSION:3\n"), Err(SourceProblem::PlaylistNotAllowed));
+        assert_eq!(check_kind(b"\xff\xd8\xff\xe0\0\x10JFIF"), Err(SourceProblem::NotAVideo));
+    }
+}

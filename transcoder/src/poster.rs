@@ -1,0 +1,133 @@
+//! Posters that somebody chose: of a picture that was sent, or of a moment of what plays.
+//!
+//! Both are decoded and encoded anew: what viewers get is a JPEG of ours, of a size that suits a player, without
+//! whatever else the picture carried along (places, names, other files).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::content_key::{SegmentDecryptor, initialisation_vector};
+use domain::failure::SourceProblem;
+use domain::ids::{Generation, VideoId};
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::picture::Picture;
+use domain::plan::{EncodePlan, Size};
+use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
+use platform::catalog::Catalog;
+use platform::object_store::{ObjectStoreExt as _, SharedStore};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::still;
+use crate::ffmpeg::process::{self, Run};
+use crate::loopback::Loopback;
+use crate::manifest;
+use crate::sink::PictureSink;
+use crate::source::Blocks;
+use crate::stills::{InMemory, collect};
+use crate::takeover::LARGEST_MANIFEST;
+use crate::vault::WrappedKeys;
+
+/// Short side of a poster at most: larger ones cost viewers more than they show.
+const SHORT_SIDE: u32 = 1080;
+/// Largest picture that is taken, bytes: what the API lets through, and more.
+const LARGEST_PICTURE: u64 = 16 << 20;
+/// Largest segment of which a frame is taken.
+const LARGEST_SEGMENT: u64 = 256 << 20;
+/// One picture is a matter of a second.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes a poster of a picture that was sent.
+pub(crate) async fn of_picture(
+    tools: &Tools,
+    store: &SharedStore,
+    key: &ObjectKey,
+    cancel: &CancellationToken,
+) -> Result<Bytes, TranscodeError> {
+    let bytes = store.read_if_present(key, LARGEST_PICTURE).await?.ok_or(SourceProblem::SourceMissing)?;
+    let picture = Picture::of(&bytes).map_err(|_| SourceProblem::PictureDamaged)?;
+    let size = Size { width: picture.width, height: picture.height };
+    match decode(tools, bytes, picture.kind.demuxer(), size, 0.0, cancel).await {
+        // Whatever it stumbles over, there is nothing here but the picture.
+        Err(TranscodeError::Ffmpeg { .. } | TranscodeError::TimedOut { .. }) | Ok(None) => {
+            Err(SourceProblem::PictureDamaged.into())
+        }
+        Ok(Some(poster)) => Ok(poster),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Makes a poster of a moment of the generation that plays, from its best rung: viewers see it as it was encoded for
+/// them, upright and tone-mapped, whatever has become of the source.
+pub(crate) async fn of_moment(
+    tools: &Tools,
+    store: &SharedStore,
+    catalog: &dyn Catalog,
+    keys: &WrappedKeys,
+    (video, generation): (VideoId, &Generation),
+    at_ms: u64,
+    cancel: &CancellationToken,
+) -> Result<Bytes, TranscodeError> {
+    let gone = |what: &str| TranscodeError::Verification(format!("the {what} of what plays is not there"));
+    let key = ObjectKey::Manifest { video, generation: generation.clone() };
+    let text = store.read_if_present(&key, LARGEST_MANIFEST).await?.ok_or_else(|| gone("manifest"))?;
+    let plan = manifest::plan_of(&text).ok_or_else(|| gone("plan"))?;
+    let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
+    let chunks = catalog.chunks(video, generation).await?;
+    let mut segments: Vec<&SegmentRecord> =
+        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition).collect();
+    segments.sort_by_key(|it| it.index);
+    let ticks = at_ms * TICKS_PER_SECOND / 1000;
+    let place = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
+    let segment = segments.get(place).ok_or_else(|| gone("segment"))?;
+
+    let key = ObjectKey::Segment {
+        video,
+        generation: generation.clone(),
+        rendition: rendition.clone(),
+        index: segment.index,
+        container: plan.container,
+    };
+    let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
+    if plan.encrypt {
+        let key = keys.existing(&rendition).await?;
+        let clear = SegmentDecryptor::decrypt(&key, initialisation_vector(segment.index.into()), &bytes);
+        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.to_string(), reason };
+        bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
+    }
+    let offset = seconds(ticks.saturating_sub(segment.start));
+    if let Some(poster) = decode(tools, bytes.clone(), "mpegts", size, offset, cancel).await? {
+        return Ok(poster);
+    }
+    // Between the last frame and the end nothing begins: its own beginning is near enough.
+    let first = decode(tools, bytes, "mpegts", size, 0.0, cancel).await?;
+    first.ok_or_else(|| gone("picture"))
+}
+
+/// The largest rung, and its size.
+fn best(plan: &EncodePlan) -> Option<(RenditionName, Size)> {
+    let copied = plan.copy.iter().map(|it| (it.name.clone(), it.size));
+    let encoded = plan.rungs.iter().map(|it| (it.name.clone(), it.size));
+    copied.chain(encoded).max_by_key(|(_, size)| size.short_side())
+}
+
+/// Decodes one picture, `offset` seconds after the first one; `None`: there is none.
+async fn decode(
+    tools: &Tools,
+    input: Bytes,
+    demuxer: &str,
+    size: Size,
+    offset: f64,
+    cancel: &CancellationToken,
+) -> Result<Option<Bytes>, TranscodeError> {
+    let size = size.with_short_side(size.short_side().min(SHORT_SIDE));
+    let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(input)))).await?;
+    let (sink, found) = PictureSink::new();
+    let delivery = loopback.deliver_to(Arc::new(sink));
+    let arguments = still(&loopback.source_url(), demuxer, size, offset, &delivery.url("poster", "%d.jpg"));
+    let run = Run { ffmpeg: &tools.ffmpeg, task: "make a poster".to_owned(), arguments, time_limit: TIME_LIMIT };
+    process::run(run, cancel).await?;
+    Ok(collect(found, 1).await.into_iter().next())
+}

@@ -1,0 +1,124 @@
+//! Posters that somebody chose: small jobs beside the work on a video. They need no lease, since they can be done
+//! twice at once: the same wish gives the same object, and the catalog decides which wish is shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::failure::Verdict;
+use domain::job::{PosterJob, PosterSource};
+use domain::object_key::ObjectKey;
+use domain::state::VideoState;
+use platform::catalog::{CatalogError, PosterShown};
+use platform::job_queue::{Delivery, QueueError};
+use platform::object_store::PutCondition;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{RETRY_PAUSE, Worker};
+use crate::error::TranscodeError;
+use crate::poster;
+use crate::vault::WrappedKeys;
+
+impl Worker {
+    pub(super) async fn settle_poster(
+        &self,
+        delivery: &Delivery,
+        job: &PosterJob,
+        cancel: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let receipt = &delivery.receipt;
+        let problem = match Box::pin(self.make_poster(job, cancel)).await {
+            Ok(()) => return self.queue.ack(receipt).await,
+            Err(TranscodeError::Catalog(CatalogError::Gone { .. } | CatalogError::NotFound { .. })) => {
+                info!("the video is gone");
+                self.remove(&[own(job), picture(job)]).await;
+                return self.queue.ack(receipt).await;
+            }
+            Err(problem) => problem,
+        };
+        let failure = problem.failure();
+        let verdict = failure.class().verdict();
+        if verdict == Verdict::Release {
+            return self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await;
+        }
+        if verdict == Verdict::Reject || delivery.is_last {
+            if let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await {
+                warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+            }
+        }
+        if verdict == Verdict::Reject {
+            info!(failure.code = %failure.code, "no poster: {problem}");
+            self.remove(&[picture(job)]).await;
+            return self.queue.ack(receipt).await;
+        }
+        let log_tail = problem.log_tail().to_owned();
+        error!(failure.code = %failure.code, "no poster: {:#}\n{log_tail}", anyhow::Error::from(problem));
+        let delay = RETRY_PAUSE * 2_u32.pow(delivery.receive_count.clamp(1, 7) - 1);
+        self.queue.release(receipt, delay, failure.code.as_str()).await
+    }
+
+    async fn make_poster(&self, job: &PosterJob, cancel: &CancellationToken) -> Result<(), TranscodeError> {
+        let wish = self.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
+        let Some(wish) = wish else {
+            info!("another poster is wanted by now");
+            self.remove(&[picture(job)]).await;
+            return Ok(());
+        };
+        if wish.shown.as_ref() == Some(&job.poster) {
+            return Ok(());
+        }
+        let made = match job.from {
+            PosterSource::Picture => poster::of_picture(&self.tools, &self.store, &picture(job), cancel).await?,
+            PosterSource::Moment(at_ms) => self.poster_of_moment(job, at_ms, cancel).await?,
+        };
+        self.store.put(&own(job), made, PutCondition::Always).await?;
+        match self.catalog.show_poster(job.video, &job.poster).await? {
+            PosterShown::InsteadOf(before) => {
+                info!("the poster is shown");
+                let before = before.map(|poster| ObjectKey::OwnPoster { video: job.video, poster });
+                self.remove(before.as_slice()).await;
+            }
+            PosterShown::Overtaken => {
+                // The same picture may be wanted again, and shown by now: then it is not ours to remove.
+                let now = self.catalog.poster(job.video).await?;
+                if !now.is_some_and(|it| it.wanted == job.poster || it.shown.as_ref() == Some(&job.poster)) {
+                    self.remove(&[own(job)]).await;
+                }
+            }
+        }
+        self.remove(&[picture(job)]).await;
+        Ok(())
+    }
+
+    async fn poster_of_moment(
+        &self,
+        job: &PosterJob,
+        at_ms: u64,
+        cancel: &CancellationToken,
+    ) -> Result<bytes::Bytes, TranscodeError> {
+        let video = self.catalog.get_video(job.video).await?;
+        let VideoState::Ready { generation } = &video.state else {
+            return Err(CatalogError::Gone { video: job.video }.into());
+        };
+        let keys = WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), job.video, generation.clone());
+        let what = (job.video, generation);
+        poster::of_moment(&self.tools, &self.store, &*self.catalog, &keys, what, at_ms, cancel).await
+    }
+
+    /// What nobody needs any more. If it cannot be removed now, it goes with its video.
+    async fn remove(&self, keys: &[ObjectKey]) {
+        for key in keys {
+            if let Err(problem) = self.store.delete(key).await {
+                warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+            }
+        }
+    }
+}
+
+fn own(job: &PosterJob) -> ObjectKey {
+    ObjectKey::OwnPoster { video: job.video, poster: job.poster.clone() }
+}
+
+fn picture(job: &PosterJob) -> ObjectKey {
+    ObjectKey::PosterPicture { video: job.video, poster: job.poster.clone() }
+}
