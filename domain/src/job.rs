@@ -108,7 +108,7 @@ pub struct Job {
     pub reason: JobReason,
     /// Only some rungs; `None`: all there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
+    pub partial: Option<Box<Partial>>,
 }
 
 impl Job {
@@ -129,13 +129,13 @@ impl Job {
 
     /// The id that follows from its parts.
     pub(crate) fn due_id(&self) -> JobId {
-        job_id(&self.source, &self.profile, self.mode, self.partial.as_ref())
+        job_id(&self.source, &self.profile, self.mode, self.partial.as_deref())
     }
 
     /// The same work, of some rungs only: another job.
     #[must_use]
     pub fn with_partial(mut self, partial: Partial) -> Self {
-        self.partial = Some(partial);
+        self.partial = Some(Box::new(partial));
         self.id = self.due_id();
         self
     }

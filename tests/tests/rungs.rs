@@ -113,7 +113,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
     let known = SqlCatalog::new(&database).get_video(video).await.unwrap();
     let base = generation(&before.media["source"].url);
     assert_ne!(known.generation.as_ref(), Some(&base));
-    let late = known.to_job(JobReason::Retry).unwrap().with_partial(Partial::new(base, ["180p".parse().unwrap()]));
+    let late = known.to_job(JobReason::Retry).unwrap().with_partial(Partial::new(base, ["360p".parse().unwrap()]));
     let queue = SqlQueue::new(&database, QueueName::Interactive, 5, "late");
     queue.send(&JobMessage::from(late), Duration::ZERO).await.unwrap();
     assert_eq!(until_attempt(&dev, video, 3).await["outcome"], "released");

@@ -158,7 +158,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
     let size = if size == "*" { None } else { Some(size.parse().ok()?) };
     // Anything but the whole rest would be of no use.
-    (start <= end && size.is_none_or(|it| end + 1 == it)).then_some((start, size))
+    (start <= end && size.is_none_or(|it| end.checked_add(1) == Some(it))).then_some((start, size))
 }
 
 fn refused(refusal: &Refused) -> TranscodeError {

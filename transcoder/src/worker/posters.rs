@@ -41,10 +41,10 @@ impl Worker {
         if verdict == Verdict::Release {
             return self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await;
         }
-        if verdict == Verdict::Reject || delivery.is_last {
-            if let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await {
-                warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
-            }
+        if (verdict == Verdict::Reject || delivery.is_last)
+            && let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await
+        {
+            warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
         }
         if verdict == Verdict::Reject {
             info!(failure.code = %failure.code, "no poster: {problem}");
