@@ -7,6 +7,7 @@
 #   scripts/setup.sh --services    also the servers that tests start: PostgreSQL and LocalStack. Where one cannot
 #                                  be had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
+#   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
 #
 # Several options may stand together.
 set -euo pipefail
@@ -75,19 +76,21 @@ install_postgres() {
     return $installed
 }
 
-# A Python environment of its own, made anew whenever what belongs into it changes.
-localstack_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/localstack
-has_localstack() {
-    cmp -s scripts/localstack.txt "$localstack_dir/installed.txt"
+# Python environments of their own, each made anew whenever its list (scripts/NAME.txt) changes.
+environments=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
+has_environment() {
+    cmp -s "scripts/$1.txt" "$environments/$2/installed.txt"
 }
-install_localstack() {
+# install_environment LIST FOLDER WHAT
+install_environment() {
     command -v python3 >/dev/null || return 1
-    echo "setup: installing LocalStack into $localstack_dir" >&2
+    local folder=$environments/$2
+    echo "setup: installing $3 into $folder" >&2
     # Beside its place, so that what is cut off is not taken for whole.
-    local new=$localstack_dir.$$
+    local new=$folder.$$
     python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
-        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement scripts/localstack.txt >&2 &&
-        cp scripts/localstack.txt "$new/installed.txt" && rm -rf "$localstack_dir" && mv "$new" "$localstack_dir" ||
+        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "scripts/$1.txt" >&2 &&
+        cp "scripts/$1.txt" "$new/installed.txt" && rm -rf "$folder" && mv "$new" "$folder" ||
         { rm -rf "$new"; return 1; }
 }
 
@@ -114,7 +117,7 @@ options=("$@")
 if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
-    has_localstack || install_localstack ||
+    has_environment localstack localstack || install_environment localstack localstack LocalStack ||
         echo "setup: LocalStack cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
 fi
 
@@ -123,6 +126,11 @@ if wants --browser; then
         echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
     has_driver || install_driver ||
         echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+fi
+
+if wants --lambda; then
+    has_environment lambda lambda-tools || install_environment lambda lambda-tools "cargo-lambda and zig" ||
+        die "cargo-lambda cannot be installed (it wants Python 3 and PyPI): see https://www.cargo-lambda.info"
 fi
 
 if wants --wasm; then
