@@ -178,13 +178,15 @@ async fn scheduled_functions_say_what_they_did() {
     assert_eq!(dead_letter.invoke(json!({})).await.unwrap(), json!({ "failed": 0 }));
 }
 
+type Messages = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
 #[tokio::test]
 async fn webhooks_are_sent_on_a_schedule() {
     let mut cloud = Cloud::new().await;
     cloud.set("EDGEREEL_WEBHOOKS_ALLOW_PRIVATE", "1");
     cloud.set("EDGEREEL_WEBHOOKS_ALLOW_HTTP", "1");
-    let messages = Arc::new(Mutex::new(vec![]));
-    let take = async |State(messages): State<Arc<Mutex<Vec<(HeaderMap, Bytes)>>>>, headers: HeaderMap, body: Bytes| {
+    let messages = Messages::default();
+    let take = async |State(messages): State<Messages>, headers: HeaderMap, body: Bytes| {
         messages.lock().unwrap().push((headers, body));
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
