@@ -43,6 +43,20 @@ bench-api: ## What the API can bear, beside a bare route; writes docs/load.md
 	cargo build --release --locked --package cli --package load
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
 
+.PHONY: lambda
+lambda: ## The Lambda functions as zips, for x86-64 and arm64; says how large they are
+	@scripts/setup.sh --lambda
+	@scripts/lambda.sh
+	@scripts/lambda.sh --arm64
+
+.PHONY: bench-lambda
+bench-lambda: ## How long a Lambda function takes to start, in our emulator; writes docs/lambda.md
+	@scripts/setup.sh --services --lambda
+	@scripts/lambda.sh
+	@scripts/lambda.sh --arm64
+	LAMBDA_ZIPS="$${LAMBDA_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/edgereel/lambda-target/zips}" LAMBDA_REPORT="$(CURDIR)/docs/lambda.md" \
+		cargo test --locked --package functions --test lambda -- --ignored --nocapture cold_starts
+
 .PHONY: ci
 ci: ## What CI runs: format, lints, docs, licences, invariants, every test
 	@exec .ci/run

@@ -7,6 +7,7 @@
 #   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis. Where one cannot be
 #                                  had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
+#   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
 #
 # Several options may stand together.
 set -euo pipefail
@@ -75,20 +76,22 @@ install_postgres() {
     return $installed
 }
 
-# Python programs in environments of their own, each made anew whenever its list in scripts/ changes.
-tools_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
-has_tool() {
-    cmp -s "scripts/$1.txt" "$tools_dir/$1/installed.txt"
+# Python environments of their own, each made anew whenever its list (scripts/NAME.txt) changes.
+environments=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
+has_environment() {
+    cmp -s "scripts/$1.txt" "$environments/$2/installed.txt"
 }
-install_tool() {
+# install_environment LIST FOLDER WHAT
+install_environment() {
     command -v python3 >/dev/null || return 1
-    local place=$tools_dir/$1 list=scripts/$1.txt
-    echo "setup: installing $1 into $place" >&2
+    local folder=$environments/$2
+    echo "setup: installing $3 into $folder" >&2
     # Beside its place, so that what is cut off is not taken for whole.
-    local new=$place.$$
+    local new=$folder.$$
     python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
-        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list" >&2 &&
-        cp "$list" "$new/installed.txt" && rm -rf "$place" && mv "$new" "$place" || { rm -rf "$new"; return 1; }
+        "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "scripts/$1.txt" >&2 &&
+        cp "scripts/$1.txt" "$new/installed.txt" && rm -rf "$folder" && mv "$new" "$folder" ||
+        { rm -rf "$new"; return 1; }
 }
 
 # Chromium, and the packages of tests/browser: installed anew whenever their list changes.
@@ -115,7 +118,7 @@ if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
     for tool in localstack schemathesis; do
-        has_tool "$tool" || install_tool "$tool" ||
+        has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
             echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
     done
 fi
@@ -125,6 +128,11 @@ if wants --browser; then
         echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
     has_driver || install_driver ||
         echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+fi
+
+if wants --lambda; then
+    has_environment lambda lambda-tools || install_environment lambda lambda-tools "cargo-lambda and zig" ||
+        die "cargo-lambda cannot be installed (it wants Python 3 and PyPI): see https://www.cargo-lambda.info"
 fi
 
 if wants --wasm; then

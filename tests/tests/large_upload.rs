@@ -150,6 +150,18 @@ impl Upload {
     }
 }
 
+/// What the store saw is what it should have seen. Answers with the number of requests that were cut off.
+fn check(log: &Log, known: &[(usize, BTreeMap<u32, u32>)], parts: usize) -> usize {
+    let seen = log.lock().unwrap();
+    assert_eq!(seen.stored.len(), parts, "all parts have arrived");
+    assert!(seen.stored.values().all(|it| *it == 1), "each once: {:?}", seen.stored);
+    for (begun, stored) in known {
+        let again: Vec<_> = seen.begun[*begun..].iter().filter(|it| stored.contains_key(it)).collect();
+        assert!(!stored.is_empty() && again.is_empty(), "sent again though the store had them: {again:?}");
+    }
+    seen.begun.len() - parts
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_killed_twice_ends_whole() {
     let megabytes = std::env::var("UPLOAD_MB").ok().and_then(|it| it.parse().ok()).unwrap_or(200_u64);
@@ -182,15 +194,7 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     let took = began.elapsed();
     assert_eq!((&said[0]["event"], &said[0]["resumed"]), (&json!("created"), &json!(true)));
 
-    let seen = log.lock().unwrap();
-    assert_eq!(seen.stored.len(), parts, "all parts have arrived");
-    assert!(seen.stored.values().all(|it| *it == 1), "each once: {:?}", seen.stored);
-    for (begun, stored) in &known {
-        let again: Vec<_> = seen.begun[*begun..].iter().filter(|it| stored.contains_key(it)).collect();
-        assert!(!stored.is_empty() && again.is_empty(), "sent again though the store had them: {again:?}");
-    }
-    let cut_off = seen.begun.len() - parts;
-    drop(seen);
+    let cut_off = check(&log, &known, parts);
 
     let video: VideoId = said[0]["video"].as_str().unwrap().parse().unwrap();
     let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") };

@@ -3,7 +3,7 @@
 //! `make bench-api` calls it, with `EDGEREEL_BIN` naming the release build, and gets `docs/load.md`.
 //!
 //! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`: how much
-//! - `REPORT=FILE`: where the report goes; without it, to standard output
+//! - `REPORT=FILE`: a page between whose marks the report goes; without it, to standard output
 
 mod bare;
 mod report;
@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let bare_after = bare::measure(size).await?;
     let text = report::write(size, [&bare_before, &bare_after], &measured);
     match std::env::var_os("REPORT") {
-        Some(path) => std::fs::write(path, text)?,
+        Some(path) => report::put_into(path.as_ref(), &text)?,
         None => println!("{text}"),
     }
     Ok(())

@@ -1,30 +1,29 @@
 //! What was measured, as a page.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::routes::Route;
 use crate::{Measured, Size};
 
-/// The page.
+/// The report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
     let Size { uploads, callers, requests } = size;
     let mut page = format!(
-        "# The API under load
-
-Written by `benches/load`; repeat it with `make bench-api`. All numbers come from one run on one machine, on which the API, the
-database, the S3 server and the callers share the processors.
-
-- Date: {}
-- Machine: {}
-- `edgereel api`, release build; database and queue in the same database, synced at every commit (PostgreSQL of the tests: `fsync=off`)
+        "- Date: {}
+- Machine: {}, on which the API, the database, the S3 server and the callers run together
+- `edgereel api`, release build; database and queue in the same database, SQLite synced at every commit (the PostgreSQL of the tests
+  is not: `fsync=off`)
 - {callers} callers at once, each with its next request as soon as the last one is answered
 
-## {uploads} uploads, created, sent and completed by {callers} callers
+### {uploads} uploads, created, sent and completed by {callers} callers
 
 Small files, each another; every tenth is announced twice at once under one `Idempotency-Key`. Afterwards there are {uploads} videos,
 {uploads} jobs, each of another video, and {uploads} objects, each with what was sent: nothing lost, nothing doubled. The run fails
-otherwise. `tests/tests/crowd.rs` does the same with 50.
+otherwise.
 
 |  | seconds | uploads per second | p50 ms | p99 ms |
 |---|---:|---:|---:|---:|
@@ -45,7 +44,7 @@ otherwise. `tests/tests/crowd.rs` does the same with 50.
     let _ = write!(
         page,
         "
-## Single routes
+### Single routes
 
 {requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers},
 half of an answer's time is waiting for the others: p50 is about {callers} divided by the requests per second.
@@ -63,6 +62,18 @@ half of an answer's time is waiting for the others: p50 is about {callers} divid
         }
     }
     page
+}
+
+/// Around what is written into a page.
+const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
+
+/// Replaces what was measured before.
+pub(crate) fn put_into(path: &Path, report: &str) -> anyhow::Result<()> {
+    let page = std::fs::read_to_string(path)?;
+    let (before, rest) = page.split_once(MARKS[0]).context("the page has no mark where the report begins")?;
+    let (_, after) = rest.split_once(MARKS[1]).context("the page has no mark where the report ends")?;
+    std::fs::write(path, [before, MARKS[0], report, MARKS[1], after].concat())?;
+    Ok(())
 }
 
 fn row(page: &mut String, route: &Route, which: &str) {

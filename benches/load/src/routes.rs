@@ -40,7 +40,7 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
     let small = json!({ "filename": "a.mp4", "size": 1_000, "content_type": "video/mp4" });
     let asked: [(&'static str, &'static str, String, Option<Value>, u16); 5] = [
         ("create an upload", "POST", "/v1/uploads".to_owned(), Some(small), 201),
-        ("sign 16 parts", "POST", parts, Some(json!({ "parts": numbers })), 200),
+        ("sign 16 parts", "POST", parts, Some(json!({ "numbers": numbers })), 200),
         ("list 50 videos", "GET", "/v1/videos".to_owned(), None, 200),
         ("stream: an address that plays", "GET", stream, None, 200),
         ("`/healthz`: our middleware and no more", "GET", "/healthz".to_owned(), None, 200),

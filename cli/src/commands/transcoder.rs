@@ -50,6 +50,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         queue: installation.queue.clone(),
         catalog: installation.catalog.clone(),
         store: installation.store.clone(),
+        uploads: installation.store.clone(),
         keys: Arc::new(keys),
         tools,
         config,

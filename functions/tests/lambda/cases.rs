@@ -22,20 +22,24 @@ use crate::runtime::Function;
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// What the functions find around them.
-struct Cloud {
+pub(crate) struct Cloud {
     catalog: SharedCatalog,
     queue: SharedQueue,
-    variables: Vec<(&'static str, String)>,
+    pub(crate) variables: Vec<(&'static str, String)>,
     _s3: RunningServer,
     _folder: TempDir,
 }
 
 impl Cloud {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let path = folder.path().join("edgereel.db").to_str().unwrap().to_owned();
-        let address = format!("sqlite:{path}");
+        Self::with(format!("sqlite:{path}"), folder).await
+    }
+
+    /// One with that database.
+    pub(crate) async fn with(address: String, folder: TempDir) -> Self {
+        let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let (database, catalog) = connect::catalog(&address).await.unwrap();
         let how = QueueUse { name: QueueName::Interactive, max_receives: 5, holder: "test" };
         let queue = connect::queue(&QueueAddress::Database, &database, how).await.unwrap();
@@ -62,7 +66,7 @@ impl Cloud {
 }
 
 /// An event of an HTTP API (payload 2.0); function URLs send the same shape.
-fn request(method: &str, path: &str, body: Option<Value>, domain: &str) -> Value {
+pub(crate) fn request(method: &str, path: &str, body: Option<Value>, domain: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
         "headers": { "authorization": "Bearer er_test", "content-type": "application/json", "host": domain },
@@ -174,13 +178,15 @@ async fn scheduled_functions_say_what_they_did() {
     assert_eq!(dead_letter.invoke(json!({})).await.unwrap(), json!({ "failed": 0 }));
 }
 
+type Messages = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
 #[tokio::test]
 async fn webhooks_are_sent_on_a_schedule() {
     let mut cloud = Cloud::new().await;
     cloud.set("EDGEREEL_WEBHOOKS_ALLOW_PRIVATE", "1");
     cloud.set("EDGEREEL_WEBHOOKS_ALLOW_HTTP", "1");
-    let messages = Arc::new(Mutex::new(vec![]));
-    let take = async |State(messages): State<Arc<Mutex<Vec<(HeaderMap, Bytes)>>>>, headers: HeaderMap, body: Bytes| {
+    let messages = Messages::default();
+    let take = async |State(messages): State<Messages>, headers: HeaderMap, body: Bytes| {
         messages.lock().unwrap().push((headers, body));
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

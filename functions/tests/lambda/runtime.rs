@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -22,6 +22,8 @@ pub(crate) type Outcome = Result<Value, Value>;
 struct Shared {
     events: AsyncMutex<mpsc::UnboundedReceiver<(String, Value)>>,
     waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+    /// When the function asked for its first event.
+    ready: OnceLock<Instant>,
 }
 
 /// A running function. Killed when dropped.
@@ -30,13 +32,15 @@ pub(crate) struct Function {
     shared: Arc<Shared>,
     _child: Child,
     count: u32,
+    started: Instant,
 }
 
 impl Function {
     /// Starts a program as Lambda does, with these variables and no others.
     pub(crate) async fn start(program: &str, variables: &[(&str, String)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { events: AsyncMutex::new(receiver), waiting: Mutex::default() });
+        let shared =
+            Arc::new(Shared { events: AsyncMutex::new(receiver), waiting: Mutex::default(), ready: OnceLock::new() });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -53,8 +57,19 @@ impl Function {
         }
         command.env("AWS_LAMBDA_LOG_GROUP_NAME", "group").env("AWS_LAMBDA_LOG_STREAM_NAME", "stream");
         command.envs(variables.iter().map(|(name, value)| (*name, value)));
+        let started = Instant::now();
         let child = command.spawn().unwrap();
-        Self { events, shared, _child: child, count: 0 }
+        Self { events, shared, _child: child, count: 0, started }
+    }
+
+    /// How long it has been running.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How long it took until it asked for its first event, if it has.
+    pub(crate) fn ready_after(&self) -> Option<Duration> {
+        self.shared.ready.get().map(|it| it.duration_since(self.started))
     }
 
     /// Feeds one event, and waits for what becomes of it.
@@ -69,6 +84,7 @@ impl Function {
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    shared.ready.get_or_init(Instant::now);
     let Some((id, event)) = shared.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
