@@ -137,8 +137,11 @@ async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) 
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     #[serde(default)]
+    #[param(value_type = Option<types::ApiKeyId>)]
     cursor: Option<String>,
     /// Of this owner; only an admin may name another.
     #[serde(default)]

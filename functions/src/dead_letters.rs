@@ -1,7 +1,7 @@
 //! Jobs that nobody receives any more, as the operator sees them; and sent again.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::failure::FailureCode;
 use domain::ids::VideoId;
 use http::StatusCode;
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::Params;
+use crate::extract::{Params, Places};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
@@ -91,7 +91,7 @@ pub(crate) async fn redrive_all(
 pub(crate) async fn redrive(
     State(state): State<ApiState>,
     _: Caller,
-    Path(id): Path<String>,
+    Places(id): Places<String>,
 ) -> Result<(StatusCode, Json<Redriven>), ApiError> {
     let id = DeadLetterId(id);
     let letters = state.queue.dead_letters(ALL).await?;

@@ -9,6 +9,7 @@ use domain::ids::{InvalidId, VideoId};
 use http::StatusCode;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::ApiError;
 
@@ -21,9 +22,36 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text).map(Self).map_err(|error| ApiError::Malformed(format!("the body: {error}")))
+        // As it is first: its errors name line and column.
+        serde_json::from_slice(text)
+            .or_else(|error| with_whole_numbers(text).ok_or(error))
+            .map(Self)
+            .map_err(|error| ApiError::Malformed(format!("the body: {error}")))
     }
 }
+
+/// The same with every `5.0` as `5`: to JSON Schema, and to many clients, they are one number.
+fn with_whole_numbers<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
+    fn mend(value: &mut Value) {
+        match value {
+            Value::Number(number) => {
+                let whole = number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0 && it.abs() < EXACT);
+                if let Some(whole) = whole {
+                    *number = (whole as i64).into();
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(mend),
+            Value::Object(fields) => fields.values_mut().for_each(mend),
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
+        }
+    }
+    let mut value = serde_json::from_slice(text).ok()?;
+    mend(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+/// Below this, every whole number is one in floating point: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A body of any kind.
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -42,6 +70,18 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     }
 }
 
+/// What stands in the path, as text. What cannot be read is the address of nothing.
+pub(crate) struct Places<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Places<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(places) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)?;
+        Ok(Self(places))
+    }
+}
+
 /// The id in the path. What cannot be one is the address of nothing.
 pub(crate) struct PathId<T>(pub(crate) T);
 
@@ -49,8 +89,7 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text): Path<String> =
-            Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)?;
+        let Places(text) = Places::<String>::from_request_parts(parts, state).await?;
         Ok(Self(text.parse::<T>()?))
     }
 }

@@ -130,6 +130,8 @@ fn components() -> Components {
         .schema_from::<types::DeliveryId>()
         .schema_from::<types::ApiKeyId>()
         .schema_from::<types::ShareId>()
+        .schema_from::<types::EventId>()
+        .schema_from::<types::ListedState>()
         .schema_from::<types::Scope>()
         .schema_from::<VideoFailure>();
     let key = ObjectBuilder::new()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::{ShareId, VideoId, hex};
 use http::StatusCode;
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Video as PathVideo};
+use crate::extract::{Body, Places, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
 use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
@@ -152,7 +152,7 @@ pub(crate) async fn list(
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
-    Path((video, share)): Path<(String, String)>,
+    Places((video, share)): Places<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
     existing(&state, &caller, video).await?;
@@ -167,7 +167,7 @@ pub(crate) async fn revoke(
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Path(secret): Path<String>,
+    Places(secret): Places<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
@@ -178,7 +178,7 @@ pub(crate) async fn follow(
 pub(crate) async fn follow_to_playlist(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Path(secret): Path<String>,
+    Places(secret): Places<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;

@@ -38,10 +38,14 @@ use view::{VideoSummary, VideoView};
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     #[serde(default)]
+    #[param(value_type = Option<types::VideoId>)]
     cursor: Option<String>,
     #[serde(default)]
+    #[param(value_type = Option<types::ListedState>)]
     state: Option<String>,
     #[serde(default)]
     external_id: Option<String>,

@@ -160,8 +160,8 @@ async fn jobs(site: &Site) -> BTreeSet<VideoId> {
     while let Some(delivery) = queue.receive(Duration::ZERO, Duration::from_secs(600)).await.expect("the queue answers")
     {
         let message = delivery.message.expect("a job");
-        assert!(ids.insert(message.job().id.clone()), "{} waits twice", message.job().id);
-        assert!(videos.insert(message.job().video), "{} has two jobs", message.job().video);
+        assert!(ids.insert(message.id().clone()), "{} waits twice", message.id());
+        assert!(videos.insert(message.video()), "{} has two jobs", message.video());
         queue.ack(&delivery.receipt).await.expect("the queue takes it");
     }
     videos

@@ -2,6 +2,7 @@
 
 use domain::failure::FailureCode;
 use domain::scope::Scope as DomainScope;
+use domain::state::StateName;
 use domain::webhook::EventType as DomainEventType;
 use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -43,8 +44,15 @@ schemas! {
     EventId = id("evt");
     /// What of one's own one wants to find beside a video: any JSON object.
     Metadata = ObjectBuilder::new().description(Some("Any JSON object, up to 16 KiB."));
+    /// A state that lists know.
+    ListedState = words(StateName::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "deleted"));
     /// Why a video failed.
     VideoFailureCode = words(FailureCode::ALL.iter().map(|it| it.as_str()));
+    /// The name of a rung.
+    RungName = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[a-z0-9-]{1,32}$"))
+        .examples([json!("720p")]);
     /// What a webhook tells.
     EventType = words(DomainEventType::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "test"));
     /// The same, or the test that is sent by hand.

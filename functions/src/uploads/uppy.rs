@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
@@ -20,7 +20,7 @@ use super::finish::open;
 use super::{KnownUpload, make_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Params};
+use crate::extract::{Body, Params, Places};
 use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
@@ -177,7 +177,7 @@ pub(crate) struct PartView {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Path(upload_id): Path<String>,
+    Places(upload_id): Places<String>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<Vec<PartView>>, ApiError> {
     let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
@@ -202,15 +202,15 @@ pub(crate) struct PartUrl {
 pub(crate) async fn sign(
     State(state): State<ApiState>,
     caller: Caller,
-    Path((upload_id, number)): Path<(String, u32)>,
+    Places((upload_id, number)): Places<(String, u32)>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<PartUrl>, ApiError> {
+    if !(1..=MAX_PARTS).contains(&number) {
+        return Err(ApiError::Malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
+    }
     let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);
-    }
-    if !(1..=MAX_PARTS).contains(&number) {
-        return Err(ApiError::Malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
     let life = upload.life_left()?;
     let request = state.signer.presign_part(&upload.key, &id, number, None, life).await?;
@@ -244,7 +244,7 @@ pub(crate) struct Location {
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
-    Path(upload_id): Path<String>,
+    Places(upload_id): Places<String>,
     Params(KeyParam { key }): Params<KeyParam>,
     Body(sent): Body<SentParts>,
 ) -> Result<Json<Location>, ApiError> {
@@ -265,7 +265,7 @@ pub(crate) struct GivenUp {}
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
-    Path(upload_id): Path<String>,
+    Places(upload_id): Places<String>,
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<GivenUp>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)

@@ -28,12 +28,15 @@ use crate::times::{as_rfc3339, now_ms};
 pub(crate) struct StreamParams {
     /// The viewer's name in the customer's system.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 200)]
     viewer: Option<String>,
     /// Seconds until the grant ends.
     #[serde(default)]
+    #[param(minimum = 60, maximum = 604_800)]
     expires_in: Option<u64>,
     /// No rung taller than this.
     #[serde(default)]
+    #[param(minimum = 1)]
     max_height: Option<u32>,
 }
 

@@ -18,6 +18,7 @@ use super::{existing, facts, import, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
+use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
@@ -86,7 +87,7 @@ pub(crate) struct Reencode {
     mode: Option<Mode>,
     /// Only these rungs; the others, and the sound, are taken over from what plays.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 32, example = json!(["720p"]))]
+    #[schema(value_type = Option<Vec<types::RungName>>, min_items = 1, max_items = 32)]
     rungs: Option<Vec<RenditionName>>,
 }
 

@@ -24,8 +24,11 @@ use crate::times::now_ms;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogParams {
     #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     #[serde(default)]
+    #[param(value_type = Option<types::DeliveryId>)]
     cursor: Option<String>,
     /// `pending`, `delivered` or `given-up`.
     #[serde(default)]

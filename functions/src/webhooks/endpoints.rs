@@ -49,8 +49,11 @@ pub(crate) async fn create(
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     #[serde(default)]
+    #[param(value_type = Option<types::WebhookId>)]
     cursor: Option<String>,
 }
 

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use domain::ids::InvalidId;
 use domain::webhook::{DeliveryId, EndpointId};
 use http::request::Parts;
 
 use crate::error::ApiError;
+use crate::extract::Places;
 
 /// The webhook of the path.
 #[derive(Clone, Copy)]
@@ -24,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text): Path<String> = read(parts, state).await?;
+        let Places(text) = Places::<String>::from_request_parts(parts, state).await?;
         Ok(Self(id(&text)?))
     }
 }
@@ -33,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path((webhook, delivery)): Path<(String, String)> = read(parts, state).await?;
+        let Places((webhook, delivery)) = Places::<(String, String)>::from_request_parts(parts, state).await?;
         Ok(Self(WebhookId(id(&webhook)?), id(&delivery)?))
     }
 }
@@ -44,13 +45,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Owner {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         super::owner_of(parts).await.map(Self)
     }
-}
-
-async fn read<S: Send + Sync, T: serde::de::DeserializeOwned + Send>(
-    parts: &mut Parts,
-    state: &S,
-) -> Result<Path<T>, ApiError> {
-    Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)
 }
 
 /// What cannot be an id is the address of nothing.
