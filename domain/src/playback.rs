@@ -24,7 +24,7 @@ mod media;
 mod refusal;
 mod route;
 
-pub use conditional::{RangeOutcome, not_modified, range_of};
+pub use conditional::{RangeOutcome, accepts_gzip, not_modified, range_of};
 pub use headers::Headers;
 pub use key::KeyPlan;
 pub use master::MasterPlan;
@@ -105,6 +105,18 @@ pub struct Subject {
     pub viewer: Fingerprint,
     /// In which session.
     pub session: Fingerprint,
+}
+
+impl Subject {
+    /// The names under which it can be revoked: if one of them is on the list, answer [`Refusal::Revoked`]. A viewer and
+    /// a session are named by a fingerprint, so that the list tells nothing about anybody.
+    pub fn revocations(&self) -> Vec<String> {
+        let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
+        if self.viewer != Fingerprint::default() {
+            names.push(format!("viewer/{}", self.viewer));
+        }
+        names
+    }
 }
 
 /// What to do with a request.

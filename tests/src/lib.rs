@@ -6,7 +6,9 @@
 
 pub mod browser;
 pub mod dev;
+pub mod edge;
 pub mod media;
 pub mod player;
 pub mod processes;
 pub mod program;
+pub mod wire;

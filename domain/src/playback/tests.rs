@@ -28,7 +28,11 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
     let mut more: Vec<(String, String)> = vec![];
+    // Of what is not asked for so often that asking would cost more than it is worth.
+    let asked = !matches!(action, EdgeAction::Serve(_));
+    let revoked = |subject: Subject| subject.revocations().iter().any(|it| world::revoked().contains(it));
     let done = match (&action, action.object()) {
+        (action, Some(_)) if asked && action.subject().is_some_and(revoked) => Err(Refusal::Revoked),
         (EdgeAction::Refuse(..) | EdgeAction::Preflight(_), _) | (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
