@@ -103,8 +103,14 @@ async fn every_case_is_answered_alike() {
     for case in &cases {
         let (of_worker, of_twin) = tokio::join!(send(&edge.address, case), send(&twin, case));
         wrong.extend(case.check(&of_twin).err().map(|it| format!("twin: {it}")));
-        if FRONT_ANSWERS.contains(&case.name.as_str()) {
-            assert!((400..=501).contains(&of_worker.status), "{}: {}", case.name, of_worker.status);
+        if UNKNOWN_METHODS.contains(&case.name.as_str()) {
+            assert_eq!(of_worker.status, 501, "{}", case.name);
+            continue;
+        }
+        if let Some((_, from, to)) = TIDIED.iter().find(|it| it.0 == case.name) {
+            let tidy = Case { target: case.target.replace(from, to), ..case.clone() };
+            assert_ne!(tidy.target, case.target);
+            assert_eq!(of_worker.body, send(&edge.address, &tidy).await.body, "{}", case.name);
             continue;
         }
         sent += 1;
@@ -124,4 +130,8 @@ async fn every_case_is_answered_alike() {
 }
 
 /// Requests that never reach the worker: the HTTP server in front of it knows no such method.
-const FRONT_ANSWERS: &[&str] = &[];
+const UNKNOWN_METHODS: [&str; 2] = ["get of the master", "get of the key"];
+
+/// Requests that reach the worker tidied: workerd resolves dots in a path, as browsers do before they send it. What is
+/// left of them, and what that leads to.
+const TIDIED: [(&str, &str, &str); 2] = [("upwards", "/../6580b562fc319fd8/", "/"), ("here", "/./", "/")];
