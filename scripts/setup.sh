@@ -7,6 +7,7 @@
 #   scripts/setup.sh --services    also the servers that tests start: PostgreSQL and LocalStack. Where one cannot
 #                                  be had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
+#   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
 #
 # Several options may stand together.
 set -euo pipefail
@@ -104,6 +105,27 @@ install_driver() {
     (cd tests/browser && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
 }
 
+# The bindings of the edge worker are made by a program of exactly the library's version, built here; the rest comes from
+# npm. Of the browsers' packages, these are the larger ones: apart, so that nobody needs both.
+edge_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/edge
+need_bindgen=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' edge-worker/Cargo.toml)
+has_bindgen() {
+    [[ $("$edge_dir/bin/wasm-bindgen" --version 2>/dev/null) == "wasm-bindgen $need_bindgen" ]]
+}
+install_bindgen() {
+    echo "setup: building wasm-bindgen $need_bindgen into $edge_dir (two minutes)" >&2
+    cargo install --quiet --locked --root "$edge_dir" --target-dir "$edge_dir/target" "wasm-bindgen-cli@$need_bindgen" >&2 &&
+        rm -rf "$edge_dir/target"
+}
+has_workerd() {
+    cmp -s tests/edge/package-lock.json tests/edge/node_modules/installed.json
+}
+install_workerd() {
+    command -v npm >/dev/null || return 1
+    echo "setup: installing what builds and runs the edge worker into tests/edge/node_modules" >&2
+    (cd tests/edge && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
+}
+
 wants() {
     local option
     for option in "${options[@]}"; do [[ $option != "$1" ]] || return 0; done
@@ -123,6 +145,13 @@ if wants --browser; then
         echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
     has_driver || install_driver ||
         echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+fi
+
+if wants --edge; then
+    has_bindgen || { install_bindgen && has_bindgen; } ||
+        echo "setup: wasm-bindgen cannot be built: the edge worker cannot be built here" >&2
+    has_workerd || install_workerd ||
+        echo "setup: the packages of tests/edge cannot be installed (npm ci): the edge worker cannot be built or run here" >&2
 fi
 
 if wants --wasm; then

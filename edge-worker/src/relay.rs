@@ -19,7 +19,7 @@ pub struct Plan {
     /// Which of them each message of the batch waits for.
     waits: Vec<Vec<usize>>,
     /// What started nothing, by its kind.
-    ignored: BTreeMap<&'static str, usize>,
+    ignored: Vec<(&'static str, usize)>,
 }
 
 /// What becomes of a message of the batch.
@@ -41,7 +41,7 @@ pub struct Summary {
     /// Messages that come again.
     pub retried: usize,
     /// What started nothing, by its kind.
-    pub ignored: BTreeMap<&'static str, usize>,
+    pub ignored: Vec<(&'static str, usize)>,
 }
 
 impl Plan {
@@ -61,8 +61,11 @@ impl Plan {
                         waits.push(at);
                     }
                     Err(ignored) => {
-                        let count = plan.ignored.entry(kind(&ignored)).or_default();
-                        *count = count.saturating_add(1);
+                        let kind = kind(&ignored);
+                        match plan.ignored.iter_mut().find(|it| it.0 == kind) {
+                            Some((_, count)) => *count = count.saturating_add(1),
+                            None => plan.ignored.push((kind, 1)),
+                        }
                     }
                 }
             }
@@ -148,7 +151,7 @@ mod tests {
         ];
         let plan = Plan::new(&messages, INTAKE);
         assert_eq!(plan.verdicts(&[true]), [Verdict::Ack; 8]);
-        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to come again, 2 no events, 1 no uploads, 1 of another bucket, 1 other actions, 1 removals, 1 test events");
+        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to come again, 1 no uploads, 1 removals, 1 of another bucket, 2 no events, 1 test events, 1 other actions");
     }
 
     #[test]

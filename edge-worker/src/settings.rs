@@ -119,7 +119,7 @@ impl Playback {
     /// All that is missing or wrong.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
         let mut reader = Reader { lookup, problems: vec![] };
-        let grants = reader.keys("EDGEREEL_GRANT_KEYS", GrantKeys::parse);
+        let grants = reader.keys("EDGEREEL_GRANT_KEYS", GrantKeys::parse_delegating);
         let passes = reader.keys("EDGEREEL_PASS_KEYS", PassKeys::parse);
         let wrapping = reader.keys("EDGEREEL_KEY_ENCRYPTION_KEYS", KeyEncryptionKeys::parse);
         let config = config(&mut reader);
@@ -267,6 +267,16 @@ mod tests {
         table.extend(Relay::read(&relay).unwrap_err().0);
         table.extend(Relay::read(&both).unwrap_err().0);
         table.extend(Relay::read(&|_| None).unwrap_err().0);
-        insta::assert_snapshot!(table.join("\n"), @"");
+        insta::assert_snapshot!(table.join("\n"), @"
+        EDGEREEL_GRANT_KEYS: key `g` must be 32 to 512 bytes
+        EDGEREEL_PASS_KEYS is missing
+        EDGEREEL_CDN: expected an address, https://...
+        EDGEREEL_MODE: expected abr or copy
+        EDGEREEL_SQS_QUEUE_URL: expected an address, https://...
+        AWS_REGION is missing
+        EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: only one can be meant
+        EDGEREEL_PRIVATE_BUCKET is missing
+        EDGEREEL_SQS_QUEUE_URL or EDGEREEL_JOBS_URL is missing
+        ");
     }
 }

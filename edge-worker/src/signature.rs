@@ -46,10 +46,12 @@ pub struct Post<'a> {
 pub fn sign(post: &Post<'_>, credentials: &Credentials) -> Vec<(&'static str, String)> {
     let time = timestamp(post.now);
     let day = time.get(..8).unwrap_or_default();
-    let mut signed: Vec<(&'static str, &str)> = vec![("host", post.host), ("x-amz-date", &time)];
-    signed.extend_from_slice(post.headers);
-    signed.extend(credentials.session_token.as_deref().map(|it| ("x-amz-security-token", it)));
-    signed.sort_unstable();
+    let mut signed = post.headers.to_vec();
+    let token = credentials.session_token.as_deref().map(|it| ("x-amz-security-token", it));
+    for header in [Some(("host", post.host)), Some(("x-amz-date", &time)), token].into_iter().flatten() {
+        let place = signed.iter().take_while(|it| it.0 < header.0).count();
+        signed.insert(place, header);
+    }
     let names = signed.iter().map(|it| it.0).collect::<Vec<_>>().join(";");
     let headers: String = signed.iter().map(|(name, value)| format!("{name}:{}\n", tidy(value))).collect();
     let request = format!("POST\n{}\n\n{headers}\n{names}\n{}", post.path, hex(&Sha256::digest(post.body)));

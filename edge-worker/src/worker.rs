@@ -6,6 +6,7 @@ mod cache;
 mod events;
 mod incoming;
 mod playback;
+mod signatures;
 mod store;
 
 use web_sys::{Request, Response};

@@ -24,6 +24,7 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         referer: header("referer"),
         client_ip: case.client_ip.parse().ok(),
         country: case.country,
+        signature: None,
     };
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
@@ -238,6 +239,7 @@ proptest! {
             referer: origin.as_deref(),
             client_ip: None,
             country: origin.as_deref(),
+            signature: None,
         };
         let action = decide(&request, now, &keyring(), &config());
         prop_assert!(matches!(action, EdgeAction::Refuse(..) | EdgeAction::Preflight(_)));

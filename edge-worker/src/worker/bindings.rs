@@ -72,8 +72,8 @@ fn read(env: &Env) -> Option<Bindings> {
     Some(Bindings { settings, media: media?, private: private?, revoked })
 }
 
-/// A variable or a secret; also a number, as which configurations write some.
+/// A variable or a secret; also a whole number, as which configurations write some.
 fn variable(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| value.as_f64().map(|it| it.to_string()))
+    value.as_string().or_else(|| value.as_f64().map(|it| (it as u64).to_string()))
 }

@@ -51,6 +51,7 @@ impl Incoming {
             referer: self.referer.as_deref(),
             client_ip: self.client_ip,
             country: self.country.as_deref(),
+            signature: None,
         }
     }
 

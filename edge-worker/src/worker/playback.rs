@@ -14,7 +14,7 @@ use worker::{Context, Env, Object, Range, ResponseBody, console_error};
 use super::answer::Answer;
 use super::bindings::{self, Bindings};
 use super::incoming::Incoming;
-use super::{cache, store};
+use super::{cache, signatures, store};
 
 /// Longest playlist: a day of segments of two seconds has 43,200 entries of about 200 bytes.
 const MAX_PLAYLIST: u64 = 16 << 20;
@@ -49,8 +49,12 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
         return refused(&Refusal::Unavailable.into(), &incoming, &Config::default());
     };
     let settings = &bindings.settings;
+    let mut asked = incoming.playback();
+    if let Some(signature) = playback::delegated(&asked, &settings.keys) {
+        asked.signature = Some(signatures::verifies(&signature).await);
+    }
     let now = js_sys::Date::now() / 1000.0;
-    let action = playback::decide(&incoming.playback(), now as u64, &settings.keys, &settings.config);
+    let action = playback::decide(&asked, now as u64, &settings.keys, &settings.config);
     let shell = Shell { bindings: Rc::clone(&bindings), incoming: &incoming, context };
     match shell.carry_out(action).await {
         Ok(response) => Ok(response),
