@@ -52,6 +52,9 @@ name = "small"
 segment_seconds = 2.0
 thumbnails = 3
 
+[source_rung]
+enabled = false
+
 [encoder]
 preset = "ultrafast"
 
