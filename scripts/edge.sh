@@ -14,27 +14,36 @@ done
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
 for index in "$registry"/*/; do RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$index="; done
 export RUSTFLAGS
+# bundle NAME OUT: what Cloudflare takes, of what cargo built.
+bundle() {
+    local new=$2.$$
+    # Beside its place, so that nobody finds half of it.
+    rm -rf "$new"
+    mkdir -p "$new"
+    "$tools/wasm-bindgen" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/edge/$1.wasm" \
+        --target module --no-typescript --out-name index --out-dir "$new/glue" \
+        --experimental-reset-state-function --force-enable-abort-handler
+    cp edge-worker/shim.mjs "$new/glue/shim.mjs"
+    # Cloudflare hands a module over compiled, and does not know phases of imports.
+    sed -i 's/^import source /import /' "$new/glue/index.js"
+    "$modules/.bin/wasm-opt" "$new/glue/index_bg.wasm" -O3 -o "$new/index_bg.wasm" \
+        --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
+        --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug --strip-producers
+    "$modules/.bin/esbuild" "$new/glue/shim.mjs" --bundle --minify --format=esm --log-level=error \
+        --external:./index_bg.wasm --external:cloudflare:workers --outfile="$new/index.js"
+    rm -rf "$new/glue" "$2"
+    mv "$new" "$2"
+}
+
+if [[ ${1:-} == --empty ]]; then
+    # A worker that does nothing, for benches/edge.
+    cargo build --locked --package edge-worker --lib --features empty --target wasm32-unknown-unknown --profile edge
+    bundle edge_worker edge-worker/build.empty
+    exit
+fi
 cargo build --locked --package edge-worker --lib --target wasm32-unknown-unknown --profile edge
 out=edge-worker/build
-# Beside its place, so that nobody finds half of it.
-new=$out.$$
-trap 'rm -rf "$new"' EXIT
-rm -rf "$new"
-mkdir -p "$new"
-"$tools/wasm-bindgen" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/edge/edge_worker.wasm" \
-    --target module --no-typescript --out-name index --out-dir "$new/glue" \
-    --experimental-reset-state-function --force-enable-abort-handler
-cp edge-worker/shim.mjs "$new/glue/shim.mjs"
-# Cloudflare hands a module over compiled, and does not know phases of imports.
-sed -i 's/^import source /import /' "$new/glue/index.js"
-"$modules/.bin/wasm-opt" "$new/glue/index_bg.wasm" -O3 -o "$new/index_bg.wasm" \
-    --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
-    --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug --strip-producers
-"$modules/.bin/esbuild" "$new/glue/shim.mjs" --bundle --minify --format=esm --log-level=warning \
-    --external:./index_bg.wasm --external:cloudflare:workers --outfile="$new/index.js"
-rm -rf "$new/glue"
-rm -rf "$out"
-mv "$new" "$out"
+bundle edge_worker $out
 
 size() { wc -c <"$1"; }
 packed() { gzip -9c "$1" | wc -c; }

@@ -18,5 +18,7 @@ pub mod signature;
 pub mod sqs;
 pub mod url;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "empty"))]
+mod empty;
+#[cfg(all(target_arch = "wasm32", not(feature = "empty")))]
 mod worker;

@@ -7,13 +7,13 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Starts it. `bindings`: variables and secrets. `script`: another one to run instead. */
-export async function start({ bindings = {}, folder = here('../../edge-worker/build'), script } = {}) {
+/** Starts it. `bindings`: variables and secrets. `script`: another one to run instead. `bare`: without what stands around it. */
+export async function start({ bindings = {}, folder = here('../../edge-worker/build'), script, bare } = {}) {
   const module = async (type, path, contents) => ({ type, path, contents: contents ?? (await readFile(path)) })
   const modules = script
     ? [await module('ESModule', script)]
     : [
-        await module('ESModule', `${folder}/front.mjs`, await readFile(here('front.mjs'))),
+        ...(bare ? [] : [await module('ESModule', `${folder}/front.mjs`, await readFile(here('front.mjs')))]),
         await module('ESModule', `${folder}/index.js`),
         await module('CompiledWasm', `${folder}/index_bg.wasm`),
       ]
