@@ -84,8 +84,10 @@ async function cpu(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-export function get(address, path, headers = {}) {
+const agents = new Map()
+function get(address, path, headers = {}) {
+  if (!agents.has(address)) agents.set(address, new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS }))
+  const agent = agents.get(address)
   const [host, port] = address.split(':')
   return new Promise((done, fail) => {
     const request = http.get({ host, port, path, headers, agent }, (response) => {
@@ -122,7 +124,7 @@ async function launch(name, options) {
   return { name, edge, pid }
 }
 
-const rust = await launch('rust', {})
+const rust = await launch('rust', { bare: true })
 const plain = await launch('javascript', { script: here('plain.mjs') })
 const empty = await launch('empty rust', { folder: here('../../edge-worker/build.empty'), bare: true })
 const reads = await launch('reads only', { script: here('reads.mjs') })

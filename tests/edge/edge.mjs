@@ -10,10 +10,11 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 /** Starts it. `bindings`: variables and secrets. `script`: another one to run instead. `bare`: without what stands around it. */
 export async function start({ bindings = {}, folder = here('../../edge-worker/build'), script, bare } = {}) {
   const module = async (type, path, contents) => ({ type, path, contents: contents ?? (await readFile(path)) })
+  const around = async (name) => module('ESModule', `${folder}/${name}`, await readFile(here(name)))
   const modules = script
     ? [await module('ESModule', script)]
     : [
-        ...(bare ? [] : [await module('ESModule', `${folder}/front.mjs`, await readFile(here('front.mjs')))]),
+        ...(bare ? [] : [await around('front.mjs'), await around('memory.mjs')]),
         await module('ESModule', `${folder}/index.js`),
         await module('CompiledWasm', `${folder}/index_bg.wasm`),
       ]

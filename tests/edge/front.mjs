@@ -1,15 +1,14 @@
 // What stands around the worker in tests: Cloudflare tells it the country of a viewer, here a header does. And it can be
-// asked how much memory the worker uses.
+// asked how much memory the worker has.
 
+import './memory.mjs'
 import worker from './index.js'
-
-let memory
-const Instance = WebAssembly.Instance
 
 export default {
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname === '/__memory') {
-      return Response.json({ pages: globalThis.__edge_memory?.() ?? null })
+    if (request.url.endsWith('/__memory')) {
+      const pages = globalThis.edgeInstance.exports.memory.buffer.byteLength / 65536
+      return Response.json({ pages, instances: globalThis.edgeInstances })
     }
     const country = request.headers.get('x-client-country')
     Object.defineProperty(request, 'cf', { value: country ? { country } : undefined })

@@ -6,7 +6,7 @@
 //   {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         every file below, by its path there
 //   {"do": "revoke", "name": "..."}, {"do": "restore", "name": "..."}
 //   {"do": "queue", "bodies": [...]}                            -> what became of each message
-//   {"do": "memory"}                                            -> pages of WebAssembly, and bytes that came into it
+//   {"do": "memory"}                                            -> pages of its memory, and how often it was made
 
 import { readdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'

@@ -25,8 +25,16 @@ pub async fn send(address: &str, method: &str, target: &str, headers: &[(&str, &
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }
+    send_bytes(address, method, format!("{text}\r\n").as_bytes()).await
+}
+
+/// Sends bytes, whatever they are, and waits for the answer. `method`: what they mean, as far as that matters for its body.
+///
+/// # Errors
+/// If there is no answer that can be read.
+pub async fn send_bytes(address: &str, method: &str, request: &[u8]) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("{text}\r\n").as_bytes()).await?;
+    stream.write_all(request).await?;
     let mut bytes = vec![];
     let read = async {
         // Not to the end of the connection: some servers keep it open whatever they are told.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::object_key::Bucket;
 use domain::playback::cases::{self, Answer, Case, world};
@@ -135,3 +136,139 @@ const UNKNOWN_METHODS: [&str; 2] = ["get of the master", "get of the key"];
 /// Requests that reach the worker tidied: workerd resolves dots in a path, as browsers do before they send it. What is
 /// left of them, and what that leads to.
 const TIDIED: [(&str, &str, &str); 2] = [("upwards", "/../6580b562fc319fd8/", "/"), ("here", "/./", "/")];
+
+/// How many requests a test sends; more of them where somebody asks for more.
+fn count(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
+}
+
+/// Pages of memory of the worker, which is still its first: a panic would have made another one necessary.
+async fn memory(edge: &mut Edge) -> u64 {
+    let memory = edge.say(json!({ "do": "memory" })).await;
+    assert_eq!(memory["instances"], 1, "there was a panic");
+    memory["pages"].as_u64().unwrap()
+}
+
+fn named(name: &str) -> Case {
+    cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
+}
+
+/// A request with something changed in its bytes, wherever that is.
+fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
+    for _ in 0..=random(4) {
+        let at = random(bytes.len().max(1));
+        match random(5) {
+            0 => bytes.insert(at.min(bytes.len()), random(256) as u8),
+            1 if !bytes.is_empty() => bytes[at] ^= 1 << random(8),
+            2 => bytes.truncate(at),
+            3 => {
+                let again = bytes[at.min(bytes.len())..].iter().copied().take(40).collect::<Vec<_>>();
+                bytes.splice(at.min(bytes.len())..at.min(bytes.len()), again);
+            }
+            _ => {
+                const PIECES: [&[u8]; 12] = [
+                    b"/../",
+                    b"%00",
+                    b"%2e%2e",
+                    b"?grant=",
+                    b"&",
+                    b"\xff",
+                    b"//",
+                    b";",
+                    b"%",
+                    b"\xc0\xaf",
+                    b"#",
+                    b"\t",
+                ];
+                bytes.splice(at.min(bytes.len())..at.min(bytes.len()), PIECES[random(12)].iter().copied());
+            }
+        }
+    }
+}
+
+/// Whatever is sent, it is answered or the connection is closed; nothing breaks, and afterwards all goes on.
+/// `EDGEREEL_ODD_REQUESTS` says how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_do_no_harm() {
+    let Some(mut edge) = worker().await else { return };
+    let (all, total) = (Arc::new(cases::all(system_time())), count("EDGEREEL_ODD_REQUESTS", 2_000));
+    let before = memory(&mut edge).await;
+    let tasks = (0..8_u64).map(|task| {
+        let (address, all) = (edge.address.clone(), all.clone());
+        tokio::spawn(async move {
+            let mut state = 0x9e37_79b9_7f4a_7c15 ^ (task + 1);
+            let mut random = move |limit: usize| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state % limit.max(1) as u64) as usize
+            };
+            let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
+            for _ in 0..total / 8 {
+                let case = &all[random(all.len())];
+                let mut text = format!("{} {} HTTP/1.1\r\n", case.method, case.target).into_bytes();
+                for (name, value) in &case.headers {
+                    text.extend(format!("{name}: {value}\r\n").into_bytes());
+                }
+                odd(&mut text, &mut random);
+                // A request that does not end is waited for by any server; this one ends.
+                if !text.ends_with(b"\r\n") {
+                    text.extend(b"\r\n");
+                }
+                text.extend(b"host: edge\r\n\r\n");
+                let sent = tokio::time::timeout(Duration::from_secs(2), wire::send_bytes(&address, "GET", &text));
+                let status = sent.await.ok().and_then(Result::ok).map_or(0, |it| it.status);
+                *statuses.entry(status).or_default() += 1;
+            }
+            statuses
+        })
+    });
+    let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
+    for task in tasks.collect::<Vec<_>>() {
+        for (status, count) in task.await.unwrap() {
+            *statuses.entry(status).or_default() += count;
+        }
+    }
+    // 500 is what workerd's own server answers to addresses that are none; 501 to methods that it does not know.
+    let answered: u64 = statuses.iter().filter(|it| *it.0 != 0).map(|it| it.1).sum();
+    assert!(answered * 2 > total, "most are answered: {statuses:?}");
+    for name in ["grant in the query", "media playlist", "segment", "key", "signed with ES256"] {
+        let case = named(name);
+        case.check(&send(&edge.address, &case).await).unwrap();
+    }
+    let after = memory(&mut edge).await;
+    println!("{total} odd requests: {statuses:?}; {before} pages of memory before, {after} after");
+    assert!(after <= before + 32, "{before} pages, then {after}");
+}
+
+/// Bodies never pass through the worker's memory. `EDGEREEL_SEGMENT_REQUESTS` says how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_leave_no_trace_in_memory() {
+    let Some(mut edge) = worker().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.ts");
+    std::fs::write(&large, vec![0x47; 1 << 20]).unwrap();
+    let case = named("segment");
+    let path = case.target.split('/').skip(3).collect::<Vec<_>>().join("/");
+    let key = format!("hls/{}/{path}", world::video());
+    edge.say(json!({ "do": "put", "bucket": "MEDIA", "key": key, "file": large })).await;
+    let url = format!("{}{}", edge.url(), case.target);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let fetch = async |range: Option<&str>| {
+        let request = client.get(&url);
+        let request = if let Some(range) = range { request.header("range", range) } else { request };
+        request.send().await.unwrap().bytes().await.unwrap().len()
+    };
+    assert_eq!((fetch(None).await, fetch(Some("bytes=0-99")).await), (1 << 20, 100));
+    let (before, total) = (memory(&mut edge).await, count("EDGEREEL_SEGMENT_REQUESTS", 500));
+    let tasks = (0..4).map(|_| async {
+        for number in 0..total / 4 {
+            let range = (number % 4 == 3).then_some("bytes=1000-2000");
+            assert_eq!(fetch(range).await, if range.is_some() { 1001 } else { 1 << 20 });
+        }
+    });
+    futures::future::join_all(tasks).await;
+    let after = memory(&mut edge).await;
+    println!("{total} requests of segments: {before} pages of memory before, {after} after");
+    assert_eq!(after, before);
+}
