@@ -126,6 +126,14 @@ install_workerd() {
     (cd tests/edge && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
 }
 
+# For the Python program of docs/grants.md, which a test runs.
+has_pyjwt() {
+    [[ -d $edge_dir/python/jwt ]]
+}
+install_pyjwt() {
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$edge_dir/python" pyjwt==2.15.1 >&2
+}
+
 wants() {
     local option
     for option in "${options[@]}"; do [[ $option != "$1" ]] || return 0; done
@@ -150,6 +158,7 @@ fi
 if wants --edge; then
     has_bindgen || { install_bindgen && has_bindgen; } ||
         echo "setup: wasm-bindgen cannot be built: the edge worker cannot be built here" >&2
+    has_pyjwt || install_pyjwt || echo "setup: PyJWT cannot be installed: the test of grants in Python will be skipped" >&2
     has_workerd || install_workerd ||
         echo "setup: the packages of tests/edge cannot be installed (npm ci): the edge worker cannot be built or run here" >&2
 fi
