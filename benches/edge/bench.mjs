@@ -1,4 +1,4 @@
-// node benches/edge/bench.mjs [ROUNDS] [SECONDS]: the edge worker beside the same in plain JavaScript and beside a Rust Worker that
+// node benches/edge/bench.mjs [ROUNDS] [SECONDS] [CASES]: the edge worker beside the same in plain JavaScript and beside a Rust Worker that
 // does nothing, all in workerd. Rounds alternate between them, so that what else this machine does hits all alike. Tells,
 // as JSON: CPU of the workerd process for a request (milliseconds), requests in a second, bytes of an answer.
 //
@@ -13,6 +13,7 @@ import { start } from '../../tests/edge/edge.mjs'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const rounds = Number(process.argv[2] ?? 5)
 const seconds = Number(process.argv[3] ?? 3)
+const only = new RegExp(process.argv[4] ?? '.')
 const CONNECTIONS = 4
 
 const VIDEO = `vid_${'018bcfe568007'.padEnd(32, '7')}`
@@ -157,7 +158,7 @@ const cases = [
 ]
 const told = new Map()
 for (let round = 0; round <= rounds; round++) {
-  for (const [name, targets] of cases) {
+  for (const [name, targets] of cases.filter(([name]) => only.test(name))) {
     // Each goes first as often as the others.
     for (const [target, path, headers] of round % 2 ? targets : [...targets].reverse()) {
       const result = await load(target, path, headers)

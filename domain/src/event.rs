@@ -6,7 +6,7 @@
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::job::{Job, JobMessage, JobReason, Mode, Source};
+use crate::job::{InvalidMessage, Job, JobMessage, JobReason, Mode, Source};
 use crate::object_key::{Bucket, ObjectKey};
 
 /// What is expected of a notification.
@@ -60,17 +60,14 @@ pub enum Ignored {
 
 /// The jobs in the body of a notification, or why a part of it is none. Never empty.
 ///
-/// Takes the body that R2 sends to a Cloudflare Queue (one object each), that of S3
-/// (`Records`, with form-encoded keys; its test event), and the job that the edge worker has made of such a body already.
+/// Takes the body that R2 sends to a Cloudflare Queue (one object each), and that of S3
+/// (`Records`, with form-encoded keys; its test event).
 pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
     let rubbish = |detail: String| vec![Err(Ignored::Rubbish { detail })];
     let value: serde_json::Value = match serde_json::from_str(body) {
         Ok(value) => value,
         Err(error) => return rubbish(error.to_string()),
     };
-    if value.get("type").is_some() {
-        return vec![relayed(body, intake)];
-    }
     if value.get("Event").and_then(|it| it.as_str()) == Some("s3:TestEvent") {
         return vec![Err(Ignored::Test)];
     }
@@ -84,17 +81,21 @@ pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
     vec![Notice::of_r2(&value).and_then(|it| it.into_job(intake))]
 }
 
-/// A job that was made of an upload's event elsewhere: the same one, or none.
-fn relayed(body: &str, intake: Intake<'_>) -> Result<Job, Ignored> {
-    let JobMessage::TranscodeV1(job) =
-        JobMessage::parse(body).map_err(|error| Ignored::Rubbish { detail: error.to_string() })?;
+/// The job that was made of an upload's event elsewhere, by the edge worker: the same one, or why it is none. `None`: the
+/// body is no job at all, but perhaps an event.
+pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored>> {
+    let job = match JobMessage::parse(body) {
+        Ok(JobMessage::TranscodeV1(job)) => job,
+        Err(InvalidMessage::NotAMessage { .. }) => return None,
+        Err(error) => return Some(Err(Ignored::Rubbish { detail: error.to_string() })),
+    };
     if job.source.bucket != intake.bucket {
-        return Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) });
+        return Some(Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
     }
-    match job.source_key() {
+    Some(match job.source_key() {
         Some(ObjectKey::Source { .. }) if job.reason == JobReason::Upload => Ok(job),
         _ => Err(Ignored::NotAnUpload { key: shorten(&job.source.key, 256) }),
-    }
+    })
 }
 
 /// What both kinds of notification say.
@@ -274,19 +275,22 @@ mod tests {
 
     #[test]
     fn a_job_made_elsewhere_is_the_same_job() {
-        let job = only(&r2("PutObject", &format!("uploads/{}/film.mp4", video()))).unwrap();
-        let body = |job: &Job| serde_json::from_str(&JobMessage::from(job.clone()).to_body()).unwrap();
-        assert_eq!(only(&body(&job)).as_ref(), Ok(&job));
+        let event = r2("PutObject", &format!("uploads/{}/film.mp4", video()));
+        let job = only(&event).unwrap();
+        let relayed = |job: Job| relayed_job(&JobMessage::from(job).to_body(), INTAKE).unwrap();
+        assert_eq!(relayed(job.clone()).as_ref(), Ok(&job));
         let of = |bucket: &str, key: &str, reason| {
             let source = Source { bucket: bucket.to_owned(), key: key.to_owned(), ..job.source.clone() };
-            body(&Job::new(job.video, source, "default", Mode::Abr, reason))
+            relayed(Job::new(job.video, source, "default", Mode::Abr, reason))
         };
-        let other = VideoId::new(1, [1; 10]);
-        let theirs = format!("uploads/{other}/film.mp4");
-        assert!(matches!(only(&of("other", &job.source.key, JobReason::Upload)), Err(Ignored::OtherBucket { .. })));
-        assert!(matches!(only(&of("private", &theirs, JobReason::Upload)), Err(Ignored::NotAnUpload { .. })));
-        assert!(matches!(only(&of("private", &job.source.key, JobReason::Retry)), Err(Ignored::NotAnUpload { .. })));
-        assert!(matches!(only(&json!({ "type": "transcode-v9" })), Err(Ignored::Rubbish { .. })));
+        let theirs = format!("uploads/{}/film.mp4", VideoId::new(1, [1; 10]));
+        assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(Ignored::OtherBucket { .. })));
+        assert!(matches!(of("private", &theirs, JobReason::Upload), Err(Ignored::NotAnUpload { .. })));
+        assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(Ignored::NotAnUpload { .. })));
+        assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", INTAKE), Some(Err(Ignored::Rubbish { .. }))));
+        for none in [event.to_string().as_str(), "", "7", "{}"] {
+            assert_eq!(relayed_job(none, INTAKE), None, "{none}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-/// A running edge. Killed when dropped.
+/// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
 pub struct Edge {
     _child: Child,
     commands: ChildStdin,
@@ -45,7 +45,6 @@ impl Edge {
             .arg(root().join("tests/edge/serve.mjs"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .expect("node starts");
         let commands = child.stdin.take().expect("it is piped");

@@ -24,18 +24,21 @@ impl Incoming {
     pub(super) fn new(request: &web_sys::Request) -> Self {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
+        let url = request.url();
+        // Where no grant can be, none is looked for: each look out of WebAssembly costs.
+        let for_grant = |name: &str| if asks_for_master(&url) { header(name) } else { None };
         // Set by Cloudflare, whatever the client claims.
         let client_ip = header("cf-connecting-ip").and_then(|it| it.trim().parse().ok());
         Self {
             method: request.method(),
-            url: request.url(),
-            authorization: header("authorization"),
-            cookie: header("cookie"),
+            authorization: for_grant("authorization"),
+            cookie: for_grant("cookie"),
+            referer: for_grant("referer"),
             origin: header("origin"),
-            referer: header("referer"),
             client_ip,
             country: request.cf().and_then(|it| it.country().ok().flatten()),
             headers,
+            url,
         }
     }
 
@@ -72,4 +75,9 @@ impl Incoming {
     pub(super) fn own_origin(&self) -> &str {
         Url::split(&self.url).map_or("https://edge.invalid", |it| it.origin)
     }
+}
+
+/// Master playlists alone take a grant, and look at the page by its referer.
+fn asks_for_master(url: &str) -> bool {
+    Url::split(url).is_some_and(|it| it.path.starts_with("/v/"))
 }
