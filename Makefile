@@ -27,9 +27,14 @@ demo: ## Upload, event, transcoding, authorised playback: shown on a real video,
 	cargo build --release --locked --package cli
 	@exec "$(CARGO_TARGET_DIR)/release/edgereel" demo
 
+.PHONY: edge
+edge: ## The edge worker as WebAssembly: builds it, optimises it, says how large it is
+	@scripts/setup.sh --wasm --edge
+	@scripts/edge.sh
+
 .PHONY: test
 test: ## Every test
-	@scripts/setup.sh --services --browser
+	@scripts/setup.sh --services --browser --wasm --edge
 	@scripts/test.sh
 
 .PHONY: bench

@@ -27,6 +27,7 @@ MAY_USE = {
     "transcoder": {"domain", "media", "platform"},
     "functions": {"domain", "platform"},
     "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
+    "edge-worker": {"domain"},
     "testkit": set(),
     "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
     "load": {"domain", "platform", "functions", "testkit", "e2e"},

@@ -8,6 +8,7 @@
 #                                  had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
 #   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
+#   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
 #
 # Several options may stand together.
 set -euo pipefail
@@ -107,6 +108,35 @@ install_driver() {
     (cd tests/browser && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
 }
 
+# The bindings of the edge worker are made by a program of exactly the library's version, built here; the rest comes from
+# npm. Of the browsers' packages, these are the larger ones: apart, so that nobody needs both.
+edge_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/edge
+need_bindgen=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' edge-worker/Cargo.toml)
+has_bindgen() {
+    [[ $("$edge_dir/bin/wasm-bindgen" --version 2>/dev/null) == "wasm-bindgen $need_bindgen" ]]
+}
+install_bindgen() {
+    echo "setup: building wasm-bindgen $need_bindgen into $edge_dir (two minutes)" >&2
+    cargo install --quiet --locked --root "$edge_dir" --target-dir "$edge_dir/target" "wasm-bindgen-cli@$need_bindgen" >&2 &&
+        rm -rf "$edge_dir/target"
+}
+has_workerd() {
+    cmp -s tests/edge/package-lock.json tests/edge/node_modules/installed.json
+}
+install_workerd() {
+    command -v npm >/dev/null || return 1
+    echo "setup: installing what builds and runs the edge worker into tests/edge/node_modules" >&2
+    (cd tests/edge && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
+}
+
+# For the Python program of docs/grants.md, which a test runs.
+has_pyjwt() {
+    [[ -d $edge_dir/python/jwt ]]
+}
+install_pyjwt() {
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$edge_dir/python" pyjwt==2.15.1 >&2
+}
+
 wants() {
     local option
     for option in "${options[@]}"; do [[ $option != "$1" ]] || return 0; done
@@ -133,6 +163,14 @@ fi
 if wants --lambda; then
     has_environment lambda lambda-tools || install_environment lambda lambda-tools "cargo-lambda and zig" ||
         die "cargo-lambda cannot be installed (it wants Python 3 and PyPI): see https://www.cargo-lambda.info"
+fi
+
+if wants --edge; then
+    has_bindgen || { install_bindgen && has_bindgen; } ||
+        echo "setup: wasm-bindgen cannot be built: the edge worker cannot be built here" >&2
+    has_pyjwt || install_pyjwt || echo "setup: PyJWT cannot be installed: the test of grants in Python will be skipped" >&2
+    has_workerd || install_workerd ||
+        echo "setup: the packages of tests/edge cannot be installed (npm ci): the edge worker cannot be built or run here" >&2
 fi
 
 if wants --wasm; then

@@ -14,6 +14,9 @@ trap 'sort -u "$EDGEREEL_TEST_NOTES" >&2; rm -f "$EDGEREEL_TEST_NOTES"' EXIT
 cargo build --locked --package cli
 export EDGEREEL_BIN=$CARGO_TARGET_DIR/debug/edgereel
 
+# As do those of the edge worker; where it cannot be built, they say so.
+scripts/edge.sh || echo "the edge worker was not built: what needs it is skipped" >&2
+
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --locked --no-fail-fast "$@"
     cargo test --workspace --locked --doc

@@ -215,7 +215,7 @@ pub struct GrantArgs {
     #[arg(value_name = "ID")]
     pub video: VideoId,
     /// How long it may be watched: `15m`, `4h`, `7d`.
-    #[arg(long = "for", value_name = "TIME", default_value = "4h", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", default_value = "4h", value_parser = humantime::parse_duration)]
     pub life: Duration,
     /// Who watches, in your system.
     #[arg(long)]

@@ -17,7 +17,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::Keyring;
 use domain::object_key::ObjectKey;
 use domain::playback::{
-    self, Config, EdgeAction, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, not_modified,
+    self, Config, EdgeAction, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, Subject, not_modified,
 };
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
@@ -42,6 +42,8 @@ pub struct Edge {
     pub front: Option<Front>,
     /// Unix seconds.
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Whether a name of [`Subject::revocations`] was revoked.
+    pub revoked: Box<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 /// The time of this machine, Unix seconds.
@@ -147,14 +149,27 @@ impl Edge {
             }
             EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)),
             EdgeAction::Serve(plan) => self.serve(&plan, request).await,
-            EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
-            EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
+            EdgeAction::RewriteMaster(plan) => {
+                self.check_revocation(plan.subject)?;
+                self.master(&plan).await
+            }
+            EdgeAction::RewriteMedia(plan) => {
+                self.check_revocation(plan.subject)?;
+                self.media(&plan, request).await
+            }
             EdgeAction::ReleaseKey(plan) => {
+                self.check_revocation(plan.subject)?;
                 let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY, Refusal::Key).await?;
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
         }
+    }
+
+    /// Segments and pictures are not asked about: without playlists and keys they are nothing, and they are many.
+    fn check_revocation(&self, subject: Subject) -> Result<(), Refusal> {
+        let revoked = subject.revocations().iter().any(|it| (self.revoked)(it));
+        if revoked { Err(Refusal::Revoked) } else { Ok(()) }
     }
 
     async fn master(&self, plan: &MasterPlan) -> Result<Answer, Failed> {

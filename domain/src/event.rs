@@ -6,7 +6,7 @@
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::job::{Job, JobReason, Mode, Source};
+use crate::job::{InvalidMessage, Job, JobMessage, JobReason, Mode, Source};
 use crate::object_key::{Bucket, ObjectKey};
 
 /// What is expected of a notification.
@@ -79,6 +79,23 @@ pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
         };
     }
     vec![Notice::of_r2(&value).and_then(|it| it.into_job(intake))]
+}
+
+/// The job that was made of an upload's event elsewhere, by the edge worker: the same one, or why it is none. `None`: the
+/// body is no job at all, but perhaps an event.
+pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored>> {
+    let job = match JobMessage::parse(body) {
+        Ok(JobMessage::TranscodeV1(job)) => job,
+        Err(InvalidMessage::NotAMessage { .. }) => return None,
+        Err(error) => return Some(Err(Ignored::Rubbish { detail: error.to_string() })),
+    };
+    if job.source.bucket != intake.bucket {
+        return Some(Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
+    }
+    Some(match job.source_key() {
+        Some(ObjectKey::Source { .. }) if job.reason == JobReason::Upload => Ok(job),
+        _ => Err(Ignored::NotAnUpload { key: shorten(&job.source.key, 256) }),
+    })
 }
 
 /// What both kinds of notification say.
@@ -254,6 +271,26 @@ mod tests {
         let mut quoted = r2("PutObject", &key);
         quoted["object"]["eTag"] = "\"c846ff7a18f28c2e262116d6e8719ef0\"".into();
         assert_eq!(only(&quoted), Ok(job));
+    }
+
+    #[test]
+    fn a_job_made_elsewhere_is_the_same_job() {
+        let event = r2("PutObject", &format!("uploads/{}/film.mp4", video()));
+        let job = only(&event).unwrap();
+        let relayed = |job: Job| relayed_job(&JobMessage::from(job).to_body(), INTAKE).unwrap();
+        assert_eq!(relayed(job.clone()).as_ref(), Ok(&job));
+        let of = |bucket: &str, key: &str, reason| {
+            let source = Source { bucket: bucket.to_owned(), key: key.to_owned(), ..job.source.clone() };
+            relayed(Job::new(job.video, source, "default", Mode::Abr, reason))
+        };
+        let theirs = format!("uploads/{}/film.mp4", VideoId::new(1, [1; 10]));
+        assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(Ignored::OtherBucket { .. })));
+        assert!(matches!(of("private", &theirs, JobReason::Upload), Err(Ignored::NotAnUpload { .. })));
+        assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(Ignored::NotAnUpload { .. })));
+        assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", INTAKE), Some(Err(Ignored::Rubbish { .. }))));
+        for none in [event.to_string().as_str(), "", "7", "{}"] {
+            assert_eq!(relayed_job(none, INTAKE), None, "{none}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::VideoId;
-use crate::keyring::GrantKeys;
+use crate::keyring::{Algorithm, GrantKey, GrantKeys};
 use crate::playback::Refusal;
 
 /// Longest grant that is looked at, characters.
@@ -82,6 +82,19 @@ pub struct VerifiedGrant {
     pub viewer: Fingerprint,
 }
 
+/// A signature to check by other means than ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelegatedSignature<'a> {
+    /// `ES256` or `EdDSA`.
+    pub algorithm: Algorithm,
+    /// A SEC1 point, or the 32 bytes of Ed25519.
+    pub public_key: &'a [u8],
+    /// What was signed.
+    pub message: &'a str,
+    /// Both numbers, or R and S, of 32 bytes each; perhaps of another length.
+    pub signature: Vec<u8>,
+}
+
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -90,12 +103,16 @@ struct Header {
     crit: Option<serde::de::IgnoredAny>,
 }
 
-impl Grant {
-    /// Checks form, key, algorithm, signature, audience and times, in that order. `now` and `skew` (how far the issuer's
-    /// clock may be off) in seconds.
-    ///
-    /// The limits are not checked here: see [`Limits::check`].
-    pub fn verify(token: &str, keys: &GrantKeys, now: u64, skew: u64) -> Result<VerifiedGrant, Refusal> {
+/// A token taken apart, its key found, nothing believed yet.
+struct Parts<'a> {
+    signed: &'a str,
+    claims: &'a str,
+    signature: Vec<u8>,
+    key: &'a GrantKey,
+}
+
+impl<'a> Parts<'a> {
+    fn read(token: &'a str, keys: &'a GrantKeys) -> Result<Self, Refusal> {
         if token.len() > MAX_GRANT_LENGTH {
             return Err(Refusal::GrantTooLong);
         }
@@ -104,7 +121,6 @@ impl Grant {
         if claims.contains('.') {
             return Err(Refusal::GrantMalformed);
         }
-        let decode = |part: &str| Base64UrlUnpadded::decode_vec(part).map_err(|_| Refusal::GrantMalformed);
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::GrantMalformed)?;
         if header.crit.is_some() || header.typ.is_some_and(|it| !it.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::GrantMalformed);
@@ -117,7 +133,34 @@ impl Grant {
         if key.algorithm().as_str() != algorithm {
             return Err(Refusal::GrantAlgorithm);
         }
-        if !key.verifies(signed.as_bytes(), &decode(signature)?) {
+        Ok(Self { signed, claims, signature: decode(signature)?, key })
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
+    Base64UrlUnpadded::decode_vec(part).map_err(|_| Refusal::GrantMalformed)
+}
+
+impl Grant {
+    /// Checks form, key, algorithm, signature, audience and times, in that order. `now` and `skew` (how far the issuer's
+    /// clock may be off) in seconds.
+    ///
+    /// The limits are not checked here: see [`Limits::check`].
+    pub fn verify(token: &str, keys: &GrantKeys, now: u64, skew: u64) -> Result<VerifiedGrant, Refusal> {
+        Self::verify_delegating(token, keys, now, skew, None)
+    }
+
+    /// The same, for keys of [`GrantKeys::parse_delegating`]. `delegated`: whether the signature that
+    /// [`delegated`](Self::delegated) gave for this token is good.
+    pub fn verify_delegating(
+        token: &str,
+        keys: &GrantKeys,
+        now: u64,
+        skew: u64,
+        delegated: Option<bool>,
+    ) -> Result<VerifiedGrant, Refusal> {
+        let Parts { signed, claims, signature, key } = Parts::read(token, keys)?;
+        if !key.verifies(signed.as_bytes(), &signature, delegated) {
             return Err(Refusal::GrantSignature);
         }
         let claims = claims::read(&decode(claims)?)?;
@@ -134,6 +177,17 @@ impl Grant {
         let session = Fingerprint::of(grant.id.as_deref().unwrap_or(token));
         let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
         Ok(VerifiedGrant { grant, session, viewer })
+    }
+
+    /// The signature of a token that has to be checked elsewhere; `None`: there is nothing to check, or not there.
+    pub fn delegated<'a>(token: &'a str, keys: &'a GrantKeys) -> Option<DelegatedSignature<'a>> {
+        let Parts { signed, signature, key, .. } = Parts::read(token, keys).ok()?;
+        match key {
+            GrantKey::Delegated(algorithm, public_key) => {
+                Some(DelegatedSignature { algorithm: *algorithm, public_key, message: signed, signature })
+            }
+            _ => None,
+        }
     }
 
     /// Signs a grant with the first HS256 key; `None`: there is none, all keys here can only verify.

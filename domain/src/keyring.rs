@@ -6,6 +6,7 @@
 mod grant_keys;
 mod pass_keys;
 
+pub(crate) use grant_keys::GrantKey;
 pub use grant_keys::{Algorithm, GrantKeys};
 pub use pass_keys::PassKeys;
 

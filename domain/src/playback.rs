@@ -24,7 +24,7 @@ mod media;
 mod refusal;
 mod route;
 
-pub use conditional::{RangeOutcome, not_modified, range_of};
+pub use conditional::{RangeOutcome, accepts_gzip, not_modified, range_of};
 pub use headers::Headers;
 pub use key::KeyPlan;
 pub use master::MasterPlan;
@@ -33,7 +33,7 @@ pub use refusal::Refusal;
 
 use std::net::IpAddr;
 
-use crate::grant::{Fingerprint, Grant, Origin};
+use crate::grant::{DelegatedSignature, Fingerprint, Grant, Origin};
 use crate::ids::{Generation, VideoId};
 use crate::keyring::Keyring;
 use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
@@ -63,6 +63,8 @@ pub struct Request<'a> {
     pub client_ip: Option<IpAddr>,
     /// Of that address, ISO 3166-1 alpha-2.
     pub country: Option<&'a str>,
+    /// What became of the signature that [`delegated`] gave for this very request.
+    pub signature: Option<bool>,
 }
 
 /// How the edge is set up.
@@ -105,6 +107,18 @@ pub struct Subject {
     pub viewer: Fingerprint,
     /// In which session.
     pub session: Fingerprint,
+}
+
+impl Subject {
+    /// The names under which it can be revoked: if one of them is on the list, answer [`Refusal::Revoked`]. A viewer and
+    /// a session are named by a fingerprint, so that the list tells nothing about anybody.
+    pub fn revocations(&self) -> Vec<String> {
+        let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
+        if self.viewer != Fingerprint::default() {
+            names.push(format!("viewer/{}", self.viewer));
+        }
+        names
+    }
 }
 
 /// What to do with a request.
@@ -159,6 +173,15 @@ impl EdgeAction {
     }
 }
 
+/// The signature that has to be checked before this request can be decided on, for keys of
+/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None`: none.
+pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
+    match Route::parse(request.path).ok()? {
+        Route::Master { .. } => Grant::delegated(route::grant_of(request).ok()?, &keys.grants),
+        Route::Stream { .. } | Route::Key { .. } => None,
+    }
+}
+
 /// Decides what becomes of a request. `now` in Unix seconds. Never panics, whatever the request.
 pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
     match request.method {
@@ -178,7 +201,8 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
     match Route::parse(request.path)? {
         Route::Master { video } => {
             let token = route::grant_of(request)?;
-            let verified = Grant::verify(token, &keys.grants, now, config.clock_skew_seconds)?;
+            let skew = config.clock_skew_seconds;
+            let verified = Grant::verify_delegating(token, &keys.grants, now, skew, request.signature)?;
             if verified.grant.video != video {
                 return Err(Refusal::GrantVideo);
             }

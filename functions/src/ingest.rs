@@ -1,12 +1,12 @@
 //! The bucket's events become jobs.
 //!
-//! Takes the bodies that R2 and S3 send, from whatever brings them: the embedded server's outbox, or a
-//! queue. Events come at least once, in any order, also before the row of their video and after its
+//! Takes the bodies that R2 and S3 send, and the jobs that the edge worker made of such, from whatever brings them: the
+//! embedded server's outbox, or a queue. Events come at least once, in any order, also before the row of their video and after its
 //! end. Acknowledge an event only after this has returned: then its job waits in the queue.
 
 use std::time::Duration;
 
-use domain::event::{Ignored, Intake, jobs_of};
+use domain::event::{Ignored, Intake, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, Mode};
 use domain::object_key::ObjectPrefix;
@@ -82,7 +82,9 @@ impl Ingest {
     pub async fn take(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
         let intake = Intake { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
         let mut taken = Vec::new();
-        for record in jobs_of(body, intake) {
+        // The edge worker sends the job that it has made of an event.
+        let records = relayed_job(body, intake).map_or_else(|| jobs_of(body, intake), |it| vec![it]);
+        for record in records {
             taken.push(match record {
                 Ok(job) => self.note_and_send(&job, now_ms).await?,
                 Err(ignored) => Ingested::Ignored(ignored),

@@ -40,7 +40,7 @@ pub(crate) struct WantedShare {
     expires_in: u64,
     /// No rung taller than this: pixels of the shorter side.
     #[serde(default)]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
     /// For whom it is, or what for.
     #[serde(default)]
@@ -128,8 +128,9 @@ fn check(wanted: &WantedShare) -> Result<(), ApiError> {
     if !LIFE.contains(&wanted.expires_in) {
         return Err(ApiError::Invalid(format!("`expires_in` is {} to {} seconds", LIFE.start(), LIFE.end())));
     }
-    if wanted.max_height == Some(0) {
-        return Err(ApiError::Invalid("`max_height` is at least 1".to_owned()));
+    if wanted.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
+        let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
+        return Err(ApiError::Invalid(format!("`max_height` is {least} to {most} pixels")));
     }
     if wanted.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
         return Err(ApiError::Invalid(format!("`label` has at most {LABEL_LIMIT} bytes")));

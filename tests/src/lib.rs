@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod crowd;
 pub mod dev;
+pub mod edge;
 pub mod media;
 pub mod origin;
 pub mod part;
@@ -14,3 +15,4 @@ pub mod player;
 pub mod processes;
 pub mod program;
 pub mod site;
+pub mod wire;

@@ -59,6 +59,7 @@ impl<'a> Incoming<'a> {
             referer: self.referer.as_deref(),
             client_ip: self.client_ip,
             country: self.country.as_deref(),
+            signature: None,
         }
     }
 

@@ -25,6 +25,7 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
             country_header: http::HeaderName::from_static("x-client-country"),
         }),
         now: Box::new(system_time),
+        revoked: Box::new(|name| world::revoked().iter().any(|it| it == name)),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

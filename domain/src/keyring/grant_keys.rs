@@ -42,6 +42,8 @@ pub(crate) enum GrantKey {
     Es256(Box<p256::ecdsa::VerifyingKey>),
     #[cfg(feature = "eddsa")]
     EdDsa(Box<ed25519_dalek::VerifyingKey>),
+    /// A public key, bare, whose signatures are checked by whoever holds these keys.
+    Delegated(Algorithm, Vec<u8>),
 }
 
 const FORM: &str = "`id:HS256:base64 of at least 32 bytes`, `id:ES256:base64 of the public key` or `id:EdDSA:base64 of the public key`";
@@ -52,13 +54,26 @@ impl GrantKeys {
     /// HS256: a secret of at least 32 bytes. ES256 and `EdDSA`: the public key, as the body of a PEM file
     /// (`SubjectPublicKeyInfo`), or bare (a SEC1 point; 32 bytes). The first HS256 key issues.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
+        Self::parse_with(text, GrantKey::read)
+    }
+
+    /// Reads the same, for whoever checks signatures of public keys by other means, say those of a runtime:
+    /// see [`playback::delegated`](crate::playback::delegated).
+    pub fn parse_delegating(text: &str) -> Result<Self, InvalidKeys> {
+        Self::parse_with(text, GrantKey::read_delegated)
+    }
+
+    fn parse_with(
+        text: &str,
+        read: fn(&KeyId, &str, &[u8]) -> Result<GrantKey, InvalidKeys>,
+    ) -> Result<Self, InvalidKeys> {
         let keys = entries(text, FORM)?
             .into_iter()
             .enumerate()
             .map(|(index, (id, rest))| {
                 let (algorithm, material) =
                     rest.split_once(':').ok_or(InvalidKeys::Form { number: index + 1, form: FORM })?;
-                let key = GrantKey::read(&id, algorithm, &decode(&id, material)?)?;
+                let key = read(&id, algorithm, &decode(&id, material)?)?;
                 Ok((id, key))
             })
             .collect::<Result<_, _>>()?;
@@ -90,22 +105,32 @@ impl GrantKey {
             #[cfg(feature = "es256")]
             "ES256" => {
                 let point = material.strip_prefix(&ES256_SPKI).unwrap_or(material);
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| InvalidKeys::Material {
-                    id: id.clone(),
-                    expected: "a public key on P-256, as SubjectPublicKeyInfo or as a SEC1 point",
-                })?;
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
+                    .map_err(|_| InvalidKeys::Material { id: id.clone(), expected: ES256_EXPECTED })?;
                 Ok(Self::Es256(Box::new(key)))
             }
             #[cfg(feature = "eddsa")]
             "EdDSA" => {
                 let bytes = material.strip_prefix(&ED25519_SPKI).unwrap_or(material);
                 let key = ed25519_dalek::VerifyingKey::try_from(bytes).ok().filter(|it| !it.is_weak());
-                let key = key.ok_or_else(|| InvalidKeys::Material {
-                    id: id.clone(),
-                    expected: "an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes",
-                })?;
+                let key = key.ok_or_else(|| InvalidKeys::Material { id: id.clone(), expected: ED25519_EXPECTED })?;
                 Ok(Self::EdDsa(Box::new(key)))
             }
+            _ => Err(InvalidKeys::Algorithm(id.clone())),
+        }
+    }
+
+    fn read_delegated(id: &KeyId, algorithm: &str, material: &[u8]) -> Result<Self, InvalidKeys> {
+        let bare = |algorithm, head: &[u8], is_bare: fn(&[u8]) -> bool, expected| {
+            let key = material.strip_prefix(head).unwrap_or(material);
+            let bad = || InvalidKeys::Material { id: id.clone(), expected };
+            if is_bare(key) { Ok(Self::Delegated(algorithm, key.to_vec())) } else { Err(bad()) }
+        };
+        match algorithm {
+            "HS256" => Ok(Self::Hs256(keyed_mac(id, material)?)),
+            // Uncompressed: not everybody can take the square root.
+            "ES256" => bare(Algorithm::Es256, &ES256_SPKI, |it| it.len() == 65 && it.starts_with(&[4]), ES256_EXPECTED),
+            "EdDSA" => bare(Algorithm::EdDsa, &ED25519_SPKI, |it| it.len() == 32, ED25519_EXPECTED),
             _ => Err(InvalidKeys::Algorithm(id.clone())),
         }
     }
@@ -114,7 +139,6 @@ impl GrantKey {
     fn secret(&self) -> Option<&KeyedMac> {
         match self {
             Self::Hs256(mac) => Some(mac),
-            #[cfg(any(feature = "es256", feature = "eddsa"))]
             _ => None,
         }
     }
@@ -126,11 +150,13 @@ impl GrantKey {
             Self::Es256(_) => Algorithm::Es256,
             #[cfg(feature = "eddsa")]
             Self::EdDsa(_) => Algorithm::EdDsa,
+            Self::Delegated(algorithm, _) => *algorithm,
         }
     }
 
-    /// Whether `signature` is this key's for `message`. In constant time where the key is secret.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether `signature` is this key's for `message`. In constant time where the key is secret. `delegated`: what became
+    /// of it elsewhere; worth something only where the key says so.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], delegated: Option<bool>) -> bool {
         match self {
             Self::Hs256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
             #[cfg(feature = "es256")]
@@ -142,17 +168,19 @@ impl GrantKey {
             Self::EdDsa(key) => {
                 ed25519_dalek::Signature::from_slice(signature).is_ok_and(|it| key.verify_strict(message, &it).is_ok())
             }
+            Self::Delegated(..) => delegated == Some(true),
         }
     }
 }
 
 /// What stands before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC 5480).
-#[cfg(feature = "es256")]
 const ES256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// What stands before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
-#[cfg(feature = "eddsa")]
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+const ES256_EXPECTED: &str = "a public key on P-256, as SubjectPublicKeyInfo or as a SEC1 point";
+const ED25519_EXPECTED: &str = "an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes";

@@ -30,7 +30,20 @@ impl FileName {
                     }
                 })
                 .collect();
-        let trimmed = mapped.trim_matches(['.', '_', ' ']);
+        let mut name = Self::shorten(&mapped);
+        // What was cut off may leave another ending, which is shortened otherwise. Done when nothing changes any more,
+        // or a name would not be accepted as its own.
+        loop {
+            let again = Self::shorten(&name);
+            if again == name {
+                return Self(name);
+            }
+            name = again;
+        }
+    }
+
+    fn shorten(name: &str) -> String {
+        let trimmed = name.trim_matches(['.', '_', ' ']);
         let (stem, extension) = match trimmed.rsplit_once('.') {
             Some((stem, extension)) if extension.len() <= 10 => (stem, Some(extension)),
             _ => (trimmed, None),
@@ -38,10 +51,10 @@ impl FileName {
         let room = Self::MAX_BYTES - extension.map_or(0, |it| it.len() + 1);
         let stem = truncate(stem, room).trim_end_matches(['.', '_']);
         let stem = if stem.is_empty() { "video" } else { stem };
-        Self(match extension {
+        match extension {
             Some(extension) => format!("{stem}.{extension}"),
             None => stem.to_owned(),
-        })
+        }
     }
 
     /// The name.

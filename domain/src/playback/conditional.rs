@@ -48,6 +48,15 @@ pub fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
     if_none_match.is_some_and(|list| list.trim() == "*" || list.split(',').any(|it| opaque(it) == current))
 }
 
+/// Whether a client takes gzip, by its `Accept-Encoding` (RFC 9110, 12.5.3).
+pub fn accepts_gzip(accept_encoding: &str) -> bool {
+    accept_encoding.split(',').any(|it| {
+        let (coding, weight) = it.split_once(';').unwrap_or((it, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|it| it.trim().trim_matches(['0', '.']).is_empty());
+        matches!(coding.trim(), "gzip" | "x-gzip" | "*") && !refused
+    })
+}
+
 fn last_is_open(set: &str) -> bool {
     set.trim().ends_with('-')
 }
@@ -92,6 +101,23 @@ mod tests {
         assert!(not_modified(Some("*"), "\"b\""));
         assert!(!not_modified(Some("\"c\""), "\"b\""));
         assert!(!not_modified(None, "\"b\""));
+    }
+
+    #[test]
+    fn gzip_is_taken_or_refused() {
+        for (header, expected) in [
+            ("gzip", true),
+            ("br, gzip", true),
+            ("gzip;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.0", false),
+            ("br", false),
+            ("gzipped", false),
+            ("", false),
+        ] {
+            assert_eq!(accepts_gzip(header), expected, "{header}");
+        }
     }
 
     proptest! {

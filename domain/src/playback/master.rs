@@ -55,9 +55,13 @@ impl MasterPlan {
             return Err(Refusal::Playlist);
         }
         let renditions = self.limits.max_height.map(|_| {
-            let mut names: Vec<RenditionName> = targets.into_iter().map(|it| it.rendition).collect();
-            names.sort();
-            names.dedup();
+            let mut names: Vec<RenditionName> = Vec::with_capacity(targets.len());
+            for Target { rendition, .. } in targets {
+                let place = names.iter().take_while(|it| **it < rendition).count();
+                if names.get(place) != Some(&rendition) {
+                    names.insert(place, rendition);
+                }
+            }
             names
         });
         let pass = Pass {

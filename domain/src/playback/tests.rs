@@ -24,11 +24,16 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         referer: header("referer"),
         client_ip: case.client_ip.parse().ok(),
         country: case.country,
+        signature: None,
     };
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
     let mut more: Vec<(String, String)> = vec![];
+    // Of what is not asked for so often that asking would cost more than it is worth.
+    let asked = !matches!(action, EdgeAction::Serve(_));
+    let revoked = |subject: Subject| subject.revocations().iter().any(|it| world::revoked().contains(it));
     let done = match (&action, action.object()) {
+        (action, Some(_)) if asked && action.subject().is_some_and(revoked) => Err(Refusal::Revoked),
         (EdgeAction::Refuse(..) | EdgeAction::Preflight(_), _) | (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
@@ -234,6 +239,7 @@ proptest! {
             referer: origin.as_deref(),
             client_ip: None,
             country: origin.as_deref(),
+            signature: None,
         };
         let action = decide(&request, now, &keyring(), &config());
         prop_assert!(matches!(action, EdgeAction::Refuse(..) | EdgeAction::Preflight(_)));

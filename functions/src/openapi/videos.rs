@@ -46,7 +46,7 @@ pub(crate) fn convert() -> Doc {
 
 pub(crate) fn change() -> Doc {
     Doc::of("changeVideo", "Change what is said of a video", "What is left out stays; `null` removes it.")
-        .takes::<Change>(json!({ "title": "Lesson 1: groups", "external_id": null }))
+        .may_take::<Change>(json!({ "title": "Lesson 1: groups", "external_id": null }))
         .gives::<VideoView>(StatusCode::OK, "The video.", examples::video())
         .refuses(&[NoSuchVideo, FieldTooLong])
 }

@@ -37,7 +37,7 @@ pub(crate) fn read() -> Doc {
 
 pub(crate) fn change() -> Doc {
     Doc::of("changeWebhook", "Change a webhook", "What is left out stays. `active` enables and disables it.")
-        .takes::<WebhookChange>(json!({ "events": null, "active": true }))
+        .may_take::<WebhookChange>(json!({ "events": null, "active": true }))
         .gives::<WebhookView>(StatusCode::OK, "The webhook.", examples::webhook())
         .refuses(&[NoSuchWebhook, BadWebhookUrl, WebhookUrlNotAllowed, BadEventTypes, FieldTooLong])
 }

@@ -36,7 +36,7 @@ pub(crate) struct StreamParams {
     expires_in: Option<u64>,
     /// No rung taller than this.
     #[serde(default)]
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
 }
 
@@ -77,6 +77,9 @@ impl IntoResponse for InTheMaking {
         (StatusCode::ACCEPTED, retry, Json(self)).into_response()
     }
 }
+
+/// Heights that a viewer can be limited to, pixels: beyond these there is no video.
+pub(crate) const HEIGHTS: std::ops::RangeInclusive<u32> = 1..=65_535;
 
 /// Longest name of a viewer, bytes.
 const VIEWER_LIMIT: usize = 200;
@@ -188,8 +191,9 @@ impl StreamParams {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
             return Err(ApiError::Malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
         }
-        if self.max_height == Some(0) {
-            return Err(ApiError::Malformed("the query: `max_height` is at least 1".to_owned()));
+        if self.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
+            let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
+            return Err(ApiError::Malformed(format!("the query: `max_height` is {least} to {most} pixels")));
         }
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
             return Err(ApiError::Malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));

@@ -16,7 +16,9 @@ window.play = (url, rate) =>
       resolve(told)
     }
     hls.on(Hls.Events.ERROR, (_, data) => {
-      told.errors.push({ type: data.type, details: data.details, fatal: data.fatal, reason: String(data.reason ?? data.error ?? '') })
+      const frag = data.frag && `${data.frag.type} ${data.frag.sn} of level ${data.frag.level}`
+      const reason = String(data.reason ?? data.error ?? '')
+      told.errors.push({ type: data.type, details: data.details, fatal: data.fatal, frag, reason })
       if (data.fatal) done()
     })
     hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => {

@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
-use crate::grant::{Geo, Limits};
+use crate::grant::{Fingerprint, Geo, Limits};
 use crate::ids::Generation;
 use crate::keyring::PassKeys;
 use crate::pass::{Pass, Purpose};
@@ -18,7 +18,7 @@ const PLAYLIST: &str = "1080p/1080p.m3u8";
 const SEGMENT: &str = "1080p/1080p_00001.ts";
 
 pub(super) fn cases(now: u64) -> Vec<Case> {
-    [served(now), judged(now), limited(now), forged(now)].concat()
+    [served(now), judged(now), limited(now), revoked(now), forged(now)].concat()
 }
 
 fn served(now: u64) -> Vec<Case> {
@@ -127,6 +127,21 @@ fn limited(now: u64) -> Vec<Case> {
         Case::refused("playlist on another page", under(&page, PLAYLIST), Refusal::Origin)
             .header("origin", "https://evil.example"),
         Case::refused("key on another page", key(&page), Refusal::Origin).header("origin", "https://evil.example"),
+    ]
+}
+
+/// Withdrawn while it was used: playlists and keys end at once.
+fn revoked(now: u64) -> Vec<Case> {
+    let viewer = Pass { viewer: Fingerprint::of("mallory"), ..pass(now) };
+    let session = Pass { session: Fingerprint::of("session-0"), ..pass(now) };
+    let key = |pass: &Pass| Pass { purpose: Purpose::Key, renditions: Some(vec![rendition("1080p")]), ..pass.clone() };
+    vec![
+        Case::refused("playlist of a revoked viewer", under(&viewer, PLAYLIST), Refusal::Revoked),
+        Case::refused("key of a revoked viewer", key_under(&key(&viewer), "1080p"), Refusal::Revoked),
+        Case::refused("playlist of a revoked session", under(&session, PLAYLIST), Refusal::Revoked),
+        Case::refused("key of a revoked session", key_under(&key(&session), "1080p"), Refusal::Revoked),
+        Case::refused("HEAD of a key of a revoked session", key_under(&key(&session), "1080p"), Refusal::Revoked)
+            .method("HEAD"),
     ]
 }
 

@@ -15,7 +15,13 @@ use crate::playback::Config;
 
 /// For [`GrantKeys::parse`].
 pub const GRANT_KEYS: &str = "g2:HS256:Z3JhbnQga2V5IG51bWJlciB0d28sIDMyIGJ5dGVzISE,g1:HS256:Z3JhbnQga2V5IG51bWJlciBvbmUsIDMyIGJ5dGVzISE,\
-    ed:EdDSA:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    ed:EdDSA:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo,\
+    ec:ES256:BH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRFx_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+/// The private halves of `ed` (RFC 8037, A.1) and of `ec` (RFC 7515, A.3.1), base64url.
+pub const ED_PRIVATE: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+/// See [`ED_PRIVATE`].
+pub const EC_PRIVATE: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 
 /// For [`PassKeys::parse`].
 pub const PASS_KEYS: &str =
@@ -40,6 +46,20 @@ pub fn key_encryption_keys() -> KeyEncryptionKeys {
 /// How the edge is set up.
 pub fn config() -> Config {
     Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
+}
+
+/// What was revoked: a viewer and a session of the video, and another video.
+pub fn revoked() -> Vec<String> {
+    vec![
+        format!("viewer/{}", Fingerprint::of("mallory")),
+        format!("session/{}", Fingerprint::of("session-0")),
+        format!("video/{}", revoked_video()),
+    ]
+}
+
+/// A video that was revoked.
+pub fn revoked_video() -> VideoId {
+    VideoId::new(1_700_000_000_002, [9; 10])
 }
 
 /// The video that the cases play.
@@ -181,6 +201,34 @@ pub(super) fn sign(header: &str, claims: &str) -> String {
     let keys = keyring();
     let mac = keys.grants.issuer().expect("there is a secret").1.clone();
     format!("{signed}.{}", encode(&mac.chain_update(signed.as_bytes()).finalize().into_bytes()))
+}
+
+/// Any claims, signed with the private half of `ed`.
+pub(super) fn sign_eddsa(claims: &str) -> String {
+    use ed25519_dalek::{Signer as _, SigningKey};
+    let secret: [u8; 32] = decoded(ED_PRIVATE).try_into().expect("32 bytes");
+    let signed = unsigned(r#"{"alg":"EdDSA","kid":"ed"}"#, claims);
+    let signature = SigningKey::from_bytes(&secret).sign(signed.as_bytes()).to_bytes();
+    format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature))
+}
+
+/// Any claims, signed with the private half of `ec`.
+pub(super) fn sign_es256(claims: &str) -> String {
+    use p256::ecdsa::signature::Signer as _;
+    use p256::ecdsa::{Signature, SigningKey};
+    let key = SigningKey::from_slice(&decoded(EC_PRIVATE)).expect("a private key");
+    let signed = unsigned(r#"{"alg":"ES256","kid":"ec"}"#, claims);
+    let signature: Signature = key.sign(signed.as_bytes());
+    format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature.to_bytes()))
+}
+
+fn unsigned(header: &str, claims: &str) -> String {
+    let encode = Base64UrlUnpadded::encode_string;
+    format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()))
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    Base64UrlUnpadded::decode_vec(text).expect("base64url")
 }
 
 /// A pass for everything of the video, valid for ten minutes.

@@ -1,0 +1,187 @@
+//! From the bucket's events to jobs: which messages of a batch are which jobs, and what becomes of each message.
+//!
+//! The meaning of an event is `domain::event`'s, as everywhere: the job has the same id whoever makes it. What is no
+//! job (another bucket, another folder, something removed, rubbish) is acknowledged and counted: it would be no
+//! job the next time either.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use domain::event::{Ignored, Intake, jobs_of};
+use domain::ids::JobId;
+use domain::job::JobMessage;
+
+/// What a batch of messages asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The messages to send, each once, however often it was told.
+    pub bodies: Vec<String>,
+    /// Which of them each message of the batch waits for.
+    waits: Vec<Vec<usize>>,
+    /// What started nothing, by its kind.
+    ignored: Vec<(&'static str, usize)>,
+}
+
+/// What becomes of a message of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is done with.
+    Ack,
+    /// One of its jobs was not taken: it shall come again.
+    Retry,
+}
+
+/// How a batch ended, for the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Messages of the batch.
+    pub messages: usize,
+    /// Jobs that were sent.
+    pub sent: usize,
+    /// Messages that come again.
+    pub retried: usize,
+    /// What started nothing, by its kind.
+    pub ignored: Vec<(&'static str, usize)>,
+}
+
+impl Plan {
+    /// Reads a batch. `None` stands for a message that cannot even be read.
+    pub fn new(messages: &[Option<String>], intake: Intake<'_>) -> Self {
+        let mut plan = Self::default();
+        let mut known: BTreeMap<JobId, usize> = BTreeMap::new();
+        for message in messages {
+            let mut waits = vec![];
+            for record in jobs_of(message.as_deref().unwrap_or_default(), intake) {
+                match record {
+                    Ok(job) => {
+                        let at = *known.entry(job.id.clone()).or_insert(plan.bodies.len());
+                        if at == plan.bodies.len() {
+                            plan.bodies.push(JobMessage::from(job).to_body());
+                        }
+                        waits.push(at);
+                    }
+                    Err(ignored) => {
+                        let kind = kind(&ignored);
+                        match plan.ignored.iter_mut().find(|it| it.0 == kind) {
+                            Some((_, count)) => *count = count.saturating_add(1),
+                            None => plan.ignored.push((kind, 1)),
+                        }
+                    }
+                }
+            }
+            plan.waits.push(waits);
+        }
+        plan
+    }
+
+    /// What becomes of each message, now that it is known which of the bodies were taken.
+    pub fn verdicts(&self, taken: &[bool]) -> Vec<Verdict> {
+        let is_taken = |at: &usize| taken.get(*at).copied().unwrap_or(false);
+        self.waits.iter().map(|it| if it.iter().all(is_taken) { Verdict::Ack } else { Verdict::Retry }).collect()
+    }
+
+    /// How it ended.
+    pub fn summary(&self, taken: &[bool]) -> Summary {
+        Summary {
+            messages: self.waits.len(),
+            sent: taken.iter().filter(|it| **it).count(),
+            retried: self.verdicts(taken).iter().filter(|it| **it == Verdict::Retry).count(),
+            ignored: self.ignored.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} messages: {} jobs sent, {} to come again", self.messages, self.sent, self.retried)?;
+        self.ignored.iter().try_for_each(|(kind, count)| write!(f, ", {count} {kind}"))
+    }
+}
+
+fn kind(ignored: &Ignored) -> &'static str {
+    match ignored {
+        Ignored::Test => "test events",
+        Ignored::Deleted { .. } => "removals",
+        Ignored::OtherAction { .. } => "other actions",
+        Ignored::OtherBucket { .. } => "of another bucket",
+        Ignored::NotAnUpload { .. } => "no uploads",
+        Ignored::Rubbish { .. } => "no events",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::VideoId;
+    use domain::job::Mode;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const INTAKE: Intake<'_> = Intake { bucket: "private", profile: "default", mode: Mode::Abr };
+
+    fn event(action: &str, key: &str) -> Option<String> {
+        let object = json!({ "key": key, "size": 5, "eTag": "e" });
+        Some(json!({ "account": "a", "action": action, "bucket": "private", "object": object }).to_string())
+    }
+
+    fn upload(name: &str) -> Option<String> {
+        event("PutObject", &format!("uploads/{}/{name}", VideoId::new(1, [1; 10])))
+    }
+
+    #[test]
+    fn jobs_are_the_ones_of_the_local_path() {
+        let plan = Plan::new(&[upload("a.mp4")], INTAKE);
+        let job = jobs_of(&upload("a.mp4").unwrap(), INTAKE).remove(0).unwrap();
+        assert_eq!(plan.bodies, [JobMessage::from(job).to_body()]);
+    }
+
+    #[test]
+    fn what_is_no_job_is_acknowledged_and_counted() {
+        let foreign = Some(upload("a.mp4").unwrap().replace("private", "other"));
+        let messages = [
+            upload("a.mp4"),
+            event("PutObject", "somewhere/else.mp4"),
+            event("DeleteObject", "uploads/x"),
+            foreign,
+            None,
+            Some("{".to_owned()),
+            Some(r#"{"Event":"s3:TestEvent"}"#.to_owned()),
+            event("Frobnicate", "uploads/x"),
+        ];
+        let plan = Plan::new(&messages, INTAKE);
+        assert_eq!(plan.verdicts(&[true]), [Verdict::Ack; 8]);
+        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to come again, 1 no uploads, 1 removals, 1 of another bucket, 2 no events, 1 test events, 1 other actions");
+    }
+
+    #[test]
+    fn each_message_comes_again_on_its_own() {
+        let plan = Plan::new(&[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None], INTAKE);
+        assert_eq!(plan.bodies.len(), 2, "what was told twice is sent once");
+        let (ack, retry) = (Verdict::Ack, Verdict::Retry);
+        assert_eq!(plan.verdicts(&[true, false]), [ack, retry, ack, ack]);
+        assert_eq!(plan.verdicts(&[false, true]), [retry, ack, retry, ack]);
+        assert_eq!(plan.verdicts(&[]), [retry, retry, retry, ack]);
+    }
+
+    #[test]
+    fn a_message_of_several_records_needs_all_of_them() {
+        let record = |name: &str| {
+            let key = format!("uploads/{}/{name}", VideoId::new(1, [1; 10]));
+            json!({ "eventName": "ObjectCreated:Put",
+                "s3": { "bucket": { "name": "private" }, "object": { "key": key, "size": 5, "eTag": "e" } } })
+        };
+        let both = json!({ "Records": [record("a.mp4"), record("b.mp4")] }).to_string();
+        let plan = Plan::new(&[Some(both)], INTAKE);
+        assert_eq!(plan.verdicts(&[true, true]), [Verdict::Ack]);
+        assert_eq!(plan.verdicts(&[true, false]), [Verdict::Retry]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_gets_a_verdict(bodies in prop::collection::vec(prop::option::of("\\PC{0,60}"), 0..20), taken: bool) {
+            let plan = Plan::new(&bodies, INTAKE);
+            prop_assert_eq!(plan.verdicts(&vec![taken; plan.bodies.len()]).len(), bodies.len());
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Sending to Amazon SQS: batches of at most ten messages, each of which succeeds or fails on its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::signature::{self, Credentials, Post};
+use crate::url::Url;
+
+/// Most messages of one request, by SQS.
+pub const BATCH: usize = 10;
+
+/// Most bytes of one request, bodies together: what SQS took before it took more.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Where messages go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// `https://sqs.eu-central-1.amazonaws.com/123456789012/jobs`
+    pub url: String,
+    /// `eu-central-1`
+    pub region: String,
+    /// Whose request it is.
+    pub credentials: Credentials,
+}
+
+/// A request as it has to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where to.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendBatch<'a> {
+    queue_url: &'a str,
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    id: String,
+    message_body: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent {
+    #[serde(default)]
+    successful: Vec<SentEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SentEntry {
+    id: String,
+}
+
+/// Divides messages into requests: at most ten each, and none larger than SQS takes. Gives index ranges.
+pub fn batches(bodies: &[String]) -> Vec<std::ops::Range<usize>> {
+    let (mut found, mut begin, mut bytes) = (vec![], 0, 0_usize);
+    for (index, body) in bodies.iter().enumerate() {
+        let full = index.saturating_sub(begin) >= BATCH || bytes.saturating_add(body.len()) > BATCH_BYTES;
+        if full && index > begin {
+            found.push(begin..index);
+            (begin, bytes) = (index, 0);
+        }
+        bytes = bytes.saturating_add(body.len());
+    }
+    if begin < bodies.len() {
+        found.push(begin..bodies.len());
+    }
+    found
+}
+
+impl Queue {
+    /// The signed request that sends these bodies, at most ten. `now` in Unix seconds. `None`: the address of the queue
+    /// is not one.
+    pub fn send(&self, bodies: &[String], now: u64) -> Option<Request> {
+        let url = Url::split(&self.url)?;
+        let entries = bodies.iter().enumerate();
+        let entries = entries.map(|(index, body)| Entry { id: index.to_string(), message_body: body }).collect();
+        let body = serde_json::to_string(&SendBatch { queue_url: &self.url, entries }).ok()?;
+        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessageBatch")];
+        let post = Post {
+            service: "sqs",
+            region: &self.region,
+            host: url.host,
+            path: "/",
+            headers: &headers,
+            body: body.as_bytes(),
+            now,
+        };
+        let signed = signature::sign(&post, &self.credentials);
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).chain(signed).collect();
+        Some(Request { url: format!("{}/", url.origin), headers, body })
+    }
+}
+
+/// Which of `count` messages an answer with status 200 says are in the queue.
+pub fn sent(answer: &str, count: usize) -> Vec<bool> {
+    let successful = serde_json::from_str::<Sent>(answer).map(|it| it.successful).unwrap_or_default();
+    (0..count).map(|index| successful.iter().any(|it| it.id == index.to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue() -> Queue {
+        Queue {
+            url: "http://127.0.0.1:4566/queue/us-east-1/000000000000/jobs".to_owned(),
+            region: "us-east-1".to_owned(),
+            credentials: Credentials {
+                access_key_id: "test".to_owned(),
+                secret_access_key: "test".to_owned(),
+                session_token: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_request_holds_its_messages() {
+        let request = queue().send(&["one".to_owned(), "\"two\"".to_owned()], 1_716_579_404).unwrap();
+        assert_eq!(request.url, "http://127.0.0.1:4566/");
+        insta::assert_snapshot!(request.body, @r#"{"QueueUrl":"http://127.0.0.1:4566/queue/us-east-1/000000000000/jobs","Entries":[{"Id":"0","MessageBody":"one"},{"Id":"1","MessageBody":"\"two\""}]}"#);
+        let names: Vec<&str> = request.headers.iter().map(|it| it.0).collect();
+        assert_eq!(names, ["content-type", "x-amz-target", "authorization", "x-amz-date"]);
+        assert_eq!(Queue { url: "jobs".to_owned(), ..queue() }.send(&[], 0), None);
+    }
+
+    #[test]
+    fn each_message_succeeds_on_its_own() {
+        let answer = r#"{"Successful":[{"Id":"2","MessageId":"m","MD5OfMessageBody":"d"},{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}],"Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
+        assert_eq!(sent(answer, 3), [true, false, true]);
+        for rubbish in ["", "null", "[]", "{}", r#"{"Successful":7}"#] {
+            assert_eq!(sent(rubbish, 2), [false, false], "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn batches_are_of_ten_and_never_too_large() {
+        let bodies = |count: usize, bytes: usize| vec!["x".repeat(bytes); count];
+        assert_eq!(batches(&[]), []);
+        assert_eq!(batches(&bodies(10, 1)), [0..10]);
+        assert_eq!(batches(&bodies(25, 1)), [0..10, 10..20, 20..25]);
+        assert_eq!(batches(&bodies(3, 200 * 1024)), [0..1, 1..2, 2..3]);
+        assert_eq!(batches(&bodies(2, 300 * 1024)), [0..1, 1..2]);
+    }
+}

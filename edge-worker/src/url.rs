@@ -1,0 +1,62 @@
+//! The parts of an address, split as they stand there: nothing is decoded or tidied up, so that what the decision
+//! sees is what was sent. (A full parser would also make half of the script.)
+
+/// The parts of an absolute address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Url<'a> {
+    /// `https://edge.example`
+    pub origin: &'a str,
+    /// `edge.example`, with the port where there is one.
+    pub host: &'a str,
+    /// Begins with a slash.
+    pub path: &'a str,
+    /// Without the question mark.
+    pub query: Option<&'a str>,
+}
+
+impl<'a> Url<'a> {
+    /// Splits an address; `None`: it is not absolute.
+    pub fn split(url: &'a str) -> Option<Self> {
+        let (scheme, after) = url.split_once("://")?;
+        let length = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (host, rest) = after.split_at_checked(length)?;
+        let origin = url.get(..scheme.len().checked_add(3)?.checked_add(length)?)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        Some(Self { origin, host, path: if path.is_empty() { "/" } else { path }, query })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_split_as_they_are() {
+        let split = |url| Url::split(url).map(|it| (it.origin, it.host, it.path, it.query));
+        for (url, expected) in [
+            ("https://a.example/v/x?grant=1", ("https://a.example", "a.example", "/v/x", Some("grant=1"))),
+            ("http://a:8080", ("http://a:8080", "a:8080", "/", None)),
+            ("http://a?b", ("http://a", "a", "/", Some("b"))),
+            ("http://a/%2e%2e/b?c?d#e", ("http://a", "a", "/%2e%2e/b", Some("c?d"))),
+            ("http://a/?", ("http://a", "a", "/", Some(""))),
+        ] {
+            assert_eq!(split(url), Some(expected), "{url}");
+        }
+        assert_eq!(split("/v/x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_split_or_not(url in "\\PC{0,20}(://)?[a-z:/?#]{0,20}\\PC{0,20}") {
+            if let Some(split) = Url::split(&url) {
+                prop_assert!(url.starts_with(split.origin) && split.path.starts_with('/'));
+            }
+        }
+    }
+}

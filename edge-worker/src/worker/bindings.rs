@@ -1,0 +1,79 @@
+//! What the Worker is bound to, and what it is told: read once per isolate.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::futures::JsFuture;
+use js_sys::{Array, Function, Map, Promise, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::{Bucket, Env, console_error};
+
+use crate::settings::{Playback, Relay};
+
+/// The bucket of what viewers get.
+const MEDIA: &str = "MEDIA";
+/// The bucket of wrapped keys.
+const PRIVATE: &str = "PRIVATE";
+/// What was revoked.
+const REVOKED: &str = "REVOKED";
+
+/// For playback.
+pub(super) struct Bindings {
+    pub(super) settings: Playback,
+    pub(super) media: Bucket,
+    pub(super) private: Bucket,
+    /// `None`: nothing can be revoked here.
+    pub(super) revoked: Option<Revoked>,
+}
+
+/// The list of what was revoked, in KV. All names of a subject are looked up by one call.
+pub(super) struct Revoked {
+    namespace: JsValue,
+    get: Function,
+}
+
+impl Revoked {
+    fn bound_to(env: &Env) -> Option<Self> {
+        let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(REVOKED)).ok()?;
+        let get = Reflect::get(&namespace, &JsValue::from_str("get")).ok()?.dyn_into().ok()?;
+        Some(Self { namespace, get })
+    }
+
+    /// Whether one of the names is on the list.
+    pub(super) async fn holds(&self, names: &[String]) -> worker::Result<bool> {
+        let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
+        let promise: Promise = self.get.call1(&self.namespace, &keys)?.unchecked_into();
+        let found: Map = JsFuture::from(promise).await?.unchecked_into();
+        let held = |it: &JsValue| !found.get(it).is_null() && !found.get(it).is_undefined();
+        Ok(keys.iter().any(|it| held(&it)))
+    }
+}
+
+thread_local! {
+    static PLAYBACK: OnceCell<Option<Rc<Bindings>>> = const { OnceCell::new() };
+}
+
+/// What playback needs; `None`: it is not complete, and the log says what is missing.
+pub(super) fn playback(env: &Env) -> Option<Rc<Bindings>> {
+    PLAYBACK.with(|it| it.get_or_init(|| read(env).map(Rc::new)).clone())
+}
+
+/// How the relay is set up; `None`: not completely, and the log says what is missing.
+pub(super) fn relay(env: &Env) -> Option<Relay> {
+    Relay::read(&|name| variable(env, name)).map_err(|error| console_error!("the relay cannot work: {error}")).ok()
+}
+
+fn read(env: &Env) -> Option<Bindings> {
+    let settings = Playback::read(&|name| variable(env, name));
+    let settings = settings.map_err(|error| console_error!("playback cannot work: {error}")).ok()?;
+    let bucket = |name| env.bucket(name).map_err(|error| console_error!("no bucket is bound to {name}: {error}")).ok();
+    let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
+    let revoked = Revoked::bound_to(env);
+    Some(Bindings { settings, media: media?, private: private?, revoked })
+}
+
+/// A variable or a secret; also a whole number, as which configurations write some.
+fn variable(env: &Env, name: &str) -> Option<String> {
+    let value = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(name)).ok()?;
+    value.as_string().or_else(|| value.as_f64().map(|it| (it as u64).to_string()))
+}

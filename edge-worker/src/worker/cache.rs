@@ -1,0 +1,36 @@
+//! The cache of the place where the Worker runs: what one viewer fetched, the next one gets from nearby.
+//!
+//! Asked only after the decision, and by the object's path, without the pass. In a namespace of its own: what lies in
+//! the default one could be had past the Worker, where a zone sends only some paths to it.
+
+use js_sys::futures::JsFuture;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Cache, Headers, ReadableStream, Response, ResponseInit, WorkerGlobalScope};
+
+const NAMESPACE: &str = "edgereel";
+
+/// The object of a key, if it is there.
+pub(super) async fn find(key: &str) -> Option<Response> {
+    let found = JsFuture::from(open().await?.match_with_str(key)).await.ok()?;
+    found.dyn_into().ok()
+}
+
+/// Keeps an object that never changes. What cannot be kept is no loss.
+pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, etag: &str) {
+    let response = || -> Result<Response, JsValue> {
+        let (headers, init) = (Headers::new()?, ResponseInit::new());
+        headers.set("content-type", content_type)?;
+        headers.set("etag", etag)?;
+        headers.set("cache-control", "public, max-age=31536000, immutable")?;
+        init.set_headers(&headers);
+        Response::new_with_opt_readable_stream_and_init(Some(&body), &init)
+    };
+    if let (Some(cache), Ok(response)) = (open().await, response()) {
+        let _ = JsFuture::from(cache.put_with_str(&key, &response)).await;
+    }
+}
+
+async fn open() -> Option<Cache> {
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    JsFuture::from(scope.caches().ok()?.open(NAMESPACE)).await.ok()?.dyn_into().ok()
+}

@@ -1,0 +1,100 @@
+//! Batches of the bucket's events: each message becomes a job, or is none; the jobs are sent; each message is
+//! acknowledged or comes again on its own.
+
+use domain::event::Intake;
+use js_sys::futures::JsFuture;
+use js_sys::{JSON, JsString};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use worker::{Env, MessageBatch, MessageExt as _, RawMessage, console_error, console_log};
+
+use super::bindings;
+use crate::relay::{Plan, Verdict};
+use crate::settings::Destination;
+use crate::sqs::{self, Queue};
+
+/// Carries a batch.
+pub(super) async fn carry(batch: &MessageBatch<()>, env: &Env) {
+    let messages: Vec<RawMessage> = batch.raw_iter().collect();
+    let Some(relay) = bindings::relay(env) else {
+        // Nothing is lost: it comes again, and after the last time it is a dead letter of its own queue.
+        batch.retry_all();
+        return;
+    };
+    let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body())).collect();
+    let intake = Intake { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
+    let plan = Plan::new(&bodies, intake);
+    let taken = match &relay.destination {
+        Destination::Sqs(queue) => to_sqs(queue, &plan.bodies).await,
+        Destination::Http { url, token } => to_http(url, token.as_deref(), &plan.bodies).await,
+    };
+    for (message, verdict) in messages.iter().zip(plan.verdicts(&taken)) {
+        match verdict {
+            Verdict::Ack => message.ack(),
+            Verdict::Retry => message.retry(),
+        }
+    }
+    console_log!("{}", plan.summary(&taken));
+}
+
+/// A message as JSON: R2 sends values, others may send text.
+fn text(body: &JsValue) -> Option<String> {
+    match body.dyn_ref::<JsString>() {
+        Some(text) => Some(text.into()),
+        None => JSON::stringify(body).ok().map(Into::into),
+    }
+}
+
+async fn to_sqs(queue: &Queue, bodies: &[String]) -> Vec<bool> {
+    let mut taken = vec![];
+    for range in sqs::batches(bodies) {
+        let bodies = bodies.get(range).unwrap_or_default();
+        let answer = match queue.send(bodies, (js_sys::Date::now() / 1000.0) as u64) {
+            Some(request) => post(&request.url, &request.headers, &request.body).await,
+            None => None,
+        };
+        taken.extend(sqs::sent(answer.as_deref().unwrap_or_default(), bodies.len()));
+    }
+    taken
+}
+
+async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool> {
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    headers.extend(token.map(|it| ("authorization", format!("Bearer {it}"))));
+    let mut taken = vec![];
+    for body in bodies {
+        taken.push(post(url, &headers, body).await.is_some());
+    }
+    taken
+}
+
+/// The answer to a POST; `None`: it did not succeed, and the log says why. Addresses and answers hold no secret.
+async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Option<String> {
+    match try_post(url, headers, body).await {
+        Ok((status, answer)) if (200..300).contains(&status) => Some(answer),
+        Ok((status, answer)) => {
+            let answer: String = answer.chars().take(500).collect();
+            console_error!("{url} answered {status}: {answer}");
+            None
+        }
+        Err(error) => {
+            console_error!("{url} could not be reached: {}", worker::Error::from(error));
+            None
+        }
+    }
+}
+
+async fn try_post(url: &str, headers: &[(&'static str, String)], body: &str) -> Result<(u16, String), JsValue> {
+    let (sent, init) = (Headers::new()?, RequestInit::new());
+    headers.iter().try_for_each(|(name, value)| sent.set(name, value))?;
+    init.set_method("POST");
+    init.set_headers_headers(&sent);
+    init.set_body(&JsValue::from_str(body));
+    // What is signed for one host is not for another.
+    init.set_redirect(RequestRedirect::Manual);
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let response = JsFuture::from(scope.fetch_with_str_and_init(url, &init)).await?;
+    let response: Response = response.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response.status(), text.as_string().unwrap_or_default()))
+}

@@ -1,0 +1,233 @@
+//! Requests of viewers: decided by `domain::playback`, carried out over R2, KV and the cache.
+
+use std::rc::Rc;
+
+use domain::object_key::CachePolicy;
+use domain::playback::{
+    self, Config, EdgeAction, Headers, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, Subject, not_modified,
+};
+use futures_util::future::join;
+use wasm_bindgen::JsCast as _;
+use web_sys::{ReadableStream, Request, Response};
+use worker::{Context, Env, Object, Range, ResponseBody, console_error};
+
+use super::answer::Answer;
+use super::bindings::{self, Bindings};
+use super::incoming::Incoming;
+use super::{cache, signatures, store};
+
+/// Longest playlist: a day of segments of two seconds has 43,200 entries of about 200 bytes.
+const MAX_PLAYLIST: u64 = 16 << 20;
+
+/// Longest wrapped key.
+const MAX_WRAPPED_KEY: u64 = 4 << 10;
+
+/// Why a decision could not be carried out.
+pub(super) struct Failed {
+    refusal: Refusal,
+    /// Of the object, where the range was wrong.
+    size: Option<u64>,
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, size: None }
+    }
+}
+
+impl From<worker::Error> for Failed {
+    fn from(error: worker::Error) -> Self {
+        console_error!("a viewer could not be served: {error}");
+        Refusal::Unavailable.into()
+    }
+}
+
+/// Answers a request.
+pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
+    let incoming = Incoming::new(request);
+    let Some(bindings) = bindings::playback(env) else {
+        return refused(&Refusal::Unavailable.into(), &incoming, &Config::default());
+    };
+    let settings = &bindings.settings;
+    let mut asked = incoming.playback();
+    if let Some(signature) = playback::delegated(&asked, &settings.keys) {
+        asked.signature = Some(signatures::verifies(&signature).await);
+    }
+    let now = js_sys::Date::now() / 1000.0;
+    let action = playback::decide(&asked, now as u64, &settings.keys, &settings.config);
+    let shell = Shell { bindings: Rc::clone(&bindings), incoming: &incoming, context };
+    match shell.carry_out(action).await {
+        Ok(response) => Ok(response),
+        Err(failed) => refused(&failed, &incoming, &settings.config),
+    }
+}
+
+/// The answer to what cannot be served after all.
+fn refused(failed: &Failed, incoming: &Incoming, config: &Config) -> worker::Result<Response> {
+    let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
+        // `refuse` only refuses.
+        return Answer::new(500, &Headers::default())?.stream(None);
+    };
+    let mut answer = Answer::new(refusal.status(), &headers)?;
+    if let Some(size) = failed.size {
+        answer = answer.header("content-range", &format!("bytes */{size}"))?;
+    }
+    answer.bytes(refusal.problem().as_bytes(), incoming.is_head())
+}
+
+struct Shell<'a> {
+    bindings: Rc<Bindings>,
+    incoming: &'a Incoming,
+    context: &'a Context,
+}
+
+impl Shell<'_> {
+    async fn carry_out(&self, action: EdgeAction) -> Result<Response, Failed> {
+        let is_head = self.incoming.is_head();
+        match action {
+            EdgeAction::Refuse(refusal, headers) => {
+                Ok(Answer::new(refusal.status(), &headers)?.bytes(refusal.problem().as_bytes(), is_head)?)
+            }
+            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)?.stream(None)?),
+            EdgeAction::Serve(plan) => self.serve(&plan).await,
+            EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
+            EdgeAction::RewriteMedia(plan) => self.media(&plan).await,
+            EdgeAction::ReleaseKey(plan) => {
+                let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY, Refusal::Key);
+                let wrapped = self.unless_revoked(plan.subject, reading).await?;
+                let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
+                Ok(Answer::new(200, &plan.headers)?.bytes(key.expose(), is_head)?)
+            }
+        }
+    }
+
+    async fn master(&self, plan: &MasterPlan) -> Result<Response, Failed> {
+        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
+        let stored = self.unless_revoked(plan.subject, reading).await?;
+        let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
+        self.playlist(Answer::new(200, &plan.headers)?, &text)
+    }
+
+    async fn media(&self, plan: &MediaPlan) -> Result<Response, Failed> {
+        let passes = &self.bindings.settings.keys.passes;
+        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
+        let stored = self.unless_revoked(plan.subject, reading).await?;
+        let tag = plan.etag(&stored.etag, passes);
+        if not_modified(self.incoming.header("if-none-match").as_deref(), &tag) {
+            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+        }
+        let text = plan.rewrite(utf8(&stored.bytes)?, passes)?;
+        self.playlist(Answer::new(200, &plan.headers)?.header("etag", &tag)?, &text)
+    }
+
+    /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
+    /// itself. The runtime does, where the answer says so.
+    fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
+        let answer = answer.header("vary", "accept-encoding")?;
+        let is_head = self.incoming.is_head();
+        let answer =
+            if self.incoming.takes_gzip() && !is_head { answer.header("content-encoding", "gzip")? } else { answer };
+        Ok(answer.bytes(text.as_bytes(), is_head)?)
+    }
+
+    /// Streams an object: its bytes never come into the memory of WebAssembly.
+    async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
+        let wanted = self.incoming.header("range");
+        if wanted.is_some() || self.incoming.is_head() {
+            return self.serve_part(plan, wanted.as_deref()).await;
+        }
+        let path = plan.object.path();
+        let immutable = plan.object.cache_policy() == CachePolicy::Immutable;
+        let key = format!("{}/{path}", self.incoming.own_origin());
+        if immutable && let Some(found) = cache::find(&key).await {
+            let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
+            if self.has(&tag) {
+                return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+            }
+            return Ok(Answer::new(200, &plan.headers)?.header("etag", &tag)?.stream(found.body().as_ref())?);
+        }
+        let object = self.bindings.media.get(path).execute().await?.ok_or(Refusal::NotFound)?;
+        let tag = object.http_etag();
+        if self.has(&tag) {
+            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+        }
+        let answer = Answer::new(200, &plan.headers)?.header("etag", &tag)?;
+        let body = body_of(&object)?;
+        if !immutable {
+            return Ok(answer.stream(Some(&body))?);
+        }
+        let both = body.tee();
+        let (mine, kept): (ReadableStream, ReadableStream) =
+            (both.get(0).unchecked_into(), both.get(1).unchecked_into());
+        let content_type = plan.object.content_type();
+        self.context.wait_until(async move { cache::keep(key, kept, content_type, &tag).await });
+        Ok(answer.stream(Some(&mine))?)
+    }
+
+    /// A part of an object, or for a HEAD what there is to know of it. The size has to be known first.
+    async fn serve_part(&self, plan: &ServePlan, wanted: Option<&str>) -> Result<Response, Failed> {
+        let path = plan.object.path();
+        let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
+        let (tag, size) = (object.http_etag(), object.size());
+        if self.has(&tag) {
+            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+        }
+        // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
+        let same = self.incoming.header("if-range").is_none_or(|it| it == tag);
+        let (status, part) = match playback::range_of(wanted.filter(|_| same), size) {
+            RangeOutcome::Whole => (200, 0..size),
+            RangeOutcome::Part(part) => (206, part),
+            RangeOutcome::Unsatisfiable => return Err(Failed { refusal: Refusal::Range, size: Some(size) }),
+        };
+        let (offset, length) = (part.start, part.end.saturating_sub(part.start));
+        let mut answer = Answer::new(status, &plan.headers)?.header("etag", &tag)?;
+        if status == 206 {
+            let last = part.end.saturating_sub(1);
+            answer = answer.header("content-range", &format!("bytes {offset}-{last}/{size}"))?;
+        }
+        if self.incoming.is_head() {
+            return Ok(answer.length(length)?);
+        }
+        let mut reading = self.bindings.media.get(path);
+        if status == 206 {
+            reading = reading.range(Range::OffsetWithLength { offset, length });
+        }
+        let object = reading.execute().await?.ok_or(Refusal::NotFound)?;
+        if object.http_etag() != tag {
+            return Err(Refusal::Unavailable.into());
+        }
+        Ok(answer.stream(Some(&body_of(&object)?))?)
+    }
+
+    /// Whether the client has this version already.
+    fn has(&self, tag: &str) -> bool {
+        not_modified(self.incoming.header("if-none-match").as_deref(), tag)
+    }
+
+    /// Reads, and asks meanwhile whether the permission was withdrawn.
+    async fn unless_revoked<T>(
+        &self,
+        subject: Subject,
+        reading: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let Some(store) = &self.bindings.revoked else { return reading.await };
+        let names = subject.revocations();
+        let (revoked, read) = join(store.holds(&names), reading).await;
+        // Who cannot ask does not hand out.
+        if revoked? { Err(Refusal::Revoked.into()) } else { read }
+    }
+}
+
+fn body_of(object: &Object) -> Result<ReadableStream, Failed> {
+    match object.body().ok_or(Refusal::Unavailable)?.response_body()? {
+        ResponseBody::Stream(stream) => Ok(stream),
+        ResponseBody::Empty | ResponseBody::Body(_) => Err(Refusal::Unavailable.into()),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Failed> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        console_error!("a stored playlist is not UTF-8");
+        Refusal::Playlist.into()
+    })
+}

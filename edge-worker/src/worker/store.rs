@@ -1,0 +1,25 @@
+//! Reading out of R2.
+
+use domain::object_key::ObjectKey;
+use domain::playback::Refusal;
+use worker::{Bucket, console_error};
+
+use super::playback::Failed;
+
+/// A small object, read whole.
+pub(super) struct Small {
+    /// As it goes into a header, with its quotes.
+    pub(super) etag: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Reads a small object whole. `too_long`: what it is to the viewer if it is larger than it can be.
+pub(super) async fn read(bucket: &Bucket, key: &ObjectKey, limit: u64, too_long: Refusal) -> Result<Small, Failed> {
+    let object = bucket.get(key.path()).execute().await?.ok_or(Refusal::NotFound)?;
+    if object.size() > limit {
+        console_error!("{} has {} bytes, more than it can have", key.path(), object.size());
+        return Err(too_long.into());
+    }
+    let body = object.body().ok_or(Refusal::Unavailable)?;
+    Ok(Small { etag: object.http_etag(), bytes: body.bytes().await? })
+}

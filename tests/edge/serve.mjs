@@ -1,0 +1,66 @@
+// Runs the built edge worker in workerd, as Cloudflare would, with R2, KV and a queue beside it. Driven by lines of JSON:
+// the first one is the configuration, each other one a command; each is answered by a line.
+//
+//   {"bindings": {...}, "script": "PATH of a built worker"}     -> {"address": "127.0.0.1:PORT"}
+//   {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
+//   {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         every file below, by its path there
+//   {"do": "revoke", "name": "..."}, {"do": "restore", "name": "..."}
+//   {"do": "queue", "bodies": [...]}                            -> what became of each message
+//   {"do": "memory"}                                            -> pages of its memory, and how often it was made
+
+import { readdir, readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { join, relative } from 'node:path'
+import { start } from './edge.mjs'
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const next = async () => {
+  const { value, done } = await lines.next()
+  return done ? undefined : JSON.parse(value)
+}
+const tell = (value) => console.log(JSON.stringify(value))
+
+const edge = await start(await next())
+tell({ address: edge.address })
+
+async function files(folder) {
+  const all = await readdir(folder, { recursive: true, withFileTypes: true })
+  return all.filter((it) => it.isFile()).map((it) => join(it.parentPath ?? it.path, it.name))
+}
+
+const commands = {
+  async put({ bucket, key, file, text }) {
+    await (await edge.bucket(bucket)).put(key, file ? await readFile(file) : text)
+    return {}
+  },
+  async fill({ bucket, folder }) {
+    const store = await edge.bucket(bucket)
+    const found = await files(folder)
+    for (const file of found) await store.put(relative(folder, file), await readFile(file))
+    return { objects: found.length }
+  },
+  async revoke({ name }) {
+    await (await edge.revoked()).put(name, '1')
+    return {}
+  },
+  async restore({ name }) {
+    await (await edge.revoked()).delete(name)
+    return {}
+  },
+  async queue({ bodies }) {
+    return edge.queue(bodies)
+  },
+  async memory() {
+    return edge.memory()
+  },
+}
+
+for (let command = await next(); command; command = await next()) {
+  try {
+    tell(await commands[command.do](command))
+  } catch (error) {
+    tell({ error: String(error.stack ?? error) })
+  }
+}
+await edge.close()
+process.exit(0)

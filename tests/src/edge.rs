@@ -1,0 +1,98 @@
+//! The edge worker in workerd, with R2, KV and a queue beside it: what `tests/edge/serve.mjs` runs.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+
+/// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
+pub struct Edge {
+    _child: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    /// `127.0.0.1:PORT`
+    pub address: String,
+}
+
+/// How long it may take for one thing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The program that runs scripts.
+fn node() -> &'static str {
+    "node"
+}
+
+impl Edge {
+    /// Starts the worker with variables and secrets; `None`, and a note, if it is not built or nothing can run it.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(bindings: Value) -> Option<Self> {
+        let (modules, build) = (root().join("tests/edge/node_modules"), root().join("edge-worker/build/index.js"));
+        if !modules.is_dir() || !build.is_file() {
+            skipped("the edge worker is not built, or nothing is there to run it");
+            return None;
+        }
+        let mut child = tokio::process::Command::new(node())
+            .arg(root().join("tests/edge/serve.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node starts");
+        let commands = child.stdin.take().expect("it is piped");
+        let answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut edge = Self { _child: child, commands, answers, address: String::new() };
+        let started = edge.say(json!({ "bindings": bindings })).await;
+        edge.address = started["address"].as_str().expect("an address").to_owned();
+        Some(edge)
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn say(&mut self, command: Value) -> Value {
+        let line = format!("{command}\n");
+        self.commands.write_all(line.as_bytes()).await.expect("it listens");
+        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await.expect("it answers in time");
+        let answer = answer.expect("it can be read").expect("it is alive");
+        let answer: Value = serde_json::from_str(&answer).expect("it answers in JSON");
+        assert!(answer["error"].is_null(), "{command}: {}", answer["error"].as_str().unwrap_or_default());
+        answer
+    }
+
+    /// Puts every file below a folder into a bucket, by its path there.
+    pub async fn fill(&mut self, bucket: &str, folder: &Path) {
+        self.say(json!({ "do": "fill", "bucket": bucket, "folder": folder })).await;
+    }
+
+    /// Hands a batch to the queue handler; answers with what became of each message.
+    pub async fn queue(&mut self, bodies: &[Value]) -> Value {
+        self.say(json!({ "do": "queue", "bodies": bodies })).await
+    }
+}
+
+/// Says that something was not tested: also at the end of `make test`.
+fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let note = format!("SKIPPED {test}: {why}, see scripts/setup.sh --edge and make edge\n");
+    // Past the test harness, which keeps to itself what a test prints that passes.
+    let _ = std::io::stderr().write_all(note.as_bytes());
+    if let Some(path) = std::env::var_os("EDGEREEL_TEST_NOTES") {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        file.and_then(|mut it| it.write_all(note.as_bytes())).expect("the file of notes can be written");
+    }
+}

@@ -1,0 +1,274 @@
+//! One table of cases, sent over the wire to the edge worker in workerd and to its local twin: both have to answer as
+//! the table says, and both alike.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::object_key::Bucket;
+use domain::playback::cases::{self, Answer, Case, world};
+use e2e::edge::Edge;
+use e2e::wire;
+use edgereel::edge::{Front, router, system_time};
+use platform::object_store::folder::FolderStore;
+use platform::object_store::{ObjectStore as _, PutCondition};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What the table is about, for the worker.
+fn bindings() -> Value {
+    json!({
+        "EDGEREEL_GRANT_KEYS": world::GRANT_KEYS,
+        "EDGEREEL_PASS_KEYS": world::PASS_KEYS,
+        "EDGEREEL_KEY_ENCRYPTION_KEYS": world::KEY_ENCRYPTION_KEYS,
+        "EDGEREEL_CREDENTIAL_ORIGINS": "https://portal.example",
+    })
+}
+
+/// Both buckets, as folders.
+fn objects() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (key, bytes) in world::objects() {
+        let bucket = if key.bucket() == Bucket::Private { "private" } else { "media" };
+        let path = folder.path().join(bucket).join(key.path());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+async fn worker() -> Option<Edge> {
+    let folder = objects();
+    let mut edge = Edge::start(bindings()).await?;
+    edge.fill("MEDIA", &folder.path().join("media")).await;
+    edge.fill("PRIVATE", &folder.path().join("private")).await;
+    for name in world::revoked() {
+        edge.say(json!({ "do": "revoke", "name": name })).await;
+    }
+    Some(edge)
+}
+
+async fn twin(folder: &TempDir) -> SocketAddr {
+    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    for (key, bytes) in world::objects() {
+        store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
+    }
+    let revoked = world::revoked();
+    let edge = edgereel::edge::Edge {
+        store: Arc::new(store),
+        keys: world::keyring(),
+        key_encryption_keys: world::key_encryption_keys(),
+        config: world::config(),
+        front: Some(Front {
+            address_header: "cf-connecting-ip".parse().unwrap(),
+            country_header: "x-client-country".parse().unwrap(),
+        }),
+        now: Box::new(system_time),
+        revoked: Box::new(move |name| revoked.iter().any(|it| it == name)),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router(edge)).await });
+    address
+}
+
+async fn send(address: &str, case: &Case) -> Answer {
+    let mut headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    headers.push(("cf-connecting-ip", case.client_ip));
+    headers.extend(case.country.map(|it| ("x-client-country", it)));
+    let answer = wire::send(address, case.method, &case.target, &headers).await;
+    let answer = answer.unwrap_or_else(|error| panic!("{}: {error:#}", case.name));
+    Answer { status: answer.status, headers: answer.headers, body: answer.body }
+}
+
+/// What the two may not differ in: all headers but those of the connection, of the store (tags), and of the time.
+fn comparable(answer: &Answer) -> BTreeMap<&str, Vec<String>> {
+    let of_the_server = ["connection", "date", "etag", "keep-alive", "transfer-encoding", "content-length", "server"];
+    let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, value) in &answer.headers {
+        if !of_the_server.contains(&name.as_str()) {
+            found.entry(name).or_default().extend(value.split(',').map(|it| it.trim().to_lowercase()));
+        }
+    }
+    found.values_mut().for_each(|it| it.sort());
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_is_answered_alike() {
+    let Some(edge) = worker().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let twin = twin(&folder).await.to_string();
+    let (cases, mut wrong, mut sent) = (cases::all(system_time()), vec![], 0);
+    for case in &cases {
+        let (of_worker, of_twin) = tokio::join!(send(&edge.address, case), send(&twin, case));
+        wrong.extend(case.check(&of_twin).err().map(|it| format!("twin: {it}")));
+        if UNKNOWN_METHODS.contains(&case.name.as_str()) {
+            assert_eq!(of_worker.status, 501, "{}", case.name);
+            continue;
+        }
+        if let Some((_, from, to)) = TIDIED.iter().find(|it| it.0 == case.name) {
+            let tidy = Case { target: case.target.replace(from, to), ..case.clone() };
+            assert_ne!(tidy.target, case.target);
+            assert_eq!(of_worker.body, send(&edge.address, &tidy).await.body, "{}", case.name);
+            continue;
+        }
+        sent += 1;
+        wrong.extend(case.check(&of_worker).err().map(|it| format!("worker: {it}")));
+        let (ours, theirs) = (comparable(&of_worker), comparable(&of_twin));
+        if of_worker.status != of_twin.status || ours != theirs {
+            wrong.push(format!("{}: {} {ours:?} and {} {theirs:?}", case.name, of_worker.status, of_twin.status));
+        }
+        let same_body = of_worker.body == of_twin.body;
+        if !same_body {
+            let text = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
+            wrong.push(format!("{}: bodies differ: {} and {}", case.name, text(&of_worker), text(&of_twin)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(sent >= 150, "{sent}");
+}
+
+/// Requests that never reach the worker: the HTTP server in front of it knows no such method.
+const UNKNOWN_METHODS: [&str; 2] = ["get of the master", "get of the key"];
+
+/// Requests that reach the worker tidied: workerd resolves dots in a path, as browsers do before they send it. What is
+/// left of them, and what that leads to.
+const TIDIED: [(&str, &str, &str); 2] = [("upwards", "/../6580b562fc319fd8/", "/"), ("here", "/./", "/")];
+
+/// How many requests a test sends; more of them where somebody asks for more.
+fn count(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
+}
+
+/// Pages of memory of the worker, which is still its first: a panic would have made another one necessary.
+async fn memory(edge: &mut Edge) -> u64 {
+    let memory = edge.say(json!({ "do": "memory" })).await;
+    assert_eq!(memory["instances"], 1, "there was a panic");
+    memory["pages"].as_u64().unwrap()
+}
+
+fn named(name: &str) -> Case {
+    cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
+}
+
+/// A request with something changed in its bytes, wherever that is.
+fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
+    for _ in 0..=random(4) {
+        let at = random(bytes.len().max(1));
+        match random(5) {
+            0 => bytes.insert(at.min(bytes.len()), random(256) as u8),
+            1 if !bytes.is_empty() => bytes[at] ^= 1 << random(8),
+            2 => bytes.truncate(at),
+            3 => {
+                let again = bytes[at.min(bytes.len())..].iter().copied().take(40).collect::<Vec<_>>();
+                bytes.splice(at.min(bytes.len())..at.min(bytes.len()), again);
+            }
+            _ => {
+                const PIECES: [&[u8]; 12] = [
+                    b"/../",
+                    b"%00",
+                    b"%2e%2e",
+                    b"?grant=",
+                    b"&",
+                    b"\xff",
+                    b"//",
+                    b";",
+                    b"%",
+                    b"\xc0\xaf",
+                    b"#",
+                    b"\t",
+                ];
+                bytes.splice(at.min(bytes.len())..at.min(bytes.len()), PIECES[random(12)].iter().copied());
+            }
+        }
+    }
+}
+
+/// Whatever is sent, it is answered or the connection is closed; nothing breaks, and afterwards all goes on.
+/// `EDGEREEL_ODD_REQUESTS` says how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_do_no_harm() {
+    let Some(mut edge) = worker().await else { return };
+    let (all, total) = (Arc::new(cases::all(system_time())), count("EDGEREEL_ODD_REQUESTS", 2_000));
+    let before = memory(&mut edge).await;
+    let tasks = (0..8_u64).map(|task| {
+        let (address, all) = (edge.address.clone(), all.clone());
+        tokio::spawn(async move {
+            let mut state = 0x9e37_79b9_7f4a_7c15 ^ (task + 1);
+            let mut random = move |limit: usize| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state % limit.max(1) as u64) as usize
+            };
+            let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
+            for _ in 0..total / 8 {
+                let case = &all[random(all.len())];
+                let mut text = format!("{} {} HTTP/1.1\r\n", case.method, case.target).into_bytes();
+                for (name, value) in &case.headers {
+                    text.extend(format!("{name}: {value}\r\n").into_bytes());
+                }
+                odd(&mut text, &mut random);
+                // A request that does not end is waited for by any server; this one ends.
+                if !text.ends_with(b"\r\n") {
+                    text.extend(b"\r\n");
+                }
+                text.extend(b"host: edge\r\n\r\n");
+                let sent = tokio::time::timeout(Duration::from_secs(2), wire::send_bytes(&address, "GET", &text));
+                let status = sent.await.ok().and_then(Result::ok).map_or(0, |it| it.status);
+                *statuses.entry(status).or_default() += 1;
+            }
+            statuses
+        })
+    });
+    let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
+    for task in tasks.collect::<Vec<_>>() {
+        for (status, count) in task.await.unwrap() {
+            *statuses.entry(status).or_default() += count;
+        }
+    }
+    // 500 is what workerd's own server answers to addresses that are none; 501 to methods that it does not know.
+    let answered: u64 = statuses.iter().filter(|it| *it.0 != 0).map(|it| it.1).sum();
+    assert!(answered * 2 > total, "most are answered: {statuses:?}");
+    for name in ["grant in the query", "media playlist", "segment", "key", "signed with ES256"] {
+        let case = named(name);
+        case.check(&send(&edge.address, &case).await).unwrap();
+    }
+    let after = memory(&mut edge).await;
+    println!("{total} odd requests: {statuses:?}; {before} pages of memory before, {after} after");
+    assert!(after <= before + 32, "{before} pages, then {after}");
+}
+
+/// Bodies never pass through the worker's memory. `EDGEREEL_SEGMENT_REQUESTS` says how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_leave_no_trace_in_memory() {
+    let Some(mut edge) = worker().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.ts");
+    std::fs::write(&large, vec![0x47; 1 << 20]).unwrap();
+    let case = named("segment");
+    let path = case.target.split('/').skip(3).collect::<Vec<_>>().join("/");
+    let key = format!("hls/{}/{path}", world::video());
+    edge.say(json!({ "do": "put", "bucket": "MEDIA", "key": key, "file": large })).await;
+    let url = format!("{}{}", edge.url(), case.target);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let fetch = async |range: Option<&str>| {
+        let request = client.get(&url);
+        let request = if let Some(range) = range { request.header("range", range) } else { request };
+        request.send().await.unwrap().bytes().await.unwrap().len()
+    };
+    assert_eq!((fetch(None).await, fetch(Some("bytes=0-99")).await), (1 << 20, 100));
+    let (before, total) = (memory(&mut edge).await, count("EDGEREEL_SEGMENT_REQUESTS", 500));
+    let tasks = (0..4).map(|_| async {
+        for number in 0..total / 4 {
+            let range = (number % 4 == 3).then_some("bytes=1000-2000");
+            assert_eq!(fetch(range).await, if range.is_some() { 1001 } else { 1 << 20 });
+        }
+    });
+    futures::future::join_all(tasks).await;
+    let after = memory(&mut edge).await;
+    println!("{total} requests of segments: {before} pages of memory before, {after} after");
+    assert_eq!(after, before);
+}
