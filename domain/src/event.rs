@@ -86,6 +86,9 @@ pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
 pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored>> {
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
+        Ok(JobMessage::ImportV1(_) | JobMessage::PosterV1(_)) => {
+            return Some(Err(Ignored::Rubbish { detail: "no event makes a job of this kind".to_owned() }));
+        }
         Err(InvalidMessage::NotAMessage { .. }) => return None,
         Err(error) => return Some(Err(Ignored::Rubbish { detail: error.to_string() })),
     };

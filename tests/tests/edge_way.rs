@@ -39,6 +39,7 @@ use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3Store;
 use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
+use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use serde_json::{Value, json};
 use testkit::LocalStack;
@@ -174,8 +175,7 @@ async fn events_become_jobs_in_sqs_each_on_its_own() {
     let (acked, retried) = outcome(&edge.queue(&bodies).await);
     assert_eq!((acked.len(), retried.len()), (bodies.len(), 0));
     let sent = sqs.drain().await;
-    let jobs: BTreeSet<VideoId> =
-        sent.iter().map(|it| JobMessage::parse(it).unwrap()).map(|it| it.job().video).collect();
+    let jobs: BTreeSet<VideoId> = sent.iter().map(|it| JobMessage::parse(it).unwrap()).map(|it| it.video()).collect();
     assert_eq!((sent.len(), jobs.len()), (25, 25), "each job once");
 
     // A queue that is not there: the jobs come again, the rest is done with.
@@ -195,7 +195,7 @@ async fn jobs_may_go_straight_to_an_address() {
         let told = told.clone();
         async move {
             let authorised = headers.get("authorization").is_some_and(|it| it == "Bearer hush");
-            let job = JobMessage::parse(&body).unwrap().job().clone();
+            let job = JobMessage::parse(&body).unwrap().job().unwrap().clone();
             // One of them is not wanted.
             let good = authorised && job.video != VideoId::new(2, [1; 10]);
             told.send(job).unwrap();
@@ -249,6 +249,7 @@ impl Site {
             signer: store,
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
             accounts: Arc::new(SqlAccounts::new(&database)),
+            shares: Arc::new(SqlShares::new(&database)),
             idempotency: Arc::new(SqlIdempotency::new(&database)),
             playback: Arc::new(Playback::new(&edge.url(), grants, Some(passes))),
             webhooks: Webhooks {
@@ -303,6 +304,7 @@ impl Site {
             queue: self.queue.clone(),
             catalog: self.catalog.clone(),
             store: Arc::new(self.s3.store()),
+            uploads: Arc::new(self.s3.store()),
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
             tools: Tools::find().unwrap(),
             config,
