@@ -9,12 +9,13 @@ pub(crate) mod progress;
 pub(crate) mod uppy;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::VideoState;
-use platform::catalog::{NewVideo, UploadKind, Video};
+use platform::catalog::{NewVideo, Upload, UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
@@ -53,16 +54,13 @@ pub(crate) struct KnownUpload {
     pub(crate) expires_ms: u64,
 }
 
-/// Makes the row of a video that is about to be uploaded.
+/// Makes the row of a video that is about to be uploaded, and notes how, where that is known already.
 ///
 /// # Errors
 /// `TooManyUploads`.
-async fn make_row(state: &ApiState, new: &NewVideo, now_ms: u64) -> Result<(), ApiError> {
-    match state.config.max_open_uploads {
-        Some(limit) if new.owner.is_some() => state.catalog.create_upload(new, limit.get(), now_ms).await?,
-        _ => state.catalog.create_video(new, now_ms).await?,
-    };
-    Ok(())
+async fn make_row(state: &ApiState, new: &NewVideo, upload: Option<&Upload>, now_ms: u64) -> Result<Video, ApiError> {
+    let limit = state.config.max_open_uploads.filter(|_| new.owner.is_some()).map(NonZeroU32::get);
+    Ok(state.catalog.create_upload(new, upload, limit, now_ms).await?)
 }
 
 impl KnownUpload {

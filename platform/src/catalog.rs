@@ -131,8 +131,15 @@ pub trait Catalog: Send + Sync {
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError>;
 
     /// The same for a video that is to be uploaded: `TooManyOpen` if its owner has `limit` uploads already that
-    /// have neither arrived nor expired. Exact, however many ask at once.
-    async fn create_upload(&self, new: &NewVideo, limit: u32, now_ms: u64) -> Result<Video, CatalogError>;
+    /// have neither arrived nor expired; exact, however many ask at once. With `upload` in one step what
+    /// [`set_upload`](Self::set_upload) does in a second one.
+    async fn create_upload(
+        &self,
+        new: &NewVideo,
+        upload: Option<&Upload>,
+        limit: Option<u32>,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError>;
 
     /// Reads a video; a deleted one too.
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError>;

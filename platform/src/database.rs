@@ -172,6 +172,9 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
 async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
     AnyPoolOptions::new()
         .max_connections(connections)
+        // A file does not go away as a server does: to ask before each use whether it is there would cost the
+        // writers, who stand in line for one connection, as much time as a statement.
+        .test_before_acquire(false)
         .after_connect(|connection, _| {
             // What an address cannot say. The first is `BUSY_TIMEOUT`.
             let settings = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";

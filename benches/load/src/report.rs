@@ -46,8 +46,8 @@ otherwise.
         "
 ### Single routes
 
-{requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers},
-half of an answer's time is waiting for the others: p50 is about {callers} divided by the requests per second.
+{requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers}
+most of an answer's time is waiting for the others: on average it is {callers} divided by the requests per second.
 
 | | | alone, p50 ms | requests per second | p50 ms | p99 ms |
 |---|---|---:|---:|---:|---:|
@@ -89,7 +89,8 @@ fn row(page: &mut String, route: &Route, which: &str) {
 }
 
 fn ms(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1_000.0)
+    let ms = time.as_secs_f64() * 1_000.0;
+    if ms < 1.0 { format!("{ms:.2}") } else { format!("{ms:.1}") }
 }
 
 fn today() -> String {
@@ -104,5 +105,5 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or_default();
-    format!("{}, {cores} cores; load average {load} at the end of the run", model.map_or("unknown", |it| it.1))
+    format!("{}, {cores} cores (load average {load} at the end of the run)", model.map_or("unknown", |it| it.1))
 }

@@ -10,7 +10,7 @@ use domain::object_key::{FileName, ObjectKey};
 use domain::state::StateName;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use platform::catalog::{NewVideo, Upload, UploadKind};
+use platform::catalog::{NewVideo, Upload, UploadKind, Video};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -100,12 +100,10 @@ pub(crate) async fn create(
         source_size: Some(wish.size),
         content_type: Some(content_type.clone()),
     };
-    make_row(&state, &new, now).await?;
-
     let life = state.config.upload_url_life;
     let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
-    let (kind, upload) = begin(&state, &key, wish.size, &content_type, life).await?;
-    let row = state.catalog.set_upload(video, &Upload { kind, expires_ms }, now_ms()).await?;
+    let file = File { key: &key, size: wish.size, content_type: &content_type, life, expires_ms };
+    let (row, upload) = begin(&state, &new, &file, now).await?;
     tracing::info!(video.id = %video, size = wish.size, "an upload of {} bytes begins: {video}", wish.size);
     let created = Created {
         video,
@@ -118,24 +116,37 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
 }
 
+/// Makes the row and the upload.
 async fn begin(
     state: &ApiState,
-    key: &ObjectKey,
+    new: &NewVideo,
+    file: &File<'_>,
+    now_ms: u64,
+) -> Result<(Video, HowToUpload), ApiError> {
+    let File { key, size, content_type, life, expires_ms } = *file;
+    let Some(plan) = UploadPlan::of(size) else {
+        // Signing asks nobody: all of it is one change.
+        let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
+        let upload = Upload { kind: UploadKind::Single, expires_ms };
+        let row = make_row(state, new, Some(&upload), now_ms).await?;
+        return Ok((row, HowToUpload::Single { request }));
+    };
+    // The row comes first: an upload in the store that no video knows is nobody's.
+    make_row(state, new, None, now_ms).await?;
+    let upload_id = state.signer.create_multipart(key, content_type).await?.0;
+    let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
+    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, crate::now_ms()).await?;
+    Ok((row, HowToUpload::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
+}
+
+/// What is to be uploaded, and until when.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    key: &'a ObjectKey,
     size: u64,
-    content_type: &str,
+    content_type: &'a str,
     life: Duration,
-) -> Result<(UploadKind, HowToUpload), ApiError> {
-    Ok(match UploadPlan::of(size) {
-        None => {
-            let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
-            (UploadKind::Single, HowToUpload::Single { request })
-        }
-        Some(plan) => {
-            let upload_id = state.signer.create_multipart(key, content_type).await?.0;
-            let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
-            (kind, HowToUpload::Multipart { part_size: plan.part_bytes, parts: plan.parts() })
-        }
-    })
+    expires_ms: u64,
 }
 
 /// Answers with the type to store.

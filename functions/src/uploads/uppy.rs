@@ -125,7 +125,7 @@ async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(Obj
         source_size: None,
         content_type: Some(content_type.clone()),
     };
-    make_row(state, &new, now).await?;
+    make_row(state, &new, None, now).await?;
     tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
     Ok((key, content_type))
 }

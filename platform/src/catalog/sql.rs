@@ -154,11 +154,17 @@ impl From<sqlx::Error> for CatalogError {
 #[async_trait]
 impl Catalog for SqlCatalog {
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create(new, None, now_ms).await
+        self.create(new, None, None, now_ms).await
     }
 
-    async fn create_upload(&self, new: &NewVideo, limit: u32, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create(new, Some(limit), now_ms).await
+    async fn create_upload(
+        &self,
+        new: &NewVideo,
+        upload: Option<&Upload>,
+        limit: Option<u32>,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        self.create(new, upload, limit, now_ms).await
     }
 
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {

@@ -71,9 +71,10 @@ pub async fn uploads_are_noted(subject: &Subject) {
 /// What has arrived, expired or is gone counts no more; other owners never did.
 pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     let begin = |number: u8, now_ms: u64| async move {
-        let video = subject.catalog().create_upload(&new_video(number), 2, now_ms).await?;
         let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + 1_000 };
-        subject.catalog().set_upload(video.id, &upload, now_ms).await.map(|it| it.id)
+        let video = subject.catalog().create_upload(&new_video(number), Some(&upload), Some(2), now_ms).await?;
+        assert_eq!((&video.state, video.upload.as_ref()), (&VideoState::Uploading, Some(&upload)));
+        Ok::<_, CatalogError>(video)
     };
     for number in [1, 2] {
         begin(number, NOW).await.expect("there is room");
@@ -84,7 +85,7 @@ pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     for owner in [Some("somebody else".to_owned()), None] {
         let number = if owner.is_some() { 4 } else { 5 };
         let new = NewVideo { owner, ..new_video(number) };
-        subject.catalog().create_upload(&new, 1, NOW).await.expect("other owners are counted apart");
+        subject.catalog().create_upload(&new, None, Some(1), NOW).await.expect("other owners are counted apart");
     }
     subject.catalog().create_video(&new_video(6), NOW).await.expect("only uploads have a limit");
     subject.catalog().apply(video_id(6), &VideoEvent::Deleted, NOW).await.expect("delete");
@@ -99,7 +100,7 @@ pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
     let mut racing = tokio::task::JoinSet::new();
     for number in 1..=12 {
         let catalog = subject.catalog.clone();
-        racing.spawn(async move { catalog.create_upload(&new_video(number), 5, NOW).await });
+        racing.spawn(async move { catalog.create_upload(&new_video(number), None, Some(5), NOW).await });
     }
     let ended = racing.join_all().await;
     assert_eq!(ended.iter().filter(|it| it.is_ok()).count(), 5, "{ended:?}");

@@ -3,14 +3,20 @@
 use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState, transition};
 
-use super::rows::{AttemptRow, WatchedRow, attempt_columns, to_json, video_columns};
+use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
 use crate::catalog::{Attempt, CatalogError, NewVideo, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage};
 use crate::database::{sql, text};
 
 impl SqlCatalog {
     /// `limit`: of the uploads that its owner may have under way, this one included.
-    pub(super) async fn create(&self, new: &NewVideo, limit: Option<u32>, now_ms: u64) -> Result<Video, CatalogError> {
+    pub(super) async fn create(
+        &self,
+        new: &NewVideo,
+        upload: Option<&Upload>,
+        limit: Option<u32>,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         if let Some(limit) = limit {
             // One after the other, or of those who ask at once each would find the others not there yet.
@@ -30,6 +36,9 @@ impl SqlCatalog {
             complete(&mut tx, new, now_ms).await?;
         } else if row.owner != new.owner {
             return Err(CatalogError::Conflict { video: new.id, what: "owner" });
+        }
+        if let Some(upload) = upload {
+            note_upload(&mut tx, &row, upload, now_ms).await?;
         }
         read_and_commit(tx, new.id).await
     }
@@ -88,25 +97,9 @@ impl SqlCatalog {
         upload: &Upload,
         now_ms: u64,
     ) -> Result<Video, CatalogError> {
-        let (kind, id, part_bytes) = match &upload.kind {
-            UploadKind::Single => ("single", None, None),
-            UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
-            UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
-        };
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
-        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
-        sqlx::query(
-            "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
-             WHERE id = $5",
-        )
-        .bind(kind)
-        .bind(id)
-        .bind(part_bytes)
-        .bind(sql(upload.expires_ms))
-        .bind(video.to_string())
-        .execute(&mut *tx)
-        .await?;
+        note_upload(&mut tx, &row, upload, now_ms).await?;
         read_and_commit(tx, video).await
     }
 
@@ -208,6 +201,28 @@ pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video,
     let video = row.into_video()?;
     tx.commit().await?;
     Ok(video)
+}
+
+/// How the bytes of a video arrive. Its row must be locked.
+async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) -> Result<(), CatalogError> {
+    let (kind, id, part_bytes) = match &upload.kind {
+        UploadKind::Single => ("single", None, None),
+        UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
+        UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
+    };
+    set_state(tx, row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
+    sqlx::query(
+        "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
+         WHERE id = $5",
+    )
+    .bind(kind)
+    .bind(id)
+    .bind(part_bytes)
+    .bind(sql(upload.expires_ms))
+    .bind(&row.id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// For so long a row counts whose upload was never begun: whoever made it has died, or is about to begin.
