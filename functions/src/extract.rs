@@ -22,6 +22,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // To serde a list of the fields' values would do as well.
+        if text.iter().find(|it| !it.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(ApiError::Malformed("the body: it is no JSON object".to_owned()));
+        }
         // As it is first: its errors name line and column.
         serde_json::from_slice(text)
             .or_else(|error| with_whole_numbers(text).ok_or(error))
