@@ -5,17 +5,21 @@ import * as worker from './index.js'
 
 let broken = false
 
-const guarded = async (handler, values) => {
+const failed = (error) => {
+  broken ||= error instanceof WebAssembly.RuntimeError
+  throw error
+}
+
+const guarded = (handler) => (value, env, context) => {
   if (broken) {
     console.log('the memory is made anew')
     worker.__wbg_reset_state()
     broken = false
   }
   try {
-    return await handler(...values)
+    return handler(value, env, context).catch(failed)
   } catch (error) {
-    broken ||= error instanceof WebAssembly.RuntimeError
-    throw error
+    return failed(error)
   }
 }
 
@@ -23,7 +27,4 @@ addEventListener('error', (event) => {
   broken ||= event.error instanceof WebAssembly.RuntimeError
 })
 
-export default {
-  fetch: (...values) => guarded(worker.fetch, values),
-  queue: (...values) => guarded(worker.queue, values),
-}
+export default { fetch: guarded(worker.fetch), queue: guarded(worker.queue) }

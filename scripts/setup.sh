@@ -6,7 +6,7 @@
 #   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
 #   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis. Where one cannot be
 #                                  had, says so and goes on: the tests that want it will say so too.
-#   scripts/setup.sh --browser     also Chromium and what drives it, for the tests in a browser; the same holds.
+#   scripts/setup.sh --browser     also Chromium and what drives it, and GStreamer, for tests with players; the same holds.
 #   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
 #   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
 #
@@ -99,6 +99,12 @@ install_environment() {
 has_browser() {
     [[ -x ${CHROMIUM:-/usr/bin/chromium} ]]
 }
+has_gstreamer() {
+    command -v gst-launch-1.0 >/dev/null
+}
+install_gstreamer() {
+    install_packages gstreamer1.0-tools gstreamer1.0-libav gstreamer1.0-plugins-{base,good,bad}
+}
 has_driver() {
     cmp -s tests/browser/package-lock.json tests/browser/node_modules/installed.json
 }
@@ -156,6 +162,8 @@ fi
 if wants --browser; then
     has_browser || { install_packages chromium && has_browser; } ||
         echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
+    has_gstreamer || { install_gstreamer && has_gstreamer; } ||
+        echo "setup: GStreamer cannot be installed: it plays nothing in the tests (Debian: apt-get install gstreamer1.0-tools)" >&2
     has_driver || install_driver ||
         echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
 fi

@@ -128,7 +128,7 @@ mod tests {
             .identity(&identity)
             .region(post.region)
             .name(post.service)
-            .time(SystemTime::UNIX_EPOCH + Duration::from_secs(post.now))
+            .time(SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(post.now)).unwrap())
             .settings(settings)
             .build()
             .unwrap()

@@ -146,7 +146,7 @@ mod tests {
     fn batches_are_of_ten_and_never_too_large() {
         let bodies = |count: usize, bytes: usize| vec!["x".repeat(bytes); count];
         assert_eq!(batches(&[]), []);
-        assert_eq!(batches(&bodies(10, 1)), [0..10]);
+        assert_eq!(batches(&bodies(11, 1)), [0..10, 10..11]);
         assert_eq!(batches(&bodies(25, 1)), [0..10, 10..20, 20..25]);
         assert_eq!(batches(&bodies(3, 200 * 1024)), [0..1, 1..2, 2..3]);
         assert_eq!(batches(&bodies(2, 300 * 1024)), [0..1, 1..2]);

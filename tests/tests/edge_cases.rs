@@ -39,8 +39,12 @@ fn objects() -> TempDir {
 }
 
 async fn worker() -> Option<Edge> {
+    worker_with(bindings()).await
+}
+
+async fn worker_with(bindings: Value) -> Option<Edge> {
     let folder = objects();
-    let mut edge = Edge::start(bindings()).await?;
+    let mut edge = Edge::start(bindings).await?;
     edge.fill("MEDIA", &folder.path().join("media")).await;
     edge.fill("PRIVATE", &folder.path().join("private")).await;
     for name in world::revoked() {
@@ -271,4 +275,53 @@ async fn segments_leave_no_trace_in_memory() {
     let after = memory(&mut edge).await;
     println!("{total} requests of segments: {before} pages of memory before, {after} after");
     assert_eq!(after, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn playlists_are_compressed_and_what_is_there_already_is_not_sent_again() {
+    let Some(edge) = worker().await else { return };
+    let header = |answer: &Answer, name: &str| answer.headers.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+    for (name, compressed) in
+        [("grant in the query", true), ("media playlist", true), ("segment", false), ("key", false)]
+    {
+        let mut case = named(name);
+        case.headers.push(("accept-encoding", "gzip".to_owned()));
+        let answer = send(&edge.address, &case).await;
+        let coding = header(&answer, "content-encoding");
+        assert_eq!((answer.status, coding.is_some()), (200, compressed), "{name}");
+        assert_eq!(answer.body.starts_with(&[0x1f, 0x8b]), compressed, "{name}");
+    }
+    for name in ["media playlist", "segment", "poster", "segment"] {
+        let mut case = named(name);
+        let first = send(&edge.address, &case).await;
+        case.headers.push(("if-none-match", header(&first, "etag").expect("a tag")));
+        let second = send(&edge.address, &case).await;
+        assert_eq!((second.status, second.body.len()), (304, 0), "{name}");
+    }
+}
+
+/// In the mode `cdn` segments are named at the public host, and keys at the edge.
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_may_come_from_a_public_host() {
+    let mut bindings = bindings();
+    bindings["EDGEREEL_CDN"] = "https://media.example/".into();
+    let Some(edge) = worker_with(bindings).await else { return };
+    let answer = send(&edge.address, &named("media playlist")).await;
+    let text = String::from_utf8(answer.body).unwrap();
+    let segment =
+        format!("\nhttps://media.example/hls/{}/{}/1080p/1080p_00000.ts\n", world::video(), world::generation());
+    assert!(text.contains(&segment) && text.contains("URI=\"/k/"), "{text}");
+}
+
+/// What was revoked while somebody watches is over with the next playlist or key; what was not goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_revoked_while_it_is_watched() {
+    let Some(mut edge) = worker().await else { return };
+    let session = format!("session/{}", domain::grant::Fingerprint::of("session-1"));
+    for (command, expected) in [("restore", 200), ("revoke", 403), ("restore", 200)] {
+        edge.say(json!({ "do": command, "name": session })).await;
+        for name in ["grant in the query", "media playlist", "key"] {
+            assert_eq!(send(&edge.address, &named(name)).await.status, expected, "{name} after {command}");
+        }
+    }
 }

@@ -396,15 +396,14 @@ fn ffmpeg_plays(url: &str) {
     assert!((598..=602).contains(&frames), "{frames} frames: {complaints}");
 }
 
-/// GStreamer, whose HLS is its own, plays to the end.
-#[expect(clippy::print_stdout, reason = "a player that is not there has to be told of")]
+/// `GStreamer`, whose HLS is its own, plays to the end.
 fn gstreamer_plays(url: &str) {
     let pipeline =
         ["--no-fault", "playbin3", "video-sink=fakevideosink", "audio-sink=fakesink sync=false", &format!("uri={url}")]
             .map(str::to_owned);
     let output = match Command::new("timeout").args(["90", "gst-launch-1.0"]).args(pipeline).output() {
         Ok(output) if output.status.code() != Some(127) => output,
-        _ => return println!("skipped: GStreamer is not installed: scripts/setup.sh --players"),
+        _ => return println!("skipped: GStreamer is not installed: scripts/setup.sh --browser"),
     };
     let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && told.contains("Got EOS"), "{told}");

@@ -69,7 +69,6 @@ fn python(folder: &Path) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "what is not run has to be told of")]
 async fn grants_of_the_docs_are_taken() {
     let keys = format!("main:HS256:{}", Base64::encode_string(SECRET));
     let bindings = json!({

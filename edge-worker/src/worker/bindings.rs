@@ -44,8 +44,8 @@ impl Revoked {
         let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
         let promise: Promise = self.get.call1(&self.namespace, &keys)?.unchecked_into();
         let found: Map = JsFuture::from(promise).await?.unchecked_into();
-        let held = |it: &JsValue| !found.get(it).is_null() && !found.get(it).is_undefined();
-        Ok(keys.iter().any(|it| held(&it)))
+        // Of a name that is not there, the value is null.
+        Ok(keys.iter().any(|it| found.get(&it).is_string()))
     }
 }
 
