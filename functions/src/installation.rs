@@ -156,6 +156,7 @@ pub fn webhook_settings() -> Result<WebhookSettings, InvalidSettings> {
 /// Logs to the error output, a JSON object per line, as AWS likes it.
 pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // PostgreSQL notices at each start that the tables are there already.
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx::postgres::notice=warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
