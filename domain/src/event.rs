@@ -20,7 +20,8 @@ pub struct Intake<'a> {
     pub mode: Mode,
 }
 
-/// Why a notification starts no work. Never an error to show: such messages are acknowledged.
+/// Why a notification starts no work. Never an error to show: such messages are acknowledged, but for
+/// [`Self::UnreadableJob`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ignored {
     /// Sent once by S3 when notifications are set up.
@@ -49,6 +50,12 @@ pub enum Ignored {
     NotAnUpload {
         /// Path in its bucket, at most 256 characters.
         key: String,
+    },
+    /// A job that this version cannot read: a newer one will, so it must not be thrown away.
+    #[error("a job that this version cannot read: {detail}")]
+    UnreadableJob {
+        /// What is wrong.
+        detail: String,
     },
     /// Nothing that a bucket would say.
     #[error("not a bucket notification: {detail}")]
@@ -90,7 +97,7 @@ pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored
             return Some(Err(Ignored::Rubbish { detail: "no event makes a job of this kind".to_owned() }));
         }
         Err(InvalidMessage::NotAMessage { .. }) => return None,
-        Err(error) => return Some(Err(Ignored::Rubbish { detail: error.to_string() })),
+        Err(error) => return Some(Err(Ignored::UnreadableJob { detail: error.to_string() })),
     };
     if job.source.bucket != intake.bucket {
         return Some(Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));

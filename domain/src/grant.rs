@@ -174,7 +174,8 @@ impl Grant {
         if grant.not_before.is_some_and(|it| now.saturating_add(skew) < it) {
             return Err(Refusal::GrantNotYetValid);
         }
-        let session = Fingerprint::of(grant.id.as_deref().unwrap_or(token));
+        // Not of the signature: of ECDSA, whoever has one makes another that is as good.
+        let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
         let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
         Ok(VerifiedGrant { grant, session, viewer })
     }

@@ -105,6 +105,7 @@ fn kind(ignored: &Ignored) -> &'static str {
         Ignored::OtherAction { .. } => "other actions",
         Ignored::OtherBucket { .. } => "of another bucket",
         Ignored::NotAnUpload { .. } => "no uploads",
+        Ignored::UnreadableJob { .. } => "unreadable jobs",
         Ignored::Rubbish { .. } => "no events",
     }
 }

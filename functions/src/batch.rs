@@ -2,16 +2,24 @@
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Ingested};
 
 /// Takes in a batch of events of buckets: of R2, relayed, or of S3. What fails is named, and SQS delivers it again;
-/// what never can be taken in becomes a dead letter in the end, for somebody to look at.
+/// a job that cannot be read becomes a dead
+/// letter in the end, for somebody to look at. What is no event of ours is acknowledged, and logged.
 pub async fn ingest(ingest: &Ingest, batch: SqsEvent, now_ms: u64) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in batch.records {
         let id = message.message_id.unwrap_or_default();
         match ingest.take(message.body.as_deref().unwrap_or_default(), now_ms).await {
-            Ok(taken) => tracing::info!(message.id = %id, "{} records taken in", taken.len()),
+            Ok(taken) => {
+                for ignored in
+                    taken.iter().filter_map(|it| if let Ingested::Ignored(why) = it { Some(why) } else { None })
+                {
+                    tracing::info!(message.id = %id, "starts no work: {ignored}");
+                }
+                tracing::info!(message.id = %id, "{} records taken in", taken.len());
+            }
             Err(problem) => {
                 tracing::warn!(message.id = %id, "not taken in: {:#}", anyhow::Error::from(problem));
                 let mut failure = BatchItemFailure::default();

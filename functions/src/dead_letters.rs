@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::failure::FailureCode;
 use domain::ids::VideoId;
+use domain::state::VideoState;
 use http::StatusCode;
 use platform::catalog::CatalogError;
 use platform::job_queue::{DeadLetter, DeadLetterId, QueueError};
@@ -58,10 +59,12 @@ pub(crate) struct DeadLetterList {
 }
 
 /// What a redrive did.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(crate) struct Redriven {
     /// How many jobs wait again.
     redriven: u64,
+    /// How many were thrown away: their videos were deleted, cancelled, are ready, or have another job by now.
+    dropped: u64,
 }
 
 /// `GET /v1/dead-letters`
@@ -79,12 +82,16 @@ pub(crate) async fn redrive_all(
     State(state): State<ApiState>,
     _: Caller,
 ) -> Result<(StatusCode, Json<Redriven>), ApiError> {
+    let mut done = Redriven::default();
     for letter in state.queue.dead_letters(ALL).await? {
-        queue_again(&state, &letter).await?;
+        match redrive_letter(&state, &letter, &mut done).await {
+            // Somebody else was quicker with this one.
+            Ok(()) | Err(ApiError::NoSuchDeadLetter) => {}
+            Err(error) => return Err(error),
+        }
     }
-    let redriven = state.queue.redrive(None).await?;
-    tracing::info!(redriven, "redrove {redriven} dead letters");
-    Ok((StatusCode::ACCEPTED, Json(Redriven { redriven })))
+    tracing::info!(done.redriven, done.dropped, "redrove {} dead letters", done.redriven);
+    Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
 /// `POST /v1/dead-letters/{id}/redrive`
@@ -93,30 +100,55 @@ pub(crate) async fn redrive(
     _: Caller,
     Places(id): Places<String>,
 ) -> Result<(StatusCode, Json<Redriven>), ApiError> {
-    let id = DeadLetterId(id);
+    let (id, mut done) = (DeadLetterId(id), Redriven::default());
     let letters = state.queue.dead_letters(ALL).await?;
-    if let Some(letter) = letters.iter().find(|it| it.id == id) {
-        queue_again(&state, letter).await?;
-    }
-    let redriven = match state.queue.redrive(Some(&id)).await {
-        Ok(redriven) => redriven,
-        Err(QueueError::NoSuchDeadLetter(_)) => return Err(ApiError::NoSuchDeadLetter),
-        Err(error) => return Err(error.into()),
-    };
-    Ok((StatusCode::ACCEPTED, Json(Redriven { redriven })))
+    let letter = letters.iter().find(|it| it.id == id).ok_or(ApiError::NoSuchDeadLetter)?;
+    redrive_letter(&state, letter, &mut done).await?;
+    Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
 /// More than anybody looks through.
 const ALL: u32 = 1_000;
 
-/// Its video is queued again, if it may be: first the video, then the message, as with every job. One that was
-/// deleted, or is ready by now, stays as it is; its worker will find that out and settle the message.
-async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<(), ApiError> {
-    // What is no encoding is claimed by its worker as it stands.
-    let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(()) };
+/// Puts a letter back, or throws it away if nobody waits for it any more: what was asked for since must not be undone.
+async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriven) -> Result<(), ApiError> {
+    let is_wanted = queue_again(state, letter).await?;
+    let settled = match is_wanted {
+        true => state.queue.redrive(Some(&letter.id)).await,
+        false => state.queue.purge(Some(&letter.id)).await,
+    };
+    let number = match settled {
+        Ok(number) => number,
+        Err(QueueError::NoSuchDeadLetter(_)) => return Err(ApiError::NoSuchDeadLetter),
+        Err(error) => return Err(error.into()),
+    };
+    *(if is_wanted { &mut done.redriven } else { &mut done.dropped }) += number;
+    Ok(())
+}
+
+/// Queues the video of a letter again: first the video, then the message, as with every job. Says whether anybody
+/// still wants it.
+async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiError> {
+    // A newer version may read it; and what is no encoding is claimed by its worker as it stands.
+    let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(true) };
+    let video = match state.catalog.get_video(job.video).await {
+        Ok(video) => video,
+        Err(CatalogError::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    if video.job.as_ref() != Some(&job.id) {
+        return Ok(false);
+    }
+    match &video.state {
+        VideoState::Cancelled | VideoState::Deleted => return Ok(false),
+        // Ready: what died was a re-encode.
+        VideoState::Failed(_) | VideoState::Ready { .. } => {}
+        // Tried again already: the letter is one message more of the same run.
+        _ => return Ok(true),
+    }
     match state.catalog.request_work(job, now_ms()).await {
-        Ok(_) | Err(CatalogError::NotFound { .. } | CatalogError::Gone { .. }) => Ok(()),
-        Err(CatalogError::Conflict { .. } | CatalogError::Refused(_)) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(CatalogError::NotFound { .. } | CatalogError::Gone { .. } | CatalogError::Refused(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -58,6 +58,9 @@ pub enum IngestError {
     /// The queue did not take its job.
     #[error("could not send the job of a source")]
     Queue(#[from] QueueError),
+    /// A job of a newer version: it comes again, and is a dead letter in the end.
+    #[error("a job that this version cannot read: {0}")]
+    UnreadableJob(String),
     /// What arrived too late could not be removed.
     #[error("could not remove what arrived for a deleted video")]
     Store(#[from] StoreError),
@@ -69,6 +72,7 @@ impl IngestError {
         match self {
             Self::Catalog(error) => matches!(error, CatalogError::Unavailable { .. }),
             Self::Queue(error) => matches!(error, QueueError::Unavailable { .. }),
+            Self::UnreadableJob(_) => false,
             Self::Store(error) => matches!(error, StoreError::Unavailable { .. }),
         }
     }
@@ -87,6 +91,7 @@ impl Ingest {
         for record in records {
             taken.push(match record {
                 Ok(job) => self.note_and_send(&job, now_ms).await?,
+                Err(Ignored::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
             });
         }

@@ -81,9 +81,9 @@ pub fn route_table() -> Vec<Route> {
         route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
         route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
         route(READ, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
-        route(CREATE, "/videos/{video}/shares", Scope::Write, shares::create, openapi::shares::create()),
-        route(READ, "/videos/{video}/shares", Scope::Write, shares::list, openapi::shares::list()),
-        route(DELETE, "/videos/{video}/shares/{share}", Scope::Write, shares::revoke, openapi::shares::revoke()),
+        route(CREATE, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
+        route(READ, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
+        route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
         route(READ, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
             CREATE,
@@ -217,7 +217,10 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn_with_state(Scope::Admin, auth::admit))
         .layer(from_fn_with_state(gate, auth::guard));
     let origins = state.config.cors_origins.clone();
-    let open = open_routes().into_iter().fold(Router::new(), |router, it| router.route(it.path, it.endpoint));
+    let open = open_routes().into_iter().fold(Router::new(), |router, it| {
+        let named = from_fn_with_state(RouteName(it.path), metrics::name_route);
+        router.route(it.path, it.endpoint.route_layer(named))
+    });
     let api = Router::new()
         .nest("/v1", v1)
         .merge(open.layer(Extension(limits)))
@@ -240,13 +243,18 @@ async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
+/// A path as it may stand in a log: what opens a shared link may not.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/shared/") { "/shared/..." } else { path }
+}
+
 /// A slower answer is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(2);
 
 /// Counts requests, logs them by method and path alone (a query may hold what is nobody's business), and keeps
 /// answers out of caches: they change, and hold presigned URLs.
 async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), shown(request.uri().path()).to_owned());
     let began = Instant::now();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -11,6 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::{ShareId, VideoId, hex};
+use domain::state::VideoState;
 use http::StatusCode;
 use http::request::Parts;
 use platform::accounts::KeyDigest;
@@ -25,7 +26,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Places, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
-use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
+use crate::playback::{DEFAULT_GRANT_SECONDS, Viewer};
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 use crate::videos::{existing, stream};
@@ -199,6 +200,9 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
         return Err(ApiError::NoSuchShare);
     };
     let video = state.catalog.get_video(share.video).await?;
+    if video.state == VideoState::Deleted {
+        return Err(ApiError::NoSuchShare);
+    }
     if share.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
@@ -211,7 +215,7 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
 /// to refuse what was given out, too.
 fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
     let left = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000);
-    let seconds = left.min(DEFAULT_GRANT_SECONDS).max(*GRANT_SECONDS.start());
+    let seconds = left.clamp(1, DEFAULT_GRANT_SECONDS);
     Viewer { name: Some(format!("share:{}", share.id)), seconds, max_height: share.max_height }
 }
 
@@ -243,7 +247,7 @@ mod tests {
         let seconds = |expires_ms| viewer_of(&share(expires_ms), 1_000_000).seconds;
         assert_eq!(seconds(1_000_000 + 600_000), 600);
         assert_eq!(seconds(u64::MAX), DEFAULT_GRANT_SECONDS);
-        assert_eq!(seconds(1_000_001), 60, "no grant is shorter");
+        assert_eq!(seconds(1_000_001), 1);
         let viewer = viewer_of(&share(u64::MAX), 0);
         assert_eq!((viewer.name, viewer.max_height), (Some(format!("share:{id}")), Some(480)));
     }

@@ -206,19 +206,20 @@ impl Sweeper {
         Ok(true)
     }
 
-    /// Aborts unfinished uploads that no living video knows.
+    /// Aborts unfinished uploads that nobody finishes.
     async fn abort_strays(&self, now_ms: u64) -> Result<u64, SweepError> {
         let mut strays = 0;
         let week = millis(Duration::from_secs(7 * 24 * 3600));
         for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
             let Some(key) = ObjectKey::parse(domain::object_key::Bucket::Private, &upload.path) else { continue };
-            let living = match self.catalog.get_video(key.video()).await {
-                Ok(video) => video.state != VideoState::Deleted,
-                Err(CatalogError::NotFound { .. }) => false,
+            // One that failed or was cancelled may be tried again, and goes on where it was, but not for ever.
+            let patience = match self.catalog.get_video(key.video()).await.map(|it| it.state) {
+                Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => millis(self.config.upload_grace),
+                Ok(VideoState::Failed(_) | VideoState::Cancelled | VideoState::Ready { .. }) => week,
+                Ok(_) => continue,
                 Err(problem) => return Err(problem.into()),
             };
-            let old = upload.created_ms.saturating_add(week) < now_ms;
-            if !living && (old || upload.created_ms.saturating_add(millis(self.config.upload_grace)) < now_ms) {
+            if upload.created_ms.saturating_add(patience) < now_ms {
                 self.signer.abort_multipart(&key, &upload.id).await?;
                 strays += 1;
             }

@@ -49,6 +49,8 @@ pub struct WorkerConfig {
     pub profiles: HashMap<String, Profile>,
     /// Where sources may be fetched from.
     pub imports: Policy,
+    /// The name of the private bucket, as it stands in events and jobs.
+    pub private_bucket: String,
 }
 
 impl Default for WorkerConfig {
@@ -61,6 +63,7 @@ impl Default for WorkerConfig {
             wait: Duration::from_secs(20),
             profiles: HashMap::new(),
             imports: crate::fetch::DEFAULT_POLICY,
+            private_bucket: "private".to_owned(),
         }
     }
 }

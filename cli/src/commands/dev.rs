@@ -23,6 +23,7 @@ pub async fn run(args: DevArgs, output: &Output) -> Result {
     }));
     output.line(format!("{}  {}", style("Edgereel runs.").green().bold(), system.ffmpeg()));
     output.line(format!("  API     {}/v1   (token: {})", info.api, system.data().join("dev.json").display()));
+    output.line(format!("  Docs    {}/docs", info.api));
     output.line(format!("  Edge    {}/v/...", info.edge));
     output.line(format!("  Bucket  {}", info.s3.endpoint));
     output.line(format!("  Data    {}", system.data().display()));

@@ -41,6 +41,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         jobs: usize::from(args.jobs),
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
         profiles,
+        private_bucket: installation.services.store.private_bucket.clone(),
         ..WorkerConfig::default()
     };
     output.object(&json!({ "event": "working", "worker": name }));

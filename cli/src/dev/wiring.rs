@@ -143,7 +143,14 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         store,
         keys: Arc::new(keks),
         tools,
-        config: WorkerConfig { name: WORKER.to_owned(), encoders, profiles, imports, ..WorkerConfig::default() },
+        config: WorkerConfig {
+            name: WORKER.to_owned(),
+            encoders,
+            profiles,
+            imports,
+            private_bucket: PRIVATE_BUCKET.to_owned(),
+            ..WorkerConfig::default()
+        },
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })

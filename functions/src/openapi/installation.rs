@@ -29,15 +29,20 @@ pub(crate) fn dead_letters() -> Doc {
 }
 
 pub(crate) fn redrive_all() -> Doc {
-    Doc::of("redriveAll", "Try all of them again", "Their videos are queued again.").gives::<Redriven>(
-        StatusCode::ACCEPTED,
-        "They wait for a worker.",
-        json!({ "redriven": 3 }),
+    Doc::of(
+        "redriveAll",
+        "Try all of them again",
+        "Their videos are queued again. Those that nobody waits for any more are thrown away.",
     )
+    .gives::<Redriven>(StatusCode::ACCEPTED, "They wait for a worker.", json!({ "redriven": 3, "dropped": 1 }))
 }
 
 pub(crate) fn redrive() -> Doc {
-    Doc::of("redriveDeadLetter", "Try one of them again", "Its video is queued again.")
-        .gives::<Redriven>(StatusCode::ACCEPTED, "It waits for a worker.", json!({ "redriven": 1 }))
-        .refuses(&[NoSuchDeadLetter])
+    Doc::of(
+        "redriveDeadLetter",
+        "Try one of them again",
+        "Its video is queued again. If nobody waits for it any more, it is thrown away.",
+    )
+    .gives::<Redriven>(StatusCode::ACCEPTED, "It waits for a worker.", json!({ "redriven": 1, "dropped": 0 }))
+    .refuses(&[NoSuchDeadLetter])
 }

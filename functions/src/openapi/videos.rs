@@ -41,7 +41,16 @@ pub(crate) fn convert() -> Doc {
         .with(&["Location"])
         .gives::<VideoView>(StatusCode::OK, "The video that was made of it before.", examples::video())
         .with(&["Location"])
-        .refuses(&[NoSuchObject, UrlNotAccepted, EmptyFile, TooLarge, FieldTooLong, NoSuchProfile, InvalidField])
+        .refuses(&[
+            NoSuchObject,
+            UrlNotAccepted,
+            TooManyUploads,
+            EmptyFile,
+            TooLarge,
+            FieldTooLong,
+            NoSuchProfile,
+            InvalidField,
+        ])
 }
 
 pub(crate) fn change() -> Doc {

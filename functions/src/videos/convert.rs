@@ -133,9 +133,11 @@ async fn known(
     key: &str,
 ) -> Result<Option<Video>, ApiError> {
     let Some(external_id) = external_id else { return Ok(None) };
-    let filter = VideoFilter { owner, external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+    let filter =
+        VideoFilter { owner: owner.clone(), external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
     let page = state.catalog.list_videos(&filter).await?;
-    Ok(page.videos.into_iter().find(|it| it.source.key.as_deref() == Some(key)))
+    // A filter without an owner finds those of everybody.
+    Ok(page.videos.into_iter().find(|it| it.owner == owner && it.source.key.as_deref() == Some(key)))
 }
 
 impl Conversion {

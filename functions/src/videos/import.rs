@@ -1,5 +1,6 @@
 //! `POST /v1/videos {"url": ...}`: a video whose source the transcoder fetches.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::Json;
@@ -80,7 +81,8 @@ pub(super) async fn import(
         source_size: None,
         content_type: None,
     };
-    state.catalog.create_video(&new, now).await?;
+    let limit = new.owner.as_ref().and(state.config.max_open_uploads).map(NonZeroU32::get);
+    state.catalog.create_upload(&new, None, limit, now).await?;
     let video = begin(state, id, url.as_str()).await?;
     answer(state, StatusCode::CREATED, &video).await
 }
@@ -110,9 +112,11 @@ async fn known(
     url: &str,
 ) -> Result<Option<Video>, ApiError> {
     let Some(external_id) = external_id else { return Ok(None) };
-    let filter = VideoFilter { owner, external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+    let filter =
+        VideoFilter { owner: owner.clone(), external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
     for video in state.catalog.list_videos(&filter).await?.videos {
-        if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url) {
+        // A filter without an owner finds those of everybody.
+        if video.owner == owner && state.catalog.import(video.id).await?.is_some_and(|it| it.url == url) {
             return Ok(Some(video));
         }
     }

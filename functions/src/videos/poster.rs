@@ -123,15 +123,18 @@ pub(crate) async fn put(
             PosterJob::of_moment(id, at_ms)
         }
     };
-    let shown = state.catalog.poster(id).await?.and_then(|it| it.shown);
-    let is_shown = shown.as_ref() == Some(&job.poster);
-    if matches!(job.from, PosterSource::Picture) && !is_shown {
-        let key = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };
-        state.store.put(&key, body, PutCondition::Always).await?;
+    let picture = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };
+    if matches!(job.from, PosterSource::Picture) {
+        state.store.put(&picture, body, PutCondition::Always).await?;
     }
     // Also if it is shown: whatever was wanted in between is not wanted any more.
-    state.catalog.want_poster(id, &job.poster).await?;
-    if is_shown {
+    let wanted = state.catalog.want_poster(id, &job.poster).await;
+    if wanted.is_err() {
+        // Of a video that is gone by now, nothing may be left.
+        state.store.delete(&picture).await?;
+    }
+    if wanted?.shown.as_ref() == Some(&job.poster) {
+        state.store.delete(&picture).await?;
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
     tracing::info!(video.id = %id, "a poster for {id} is to be made");

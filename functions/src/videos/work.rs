@@ -107,6 +107,9 @@ pub(crate) async fn reencode(
     let job = job_of(&state, &video, JobReason::Retry).await?;
     let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
     if let Some(rungs) = wish.rungs {
+        if wish.mode.is_some() {
+            return Err(ApiError::Invalid("`mode` and `rungs` do not go together".to_owned()));
+        }
         job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
     }
     let video = begin(&state, job).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::receipt::Receipt;
 use serde_json::json;
 
 use crate::world::{World, now_ms};
@@ -30,14 +31,33 @@ async fn dead_letters_are_listed_and_redriven() {
 
     let path = format!("/v1/dead-letters/{}/redrive", of(Some(one))["id"].as_str().unwrap());
     let redriven = world.post(&path, json!({})).await;
-    assert_eq!((redriven.status.as_u16(), &redriven.body), (202, &json!({ "redriven": 1 })));
+    assert_eq!((redriven.status.as_u16(), &redriven.body), (202, &json!({ "redriven": 1, "dropped": 0 })));
     assert_eq!((world.state(one).await, world.state(other).await), ("queued", "failed"));
     assert_eq!(world.post(&path, json!({})).await.problem(), (404, "no-such-dead-letter"));
     assert_eq!(world.jobs().await[0].video, one);
 
-    // All the others, and a deleted one with them: its worker settles that.
+    // All the others; what is of a deleted video is thrown away.
     world.delete(&format!("/v1/videos/{other}")).await;
-    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 2 }));
+    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 1, "dropped": 1 }));
     assert_eq!(world.state(other).await, "deleted");
     assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
+}
+
+/// Whoever asked for something else since must not have it undone.
+#[tokio::test]
+async fn what_was_asked_for_since_is_not_undone() {
+    let world = World::new().await;
+    let (ready, cancelled) = (world.upload_small().await, world.upload_small().await);
+    give_up(&world).await;
+    world.post(&format!("/v1/videos/{ready}/reencode"), json!({ "profile": "small" })).await;
+    let claim = world.claim(ready).await;
+    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.post(&format!("/v1/videos/{cancelled}/retry"), json!({})).await;
+    world.post(&format!("/v1/videos/{cancelled}/cancel"), json!({})).await;
+    world.jobs().await;
+
+    assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 0, "dropped": 2 }));
+    assert_eq!((world.state(ready).await, world.state(cancelled).await), ("ready", "cancelled"));
+    assert_eq!(world.jobs().await.len(), 0);
+    assert_eq!(world.catalog.get_video(ready).await.unwrap().profile, "small");
 }

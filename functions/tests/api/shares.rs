@@ -89,7 +89,7 @@ async fn a_link_to_what_is_not_made_yet_has_it_made() {
     }
     assert_eq!(world.jobs().await.len(), 1);
     world.delete(&format!("/v1/videos/{}", created.video())).await;
-    assert_eq!(follow(&world, &path).await.problem(), (404, "no-such-video"));
+    assert_eq!(follow(&world, &path).await.problem(), (404, "no-such-share"));
 }
 
 #[tokio::test]

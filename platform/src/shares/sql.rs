@@ -49,6 +49,7 @@ const REVOKE: &str = "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WH
 impl Shares for SqlShares {
     async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError> {
         let mut tx = self.database.write().await?;
+        self.database.one_at_a_time(&mut tx, &format!("links of {}", new.video)).await?;
         let (live,): (i64,) =
             sqlx::query_as(COUNT).bind(new.video.to_string()).bind(sql(now_ms)).fetch_one(&mut *tx).await?;
         if live >= i64::from(MAX_SHARES) {

@@ -13,7 +13,7 @@ use domain::object_key::{ObjectKey, ObjectPrefix};
 use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
 use platform::catalog::{Catalog, Claim, Transfer};
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
-use platform::object_store::{ETag, ObjectStore, StoreError};
+use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
 use super::{Answer, Fetcher, Rest};
@@ -24,8 +24,10 @@ use crate::error::TranscodeError;
 const PART_BYTES: u64 = 8 << 20;
 /// Larger ones come in steps of this.
 const PART_STEP: u64 = 1 << 20;
+/// And never larger than this, bytes: two of them are in memory. A file of more parts than the store takes is too large.
+const MOST_PART_BYTES: u64 = 64 << 20;
 /// A part that takes longer comes too slowly to wait for the end.
-const PART_TIME: Duration = Duration::from_secs(10 * 60);
+const PART_TIME: Duration = Duration::from_secs(2 * 60);
 /// How often it is asked again without a byte having come in between, before the queue has to try again.
 const TRIES: u32 = 3;
 /// Before it is asked again; doubled every time.
@@ -70,11 +72,11 @@ impl Arrived {
 }
 
 impl Fetching<'_> {
-    /// Fetches the file, or the rest of it. Doing it again is no error.
-    pub(crate) async fn run(&self, earlier: Option<Transfer>) -> Result<(), TranscodeError> {
+    /// Fetches the file, or the rest of it. Doing it again is no error: what was there already is answered with.
+    pub(crate) async fn run(&self, earlier: Option<Transfer>) -> Result<Option<ObjectMeta>, TranscodeError> {
         match self.store.head(&self.key).await {
-            // An earlier attempt had it all, and died before it could say so.
-            Ok(_) => return Ok(()),
+            // An earlier attempt had it all, and died, or was stopped, before it could say so.
+            Ok(meta) => return Ok(Some(meta)),
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -84,7 +86,7 @@ impl Fetching<'_> {
         loop {
             let before = arrived.as_ref().map_or(0, Arrived::bytes);
             let problem = match self.go_on(&mut arrived, &mut said).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(None),
                 Err(problem) => problem,
             };
             match &problem {
@@ -166,7 +168,7 @@ impl Fetching<'_> {
             return Err(SourceProblem::EmptyFile.into());
         }
         check_kind(&tail)?;
-        let part_bytes = part_bytes(answer.size.unwrap_or(self.limit_bytes));
+        let part_bytes = part_bytes(answer.size.unwrap_or(self.limit_bytes).min(self.limit_bytes));
         let upload = self.uploads.create_multipart(&self.key, self.key.content_type()).await?;
         let transfer = Transfer { upload_id: upload.0, part_bytes, size: answer.size, etag: answer.etag.clone() };
         if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer), now_ms()).await {
@@ -264,7 +266,7 @@ fn check_kind(head: &[u8]) -> Result<(), SourceProblem> {
 
 /// Equal parts, as R2 wants them, so that a file of that size has no more than the store takes.
 fn part_bytes(size: u64) -> u64 {
-    size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(PART_STEP).max(PART_BYTES)
+    size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(PART_STEP).clamp(PART_BYTES, MOST_PART_BYTES)
 }
 
 #[cfg(test)]
@@ -273,11 +275,12 @@ mod tests {
 
     #[test]
     fn any_size_fits() {
-        const TIB: u64 = 1 << 40;
         for (size, expected) in [(0, PART_BYTES), (1, PART_BYTES), (80 << 30, 9 << 20), (100 << 30, 11 << 20)] {
             assert_eq!(part_bytes(size), expected, "{size}");
         }
-        assert!((5 * TIB).div_ceil(part_bytes(5 * TIB)) <= u64::from(MAX_PARTS));
+        let most = MOST_PART_BYTES * u64::from(MAX_PARTS);
+        assert_eq!(most.div_ceil(part_bytes(most)), u64::from(MAX_PARTS));
+        assert_eq!(part_bytes(5 << 40), MOST_PART_BYTES, "memory is bounded, whatever a server says");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Imports: the worker as an uploader. What it brings into the bucket becomes a job by the bucket's event.
 
+use std::time::Duration;
+
 use domain::failure::SourceProblem;
-use domain::job::Import;
+use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
-use platform::catalog::Claim;
+use platform::catalog::{Claim, Noted};
 use platform::job_queue::{Delivery, QueueError};
+use platform::object_store::ObjectMeta;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -30,7 +33,7 @@ impl Worker {
         let lost = beating.stop().await;
         let result = match (lost, fetched) {
             (Some(reason), _) => Err(TranscodeError::Catalog(reason)),
-            (None, Some(Ok(()))) => self.catalog.finish_import(&claim, now_ms()).await.map_err(TranscodeError::from),
+            (None, Some(Ok(there))) => self.finish_import(&claim, there).await,
             (None, Some(Err(problem))) => Err(problem),
             (None, None) => Err(TranscodeError::Cancelled),
         };
@@ -44,7 +47,27 @@ impl Worker {
         }
     }
 
-    async fn fetch(&self, claim: &Claim) -> Result<(), TranscodeError> {
+    /// Notes that the source is there. One that was `there` before may have been told of while the video was cancelled,
+    /// when nobody listened: so its event is told again, which is no error.
+    async fn finish_import(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
+        self.catalog.finish_import(claim, now_ms()).await?;
+        let Some(meta) = there else { return Ok(()) };
+        let video = self.catalog.get_video(claim.video).await?;
+        let Some(key) = video.source.key else { return Ok(()) };
+        let bucket = self.config.private_bucket.clone();
+        let source = Source { bucket, key, etag: meta.etag.0, size: meta.size };
+        let job = Job::new(video.id, source, &video.profile, video.mode, JobReason::Upload);
+        if let Noted::Send(job) = self.catalog.note_upload_event(&job, now_ms()).await? {
+            let sent = self.queue.send(&JobMessage::from(job), Duration::ZERO).await;
+            if let Err(problem) = sent {
+                // The sweeper misses it, and sends it again.
+                warn!("the job of an import could not be sent: {:#}", anyhow::Error::from(problem));
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, claim: &Claim) -> Result<Option<ObjectMeta>, TranscodeError> {
         let (video, import) = (self.catalog.get_video(claim.video).await?, self.catalog.import(claim.video).await?);
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let (Some(import), Some(key @ ObjectKey::Source { .. })) = (import, key) else {

@@ -61,7 +61,7 @@ impl Worker {
         let wish = self.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
         let Some(wish) = wish else {
             info!("another poster is wanted by now");
-            self.remove(&[picture(job)]).await;
+            self.remove_picture(job).await?;
             return Ok(());
         };
         if wish.shown.as_ref() == Some(&job.poster) {
@@ -86,7 +86,16 @@ impl Worker {
                 }
             }
         }
-        self.remove(&[picture(job)]).await;
+        self.remove_picture(job).await?;
+        Ok(())
+    }
+
+    /// Unless it is wanted again by now, and not made yet.
+    async fn remove_picture(&self, job: &PosterJob) -> Result<(), TranscodeError> {
+        let now = self.catalog.poster(job.video).await?;
+        if !now.is_some_and(|it| it.wanted == job.poster && it.shown.as_ref() != Some(&job.poster)) {
+            self.remove(&[picture(job)]).await;
+        }
         Ok(())
     }
 

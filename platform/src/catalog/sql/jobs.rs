@@ -54,6 +54,10 @@ impl SqlCatalog {
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
         set_job(&mut tx, job, Some(now_ms)).await?;
+        if job.partial.is_some() {
+            // What is asked of some rungs is not the setting of the whole.
+            keep_settings(&mut tx, &row).await?;
+        }
         set_state(&mut tx, &row, &next, now_ms).await?;
         reopen(&mut tx, job.video, now_ms).await?;
         read_and_commit(tx, job.video).await
@@ -203,6 +207,17 @@ async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<u64>) -> Result<(), C
     .bind(job.video.to_string())
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+/// Puts the settings back that a video had.
+async fn keep_settings(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> {
+    sqlx::query("UPDATE videos SET profile = $1, mode = $2 WHERE id = $3")
+        .bind(&row.profile)
+        .bind(row.mode()?.as_str())
+        .bind(&row.id)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
