@@ -7,6 +7,7 @@
 //! ```text
 //! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie
 //! /s/{pass}/{generation}/...             playlists, segments, pictures: what stands at hls/{video}/{generation}/...
+//! /s/{pass}/posters/{poster}.jpg         a poster that somebody chose, whatever the generation
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
 //! ```
 //!
@@ -74,7 +75,7 @@ pub struct Config {
     pub base: String,
     /// Where a public host serves the media bucket's encrypted segments; `None`: they come through the edge.
     pub cdn: Option<String>,
-    /// Longest life of a pass, seconds. It never outlives its grant.
+    /// Longest life of a pass, seconds. It outlives its grant by no more than the clock skew.
     pub pass_seconds: u64,
     /// How far the clock of whoever issues grants may be off, seconds.
     pub clock_skew_seconds: u64,
