@@ -187,7 +187,7 @@ pub(crate) fn open_routes() -> [OpenRoute; 4] {
     ]
 }
 
-/// The API. `/v1` wants a caller; what [`open_routes`] has, and the document, do not.
+/// The API. `/v1` wants a caller; shared links, `/healthz`, `/readyz` and the document do not.
 pub fn router(state: ApiState) -> Router {
     let limits = Arc::new(RateLimits::new(&state.config.limits));
     let gate = Arc::new(Gate {
