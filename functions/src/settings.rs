@@ -8,6 +8,7 @@ mod api;
 mod identity;
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use domain::content_key::KeyEncryptionKeys;
 use platform::connect::QueueAddress;
@@ -95,6 +96,11 @@ impl<'a> Environment<'a> {
     /// What the API needs beside; `None` if something is wrong.
     pub fn api(&mut self) -> Option<ApiSettings> {
         ApiSettings::read(self)
+    }
+
+    /// `EDGEREEL_MAX_UPLOAD_BYTES`: largest source, uploaded or fetched.
+    pub fn max_upload_bytes(&mut self) -> Option<u64> {
+        self.number("EDGEREEL_MAX_UPLOAD_BYTES").map(NonZeroU64::get)
     }
 
     /// What whoever sends webhooks needs beside; `None` if something is wrong.

@@ -49,6 +49,8 @@ pub struct WorkerConfig {
     pub profiles: HashMap<String, Profile>,
     /// Where sources may be fetched from.
     pub imports: Policy,
+    /// Largest source that is fetched, bytes, where that is less than its profile allows.
+    pub max_import_bytes: Option<u64>,
     /// The name of the private bucket, as it stands in events and jobs.
     pub private_bucket: String,
 }
@@ -63,6 +65,7 @@ impl Default for WorkerConfig {
             wait: Duration::from_secs(20),
             profiles: HashMap::new(),
             imports: crate::fetch::DEFAULT_POLICY,
+            max_import_bytes: None,
             private_bucket: "private".to_owned(),
         }
     }

@@ -29,6 +29,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     }
     let mut environment = Environment::new(&process_variable);
     let (services, keys) = (environment.services(), environment.key_encryption_keys());
+    let max_import_bytes = environment.max_upload_bytes();
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
@@ -41,6 +42,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         jobs: usize::from(args.jobs),
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
         profiles,
+        max_import_bytes,
         private_bucket: installation.services.store.private_bucket.clone(),
         ..WorkerConfig::default()
     };

@@ -1,6 +1,6 @@
 //! What the API is told.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl ApiSettings {
         let pass_keys = environment.parsed("EDGEREEL_PASS_KEYS", PassKeys::parse);
         let webhooks = environment.webhooks();
         let profiles = environment.list("EDGEREEL_PROFILES");
-        let max_upload_bytes = environment.number("EDGEREEL_MAX_UPLOAD_BYTES").map(NonZeroU64::get);
+        let max_upload_bytes = environment.max_upload_bytes();
         let max_open_uploads = environment.number("EDGEREEL_MAX_OPEN_UPLOADS");
         let upload_types = environment.parsed("EDGEREEL_UPLOAD_TYPES", str::parse);
         let upload_url_life = environment.parsed("EDGEREEL_UPLOAD_URL_SECONDS", |it| match it.parse() {

@@ -84,7 +84,7 @@ impl Worker {
             claim,
             url,
             key,
-            limit_bytes: profile.limits.max_bytes,
+            limit_bytes: profile.limits.max_bytes.min(self.config.max_import_bytes.unwrap_or(u64::MAX)),
         };
         fetching.run(import.transfer).await
     }
