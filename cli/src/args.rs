@@ -84,7 +84,8 @@ pub struct DevArgs {
     pub listen: SocketAddr,
     /// Keep the catalog, the queue and the accounts in this database instead of a file in the folder: `postgres://...` or
     /// `sqlite:PATH`. It must belong to this folder alone.
-    #[arg(long, env = "EDGEREEL_DATABASE", value_name = "ADDRESS", hide_env_values = true)]
+    // Not from the environment: the same variable names the database of an installation.
+    #[arg(long, value_name = "ADDRESS")]
     pub database: Option<String>,
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -297,7 +297,7 @@ mod tests {
         assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(Ignored::OtherBucket { .. })));
         assert!(matches!(of("private", &theirs, JobReason::Upload), Err(Ignored::NotAnUpload { .. })));
         assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(Ignored::NotAnUpload { .. })));
-        assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", INTAKE), Some(Err(Ignored::Rubbish { .. }))));
+        assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", INTAKE), Some(Err(Ignored::UnreadableJob { .. }))));
         for none in [event.to_string().as_str(), "", "7", "{}"] {
             assert_eq!(relayed_job(none, INTAKE), None, "{none}");
         }
