@@ -74,7 +74,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
         (json!(["1080p"]), "no-such-rung"),
         (json!(["audio-96k"]), "no-such-rung"),
         (json!(["180p", "source"]), "rung-not-encoded"),
-        (json!([]), "malformed-request"),
+        (json!([]), "invalid-field"),
     ] {
         let (status, problem) = reencode(&dev, video, json!({ "rungs": wish })).await;
         assert_eq!((status, &problem["code"]), (422, &json!(code)), "{problem}");
