@@ -121,7 +121,7 @@ async fn a_poster_is_chosen_and_survives() {
     for (body, status, code) in [
         (b"{\"at\": 13}".to_vec(), 422, "poster-not-accepted"),
         (b"GIF89a".to_vec(), 422, "poster-not-accepted"),
-        (vec![0xff; 5 << 20], 413, "malformed-request"),
+        (vec![0xff; 5 << 20], 413, "body-too-large"),
         (damaged, 202, "null"),
     ] {
         let told = put(&dev, video, body).await;
