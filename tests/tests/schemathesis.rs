@@ -78,7 +78,7 @@ async fn put_to_the_test(dev: &Dev, home: &Home) {
             .arg(settings)
             .args(["run", &format!("{api}/openapi.json"), "--checks", "all", "--continue-on-failure"])
             .args(["--header", &format!("Authorization: Bearer {token}"), "--max-examples", &examples])
-            .args(["--seed", "1", "--workers", "2", "--generation-database", ":memory:"])
+            .args(["--seed", "1", "--workers", "1", "--generation-database", ":memory:"])
             .current_dir(folder)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
