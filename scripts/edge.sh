@@ -30,6 +30,7 @@ bundle() {
         --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
         --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug --strip-producers
     "$modules/.bin/esbuild" "$new/glue/shim.mjs" --bundle --minify --format=esm --log-level=error \
+        --inject:edge-worker/microtask.mjs \
         --external:./index_bg.wasm --external:cloudflare:workers --outfile="$new/index.js"
     rm -rf "$new/glue" "$2"
     mv "$new" "$2"

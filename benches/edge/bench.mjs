@@ -44,10 +44,13 @@ function masterPlaylist() {
   }
   return text + `#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.64001e",RESOLUTION=640x360,URI="${GENERATION}/iframes/iframes.m3u8"\n`
 }
-function mediaPlaylist() {
+// As the transcoder writes it, or with the key and its IV before every segment, as other packagers do.
+function mediaPlaylist(name, keyEverywhere) {
   let text = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n'
   for (let at = 0; at < 1200; at++) {
-    text += `#EXT-X-KEY:METHOD=AES-128,URI="1080p.key",IV=0x${at.toString(16).padStart(32, '0')}\n#EXTINF:6.000000,\n1080p_${String(at).padStart(5, '0')}.ts\n`
+    const iv = keyEverywhere ? `,IV=0x${at.toString(16).padStart(32, '0')}` : ''
+    if (keyEverywhere || at === 0) text += `#EXT-X-KEY:METHOD=AES-128,URI="${name}.key"${iv}\n`
+    text += `#EXTINF:6.000000,\n${name}_${String(at).padStart(5, '0')}.ts\n`
   }
   return text + '#EXT-X-ENDLIST\n'
 }
@@ -64,7 +67,8 @@ async function wrappedKey() {
 async function fill(edge) {
   const media = await edge.bucket('MEDIA')
   await media.put(`hls/${VIDEO}/master.m3u8`, masterPlaylist())
-  await media.put(`hls/${VIDEO}/${GENERATION}/1080p/1080p.m3u8`, mediaPlaylist())
+  await media.put(`hls/${VIDEO}/${GENERATION}/1080p/1080p.m3u8`, mediaPlaylist('1080p', false))
+  await media.put(`hls/${VIDEO}/${GENERATION}/720p/720p.m3u8`, mediaPlaylist('720p', true))
   await media.put(`hls/${VIDEO}/${GENERATION}/1080p/1080p_00000.ts`, Buffer.alloc(1 << 20, 0x47))
   await (await edge.bucket('PRIVATE')).put(...(await wrappedKey()))
 }
@@ -138,11 +142,12 @@ async function addresses({ edge }) {
   if (!playlist) throw new Error(master)
   const media = String((await get(edge.address, playlist)).body)
   const key = /URI="([^"]+)"/.exec(media)[1]
-  return { master: address, playlist, key, segment: playlist.replace('1080p.m3u8', '1080p_00000.ts') }
+  const keys = playlist.replaceAll('1080p', '720p')
+  return { master: address, playlist, keys, key, segment: playlist.replace('1080p.m3u8', '1080p_00000.ts') }
 }
 const [ours, theirs] = [await addresses(rust), await addresses(plain)]
 // The same in both, but for nothing.
-for (const name of ['master', 'playlist', 'key', 'segment']) {
+for (const name of ['master', 'playlist', 'keys', 'key', 'segment']) {
   const [a, b] = [await get(rust.edge.address, ours[name]), await get(plain.edge.address, ours[name])]
   if (a.status !== 200 || !a.body.equals(b.body)) throw new Error(`${name} differs: ${a.status} ${b.status}`)
 }
@@ -153,7 +158,8 @@ const cases = [
   ['key', [[rust, ours.key, {}], [plain, ours.key, {}], [reads, '/key', {}]]],
   ['master', [[rust, ours.master, {}], [plain, ours.master, {}]]],
   ['playlist of 1,200 segments', [[rust, ours.playlist, {}], [plain, ours.playlist, {}], [reads, '/playlist', {}]]],
-  ['the same, gzip', [[rust, ours.playlist, gzip], [plain, ours.playlist, gzip]]],
+  ['the same playlist, gzip', [[rust, ours.playlist, gzip], [plain, ours.playlist, gzip]]],
+  ['playlist with 1,200 keys', [[rust, ours.keys, {}], [plain, ours.keys, {}], [reads, '/keys', {}]]],
   ['segment of 1 MiB', [[rust, ours.segment, {}], [plain, ours.segment, {}]]],
 ]
 const told = new Map()

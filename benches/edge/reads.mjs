@@ -10,7 +10,7 @@ export default {
     const reading =
       pathname === '/key'
         ? env.PRIVATE.get(`keys/${VIDEO}/${GENERATION}/1080p.json`)
-        : env.MEDIA.get(`hls/${VIDEO}/${GENERATION}/1080p/1080p.m3u8`)
+        : env.MEDIA.get(`hls/${VIDEO}/${GENERATION}/${pathname === '/keys' ? '720p/720p' : '1080p/1080p'}.m3u8`)
     const [, object] = await Promise.all([asked, reading])
     return new Response(await object.arrayBuffer())
   },

@@ -1,6 +1,7 @@
 // The edge worker in workerd.
 
 import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { dirname } from 'node:path'
 import { Log, LogLevel, Miniflare } from 'miniflare'
@@ -24,9 +25,11 @@ export async function start({ bindings = {}, folder = here('../../edge-worker/bu
     // Or it would ask Cloudflare where this machine is.
     cf: false,
     log: new Log(LogLevel.ERROR),
-    handleRuntimeStdio(stdout, stderr) {
-      stdout.pipe(process.stderr)
-      stderr.pipe(process.stderr)
+    handleRuntimeStdio(...streams) {
+      // What the worker says; not where in its own code workerd's server refused a request.
+      for (const input of streams) {
+        createInterface({ input }).on('line', (it) => /^(stack: |workerd\/)/.test(it) || process.stderr.write(`${it}\n`))
+      }
     },
     name: 'edge',
     modules,
@@ -53,6 +56,9 @@ export async function start({ bindings = {}, folder = here('../../edge-worker/bu
     },
     async memory() {
       return (await fetch(`${url.origin}/__memory`)).json()
+    },
+    async exhaust() {
+      return (await fetch(`${url.origin}/__exhaust`)).json()
     },
     close: () => flare.dispose(),
   }

@@ -7,6 +7,7 @@
 //   {"do": "revoke", "name": "..."}, {"do": "restore", "name": "..."}
 //   {"do": "queue", "bodies": [...]}                            -> what became of each message
 //   {"do": "memory"}                                            -> pages of its memory, and how often it was made
+//   {"do": "exhaust"}                                           takes all the memory that it could still get
 
 import { readdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -52,6 +53,9 @@ const commands = {
   },
   async memory() {
     return edge.memory()
+  },
+  async exhaust() {
+    return edge.exhaust()
   },
 }
 

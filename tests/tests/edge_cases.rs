@@ -245,6 +245,25 @@ async fn odd_requests_do_no_harm() {
     assert!(after <= before + 32, "{before} pages, then {after}");
 }
 
+/// Should the worker ever trap, it costs the requests in hand, and the next ones are answered out of a fresh memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_costs_one_request() {
+    let Some(mut edge) = worker().await else { return };
+    let case = named("media playlist");
+    case.check(&send(&edge.address, &case).await).unwrap();
+    memory(&mut edge).await;
+    edge.say(json!({ "do": "exhaust" })).await;
+    // Longer than what is free, and no memory is to be had any more.
+    let giant = format!("/v/{}/master.m3u8?grant={}", world::video(), "a".repeat(64_000));
+    let answer = wire::send(&edge.address, "GET", &giant, &[]).await.unwrap();
+    assert_eq!(answer.status, 500, "the trap that this test is about");
+    for name in ["media playlist", "grant in the query", "key", "segment"] {
+        let case = named(name);
+        case.check(&send(&edge.address, &case).await).unwrap();
+    }
+    assert_eq!(edge.say(json!({ "do": "memory" })).await["instances"], 2);
+}
+
 /// Bodies never pass through the worker's memory. `EDGEREEL_SEGMENT_REQUESTS` says how many.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_leave_no_trace_in_memory() {

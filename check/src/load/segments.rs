@@ -209,7 +209,7 @@ fn cipher_of(
     let url = key.uri.as_deref().and_then(|it| resolve(base, it).ok()).ok_or(Failure::NoKey)?;
     let bytes = keys.get(&url).and_then(|it| it.as_ref().ok()).ok_or(Failure::NoKey)?;
     let octets: [u8; 16] = bytes.as_slice().try_into().map_err(|_| Failure::NoKey)?;
-    let iv = key.iv.unwrap_or_else(|| u128::from(sequence.unwrap_or(0)).to_be_bytes());
+    let iv = key.iv_at(sequence.unwrap_or(0));
     Ok(Some((octets, iv)))
 }
 

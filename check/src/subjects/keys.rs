@@ -64,7 +64,7 @@ fn vectors(rendition: &Rendition, findings: &mut Findings) {
     let mut seen = HashMap::new();
     for (segment, facts) in said.segments.iter().zip(&rendition.segments) {
         let Some(key) = said.key_of(segment).filter(|it| it.method == KeyMethod::Aes128) else { continue };
-        let iv = key.iv.unwrap_or_else(|| u128::from(segment.sequence).to_be_bytes());
+        let iv = key.iv_at(segment.sequence);
         if let Some(line) = seen.insert((key.uri.as_deref(), iv), segment.line) {
             findings.add(
                 &RFC_5_2,

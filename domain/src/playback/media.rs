@@ -4,7 +4,7 @@ use crate::ids::hex;
 use crate::keyring::PassKeys;
 use crate::object_key::{ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose};
-use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
+use crate::playlist::rewrite::{Edit, Reference, ReferenceKind, rewrite, rewrite_tags};
 use sha2::{Digest as _, Sha256};
 
 use super::master::is_relative;
@@ -58,7 +58,7 @@ impl MediaPlan {
         // One key serves many segments, and keys that rotate follow one another: the last address is remembered.
         let mut last: Option<(String, String)> = None;
         let mut failed = None;
-        let out = rewrite(text, &[], |reference, out| match reference.kind {
+        let edit = |reference: Reference<'_>, out: &mut String| match reference.kind {
             ReferenceKind::Key | ReferenceKind::SessionKey => {
                 if last.as_ref().is_none_or(|it| it.0 != reference.uri) {
                     match self.key_address(reference.uri, keys) {
@@ -78,7 +78,8 @@ impl MediaPlan {
                 Edit::Keep
             }
             _ => Edit::Keep,
-        });
+        };
+        let out = if segments.is_some() { rewrite(text, &[], edit) } else { rewrite_tags(text, edit) };
         failed.map_or(Ok(out), Err)
     }
 

@@ -3,6 +3,8 @@
 //! The edge does this for every playlist that a viewer loads, in WASM, so bytes that stay are copied once, in runs
 //! as long as possible, and nothing is allocated but the answer.
 
+use std::ops::Range;
+
 use super::lines::{LineKind, lines};
 
 /// Something in a playlist that refers to something else.
@@ -12,8 +14,6 @@ pub struct Reference<'a> {
     pub kind: ReferenceKind,
     /// As written.
     pub uri: &'a str,
-    /// From 1.
-    pub line: u32,
 }
 
 /// What refers.
@@ -51,46 +51,92 @@ pub enum Edit {
 /// Gives every reference of a playlist to `edit`, which may write to the answer in its place or before it.
 ///
 /// Lines whose number is in `dropped` (ascending) are left out. Never fails: what is not a reference stays.
-pub fn rewrite(text: &str, dropped: &[u32], mut edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 2 + 256);
-    let mut copied = 0;
+pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
+    let mut rewriter = Rewriter::new(text, edit);
     let mut dropped = dropped.iter().peekable();
     let mut after_stream_inf = false;
     for line in lines(text) {
         if dropped.next_if_eq(&&line.number).is_some() {
-            out.push_str(&text[copied..line.offset]);
-            copied = line.offset + line.text.len() + line.ending.len();
+            rewriter.leave_out(line.offset..line.offset + line.text.len() + line.ending.len());
             continue;
         }
-        let (kind, start, uri) = match line.kind {
+        match line.kind {
             LineKind::Uri(uri) => {
                 let kind = if after_stream_inf { ReferenceKind::Variant } else { ReferenceKind::Segment };
                 after_stream_inf = false;
                 // White space around it is not the URI's.
-                let trimmed = uri.trim();
-                (kind, line.offset + (uri.len() - uri.trim_start().len()), trimmed)
+                let start = line.offset + (uri.len() - uri.trim_start().len());
+                rewriter.offer(kind, start..start + uri.trim().len());
             }
-            LineKind::Tag { name, value: Some(value) } => {
-                if name == "#EXT-X-STREAM-INF" {
-                    after_stream_inf = true;
-                    continue;
-                }
-                // The value of EXTINF is no attribute list, and its title may look like one.
-                let attributes = if name.starts_with("#EXT-X-") { value } else { "" };
-                let Some(at) = uri_attribute(attributes) else { continue };
-                let uri = &value[at.clone()];
-                (kind_of(name), line.offset + name.len() + 1 + at.start, uri)
-            }
-            _ => continue,
-        };
-        out.push_str(&text[copied..start]);
-        copied = match edit(Reference { kind, uri, line: line.number }, &mut out) {
-            Edit::Keep => start,
-            Edit::Replace => start + uri.len(),
+            LineKind::Tag { name: "#EXT-X-STREAM-INF", .. } => after_stream_inf = true,
+            kind => rewriter.offer_attribute(kind, line.offset),
+        }
+    }
+    rewriter.finish()
+}
+
+/// As [`rewrite`], for the references in tags: lines that name a segment or a variant stay, and are not even looked at.
+/// The playlist of a long film is little else.
+pub fn rewrite_tags(text: &str, edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
+    let mut rewriter = Rewriter::new(text, edit);
+    let mut at = 0;
+    while let Some(found) = text[at..].find(URI) {
+        let start = text[at..at + found].rfind('\n').map_or(at, |newline| at + newline + 1);
+        let Some(line) = lines(&text[start..]).next() else { break };
+        if !matches!(line.kind, LineKind::Tag { name: "#EXT-X-STREAM-INF", .. }) {
+            rewriter.offer_attribute(line.kind, start);
+        }
+        at = start + line.text.len() + line.ending.len();
+    }
+    rewriter.finish()
+}
+
+/// The attribute whose value refers to something.
+const URI: &str = "URI";
+
+/// The answer so far, and how far the playlist stands in it.
+struct Rewriter<'a, F> {
+    text: &'a str,
+    out: String,
+    copied: usize,
+    edit: F,
+}
+
+impl<'a, F: FnMut(Reference<'_>, &mut String) -> Edit> Rewriter<'a, F> {
+    fn new(text: &'a str, edit: F) -> Self {
+        Self { text, out: String::with_capacity(text.len() + text.len() / 2 + 256), copied: 0, edit }
+    }
+
+    fn leave_out(&mut self, range: Range<usize>) {
+        self.out.push_str(&self.text[self.copied..range.start]);
+        self.copied = range.end;
+    }
+
+    fn offer(&mut self, kind: ReferenceKind, range: Range<usize>) {
+        self.out.push_str(&self.text[self.copied..range.start]);
+        let reference = Reference { kind, uri: &self.text[range.clone()] };
+        self.copied = match (self.edit)(reference, &mut self.out) {
+            Edit::Keep => range.start,
+            Edit::Replace => range.end,
         };
     }
-    out.push_str(&text[copied..]);
-    out
+
+    /// Offers what a line that begins at `offset` refers to by an attribute, if it does.
+    fn offer_attribute(&mut self, line: LineKind<'_>, offset: usize) {
+        let LineKind::Tag { name, value: Some(value) } = line else { return };
+        // The value of EXTINF is no attribute list, and its title may look like one.
+        if name.starts_with("#EXT-X-")
+            && let Some(at) = uri_attribute(value)
+        {
+            let value = offset + name.len() + 1;
+            self.offer(kind_of(name), value + at.start..value + at.end);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.out.push_str(&self.text[self.copied..]);
+        self.out
+    }
 }
 
 fn kind_of(tag: &str) -> ReferenceKind {
@@ -106,7 +152,7 @@ fn kind_of(tag: &str) -> ReferenceKind {
 }
 
 /// Where the content of `URI="..."` stands in an attribute list. A name in a quoted value is not taken for it.
-fn uri_attribute(list: &str) -> Option<std::ops::Range<usize>> {
+fn uri_attribute(list: &str) -> Option<Range<usize>> {
     let mut at = 0;
     loop {
         let rest = &list[at..];
@@ -119,7 +165,7 @@ fn uri_attribute(list: &str) -> Option<std::ops::Range<usize>> {
         match list[value..].strip_prefix('"') {
             Some(inside) => {
                 let length = inside.find('"')?;
-                if rest[..name_length].trim() == "URI" {
+                if rest[..name_length].trim() == URI {
                     return Some(value + 1..value + 1 + length);
                 }
                 at = value + length + 2;
@@ -156,20 +202,20 @@ v_1.ts";
     fn every_reference_is_offered_and_only_references() {
         let mut seen = String::new();
         rewrite(BOTH, &[], |it, _| {
-            seen += &format!("{} {:?} {}\n", it.line, it.kind, it.uri);
+            seen += &format!("{:?} {}\n", it.kind, it.uri);
             Edit::Keep
         });
         insta::assert_snapshot!(seen, @"
-        2 Media g/a/a.m3u8
-        4 Variant g/v/v.m3u8
-        5 IFrames g/i/i.m3u8
-        6 SessionKey k
-        7 SessionData d.json
-        8 Map init.mp4
-        9 Key k.key
-        10 Other part
-        13 Segment v_0.ts
-        15 Segment v_1.ts
+        Media g/a/a.m3u8
+        Variant g/v/v.m3u8
+        IFrames g/i/i.m3u8
+        SessionKey k
+        SessionData d.json
+        Map init.mp4
+        Key k.key
+        Other part
+        Segment v_0.ts
+        Segment v_1.ts
         ");
     }
 
@@ -208,6 +254,11 @@ v_1.ts";
             prop_assert_eq!(&rewrite(&text, &[], |_, _| Edit::Keep), &text);
             let longer = rewrite(&text, &[], |it, out| { out.push_str(it.uri); Edit::Replace });
             prop_assert_eq!(&longer, &text);
+            let only_tags = |it: Reference<'_>, out: &mut String| match it.kind {
+                ReferenceKind::Segment | ReferenceKind::Variant => Edit::Keep,
+                kind => { out.push_str(&format!("{kind:?}")); if it.uri.len() % 2 == 0 { Edit::Keep } else { Edit::Replace } }
+            };
+            prop_assert_eq!(rewrite_tags(&text, only_tags), rewrite(&text, &[], only_tags));
             let all: Vec<u32> = (1..=text.lines().count() as u32 + 1).collect();
             prop_assert_eq!(rewrite(&text, &all, |_, _| Edit::Keep), "");
         }

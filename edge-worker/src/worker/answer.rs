@@ -1,6 +1,8 @@
 //! Answers, built from a decision's headers.
 
 use domain::playback::Headers;
+use js_sys::{Object, Reflect};
+use wasm_bindgen::JsValue;
 use web_sys::{ReadableStream, Response, ResponseInit};
 
 type Result<T> = std::result::Result<T, worker::Error>;
@@ -8,26 +10,30 @@ type Result<T> = std::result::Result<T, worker::Error>;
 /// An answer in the making.
 pub(super) struct Answer {
     status: u16,
-    headers: web_sys::Headers,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, headers: &Headers) -> Result<Self> {
-        let answer = Self { status, headers: web_sys::Headers::new()? };
-        headers.iter().try_fold(answer, |answer, (name, value)| answer.header(name, value))
+    pub(super) fn new(status: u16, headers: &Headers) -> Self {
+        let answer = Self { status, headers: Vec::with_capacity(12) };
+        headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
-    /// A value that cannot stand in a header is left out.
-    pub(super) fn header(self, name: &str, value: &str) -> Result<Self> {
-        if value.bytes().all(|it| matches!(it, b'\t' | b' '..=b'~')) {
-            self.headers.append(name, value)?;
+    /// A value that cannot stand in a header is left out. A second one of the same name joins the first (RFC 9110, 5.3).
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if !value.bytes().all(|it| matches!(it, b'\t' | b' '..=b'~')) {
+            return self;
         }
-        Ok(self)
+        match self.headers.iter_mut().find(|it| it.0 == name) {
+            Some((_, first)) => *first = format!("{first}, {value}"),
+            None => self.headers.push((name, value.to_owned())),
+        }
+        self
     }
 
     /// A body that the runtime moves by itself.
     pub(super) fn stream(self, body: Option<&ReadableStream>) -> Result<Response> {
-        Ok(Response::new_with_opt_readable_stream_and_init(body, &self.init())?)
+        Ok(Response::new_with_opt_readable_stream_and_init(body, &self.init()?)?)
     }
 
     /// A small body, or for a HEAD its length alone.
@@ -37,18 +43,23 @@ impl Answer {
         }
         // Copied once, out of memory that the next request may change.
         let body = js_sys::Uint8Array::from(bytes);
-        Ok(Response::new_with_opt_buffer_source_and_init(Some(&body), &self.init())?)
+        Ok(Response::new_with_opt_buffer_source_and_init(Some(&body), &self.init()?)?)
     }
 
     /// The headers of what a GET would give.
     pub(super) fn length(self, length: u64) -> Result<Response> {
-        self.header("content-length", &length.to_string())?.stream(None)
+        self.header("content-length", &length.to_string()).stream(None)
     }
 
-    fn init(&self) -> ResponseInit {
+    /// Headers as a plain object: of all the forms that the runtime takes it is the one that costs least.
+    fn init(&self) -> Result<ResponseInit> {
+        let headers = Object::new();
+        for (name, value) in &self.headers {
+            Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value))?;
+        }
         let init = ResponseInit::new();
         init.set_status(self.status);
-        init.set_headers_headers(&self.headers);
-        init
+        init.set_headers_record_from_str_to_str(&headers);
+        Ok(init)
     }
 }

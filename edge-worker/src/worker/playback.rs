@@ -66,11 +66,11 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
 fn refused(failed: &Failed, incoming: &Incoming, config: &Config) -> worker::Result<Response> {
     let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
         // `refuse` only refuses.
-        return Answer::new(500, &Headers::default())?.stream(None);
+        return Answer::new(500, &Headers::default()).stream(None);
     };
-    let mut answer = Answer::new(refusal.status(), &headers)?;
+    let mut answer = Answer::new(refusal.status(), &headers);
     if let Some(size) = failed.size {
-        answer = answer.header("content-range", &format!("bytes */{size}"))?;
+        answer = answer.header("content-range", &format!("bytes */{size}"));
     }
     answer.bytes(refusal.problem().as_bytes(), incoming.is_head())
 }
@@ -86,9 +86,9 @@ impl Shell<'_> {
         let is_head = self.incoming.is_head();
         match action {
             EdgeAction::Refuse(refusal, headers) => {
-                Ok(Answer::new(refusal.status(), &headers)?.bytes(refusal.problem().as_bytes(), is_head)?)
+                Ok(Answer::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
             }
-            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)?.stream(None)?),
+            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers).stream(None)?),
             EdgeAction::Serve(plan) => self.serve(&plan).await,
             EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan).await,
@@ -96,7 +96,7 @@ impl Shell<'_> {
                 let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY, Refusal::Key);
                 let wrapped = self.unless_revoked(plan.subject, reading).await?;
                 let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
-                Ok(Answer::new(200, &plan.headers)?.bytes(key.expose(), is_head)?)
+                Ok(Answer::new(200, &plan.headers).bytes(key.expose(), is_head)?)
             }
         }
     }
@@ -105,7 +105,7 @@ impl Shell<'_> {
         let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
         let stored = self.unless_revoked(plan.subject, reading).await?;
         let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
-        self.playlist(Answer::new(200, &plan.headers)?, &text)
+        self.playlist(Answer::new(200, &plan.headers), &text)
     }
 
     async fn media(&self, plan: &MediaPlan) -> Result<Response, Failed> {
@@ -114,19 +114,19 @@ impl Shell<'_> {
         let stored = self.unless_revoked(plan.subject, reading).await?;
         let tag = plan.etag(&stored.etag, passes);
         if not_modified(self.incoming.header("if-none-match").as_deref(), &tag) {
-            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
         let text = plan.rewrite(utf8(&stored.bytes)?, passes)?;
-        self.playlist(Answer::new(200, &plan.headers)?.header("etag", &tag)?, &text)
+        self.playlist(Answer::new(200, &plan.headers).header("etag", &tag), &text)
     }
 
     /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
     /// itself. The runtime does, where the answer says so.
     fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
-        let answer = answer.header("vary", "accept-encoding")?;
+        let answer = answer.header("vary", "accept-encoding");
         let is_head = self.incoming.is_head();
         let answer =
-            if self.incoming.takes_gzip() && !is_head { answer.header("content-encoding", "gzip")? } else { answer };
+            if self.incoming.takes_gzip() && !is_head { answer.header("content-encoding", "gzip") } else { answer };
         Ok(answer.bytes(text.as_bytes(), is_head)?)
     }
 
@@ -142,16 +142,16 @@ impl Shell<'_> {
         if immutable && let Some(found) = cache::find(&key).await {
             let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
             if self.has(&tag) {
-                return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+                return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
             }
-            return Ok(Answer::new(200, &plan.headers)?.header("etag", &tag)?.stream(found.body().as_ref())?);
+            return Ok(Answer::new(200, &plan.headers).header("etag", &tag).stream(found.body().as_ref())?);
         }
         let object = self.bindings.media.get(path).execute().await?.ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
         if self.has(&tag) {
-            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
-        let answer = Answer::new(200, &plan.headers)?.header("etag", &tag)?;
+        let answer = Answer::new(200, &plan.headers).header("etag", &tag);
         let body = body_of(&object)?;
         if !immutable {
             return Ok(answer.stream(Some(&body))?);
@@ -170,7 +170,7 @@ impl Shell<'_> {
         let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
         let (tag, size) = (object.http_etag(), object.size());
         if self.has(&tag) {
-            return Ok(Answer::new(304, &plan.headers)?.header("etag", &tag)?.stream(None)?);
+            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
         // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
         let same = self.incoming.header("if-range").is_none_or(|it| it == tag);
@@ -180,10 +180,10 @@ impl Shell<'_> {
             RangeOutcome::Unsatisfiable => return Err(Failed { refusal: Refusal::Range, size: Some(size) }),
         };
         let (offset, length) = (part.start, part.end.saturating_sub(part.start));
-        let mut answer = Answer::new(status, &plan.headers)?.header("etag", &tag)?;
+        let mut answer = Answer::new(status, &plan.headers).header("etag", &tag);
         if status == 206 {
             let last = part.end.saturating_sub(1);
-            answer = answer.header("content-range", &format!("bytes {offset}-{last}/{size}"))?;
+            answer = answer.header("content-range", &format!("bytes {offset}-{last}/{size}"));
         }
         if self.incoming.is_head() {
             return Ok(answer.length(length)?);

@@ -34,7 +34,7 @@ fn served(now: u64) -> Vec<Case> {
             .answers("content-type", "application/vnd.apple.mpegurl")
             .answers("cache-control", "private, no-cache")
             .holds("#EXT-X-KEY:METHOD=AES-128,URI=\"/k/")
-            .holds(&format!("/{}/1080p.key\",IV=0x00000000000000000000000000000002\n", generation()))
+            .holds(&format!("/{}/1080p.key\"\n#EXTINF:", generation()))
             .holds("\n1080p_00002.ts\n#EXT-X-ENDLIST\n")
             .lacks("URI=\"1080p.key\""),
         Case::good("audio playlist", under(&all, "audio-96k/audio-96k.m3u8")).holds("\naudio-96k_00000.ts\n"),

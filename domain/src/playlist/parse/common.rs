@@ -1,5 +1,6 @@
 //! What both kinds of playlist share.
 
+use crate::content_key::initialisation_vector;
 use crate::playlist::attributes::{AttributeList, decimal_integer};
 use crate::playlist::lines::{Line, LineKind, Lines, lines};
 
@@ -68,6 +69,11 @@ impl Key {
     /// Whether this is a key in 16 plain octets (RFC 8216, 5.1).
     pub fn is_identity(&self) -> bool {
         self.key_format.as_deref().is_none_or(|it| it == "identity")
+    }
+
+    /// The initialisation vector of a segment: its media sequence number, where none is written (RFC 8216, 5.2).
+    pub fn iv_at(&self, sequence: u64) -> [u8; 16] {
+        self.iv.unwrap_or_else(|| initialisation_vector(sequence))
     }
 
     pub(super) fn read(attributes: &AttributeList<'_>, line: u32, problems: &mut Vec<Problem>) -> Self {

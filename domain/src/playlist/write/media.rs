@@ -37,7 +37,7 @@ pub struct SegmentSpec {
     /// The part of the file; `None`: all of it.
     pub byte_range: Option<ByteRange>,
     /// Where the key is, relative to the playlist; `None`: the segment is clear. The initialisation vector is
-    /// the media sequence number, written out.
+    /// the media sequence number (RFC 8216, 5.2).
     pub key: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub fn target_duration(durations: impl IntoIterator<Item = u64>) -> u32 {
 impl MediaPlaylistSpec {
     /// The text.
     pub fn render(&self) -> String {
-        let mut out = String::with_capacity(512 + self.segments.len() * 160);
+        let mut out = String::with_capacity(512 + self.segments.len() * 48);
         // Writing into a `String` cannot fail.
         let _ = self.write(&mut out);
         out
@@ -73,14 +73,22 @@ impl MediaPlaylistSpec {
         } else {
             out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
-        let mut encrypted = false;
+        // A key holds until the next one is named (RFC 8216, 4.3.2.4).
+        let mut holds = None;
         for (sequence, segment) in self.segments.iter().enumerate() {
-            match &segment.key {
-                Some(uri) => writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\",IV=0x{sequence:032x}", quotable(uri))?,
-                None if encrypted => out.push_str("#EXT-X-KEY:METHOD=NONE\n"),
-                None => {}
+            let key = segment.key.as_deref().map(|uri| (uri, segment.byte_range.is_some()));
+            match key {
+                // A range is encrypted by itself: nobody shall have to guess whose number counts.
+                Some((uri, true)) => {
+                    writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\",IV=0x{sequence:032x}", quotable(uri))?;
+                }
+                Some((uri, false)) if holds != key => {
+                    writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\"", quotable(uri))?
+                }
+                None if holds.is_some() => out.push_str("#EXT-X-KEY:METHOD=NONE\n"),
+                _ => {}
             }
-            encrypted = segment.key.is_some();
+            holds = key;
             writeln!(out, "#EXTINF:{:.6},", seconds(segment.duration))?;
             if let Some(ByteRange { length, offset }) = segment.byte_range {
                 writeln!(out, "#EXT-X-BYTERANGE:{length}@{offset}")?;
