@@ -189,6 +189,9 @@ async function key(env, pass, name) {
 }
 
 async function segment(request, env, context, pass, path) {
+  const wanted = request.headers.get('range')
+  if (wanted !== null) throw new Refusal(501, 'not-measured')
+  const known = request.headers.get('if-none-match')
   const object = `hls/vid_${hex(pass.video)}/${path}`
   const headers = {
     'content-type': 'video/mp2t',
@@ -198,7 +201,10 @@ async function segment(request, env, context, pass, path) {
   const cache = await caches.open('plain')
   const address = new URL(request.url).origin + '/' + object
   const found = await cache.match(address)
-  if (found) return answer(200, found.body, { ...headers, etag: found.headers.get('etag') })
+  if (found) {
+    const etag = found.headers.get('etag')
+    return known === etag ? answer(304, null, { ...headers, etag }) : answer(200, found.body, { ...headers, etag })
+  }
   const stored = await env.MEDIA.get(object)
   if (!stored) throw new Refusal(404, 'not-found')
   const [mine, kept] = stored.body.tee()

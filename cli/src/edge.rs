@@ -87,12 +87,10 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
     // The bodies of requests mean nothing here.
     let (parts, _) = request.into_parts();
     let incoming = Incoming::new(&parts, edge.front.as_ref());
-    let asked = incoming.playback();
-    let head_only = asked.method == "HEAD";
-    let action = playback::decide(&asked, (edge.now)(), &edge.keys, &edge.config);
+    let action = playback::decide(&incoming.playback(), (edge.now)(), &edge.keys, &edge.config);
     let answer = match edge.carry_out(action, &incoming).await {
         Ok(answer) => answer,
-        Err(failed) => match playback::refuse(failed.refusal, &asked, &edge.config) {
+        Err(failed) => match playback::refuse(failed.refusal, &incoming.playback(), &edge.config) {
             EdgeAction::Refuse(refusal, headers) => {
                 let answer = Answer::refused(refusal, &headers);
                 match failed.size {
@@ -104,7 +102,7 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
             _ => Answer::new(500, &playback::Headers::default()),
         },
     };
-    answer.into_response(head_only)
+    answer.into_response(incoming.is_head())
 }
 
 /// Why a decision could not be carried out.

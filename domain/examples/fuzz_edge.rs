@@ -8,6 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use domain::event::{Intake, jobs_of};
+use domain::grant::Located;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring};
 use domain::playback::cases::{self, Case, world};
@@ -192,6 +193,7 @@ impl World {
         let origin = maybe(random, 5, header("origin"));
         let referer = maybe(random, 6, header("referer"));
         let country = maybe(random, 7, case.country);
+        let client = Located { ip: case.client_ip.parse().ok(), country: country.as_deref() };
         let request = Request {
             method: &method,
             path: &path,
@@ -200,8 +202,7 @@ impl World {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: referer.as_deref(),
-            client_ip: case.client_ip.parse().ok(),
-            country: country.as_deref(),
+            client: Some(&client),
             signature: [None, Some(true), Some(false)][random.below(3)],
         };
         let keys = random.pick(&self.keys);

@@ -17,7 +17,7 @@
 mod claims;
 mod limits;
 
-pub use limits::{Country, Geo, IpPrefix, Limits, Origin};
+pub use limits::{Country, Geo, IpPrefix, Limits, Located, Origin, Whereabouts};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::Mac as _;

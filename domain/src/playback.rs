@@ -32,9 +32,7 @@ pub use master::MasterPlan;
 pub use media::MediaPlan;
 pub use refusal::Refusal;
 
-use std::net::IpAddr;
-
-use crate::grant::{DelegatedSignature, Fingerprint, Grant, Origin};
+use crate::grant::{DelegatedSignature, Fingerprint, Grant, Origin, Whereabouts};
 use crate::ids::{Generation, VideoId};
 use crate::keyring::Keyring;
 use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
@@ -60,10 +58,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// `Referer`.
     pub referer: Option<&'a str>,
-    /// As the trusted front of the server saw it.
-    pub client_ip: Option<IpAddr>,
-    /// Of that address, ISO 3166-1 alpha-2.
-    pub country: Option<&'a str>,
+    /// Where the client is; `None`: nothing is known of it.
+    pub client: Option<&'a dyn Whereabouts>,
     /// What became of the signature that [`delegated`] gave for this very request.
     pub signature: Option<bool>,
 }
@@ -208,7 +204,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
                 return Err(Refusal::GrantVideo);
             }
             let limits = &verified.grant.limits;
-            limits.check(request.client_ip, request.country)?;
+            limits.check(request.client)?;
             limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
             Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
         }
@@ -273,7 +269,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
 /// (`AirPlay`, Chromecast) name no origin, so only a wrong one is refused here.
 fn admitted(text: &str, purpose: Purpose, request: &Request<'_>, now: u64, keys: &Keyring) -> Result<Pass, Refusal> {
     let pass = Pass::verify(text, purpose, &keys.passes, now)?;
-    pass.limits.check(request.client_ip, request.country)?;
+    pass.limits.check(request.client)?;
     if request.origin.is_some() {
         pass.limits.check_origin(request.origin)?;
     }

@@ -131,6 +131,11 @@ video_kbps = 300
 audio_kbps = 64
 "#;
 
+/// The same, with the same sound for all rungs, as in the default profile.
+pub fn profile_with_one_sound() -> String {
+    PROFILE.replace("audio_kbps = 64", "audio_kbps = 96")
+}
+
 /// A path as an argument.
 ///
 /// # Panics

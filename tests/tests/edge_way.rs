@@ -47,33 +47,6 @@ use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{Worker, WorkerConfig};
 
-/// Rungs that share their sound: a player that switches between them loads no other sound.
-const LADDER: &str = r#"
-name = "small"
-segment_seconds = 2.0
-thumbnails = 3
-
-[source_rung]
-enabled = false
-
-[encoder]
-preset = "ultrafast"
-
-[[rung]]
-name = "360p"
-width = 640
-height = 360
-video_kbps = 800
-audio_kbps = 96
-
-[[rung]]
-name = "180p"
-width = 320
-height = 180
-video_kbps = 300
-audio_kbps = 96
-"#;
-
 /// A LocalStack with a queue of jobs.
 struct Sqs {
     _server: LocalStack,
@@ -297,7 +270,7 @@ impl Site {
             name: "worker".to_owned(),
             encoders: 1,
             wait: Duration::from_millis(200),
-            profiles: [("small".to_owned(), Profile::parse(LADDER).unwrap())].into(),
+            profiles: [("small".to_owned(), Profile::parse(&program::profile_with_one_sound()).unwrap())].into(),
             ..WorkerConfig::default()
         };
         let worker = Worker {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
+use domain::grant::Whereabouts;
 use domain::playback;
 use http::HeaderMap;
 use http::request::Parts;
@@ -19,6 +20,7 @@ pub struct Front {
 }
 
 /// A request, its headers joined as browsers and workers do.
+#[derive(Debug)]
 pub(super) struct Incoming<'a> {
     request: &'a Parts,
     authorization: Option<Cow<'a, str>>,
@@ -27,6 +29,16 @@ pub(super) struct Incoming<'a> {
     referer: Option<Cow<'a, str>>,
     client_ip: Option<IpAddr>,
     country: Option<Cow<'a, str>>,
+}
+
+impl Whereabouts for Incoming<'_> {
+    fn ip(&self) -> Option<IpAddr> {
+        self.client_ip
+    }
+
+    fn country(&self) -> Option<Cow<'_, str>> {
+        self.country.as_deref().map(Cow::Borrowed)
+    }
 }
 
 impl<'a> Incoming<'a> {
@@ -57,8 +69,7 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            client_ip: self.client_ip,
-            country: self.country.as_deref(),
+            client: Some(self),
             signature: None,
         }
     }

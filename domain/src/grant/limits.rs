@@ -1,5 +1,6 @@
 //! How, and from where, a grant may be used. A pass inherits all of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -19,18 +20,47 @@ pub struct Limits {
     pub origins: Vec<Origin>,
 }
 
+/// Where a client is. Asked only when a permission depends on it: most do not, and each look out of WebAssembly costs.
+pub trait Whereabouts: fmt::Debug {
+    /// Its address, as the trusted front of the server saw it.
+    fn ip(&self) -> Option<IpAddr>;
+    /// The country of that address, ISO 3166-1 alpha-2.
+    fn country(&self) -> Option<Cow<'_, str>>;
+}
+
+/// A place that is known, as far as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Located<'a> {
+    /// The client's address.
+    pub ip: Option<IpAddr>,
+    /// Its country.
+    pub country: Option<&'a str>,
+}
+
+impl Whereabouts for Located<'_> {
+    fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    fn country(&self) -> Option<Cow<'_, str>> {
+        self.country.map(Cow::Borrowed)
+    }
+}
+
 /// Most entries of each list: what a pass can carry.
 pub(crate) const MAX_ENTRIES: usize = 32;
 
 impl Limits {
     /// Checks where a request comes from; what is not known counts as wrong. The origin is checked apart, by
     /// [`Limits::check_origin`].
-    pub fn check(&self, ip: Option<IpAddr>, country: Option<&str>) -> Result<(), Refusal> {
-        if !self.ip.is_empty() && !ip.is_some_and(|ip| self.ip.iter().any(|it| it.contains(ip))) {
+    pub fn check(&self, client: Option<&dyn Whereabouts>) -> Result<(), Refusal> {
+        let inside = |ip: IpAddr| self.ip.iter().any(|it| it.contains(ip));
+        if !self.ip.is_empty() && !client.and_then(Whereabouts::ip).is_some_and(inside) {
             return Err(Refusal::Address);
         }
+        let country = || client.and_then(Whereabouts::country).and_then(|it| it.parse().ok());
         match &self.geo {
-            Some(geo) if !geo.permits(country.and_then(|it| it.parse().ok())) => Err(Refusal::Country),
+            Some(geo) if !geo.permits(country()) => Err(Refusal::Country),
             _ => Ok(()),
         }
     }
@@ -230,7 +260,8 @@ mod tests {
             (Geo::Deny(vec![de]), None, false),
             (Geo::Deny(vec![de]), Some("D"), false),
         ] {
-            assert_eq!(limits(geo.clone()).check(None, country).is_ok(), allowed, "{geo:?} {country:?}");
+            let client = Located { ip: None, country };
+            assert_eq!(limits(geo.clone()).check(Some(&client)).is_ok(), allowed, "{geo:?} {country:?}");
         }
     }
 

@@ -17,7 +17,9 @@ const MAX_MISSING: f64 = 0.25;
 
 /// The audio renditions, highest rate first, and each rung's own among them.
 ///
-/// One per distinct rate: rungs share them. The remuxed rung gets the first.
+/// One per distinct rate: rungs share them. The remuxed rung gets the first. Where all rungs ask for the same rate, and
+/// the source's own sound can be passed on, it serves them all: a player that switches between rungs with the same sound
+/// goes on with what it has.
 pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: &mut [RungPlan]) -> Vec<AudioPlan> {
     let Some(source) = &probe.audio else { return vec![] };
     let channels = source.channels.clamp(1, 2);
@@ -29,29 +31,34 @@ pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: 
         asked.or(profile.rungs.last()).map_or(64, |it| it.audio_kbps)
     };
     let mut rates: Vec<u32> = rungs.iter().map(&kbps_of).collect();
+    rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
+    rates.dedup();
+    let own = (copied && can_copy(source, probe)).then(|| AudioPlan {
+        name: source_name(),
+        kbps: (source.bit_rate.unwrap_or_default() / 1000) as u32,
+        channels: source.channels,
+        sample_rate: source.sample_rate,
+        copied: true,
+    });
+    if let Some(own) = &own
+        && rates.len() < 2
+    {
+        rungs.iter_mut().for_each(|it| it.audio = Some(own.name.clone()));
+        return vec![own.clone()];
+    }
     for rung in rungs.iter_mut() {
         rung.audio = Some(rate_name(kbps_of(rung)));
     }
-    let own = copied && can_copy(source, probe);
-    if copied && !own {
+    if copied && own.is_none() {
         rates.push(profile.source_rung.audio_kbps);
+        rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
+        rates.dedup();
     }
-    rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
-    rates.dedup();
-    let mut plans: Vec<AudioPlan> = rates.into_iter().map(encoded).collect();
-    if own {
-        plans.insert(
-            0,
-            AudioPlan {
-                name: "audio-source".parse().expect("a legal name"),
-                kbps: (source.bit_rate.unwrap_or_default() / 1000) as u32,
-                channels: source.channels,
-                sample_rate: source.sample_rate,
-                copied: true,
-            },
-        );
-    }
-    plans
+    own.into_iter().chain(rates.into_iter().map(encoded)).collect()
+}
+
+fn source_name() -> RenditionName {
+    "audio-source".parse().expect("a legal name")
 }
 
 fn rate_name(kbps: u32) -> RenditionName {

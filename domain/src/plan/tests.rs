@@ -40,11 +40,11 @@ fn plan(probe: &Probe) -> String {
 fn standard_input_is_remuxed_and_the_same_rung_dropped() {
     insta::assert_snapshot!(plan(&standard()), @r#"
     copy 1920x1080 Some("audio-source")
-    720p 1280x720 3000k audio-96k
-    480p 854x480 1500k audio-96k
-    360p 640x360 800k audio-64k
-    audio audio-source* audio-96k audio-64k | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio 2+8
+    720p 1280x720 3000k audio-source
+    480p 854x480 1500k audio-source
+    360p 640x360 800k audio-source
+    audio audio-source* | iframes 640x360
+    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio
     "#);
 }
 
@@ -54,12 +54,12 @@ fn a_rich_source_keeps_the_rung_that_saves_a_third() {
     probe.index.video_bytes = Some(60 * 9_000_000 / 8);
     insta::assert_snapshot!(plan(&probe), @r#"
     copy 1920x1080 Some("audio-source")
-    1080p 1920x1080 5000k audio-128k
-    720p 1280x720 3000k audio-96k
-    480p 854x480 1500k audio-96k
-    360p 640x360 800k audio-64k
-    audio audio-source* audio-128k audio-96k audio-64k | iframes 640x360
-    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio 2+8
+    1080p 1920x1080 5000k audio-source
+    720p 1280x720 3000k audio-source
+    480p 854x480 1500k audio-source
+    360p 640x360 800k audio-source
+    audio audio-source* | iframes 640x360
+    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio
     "#);
 }
 
@@ -170,13 +170,27 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
             &format!("{name}: {} {} ch {} Hz copied {}\n", first.name, first.channels, first.sample_rate, first.copied);
     }
     insta::assert_snapshot!(table, @"
-    opus: audio-160k 2 ch 48000 Hz copied false
-    5.1: audio-160k 2 ch 48000 Hz copied false
+    opus: audio-128k 2 ch 48000 Hz copied false
+    5.1: audio-128k 2 ch 48000 Hz copied false
     mono: audio-source 1 ch 48000 Hz copied true
-    late: audio-160k 2 ch 48000 Hz copied false
-    short: audio-160k 2 ch 48000 Hz copied false
-    96 kHz: audio-160k 2 ch 48000 Hz copied false
+    late: audio-128k 2 ch 48000 Hz copied false
+    short: audio-128k 2 ch 48000 Hz copied false
+    96 kHz: audio-128k 2 ch 48000 Hz copied false
     ");
+}
+
+#[test]
+fn rungs_with_rates_of_their_own_have_sound_of_their_own() {
+    let mut profile = Profile::default();
+    profile.rungs.iter_mut().filter(|it| it.name.as_str() == "360p").for_each(|it| it.audio_kbps = 64);
+    insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap()), @r#"
+    copy 1920x1080 Some("audio-source")
+    720p 1280x720 3000k audio-128k
+    480p 854x480 1500k audio-128k
+    360p 640x360 800k audio-64k
+    audio audio-source* audio-128k audio-64k | iframes 640x360
+    target 6 | segments 10 | copy 2+8 encode 1+4+4+1 audio 2+8
+    "#);
 }
 
 #[test]

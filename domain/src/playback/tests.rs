@@ -6,6 +6,7 @@ use super::cases::world::{self, config, key_encryption_keys, keyring};
 use super::cases::{Answer, Case};
 use super::*;
 use crate::content_key::SegmentDecryptor;
+use crate::grant::Located;
 use crate::playlist::parse::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
@@ -14,6 +15,7 @@ const NOW: u64 = 1_800_000_000;
 fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
     let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
+    let client = Located { ip: case.client_ip.parse().ok(), country: case.country };
     let request = Request {
         method: case.method,
         path,
@@ -22,8 +24,7 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         cookie: header("cookie"),
         origin: header("origin"),
         referer: header("referer"),
-        client_ip: case.client_ip.parse().ok(),
-        country: case.country,
+        client: Some(&client),
         signature: None,
     };
     let (keys, config) = (keyring(), config());
@@ -236,8 +237,7 @@ proptest! {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: origin.as_deref(),
-            client_ip: None,
-            country: origin.as_deref(),
+            client: Some(&Located { ip: None, country: origin.as_deref() }),
             signature: None,
         };
         let action = decide(&request, now, &keyring(), &config());

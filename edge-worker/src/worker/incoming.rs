@@ -1,14 +1,19 @@
 //! What the decision needs of a request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
+use domain::grant::Whereabouts;
 use domain::playback;
 use worker::worker_sys::ext::RequestExt as _;
 
 use crate::url::Url;
 
-/// A request, read out of the runtime. Its headers are joined as the runtime does: by commas.
-pub(super) struct Incoming {
+/// A request, read out of the runtime as far as is needed: each look out of WebAssembly costs. Its headers are joined
+/// as the runtime does: by commas.
+#[derive(Debug)]
+pub(super) struct Incoming<'a> {
+    request: &'a web_sys::Request,
     headers: web_sys::Headers,
     method: String,
     url: String,
@@ -16,27 +21,33 @@ pub(super) struct Incoming {
     cookie: Option<String>,
     origin: Option<String>,
     referer: Option<String>,
-    client_ip: Option<IpAddr>,
-    country: Option<String>,
 }
 
-impl Incoming {
-    pub(super) fn new(request: &web_sys::Request) -> Self {
+impl Whereabouts for Incoming<'_> {
+    /// Set by Cloudflare, whatever the client claims.
+    fn ip(&self) -> Option<IpAddr> {
+        self.header("cf-connecting-ip")?.trim().parse().ok()
+    }
+
+    fn country(&self) -> Option<Cow<'_, str>> {
+        self.request.cf()?.country().ok().flatten().map(Cow::Owned)
+    }
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(request: &'a web_sys::Request) -> Self {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
         let url = request.url();
-        // Where no grant can be, none is looked for: each look out of WebAssembly costs.
+        // Where no grant can be, none is looked for.
         let for_grant = |name: &str| if asks_for_master(&url) { header(name) } else { None };
-        // Set by Cloudflare, whatever the client claims.
-        let client_ip = header("cf-connecting-ip").and_then(|it| it.trim().parse().ok());
         Self {
             method: request.method(),
             authorization: for_grant("authorization"),
             cookie: for_grant("cookie"),
             referer: for_grant("referer"),
             origin: header("origin"),
-            client_ip,
-            country: request.cf().and_then(|it| it.country().ok().flatten()),
+            request,
             headers,
             url,
         }
@@ -52,8 +63,7 @@ impl Incoming {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            client_ip: self.client_ip,
-            country: self.country.as_deref(),
+            client: Some(self),
             signature: None,
         }
     }

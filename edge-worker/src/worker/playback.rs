@@ -63,7 +63,7 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
 }
 
 /// The answer to what cannot be served after all.
-fn refused(failed: &Failed, incoming: &Incoming, config: &Config) -> worker::Result<Response> {
+fn refused(failed: &Failed, incoming: &Incoming<'_>, config: &Config) -> worker::Result<Response> {
     let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
         // `refuse` only refuses.
         return Answer::new(500, &Headers::default()).stream(None);
@@ -77,7 +77,7 @@ fn refused(failed: &Failed, incoming: &Incoming, config: &Config) -> worker::Res
 
 struct Shell<'a> {
     bindings: Rc<Bindings>,
-    incoming: &'a Incoming,
+    incoming: &'a Incoming<'a>,
     context: &'a Context,
 }
 
