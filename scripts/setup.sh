@@ -143,6 +143,11 @@ install_pyjwt() {
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$edge_dir/python" pyjwt==2.15.1 >&2
 }
 
+# For its program in Go: Debian's library, which needs no other source of packages.
+has_go() {
+    command -v go >/dev/null && [[ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ]]
+}
+
 wants() {
     local option
     for option in "${options[@]}"; do [[ $option != "$1" ]] || return 0; done
@@ -153,6 +158,8 @@ options=("$@")
 if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
+    has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
+        echo "setup: Go and its JWT library cannot be installed: the test of grants in Go will be skipped" >&2
     for tool in localstack schemathesis; do
         has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
             echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2

@@ -68,6 +68,17 @@ fn python(folder: &Path) -> Option<String> {
     run(Command::new("python3").arg(source).env("PYTHONPATH", modules))
 }
 
+/// With Debian's library, which is a version older than that of the docs, and stands elsewhere.
+fn go(folder: &Path) -> Option<String> {
+    const LIBRARIES: &str = "/usr/share/gocode";
+    Path::new(LIBRARIES).join("src/github.com/golang-jwt/jwt").is_dir().then_some(())?;
+    let source = folder.join("grant.go");
+    std::fs::write(&source, program("go").replace("golang-jwt/jwt/v5", "golang-jwt/jwt")).unwrap();
+    let mut go = Command::new("go");
+    go.arg("run").arg(source).env("GO111MODULE", "off").env("GOPATH", LIBRARIES).env("GOCACHE", folder.join("go"));
+    run(&mut go)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn grants_of_the_docs_are_taken() {
     let keys = format!("main:HS256:{}", Base64::encode_string(SECRET));
@@ -91,6 +102,7 @@ async fn grants_of_the_docs_are_taken() {
         ("Rust", grant(SECRET, &world::video().to_string(), now).ok()),
         ("TypeScript", typescript(folder.path())),
         ("Python", python(folder.path())),
+        ("Go", go(folder.path())),
     ] {
         let Some(token) = token else {
             println!("skipped: {language} is not here, or has no JWT library");
