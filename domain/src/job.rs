@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::object_key::RenditionName;
 
-    fn job() -> Job {
+    pub(super) fn job() -> Job {
         let video = VideoId::new(1_700_000_000_000, [7; 10]);
         let source = Source {
             bucket: "edgereel-private".to_owned(),

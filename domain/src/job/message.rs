@@ -136,18 +136,7 @@ impl From<Import> for JobMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobReason, Mode, Source};
-
-    fn job() -> Job {
-        let video = VideoId::new(1_700_000_000_000, [7; 10]);
-        let source = Source {
-            bucket: "edgereel-private".to_owned(),
-            key: format!("uploads/{video}/film.mp4"),
-            etag: "d41d8cd98f00b204e9800998ecf8427e-3".to_owned(),
-            size: 1_234_567,
-        };
-        Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
-    }
+    use crate::job::tests::job;
 
     #[test]
     fn the_wire_format_is_frozen() {

@@ -256,7 +256,7 @@ v_1.ts";
             prop_assert_eq!(&longer, &text);
             let only_tags = |it: Reference<'_>, out: &mut String| match it.kind {
                 ReferenceKind::Segment | ReferenceKind::Variant => Edit::Keep,
-                kind => { out.push_str(&format!("{kind:?}")); if it.uri.len() % 2 == 0 { Edit::Keep } else { Edit::Replace } }
+                kind => { out.push_str(&format!("{kind:?}")); if it.uri.len().is_multiple_of(2) { Edit::Keep } else { Edit::Replace } }
             };
             prop_assert_eq!(rewrite_tags(&text, only_tags), rewrite(&text, &[], only_tags));
             let all: Vec<u32> = (1..=text.lines().count() as u32 + 1).collect();

@@ -80,7 +80,8 @@ pub(crate) async fn convert(
     let unusable = |detail: String| ApiError::NoSuchObject(detail);
     let path = ExternalPath::try_from(key)
         .map_err(|_| unusable("`key` is no path of an object outside of the prefixes that Edgereel uses".to_owned()))?;
-    if let Some(video) = known(&state, owner.clone(), external_id.as_deref(), path.as_str()).await? {
+    let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
+    if let Some(video) = known.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
         return answer(&state, StatusCode::OK, &video).await;
     }
 
@@ -125,19 +126,21 @@ pub(super) async fn answer(state: &ApiState, status: StatusCode, video: &Video) 
     Ok((status, location, Json(read_view(state, video).await?)))
 }
 
-/// The video that was made of this object under this external id before.
-async fn known(
+/// What was made for this owner under this external id before: asking twice makes one video.
+pub(super) async fn known(
     state: &ApiState,
-    owner: Option<String>,
+    owner: Option<&str>,
     external_id: Option<&str>,
-    key: &str,
-) -> Result<Option<Video>, ApiError> {
-    let Some(external_id) = external_id else { return Ok(None) };
-    let filter =
-        VideoFilter { owner: owner.clone(), external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
+) -> Result<Vec<Video>, ApiError> {
+    let Some(external_id) = external_id else { return Ok(vec![]) };
+    let filter = VideoFilter {
+        owner: owner.map(str::to_owned),
+        external_id: Some(external_id.to_owned()),
+        ..VideoFilter::default()
+    };
     let page = state.catalog.list_videos(&filter).await?;
     // A filter without an owner finds those of everybody.
-    Ok(page.videos.into_iter().find(|it| it.owner == owner && it.source.key.as_deref() == Some(key)))
+    Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
 }
 
 impl Conversion {

@@ -9,11 +9,11 @@ use domain::job::{Import, JobMessage};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use platform::catalog::{NewVideo, Video, VideoFilter};
+use platform::catalog::{NewVideo, Video};
 use platform::net::{Guard, Refused};
 use url::Url;
 
-use super::convert::{Answer, Conversion, answer};
+use super::convert::{Answer, Conversion, answer, known};
 use super::view::VideoView;
 use super::{facts, new_video_id, read_view};
 use crate::auth::Caller;
@@ -63,8 +63,10 @@ pub(super) async fn import(
     facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
     let profile = facts::profile(wish.profile, &state.config)?;
     let url = check(text, &Guard::new(state.config.imports))?;
-    if let Some(video) = known(state, owner.clone(), external_id.as_deref(), url.as_str()).await? {
-        return answer(state, StatusCode::OK, &video).await;
+    for video in known(state, owner.as_deref(), external_id.as_deref()).await? {
+        if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
+            return answer(state, StatusCode::OK, &video).await;
+        }
     }
     let now = now_ms();
     let id = new_video_id(now)?;
@@ -103,24 +105,6 @@ pub(super) async fn retry(state: &ApiState, video: &Video) -> Result<Option<(Sta
     let Some(import) = state.catalog.import(video.id).await? else { return Ok(None) };
     let video = begin(state, video.id, &import.url).await?;
     Ok(Some((StatusCode::ACCEPTED, Json(read_view(state, &video).await?))))
-}
-
-async fn known(
-    state: &ApiState,
-    owner: Option<String>,
-    external_id: Option<&str>,
-    url: &str,
-) -> Result<Option<Video>, ApiError> {
-    let Some(external_id) = external_id else { return Ok(None) };
-    let filter =
-        VideoFilter { owner: owner.clone(), external_id: Some(external_id.to_owned()), ..VideoFilter::default() };
-    for video in state.catalog.list_videos(&filter).await?.videos {
-        // A filter without an owner finds those of everybody.
-        if video.owner == owner && state.catalog.import(video.id).await?.is_some_and(|it| it.url == url) {
-            return Ok(Some(video));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]
