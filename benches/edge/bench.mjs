@@ -73,7 +73,7 @@ async function fill(edge) {
   await (await edge.bucket('PRIVATE')).put(...(await wrappedKey()))
 }
 
-// The one child of this process that has the largest memory and was not there before.
+// The processes of workerd that this one started.
 async function children() {
   const found = []
   for (const pid of await readdir('/proc')) {

@@ -140,6 +140,9 @@ const MAX_WRAPPED_KEY: u64 = 4 << 10;
 
 impl Edge {
     async fn carry_out(&self, action: EdgeAction, request: &Incoming<'_>) -> Result<Answer, Failed> {
+        if let Some(subject) = action.revocable() {
+            self.check_revocation(subject)?;
+        }
         match action {
             EdgeAction::Refuse(refusal, headers) => {
                 tracing::debug!(code = refusal.code(), "refused a viewer");
@@ -147,16 +150,9 @@ impl Edge {
             }
             EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)),
             EdgeAction::Serve(plan) => self.serve(&plan, request).await,
-            EdgeAction::RewriteMaster(plan) => {
-                self.check_revocation(plan.subject)?;
-                self.master(&plan).await
-            }
-            EdgeAction::RewriteMedia(plan) => {
-                self.check_revocation(plan.subject)?;
-                self.media(&plan, request).await
-            }
+            EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
+            EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
             EdgeAction::ReleaseKey(plan) => {
-                self.check_revocation(plan.subject)?;
                 let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY, Refusal::Key).await?;
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
@@ -164,7 +160,6 @@ impl Edge {
         }
     }
 
-    /// Segments and pictures are not asked about: without playlists and keys they are nothing, and they are many.
     fn check_revocation(&self, subject: Subject) -> Result<(), Refusal> {
         let revoked = subject.revocations().iter().any(|it| (self.revoked)(it));
         if revoked { Err(Refusal::Revoked) } else { Ok(()) }
@@ -179,7 +174,7 @@ impl Edge {
     async fn media(&self, plan: &MediaPlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
         let (stored, text) = self.playlist(&plan.object).await?;
         let tag = plan.etag(&stored.0, &self.keys.passes);
-        if not_modified(request.header("if-none-match"), &tag) {
+        if not_modified(request.header("if-none-match").as_deref(), &tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag));
         }
         let text = plan.rewrite(&text, &self.keys.passes)?;
@@ -188,24 +183,25 @@ impl Edge {
 
     async fn serve(&self, plan: &ServePlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
         let answer = |status, tag: &str| Answer::new(status, &plan.headers).header("etag", tag);
-        let wanted = request.header("range");
+        // A range is for GET alone (RFC 9110, 14.2).
+        let wanted = request.header("range").filter(|_| !request.is_head());
         // The size has to be known before a range can be read, and a HEAD reads nothing.
         if wanted.is_none() && !request.is_head() {
             let body = self.store.get(&plan.object, None, None).await?;
             let tag = quoted(&body.meta.etag);
-            if not_modified(request.header("if-none-match"), &tag) {
+            if not_modified(request.header("if-none-match").as_deref(), &tag) {
                 return Ok(answer(304, &tag));
             }
             return Ok(answer(200, &tag).stream(body.meta.size, body.stream));
         }
         let meta = self.store.head(&plan.object).await?;
         let tag = quoted(&meta.etag);
-        if not_modified(request.header("if-none-match"), &tag) {
+        if not_modified(request.header("if-none-match").as_deref(), &tag) {
             return Ok(answer(304, &tag));
         }
         // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
         let same = request.header("if-range").is_none_or(|it| it == tag);
-        let (status, part) = match playback::range_of(wanted.filter(|_| same), meta.size) {
+        let (status, part) = match playback::range_of(wanted.as_deref().filter(|_| same), meta.size) {
             RangeOutcome::Whole => (200, 0..meta.size),
             RangeOutcome::Part(part) => (206, part),
             RangeOutcome::Unsatisfiable => return Err(Failed { refusal: Refusal::Range, size: Some(meta.size) }),

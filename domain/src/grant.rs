@@ -6,7 +6,7 @@
 //! | header `alg`, `kid` | `HS256`, `ES256` or `EdDSA`; the id of one of the grant keys, which must be of that algorithm |
 //! | `aud` | `edgereel/playback` |
 //! | `vid` | the video |
-//! | `exp`, `nbf` | Unix seconds; `exp` is required, and no pass outlives it |
+//! | `exp`, `nbf` | Unix seconds; `exp` is required, and no pass outlives it by more than the clock skew |
 //! | `sub` | the viewer, for revocation |
 //! | `jti` | the session, for revocation; without it, the grant itself is the session |
 //! | `max_height` | pixels of the shorter side: what `720p` speaks of |

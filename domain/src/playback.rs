@@ -147,6 +147,15 @@ pub struct ServePlan {
 }
 
 impl EdgeAction {
+    /// Whose permission has to be looked up in the list of what was revoked before this is carried out. Segments are not
+    /// asked about: without playlists and keys they are nothing, and they are many.
+    pub fn revocable(&self) -> Option<Subject> {
+        match self {
+            Self::Serve(ServePlan { object: ObjectKey::Segment { .. }, .. }) => None,
+            _ => self.subject(),
+        }
+    }
+
     /// Whom it is about; `None`: nothing is handed out.
     pub fn subject(&self) -> Option<Subject> {
         match self {

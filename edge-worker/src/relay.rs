@@ -91,6 +91,15 @@ impl Plan {
     }
 }
 
+/// How long a message rests that could not be carried, seconds, by how long ago it was sent: half of that, since what is
+/// away for an hour will not be back in a second, and at most a quarter of an hour. A hundred such rests are most of a day.
+pub fn pause(age: f64) -> u32 {
+    const SHORTEST: f64 = 5.0;
+    const LONGEST: f64 = 900.0;
+    // The clock of whoever sent it may be ahead.
+    (age / 2.0).clamp(SHORTEST, LONGEST) as u32
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} messages: {} jobs sent, {} to come again", self.messages, self.sent, self.retried)?;
@@ -120,6 +129,14 @@ mod tests {
     use super::*;
 
     const INTAKE: Intake<'_> = Intake { bucket: "private", profile: "default", mode: Mode::Abr };
+
+    #[test]
+    fn rests_grow_with_the_age_of_a_message() {
+        let table: Vec<u32> = [-60.0, 0.0, 9.0, 60.0, 1000.0, 86_400.0, f64::MAX].map(pause).into();
+        assert_eq!(table, [5, 5, 5, 30, 500, 900, 900]);
+        let day = (0..100).fold(0.0, |age, _| age + f64::from(pause(age)));
+        assert!((20.0..24.0).contains(&(day / 3600.0)), "{day} s");
+    }
 
     fn event(action: &str, key: &str) -> Option<String> {
         let object = json!({ "key": key, "size": 5, "eTag": "e" });

@@ -41,7 +41,7 @@ pub struct Relay {
 }
 
 /// Where jobs go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Destination {
     /// `EDGEREEL_SQS_QUEUE_URL`, `AWS_REGION`, and the secrets `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and perhaps
     /// `AWS_SESSION_TOKEN`.
@@ -53,6 +53,16 @@ pub enum Destination {
         /// Goes along as a bearer token.
         token: Option<String>,
     },
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqs(queue) => f.debug_tuple("Sqs").field(queue).finish(),
+            // The token is secret, and so may be what stands behind the host.
+            Self::Http { url, .. } => f.debug_tuple("Http").field(&Url::split(url).map(|it| it.origin)).finish(),
+        }
+    }
 }
 
 /// What is missing or wrong. Never shows a secret.
@@ -136,10 +146,8 @@ impl Playback {
 
 fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let defaults = Config::default();
-    let cdn = match reader.optional("EDGEREEL_CDN") {
-        Some(text) => Some(reader.address("EDGEREEL_CDN", text.trim_end_matches('/').to_owned())?),
-        None => None,
-    };
+    let cdn = reader.optional("EDGEREEL_CDN");
+    let cdn = cdn.map(|text| reader.address("EDGEREEL_CDN", text.trim_end_matches('/').to_owned()));
     let pass_seconds = reader.parsed("EDGEREEL_PASS_SECONDS", "seconds", defaults.pass_seconds);
     let clock_skew_seconds = reader.parsed("EDGEREEL_CLOCK_SKEW_SECONDS", "seconds", defaults.clock_skew_seconds);
     let origins = reader.optional("EDGEREEL_CREDENTIAL_ORIGINS").unwrap_or_default();
@@ -148,7 +156,8 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let credential_origins = reader.checked("EDGEREEL_CREDENTIAL_ORIGINS", origins);
     Some(Config {
         base: defaults.base,
-        cdn,
+        // One that is said has to be good.
+        cdn: cdn.map_or(Some(None), |it| it.map(Some))?,
         pass_seconds: pass_seconds?,
         clock_skew_seconds: clock_skew_seconds?,
         credential_origins: credential_origins?,
@@ -271,6 +280,8 @@ mod tests {
         EDGEREEL_GRANT_KEYS: key `g` must be 32 to 512 bytes
         EDGEREEL_PASS_KEYS is missing
         EDGEREEL_CDN: expected an address, https://...
+        EDGEREEL_PASS_SECONDS: expected seconds
+        EDGEREEL_CREDENTIAL_ORIGINS: expected origins, https://example.com
         EDGEREEL_MODE: expected abr or copy
         EDGEREEL_SQS_QUEUE_URL: expected an address, https://...
         AWS_REGION is missing

@@ -85,7 +85,7 @@ impl Playback {
         let token = grant.issue(&self.grants).ok_or_else(|| {
             ApiError::Internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
         })?;
-        let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it)?)));
+        let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it, now_ms / 1000)?)));
         let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
         let picture = |name: &str| pictures.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
         Ok(PlaybackUrls {
@@ -98,14 +98,15 @@ impl Playback {
     }
 
     /// A pass that opens no rendition: pictures are all that is left.
-    fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation) -> Option<String> {
+    fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
         let pass = Pass {
             purpose: Purpose::Stream,
             video: grant.video,
             generation: generation.clone(),
             session: Fingerprint::of(session),
             viewer: grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default(),
-            expires: grant.expires,
+            // No longer than the edge's own.
+            expires: grant.expires.min(now + domain::playback::Config::default().pass_seconds),
             renditions: Some(Vec::new()),
             limits: Limits::default(),
         };

@@ -8,8 +8,11 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Starts it. `bindings`: variables and secrets. `script`: another one to run instead. `bare`: without what stands around it. */
-export async function start({ bindings = {}, folder = here('../../edge-worker/build'), script, bare } = {}) {
+/**
+ * Starts it. `bindings`: variables and secrets. `without`: a binding that is missing. `script`: another one to run instead.
+ * `bare`: without what stands around it.
+ */
+export async function start({ bindings = {}, without, folder = here('../../edge-worker/build'), script, bare } = {}) {
   const module = async (type, path, contents) => ({ type, path, contents: contents ?? (await readFile(path)) })
   const around = async (name) => module('ESModule', `${folder}/${name}`, await readFile(here(name)))
   const modules = script
@@ -37,7 +40,7 @@ export async function start({ bindings = {}, folder = here('../../edge-worker/bu
     compatibilityDate: '2026-07-01',
     bindings,
     r2Buckets: ['MEDIA', 'PRIVATE'],
-    kvNamespaces: ['REVOKED'],
+    kvNamespaces: ['REVOKED'].filter((it) => it !== without),
     queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 1, maxRetries: 2 } },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   })

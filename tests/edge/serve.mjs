@@ -1,7 +1,7 @@
 // Runs the built edge worker in workerd, as Cloudflare would, with R2, KV and a queue beside it. Driven by lines of JSON:
 // the first one is the configuration, each other one a command; each is answered by a line.
 //
-//   {"bindings": {...}, "script": "PATH of a built worker"}     -> {"address": "127.0.0.1:PORT"}
+//   {"bindings": {...}, "without": "REVOKED"}                   -> {"address": "127.0.0.1:PORT"}
 //   {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
 //   {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         every file below, by its path there
 //   {"do": "revoke", "name": "..."}, {"do": "restore", "name": "..."}

@@ -22,6 +22,20 @@ pub fn is_there() -> bool {
     there
 }
 
+/// That hls.js told of no error.
+///
+/// One it may take back: of the first fragment, it looks whether it is in the buffer while the browser's word for that is still
+/// on its way (hls.js 1.7). It was there, or it would stand among the errors.
+///
+/// # Panics
+/// If it did.
+pub fn played_without_an_error(told: &Value) {
+    assert_eq!(told["errors"], serde_json::json!([]), "{told:#}");
+    let rash = told["rash"].as_array().expect("a list");
+    let first = |it: &Value| it["frag"].as_str().is_some_and(|it| it.contains(" 0 of "));
+    assert!(rash.len() <= 1 && rash.iter().all(first), "{told:#}");
+}
+
 /// Runs a script and gives back what it tells.
 ///
 /// # Panics

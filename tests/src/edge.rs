@@ -36,6 +36,14 @@ impl Edge {
     /// # Panics
     /// If it does not start.
     pub async fn start(bindings: Value) -> Option<Self> {
+        Self::launch(json!({ "bindings": bindings })).await
+    }
+
+    /// Starts it by a configuration of `tests/edge/serve.mjs`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn launch(configuration: Value) -> Option<Self> {
         let (modules, build) = (root().join("tests/edge/node_modules"), root().join("edge-worker/build/index.js"));
         if !modules.is_dir() || !build.is_file() {
             skipped("the edge worker is not built, or nothing is there to run it");
@@ -50,7 +58,7 @@ impl Edge {
         let commands = child.stdin.take().expect("it is piped");
         let answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut edge = Self { _child: child, commands, answers, address: String::new() };
-        let started = edge.say(json!({ "bindings": bindings })).await;
+        let started = edge.say(configuration).await;
         edge.address = started["address"].as_str().expect("an address").to_owned();
         Some(edge)
     }

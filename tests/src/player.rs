@@ -113,8 +113,8 @@ impl Player {
         let url = media.url.join(key.uri.as_deref().expect("a key has a URI")).expect("a URI");
         let (status, body) = self.get(url.as_str()).await.expect("the edge answers");
         assert_eq!(status, 200, "the key at {}", url.path());
-        let iv = key.iv.map_or_else(|| u128::from(segment.sequence), u128::from_be_bytes);
-        (ContentKey::new(body.try_into().expect("a key has 16 bytes")), iv.to_be_bytes(), url)
+        let iv = key.iv_at(segment.sequence);
+        (ContentKey::new(body.try_into().expect("a key has 16 bytes")), iv, url)
     }
 
     /// The address of a segment.

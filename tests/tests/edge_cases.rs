@@ -319,6 +319,17 @@ async fn playlists_are_compressed_and_what_is_there_already_is_not_sent_again() 
     }
 }
 
+/// Who revokes something where no list is bound would believe that it is revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_list_of_what_was_revoked_nothing_is_handed_out() {
+    let Some(edge) = Edge::launch(json!({ "bindings": bindings(), "without": "REVOKED" })).await else { return };
+    for name in ["grant in the query", "media playlist", "key", "segment", "poster"] {
+        let answer = send(&edge.address, &named(name)).await;
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(answer.status == 503 && text.contains("unavailable"), "{name}: {} {text}", answer.status);
+    }
+}
+
 /// In the mode `cdn` segments are named at the public host, and keys at the edge.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_may_come_from_a_public_host() {

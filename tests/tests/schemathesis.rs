@@ -77,6 +77,9 @@ async fn put_to_the_test(dev: &Dev, home: &Home) {
             .arg("--config-file")
             .arg(settings)
             .args(["run", &format!("{api}/openapi.json"), "--checks", "all", "--continue-on-failure"])
+            // Walks find webhooks by several ways, remove one on one of them, and then take it for lost on another. That
+            // what was removed stays so is checked all the same (use_after_free).
+            .args(["--exclude-checks", "ensure_resource_availability"])
             .args(["--header", &format!("Authorization: Bearer {token}"), "--max-examples", &examples])
             .args(["--seed", "1", "--workers", "1", "--generation-database", ":memory:"])
             .current_dir(folder)

@@ -78,9 +78,9 @@ impl<'a> Incoming<'a> {
         self.request.method == http::Method::HEAD
     }
 
-    /// The first value of a header; `None` also for one that is not ASCII.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers.get(name)?.to_str().ok()
+    /// All values of a header, in one.
+    pub(super) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        joined(&self.request.headers, name, ", ")
     }
 }
 

@@ -58,7 +58,9 @@ impl Limits {
         if !self.ip.is_empty() && !client.and_then(Whereabouts::ip).is_some_and(inside) {
             return Err(Refusal::Address);
         }
-        let country = || client.and_then(Whereabouts::country).and_then(|it| it.parse().ok());
+        // Cloudflare says `XX` of an address that is nowhere, and `T1`, which is no country either, of Tor.
+        let known = |it: &Country| it.0 != *b"XX";
+        let country = || client.and_then(Whereabouts::country).and_then(|it| it.parse().ok()).filter(known);
         match &self.geo {
             Some(geo) if !geo.permits(country()) => Err(Refusal::Country),
             _ => Ok(()),
@@ -145,7 +147,7 @@ impl FromStr for Country {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         match text.as_bytes() {
-            [a, b] if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
                 Ok(Self([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
             }
             _ => Err(()),
@@ -259,6 +261,8 @@ mod tests {
             (Geo::Deny(vec![de]), Some("FR"), true),
             (Geo::Deny(vec![de]), None, false),
             (Geo::Deny(vec![de]), Some("D"), false),
+            (Geo::Deny(vec![de]), Some("XX"), false),
+            (Geo::Deny(vec![de]), Some("T1"), false),
         ] {
             let client = Located { ip: None, country };
             assert_eq!(limits(geo.clone()).check(Some(&client)).is_ok(), allowed, "{geo:?} {country:?}");

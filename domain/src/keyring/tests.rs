@@ -30,6 +30,21 @@ fn public_keys_are_read_bare_and_from_pem_bodies() {
 }
 
 #[test]
+fn neither_reader_takes_a_weak_key_or_a_compressed_one() {
+    let compressed = Base64UrlUnpadded::decode_vec("Avg83nczcPbF3UGDy-5v20t7WAczNXvp7xO6z248e9FU").unwrap();
+    let mut texts = vec![format!("a:ES256:{}", Base64::encode_string(&compressed))];
+    for mut key in grant_keys::WEAK_ED25519 {
+        texts.push(format!("a:EdDSA:{}", Base64::encode_string(&key)));
+        key[31] |= 0x80;
+        texts.push(format!("a:EdDSA:{}", Base64::encode_string(&key)));
+    }
+    for text in texts {
+        assert!(GrantKeys::parse(&text).is_err(), "{text}");
+        assert!(GrantKeys::parse_delegating(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn bad_lists_are_refused_with_a_sentence_and_without_the_secret() {
     let mut table = String::new();
     for text in [
@@ -59,7 +74,7 @@ fn bad_lists_are_refused_with_a_sentence_and_without_the_secret() {
     key `a` must be 32 to 512 bytes
     key `a` is not base64
     key `a` has an unknown algorithm: expected HS256, ES256 or EdDSA
-    key `a` must be a public key on P-256, as SubjectPublicKeyInfo or as a SEC1 point
+    key `a` must be a public key on P-256, uncompressed, as SubjectPublicKeyInfo or as a SEC1 point
     key `a` must be an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes
     key `a` must be an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes
     a key id has 1 to 32 letters, digits, `-` or `_`

@@ -24,11 +24,11 @@ pub fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
         digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
     match (number(first), number(last)) {
-        (Some(first), last) if last.is_some() || last_is_open(set) => {
-            if last.is_some_and(|last| last < first) {
+        (Some(first), inclusive) if inclusive.is_some() || last.is_empty() => {
+            if inclusive.is_some_and(|last| last < first) {
                 return RangeOutcome::Whole;
             }
-            let end = last.map_or(size, |last| last.saturating_add(1).min(size));
+            let end = inclusive.map_or(size, |last| last.saturating_add(1).min(size));
             if first < end { RangeOutcome::Part(first..end) } else { RangeOutcome::Unsatisfiable }
         }
         (None, Some(suffix)) if first.is_empty() => {
@@ -50,15 +50,14 @@ pub fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
 
 /// Whether a client takes gzip, by its `Accept-Encoding` (RFC 9110, 12.5.3).
 pub fn accepts_gzip(accept_encoding: &str) -> bool {
-    accept_encoding.split(',').any(|it| {
-        let (coding, weight) = it.split_once(';').unwrap_or((it, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|it| it.trim().trim_matches(['0', '.']).is_empty());
-        matches!(coding.trim(), "gzip" | "x-gzip" | "*") && !refused
-    })
-}
-
-fn last_is_open(set: &str) -> bool {
-    set.trim().ends_with('-')
+    let taken = |wanted: &[&str]| {
+        let mut all = accept_encoding.split(',').map(|it| it.split_once(';').unwrap_or((it, "")));
+        let (_, weight) = all.find(|(coding, _)| wanted.contains(&coding.trim()))?;
+        let refused = |it: &str| it.trim().trim_matches(['0', '.']).is_empty();
+        Some(!weight.trim().strip_prefix("q=").is_some_and(refused))
+    };
+    // A coding that is named does not fall under the star.
+    taken(&["gzip", "x-gzip"]).or_else(|| taken(&["*"])).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -84,6 +83,9 @@ mod tests {
             ("bytes=-", RangeOutcome::Whole),
             ("bytes=", RangeOutcome::Whole),
             ("bytes=0-1,3-4", RangeOutcome::Whole),
+            ("bytes=1-2,5-", RangeOutcome::Whole),
+            ("bytes=20-1,0-", RangeOutcome::Whole),
+            ("bytes=5-x-", RangeOutcome::Whole),
             ("bytes=a-b", RangeOutcome::Whole),
             ("bytes=1-x", RangeOutcome::Whole),
             ("bytes=+1-2", RangeOutcome::Whole),
@@ -113,6 +115,9 @@ mod tests {
             ("gzip;q=0", false),
             ("gzip; q=0.0", false),
             ("br", false),
+            ("gzip;q=0, *", false),
+            ("*;q=0", false),
+            ("*;q=0, gzip", true),
             ("gzipped", false),
             ("", false),
         ] {

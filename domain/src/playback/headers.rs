@@ -59,7 +59,8 @@ impl Headers {
             .with("cache-control", viewer_cache(object))
             .with("x-content-type-options", "nosniff");
         match object {
-            ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => headers,
+            // Compressed where the client takes it, and the same for every answer to the address (RFC 9110, 15.4.5).
+            ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => headers.varying("accept-encoding"),
             _ => headers.with("accept-ranges", "bytes"),
         }
     }
@@ -86,10 +87,15 @@ impl Headers {
             },
         };
         let headers = headers.with("access-control-expose-headers", EXPOSED);
-        if config.credential_origins.is_empty() && allowed.is_empty() {
-            headers
-        } else {
-            headers.with("vary", "origin")
+        if config.credential_origins.is_empty() && allowed.is_empty() { headers } else { headers.varying("origin") }
+    }
+
+    /// Says that the answer depends on a header of the request.
+    fn varying(mut self, name: &'static str) -> Self {
+        match self.0.iter_mut().find(|it| it.0 == "vary") {
+            Some((_, names)) => *names = format!("{names}, {name}"),
+            None => self.0.push(("vary", name.to_owned())),
         }
+        self
     }
 }

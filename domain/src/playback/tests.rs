@@ -30,17 +30,20 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
     let mut more: Vec<(String, String)> = vec![];
-    // Of what is not asked for so often that asking would cost more than it is worth.
-    let asked = !matches!(action, EdgeAction::Serve(_));
     let revoked = |subject: Subject| subject.revocations().iter().any(|it| world::revoked().contains(it));
     let done = match (&action, action.object()) {
-        (action, Some(_)) if asked && action.subject().is_some_and(revoked) => Err(Refusal::Revoked),
+        (action, Some(_)) if action.revocable().is_some_and(revoked) => Err(Refusal::Revoked),
         (EdgeAction::Refuse(..) | EdgeAction::Preflight(_), _) | (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
-            Some(stored) => {
-                carry_out(action, stored, header("range"), header("if-range"), header("if-none-match"), &mut more)
-            }
+            Some(stored) => carry_out(
+                action,
+                stored,
+                header("range").filter(|_| case.method == "GET"),
+                header("if-range"),
+                header("if-none-match"),
+                &mut more,
+            ),
         },
     };
     let action = match done {

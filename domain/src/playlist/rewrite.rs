@@ -35,7 +35,7 @@ pub enum ReferenceKind {
     IFrames,
     /// EXT-X-SESSION-DATA.
     SessionData,
-    /// The URI of any other tag: EXT-X-PART, EXT-X-PRELOAD-HINT, EXT-X-CONTENT-STEERING, tags yet to come.
+    /// The URI of any other tag: EXT-X-PART, EXT-X-PRELOAD-HINT, tags yet to come.
     Other,
 }
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use js_sys::futures::JsFuture;
-use js_sys::{Array, Function, Map, Promise, Reflect};
+use js_sys::{Array, Function, Map, Number, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Bucket, Env, console_error};
 
@@ -22,27 +22,32 @@ pub(super) struct Bindings {
     pub(super) settings: Playback,
     pub(super) media: Bucket,
     pub(super) private: Bucket,
-    /// `None`: nothing can be revoked here.
-    pub(super) revoked: Option<Revoked>,
+    pub(super) revoked: Revoked,
 }
 
 /// The list of what was revoked, in KV. All names of a subject are looked up by one call.
 pub(super) struct Revoked {
     namespace: JsValue,
     get: Function,
+    options: JsValue,
 }
+
+/// How long a place remembers that a name is not on the list, seconds: the least that KV takes.
+const REMEMBERED_SECONDS: u32 = 30;
 
 impl Revoked {
     fn bound_to(env: &Env) -> Option<Self> {
         let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(REVOKED)).ok()?;
         let get = Reflect::get(&namespace, &JsValue::from_str("get")).ok()?.dyn_into().ok()?;
-        Some(Self { namespace, get })
+        let options = Object::new();
+        Reflect::set(&options, &JsValue::from_str("cacheTtl"), &JsValue::from(REMEMBERED_SECONDS)).ok()?;
+        Some(Self { namespace, get, options: options.into() })
     }
 
     /// Whether one of the names is on the list.
     pub(super) async fn holds(&self, names: &[String]) -> worker::Result<bool> {
         let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
-        let promise: Promise = self.get.call1(&self.namespace, &keys)?.unchecked_into();
+        let promise: Promise = self.get.call2(&self.namespace, &keys, &self.options)?.unchecked_into();
         let found: Map = JsFuture::from(promise).await?.unchecked_into();
         // Of a name that is not there, the value is null.
         Ok(keys.iter().any(|it| found.get(&it).is_string()))
@@ -69,11 +74,19 @@ fn read(env: &Env) -> Option<Bindings> {
     let bucket = |name| env.bucket(name).map_err(|error| console_error!("no bucket is bound to {name}: {error}")).ok();
     let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
     let revoked = Revoked::bound_to(env);
-    Some(Bindings { settings, media: media?, private: private?, revoked })
+    if revoked.is_none() {
+        // Without it, whoever revokes something would believe that it is revoked.
+        console_error!("no namespace is bound to {REVOKED}");
+    }
+    Some(Bindings { settings, media: media?, private: private?, revoked: revoked? })
 }
 
-/// A variable or a secret; also a whole number, as which configurations write some.
+/// A variable or a secret; also a number, as which configurations write some.
 fn variable(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| value.as_f64().map(|it| (it as u64).to_string()))
+    value.as_string().or_else(|| {
+        // By the engine, which can write numbers already.
+        let number: &Number = value.dyn_ref()?;
+        Some(number.to_string_with_radix(10).ok()?.into())
+    })
 }

@@ -8,6 +8,9 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Cache, Headers, ReadableStream, Response, ResponseInit, WorkerGlobalScope};
 
 const NAMESPACE: &str = "edgereel";
+/// A week. An encoding that was replaced keeps its keys for longer; one that is made again later has the same paths and
+/// other keys.
+const LIFE: &str = "public, max-age=604800, immutable";
 
 /// The object of a key, if it is there.
 pub(super) async fn find(key: &str) -> Option<Response> {
@@ -21,7 +24,7 @@ pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, 
         let (headers, init) = (Headers::new()?, ResponseInit::new());
         headers.set("content-type", content_type)?;
         headers.set("etag", etag)?;
-        headers.set("cache-control", "public, max-age=31536000, immutable")?;
+        headers.set("cache-control", LIFE)?;
         init.set_headers(&headers);
         Response::new_with_opt_readable_stream_and_init(Some(&body), &init)
     };

@@ -3,25 +3,27 @@
 
 use domain::event::Intake;
 use js_sys::futures::JsFuture;
-use js_sys::{JSON, JsString};
+use js_sys::{JSON, JsString, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
-use worker::{Env, MessageBatch, MessageExt as _, RawMessage, console_error, console_log};
+use worker::worker_sys::{Message, MessageBatch};
+use worker::{Env, console_error, console_log};
 
 use super::bindings;
-use crate::relay::{Plan, Verdict};
+use crate::relay::{self, Plan, Verdict};
 use crate::settings::Destination;
 use crate::sqs::{self, Queue};
+use crate::url::Url;
 
 /// Carries a batch.
-pub(super) async fn carry(batch: &MessageBatch<()>, env: &Env) {
-    let messages: Vec<RawMessage> = batch.raw_iter().collect();
+pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
     let Some(relay) = bindings::relay(env) else {
-        // Nothing is lost: it comes again, and after the last time it is a dead letter of its own queue.
-        batch.retry_all();
+        // Nothing is lost: it comes again, when somebody has mended the settings.
+        told(batch.retry_all(JsValue::UNDEFINED));
         return;
     };
-    let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body())).collect();
+    let messages: Vec<Message> = batch.messages().unwrap_or_default().iter().map(|it| it.unchecked_into()).collect();
+    let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body().ok()?)).collect();
     let intake = Intake { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
     let plan = Plan::new(&bodies, intake);
     let taken = match &relay.destination {
@@ -30,11 +32,26 @@ pub(super) async fn carry(batch: &MessageBatch<()>, env: &Env) {
     };
     for (message, verdict) in messages.iter().zip(plan.verdicts(&taken)) {
         match verdict {
-            Verdict::Ack => message.ack(),
-            Verdict::Retry => message.retry(),
+            Verdict::Ack => told(message.ack()),
+            Verdict::Retry => told(later(message)),
         }
     }
     console_log!("{}", plan.summary(&taken));
+}
+
+/// Has a message come again, the later the older it is.
+fn later(message: &Message) -> Result<(), JsValue> {
+    let age = (js_sys::Date::now() - message.timestamp()?.get_time()) / 1000.0;
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str("delaySeconds"), &JsValue::from(relay::pause(age)))?;
+    message.retry(options.into())
+}
+
+/// The queue delivers again what it was not told about, so this is no loss.
+fn told(outcome: Result<(), JsValue>) {
+    if let Err(error) = outcome {
+        console_error!("the queue could not be told: {}", worker::Error::from(error));
+    }
 }
 
 /// A message as JSON: R2 sends values, others may send text.
@@ -68,17 +85,19 @@ async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool>
     taken
 }
 
-/// The answer to a POST; `None`: it did not succeed, and the log says why. Addresses and answers hold no secret.
+/// The answer to a POST; `None`: it did not succeed, and the log says why, but of the address only the host: what stands
+/// behind it may be secret.
 async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Option<String> {
+    let host = Url::split(url).map_or("what is no address", |it| it.origin);
     match try_post(url, headers, body).await {
         Ok((status, answer)) if (200..300).contains(&status) => Some(answer),
         Ok((status, answer)) => {
             let answer: String = answer.chars().take(500).collect();
-            console_error!("{url} answered {status}: {answer}");
+            console_error!("{host} answered {status}: {answer}");
             None
         }
         Err(error) => {
-            console_error!("{url} could not be reached: {}", worker::Error::from(error));
+            console_error!("{host} could not be reached: {}", worker::Error::from(error));
             None
         }
     }

@@ -83,12 +83,13 @@ struct Shell<'a> {
 
 impl Shell<'_> {
     async fn carry_out(&self, action: EdgeAction) -> Result<Response, Failed> {
-        let is_head = self.incoming.is_head();
+        let (is_head, revocable) = (self.incoming.is_head(), action.revocable().is_some());
         match action {
             EdgeAction::Refuse(refusal, headers) => {
                 Ok(Answer::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
             }
             EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers).stream(None)?),
+            EdgeAction::Serve(plan) if revocable => self.unless_revoked(plan.subject, self.serve(&plan)).await,
             EdgeAction::Serve(plan) => self.serve(&plan).await,
             EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan).await,
@@ -123,16 +124,18 @@ impl Shell<'_> {
     /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
     /// itself. The runtime does, where the answer says so.
     fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
-        let answer = answer.header("vary", "accept-encoding");
-        let is_head = self.incoming.is_head();
-        let answer =
-            if self.incoming.takes_gzip() && !is_head { answer.header("content-encoding", "gzip") } else { answer };
-        Ok(answer.bytes(text.as_bytes(), is_head)?)
+        match (self.incoming.takes_gzip(), self.incoming.is_head()) {
+            // How long it would be is known only when it is compressed (RFC 9110, 8.6).
+            (true, true) => Ok(answer.header("content-encoding", "gzip").stream(None)?),
+            (true, false) => Ok(answer.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
+            (false, is_head) => Ok(answer.bytes(text.as_bytes(), is_head)?),
+        }
     }
 
     /// Streams an object: its bytes never come into the memory of WebAssembly.
     async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
-        let wanted = self.incoming.header("range");
+        // A range is for GET alone (RFC 9110, 14.2).
+        let wanted = if self.incoming.is_head() { None } else { self.incoming.header("range") };
         if wanted.is_some() || self.incoming.is_head() {
             return self.serve_part(plan, wanted.as_deref()).await;
         }
@@ -210,9 +213,8 @@ impl Shell<'_> {
         subject: Subject,
         reading: impl Future<Output = Result<T, Failed>>,
     ) -> Result<T, Failed> {
-        let Some(store) = &self.bindings.revoked else { return reading.await };
         let names = subject.revocations();
-        let (revoked, read) = join(store.holds(&names), reading).await;
+        let (revoked, read) = join(self.bindings.revoked.holds(&names), reading).await;
         // Who cannot ask does not hand out.
         if revoked? { Err(Refusal::Revoked.into()) } else { read }
     }

@@ -10,7 +10,9 @@ window.play = (url, rate) =>
     // A small buffer, or a short film would be loaded before anybody can choose.
     const hls = new Hls({ enableWorker: false, maxBufferLength: 4, maxMaxBufferLength: 4 })
     let turn = 0
-    const done = () => {
+    const weighing = []
+    const done = async () => {
+      await Promise.all(weighing)
       const quality = video.getVideoPlaybackQuality()
       Object.assign(told, { duration: video.duration, position: video.currentTime })
       Object.assign(told, { frames: quality.totalVideoFrames, dropped: quality.droppedVideoFrames })
@@ -29,7 +31,7 @@ window.play = (url, rate) =>
       const frag = data.frag && `${data.frag.type} ${data.frag.sn} of level ${data.frag.level}`
       const reason = String(data.reason ?? data.error ?? '')
       const error = { type: data.type, details: data.details, fatal: data.fatal, frag, reason }
-      if (data.details === Hls.ErrorDetails.BUFFER_APPEND_NO_PROGRESS) return weigh(error, data.frag)
+      if (data.details === Hls.ErrorDetails.BUFFER_APPEND_NO_PROGRESS) return weighing.push(weigh(error, data.frag))
       told.errors.push(error)
       if (data.fatal) done()
     })

@@ -225,6 +225,11 @@ fn odd_tokens(now: u64) -> Vec<Case> {
         claim("claims with an expiry in words", claims.replace(&exp.to_string(), "\"soon\"")),
         claim("claims with an endless expiry", claims.replace(&exp.to_string(), "1e999")),
         claim("claims with a height in words", claims.replace('}', ",\"max_height\":\"720p\"}")),
+        claim("claims with a height that is null", claims.replace('}', ",\"max_height\":null}")),
+        claim("claims with an address that is null", claims.replace('}', ",\"ip\":null}")),
+        claim("claims with a country that is null", claims.replace('}', ",\"geo\":null}")),
+        claim("claims with origins that are null", claims.replace('}', ",\"origins\":null}")),
+        claim("claims with a beginning that is null", claims.replace('}', ",\"nbf\":null}")),
         claim("claims with a negative height", claims.replace('}', ",\"max_height\":-720}")),
         claim("claims with an address that is none", claims.replace('}', ",\"ip\":\"10.0.0\"}")),
         claim("claims with a prefix too long", claims.replace('}', ",\"ip\":[\"10.0.0.0/33\"]}")),
@@ -275,6 +280,8 @@ fn limits(now: u64) -> Vec<Case> {
         Case::good("country not denied", deny()).country("DE"),
         Case::refused("denied country", deny(), Refusal::Country).country("US"),
         Case::refused("unknown country, list of denied", deny(), Refusal::Country),
+        Case::refused("no country, list of denied", deny(), Refusal::Country).country("XX"),
+        Case::refused("Tor, list of denied", deny(), Refusal::Country).country("T1"),
         Case::good("allowed page", origin())
             .header("origin", "https://a.example")
             .answers("access-control-allow-origin", "https://a.example"),

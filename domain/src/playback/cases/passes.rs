@@ -140,6 +140,8 @@ fn revoked(now: u64) -> Vec<Case> {
         Case::refused("key of a revoked viewer", key_under(&key(&viewer), "1080p"), Refusal::Revoked),
         Case::refused("playlist of a revoked session", under(&session, PLAYLIST), Refusal::Revoked),
         Case::refused("key of a revoked session", key_under(&key(&session), "1080p"), Refusal::Revoked),
+        Case::refused("poster of a revoked viewer", under(&viewer, "poster.jpg"), Refusal::Revoked),
+        Case::refused("storyboard of a revoked session", under(&session, "storyboard.jpg"), Refusal::Revoked),
         Case::refused("HEAD of a key of a revoked session", key_under(&key(&session), "1080p"), Refusal::Revoked)
             .method("HEAD"),
     ]

@@ -25,6 +25,18 @@ fn methods(now: u64) -> Vec<Case> {
         Case::good("HEAD of the master", master.clone()).method("HEAD"),
         Case::good("HEAD of a playlist", under(&all, PLAYLIST)).method("HEAD"),
         Case::good("HEAD of a segment", under(&all, SEGMENT)).method("HEAD").answers("content-length", &length),
+        Case::good("HEAD of a part of a segment", under(&all, SEGMENT))
+            .method("HEAD")
+            .header("range", "bytes=0-3")
+            .answers("content-length", &length),
+        Case::good("HEAD of what a segment has not", under(&all, SEGMENT))
+            .method("HEAD")
+            .header("range", "bytes=999999999-")
+            .answers("content-length", &length),
+        Case::good("HEAD of a playlist, compressed", under(&all, PLAYLIST))
+            .method("HEAD")
+            .header("accept-encoding", "gzip")
+            .answers("vary", "accept-encoding"),
         Case::good("HEAD of a key", key.clone()).method("HEAD").answers("content-length", "16"),
         Case::good("preflight", master.clone())
             .method("OPTIONS")
