@@ -24,16 +24,17 @@ pub fn is_there() -> bool {
 
 /// That hls.js told of no error.
 ///
-/// One it may take back: of the first fragment, it looks whether it is in the buffer while the browser's word for that is still
-/// on its way (hls.js 1.7). It was there, or it would stand among the errors.
+/// But for what it says too early: when the one buffer is done, hls.js 1.7 goes on with the other as well, though that one's
+/// `updateend` may still be on its way, and then misses a fragment that is there. `play.js` looks half a second later, and
+/// what is missing then stands among the errors. It happens to one fragment or two of a film, and never twice to the same.
 ///
 /// # Panics
 /// If it did.
 pub fn played_without_an_error(told: &Value) {
     assert_eq!(told["errors"], serde_json::json!([]), "{told:#}");
     let rash = told["rash"].as_array().expect("a list");
-    let first = |it: &Value| it["frag"].as_str().is_some_and(|it| it.contains(" 0 of "));
-    assert!(rash.len() <= 1 && rash.iter().all(first), "{told:#}");
+    let once = |it: &Value| it["reason"].as_str().is_some_and(|it| it.ends_with("(1)"));
+    assert!(rash.len() <= 3 && rash.iter().all(once), "{told:#}");
 }
 
 /// Runs a script and gives back what it tells.

@@ -18,8 +18,8 @@ window.play = (url, rate) =>
       Object.assign(told, { frames: quality.totalVideoFrames, dropped: quality.droppedVideoFrames })
       resolve(told)
     }
-    // hls.js 1.7 looks whether a fragment is in the buffer when video is done, while the `updateend` of audio may still be
-    // on its way. A moment later there is no doubt: what is there then was never missing.
+    // hls.js 1.7 looks whether a fragment is in one buffer when the other is done, while the `updateend` of the first may
+    // still be on its way. A moment later there is no doubt: what is there then was never missing.
     const weigh = async (error, { start, end }) => {
       await new Promise((resolve) => setTimeout(resolve, 500))
       const middle = (start + end) / 2
