@@ -86,6 +86,10 @@ def one_command(rungs, fps, audio, copied):
     """As good as a hand can write it: one decoder, each rung scaled from the next larger one, audio once per rate."""
     encoded = rungs[1:] if copied else rungs
     rates = audio_rates(encoded) if audio else []
+    # Where all rungs may have the same sound, the source's own serves them all.
+    shared = copied and len(rates) == 1
+    if shared:
+        rates = []
 
     def graph():
         steps, source = [], "0:v:0"
@@ -116,7 +120,11 @@ def one_command(rungs, fps, audio, copied):
         def sound(name):
             return out / name / "index.m3u8" if audio else None
 
-        own = [(it.width, it.height, out / it.name / "index.m3u8", sound(f"audio-{it.audio_kbps}k")) for it in encoded]
+        def row(rung):
+            playlist = sound("audio-source" if shared else f"audio-{rung.audio_kbps}k")
+            return rung.width, rung.height, out / rung.name / "index.m3u8", playlist
+
+        own = [row(rung) for rung in encoded]
         if copied:
             own.insert(0, (rungs[0].width, rungs[0].height, out / "source" / "index.m3u8", sound("audio-source")))
         return own

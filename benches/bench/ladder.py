@@ -1,19 +1,17 @@
 """The rungs that everybody has to make: those of domain/src/default_profile.toml."""
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
+_PROFILE = tomllib.loads((Path(__file__).parents[2] / "domain/src/default_profile.toml").read_text())
 # name, short side, video kbit/s, audio kbit/s
 _DEFAULT = [
-    ("2160p", 2160, 12000, 192),
-    ("1440p", 1440, 8000, 160),
-    ("1080p", 1080, 5000, 128),
-    ("720p", 720, 3000, 96),
-    ("480p", 480, 1500, 96),
-    ("360p", 360, 800, 64),
+    (it["name"], it["height"], it["video_kbps"], it["audio_kbps"]) for it in _PROFILE["rung"] if it.get("enabled", True)
 ]
 
-SEGMENT_SECONDS = 6
-KEYFRAME_SECONDS = 2
+SEGMENT_SECONDS = round(_PROFILE["segment_seconds"])
+KEYFRAME_SECONDS = round(_PROFILE["keyframe_seconds"])
 
 
 @dataclass(frozen=True)
