@@ -13,7 +13,7 @@
 #   EDGEREEL_BIN=  the program to measure; otherwise the release build is made. `none` measures the others alone
 #   PORT=18787     where `edgereel dev` listens meanwhile
 #
-# Needs Linux (it reads /proc), FFmpeg with x264, Python 3.9 and about 10 GB of disk (1 GB with QUICK=1).
+# Needs Linux (it reads /proc), FFmpeg with x264, Python 3.11 and about 10 GB of disk (1 GB with QUICK=1).
 
 # First of all: some shells let this variable count seconds by itself.
 length=${SECONDS:-}
