@@ -25,7 +25,7 @@ work=$here/work
 need() { command -v "$1" >/dev/null 2>&1 || { echo "error: $1 is missing: $2" >&2; exit 1; }; }
 need ffmpeg "install FFmpeg with x264 (on Debian: apt-get install ffmpeg)"
 need ffprobe "it comes with FFmpeg"
-need python3 "install Python 3.9 or newer"
+need python3 "install Python 3.11 or newer"
 [ -r /proc/self/stat ] || { echo "error: this reads /proc, so it runs on Linux alone" >&2; exit 1; }
 
 if [ -z "${EDGEREEL_BIN:-}" ]; then
