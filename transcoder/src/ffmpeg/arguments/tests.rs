@@ -30,7 +30,17 @@ struct Paper {
 
 impl Paper {
     fn new(probe: Probe) -> Self {
-        let profile = Profile::default();
+        Self::by(Profile::default(), probe)
+    }
+
+    /// By a profile whose rungs ask for two sounds.
+    fn with_two_sounds(probe: Probe) -> Self {
+        let mut profile = Profile::default();
+        profile.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });
+        Self::by(profile, probe)
+    }
+
+    fn by(profile: Profile, probe: Probe) -> Self {
         Self { plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(), probe, profile }
     }
 
@@ -62,13 +72,13 @@ fn the_remuxed_rung_goes_on_at_a_later_chunk() {
 
 #[test]
 fn audio_begins_at_the_first_frame() {
-    let paper = Paper::new(standard());
+    let paper = Paper::with_two_sounds(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[0])));
 }
 
 #[test]
 fn audio_goes_on_at_a_later_chunk() {
-    let paper = Paper::new(standard());
+    let paper = Paper::with_two_sounds(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[1])));
 }
 
