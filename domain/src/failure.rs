@@ -67,8 +67,10 @@ pub enum FailureCode {
     EmptyFile,
     /// No container that can be read.
     NotAVideo,
-    /// Only sound, or only a picture.
+    /// No moving picture.
     NoVideoStream,
+    /// Sound without a picture.
+    OnlySound,
     /// Longer than the profile allows.
     TooLong,
     /// More bytes than the profile allows.
@@ -79,6 +81,8 @@ pub enum FailureCode {
     Truncated,
     /// Nobody here can decode it.
     UnsupportedCodec,
+    /// The FFmpeg of this installation lacks what the source needs.
+    MissingAbility,
     /// Protected by DRM or a password.
     EncryptedSource,
     /// A playlist or script in the clothes of a video.
@@ -119,15 +123,17 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
+        Self::OnlySound,
         Self::TooLong,
         Self::TooLarge,
         Self::TooManyPixels,
         Self::Truncated,
         Self::UnsupportedCodec,
+        Self::MissingAbility,
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
@@ -154,11 +160,13 @@ impl FailureCode {
             Self::EmptyFile => "empty-file",
             Self::NotAVideo => "not-a-video",
             Self::NoVideoStream => "no-video-stream",
+            Self::OnlySound => "only-sound",
             Self::TooLong => "too-long",
             Self::TooLarge => "too-large",
             Self::TooManyPixels => "too-many-pixels",
             Self::Truncated => "truncated",
             Self::UnsupportedCodec => "unsupported-codec",
+            Self::MissingAbility => "missing-ability",
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
@@ -186,11 +194,13 @@ impl FailureCode {
             Self::EmptyFile
             | Self::NotAVideo
             | Self::NoVideoStream
+            | Self::OnlySound
             | Self::TooLong
             | Self::TooLarge
             | Self::TooManyPixels
             | Self::Truncated
             | Self::UnsupportedCodec
+            | Self::MissingAbility
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
@@ -218,6 +228,9 @@ impl FailureCode {
             Self::EmptyFile => "The file is empty: upload it again.",
             Self::NotAVideo => "This is not a video file that can be read: upload a video, such as MP4, MOV or MKV.",
             Self::NoVideoStream => "The file has no moving picture in it: upload a file with a video track.",
+            Self::OnlySound => {
+                "The file has sound but no picture, and sound alone is not accepted yet: upload a file with a video track."
+            }
             Self::TooLong => "The video is longer than allowed: upload a shorter one.",
             Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
             Self::TooManyPixels => "The picture is larger than allowed: export the video in a smaller size.",
@@ -225,6 +238,9 @@ impl FailureCode {
                 "The end of the file is missing: the upload or an earlier copy broke off. Upload the whole file."
             }
             Self::UnsupportedCodec => "The video uses a format that cannot be decoded here: export it as H.264 in MP4.",
+            Self::MissingAbility => {
+                "The FFmpeg of this installation lacks what this video needs: the operator has to install one that has it."
+            }
             Self::EncryptedSource => "The file is protected by DRM or a password: upload an unprotected copy.",
             Self::PlaylistNotAllowed => {
                 "This is a playlist or script that points at other files, not a video: upload the video itself."

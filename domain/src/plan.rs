@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::SourceProblem;
 use crate::job::Mode;
 use crate::object_key::{Container, RenditionName};
-use crate::probe::{Probe, Ratio};
+use crate::probe::{Probe, Ratio, Seeking};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
 
@@ -40,6 +40,9 @@ pub struct EncodePlan {
     pub keyframe_interval: u64,
     /// Longest time that a frame of the source is shown, ticks.
     pub longest_frame: u64,
+    /// When the last frame of the source ends, ticks; sound may go on after it.
+    #[serde(default)]
+    pub picture_end: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
     /// Encrypt every segment.
@@ -118,7 +121,12 @@ impl EncodePlan {
             copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });
         let segments = boundaries.len() as u32 - 1;
         let small_first = |first, then| timeline::chunks(segments, first, then);
-        let longest_gop = if probe.index.keyframes.is_empty() { probe.index.end } else { probe.index.longest_gop() };
+        let longest_gop = match probe.index.seeking {
+            // One run makes all chunks: their length decides only how much a crash costs.
+            Seeking::Sequential => 0,
+            Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
+            Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
+        };
         let encode_chunk = timeline::encode_chunk_segments(profile, longest_gop);
         Ok(Self {
             mode,
@@ -127,6 +135,7 @@ impl EncodePlan {
             keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
             target_duration: timeline::target_duration(&boundaries, profile),
             longest_frame: probe.index.longest_frame,
+            picture_end: probe.index.picture_end,
             encrypt: profile.encrypt,
             iframes: size::iframes(probe, &rungs),
             copy_chunks: if copy.is_ok() { small_first(2, 20) } else { vec![] },

@@ -6,6 +6,11 @@ use crate::segment::TICKS_PER_SECOND;
 
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
+mod extent;
+mod rate;
+
+pub use extent::Extent;
+pub use rate::{Rates, motion_rate, output_rate, source_rate};
 
 /// A positive fraction, such as a frame rate or a pixel aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,11 +76,14 @@ pub struct VideoStream {
     pub pixel_aspect: Option<Ratio>,
     /// Clockwise degrees to turn it upright: 0, 90, 180, 270.
     pub rotation: u32,
+    /// The display matrix also mirrors the picture.
+    #[serde(default)]
+    pub mirrored: bool,
     /// FFmpeg's name: `yuv420p`.
     pub pixel_format: String,
     /// Frames per second on which the output runs: constant, and at most the profile's.
     pub frame_rate: Ratio,
-    /// Frames per second of the source itself, as a constant rate.
+    /// Frames per second of the source where it moves, as a constant rate.
     pub source_rate: Ratio,
     /// Frames of one field each.
     pub interlaced: bool,
@@ -139,19 +147,23 @@ pub enum Seeking {
     Indexed,
     /// It has none: ask for a moment well before the keyframe.
     Approximate,
+    /// It cannot be sought: every run reads it from its beginning.
+    Sequential,
 }
 
 /// Where the frames of the video stream are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceIndex {
-    /// Presentation times of the keyframes, ticks from the first frame, ascending. Empty: unknown.
+    /// Presentation times of the keyframes, ticks from the start of the presentation, ascending. Empty: unknown.
     pub keyframes: Vec<u64>,
     /// For each keyframe, bytes of video until the next one; empty: unknown.
     pub gop_bytes: Vec<u64>,
-    /// The end of the last frame, ticks from the first.
+    /// When the first frame is shown, ticks from the start of the presentation; above 0 where sound begins first.
+    pub picture_start: u64,
+    /// When the last frame ends, ticks from the start of the presentation.
+    pub picture_end: u64,
+    /// The end of the presentation, ticks from its start; after `picture_end` where sound ends last.
     pub end: u64,
-    /// Whether `end` was computed from the frames; otherwise the header says so.
-    pub exact_end: bool,
     /// Longest time that a frame is shown, ticks.
     pub longest_frame: u64,
     /// No frame that follows a keyframe in the file is shown before it (closed GOPs).
@@ -163,10 +175,10 @@ pub struct SourceIndex {
 }
 
 impl SourceIndex {
-    /// Longest distance from a keyframe to the next one or to the end, ticks.
+    /// Longest distance from a keyframe to the next one or to the end of the picture, ticks.
     pub fn longest_gop(&self) -> u64 {
-        let ends = self.keyframes.iter().skip(1).copied().chain([self.end]);
-        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.end)
+        let ends = self.keyframes.iter().skip(1).copied().chain([self.picture_end]);
+        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.picture_end)
     }
 
     /// The last keyframe at or before a moment.
@@ -180,7 +192,8 @@ impl SourceIndex {
     /// Average video rate, bit/s, if the bytes are known.
     pub fn video_bit_rate(&self) -> Option<u64> {
         let bits = u128::from(self.video_bytes?) * 8 * u128::from(TICKS_PER_SECOND);
-        (self.end > 0).then(|| (bits / u128::from(self.end)) as u64)
+        let shown = self.picture_end.saturating_sub(self.picture_start);
+        (shown > 0).then(|| (bits / u128::from(shown)) as u64)
     }
 }
 
@@ -197,6 +210,19 @@ pub struct Probe {
     pub audio: Option<AudioStream>,
     /// Where the frames are.
     pub index: SourceIndex,
+}
+
+impl Probe {
+    /// When the presentation begins, in units of the video's time base on the clock of the container.
+    pub fn origin_pts(&self) -> i64 {
+        let lead = self.index.picture_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
+        self.video.start_pts.saturating_sub(lead.round() as i64)
+    }
+
+    /// When the presentation begins, seconds on the clock of the container.
+    pub fn origin_seconds(&self) -> f64 {
+        self.origin_pts() as f64 * self.video.time_base.as_f64()
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +249,7 @@ mod tests {
             height: 576,
             pixel_aspect: None,
             rotation: 0,
+            mirrored: false,
             pixel_format: "yuv420p".to_owned(),
             frame_rate: Ratio { num: 25, den: 1 },
             source_rate: Ratio { num: 25, den: 1 },
@@ -245,8 +272,9 @@ mod tests {
         let index = SourceIndex {
             keyframes: vec![0, 180_000, 900_000],
             gop_bytes: vec![],
+            picture_start: 0,
+            picture_end: 1_000_000,
             end: 1_000_000,
-            exact_end: true,
             longest_frame: 3_000,
             closed_gops: true,
             seeking: Seeking::Indexed,

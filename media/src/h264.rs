@@ -305,6 +305,44 @@ fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
     (numerator / a, denominator / a)
 }
 
+/// How a sample begins: what a decoder needs that starts there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// An instantaneous decoding refresh: nothing from before it.
+    Idr,
+    /// Only itself; what follows may refer to earlier pictures (an open group).
+    Intra,
+    /// Other pictures: as a keyframe, it begins a gradual refresh, and decoding is right only some frames later.
+    Inter,
+}
+
+/// The picture in a sample: NAL units behind their lengths of `length_size` bytes (ISO/IEC 14496-15).
+///
+/// `None`: the sample is cut off before any picture.
+pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
+    let mut rest = sample;
+    loop {
+        let (length, unit) = rest.split_at_checked(length_size)?;
+        let length = length.iter().fold(0usize, |sum, it| sum << 8 | usize::from(*it));
+        match unit.first()? & 0x1f {
+            5 => return Some(Picture::Idr),
+            1..=4 => {
+                let mut bits = BitReader::new(unit.get(1..unit.len().min(17))?);
+                bits.ue()?;
+                // I and SI slices, or a picture of nothing else (7.4.3).
+                let intra = matches!(bits.ue()?, 2 | 4 | 7 | 9);
+                return Some(if intra { Picture::Intra } else { Picture::Inter });
+            }
+            _ => rest = unit.get(length..)?,
+        }
+    }
+}
+
+/// How many bytes the length of a NAL unit has, by the payload of `avcC`.
+pub fn length_size(avcc: &[u8]) -> Option<usize> {
+    Some(usize::from(avcc.get(4)? & 3) + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -355,5 +393,18 @@ mod tests {
             let _ = Sps::parse(&bytes);
             let _ = Sps::from_avcc(&bytes);
         }
+    }
+
+    #[test]
+    fn pictures_are_found_behind_other_units() {
+        let unit = |bytes: &[u8]| [&[0, 0, 0, 9], bytes, &vec![0; 9 - bytes.len()]].concat();
+        let sample = |units: &[&[u8]]| units.iter().flat_map(|it| unit(it)).collect::<Vec<u8>>();
+        assert_eq!(picture(&sample(&[&[0x67], &[0x68], &[0x06], &[0x65]]), 4), Some(Picture::Idr));
+        // first_mb_in_slice 0, slice_type 7 (I) and 5 (P).
+        assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1000_1000]]), 4), Some(Picture::Intra));
+        assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1001_1000]]), 4), Some(Picture::Inter));
+        assert_eq!(picture(&sample(&[&[0x67], &[0x68]]), 4), None);
+        assert_eq!(picture(&sample(&[&[0x65]])[..3], 4), None);
+        assert_eq!(length_size(&[1, 0x64, 0, 0x1e, 0xff]), Some(4));
     }
 }

@@ -41,6 +41,14 @@ pub enum ContainerKind {
     RealMedia,
     /// IVF: raw VP8, VP9 or AV1.
     Ivf,
+    /// An elementary stream of H.264 (ISO/IEC 14496-10, annex B).
+    H264,
+    /// An elementary stream of HEVC (ISO/IEC 23008-2, annex B).
+    Hevc,
+    /// An elementary stream of MPEG-1 or MPEG-2 video.
+    MpegVideo,
+    /// An elementary stream of MPEG-4 part 2.
+    Mpeg4Video,
 }
 
 impl ContainerKind {
@@ -61,7 +69,16 @@ impl ContainerKind {
             Self::Wtv => "wtv",
             Self::RealMedia => "rm",
             Self::Ivf => "ivf",
+            Self::H264 => "h264",
+            Self::Hevc => "hevc",
+            Self::MpegVideo => "mpegvideo",
+            Self::Mpeg4Video => "m4v",
         }
+    }
+
+    /// Whether it holds one stream without time stamps.
+    pub fn is_elementary(self) -> bool {
+        matches!(self, Self::H264 | Self::Hevc | Self::MpegVideo | Self::Mpeg4Video)
     }
 }
 
@@ -102,6 +119,11 @@ pub enum NotVideo {
 }
 
 impl NotVideo {
+    /// Whether it is sound without a picture.
+    pub fn is_sound(self) -> bool {
+        matches!(self, Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi)
+    }
+
     /// In words, with article, to end the sentence "this is …".
     pub fn describe(self) -> &'static str {
         match self {
@@ -178,7 +200,34 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
     if is_transport_stream(head) {
         return Some(ContainerKind::MpegTs);
     }
-    is_dv(head).then_some(ContainerKind::Dv)
+    if is_dv(head) {
+        return Some(ContainerKind::Dv);
+    }
+    elementary_stream(head).or_else(|| has_transport_stream(head).then_some(ContainerKind::MpegTs))
+}
+
+/// A start code (`00 00 01`, with more zeros before it) and what it starts.
+fn elementary_stream(head: &[u8]) -> Option<ContainerKind> {
+    let zeros = head.iter().take_while(|it| **it == 0).count();
+    let rest = head.get(zeros..).filter(|_| (2..=8).contains(&zeros))?.strip_prefix(&[1])?;
+    match (*rest.first()?, *rest.get(1)?) {
+        (0xb3, _) => Some(ContainerKind::MpegVideo),
+        (0xb0, _) => Some(ContainerKind::Mpeg4Video),
+        // A video or sequence parameter set or access unit delimiter of HEVC: layer 0, temporal id 1.
+        (0x40 | 0x42 | 0x46, 0x01) => Some(ContainerKind::Hevc),
+        // A sequence parameter set (7) or an access unit delimiter (9) of H.264.
+        (nal, _) if nal & 0x80 == 0 && matches!(nal & 0x1f, 7 | 9) => Some(ContainerKind::H264),
+        _ => None,
+    }
+}
+
+/// A transport stream behind something else: half a packet, or the header of the connection it was captured from.
+fn has_transport_stream(head: &[u8]) -> bool {
+    const MIN_PACKETS: usize = 8;
+    [188usize, 192, 204].into_iter().any(|size| {
+        (0..head.len().saturating_sub(MIN_PACKETS * size))
+            .any(|start| head[start..].iter().step_by(size).all(|it| *it == crate::ts::SYNC_BYTE))
+    })
 }
 
 fn is_picture_brand(brand: &[u8]) -> bool {
@@ -338,6 +387,9 @@ mod tests {
             ("a.wmv", "asf", "msmpeg4", ContainerKind::Asf),
             ("a.mxf", "mxf", "mpeg2video", ContainerKind::Mxf),
             ("a.wtv", "wtv", "mpeg2video", ContainerKind::Wtv),
+            ("a.h264", "h264", "libx264", ContainerKind::H264),
+            ("a.m2v", "mpeg2video", "mpeg2video", ContainerKind::MpegVideo),
+            ("a.m4v", "m4v", "mpeg4", ContainerKind::Mpeg4Video),
         ] {
             let path = folder.path().join(name);
             let args = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=176x144:r=25", "-frames:v", "20"];
@@ -359,6 +411,11 @@ mod tests {
                 assert_eq!(sniff(&bytes), Some(Kind::Video(ContainerKind::MpegTs)), "{size} {phase}");
             }
         }
+        let mut behind = b"HTTP/1.1 200 OK\r\n\r\n".repeat(40);
+        let start = behind.len();
+        behind.resize(start + 10 * 188, 0x11);
+        behind[start..].iter_mut().step_by(188).for_each(|it| *it = 0x47);
+        assert_eq!(sniff(&behind), Some(Kind::Video(ContainerKind::MpegTs)));
         assert_eq!(sniff(&[0x11; 2000]), None);
     }
 

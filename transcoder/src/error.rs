@@ -101,6 +101,18 @@ impl TranscodeError {
         self.failure().class()
     }
 
+    /// Whether the source may be the cause: what came out of it is not what it promised.
+    pub fn may_be_the_source(&self) -> bool {
+        match self {
+            Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
+            // The system ends a process by a signal, for want of memory for one.
+            Self::Ffmpeg { reason, log_tail, .. } => {
+                !reason.contains("signal") && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
+            }
+            _ => false,
+        }
+    }
+
     /// FFmpeg's last words, if it is about FFmpeg.
     pub fn log_tail(&self) -> &str {
         match self {
@@ -114,3 +126,14 @@ impl TranscodeError {
         matches!(self, Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }))
     }
 }
+
+/// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
+const OUR_MISTAKES: [&str; 7] = [
+    "Unrecognized option",
+    "Error splitting the argument list",
+    "No such filter",
+    "Unknown encoder",
+    "Unknown bitstream filter",
+    "Cannot allocate memory",
+    "Resource temporarily unavailable",
+];

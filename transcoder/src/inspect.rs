@@ -1,35 +1,69 @@
 //! Looking at a source before work begins: what it is, what is in it, where its frames are.
 //!
 //! Reads the head and the index of the file, not the file: a source of hours takes no longer than one
-//! of minutes. Only containers without an index are read through, packet by packet, undecoded.
+//! of minutes. Only containers without an index are read through, packet by packet, undecoded. A source that cannot be
+//! sought, because its clock jumps or its pictures change, is decoded once: see [`crate::normalise`].
 
 use domain::failure::SourceProblem;
-use domain::probe::{Probe, SourceIndex};
+use domain::probe::{Extent, Probe, SourceIndex, motion_rate, output_rate, source_rate};
 use domain::profile::Profile;
+use domain::segment::TICKS_PER_SECOND;
+use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::{Streams, output_rate, streams};
+use crate::ffmpeg::probe::{Depth, Found, streams};
+use crate::loopback::Loopback;
+use crate::normalise::{Normaliser, survey};
 use crate::source::Blocks;
 
+mod frames;
 mod kind;
 mod matroska;
 mod mp4;
 mod packets;
 
-/// What an index tells beside where the frames are.
-struct Indexed {
-    index: SourceIndex,
-    /// Frames over time, as counted.
-    frame_rate: Option<f64>,
-    /// Where times are counted from, seconds on the clock of the container.
-    first_seconds: f64,
+/// A source that was looked at and found usable.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// What the runs of FFmpeg that make segments read.
+    pub probe: Probe,
+    /// The run that they read from; `None`: they read the source itself.
+    pub normaliser: Option<Normaliser>,
 }
 
-/// Looks at a source. `url`: where ffprobe reads it.
+/// What an index tells. Ticks count from the first frame.
+struct Indexed {
+    index: SourceIndex,
+    /// Presentation times of frames, ticks from the first one, ascending; of a sample where the file is long.
+    frame_times: Vec<u64>,
+    /// From the first frame to the end of the last one.
+    picture: Extent,
+    /// `None`: there is none.
+    sound: Option<Extent>,
+    /// Why runs cannot begin in the middle of the source.
+    unseekable: Option<&'static str>,
+    /// The sound begins so late in the file that FFmpeg has to be told to look for it.
+    depth: Option<Depth>,
+}
+
+/// How far into a broadcast its streams are searched for.
+const DEEP: Depth = Depth { bytes: 128 << 20, seconds: 600 };
+
+/// Seconds as ticks.
+fn ticks(seconds: f64) -> u64 {
+    (seconds.max(0.0) * TICKS_PER_SECOND as f64).round() as u64
+}
+
+/// Looks at a source, which ffprobe reads from `loopback`.
 ///
 /// Fails with what is wrong with the file: empty, not a video, truncated, protected, a playlist.
-pub async fn inspect(tools: &Tools, blocks: &Blocks, url: &str, profile: &Profile) -> Result<Probe, TranscodeError> {
+pub async fn inspect(
+    tools: &Tools,
+    blocks: &Blocks,
+    loopback: &Loopback,
+    profile: &Profile,
+) -> Result<Inspected, TranscodeError> {
     if blocks.size() == 0 {
         return Err(SourceProblem::EmptyFile.into());
     }
@@ -37,25 +71,97 @@ pub async fn inspect(tools: &Tools, blocks: &Blocks, url: &str, profile: &Profil
     if blocks.size() > limit {
         return Err(SourceProblem::TooLarge { bytes: blocks.size(), limit_bytes: limit }.into());
     }
-    let demuxer = kind::demuxer(blocks).await?;
+    let url = loopback.source_url();
+    let container = kind::container(blocks).await?;
+    let demuxer = container.demuxer();
     // Our own reader of MP4 says more clearly than ffprobe what is wrong with a file, so it goes first.
     let moov = if demuxer == "mov" { mp4::read(blocks).await? } else { None };
-    let found = streams(tools, demuxer, url).await?;
-    let indexed = match (moov, demuxer) {
-        (Some(moov), _) => mp4::index(&moov, &found)?,
-        (None, "matroska") => matroska::index(tools, blocks, url, &found).await?,
+    let broadcast = matches!(container, ContainerKind::MpegTs | ContainerKind::MpegPs);
+    let mut found = match streams(tools, demuxer, &url, None).await {
+        // The picture may begin late.
+        Err(TranscodeError::Source(_)) if broadcast => {
+            let found = streams(tools, demuxer, &url, Some(DEEP)).await?;
+            return sequential(tools, loopback, profile, demuxer, &found, Some(DEEP), "its picture begins late").await;
+        }
+        found => found?,
+    };
+    if container.is_elementary() || container == ContainerKind::Ivf {
+        return sequential(tools, loopback, profile, demuxer, &found, None, "it is an elementary stream").await;
+    }
+    let indexed = match (&moov, demuxer) {
+        (Some(moov), _) => mp4::index(moov, &found, blocks).await?,
+        (None, "matroska") => matroska::index(tools, blocks, &url, &found).await?,
         _ => None,
     };
-    let indexed = match indexed {
+    let mut indexed = match indexed {
         Some(indexed) => indexed,
-        None => packets::scan(tools, demuxer, url, &found, packets::Interval::Whole).await?,
+        None => packets::scan(tools, demuxer, &url, &found).await?,
     };
-    Ok(assemble(blocks.size(), demuxer, found, indexed, profile))
+    if let Some(depth) = indexed.depth.take() {
+        let deeper = streams(tools, demuxer, &url, Some(depth)).await?;
+        // Otherwise there is sound that nothing decodes.
+        if deeper.audio.is_some() {
+            found = deeper;
+            indexed.depth = Some(depth);
+            indexed.unseekable = indexed.unseekable.or(Some("its sound begins late"));
+        }
+    }
+    let look = frames::look(tools, demuxer, &url, &found, &indexed, blocks.size()).await?;
+    found.video.interlaced = look.interlaced;
+    if let Some(reason) = indexed.unseekable.or(look.unseekable) {
+        (found.video.width, found.video.height) = look.canvas;
+        return sequential(tools, loopback, profile, demuxer, &found, indexed.depth, reason).await;
+    }
+    Ok(Inspected { probe: assemble(blocks.size(), demuxer, found, indexed, profile), normaliser: None })
 }
 
-fn assemble(size: u64, demuxer: &str, found: Streams, indexed: Indexed, profile: &Profile) -> Probe {
+/// Looks at a source once more, for runs that read it from its beginning: those that sought in it failed.
+pub async fn inspect_sequentially(
+    tools: &Tools,
+    loopback: &Loopback,
+    profile: &Profile,
+    demuxer: &str,
+) -> Result<Inspected, TranscodeError> {
+    let url = loopback.source_url();
+    let mut found = streams(tools, demuxer, &url, None).await?;
+    let look = frames::all(tools, demuxer, &url, &found).await?;
+    (found.video.interlaced, (found.video.width, found.video.height)) = (look.interlaced, look.canvas);
+    sequential(tools, loopback, profile, demuxer, &found, None, "seeking in it failed").await
+}
+
+async fn sequential(
+    tools: &Tools,
+    loopback: &Loopback,
+    profile: &Profile,
+    demuxer: &str,
+    found: &Found,
+    depth: Option<Depth>,
+    reason: &str,
+) -> Result<Inspected, TranscodeError> {
+    tracing::info!("reading the source from its beginning: {reason}");
+    let normaliser = Normaliser::new(demuxer, found, depth);
+    let survey = survey(tools, loopback, &normaliser).await?;
+    let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
+    Ok(Inspected { probe, normaliser: Some(normaliser) })
+}
+
+fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &Profile) -> Probe {
     let mut video = found.video;
-    video.source_rate = output_rate(found.rates, indexed.frame_rate, f64::INFINITY);
-    video.frame_rate = output_rate(found.rates, indexed.frame_rate, profile.max_frame_rate);
-    Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index: indexed.index }
+    let motion = motion_rate(&indexed.frame_times);
+    video.source_rate = source_rate(found.rates, motion);
+    video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
+    video.start_pts = (indexed.picture.start / video.time_base.as_f64()).round() as i64;
+    let index = within(indexed.index, indexed.picture, indexed.sound);
+    Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index }
+}
+
+/// An index of the picture, as that of the whole presentation.
+pub(crate) fn within(mut index: SourceIndex, picture: Extent, sound: Option<Extent>) -> SourceIndex {
+    let presentation = Extent::presentation(picture, sound);
+    let lead = ticks(picture.start - presentation.start);
+    index.keyframes.iter_mut().for_each(|it| *it += lead);
+    index.picture_start = lead;
+    index.picture_end += lead;
+    index.end = if presentation.end > picture.end { lead + ticks(presentation.end - picture.start) } else { index.picture_end };
+    index
 }

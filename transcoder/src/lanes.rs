@@ -21,6 +21,7 @@ use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{Context, iframe_interval};
 use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::loopback::Loopback;
+use crate::normalise::Feed;
 use crate::sink::{Outlet, Output, SegmentSink, Stored};
 
 mod assembly;
@@ -39,6 +40,8 @@ pub struct Workshop {
     pub encoder: EncoderSettings,
     /// Where FFmpeg reads and delivers.
     pub loopback: Loopback,
+    /// What the runs of a source that cannot be sought read instead.
+    pub feeds: HashMap<Feed, String>,
     /// Where objects go.
     pub outlet: Outlet,
     /// Of each rendition; empty: nothing is encrypted.
@@ -62,19 +65,22 @@ impl Workshop {
     ) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
-        let (sink, mut stored) = self.sink(lane, start);
+        let (sink, mut stored) = self.sink(lane);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
-        let source = self.loopback.source_url();
+        let source = self.source_url(lane);
         let context = self.context(&source, &output);
         let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
             (Lane::Copy, Ok(rung), _) => context.copy(&rung.name, start),
             (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
+            (Lane::Encode, _, _) => context.encode(chunks, self.workers as u32),
             _ => return Ok(()),
         };
         let span = self.plan.span(&(start.segments.start..self.plan.segments()));
-        let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 2.0);
+        // Sound that is read from a normaliser comes only as fast as its picture is encoded.
+        let factor = if lane == Lane::Encode || !self.feeds.is_empty() { 200.0 } else { 2.0 };
+        let limit = time_limit(seconds(span.end.ticks - span.start.ticks), factor);
         let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
         let run = Run { ffmpeg: &self.tools.ffmpeg, task: task.clone(), arguments, time_limit: limit };
         let started = Instant::now();
@@ -102,13 +108,13 @@ impl Workshop {
 
     /// Makes one chunk of encoding. The first one gets all cores, since somebody waits for it.
     pub async fn encode(&self, chunk: &ChunkPlan) -> Result<ChunkRecord, TranscodeError> {
-        let (sink, mut stored) = self.sink(Lane::Encode, chunk);
+        let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
-        let source = self.loopback.source_url();
+        let source = self.source_url(Lane::Encode);
         let threads = if chunk.index == 0 && self.plan.copy.is_err() { self.workers as u32 } else { 1 };
-        let arguments = self.context(&source, &output).encode(chunk, threads);
+        let arguments = self.context(&source, &output).encode(std::slice::from_ref(chunk), threads);
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
@@ -127,6 +133,14 @@ impl Workshop {
         }
         let rest = assembly.take_rest(ended.cost, &self.plan).and_then(|mut it| it.pop());
         rest.ok_or_else(|| self.ended_early(task, ended))
+    }
+
+    /// Runs the normaliser, which the runs of the lanes read from.
+    pub async fn feed(&self, arguments: Vec<String>) -> Result<(), TranscodeError> {
+        let task = "decode the source".to_owned();
+        let time_limit = time_limit(seconds(self.plan.duration()), 200.0);
+        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit };
+        process::run(run, &self.cancel).await.map(drop).map_err(|it| self.cause(it))
     }
 
     /// Takes what is still on its way after FFmpeg ended.
@@ -151,26 +165,35 @@ impl Workshop {
         self.loopback.take_failure().map_or(Ok(()), Err)
     }
 
-    fn sink(&self, lane: Lane, chunk: &ChunkPlan) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
+    fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
         let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
             key: self.keys.get(&rendition).cloned(),
-            first_iframe: (rendition == RenditionName::iframes()).then(|| self.first_iframe(chunk)),
+            first_iframes: (rendition == RenditionName::iframes()).then(|| self.first_iframes()),
             rendition,
         });
         SegmentSink::new(self.outlet.clone(), outputs.collect())
     }
 
-    /// The media sequence number of the first I-frame of a chunk: known from the plan alone, so that
+    /// The media sequence number of the first I-frame of each chunk: known from the plan alone, so that
     /// chunks can be made in any order.
-    fn first_iframe(&self, chunk: &ChunkPlan) -> u32 {
+    fn first_iframes(&self) -> Vec<u32> {
         let every = iframe_interval(&self.plan);
-        let before = self.plan.encode_chunks.iter().take(chunk.index as usize);
-        before
-            .map(|it| {
-                let span = self.plan.span(&it.segments);
-                (span.end.frame - span.start.frame).div_ceil(every) as u32
-            })
-            .sum()
+        let count = |it: &ChunkPlan| {
+            let span = self.plan.span(&it.segments);
+            (span.end.frame - span.start.frame).div_ceil(every) as u32
+        };
+        let firsts = self.plan.encode_chunks.iter().scan(0, |next, it| {
+            let first = *next;
+            *next += count(it);
+            Some(first)
+        });
+        firsts.collect()
+    }
+
+    /// Where the runs of a lane read.
+    fn source_url(&self, lane: Lane) -> String {
+        let feed = if lane == Lane::Audio { Feed::Sound } else { Feed::Picture };
+        self.feeds.get(&feed).cloned().unwrap_or_else(|| self.loopback.source_url())
     }
 
     /// What command lines need to know.

@@ -13,6 +13,7 @@ pub mod lanes;
 pub mod local;
 pub mod loopback;
 pub mod manifest;
+pub mod normalise;
 pub mod pipeline;
 pub mod poster;
 pub mod publish;

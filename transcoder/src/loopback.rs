@@ -16,8 +16,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::ids::hex;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::error::TranscodeError;
@@ -47,6 +49,25 @@ struct Shared {
 struct Runs {
     next: u64,
     receivers: HashMap<u64, Arc<dyn Receiver>>,
+    relays: HashMap<u64, Relayed>,
+}
+
+/// The two ends of a relay, until they are taken.
+struct Relayed {
+    sender: Option<mpsc::Sender<Bytes>>,
+    receiver: Option<mpsc::Receiver<Bytes>>,
+}
+
+/// Parts of a relay that may wait between its two runs: some megabytes.
+const RELAY_PARTS: usize = 16;
+
+/// What one run of FFmpeg writes and another reads while it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Where one run writes.
+    pub writer_url: String,
+    /// Where the other one reads.
+    pub reader_url: String,
 }
 
 /// Where one run delivers; when dropped, nothing is taken any more.
@@ -69,6 +90,7 @@ impl Loopback {
         let shared = Arc::new(Shared { source, runs: Mutex::default(), failure: Mutex::default() });
         let routes = Router::new()
             .route("/source", get(read_source))
+            .route("/relay/{number}", get(read_relay).post(write_relay))
             .route("/{run}/{output}/{file}", post(take_file))
             .with_state(Arc::clone(&shared));
         let app = Router::new().nest(&format!("/{token}"), routes).layer(axum::extract::DefaultBodyLimit::disable());
@@ -97,6 +119,22 @@ impl Loopback {
         let run = runs.next;
         runs.receivers.insert(run, receiver);
         Delivery { base: self.base.clone(), run, shared: Arc::clone(&self.shared) }
+    }
+
+    /// Opens a relay from one run to another.
+    pub fn relay(&self) -> Relay {
+        let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.next += 1;
+        let number = runs.next;
+        let (sender, receiver) = mpsc::channel(RELAY_PARTS);
+        runs.relays.insert(number, Relayed { sender: Some(sender), receiver: Some(receiver) });
+        let url = format!("{}/relay/{number}", self.base);
+        Relay { writer_url: url.clone(), reader_url: url }
+    }
+
+    /// Bytes of the source.
+    pub fn source_size(&self) -> u64 {
+        self.shared.source.size()
     }
 
     /// Why reading or storing failed, if it did: FFmpeg only says that its input ended.
@@ -168,6 +206,33 @@ async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
         headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(content_range).expect("digits and slashes"));
     }
     response
+}
+
+/// Takes what a run writes into a relay. When its reader has ended, the rest is thrown away: the run has other outputs.
+async fn write_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>, body: Body) -> StatusCode {
+    let sender = {
+        let mut runs = shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.relays.get_mut(&number).and_then(|it| it.sender.take())
+    };
+    let Some(sender) = sender else { return StatusCode::NOT_FOUND };
+    let mut parts = body.into_data_stream();
+    while let Some(Ok(part)) = parts.next().await {
+        // An error means that nothing reads any more.
+        drop(sender.send(part).await);
+    }
+    StatusCode::CREATED
+}
+
+async fn read_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>) -> Response {
+    let receiver = {
+        let mut runs = shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.relays.get_mut(&number).and_then(|it| it.receiver.take())
+    };
+    let Some(receiver) = receiver else { return StatusCode::NOT_FOUND.into_response() };
+    let parts = futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|part| (Ok::<_, std::io::Error>(part), receiver))
+    });
+    Response::new(Body::from_stream(parts))
 }
 
 async fn take_file(

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
+use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, RenditionName};
@@ -24,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::inspect::inspect;
+use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
 use crate::lanes::Workshop;
 use crate::loopback::Loopback;
 use crate::manifest;
+use crate::normalise::{Feed, Normaliser};
 use crate::publish::Publisher;
 use crate::sink::Outlet;
 use crate::source::{Blocks, Source};
@@ -88,20 +90,13 @@ pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published,
     order.journal.progress(Stage::Probe, 0).await?;
     let blocks = Blocks::new(Arc::clone(&order.source));
     let loopback = Loopback::start(blocks.clone()).await?;
-    let url = loopback.source_url();
-    let looking = inspect(&order.tools, &blocks, &url, &order.profile);
-    let mut probe = tokio::select! {
-        probe = looking => probe.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+    let looking = inspect(&order.tools, &blocks, &loopback, &order.profile);
+    let source = tokio::select! {
+        source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
     let looked = started.elapsed();
-    let mut outcome = attempt(order, &probe, loopback, started, cancel).await;
-    if let Err(TranscodeError::NotCopyable(reason)) = &outcome {
-        tracing::warn!("encoding the top rung after all: {reason}");
-        probe.index.closed_gops = false;
-        let loopback = Loopback::start(blocks.clone()).await?;
-        outcome = attempt(order, &probe, loopback, started, cancel).await;
-    }
+    let outcome = attempts(order, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
     published.receipt.add_stage(Stage::Probe, looked.as_millis() as u64);
     published.receipt.bytes_in = blocks.fetched();
@@ -109,13 +104,52 @@ pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published,
     Ok(published)
 }
 
+/// Tries the ways to make a video, the cheapest first: beside a remuxed rung, encoding all, reading from the beginning.
+async fn attempts(
+    order: &Order,
+    mut source: Inspected,
+    blocks: &Blocks,
+    mut loopback: Loopback,
+    started: Instant,
+    cancel: &CancellationToken,
+) -> Result<Published, TranscodeError> {
+    loop {
+        let problem = match attempt(order, &source, loopback, started, cancel).await {
+            Err(problem) => problem,
+            published => return published,
+        };
+        loopback = Loopback::start(blocks.clone()).await?;
+        match (problem, &source.normaliser) {
+            (TranscodeError::NotCopyable(reason), None) if source.probe.index.closed_gops => {
+                tracing::warn!("encoding the top rung after all: {reason}");
+                source.probe.index.closed_gops = false;
+            }
+            (problem, None) if problem.may_be_the_source() => {
+                tracing::warn!(error = &problem as &dyn std::error::Error, "reading the source from its beginning after all");
+                let looking = inspect_sequentially(&order.tools, &loopback, &order.profile, &source.probe.demuxer);
+                source = tokio::select! {
+                    source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+                    () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
+                };
+            }
+            // Read from its beginning, the same file fails in the same way: that is a verdict.
+            (problem, Some(_)) if problem.may_be_the_source() => {
+                tracing::warn!(error = &problem as &dyn std::error::Error, "the source cannot be processed");
+                return Err(SourceProblem::Damaged.into());
+            }
+            (problem, _) => return Err(problem),
+        }
+    }
+}
+
 async fn attempt(
     order: &Order,
-    probe: &Probe,
+    source: &Inspected,
     loopback: Loopback,
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
+    let probe = &source.probe;
     let plan = match &order.takeover {
         Some(takeover) => takeover.plan(probe, &order.profile, order.mode)?,
         None => EncodePlan::new(probe, &order.profile, order.mode)?,
@@ -130,12 +164,13 @@ async fn attempt(
     // Whatever ends the attempt ends its FFmpeg processes with it.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
-    let workshop = Workshop {
+    let mut workshop = Workshop {
         tools: order.tools.clone(),
         plan: work,
         probe: probe.clone(),
         encoder: order.profile.encoder.clone(),
         loopback,
+        feeds: HashMap::new(),
         outlet,
         keys,
         workers: order.workers.max(1),
@@ -145,6 +180,7 @@ async fn attempt(
     order.journal.renditions(&publisher.planned()).await?;
     let finished = order.journal.finished().await?;
     let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| belongs(&plan, it)).collect();
+    let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut workshop, order.takeover.is_some(), &finished));
     finished.iter().for_each(|it| publisher.add(it));
 
     let mut making = Making {
@@ -158,8 +194,14 @@ async fn attempt(
         playable_after_s: None,
         started,
     };
-    let result = match making.all_chunks(&finished).await {
-        Ok(()) => making.publish().await,
+    let feeding = async {
+        match feeding {
+            Some(arguments) => workshop.feed(arguments).await,
+            None => Ok(()),
+        }
+    };
+    let result = match tokio::try_join!(making.all_chunks(&finished), feeding) {
+        Ok(_) => making.publish(source.normaliser.as_ref()).await,
         Err(problem) => Err(problem),
     };
     if result.is_err() {
@@ -168,6 +210,27 @@ async fn attempt(
         workshop.outlet.close().await;
     }
     result
+}
+
+/// Opens the relays for the lanes that are still to be made. Returns the arguments of the run that writes to them.
+fn feeding(
+    normaliser: &Normaliser,
+    workshop: &mut Workshop,
+    audio_is_taken_over: bool,
+    finished: &[ChunkRecord],
+) -> Vec<String> {
+    let missing = |lane: Lane| {
+        workshop.plan.chunks(lane).iter().any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
+    };
+    let mut feeds = vec![];
+    // A relay that nothing reads would hold up the other one.
+    let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_taken_over)];
+    for (feed, _) in wanted.into_iter().filter(|it| it.1) {
+        let relay = workshop.loopback.relay();
+        workshop.feeds.insert(feed, relay.reader_url);
+        feeds.push((feed, relay.writer_url));
+    }
+    normaliser.arguments(&workshop.loopback.source_url(), &feeds)
 }
 
 /// Whether a chunk of an earlier attempt fits this plan: after a change of mind about copying it may not.
@@ -304,13 +367,13 @@ impl Making<'_> {
     }
 
     /// Everything is made: pictures, the last look, and the switch.
-    async fn publish(mut self) -> Result<Published, TranscodeError> {
+    async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
         let (order, workshop) = (self.order, self.workshop);
         let percent = self.meter.percent();
         order.journal.progress(Stage::Stills, percent).await?;
         let records = self.publisher.records();
         let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
-        let cost = stills::make(workshop, order.profile.thumbnails, &iframes).await?;
+        let cost = stills::make(workshop, normaliser, order.profile.thumbnails, &iframes).await?;
         self.receipt.cpu_ms += cost.cpu.as_millis() as u64;
         self.receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
 
@@ -368,8 +431,33 @@ async fn encode_all(
         // An error means that nobody will ever say so: then there is nothing to wait for.
         drop(playable.wait_for(|it| *it).await);
     }
+    if let (Some(first), false) = (chunks.first(), workshop.feeds.is_empty()) {
+        return encode_through(workshop, takeover, *first, finished).await;
+    }
     stream::iter(chunks.into_iter().map(|it| encode_one(workshop, takeover, it)))
         .buffer_unordered(workshop.workers)
         .try_for_each(|chunk| async { finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled) })
         .await
+}
+
+/// Encodes all chunks from `first` on in one run, which reads what a normaliser hands on.
+async fn encode_through(
+    workshop: &Workshop,
+    takeover: Option<&Takeover>,
+    first: usize,
+    finished: mpsc::Sender<ChunkRecord>,
+) -> Result<(), TranscodeError> {
+    let (sender, mut made) = mpsc::channel(16);
+    let encoding = async move { workshop.run_through(Lane::Encode, first, &sender).await };
+    let passing = async {
+        while let Some(chunk) = made.recv().await {
+            let chunk = match takeover {
+                Some(takeover) => takeover.complete(&workshop.outlet, chunk).await?,
+                None => chunk,
+            };
+            finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled)?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(encoding, passing).map(drop)
 }

@@ -126,7 +126,7 @@ pub struct Output {
     /// `None`: they stay in clear.
     pub key: Option<ContentKey>,
     /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
-    pub first_iframe: Option<u32>,
+    pub first_iframes: Option<Vec<u32>>,
 }
 
 /// A segment that is stored, with what was measured of it in clear.
@@ -246,8 +246,12 @@ impl Receiver for SegmentSink {
         let _active = Active::new(&self.active);
         // While there is no room, nothing is read, and FFmpeg waits: memory stays bounded.
         let _room = self.room.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
-        let stored = match output.first_iframe {
-            Some(first) => self.store_iframes(output, first, index, body).await?,
+        let stored = match &output.first_iframes {
+            Some(firsts) => {
+                let first = firsts.get(index as usize).copied();
+                let first = first.ok_or_else(|| TranscodeError::Verification(format!("chunk {index} was not planned")))?;
+                self.store_iframes(output, first, index, body).await?
+            }
             None => self.store_segment(output, index, body).await?,
         };
         // The run may have been given up in the meantime; then nobody asks for the record.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::Size;
-use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND};
+use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
 use futures::TryStreamExt as _;
 use tokio::sync::mpsc;
 
@@ -23,6 +23,7 @@ use crate::ffmpeg::arguments::pictures;
 use crate::ffmpeg::process::{self, Cost, Run};
 use crate::lanes::Workshop;
 use crate::loopback::Loopback;
+use crate::normalise::Normaliser;
 use crate::sink::PictureSink;
 use crate::source::{Blocks, Source};
 
@@ -46,7 +47,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 const QUIET: Duration = Duration::from_secs(5);
 
 /// Makes and stores all pictures of a generation.
-pub async fn make(workshop: &Workshop, thumbnails: u32, iframes: &[SegmentRecord]) -> Result<Cost, TranscodeError> {
+pub async fn make(
+    workshop: &Workshop,
+    normaliser: Option<&Normaliser>,
+    thumbnails: u32,
+    iframes: &[SegmentRecord],
+) -> Result<Cost, TranscodeError> {
     let (video, generation) = (workshop.outlet.video(), workshop.outlet.generation().clone());
     let mut total = Cost::default();
     let mut add = |cost: Cost| {
@@ -87,14 +93,18 @@ pub async fn make(workshop: &Workshop, thumbnails: u32, iframes: &[SegmentRecord
     let key = ObjectKey::StoryboardIndex { video, generation: generation.clone() };
     workshop.outlet.put(&key, sheet.web_vtt().into()).await?;
 
-    let (picture, cost) = poster(workshop, duration).await?;
+    let (picture, cost) = poster(workshop, normaliser, duration).await?;
     add(cost);
     workshop.outlet.put(&ObjectKey::Poster { video, generation }, picture).await?;
     Ok(total)
 }
 
 /// A tenth into the video, where a film has begun and nothing is given away.
-async fn poster(workshop: &Workshop, duration: u64) -> Result<(Bytes, Cost), TranscodeError> {
+async fn poster(
+    workshop: &Workshop,
+    normaliser: Option<&Normaliser>,
+    duration: u64,
+) -> Result<(Bytes, Cost), TranscodeError> {
     let (width, height) = workshop.probe.video.display_size();
     let source = Size { width, height };
     let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
@@ -103,7 +113,13 @@ async fn poster(workshop: &Workshop, duration: u64) -> Result<(Bytes, Cost), Tra
     let delivery = workshop.loopback.deliver_to(Arc::new(sink));
     let output = |name: &str, file: &str| delivery.url(name, file);
     let source = workshop.loopback.source_url();
-    let arguments = workshop.context(&source, &output).poster(moment, size);
+    let arguments = match normaliser {
+        Some(normaliser) => {
+            let seconds = workshop.probe.origin_seconds() + seconds(moment);
+            normaliser.poster(&source, seconds, size, &output("poster", "%d.jpg"))
+        }
+        None => workshop.context(&source, &output).poster(moment, size),
+    };
     let run =
         Run { ffmpeg: &workshop.tools.ffmpeg, task: "make the poster".to_owned(), arguments, time_limit: TIME_LIMIT };
     let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?.cost;

@@ -16,9 +16,20 @@ pub enum SourceProblem {
     /// No container that can be read.
     #[error("{}", FailureCode::NotAVideo.sentence())]
     NotAVideo,
-    /// Only sound, or only a picture.
+    /// No moving picture.
     #[error("{}", FailureCode::NoVideoStream.sentence())]
     NoVideoStream,
+    /// Sound without a picture.
+    #[error("{}", FailureCode::OnlySound.sentence())]
+    OnlySound,
+    /// The FFmpeg of this installation lacks what this source needs.
+    #[error("The video is {need}, and the FFmpeg of this installation lacks {ability}: the operator has to install one that has it.")]
+    MissingAbility {
+        /// What the source is, to follow "The video is".
+        need: String,
+        /// What is missing: "the filter `zscale`".
+        ability: String,
+    },
     /// Longer than the profile allows.
     #[error("The video is {} long, and at most {} is allowed: upload a shorter one.", Length(*seconds), Length(*limit_seconds))]
     TooLong {
@@ -100,6 +111,8 @@ impl SourceProblem {
             Self::EmptyFile => FailureCode::EmptyFile,
             Self::NotAVideo => FailureCode::NotAVideo,
             Self::NoVideoStream => FailureCode::NoVideoStream,
+            Self::OnlySound => FailureCode::OnlySound,
+            Self::MissingAbility { .. } => FailureCode::MissingAbility,
             Self::TooLong { .. } => FailureCode::TooLong,
             Self::TooLarge { .. } => FailureCode::TooLarge,
             Self::TooManyPixels { .. } => FailureCode::TooManyPixels,

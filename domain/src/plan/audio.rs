@@ -67,8 +67,7 @@ fn rate_name(kbps: u32) -> RenditionName {
 
 /// AAC-LC that begins and ends with the picture can be passed on as it is.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
-    let video = &probe.video;
-    let offset = audio.start_seconds - video.start_seconds();
+    let offset = audio.start_seconds - probe.origin_seconds();
     let missing = audio.duration_seconds.map(|it| seconds(probe.index.end) - (offset + it));
     audio.codec == "aac"
         && audio.profile.as_deref() == Some("LC")

@@ -35,7 +35,13 @@ pub enum CopyRefusal {
     KeyframeGap,
     /// Frames of one group of pictures refer to another: segments could not stand alone.
     OpenGroups,
+    /// Sound begins before the picture, or outlasts it: a frame has to stand meanwhile.
+    SoundOutsidePicture,
 }
+
+/// Sound may outlast a remuxed picture by this, ticks: phones stop the camera a little before the microphone,
+/// and players let the last frame stand.
+const LONGEST_TAIL: u64 = TICKS_PER_SECOND;
 
 impl fmt::Display for CopyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,13 +49,14 @@ impl fmt::Display for CopyRefusal {
             Self::Disabled => "the profile does not copy",
             Self::Codec => "it is not 8-bit 4:2:0 H.264",
             Self::Interlaced => "it is interlaced",
-            Self::Geometry => "it is rotated, or its pixels are not square",
+            Self::Geometry => "it is rotated or mirrored, or its pixels are not square",
             Self::HighDynamicRange => "it is HDR",
             Self::BitRate => "its bit rate is above the profile's cap",
             Self::FrameRate => "its frame rate is above the profile's cap",
             Self::NoIndex => "its container has no index of keyframes",
             Self::KeyframeGap => "its keyframes are too far apart",
             Self::OpenGroups => "its groups of pictures are open",
+            Self::SoundOutsidePicture => "its sound begins before the picture or outlasts it",
         })
     }
 }
@@ -67,16 +74,18 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;
     refuse_if(video.codec != "h264" || video.pixel_format != "yuv420p", CopyRefusal::Codec)?;
     refuse_if(video.interlaced, CopyRefusal::Interlaced)?;
-    refuse_if(video.rotation != 0 || video.pixel_aspect.is_some_and(|it| it.num != it.den), CopyRefusal::Geometry)?;
+    refuse_if(video.rotation != 0 || video.mirrored || video.pixel_aspect.is_some_and(|it| it.num != it.den), CopyRefusal::Geometry)?;
     refuse_if(video.width % 2 == 1 || video.height % 2 == 1, CopyRefusal::Geometry)?;
     refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
     refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
     refuse_if(index.keyframes.is_empty() || index.seeking != Seeking::Indexed, CopyRefusal::NoIndex)?;
+    let tail = index.end.saturating_sub(index.picture_end);
+    refuse_if(index.picture_start > 0 || tail > LONGEST_TAIL, CopyRefusal::SoundOutsidePicture)?;
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
     refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;
     refuse_if(!index.closed_gops, CopyRefusal::OpenGroups)?;
     // Without its bytes, the cap of the whole file has to do: it is never below that of the video.
-    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.end.max(1));
+    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.picture_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
     refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;
     Ok(Size { width: video.width, height: video.height })

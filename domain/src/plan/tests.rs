@@ -75,11 +75,12 @@ fn copy_mode_has_one_rung() {
 #[test]
 fn what_is_not_standard_is_encoded_and_says_why() {
     #[expect(clippy::type_complexity, reason = "a table of changes")]
-    let changes: [(&str, fn(&mut Probe)); 12] = [
+    let changes: [(&str, fn(&mut Probe)); 15] = [
         ("hevc", |it| it.video.codec = "hevc".to_owned()),
         ("10 bit", |it| it.video.pixel_format = "yuv420p10le".to_owned()),
         ("interlaced", |it| it.video.interlaced = true),
         ("rotated", |it| it.video.rotation = 90),
+        ("mirrored", |it| it.video.mirrored = true),
         ("anamorphic", |it| it.video.pixel_aspect = Ratio::new(4, 3)),
         ("hdr", |it| it.video.hdr = Some(HighDynamicRange::Hlg)),
         ("rich", |it| it.index.video_bytes = Some(200_000_000)),
@@ -88,6 +89,8 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
         ("sparse keyframes", |it| it.index.keyframes = vec![0, 12 * SECOND]),
         ("open", |it| it.index.closed_gops = false),
+        ("sound first", |it| it.index.picture_start = SECOND),
+        ("sound last", |it| it.index.end += 2 * SECOND),
     ];
     let mut table = String::new();
     for (name, change) in changes {
@@ -100,8 +103,9 @@ fn what_is_not_standard_is_encoded_and_says_why() {
     hevc: it is not 8-bit 4:2:0 H.264 | 4 rungs
     10 bit: it is not 8-bit 4:2:0 H.264 | 4 rungs
     interlaced: it is interlaced | 4 rungs
-    rotated: it is rotated, or its pixels are not square | 4 rungs
-    anamorphic: it is rotated, or its pixels are not square | 4 rungs
+    rotated: it is rotated or mirrored, or its pixels are not square | 4 rungs
+    mirrored: it is rotated or mirrored, or its pixels are not square | 4 rungs
+    anamorphic: it is rotated or mirrored, or its pixels are not square | 4 rungs
     hdr: it is HDR | 4 rungs
     rich: its bit rate is above the profile's cap | 4 rungs
     fast: its frame rate is above the profile's cap | 4 rungs
@@ -109,6 +113,8 @@ fn what_is_not_standard_is_encoded_and_says_why() {
     no seeking: its container has no index of keyframes | 4 rungs
     sparse keyframes: its keyframes are too far apart | 4 rungs
     open: its groups of pictures are open | 4 rungs
+    sound first: its sound begins before the picture or outlasts it | 4 rungs
+    sound last: its sound begins before the picture or outlasts it | 4 rungs
     ");
 }
 
@@ -226,7 +232,7 @@ proptest! {
         }
         let mut at = 0;
         probe.index.keyframes = gaps.iter().map(|gap| { let start = at; at += gap; start }).collect();
-        probe.index.end = at;
+        (probe.index.picture_end, probe.index.end) = (at, at);
         let plan = EncodePlan::new(&probe, &Profile::default(), mode).unwrap();
 
         // Something plays, nothing is scaled up or odd, names are distinct.

@@ -15,6 +15,7 @@ pub fn standard() -> Probe {
             height: 1080,
             pixel_aspect: None,
             rotation: 0,
+            mirrored: false,
             pixel_format: "yuv420p".to_owned(),
             frame_rate: Ratio { num: 30, den: 1 },
             source_rate: Ratio { num: 30, den: 1 },
@@ -38,8 +39,9 @@ pub fn standard() -> Probe {
         index: SourceIndex {
             keyframes: (0..30).map(|it| it * 2 * SECOND).collect(),
             gop_bytes: vec![1_250_000; 30],
+            picture_start: 0,
+            picture_end: 60 * SECOND,
             end: 60 * SECOND,
-            exact_end: true,
             longest_frame: 3_000,
             closed_gops: true,
             seeking: Seeking::Indexed,

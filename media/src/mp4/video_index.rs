@@ -13,6 +13,8 @@ pub struct Keyframe {
     pub sample: u32,
     /// Where it lies in the file.
     pub offset: u64,
+    /// Its length.
+    pub size: u32,
     /// Bytes of all samples before it in decode order.
     pub bytes_before: u64,
 }
@@ -51,6 +53,8 @@ pub struct VideoIndex {
     pub hidden_at_end: u32,
     /// The edit list does more than to shift the start.
     pub complex_edits: bool,
+    /// Presentation times of the frames that are shown, ascending.
+    pub frame_times: Vec<i64>,
 }
 
 impl VideoIndex {
@@ -73,6 +77,8 @@ impl VideoIndex {
         let (min_frame_ticks, max_frame_ticks) = frame_ticks(track.table.durations(), scan.frames);
         let mut keyframes = scan.keyframes;
         keyframes.sort_by_key(|it| it.pts);
+        let mut frame_times = scan.frame_times;
+        frame_times.sort_unstable();
         let max_keyframe_gap = longest_gap(&keyframes, scan.end_pts);
         Ok(Self {
             timescale: track.timescale,
@@ -90,6 +96,7 @@ impl VideoIndex {
             hidden_at_start: scan.hidden_at_start,
             hidden_at_end: scan.hidden_at_end,
             complex_edits: track.has_complex_edits(),
+            frame_times,
         })
     }
 
@@ -133,6 +140,7 @@ struct Scan {
     starts_with_keyframe: bool,
     hidden_at_start: u32,
     hidden_at_end: u32,
+    frame_times: Vec<i64>,
     /// Latest presentation so far.
     latest: Option<i64>,
 }
@@ -148,6 +156,7 @@ impl Scan {
                 dts,
                 sample: sample.index,
                 offset: sample.offset,
+                size: sample.bytes,
                 bytes_before: self.bytes,
             });
         } else {
@@ -166,6 +175,7 @@ impl Scan {
         } else {
             self.first_pts = Some(self.first_pts.map_or(pts, |it| it.min(pts)));
             self.end_pts = self.end_pts.max(end);
+            self.frame_times.push(pts);
         }
     }
 }

@@ -1,46 +1,66 @@
 //! Matroska and WebM: Cues name the keyframes; where the video ends, only its last packets tell.
 
 use domain::failure::SourceProblem;
-use domain::probe::{Seeking, SourceIndex};
+use domain::probe::{Extent, Seeking, SourceIndex};
 use domain::segment::TICKS_PER_SECOND;
 use media::mkv::{MkvError, MkvIndex, MkvStep, MkvWalker};
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::Streams;
+use crate::ffmpeg::probe::Found;
 use crate::inspect::Indexed;
-use crate::inspect::packets::{self, Interval};
+use crate::inspect::packets::{Interval, packets};
 use crate::source::Blocks;
 
-/// How much of the beginning is read to count frames, seconds.
-const COUNTED_SECONDS: u32 = 20;
+/// How much of the beginning is read to measure the frame rate, seconds, and how much of later parts.
+const HEAD_SECONDS: f64 = 20.0;
+const LATER_SECONDS: f64 = 5.0;
 
 /// Where the frames of the video stream are. `None`: the file has no Cues, as recordings of browsers.
 pub(super) async fn index(
     tools: &Tools,
     blocks: &Blocks,
     url: &str,
-    found: &Streams,
+    found: &Found,
 ) -> Result<Option<Indexed>, TranscodeError> {
     let Some(index) = read(blocks).await? else { return Ok(None) };
     let Some(cues) = index.keyframes_ns().filter(|it| !it.is_empty()) else { return Ok(None) };
-    let first_ns = (found.video.start_seconds() * 1e9).round() as i128;
+    let start = found.video.start_seconds();
+    let first_ns = (start * 1e9).round() as i128;
     let ticks = |ns: u64| ((i128::from(ns) - first_ns) * i128::from(TICKS_PER_SECOND) / 1_000_000_000).max(0) as u64;
     let mut keyframes: Vec<u64> = cues.iter().map(|it| ticks(*it)).collect();
     keyframes.dedup();
     let last_cue = cues.last().copied().unwrap_or(0) as f64 / 1e9;
-    let head = packets::scan(tools, "matroska", url, found, Interval::First(COUNTED_SECONDS)).await?;
-    let tail = packets::scan(tools, "matroska", url, found, Interval::From(last_cue)).await?;
+    // A screen recording moves now and then: its rate is measured in four places.
+    let mut measured = vec![Interval { from: None, length: Some(HEAD_SECONDS) }];
+    let later = [0.25, 0.5, 0.75].map(|it| last_cue * it).into_iter().filter(|it| *it > HEAD_SECONDS);
+    measured.extend(later.map(|it| Interval { from: Some(it), length: Some(LATER_SECONDS) }));
+    let rest = [Interval { from: Some(last_cue), length: None }];
+    let (head, tail) = tokio::try_join!(
+        packets(tools, "matroska", url, found, &measured),
+        packets(tools, "matroska", url, found, &rest),
+    )?;
+    let tail = tail.finish(Seeking::Indexed)?;
+    // The tail was measured from its own first frame, which may lie before the last cue.
+    let end = tail.picture.end.max(start);
+    let picture_end = super::ticks(end - start);
+    let sound = found.audio.as_ref().map(|it| Extent {
+        start: it.start_seconds,
+        end: tail.sound.map_or(it.start_seconds, |it| it.end).max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
+    });
     Ok(Some(Indexed {
-        frame_rate: head.frame_rate,
-        first_seconds: found.video.start_seconds(),
+        frame_times: head.frame_times(),
+        picture: Extent { start, end },
+        sound,
+        unseekable: None,
+        depth: None,
         index: SourceIndex {
             keyframes,
             gop_bytes: vec![],
-            // The tail was measured from its own first frame, which may lie before the last cue.
-            end: ticks((tail.first_seconds.max(0.0) * 1e9).round() as u64) + tail.index.end,
-            exact_end: true,
-            longest_frame: head.index.longest_frame.max(tail.index.longest_frame),
+            picture_start: 0,
+            picture_end,
+            end: picture_end,
+            longest_frame: tail.index.longest_frame,
             // Cues do not tell; H.264 that begins a segment with an IDR picture is closed, and every
             // segment is checked for that.
             closed_gops: true,

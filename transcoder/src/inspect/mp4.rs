@@ -1,12 +1,13 @@
 //! MP4 and MOV: everything is in the `moov` box.
 
 use domain::failure::SourceProblem;
-use domain::probe::{Seeking, SourceIndex};
+use domain::probe::{Extent, Seeking, SourceIndex};
 use domain::segment::TICKS_PER_SECOND;
-use media::mp4::{BoxWalker, Moov, Mp4Error, Step, TrackKind, VideoIndex};
+use media::h264::{self, Picture};
+use media::mp4::{BoxWalker, Moov, Mp4Error, Step, Track, TrackKind, VideoIndex};
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::probe::Streams;
+use crate::ffmpeg::probe::Found;
 use crate::inspect::Indexed;
 use crate::source::Blocks;
 
@@ -26,8 +27,14 @@ pub(super) async fn read(blocks: &Blocks) -> Result<Option<Box<Moov>>, Transcode
     }
 }
 
-/// Where the frames of the video stream are. `None`: fragmented, or edited beyond what an index can tell.
-pub(super) fn index(moov: &Moov, found: &Streams) -> Result<Option<Indexed>, TranscodeError> {
+/// Where the frames of the video stream are. `None`: fragmented, or damaged where FFmpeg may cope.
+pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result<Option<Indexed>, TranscodeError> {
+    // FFmpeg takes the original format from the protection, and would decode the ciphertext.
+    let of_use = |it: &&Track| matches!(it.kind, TrackKind::Video | TrackKind::Audio);
+    let protected = |it: &Track| it.entry.as_ref().is_some_and(|it| PROTECTED.contains(&&it.fourcc));
+    if moov.tracks.iter().filter(of_use).any(protected) {
+        return Err(SourceProblem::EncryptedSource.into());
+    }
     if moov.fragmented {
         return Ok(None);
     }
@@ -41,36 +48,69 @@ pub(super) fn index(moov: &Moov, found: &Streams) -> Result<Option<Indexed>, Tra
         Ok(index) => index,
         Err(error) => return refusal(&error).map_or(Ok(None), |it| Err(it.into())),
     };
-    // With hidden frames or several edits, presentation is not what the tables alone say.
-    let plain = !index.complex_edits && index.hidden_at_start == 0 && index.hidden_at_end == 0;
+    let timescale = f64::from(index.timescale.max(1));
     let ticks = |time: i64| {
         let scaled = i128::from(time - index.first_pts) * i128::from(TICKS_PER_SECOND);
         ((scaled + i128::from(index.timescale / 2)) / i128::from(index.timescale)).max(0) as u64
     };
-    let keyframes: Vec<u64> = index.keyframes.iter().map(|it| ticks(it.pts)).collect();
+    // With hidden frames, presentation is not what the tables alone say.
+    let plain = !index.complex_edits && index.hidden_at_start == 0 && index.hidden_at_end == 0;
     let gops = 0..index.keyframes.len();
     let end = ticks(index.end_pts);
-    let frames_shown = index.frame_count - index.hidden_at_start - index.hidden_at_end;
-    let (rate, per) = index.frame_rate();
-    let frame_rate = match end {
-        0 => None,
-        _ if plain => Some(rate as f64 / per as f64),
-        _ => Some(f64::from(frames_shown) * TICKS_PER_SECOND as f64 / end as f64),
+    let start = index.first_pts as f64 / timescale;
+    let unseekable = if index.complex_edits {
+        Some("it is edited")
+    } else if track.entries > 1 {
+        Some("the settings of its codec change")
+    } else if refreshes_gradually(track, &index, blocks).await? {
+        Some("its keyframes do not stand alone")
+    } else {
+        None
     };
     Ok(Some(Indexed {
-        frame_rate,
-        first_seconds: index.first_pts as f64 / f64::from(index.timescale.max(1)),
+        frame_times: index.frame_times.iter().map(|it| ticks(*it)).collect(),
+        picture: Extent { start, end: start + end as f64 / TICKS_PER_SECOND as f64 },
+        sound: found.audio.as_ref().and_then(|it| {
+            Some(Extent { start: it.start_seconds, end: it.start_seconds + it.duration_seconds? })
+        }),
+        unseekable,
+        depth: None,
         index: SourceIndex {
             gop_bytes: gops.map(|it| index.bytes_between(it, it + 1).unwrap_or(0)).collect(),
-            keyframes,
+            keyframes: index.keyframes.iter().map(|it| ticks(it.pts)).collect(),
+            picture_start: 0,
+            picture_end: end,
             end,
-            exact_end: true,
             longest_frame: u64::from(index.max_frame_ticks) * TICKS_PER_SECOND / u64::from(index.timescale.max(1)),
             closed_gops: plain && index.closed_gops && index.starts_with_keyframe,
             seeking: Seeking::Indexed,
             video_bytes: Some(index.bytes),
         },
     }))
+}
+
+/// Sample entries of encrypted tracks: Common Encryption (ISO/IEC 23001-7), FairPlay.
+const PROTECTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
+
+/// Bytes of a sample in which its first picture begins, behind parameter sets and messages.
+const SAMPLE_HEAD: u32 = 16 << 10;
+
+/// Whether the keyframes of an H.264 track only begin a gradual refresh, as low-latency encoders write them.
+async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks) -> Result<bool, TranscodeError> {
+    let entry = track.entry.as_ref().filter(|it| matches!(&it.fourcc, b"avc1" | b"avc3"));
+    let config = entry.and_then(|it| it.config.as_deref());
+    let Some(length_size) = config.and_then(h264::length_size) else { return Ok(false) };
+    let count = index.keyframes.len();
+    // The first one is complete: nothing could be shown otherwise.
+    for place in [1, count / 2, count.saturating_sub(1)] {
+        let Some(keyframe) = index.keyframes.get(place).filter(|_| place > 0) else { continue };
+        let end = keyframe.offset.saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
+        let sample = blocks.read(keyframe.offset..end).await?;
+        if h264::picture(&sample, length_size) == Some(Picture::Inter) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What an error says of the file; `None`: nothing that FFmpeg could not cope with.

@@ -4,83 +4,178 @@
 use std::process::Stdio;
 
 use domain::failure::SourceProblem;
-use domain::probe::{Seeking, SourceIndex};
-use domain::segment::TICKS_PER_SECOND;
+use domain::probe::{Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::probe::{Streams, input_arguments};
-use crate::inspect::Indexed;
+use crate::ffmpeg::probe::{Depth, Found, input_arguments};
+use crate::inspect::{Indexed, ticks};
 
 /// Which packets to read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Interval {
-    /// All of them.
-    Whole,
-    /// Those of so many seconds from the start.
-    First(u32),
-    /// Those from the keyframe at this time (seconds) on.
-    From(f64),
+pub(super) struct Interval {
+    /// From the keyframe at this time on, seconds; `None`: from the beginning.
+    pub(super) from: Option<f64>,
+    /// Seconds; `None`: to the end.
+    pub(super) length: Option<f64>,
 }
 
-/// Reads the packets of the video stream, a line at a time. Times of the index are from the first one read.
+/// How far a clock may go back, and how far it may leap ahead, seconds, before it is another clock. FFmpeg draws the
+/// same lines for the containers of broadcasts (`dts_delta_threshold`).
+const BACKWARDS: f64 = 0.1;
+const LEAP: f64 = 10.0;
+
+/// More of a file than this is not searched for streams that begin late, bytes.
+const DEEPEST: u64 = 512 << 20;
+
+/// Reads all packets of a source.
 pub(super) async fn scan(
     tools: &Tools,
     demuxer: &str,
     url: &str,
-    found: &Streams,
-    interval: Interval,
+    found: &Found,
 ) -> Result<Indexed, TranscodeError> {
+    let scan = packets(tools, demuxer, url, found, &[]).await?;
+    let seeking = if demuxer == "avi" { Seeking::Indexed } else { Seeking::Approximate };
+    let (jumped, late) = (scan.jumped, scan.late(found));
+    let mut indexed = scan.finish(seeking)?;
+    if matches!(demuxer, "mpegts" | "mpeg") {
+        indexed.depth = late;
+        indexed.unseekable = jumped.then_some("its clock jumps");
+    }
+    Ok(indexed)
+}
+
+/// Reads packets of a source, a line at a time; without intervals, all of them.
+pub(super) async fn packets(
+    tools: &Tools,
+    demuxer: &str,
+    url: &str,
+    found: &Found,
+    intervals: &[Interval],
+) -> Result<Scan, TranscodeError> {
     let mut command = tokio::process::Command::new(&tools.ffprobe);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     command.args(["-hide_banner", "-loglevel", "quiet"]).args(input_arguments(demuxer));
-    command.args(["-select_streams", &found.video.index.to_string()]);
-    match interval {
-        Interval::Whole => {}
-        Interval::First(seconds) => drop(command.args(["-read_intervals", &format!("%+{seconds}")])),
-        Interval::From(seconds) => drop(command.args(["-read_intervals", &format!("{seconds:.6}")])),
+    if !intervals.is_empty() {
+        let intervals: Vec<String> = intervals.iter().map(Interval::to_string).collect();
+        command.args(["-read_intervals", &intervals.join(",")]);
     }
-    command.args(["-show_entries", "packet=pts_time,dts_time,duration_time,size,flags", "-of", "csv=p=0", url]);
+    let entries = "packet=stream_index,codec_type,pts_time,dts_time,duration_time,size,pos,flags";
+    command.args(["-show_entries", entries, "-of", "csv=p=0", url]);
     let mut child = command.spawn().map_err(TranscodeError::Spawn)?;
     let output = child.stdout.take().ok_or_else(|| TranscodeError::Spawn(std::io::Error::other("no output")))?;
     let mut lines = BufReader::new(output).lines();
-    let mut scan = Scan::default();
+    let mut scan = Scan::new(found);
     while let Some(line) = lines.next_line().await.map_err(TranscodeError::Spawn)? {
         scan.visit(&line);
     }
     child.wait().await.map_err(TranscodeError::Spawn)?;
-    let seeking = if demuxer == "avi" { Seeking::Indexed } else { Seeking::Approximate };
-    scan.finish(seeking)
+    Ok(scan)
 }
 
-#[derive(Default)]
-struct Scan {
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(from) = self.from {
+            write!(f, "{from:.6}")?;
+        }
+        f.write_str("%")?;
+        if let Some(length) = self.length {
+            write!(f, "+{length}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the packets that were read so far tell.
+pub(super) struct Scan {
+    video: u32,
+    audio: Option<u32>,
     times: Vec<f64>,
     keyframes: Vec<f64>,
     bytes: u64,
     last_duration: f64,
+    sound: Option<Extent>,
+    /// Latest time of decoding of picture and sound.
+    clocks: [Option<f64>; 2],
+    jumped: bool,
+    /// Where in the file the sound begins: bytes, and seconds after the first packet of the picture.
+    sound_begins: Option<(u64, f64)>,
 }
 
 impl Scan {
-    /// `pts_time,dts_time,duration_time,size,flags`; `N/A` for what is not known. Containers without presentation
-    /// times (AVI) count frames in the order of decoding: the same times, of other frames.
-    fn visit(&mut self, line: &str) {
-        let mut fields = line.split(',');
-        let mut next = || fields.next().unwrap_or_default();
-        let (pts, dts, duration, size, flags) =
-            (next().parse::<f64>(), next().parse::<f64>(), next().parse::<f64>(), next().parse::<u64>(), next());
-        self.bytes += size.unwrap_or(0);
-        let Some(pts) = pts.or(dts).ok().filter(|it| it.is_finite()) else { return };
-        self.last_duration = duration.unwrap_or(self.last_duration);
-        self.times.push(pts);
-        if flags.starts_with('K') {
-            self.keyframes.push(pts);
+    fn new(found: &Found) -> Self {
+        Self {
+            video: found.video.index,
+            audio: found.audio.as_ref().map(|it| it.index),
+            times: vec![],
+            keyframes: vec![],
+            bytes: 0,
+            last_duration: 0.0,
+            sound: None,
+            clocks: [None; 2],
+            jumped: false,
+            sound_begins: None,
         }
     }
 
-    fn finish(mut self, seeking: Seeking) -> Result<Indexed, TranscodeError> {
+    /// `codec_type,stream_index,pts_time,dts_time,duration_time,size,pos,flags`; `N/A` for what is not known. Containers
+    /// without presentation times (AVI) count frames in the order of decoding: the same times, of other frames.
+    fn visit(&mut self, line: &str) {
+        let mut fields = line.split(',');
+        let mut next = || fields.next().unwrap_or_default();
+        let (kind, index) = (next(), next().parse::<u32>());
+        let Ok(index) = index else { return };
+        let (pts, dts, duration) = (next().parse::<f64>(), next().parse::<f64>(), next().parse::<f64>());
+        let (size, position, flags) = (next().parse::<u64>(), next().parse::<u64>(), next());
+        let time = pts.clone().or(dts.clone()).ok().filter(|it| it.is_finite());
+        if index == self.video {
+            self.bytes += size.unwrap_or(0);
+            let Some(time) = time else { return };
+            self.watch(0, dts.unwrap_or(time));
+            self.last_duration = duration.unwrap_or(self.last_duration);
+            self.times.push(time);
+            if flags.starts_with('K') {
+                self.keyframes.push(time);
+            }
+        } else if kind == "audio" && self.audio.is_none_or(|it| it == index) {
+            let Some(time) = time else { return };
+            let end = time + duration.unwrap_or(0.0);
+            if self.sound_begins.is_none() {
+                let after = self.times.first().map_or(0.0, |first| time - first);
+                self.sound_begins = Some((position.unwrap_or(0), after));
+            }
+            if self.audio.is_some() {
+                self.watch(1, dts.unwrap_or(time));
+                let sound = self.sound.get_or_insert(Extent { start: time, end });
+                (sound.start, sound.end) = (sound.start.min(time), sound.end.max(end));
+            }
+        }
+    }
+
+    /// Follows the clock of picture (0) or sound (1).
+    fn watch(&mut self, stream: usize, time: f64) {
+        let latest = self.clocks[stream].unwrap_or(time);
+        self.jumped |= time < latest - BACKWARDS || time > latest + LEAP;
+        self.clocks[stream] = Some(time);
+    }
+
+    /// How deep FFmpeg has to look for sound that it did not find, and that is there.
+    fn late(&self, found: &Found) -> Option<Depth> {
+        let (bytes, seconds) = self.sound_begins.filter(|_| found.audio.is_none())?;
+        (bytes <= DEEPEST).then(|| Depth { bytes: bytes + (8 << 20), seconds: seconds.max(0.0) as u64 + 30 })
+    }
+
+    /// Presentation times of the frames, ticks from the first one, ascending.
+    pub(super) fn frame_times(mut self) -> Vec<u64> {
+        self.times.sort_by(f64::total_cmp);
+        let first = self.times.first().copied().unwrap_or(0.0);
+        self.times.iter().map(|it| ticks(it - first)).collect()
+    }
+
+    pub(super) fn finish(mut self, seeking: Seeking) -> Result<Indexed, TranscodeError> {
         self.times.sort_by(f64::total_cmp);
         let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied()) else {
             // A header, and no picture behind it.
@@ -90,21 +185,28 @@ impl Scan {
         let average = if count > 1 { (last - first) / (count - 1) as f64 } else { self.last_duration };
         let last_duration = if self.last_duration > 0.0 { self.last_duration } else { average.max(1.0 / 60.0) };
         let longest = self.times.windows(2).map(|it| it[1] - it[0]).fold(last_duration, f64::max);
-        let ticks = |time: f64| ((time - first).max(0.0) * TICKS_PER_SECOND as f64).round() as u64;
         self.keyframes.sort_by(f64::total_cmp);
+        let end = ticks(last + last_duration - first);
         let index = SourceIndex {
-            keyframes: self.keyframes.iter().map(|it| ticks(*it)).collect(),
+            keyframes: self.keyframes.iter().map(|it| ticks(it - first)).collect(),
             gop_bytes: vec![],
-            end: ticks(last + last_duration),
-            exact_end: true,
-            longest_frame: ticks(first + longest),
+            picture_start: 0,
+            picture_end: end,
+            end,
+            longest_frame: ticks(longest),
             // The packets do not tell what refers to what.
             closed_gops: false,
             seeking,
             video_bytes: Some(self.bytes),
         };
-        let frame_rate = (average > 0.0).then(|| 1.0 / average);
-        Ok(Indexed { index, frame_rate, first_seconds: first })
+        Ok(Indexed {
+            index,
+            picture: Extent { start: first, end: last + last_duration },
+            sound: self.sound,
+            unseekable: None,
+            depth: None,
+            frame_times: self.frame_times(),
+        })
     }
 }
 
@@ -112,31 +214,66 @@ impl Scan {
 mod tests {
     use super::*;
 
+    fn scan(lines: &[&str]) -> Scan {
+        let mut scan = Scan {
+            video: 0,
+            audio: Some(1),
+            times: vec![],
+            keyframes: vec![],
+            bytes: 0,
+            last_duration: 0.0,
+            sound: None,
+            clocks: [None; 2],
+            jumped: false,
+            sound_begins: None,
+        };
+        lines.iter().for_each(|it| scan.visit(it));
+        scan
+    }
+
     #[test]
     fn packets_become_an_index() {
-        let mut scan = Scan::default();
         // Two groups of two frames at 25 per second, frames out of order, one without a time.
-        for line in [
-            "1.400000,N/A,0.04,1000,K__",
-            "1.480000,N/A,0.04,100,___",
-            "1.440000,N/A,0.04,50,___",
-            "N/A,N/A,N/A,7,___",
-            "1.520000,N/A,0.04,900,K__",
-        ] {
-            scan.visit(line);
-        }
+        let scan = scan(&[
+            "video,0,1.400000,1.360000,0.04,1000,564,K__",
+            "audio,1,1.300000,1.300000,0.024,100,900,K__",
+            "video,0,1.480000,1.400000,0.04,100,1000,___",
+            "video,0,1.440000,1.440000,0.04,50,1100,___",
+            "video,0,N/A,N/A,N/A,7,N/A,___",
+            "audio,2,9.000000,9.000000,0.024,100,900,K__",
+            "video,0,1.520000,1.480000,0.04,900,1200,K__",
+            "audio,1,1.600000,1.600000,0.024,100,1300,K__",
+            "subtitle,3,7.0,7.0,1.0,4,N/A,K__",
+        ]);
+        assert!(!scan.jumped);
         let indexed = scan.finish(Seeking::Approximate).unwrap();
         assert_eq!(indexed.index.keyframes, [0, 10_800]);
         assert_eq!(indexed.index.end, 14_400);
         assert_eq!(indexed.index.longest_frame, 3_600);
         assert_eq!(indexed.index.video_bytes, Some(2_057));
-        assert!((indexed.frame_rate.unwrap() - 25.0).abs() < 0.01);
+        assert_eq!(indexed.frame_times, [0, 3_600, 7_200, 10_800]);
+        assert_eq!(indexed.sound, Some(Extent { start: 1.3, end: 1.624 }));
+    }
+
+    #[test]
+    fn clocks_that_jump_are_noticed() {
+        let jumped = |times: &[(u32, f64)]| {
+            let line = |it: &(u32, f64)| {
+                let kind = if it.0 == 0 { "video" } else { "audio" };
+                format!("{kind},{},{1},{1},0.04,9,0,K__", it.0, it.1)
+            };
+            let lines: Vec<String> = times.iter().map(line).collect();
+            scan(&lines.iter().map(String::as_str).collect::<Vec<_>>()).jumped
+        };
+        assert!(!jumped(&[(0, 1.0), (1, 0.2), (0, 1.04), (1, 0.24), (0, 9.0)]));
+        assert!(jumped(&[(0, 1.0), (0, 0.5)]));
+        assert!(jumped(&[(0, 1.0), (0, 12.0)]));
+        assert!(jumped(&[(1, 100.0), (0, 100.0), (1, 3.0)]));
     }
 
     #[test]
     fn no_packets_are_a_damaged_file() {
-        let mut scan = Scan::default();
-        scan.visit("rubbish");
+        let scan = scan(&["rubbish"]);
         assert!(matches!(scan.finish(Seeking::Approximate), Err(TranscodeError::Source(SourceProblem::Damaged))));
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Assembly {
     chunks: VecDeque<ChunkPlan>,
     segments: BTreeMap<(RenditionName, u32), SegmentRecord>,
     codecs: Codecs,
+    /// The run goes on to the end of the lane.
+    through: bool,
 }
 
 /// A rest of a source that is shorter than this may be missing, ticks.
@@ -32,6 +34,7 @@ impl Assembly {
             chunks: chunks.iter().cloned().collect(),
             segments: BTreeMap::new(),
             codecs: Codecs::new(),
+            through: lane != Lane::Encode || chunks.len() > 1,
         }
     }
 
@@ -57,7 +60,7 @@ impl Assembly {
     pub(super) fn take_complete(&mut self, cost: Cost) -> Option<ChunkRecord> {
         let complete = self.chunks.front().is_some_and(|it| self.missing(it).is_empty());
         // The last one waits for the end of the run, to carry its cost.
-        let last_of_several = self.chunks.len() == 1 && self.lane != Lane::Encode;
+        let last_of_several = self.chunks.len() == 1 && self.through;
         if !complete || last_of_several {
             return None;
         }

@@ -1,0 +1,108 @@
+//! Where an output is cut into segments, and which time stamps they get.
+//!
+//! Up to FFmpeg 5.1, `-segment_times` are times on the clock of the output; since 6.0 they count from its first
+//! packet. So the first packet of every run is put at 0, where both agree, and `-initial_offset` adds the rest
+//! after the cut.
+
+use domain::plan::AudioPlan;
+use domain::segment::TICKS_PER_SECOND;
+
+use super::push;
+use crate::sink::ORIGIN;
+
+/// The muxer adds twice its delay to every time stamp; the rest of [`ORIGIN`] is an offset.
+const MUX_DELAY: f64 = 0.35;
+
+/// Tables once, at the start of every segment. FFmpeg would repeat them ten times a second, for receivers
+/// that tune in: a third of the bytes of a low-rate audio rendition.
+///
+/// Every segment counts its packets from 0 and says so, since no run knows where the one before it ended
+/// (ISO/IEC 13818-1, 2.4.3.5: `discontinuity_indicator`): otherwise a player that counts takes the join for a loss.
+const SEGMENT_MUXER: &str = "pat_period=3600:sdt_period=3600:mpegts_flags=+initial_discontinuity";
+
+/// Where an output is cut. Times are seconds from the start of the presentation.
+pub(super) struct Cut {
+    /// Number of the first segment.
+    pub(super) number: u32,
+    /// When the first packet is presented.
+    pub(super) first: f64,
+    /// When the other segments begin.
+    pub(super) times: Vec<f64>,
+    /// How much before its time a segment may begin.
+    pub(super) early: f64,
+    /// When the presentation begins on the clock of the packets that reach the muxer.
+    pub(super) origin: f64,
+}
+
+impl Cut {
+    /// The output options that cut into segments of transport stream at `url`.
+    pub(super) fn arguments(&self, arguments: &mut Vec<String>, url: String) {
+        push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", SEGMENT_MUXER]);
+        if self.times.is_empty() {
+            push(arguments, &["-segment_time", "1000000"]);
+        } else {
+            let times: Vec<String> =
+                self.times.iter().map(|it| format!("{:.6}", it - self.first - self.early)).collect();
+            push(arguments, &["-segment_times", &times.join(",")]);
+        }
+        push(arguments, &["-segment_start_number", &self.number.to_string()]);
+        let origin = ORIGIN as f64 / TICKS_PER_SECOND as f64 - 2.0 * MUX_DELAY;
+        push(arguments, &["-output_ts_offset", &format!("{:.6}", -self.origin - self.first)]);
+        push(arguments, &["-initial_offset", &format!("{:.6}", origin + self.first), "-avoid_negative_ts", "disabled"]);
+        push(arguments, &["-muxdelay", &MUX_DELAY.to_string(), "-muxpreload", "0"]);
+        arguments.push(url);
+    }
+}
+
+/// The access units of an audio rendition: 1,024 samples each.
+#[derive(Clone, Copy)]
+pub(super) struct Units {
+    /// When unit 0 begins, seconds from the start of the presentation.
+    start: f64,
+    /// Seconds.
+    length: f64,
+}
+
+impl Units {
+    /// Unit 0 begins at `start`.
+    pub(super) fn new(audio: &AudioPlan, start: f64) -> Self {
+        Self { start, length: 1024.0 / f64::from(audio.sample_rate) }
+    }
+
+    /// The unit that begins nearest to a boundary: the first one of its segment.
+    pub(super) fn nearest(self, boundary: f64) -> u64 {
+        ((boundary - self.start) / self.length - 0.5).ceil().max(0.0) as u64
+    }
+
+    /// When a unit begins.
+    pub(super) fn time(self, unit: u64) -> f64 {
+        self.start + unit as f64 * self.length
+    }
+
+    /// How much before its boundary a segment may begin.
+    pub(super) fn early(self) -> f64 {
+        self.length / 2.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_unit_begins_a_segment() {
+        let audio = AudioPlan {
+            name: "audio-128k".parse().unwrap(),
+            kbps: 128,
+            channels: 2,
+            sample_rate: 48_000,
+            copied: false,
+        };
+        let units = Units::new(&audio, 0.0);
+        for (boundary, unit) in [(0.0, 0), (0.0106, 0), (0.0108, 1), (6.0, 281), (12.0, 562), (12.01, 563)] {
+            assert_eq!(units.nearest(boundary), unit, "{boundary}");
+            assert!((units.time(unit) - boundary).abs() <= units.early() + 1e-9, "{boundary}");
+        }
+        assert_eq!(Units::new(&audio, 0.02).nearest(0.0), 0, "there is none before the first");
+    }
+}

@@ -1,0 +1,118 @@
+//! Filter graphs: from decoded frames to the frames of all rungs.
+
+use std::ops::Range;
+
+use domain::plan::{ChunkPlan, EncodePlan, Size};
+use domain::probe::{HighDynamicRange, Seeking};
+use domain::segment::seconds;
+
+use super::Context;
+
+impl Context<'_> {
+    /// One decoder, a constant frame rate on the grid of the whole presentation, all rungs.
+    pub(super) fn graph(&self, chunks: &[ChunkPlan]) -> String {
+        let plan = self.plan;
+        let span = plan.span(&segments(chunks));
+        let frames = self.frames(span.start.ticks, span.start.frame..span.end.frame);
+        // An image for every second; the first frame of a chunk is always one of them.
+        let select = format!("select='not(mod({}\\,{}))'", frame_in_chunk(plan, chunks), iframe_interval(plan));
+        if plan.rungs.is_empty() {
+            return format!("{frames},{select},{}[iframes]", self.picture(plan.iframes));
+        }
+        let mut graph = format!("{frames},{}", self.picture(plan.rungs[0].size));
+        for (place, rung) in plan.rungs.iter().enumerate() {
+            match plan.rungs.get(place + 1) {
+                Some(next) => {
+                    graph += &format!(",split=2[{}][to-{}];[to-{}]", rung.name, next.name, next.name);
+                    graph += &scale(next.size);
+                }
+                None => {
+                    graph += &format!(",split=2[{}][to-iframes];[to-iframes]{select}", rung.name);
+                    if rung.size != plan.iframes {
+                        graph += &format!(",{}", scale(plan.iframes));
+                    }
+                    graph += "[iframes]";
+                }
+            }
+        }
+        graph
+    }
+
+    /// The graph of one frame of the source as an image.
+    pub(super) fn frame_graph(&self, ticks: u64, size: Size) -> String {
+        let frame = self.plan.frame_rate.frame_at(ticks);
+        format!("{},{}[poster]", self.frames(ticks, frame..frame + 1), self.picture(size))
+    }
+
+    /// Decoded frames, put on the constant rate: exactly those with these numbers, from a run that sought `ticks`.
+    ///
+    /// Where the source has no frame yet, its first one stands; where it has none any more, its last one.
+    fn frames(&self, ticks: u64, numbers: Range<u64>) -> String {
+        let mut steps = vec![format!("[0:{}]setpts=PTS-({})", self.probe.video.index, self.probe.origin_pts())];
+        if self.probe.video.interlaced {
+            steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+        }
+        let decoded_from = match self.probe.index.seeking {
+            Seeking::Indexed | Seeking::Approximate if ticks > 0 => self.probe.index.keyframe_before(ticks),
+            Seeking::Indexed | Seeking::Approximate | Seeking::Sequential => 0,
+        };
+        let rate = self.plan.frame_rate;
+        steps.push(format!("fps=fps={rate}:start_time={:.9}:round=near", seconds(decoded_from)));
+        steps.push("tpad=stop=-1:stop_mode=clone".to_owned());
+        steps.push(format!("trim=start_pts={}:end_pts={}", numbers.start, numbers.end));
+        steps.join(",")
+    }
+
+    /// From a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
+    fn picture(&self, size: Size) -> String {
+        let video = &self.probe.video;
+        let (width, height) = (size.width, size.height);
+        let Some(hdr) = video.hdr else {
+            return format!("{}:out_range=tv,setsar=1,format=yuv420p", scale_size(size));
+        };
+        // Scaled down first: tone mapping in linear light is the expensive part.
+        let transfer = match hdr {
+            HighDynamicRange::Pq => "smpte2084",
+            HighDynamicRange::Hlg => "arib-std-b67",
+        };
+        format!(
+            "zscale=w={width}:h={height}:tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,\
+             zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,setsar=1,format=yuv420p"
+        )
+    }
+}
+
+/// The segments of consecutive chunks.
+pub(super) fn segments(chunks: &[ChunkPlan]) -> Range<u32> {
+    let start = chunks.first().map_or(0, |it| it.segments.start);
+    start..chunks.last().map_or(start, |it| it.segments.end)
+}
+
+/// Frames from one image of the trick-play rendition to the next: those of a second (Apple 6.2).
+pub fn iframe_interval(plan: &EncodePlan) -> u64 {
+    (plan.frame_rate.as_f64().round() as u64).max(1)
+}
+
+/// An expression for the number of a frame in its chunk. Runs of several chunks have chunks of equal length, but for
+/// the first one of the lane and the last one.
+fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
+    let length = |it: &ChunkPlan| {
+        let span = plan.span(&it.segments);
+        span.end.frame - span.start.frame
+    };
+    match chunks {
+        [] | [_] => "n".to_owned(),
+        [first, second, ..] if length(first) == length(second) => format!("mod(n\\,{})", length(first)),
+        [first, second, ..] => {
+            format!("if(lt(n\\,{0})\\,n\\,mod(n-{0}\\,{1}))", length(first), length(second))
+        }
+    }
+}
+
+fn scale(size: Size) -> String {
+    format!("{},setsar=1", scale_size(size))
+}
+
+pub(super) fn scale_size(size: Size) -> String {
+    format!("scale={}:{}:flags=bicubic", size.width, size.height)
+}

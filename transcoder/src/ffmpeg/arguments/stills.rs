@@ -1,0 +1,44 @@
+//! Command lines that make JPEG images.
+
+use domain::plan::Size;
+
+use super::graph::scale_size;
+use super::push;
+use crate::ffmpeg::probe::input_arguments;
+
+/// Arguments that make pictures of I-frames, which are read from a transport stream at `input`:
+/// each one of `size`, and if `columns` is given, all of them on one sheet.
+pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
+    let mut arguments = input_arguments("mpegts");
+    // The same picture may be wanted twice in a row: times are counted, not taken from the stream.
+    let mut filters = format!("setpts=N/TB,{}", scale_size(size));
+    if let Some((columns, rows)) = sheet {
+        filters += &format!(",tile={columns}x{rows}");
+    }
+    push(&mut arguments, &["-threads", "1", "-i", input, "-vf", &filters, "-fps_mode", "passthrough"]);
+    jpeg(&mut arguments, output);
+    arguments
+}
+
+/// Arguments that make one JPEG of what is read at `input`: of its first picture, or of the one that is shown `offset`
+/// seconds later. It is of `size`, or lies on its side, if FFmpeg turns it upright.
+pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
+    let mut arguments = input_arguments(demuxer);
+    let side = size.width.max(size.height);
+    let filters = format!(
+        "setpts=PTS-STARTPTS,trim=start={:.6},\
+         scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic,setsar=1,\
+         trim=end_frame=1",
+        // The frame that is on at that moment began a little earlier: a hundredth of a second makes up for rounding.
+        (offset - 0.01).max(0.0)
+    );
+    push(&mut arguments, &["-threads", "1", "-i", input, "-an", "-sn", "-dn", "-map_metadata", "-1"]);
+    push(&mut arguments, &["-vf", &filters, "-frames:v", "1", "-fps_mode", "passthrough"]);
+    jpeg(&mut arguments, output);
+    arguments
+}
+
+pub(crate) fn jpeg(arguments: &mut Vec<String>, output: &str) {
+    push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output]);
+}
+

@@ -1,0 +1,342 @@
+//! Which streams of a source are used, and what ffprobe says of them.
+
+use domain::failure::SourceProblem;
+use domain::probe::{AudioStream, HighDynamicRange, Ratio, Rates, VideoStream};
+use serde::Deserialize;
+
+/// What ffprobe says of the streams that are used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The video stream. Its frame rate is a first guess, until its frames are known.
+    pub video: VideoStream,
+    /// The container or the headers say whether its frames are fields; `None`: they do not say.
+    pub fields: Option<bool>,
+    /// Frame rates that the container declares.
+    pub rates: Rates,
+    /// The audio stream, if there is any.
+    pub audio: Option<AudioStream>,
+    /// Streams of sound or picture are announced of which no packet was seen.
+    pub announced: bool,
+    /// Of the whole container, seconds, if it says so.
+    pub duration_seconds: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct RawProbe {
+    #[serde(default)]
+    streams: Vec<RawStream>,
+    #[serde(default)]
+    programs: Vec<RawProgram>,
+    #[serde(default)]
+    format: RawFormat,
+}
+
+#[derive(Deserialize)]
+struct RawProgram {
+    #[serde(default)]
+    streams: Vec<ProgramStream>,
+}
+
+#[derive(Deserialize)]
+struct ProgramStream {
+    index: u32,
+}
+
+#[derive(Deserialize, Default)]
+struct RawFormat {
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawStream {
+    index: u32,
+    codec_type: Option<String>,
+    codec_name: Option<String>,
+    codec_tag_string: Option<String>,
+    profile: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    sample_aspect_ratio: Option<String>,
+    pix_fmt: Option<String>,
+    sample_fmt: Option<String>,
+    field_order: Option<String>,
+    color_transfer: Option<String>,
+    color_space: Option<String>,
+    color_primaries: Option<String>,
+    r_frame_rate: Option<String>,
+    avg_frame_rate: Option<String>,
+    time_base: Option<String>,
+    start_pts: Option<i64>,
+    start_time: Option<String>,
+    duration: Option<String>,
+    bit_rate: Option<String>,
+    channels: Option<u32>,
+    sample_rate: Option<String>,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Deserialize, Default)]
+struct Disposition {
+    #[serde(default)]
+    default: u8,
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+#[derive(Deserialize, Default)]
+struct Tags {
+    language: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct SideData {
+    displaymatrix: Option<String>,
+    rotation: Option<f64>,
+}
+
+impl RawStream {
+    fn is(&self, kind: &str) -> bool {
+        self.codec_type.as_deref() == Some(kind) && self.disposition.attached_pic == 0
+    }
+
+    fn codec(&self) -> Option<&str> {
+        self.codec_name.as_deref().filter(|it| !matches!(*it, "none" | "unknown"))
+    }
+
+    fn sample_rate(&self) -> Option<u32> {
+        self.sample_rate.as_deref()?.parse().ok().filter(|it| *it > 0)
+    }
+
+    /// Packets of it were seen: its headers say how large or how fast it is.
+    fn is_there(&self) -> bool {
+        match self.codec_type.as_deref() {
+            Some("video") => self.width.is_some_and(|it| it > 0) && self.height.is_some_and(|it| it > 0),
+            _ => self.channels.is_some_and(|it| it > 0) && self.sample_rate().is_some(),
+        }
+    }
+
+    /// FFmpeg knows what its decoder would put out, so it has one.
+    fn is_decodable(&self) -> bool {
+        let format = if self.is("video") { &self.pix_fmt } else { &self.sample_fmt };
+        self.codec().is_some() && format.as_deref().is_some_and(|it| it != "unknown")
+    }
+}
+
+/// Reads ffprobe's JSON and picks the streams.
+pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
+    let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
+    let protected = |it: &RawStream| matches!(it.codec_tag_string.as_deref(), Some("encv" | "enca" | "drmi" | "drms"));
+    if raw.streams.iter().any(protected) {
+        return Err(SourceProblem::EncryptedSource);
+    }
+    let used = |it: &&RawStream| it.is("video") || it.is("audio");
+    let announced = raw.streams.iter().filter(used).any(|it| !it.is_there());
+    // A stream that plays is better than the container's own choice, which may be announced only, or in a format that
+    // nothing decodes; after that comes the order of the file.
+    let choice = |it: &&RawStream| (!it.is_there(), !it.is_decodable(), it.disposition.default == 0, it.index);
+    let Some(video) = raw.streams.iter().filter(|it| it.is("video")).min_by_key(choice) else {
+        let sound = raw.streams.iter().any(|it| it.is("audio"));
+        return Err(if sound { SourceProblem::OnlySound } else { SourceProblem::NoVideoStream });
+    };
+    let codec = video.codec().map(str::to_owned).ok_or_else(|| {
+        let tag = video.codec_tag_string.clone().unwrap_or_else(|| "unknown".to_owned());
+        SourceProblem::UnsupportedCodec { codec: tag }
+    })?;
+    let (Some(width), Some(height)) = (video.width, video.height) else { return Err(SourceProblem::Damaged) };
+    let rates = Rates {
+        real: video.r_frame_rate.as_deref().and_then(ratio),
+        average: video.avg_frame_rate.as_deref().and_then(ratio),
+    };
+    let foreign = |it: &RawStream| {
+        let together = |program: &RawProgram, index| program.streams.iter().any(|it| it.index == index);
+        let mut of_video = raw.programs.iter().filter(|program| together(program, video.index)).peekable();
+        of_video.peek().is_some() && !of_video.any(|program| together(program, it.index))
+    };
+    let audio = raw.streams.iter().filter(|it| it.is("audio") && it.is_there());
+    let audio = audio.min_by_key(|it| (!it.is_decodable(), foreign(it), it.disposition.default == 0, it.index));
+    let (rotation, mirrored) = orientation(&video.side_data_list);
+    Ok(Found {
+        fields: match video.field_order.as_deref() {
+            Some("tt" | "bb" | "tb" | "bt") => Some(true),
+            Some("progressive") => Some(false),
+            _ => None,
+        },
+        video: VideoStream {
+            index: video.index,
+            codec,
+            width,
+            height,
+            pixel_aspect: video.sample_aspect_ratio.as_deref().and_then(ratio).filter(plausible),
+            rotation,
+            mirrored,
+            pixel_format: video.pix_fmt.clone().unwrap_or_default(),
+            frame_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
+            source_rate: rates.average.or(rates.real).unwrap_or(Ratio { num: 30, den: 1 }),
+            interlaced: matches!(video.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
+            hdr: match video.color_transfer.as_deref() {
+                Some("smpte2084") => Some(HighDynamicRange::Pq),
+                Some("arib-std-b67") => Some(HighDynamicRange::Hlg),
+                _ => None,
+            },
+            wide_gamut: video.color_primaries.as_deref() == Some("bt2020")
+                || video.color_space.as_deref().is_some_and(|it| it.starts_with("bt2020")),
+            start_pts: video.start_pts.unwrap_or(0),
+            time_base: video.time_base.as_deref().and_then(ratio).unwrap_or(Ratio { num: 1, den: 1000 }),
+        },
+        rates,
+        audio: audio.filter(|it| it.is_decodable()).and_then(audio_stream),
+        announced,
+        duration_seconds: raw.format.duration.as_deref().and_then(positive),
+    })
+}
+
+fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
+    Some(AudioStream {
+        index: raw.index,
+        codec: raw.codec()?.to_owned(),
+        profile: raw.profile.clone(),
+        channels: raw.channels?,
+        sample_rate: raw.sample_rate()?,
+        bit_rate: raw.bit_rate.as_deref().and_then(|it| it.parse().ok()),
+        start_seconds: raw.start_time.as_deref().and_then(|it| it.parse().ok()).unwrap_or(0.0),
+        duration_seconds: raw.duration.as_deref().and_then(positive),
+        language: raw.tags.language.clone().filter(|it| it != "und"),
+    })
+}
+
+/// Clockwise degrees that turn the picture upright, and whether it is mirrored as well. Of a mirrored picture, only
+/// whether width and height change places counts: 0 or 90.
+fn orientation(side_data: &[SideData]) -> (u32, bool) {
+    let matrix = side_data.iter().find_map(|it| it.displaymatrix.as_deref()).and_then(matrix);
+    if let Some([a, b, c, d]) = matrix
+        && a * d - b * c < 0
+    {
+        return (if a.abs() < b.abs() { 90 } else { 0 }, true);
+    }
+    let rotation = side_data.iter().find_map(|it| it.rotation).unwrap_or(0.0);
+    // The matrix turns counter-clockwise; to undo it, the picture is turned clockwise.
+    (((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90, false)
+}
+
+/// The upper left of a display matrix, printed as lines of `00000000:        65536           0           0`.
+fn matrix(text: &str) -> Option<[i64; 4]> {
+    let mut rows = text.lines().filter_map(|it| it.split_once(':')).map(|(_, row)| {
+        let mut cells = row.split_whitespace().map(str::parse::<i64>);
+        Some((cells.next()?.ok()?, cells.next()?.ok()?))
+    });
+    let ((a, b), (c, d)) = (rows.next()??, rows.next()??);
+    Some([a, b, c, d])
+}
+
+fn positive(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|it: &f64| it.is_finite() && *it > 0.0)
+}
+
+/// `30000/1001` and `4:3`.
+fn ratio(text: &str) -> Option<Ratio> {
+    let (num, den) = text.split_once(['/', ':'])?;
+    Ratio::new(num.parse().ok()?, den.parse().ok()?)
+}
+
+/// Whether an aspect of pixels is to be believed, and to be seen. Scaling 1920x1080 to 854x480 leaves 1280:1281, which
+/// is not; a broken header can say 200:1.
+fn plausible(aspect: &Ratio) -> bool {
+    let aspect = aspect.as_f64();
+    (aspect - 1.0).abs() > 0.005 && (0.1..=10.0).contains(&aspect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ffprobe_says_is_understood() {
+        let json = r#"{"streams":[
+            {"index":0,"codec_type":"audio","codec_name":"aac","sample_fmt":"fltp","profile":"LC","channels":6,"sample_rate":"48000",
+             "start_time":"0.043991","duration":"1.0","bit_rate":"192580","tags":{"language":"und"}},
+            {"index":1,"codec_type":"video","codec_name":"mjpeg","width":300,"height":300,"disposition":{"attached_pic":1}},
+            {"index":2,"codec_type":"video","codec_name":"hevc","width":1920,"height":1080,"pix_fmt":"yuv420p10le",
+             "sample_aspect_ratio":"1:1","field_order":"tt","color_transfer":"arib-std-b67","color_primaries":"bt2020",
+             "r_frame_rate":"30000/1001","avg_frame_rate":"30000/1001","time_base":"1/90000","start_pts":3003,
+             "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]}],
+            "format":{"duration":"12.5"}}"#;
+        let streams = parse_streams(json).unwrap();
+        assert_eq!((streams.video.index, streams.video.rotation, streams.fields), (2, 90, Some(true)));
+        assert_eq!(streams.video.hdr, Some(HighDynamicRange::Hlg));
+        assert_eq!((streams.video.start_pts, streams.video.pixel_aspect), (3003, None));
+        assert_eq!(streams.duration_seconds, Some(12.5));
+        let audio = streams.audio.unwrap();
+        assert_eq!((audio.index, audio.channels, audio.language), (0, 6, None));
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        let of = |json: &str| parse_streams(json).unwrap_err();
+        assert_eq!(of("{}"), SourceProblem::NoVideoStream);
+        assert_eq!(of("rubbish"), SourceProblem::NotAVideo);
+        assert_eq!(
+            of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"encv"}]}"#),
+            SourceProblem::EncryptedSource
+        );
+        assert_eq!(
+            of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#),
+            SourceProblem::UnsupportedCodec { codec: "vvc1".to_owned() }
+        );
+    }
+
+    fn chosen(streams: &str) -> (u32, Option<u32>) {
+        let found = parse_streams(&format!(r#"{{"streams":[{streams}]}}"#)).unwrap();
+        (found.video.index, found.audio.map(|it| it.index))
+    }
+
+    #[test]
+    fn streams_that_play_are_chosen() {
+        let video = r#""codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p""#;
+        let audio = r#""codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp""#;
+        let default = r#""disposition":{"default":1}"#;
+        // An empty programme in front, and a language that is only announced.
+        let empty = r#"{"index":0,"codec_type":"video","codec_name":"h264","width":0,"height":0}"#;
+        let silent = r#"{"index":2,"codec_type":"audio","codec_name":"aac","channels":0,"sample_rate":"0"}"#;
+        let text = format!("{empty},{{\"index\":1,{video}}},{silent},{{\"index\":3,{audio}}}");
+        assert_eq!(chosen(&text), (1, Some(3)));
+        // A default track that nothing decodes.
+        let spatial = r#"{"index":1,"codec_type":"audio","channels":4,"sample_rate":"48000","disposition":{"default":1}}"#;
+        let text = format!("{{\"index\":0,{video}}},{spatial},{{\"index\":2,{audio}}}");
+        assert_eq!(chosen(&text), (0, Some(2)));
+        // The container's choice among those that play.
+        let text = format!("{{\"index\":0,{video}}},{{\"index\":1,{audio}}},{{\"index\":2,{audio},{default}}}");
+        assert_eq!(chosen(&text), (0, Some(2)));
+    }
+
+    #[test]
+    fn sound_comes_from_the_programme_of_the_picture() {
+        let json = r#"{"programs":[{"streams":[{"index":0}]},{"streams":[{"index":1},{"index":2}]}],"streams":[
+            {"index":0,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"},
+            {"index":1,"codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p"},
+            {"index":2,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"}]}"#;
+        assert_eq!(parse_streams(json).unwrap().audio.unwrap().index, 2);
+    }
+
+    #[test]
+    fn a_matrix_turns_and_mirrors() {
+        let of = |rows: [[i64; 2]; 2], rotation: f64| {
+            let text = format!(
+                "\n00000000: {} {} 0\n00000001: {} {} 0\n00000002: 0 0 1073741824\n",
+                rows[0][0], rows[0][1], rows[1][0], rows[1][1]
+            );
+            orientation(&[SideData { displaymatrix: Some(text), rotation: Some(rotation) }])
+        };
+        assert_eq!(of([[65536, 0], [0, 65536]], 0.0), (0, false));
+        assert_eq!(of([[0, 65536], [-65536, 0]], -90.0), (90, false));
+        assert_eq!(of([[-65536, 0], [0, -65536]], 180.0), (180, false));
+        assert_eq!(of([[65536, 0], [0, -65536]], 0.0), (0, true));
+        assert_eq!(of([[-65536, 0], [0, 65536]], 180.0), (0, true));
+        assert_eq!(of([[0, 65536], [65536, 0]], 90.0), (90, true));
+        assert_eq!(orientation(&[]), (0, false));
+    }
+}

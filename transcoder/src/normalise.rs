@@ -1,0 +1,242 @@
+//! Sources that cannot be sought: one run of FFmpeg reads them from their beginning, and hands on what others can take.
+//!
+//! Clocks that jump, pictures that change their size, sound that changes its layout, edits, gradual refreshes: a run that
+//! began in the middle of such a source would not know where it is. So one run, the normaliser, decodes the source once.
+//! FFmpeg puts its clocks right where they jump (for all streams alike, so sound and picture stay in step), every
+//! picture is fitted into one size, with bars rather than stretched, all sound comes at one rate and layout. The
+//! frames go to the runs that encode, uncompressed, through the [loopback](crate::loopback): nothing is stored.
+//!
+//! Before, the source is surveyed by the same run with its output thrown away. So the plan knows each frame's time exactly
+//! as the encoders will see it.
+
+use domain::plan::Size;
+use domain::probe::{AudioStream, Probe, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
+use domain::profile::Profile;
+
+use crate::ffmpeg::probe::{Depth, Found, input_arguments};
+use crate::inspect::within;
+
+mod survey;
+
+pub use survey::{Survey, survey};
+
+/// The run that reads a source from its beginning.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normaliser {
+    demuxer: String,
+    depth: Option<Depth>,
+    /// Of an elementary stream, which has no time stamps: its constant rate.
+    rate: Option<Ratio>,
+    video: u32,
+    audio: Option<u32>,
+    canvas: Size,
+    interlaced: bool,
+    format: &'static str,
+    channels: u32,
+}
+
+/// Where the frames of a normalised source go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// Frames of the picture.
+    Picture,
+    /// Samples of the sound.
+    Sound,
+}
+
+/// Units per second of the time stamps that are handed on: of the picture, and samples of the sound.
+const CLOCK: u32 = 90_000;
+const SAMPLE_RATE: u32 = 48_000;
+
+/// FFmpeg's container for raw frames with time stamps.
+const RAW: &str = "nut";
+
+impl Normaliser {
+    /// For the streams that were found. The size of `found` is the largest of the source.
+    pub fn new(demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
+        let video = &found.video;
+        let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
+        let (width, height) = video.display_size();
+        // 4:2:0 cannot be odd.
+        let even = |side: u32| side.next_multiple_of(2).max(16);
+        Self {
+            demuxer: demuxer.to_owned(),
+            depth,
+            rate: elementary.then(|| source_rate(found.rates, None)),
+            video: video.index,
+            audio: found.audio.as_ref().map(|it| it.index),
+            canvas: Size { width: even(width), height: even(height) },
+            interlaced: video.interlaced,
+            // Tone mapping needs all bits.
+            format: if video.hdr.is_some() { "yuv420p10le" } else { "yuv420p" },
+            channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
+        }
+    }
+
+    /// What the runs that read from this one see.
+    pub fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
+        let motion = motion_rate(&survey.frame_times);
+        let mut video = found.video.clone();
+        video.index = 0;
+        (video.width, video.height) = (self.canvas.width, self.canvas.height);
+        (video.pixel_aspect, video.rotation, video.mirrored, video.interlaced) = (None, 0, false, false);
+        video.pixel_format = self.format.to_owned();
+        video.source_rate = source_rate(found.rates, motion);
+        video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
+        video.time_base = Ratio { num: 1, den: CLOCK };
+        video.start_pts = (survey.picture.start * f64::from(CLOCK)).round() as i64;
+        let sound = survey.sound.filter(|_| found.audio.is_some());
+        let audio = found.audio.as_ref().zip(sound).map(|(audio, sound)| AudioStream {
+            index: 0,
+            codec: "pcm_s16le".to_owned(),
+            profile: None,
+            channels: self.channels,
+            sample_rate: SAMPLE_RATE,
+            bit_rate: None,
+            start_seconds: sound.start,
+            duration_seconds: Some(sound.end - sound.start),
+            language: audio.language.clone(),
+        });
+        let index = SourceIndex {
+            keyframes: vec![],
+            gop_bytes: vec![],
+            picture_start: 0,
+            picture_end: survey.picture_ticks(),
+            end: survey.picture_ticks(),
+            longest_frame: survey.longest_frame(),
+            closed_gops: false,
+            seeking: Seeking::Sequential,
+            video_bytes: None,
+        };
+        Probe { demuxer: RAW.to_owned(), size, video, audio, index: within(index, survey.picture, sound) }
+    }
+
+    /// FFmpeg's demuxer for the source itself.
+    pub fn demuxer(&self) -> &str {
+        &self.demuxer
+    }
+
+    /// The arguments of a run that hands on frames to `feeds`, each to its URL.
+    ///
+    /// All streams are read whichever are handed on: their clocks are put right together.
+    pub fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
+        let mut arguments = self.input(source);
+        for feed in [Some(Feed::Picture), self.audio.map(|_| Feed::Sound)].into_iter().flatten() {
+            match (feeds.iter().find(|it| it.0 == feed), feed) {
+                (Some((_, url)), Feed::Picture) => {
+                    let filters = [self.fitted(), format!("format={}", self.format), "setsar=1".to_owned()].join(",");
+                    self.picture(&mut arguments, &filters);
+                    push(&mut arguments, &["-f", RAW, url]);
+                }
+                (Some((_, url)), Feed::Sound) => {
+                    self.sound(&mut arguments);
+                    push(&mut arguments, &["-f", RAW, url]);
+                }
+                (None, feed) => {
+                    let index = if feed == Feed::Picture { Some(self.video) } else { self.audio };
+                    push(&mut arguments, &["-map", &format!("0:{}", index.unwrap_or_default()), "-c", "copy"]);
+                    push(&mut arguments, &["-f", "null", "-"]);
+                }
+            }
+        }
+        arguments
+    }
+
+    /// The arguments of a run that lists all frames, as FFmpeg's `framecrc` does, to `output`.
+    fn survey_arguments(&self, source: &str, output: &str) -> Vec<String> {
+        let mut arguments = self.input(source);
+        self.picture(&mut arguments, "scale=32:32:flags=neighbor,format=gray");
+        if self.audio.is_some() {
+            self.sound(&mut arguments);
+        }
+        push(&mut arguments, &["-f", "framecrc", output]);
+        arguments
+    }
+
+    /// The arguments that make one image of a moment, seconds on the clock of the frames that are handed on.
+    pub fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
+        let mut arguments = self.input(source);
+        let Size { width, height } = size;
+        let filters =
+            format!("{},trim=start={seconds:.3},scale={width}:{height}:flags=bicubic,setsar=1,trim=end_frame=1", self.fitted());
+        push(&mut arguments, &["-map", &format!("0:{}", self.video), "-vf", &filters, "-frames:v", "1"]);
+        crate::ffmpeg::arguments::jpeg(&mut arguments, output);
+        arguments
+    }
+
+    fn input(&self, source: &str) -> Vec<String> {
+        let mut arguments = input_arguments(&self.demuxer);
+        arguments.extend(self.depth.into_iter().flat_map(Depth::arguments));
+        if let Some(rate) = self.rate {
+            push(&mut arguments, &["-r", &rate.to_string()]);
+        }
+        push(&mut arguments, &["-i", source, "-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
+        arguments
+    }
+
+    fn picture(&self, arguments: &mut Vec<String>, filters: &str) {
+        push(arguments, &["-map", &format!("0:{}", self.video), "-vf", filters, "-c:v", "rawvideo"]);
+        push(arguments, &["-fps_mode", "passthrough", "-enc_time_base:v", &format!("1:{CLOCK}")]);
+    }
+
+    fn sound(&self, arguments: &mut Vec<String>) {
+        let layout = if self.channels == 1 { "mono" } else { "stereo" };
+        let filters = format!("aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}");
+        push(arguments, &["-map", &format!("0:{}", self.audio.unwrap_or_default()), "-af", &filters]);
+        push(arguments, &["-c:a", "pcm_s16le"]);
+    }
+
+    /// Frames of any size and aspect as large as they fit into the canvas, with bars around them.
+    fn fitted(&self) -> String {
+        let Size { width, height } = self.canvas;
+        let deinterlace = if self.interlaced { "bwdif=mode=send_frame:deint=interlaced," } else { "" };
+        format!(
+            "{deinterlace}scale=w=2*trunc(min({width}\\,{height}*dar)/2+0.01):h=2*trunc(min({height}\\,{width}/dar)/2+0.01)\
+             :flags=bicubic,setsar=1,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"
+        )
+    }
+}
+
+fn push(arguments: &mut Vec<String>, more: &[&str]) {
+    arguments.extend(more.iter().map(|it| (*it).to_owned()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normaliser() -> Normaliser {
+        Normaliser {
+            demuxer: "mpegts".to_owned(),
+            depth: Some(Depth { bytes: 9_000_000, seconds: 42 }),
+            rate: None,
+            video: 3,
+            audio: Some(4),
+            canvas: Size { width: 640, height: 480 },
+            interlaced: true,
+            format: "yuv420p",
+            channels: 2,
+        }
+    }
+
+    #[test]
+    fn a_run_hands_on_picture_and_sound() {
+        let feeds = [(Feed::Picture, "PICTURE".to_owned()), (Feed::Sound, "SOUND".to_owned())];
+        insta::assert_snapshot!(normaliser().arguments("SOURCE", &feeds).join(" ").replace(" -map", "\n-map"), @"");
+    }
+
+    #[test]
+    fn what_is_made_already_is_read_all_the_same() {
+        let feeds = [(Feed::Sound, "SOUND".to_owned())];
+        let text = normaliser().arguments("SOURCE", &feeds).join(" ");
+        assert!(text.contains("-map 0:3 -c copy -f null -"), "{text}");
+        assert!(text.ends_with("-f nut SOUND"), "{text}");
+    }
+
+    #[test]
+    fn an_elementary_stream_has_a_constant_rate() {
+        let normaliser = Normaliser { demuxer: "h264".to_owned(), rate: Ratio::new(30, 1), audio: None, depth: None, ..normaliser() };
+        let text = normaliser.survey_arguments("SOURCE", "OUT").join(" ");
+        assert!(text.contains("-f h264 -r 30/1 -i SOURCE"), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+//! A list of all frames of a source, as its normaliser hands them on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use domain::failure::SourceProblem;
+use domain::probe::Extent;
+use domain::segment::TICKS_PER_SECOND;
+use futures::TryStreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::Normaliser;
+use crate::error::TranscodeError;
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::process::{self, Run};
+use crate::loopback::{Loopback, Receiver};
+
+/// Times of what a normaliser hands on, seconds on its clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// Presentation times of the frames, ticks from the first one, ascending.
+    pub frame_times: Vec<u64>,
+    /// From the first frame to the end of the last one.
+    pub picture: Extent,
+    /// From the first sample to the last one.
+    pub sound: Option<Extent>,
+}
+
+impl Survey {
+    /// Length of the picture, ticks.
+    pub(super) fn picture_ticks(&self) -> u64 {
+        ((self.picture.end - self.picture.start) * TICKS_PER_SECOND as f64).round() as u64
+    }
+
+    /// Longest time that a frame is shown, ticks.
+    pub(super) fn longest_frame(&self) -> u64 {
+        self.frame_times.windows(2).map(|it| it[1] - it[0]).max().unwrap_or_default()
+    }
+}
+
+/// Decoding is many times faster than playing; a source that takes longer is hostile.
+const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
+
+/// Runs the normaliser of a source without an output.
+pub async fn survey(tools: &Tools, loopback: &Loopback, normaliser: &Normaliser) -> Result<Survey, TranscodeError> {
+    let sink = Arc::new(ListSink::default());
+    let delivery = loopback.deliver_to(Arc::clone(&sink) as _);
+    let arguments = normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
+    let task = "read the source through".to_owned();
+    let run = Run { ffmpeg: &tools.ffmpeg, task, arguments, time_limit: TIME_LIMIT };
+    let outcome = process::run(run, &CancellationToken::new()).await;
+    if let Some(failure) = loopback.take_failure() {
+        return Err(failure);
+    }
+    let list = sink.finish().await;
+    match (outcome, list.survey()) {
+        (Ok(_), Some(survey)) => Ok(survey),
+        (Ok(_), None) => Err(SourceProblem::Damaged.into()),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Takes FFmpeg's list of frames.
+#[derive(Default)]
+struct ListSink {
+    list: Mutex<List>,
+    ended: tokio::sync::Notify,
+}
+
+/// FFmpeg's last lines may still be on their way when it has ended.
+const QUIET: Duration = Duration::from_secs(5);
+
+impl ListSink {
+    async fn finish(&self) -> List {
+        drop(tokio::time::timeout(QUIET, self.ended.notified()).await);
+        std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Receiver for ListSink {
+    async fn receive(&self, _output: &str, _index: u32, body: Body) -> Result<(), TranscodeError> {
+        let mut parts = body.into_data_stream();
+        let mut rest = Vec::new();
+        while let Some(part) = parts.try_next().await.map_err(|_| TranscodeError::Cancelled)? {
+            rest.extend_from_slice(&part);
+            let whole = rest.iter().rposition(|it| *it == b'\n').map_or(0, |it| it + 1);
+            let text = String::from_utf8_lossy(&rest[..whole]).into_owned();
+            rest.drain(..whole);
+            let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+            text.lines().for_each(|it| list.visit(it));
+        }
+        self.ended.notify_one();
+        Ok(())
+    }
+}
+
+/// What stands in the list so far: stream 0 is the picture, 1 the sound.
+#[derive(Default)]
+struct List {
+    time_bases: [Option<f64>; 2],
+    times: Vec<f64>,
+    last_duration: f64,
+    sound: Option<Extent>,
+}
+
+impl List {
+    /// `#tb 0: 1/90000`, and `stream, dts, pts, duration, size, checksum`.
+    fn visit(&mut self, line: &str) {
+        if let Some((stream, base)) = line.strip_prefix("#tb ").and_then(|it| it.split_once(": ")) {
+            let base = base.split_once('/').and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
+            if let Some(known) = stream.parse().ok().and_then(|it: usize| self.time_bases.get_mut(it)) {
+                *known = base;
+            }
+            return;
+        }
+        let mut fields = line.split(',').map(str::trim);
+        let mut number = || fields.next().and_then(|it| it.parse::<i64>().ok());
+        let (Some(stream), Some(_), Some(pts), Some(duration)) = (number(), number(), number(), number()) else { return };
+        let Some(base) = usize::try_from(stream).ok().and_then(|it| *self.time_bases.get(it)?) else { return };
+        let (time, duration) = (pts as f64 * base, duration as f64 * base);
+        if stream == 0 {
+            self.times.push(time);
+            self.last_duration = duration;
+        } else {
+            let sound = self.sound.get_or_insert(Extent { start: time, end: time });
+            (sound.start, sound.end) = (sound.start.min(time), sound.end.max(time + duration));
+        }
+    }
+
+    fn survey(mut self) -> Option<Survey> {
+        self.times.sort_by(f64::total_cmp);
+        let (first, last) = (*self.times.first()?, *self.times.last()?);
+        let frame_times: Vec<u64> =
+            self.times.iter().map(|it| ((it - first) * TICKS_PER_SECOND as f64).round() as u64).collect();
+        let average = if self.times.len() > 1 { (last - first) / (self.times.len() - 1) as f64 } else { 0.04 };
+        let shown = if self.last_duration > 0.001 { self.last_duration } else { average };
+        Some(Survey { frame_times, picture: Extent { start: first, end: last + shown.min(1.0) }, sound: self.sound })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_frames_is_read() {
+        let mut list = List::default();
+        for line in [
+            "#software: Lavf59.27.100",
+            "#tb 0: 1/90000",
+            "#media_type 0: video",
+            "#tb 1: 1/48000",
+            "0,       3000,       3000,     3000,     1024, 0x5d8c0f0c",
+            "1,      -1024,      -1024,     1024,     4096, 0x00000000",
+            "0,       6000,       6000,     3000,     1024, 0x5d8c0f0c",
+            "1,          0,          0,    48000,     4096, 0x00000000",
+            "rubbish",
+        ] {
+            list.visit(line);
+        }
+        let survey = list.survey().unwrap();
+        assert_eq!(survey.frame_times, [0, 3000]);
+        assert!((survey.picture.end - 0.1).abs() < 1e-9);
+        assert!((survey.sound.unwrap().end - 1.0).abs() < 1e-9);
+        assert_eq!(List::default().survey(), None);
+    }
+}
