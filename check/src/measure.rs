@@ -175,6 +175,12 @@ fn seconds(ticks: i64) -> f64 {
     ticks as f64 / TICKS_PER_SECOND as f64
 }
 
+fn motion(pts: &[i64]) -> Option<f64> {
+    let mut times: Vec<u64> = pts.iter().filter_map(|it| u64::try_from(*it).ok()).collect();
+    times.sort_unstable();
+    domain::probe::motion_rate(&times)
+}
+
 fn ts_essence(stream: &EsReport) -> Option<Essence> {
     let start = stream.min_pts?;
     let sps = (stream.codec == EsCodec::H264).then(|| Sps::parse(stream.sps.as_ref()?)).flatten();
@@ -190,6 +196,7 @@ fn ts_essence(stream: &EsReport) -> Option<Essence> {
         end,
         frame,
         frames: stream.frames,
+        motion: motion(&stream.pts),
         codec: match stream.codec {
             EsCodec::H264 => sps.as_ref().map(Sps::codec_string),
             EsCodec::AacAdts => stream.adts.map(|it| it.codec_string()),
@@ -229,6 +236,7 @@ fn fill_from_fmp4(measured: &mut Measured, report: &SegmentReport, init: &Init) 
             end: (run.end_pts + shift) as f64 / scale,
             frame: run.duration as f64 / scale / run.samples as f64,
             frames: run.samples,
+            motion: None,
             codec: sps.as_ref().map(Sps::codec_string).or_else(|| match &entry?.fourcc {
                 b"mp4a" => Some("mp4a.40.2".to_owned()),
                 _ => None,

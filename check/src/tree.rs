@@ -175,6 +175,8 @@ pub(crate) struct Essence {
     /// How long one frame is.
     pub(crate) frame: f64,
     pub(crate) frames: u64,
+    /// Frames per second where it moves; `None`: not measured.
+    pub(crate) motion: Option<f64>,
     /// As RFC 6381 writes it, where it is known.
     pub(crate) codec: Option<String>,
     pub(crate) size: Option<(u32, u32)>,

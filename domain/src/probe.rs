@@ -61,6 +61,34 @@ pub enum HighDynamicRange {
     Hlg,
 }
 
+/// How luma and chroma stand for colours, of the matrices that SDR rungs can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColorMatrix {
+    /// ITU-R BT.709.
+    Bt709,
+    /// ITU-R BT.601, of 525 lines.
+    Smpte170m,
+    /// ITU-R BT.601, of 625 lines.
+    Bt470bg,
+}
+
+impl ColorMatrix {
+    /// What an untagged picture of so many lines means, as players take it.
+    pub fn of_untagged(height: u32) -> Self {
+        if height >= 720 { Self::Bt709 } else { Self::Smpte170m }
+    }
+
+    /// FFmpeg's name for it, which stands for its primaries as well.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bt709 => "bt709",
+            Self::Smpte170m => "smpte170m",
+            Self::Bt470bg => "bt470bg",
+        }
+    }
+}
+
 /// The video stream that is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
@@ -91,6 +119,9 @@ pub struct VideoStream {
     pub hdr: Option<HighDynamicRange>,
     /// The colour matrix is BT.2020, which SDR rungs cannot carry.
     pub wide_gamut: bool,
+    /// The colour matrix of the source; `None`: another one, or RGB.
+    #[serde(default)]
+    pub matrix: Option<ColorMatrix>,
     /// First presentation time, in units of `time_base`.
     pub start_pts: i64,
     /// Seconds per unit.
@@ -106,8 +137,9 @@ impl VideoStream {
     /// Size as it is meant to be seen: upright, with square pixels.
     pub fn display_size(&self) -> (u32, u32) {
         let (mut width, mut height) = (f64::from(self.width), f64::from(self.height));
-        // Widening keeps every line; narrowing would throw columns away.
+        // Widening keeps every line; narrowing would throw columns away. A broken header can say 200:1.
         match self.pixel_aspect.map_or(1.0, Ratio::as_f64) {
+            aspect if !(0.1..=10.0).contains(&aspect) => {}
             aspect if aspect >= 1.0 => width *= aspect,
             aspect => height /= aspect,
         }
@@ -256,6 +288,7 @@ mod tests {
             interlaced: false,
             hdr: None,
             wide_gamut: false,
+            matrix: Some(ColorMatrix::Bt709),
             start_pts: 0,
             time_base: Ratio { num: 1, den: 90_000 },
         };
@@ -264,6 +297,8 @@ mod tests {
         assert_eq!(wide.display_size(), (1024, 576));
         let narrow = VideoStream { pixel_aspect: Ratio::new(8, 9), ..square.clone() };
         assert_eq!(narrow.display_size(), (720, 648));
+        let nonsense = VideoStream { pixel_aspect: Ratio::new(200, 1), ..square.clone() };
+        assert_eq!(nonsense.display_size(), (720, 576));
         assert_eq!(VideoStream { rotation: 90, ..square }.display_size(), (576, 720));
     }
 

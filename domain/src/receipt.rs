@@ -36,6 +36,22 @@ pub struct Receipt {
     pub store_reads: u64,
     /// What stays in the store, bytes: the outputs, and the source where it is kept.
     pub stored_bytes: u64,
+    /// Extras that could not be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Extra>,
+}
+
+/// What is made beside a video. A video plays without it, so what cannot be made is a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Extra {
+    /// Images of the seek bar, one by one.
+    Thumbnails,
+    /// Images of the seek bar, on one sheet.
+    Storyboard,
+    /// The image before playback.
+    Poster,
 }
 
 impl Receipt {
@@ -52,6 +68,7 @@ impl Receipt {
         self.store_writes += other.store_writes;
         self.store_reads += other.store_reads;
         self.stored_bytes += other.stored_bytes;
+        self.missing.extend(&other.missing);
     }
 
     /// Adds wall time (milliseconds) to a stage.

@@ -15,7 +15,7 @@ mod report;
 mod scanner;
 
 pub use iframes::{CutError, IFrameCut, cut_iframes};
-pub use packet::{PACKET_BYTES, SYNC_BYTE};
+pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};
 pub use renumber::renumber;
 pub use report::{EsCodec, EsKind, EsReport, RandomAccess, TsReport};
 pub use scanner::TsScanner;

@@ -113,6 +113,11 @@ impl TranscodeError {
         }
     }
 
+    /// Whether FFmpeg or what it made is the cause, not a service or a request to stop.
+    pub fn concerns_ffmpeg(&self) -> bool {
+        matches!(self, Self::Ffmpeg { .. } | Self::TimedOut { .. } | Self::Verification(_) | Self::Source(_))
+    }
+
     /// FFmpeg's last words, if it is about FFmpeg.
     pub fn log_tail(&self) -> &str {
         match self {

@@ -1,7 +1,9 @@
 //! FFmpeg: where it is, what it can do, how it is asked, and how it is run.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 pub mod arguments;
 pub mod probe;
@@ -16,7 +18,15 @@ pub struct Tools {
     pub ffprobe: PathBuf,
     /// What `ffmpeg -version` calls itself.
     pub version: String,
+    /// The filters that it has.
+    filters: Arc<HashSet<String>>,
 }
+
+/// The whole environment of FFmpeg and ffprobe. Nothing of ours, which may hold credentials, reaches programs that parse
+/// hostile files. Static builds crash when they load the character sets of the host (`GCONV_PATH`), which the names of
+/// broadcast channels make them do.
+pub(crate) const ENVIRONMENT: [(&str, &str); 3] =
+    [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("GCONV_PATH", "/nonexistent")];
 
 /// FFmpeg is not there.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +39,11 @@ pub struct ToolsError {
     source: std::io::Error,
 }
 
-/// Encoders, filters, muxers and bitstream filters that the work cannot do without.
+/// Encoders, filters, muxers and bitstream filters that every source needs. What only some sources need is asked for when
+/// one comes: see [`Tools::deinterlacer`] and [`Tools::tone_maps`].
 const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
-    ("filter", "-filters", &["scale", "fps", "tpad", "bwdif", "zscale", "tonemap", "tile", "aresample"]),
+    ("filter", "-filters", &["scale", "fps", "tpad", "trim", "pad", "tile", "aresample", "apad", "atrim"]),
     ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
     ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb"]),
 ];
@@ -49,14 +60,34 @@ impl Tools {
     pub fn at(ffmpeg: PathBuf, ffprobe: PathBuf) -> Result<Self, ToolsError> {
         let probing = std::thread::scope(|scope| {
             let ffprobe = scope.spawn(|| run(&ffprobe, "ffprobe", &["-version"]));
-            (run(&ffmpeg, "ffmpeg", &["-version"]), ffprobe.join())
+            let filters = scope.spawn(|| run(&ffmpeg, "ffmpeg", &["-hide_banner", "-filters"]));
+            (run(&ffmpeg, "ffmpeg", &["-version"]), ffprobe.join(), filters.join())
         });
-        let (version, ffprobe_version) = probing;
+        let (version, ffprobe_version, filters) = probing;
         let version = first_line(&version?);
         if let Ok(Err(problem)) = ffprobe_version {
             return Err(problem);
         }
-        Ok(Self { ffmpeg, ffprobe, version })
+        let filters = filters.unwrap_or_else(|_| Ok(String::new()))?;
+        let filters = Arc::new(filters.split_whitespace().map(str::to_owned).collect());
+        Ok(Self { ffmpeg, ffprobe, version, filters })
+    }
+
+    /// The filter that makes frames of fields, if there is one.
+    pub fn deinterlacer(&self) -> Option<&'static str> {
+        ["bwdif", "yadif"].into_iter().find(|it| self.filters.contains(*it))
+    }
+
+    /// Whether HDR can become SDR: what is missing for it.
+    pub fn tone_maps(&self) -> Result<(), &'static str> {
+        ["zscale", "tonemap"].into_iter().find(|it| !self.filters.contains(*it)).map_or(Ok(()), Err)
+    }
+
+    /// What some sources need and this FFmpeg lacks, in words: of which sources, and what.
+    pub fn limits(&self) -> Vec<String> {
+        let fields = self.deinterlacer().is_none().then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
+        let hdr = self.tone_maps().err().map(|it| format!("HDR video (no filter {it})"));
+        fields.into_iter().chain(hdr).collect()
     }
 
     /// What this FFmpeg lacks, in words; empty: nothing. Starts it four times, side by side.

@@ -5,7 +5,7 @@
 //! sought, because its clock jumps or its pictures change, is decoded once: see [`crate::normalise`].
 
 use domain::failure::SourceProblem;
-use domain::probe::{Extent, Probe, SourceIndex, motion_rate, output_rate, source_rate};
+use domain::probe::{Extent, Probe, SourceIndex, VideoStream, motion_rate, output_rate, source_rate};
 use domain::profile::Profile;
 use domain::segment::TICKS_PER_SECOND;
 use media::sniff::ContainerKind;
@@ -108,6 +108,7 @@ pub async fn inspect(
     }
     let look = frames::look(tools, demuxer, &url, &found, &indexed, blocks.size()).await?;
     found.video.interlaced = look.interlaced;
+    able(tools, &found.video)?;
     if let Some(reason) = indexed.unseekable.or(look.unseekable) {
         (found.video.width, found.video.height) = look.canvas;
         return sequential(tools, loopback, profile, demuxer, &found, indexed.depth, reason).await;
@@ -139,10 +140,23 @@ async fn sequential(
     reason: &str,
 ) -> Result<Inspected, TranscodeError> {
     tracing::info!("reading the source from its beginning: {reason}");
-    let normaliser = Normaliser::new(demuxer, found, depth);
+    able(tools, &found.video)?;
+    let normaliser = Normaliser::new(tools, demuxer, found, depth);
     let survey = survey(tools, loopback, &normaliser).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
     Ok(Inspected { probe, normaliser: Some(normaliser) })
+}
+
+/// Whether this FFmpeg has what the picture needs.
+fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
+    let lacks = |need: &str, ability: String| SourceProblem::MissingAbility { need: need.to_owned(), ability };
+    if video.interlaced && tools.deinterlacer().is_none() {
+        return Err(lacks("interlaced", "the filters `bwdif` and `yadif`".to_owned()));
+    }
+    if video.hdr.is_some() || video.wide_gamut {
+        tools.tone_maps().map_err(|it| lacks("HDR", format!("the filter `{it}`")))?;
+    }
+    Ok(())
 }
 
 fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &Profile) -> Probe {

@@ -198,7 +198,8 @@ impl Workshop {
 
     /// What command lines need to know.
     pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
-        Context { plan: &self.plan, probe: &self.probe, encoder: &self.encoder, source, output }
+        let deinterlacer = self.tools.deinterlacer().unwrap_or("bwdif");
+        Context { plan: &self.plan, probe: &self.probe, encoder: &self.encoder, deinterlacer, source, output }
     }
 
     /// FFmpeg says that all is well, and segments are missing.

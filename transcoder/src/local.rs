@@ -7,6 +7,7 @@ use std::time::Instant;
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::profile::Profile;
+use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
 use nix::sys::resource::{UsageWho, getrusage};
 use platform::catalog::RenditionKind;
@@ -63,6 +64,8 @@ pub struct LocalReport {
     pub rungs: Vec<LocalRung>,
     /// The audio renditions.
     pub audio: Vec<LocalAudio>,
+    /// Extras that could not be made.
+    pub missing: Vec<Extra>,
 }
 
 /// A video rendition.
@@ -204,6 +207,7 @@ fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>,
         chunks: [Lane::Copy, Lane::Encode, Lane::Audio].iter().map(|it| plan.chunks(*it).len()).sum(),
         rungs: rungs.collect(),
         audio: audio.collect(),
+        missing: published.receipt.missing.clone(),
     }
 }
 

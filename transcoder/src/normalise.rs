@@ -10,9 +10,11 @@
 //! as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{AudioStream, Probe, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
+use domain::probe::{AudioStream, ColorMatrix, Probe, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
 use domain::profile::Profile;
 
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::arguments::{deinterlaced, fitted, mixed_down};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::within;
 
@@ -30,8 +32,10 @@ pub struct Normaliser {
     video: u32,
     audio: Option<u32>,
     canvas: Size,
-    interlaced: bool,
+    deinterlacer: Option<&'static str>,
     format: &'static str,
+    matrix: Option<ColorMatrix>,
+    source_channels: u32,
     channels: u32,
 }
 
@@ -53,7 +57,7 @@ const RAW: &str = "nut";
 
 impl Normaliser {
     /// For the streams that were found. The size of `found` is the largest of the source.
-    pub fn new(demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
+    pub fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
         let video = &found.video;
         let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
         let (width, height) = video.display_size();
@@ -66,9 +70,11 @@ impl Normaliser {
             video: video.index,
             audio: found.audio.as_ref().map(|it| it.index),
             canvas: Size { width: even(width), height: even(height) },
-            interlaced: video.interlaced,
+            deinterlacer: tools.deinterlacer().filter(|_| video.interlaced),
             // Tone mapping needs all bits.
             format: if video.hdr.is_some() { "yuv420p10le" } else { "yuv420p" },
+            matrix: video.matrix,
+            source_channels: found.audio.as_ref().map_or(2, |it| it.channels),
             channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
         }
     }
@@ -81,6 +87,9 @@ impl Normaliser {
         (video.width, video.height) = (self.canvas.width, self.canvas.height);
         (video.pixel_aspect, video.rotation, video.mirrored, video.interlaced) = (None, 0, false, false);
         video.pixel_format = self.format.to_owned();
+        if video.hdr.is_none() && !video.wide_gamut {
+            video.matrix = Some(self.matrix.unwrap_or(ColorMatrix::Bt709));
+        }
         video.source_rate = source_rate(found.rates, motion);
         video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
         video.time_base = Ratio { num: 1, den: CLOCK };
@@ -124,7 +133,7 @@ impl Normaliser {
         for feed in [Some(Feed::Picture), self.audio.map(|_| Feed::Sound)].into_iter().flatten() {
             match (feeds.iter().find(|it| it.0 == feed), feed) {
                 (Some((_, url)), Feed::Picture) => {
-                    let filters = [self.fitted(), format!("format={}", self.format), "setsar=1".to_owned()].join(",");
+                    let filters = format!("{},format={}", self.fitted(), self.format);
                     self.picture(&mut arguments, &filters);
                     push(&mut arguments, &["-f", RAW, url]);
                 }
@@ -181,19 +190,16 @@ impl Normaliser {
 
     fn sound(&self, arguments: &mut Vec<String>) {
         let layout = if self.channels == 1 { "mono" } else { "stereo" };
-        let filters = format!("aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}");
+        let mixed = mixed_down(self.source_channels);
+        let filters = format!("{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}");
         push(arguments, &["-map", &format!("0:{}", self.audio.unwrap_or_default()), "-af", &filters]);
         push(arguments, &["-c:a", "pcm_s16le"]);
     }
 
     /// Frames of any size and aspect as large as they fit into the canvas, with bars around them.
     fn fitted(&self) -> String {
-        let Size { width, height } = self.canvas;
-        let deinterlace = if self.interlaced { "bwdif=mode=send_frame:deint=interlaced," } else { "" };
-        format!(
-            "{deinterlace}scale=w=2*trunc(min({width}\\,{height}*dar)/2+0.01):h=2*trunc(min({height}\\,{width}/dar)/2+0.01)\
-             :flags=bicubic,setsar=1,pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"
-        )
+        let deinterlace = self.deinterlacer.map_or_else(String::new, |it| deinterlaced(it) + ",");
+        format!("{deinterlace}{}", fitted(self.canvas, self.matrix))
     }
 }
 
@@ -213,8 +219,10 @@ mod tests {
             video: 3,
             audio: Some(4),
             canvas: Size { width: 640, height: 480 },
-            interlaced: true,
+            deinterlacer: Some("bwdif"),
             format: "yuv420p",
+            matrix: None,
+            source_channels: 2,
             channels: 2,
         }
     }

@@ -113,8 +113,10 @@ async fn attempts(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
+    // Chunks that an attempt recorded are of no use to the next one if they may be what is wrong.
+    let mut trusted = true;
     loop {
-        let problem = match attempt(order, &source, loopback, started, cancel).await {
+        let problem = match attempt(order, &source, trusted, loopback, started, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
@@ -131,6 +133,7 @@ async fn attempts(
                     source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 };
+                trusted = false;
             }
             // Read from its beginning, the same file fails in the same way: that is a verdict.
             (problem, Some(_)) if problem.may_be_the_source() => {
@@ -145,6 +148,7 @@ async fn attempts(
 async fn attempt(
     order: &Order,
     source: &Inspected,
+    trusted: bool,
     loopback: Loopback,
     started: Instant,
     cancel: &CancellationToken,
@@ -179,7 +183,7 @@ async fn attempt(
     let mut publisher = Publisher::new(workshop.outlet.clone(), &plan, probe);
     order.journal.renditions(&publisher.planned()).await?;
     let finished = order.journal.finished().await?;
-    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| belongs(&plan, it)).collect();
+    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();
     let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut workshop, order.takeover.is_some(), &finished));
     finished.iter().for_each(|it| publisher.add(it));
 
@@ -373,9 +377,10 @@ impl Making<'_> {
         order.journal.progress(Stage::Stills, percent).await?;
         let records = self.publisher.records();
         let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
-        let cost = stills::make(workshop, normaliser, order.profile.thumbnails, &iframes).await?;
-        self.receipt.cpu_ms += cost.cpu.as_millis() as u64;
-        self.receipt.add_stage(Stage::Stills, cost.wall.as_millis() as u64);
+        let made = stills::make(workshop, normaliser, order.profile.thumbnails, &iframes).await?;
+        self.receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
+        self.receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
+        self.receipt.missing = made.missing;
 
         order.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;

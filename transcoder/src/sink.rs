@@ -14,7 +14,7 @@ use domain::ids::{Generation, VideoId, hex};
 use domain::object_key::{Container, ObjectKey, RenditionName};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
-use media::ts::{TsReport, TsScanner, cut_iframes};
+use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, cut_iframes};
 use platform::object_store::{PutCondition, SharedStore};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -118,6 +118,9 @@ impl Outlet {
     }
 }
 
+/// A segment has at least this many packets: FFmpeg's probe looks at ten, of up to 204 bytes.
+const LEAST_PACKETS: usize = 24;
+
 /// What is expected of one output of a run.
 #[derive(Clone)]
 pub struct Output {
@@ -161,17 +164,27 @@ impl SegmentSink {
         self.active.load(Ordering::SeqCst)
     }
 
+    /// Measures, encrypts and stores a segment. A second of silence is so short that FFmpeg does not recognise it as a
+    /// transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
         let mut scanner = TsScanner::new();
         let mut stream = body.into_data_stream();
         let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key, u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
-        while let Some(part) = stream.try_next().await.map_err(broken_off)? {
-            scanner.push(&part);
+        let mut take = |part: &[u8]| {
+            scanner.push(part);
             match &mut encryptor {
-                Some(encryptor) => encryptor.update(&part, &mut object),
-                None => object.extend_from_slice(&part),
+                Some(encryptor) => encryptor.update(part, &mut object),
+                None => object.extend_from_slice(part),
             }
+        };
+        let mut bytes = 0;
+        while let Some(part) = stream.try_next().await.map_err(broken_off)? {
+            bytes += part.len();
+            take(&part);
+        }
+        for _ in bytes / PACKET_BYTES..LEAST_PACKETS {
+            take(&NULL_PACKET);
         }
         if let Some(encryptor) = encryptor {
             encryptor.finish(&mut object);

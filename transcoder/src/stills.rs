@@ -10,8 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::content_key::{SegmentDecryptor, initialisation_vector};
+use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::Size;
+use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
 use futures::TryStreamExt as _;
 use tokio::sync::mpsc;
@@ -46,69 +48,136 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// After FFmpeg ended, a picture may still be on its way for so long.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Makes and stores all pictures of a generation.
+/// What the images of a generation cost, and which of them could not be made.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// Of all runs.
+    pub cost: Cost,
+    /// The video plays without these.
+    pub missing: Vec<Extra>,
+}
+
+impl Made {
+    /// Takes the outcome of making an extra. One that fails for its own sake is missing; what would fail anything fails this.
+    fn note(&mut self, extra: Extra, outcome: Result<Cost, TranscodeError>) -> Result<(), TranscodeError> {
+        match outcome {
+            Ok(cost) => {
+                self.cost.cpu += cost.cpu;
+                self.cost.wall += cost.wall;
+                Ok(())
+            }
+            Err(problem) if problem.concerns_ffmpeg() => {
+                let log = problem.log_tail();
+                tracing::warn!(?extra, error = &problem as &dyn std::error::Error, log, "an extra could not be made");
+                self.missing.push(extra);
+                Ok(())
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// Makes and stores all images of a generation.
 pub async fn make(
     workshop: &Workshop,
     normaliser: Option<&Normaliser>,
     thumbnails: u32,
     iframes: &[SegmentRecord],
-) -> Result<Cost, TranscodeError> {
-    let (video, generation) = (workshop.outlet.video(), workshop.outlet.generation().clone());
-    let mut total = Cost::default();
-    let mut add = |cost: Cost| {
-        total.cpu += cost.cpu;
-        total.wall += cost.wall;
-    };
-    let all: Vec<(&SegmentRecord, &IFrameRecord)> =
-        iframes.iter().flat_map(|record| record.iframes.iter().map(move |it| (record, it))).collect();
+) -> Result<Made, TranscodeError> {
+    let stills = Stills { workshop, normaliser, iframes: all_iframes(iframes)?, duration: workshop.plan.duration() };
+    let mut made = Made::default();
+    made.note(Extra::Thumbnails, twice(|| stills.thumbnails(thumbnails)).await)?;
+    made.note(Extra::Storyboard, twice(|| stills.storyboard()).await)?;
+    made.note(Extra::Poster, stills.poster().await)?;
+    Ok(made)
+}
+
+/// Tries once more what failed in FFmpeg.
+async fn twice<T, F: Future<Output = Result<T, TranscodeError>>>(make: impl Fn() -> F) -> Result<T, TranscodeError> {
+    match make().await {
+        Err(problem) if problem.concerns_ffmpeg() => make().await,
+        outcome => outcome,
+    }
+}
+
+fn all_iframes(records: &[SegmentRecord]) -> Result<Vec<(&SegmentRecord, &IFrameRecord)>, TranscodeError> {
+    let all: Vec<_> = records.iter().flat_map(|record| record.iframes.iter().map(move |it| (record, it))).collect();
     if all.is_empty() {
         return Err(TranscodeError::Verification("there are no I-frames".to_owned()));
     }
-    let duration = workshop.plan.duration();
-    let nearest = |ticks: u64| {
-        let place = all.partition_point(|(_, it)| it.start <= ticks).saturating_sub(1);
-        all[place]
-    };
-
-    // In the middle of equal parts: neither the black first frame nor the end.
-    let moments = (0..u64::from(thumbnails)).map(|it| duration * (2 * it + 1) / (2 * u64::from(thumbnails)));
-    let chosen: Vec<_> = moments.map(nearest).collect();
-    if !chosen.is_empty() {
-        let (found, cost) = decode(workshop, &chosen, workshop.plan.iframes, None).await?;
-        add(cost);
-        for (index, picture) in (0..).zip(found) {
-            let key = ObjectKey::Thumbnail { video, generation: generation.clone(), index };
-            workshop.outlet.put(&key, picture).await?;
-        }
-    }
-
-    let sheet = Sheet::new(duration, workshop.plan.iframes.with_short_side(TILE_SHORT_SIDE));
-    let chosen: Vec<_> = sheet.moments().map(nearest).collect();
-    let grid = Some((sheet.columns(), sheet.rows()));
-    let (found, cost) = decode(workshop, &chosen, sheet.tile, grid).await?;
-    add(cost);
-    let picture = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
-    let key = ObjectKey::Storyboard { video, generation: generation.clone() };
-    workshop.outlet.put(&key, picture).await?;
-    let key = ObjectKey::StoryboardIndex { video, generation: generation.clone() };
-    workshop.outlet.put(&key, sheet.web_vtt().into()).await?;
-
-    let (picture, cost) = poster(workshop, normaliser, duration).await?;
-    add(cost);
-    workshop.outlet.put(&ObjectKey::Poster { video, generation }, picture).await?;
-    Ok(total)
+    Ok(all)
 }
 
-/// A tenth into the video, where a film has begun and nothing is given away.
+struct Stills<'a> {
+    workshop: &'a Workshop,
+    normaliser: Option<&'a Normaliser>,
+    iframes: Vec<(&'a SegmentRecord, &'a IFrameRecord)>,
+    duration: u64,
+}
+
+impl<'a> Stills<'a> {
+    /// The I-frame that is shown at a moment.
+    fn nearest(&self, ticks: u64) -> (&'a SegmentRecord, &'a IFrameRecord) {
+        self.iframes[self.iframes.partition_point(|(_, it)| it.start <= ticks).saturating_sub(1)]
+    }
+
+    async fn put(&self, key: impl FnOnce(VideoId, Generation) -> ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+        let outlet = &self.workshop.outlet;
+        outlet.put(&key(outlet.video(), outlet.generation().clone()), body).await
+    }
+
+    async fn thumbnails(&self, count: u32) -> Result<Cost, TranscodeError> {
+        // In the middle of equal parts: neither the black first frame nor the end.
+        let moments = (0..u64::from(count)).map(|it| self.duration * (2 * it + 1) / (2 * u64::from(count)));
+        let chosen: Vec<_> = moments.map(|it| self.nearest(it)).collect();
+        if chosen.is_empty() {
+            return Ok(Cost::default());
+        }
+        let (found, cost) = decode(self.workshop, &chosen, self.workshop.plan.iframes, None).await?;
+        for (index, picture) in (0..).zip(found) {
+            self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, picture).await?;
+        }
+        Ok(cost)
+    }
+
+    async fn storyboard(&self) -> Result<Cost, TranscodeError> {
+        let sheet = Sheet::new(self.duration, self.workshop.plan.iframes.with_short_side(TILE_SHORT_SIDE));
+        let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
+        let grid = Some((sheet.columns(), sheet.rows()));
+        let (found, cost) = decode(self.workshop, &chosen, sheet.tile, grid).await?;
+        let picture = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
+        self.put(|video, generation| ObjectKey::Storyboard { video, generation }, picture).await?;
+        self.put(|video, generation| ObjectKey::StoryboardIndex { video, generation }, sheet.web_vtt().into()).await?;
+        Ok(cost)
+    }
+
+    /// A tenth into the video, where a film has begun and nothing is given away: from the source, or else the I-frame of
+    /// that moment, which is smaller.
+    async fn poster(&self) -> Result<Cost, TranscodeError> {
+        let moment = (self.duration / 10).min(60 * TICKS_PER_SECOND);
+        let (picture, cost) = match poster(self.workshop, self.normaliser, moment).await {
+            Err(problem) if problem.concerns_ffmpeg() => {
+                tracing::info!("taking the poster from an I-frame: {problem}");
+                let size = self.workshop.plan.iframes;
+                let (found, cost) = decode(self.workshop, &[self.nearest(moment)], size, None).await?;
+                (found.into_iter().next().ok_or_else(|| missing("poster"))?, cost)
+            }
+            made => made?,
+        };
+        self.put(|video, generation| ObjectKey::Poster { video, generation }, picture).await?;
+        Ok(cost)
+    }
+}
+
+/// A frame of the source.
 async fn poster(
     workshop: &Workshop,
     normaliser: Option<&Normaliser>,
-    duration: u64,
+    moment: u64,
 ) -> Result<(Bytes, Cost), TranscodeError> {
     let (width, height) = workshop.probe.video.display_size();
     let source = Size { width, height };
     let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
-    let moment = (duration / 10).min(60 * TICKS_PER_SECOND);
     let (sink, pictures) = PictureSink::new();
     let delivery = workshop.loopback.deliver_to(Arc::new(sink));
     let output = |name: &str, file: &str| delivery.url(name, file);

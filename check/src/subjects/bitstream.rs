@@ -128,8 +128,9 @@ fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &E
         return;
     }
     let actual = frames as f64 / seconds;
-    // The maximum is declared; a variable rate is lower on average.
-    let fastest = (1.0 / video.frame).max(actual);
+    // The maximum is declared (RFC 8216, 4.3.4.2); a variable rate is lower on average.
+    let motion = measured.iter().filter_map(|it| it.motion).max_by(f64::total_cmp);
+    let fastest = (1.0 / video.frame).max(actual).max(motion.unwrap_or(0.0));
     if let Some(declared) = variant.frame_rate
         && (declared < actual * 0.99 || declared > fastest * 1.01)
     {

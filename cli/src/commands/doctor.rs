@@ -46,7 +46,7 @@ impl Finding {
 /// Looks, reports, and ends with 1 if something is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
-    let mut findings = ffmpeg();
+    let mut findings = ffmpeg().await;
     findings.extend([folder(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
 
@@ -67,21 +67,30 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     if good { Ok(()) } else { Err(Stop::Answered) }
 }
 
-fn ffmpeg() -> Vec<Finding> {
+async fn ffmpeg() -> Vec<Finding> {
     const INSTALL: &str =
         "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
     match Tools::find() {
         Ok(tools) => {
-            let able = match tools.missing_capabilities() {
-                Ok(missing) if missing.is_empty() => {
-                    Finding::good("abilities", "all encoders, filters and formats that the work needs")
-                }
+            let mut findings = vec![Finding::good("ffmpeg", tools.version.clone())];
+            findings.push(match tools.missing_capabilities() {
+                Ok(missing) if missing.is_empty() => match transcoder::trial::run(&tools).await {
+                    Ok(()) => Finding::good("trial", "two seconds of video came out as they should"),
+                    Err(error) => {
+                        let found = format!("two seconds of video did not come out as they should: {error}");
+                        Finding::other("trial", State::Bad, found, INSTALL)
+                    }
+                },
                 Ok(missing) => {
                     Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL)
                 }
                 Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
-            };
-            vec![Finding::good("ffmpeg", tools.version), able]
+            });
+            let refused = "such uploads are refused; install a full build of FFmpeg to take them";
+            findings.extend(tools.limits().into_iter().map(|it| {
+                Finding::other("abilities", State::Doubtful, format!("cannot process {it}"), refused)
+            }));
+            findings
         }
         Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],
     }

@@ -129,6 +129,23 @@ pub fn find_tools() -> Result<Tools> {
     Err(Stop::failed("no-ffmpeg", lacks))
 }
 
+/// Finds an FFmpeg, and lets it make two seconds of video before others rely on it.
+///
+/// # Errors
+/// `no-ffmpeg`, with what it lacks or does differently.
+pub async fn tried_tools() -> Result<Tools> {
+    let tools = find_tools()?;
+    if let Err(problem) = transcoder::trial::run(&tools).await {
+        let fails = anyhow::Error::new(problem)
+            .context(format!("FFmpeg at `{}` ({}) does not make what it should", tools.ffmpeg.display(), tools.version));
+        return Err(Stop::failed("no-ffmpeg", fails));
+    }
+    for it in tools.limits() {
+        tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are refused", tools.ffmpeg.display());
+    }
+    Ok(tools)
+}
+
 /// As many as there are processors.
 pub fn default_encoders() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

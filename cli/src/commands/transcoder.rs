@@ -12,7 +12,7 @@ use functions::settings::{Environment, process_variable};
 use serde_json::json;
 use transcoder::worker::{Worker, WorkerConfig};
 
-use super::transcode::{default_encoders, find_tools, read_profiles};
+use super::transcode::{default_encoders, tried_tools, read_profiles};
 use crate::Result;
 use crate::args::TranscoderArgs;
 use crate::output::{Output, Stop};
@@ -33,7 +33,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
-    let tools = find_tools()?;
+    let tools = tried_tools().await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;

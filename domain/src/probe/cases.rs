@@ -1,6 +1,6 @@
 //! What tests plan and encode on paper.
 
-use super::{AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream};
+use super::{AudioStream, ColorMatrix, Probe, Ratio, Seeking, SourceIndex, VideoStream};
 use crate::segment::TICKS_PER_SECOND as SECOND;
 
 /// A 1080p30 H.264 source of 60 s with a keyframe every 2 s, 5 Mbit/s, and 128 kbit/s AAC.
@@ -22,6 +22,7 @@ pub fn standard() -> Probe {
             interlaced: false,
             hdr: None,
             wide_gamut: false,
+            matrix: Some(ColorMatrix::Bt709),
             start_pts: 0,
             time_base: Ratio { num: 1, den: 15_360 },
         },

@@ -3,7 +3,7 @@
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{Generate, Mode, Stage};
-use domain::receipt::{Cost, Prices, Receipt};
+use domain::receipt::{Cost, Extra, Prices, Receipt};
 use domain::state::{StateName, VideoState};
 use platform::catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, Video};
 use serde::Serialize;
@@ -63,8 +63,29 @@ pub(crate) struct VideoView {
     /// Oldest first.
     attempts: Vec<AttemptView>,
     receipt: Option<ReceiptView>,
+    /// Extras that could not be made; the video plays without them.
+    warnings: Vec<Warning>,
     /// The picture before playback.
     poster: PosterView,
+}
+
+/// An extra that could not be made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VideoWarning)]
+struct Warning {
+    missing: Extra,
+    message: &'static str,
+}
+
+impl From<Extra> for Warning {
+    fn from(missing: Extra) -> Self {
+        let message = match missing {
+            Extra::Thumbnails => "The thumbnails could not be made.",
+            Extra::Storyboard => "The storyboard could not be made.",
+            Extra::Poster => "The poster could not be made: choose one.",
+        };
+        Self { missing, message }
+    }
 }
 
 /// One try at making it.
@@ -188,8 +209,9 @@ impl VideoView {
         receipt: Option<Receipt>,
         poster: Option<PosterRecord>,
     ) -> Self {
+        let warnings = receipt.iter().flat_map(|it| &it.missing).map(|it| Warning::from(*it)).collect();
         let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
         let attempts = attempts.iter().map(AttemptView::from).collect();
-        Self { summary: VideoSummary::of(video), renditions, attempts, receipt, poster: PosterView::of(poster) }
+        Self { summary: VideoSummary::of(video), renditions, attempts, receipt, warnings, poster: PosterView::of(poster) }
     }
 }

@@ -79,6 +79,13 @@ impl VideoIndex {
         keyframes.sort_by_key(|it| it.pts);
         let mut frame_times = scan.frame_times;
         frame_times.sort_unstable();
+        if scan.reordered
+            && let Some((last, usual)) = frame_times.last().zip(usual_interval(&frame_times))
+        {
+            // Durations are those of decoding: where frames are reordered, the longest one may stand at the last frame,
+            // which was decoded before a pause and is shown after it.
+            scan.end_pts = scan.end_pts.min(last.saturating_add(usual));
+        }
         let max_keyframe_gap = longest_gap(&keyframes, scan.end_pts);
         Ok(Self {
             timescale: track.timescale,
@@ -141,6 +148,8 @@ struct Scan {
     hidden_at_start: u32,
     hidden_at_end: u32,
     frame_times: Vec<i64>,
+    /// Frames are not presented in the order of decoding.
+    reordered: bool,
     /// Latest presentation so far.
     latest: Option<i64>,
 }
@@ -163,6 +172,7 @@ impl Scan {
             // A frame decoded after a keyframe and presented before it.
             self.open_gop |= self.keyframes.last().is_some_and(|it| pts < it.pts);
         }
+        self.reordered |= self.latest.is_some_and(|it| pts < it);
         self.latest = Some(self.latest.map_or(pts, |it| it.max(pts)));
         self.frames += 1;
         self.bytes = self.bytes.saturating_add(u64::from(sample.bytes));
@@ -194,6 +204,13 @@ fn frame_ticks(durations: &[(u32, u32)], frames: u32) -> (u32, u32) {
         left -= count.min(left);
     }
     range.unwrap_or((0, 0))
+}
+
+/// The median distance of frames in presentation.
+fn usual_interval(frame_times: &[i64]) -> Option<i64> {
+    let mut intervals: Vec<i64> = frame_times.windows(2).map(|it| it[1].saturating_sub(it[0])).collect();
+    intervals.sort_unstable();
+    intervals.get(intervals.len() / 2).copied()
 }
 
 fn longest_gap(keyframes: &[Keyframe], end_pts: i64) -> i64 {

@@ -6,6 +6,13 @@ pub const PACKET_BYTES: usize = 188;
 /// First byte of every packet.
 pub const SYNC_BYTE: u8 = 0x47;
 
+/// A packet that carries nothing (ISO/IEC 13818-1, 2.4.3.3: PID 0x1fff).
+pub const NULL_PACKET: [u8; PACKET_BYTES] = {
+    let mut packet = [0xff; PACKET_BYTES];
+    (packet[0], packet[1], packet[2], packet[3]) = (SYNC_BYTE, 0x1f, 0xff, 0x10);
+    packet
+};
+
 /// One packet, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packet<'a> {

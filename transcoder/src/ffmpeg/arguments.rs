@@ -5,7 +5,7 @@
 
 use domain::object_key::RenditionName;
 use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, RungPlan, Size};
-use domain::probe::{Probe, Seeking};
+use domain::probe::{ColorMatrix, Probe, Seeking};
 use domain::profile::{EncoderSettings, RateControl};
 use domain::segment::seconds;
 
@@ -16,8 +16,9 @@ mod graph;
 mod stills;
 
 use cut::{Cut, Units};
-use graph::segments;
+use graph::{output_matrix, segments};
 
+pub(crate) use graph::{deinterlaced, fitted};
 pub(crate) use stills::jpeg;
 
 pub use graph::iframe_interval;
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub probe: &'a Probe,
     /// How to encode.
     pub encoder: &'a EncoderSettings,
+    /// The filter that makes frames of fields, for sources that have them.
+    pub deinterlacer: &'a str,
     /// Where the source is read.
     pub source: &'a str,
     /// Where an output is delivered: of its name, and a file name with `%d` for the number.
@@ -157,13 +160,14 @@ impl Context<'_> {
     fn seek(&self, start: f64, ticks: u64) -> Vec<String> {
         let index = &self.probe.index;
         let target = match index.seeking {
-            _ if start <= 0.0 => None,
             Seeking::Indexed => Some(start),
             // Without an index, asking for a moment may lead past it: ask for one before its keyframe.
             Seeking::Approximate => Some(seconds(index.keyframe_before(ticks)) - 1.0),
             Seeking::Sequential => None,
         };
-        let Some(target) = target else { return vec!["-copyts".to_owned()] };
+        // Some demuxers fail when they are asked for a moment before the first one.
+        let first = seconds(index.picture_start);
+        let Some(target) = target.filter(|it| *it > first) else { return vec!["-copyts".to_owned()] };
         let target = target + self.probe.origin_seconds();
         ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")]
             .map(str::to_owned)
@@ -172,6 +176,11 @@ impl Context<'_> {
 
     fn input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
+        if !self.probe.video.interlaced {
+            // Another size in the middle would destroy the graph, and with it the count of frames. Deinterlacers cannot
+            // live through that; then the source is read through a normaliser.
+            push(arguments, &["-reinit_filter:v", "0"]);
+        }
         push(arguments, &["-i", self.source, "-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
     }
 
@@ -190,6 +199,7 @@ impl Context<'_> {
         );
         push(arguments, &["-g", &self.plan.keyframe_interval.to_string(), "-sc_threshold", "0"]);
         push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
+        colors(arguments, output_matrix(&self.probe.video));
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
                 // A buffer of a second and a half keeps segments near the cap, and every chunk begins with it half
@@ -222,8 +232,9 @@ impl Context<'_> {
         // makes time stamps that overlap where a source jitters. `first_pts` counts samples of the input of its
         // filter, so the rate is changed before.
         let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
+        let mixed = mixed_down(self.probe.audio.as_ref().map_or(0, |it| it.channels));
         let mut graph = format!(
-            "[0:{source_index}]asetpts=PTS-({shift}),aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
+            "[0:{source_index}]asetpts=PTS-({shift}),{mixed}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
              ,aformat=sample_fmts=fltp:channel_layouts={layout},apad,atrim=end_pts={end},asplit={}",
             encoded.len()
         );
@@ -232,6 +243,22 @@ impl Context<'_> {
         }
         graph
     }
+}
+
+/// Tells an encoder what the colours of its frames are: FFmpeg 5.1 does not take it from the frames.
+fn colors(arguments: &mut Vec<String>, matrix: ColorMatrix) {
+    let name = matrix.as_str();
+    push(arguments, &["-color_range", "tv", "-colorspace", name, "-color_primaries", name, "-color_trc", "bt709"]);
+}
+
+/// A filter that mixes many channels down to stereo, before others: FFmpeg knows layouts of up to eight channels only.
+/// A recorder's channels have no places, so they go to both sides by turns.
+pub(crate) fn mixed_down(channels: u32) -> String {
+    if channels <= 8 {
+        return String::new();
+    }
+    let side = |first| (first..channels).step_by(2).map(|it| format!("c{it}")).collect::<Vec<_>>().join("+");
+    format!("pan=stereo|c0<{}|c1<{},", side(0), side(1))
 }
 
 fn push(arguments: &mut Vec<String>, more: &[&str]) {

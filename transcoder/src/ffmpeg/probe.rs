@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::failure::SourceProblem;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{ENVIRONMENT, Tools};
 
 mod frames;
 mod streams;
@@ -53,7 +53,7 @@ pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Dept
 /// Runs ffprobe and gives back what it printed.
 pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<String, TranscodeError> {
     let mut command = tokio::process::Command::new(&tools.ffprobe);
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+    command.env_clear().envs(ENVIRONMENT);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.args(["-hide_banner", "-loglevel", "error"]).args(arguments).arg(url);
     let child = command.spawn().map_err(TranscodeError::Spawn)?;

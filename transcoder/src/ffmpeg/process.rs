@@ -15,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pid
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
+use crate::ffmpeg::ENVIRONMENT;
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,8 +58,7 @@ const LOG_LINES: usize = 20;
 /// look at what was delivered: FFmpeg can exit 0 having written a short file.
 pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let mut command = Command::new(run.ffmpeg);
-    // Nothing of our environment, which may hold credentials, reaches a program that parses hostile files.
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+    command.env_clear().envs(ENVIRONMENT);
     // The child insists on pipes that it can close; nothing goes through them.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = FfmpegCommand::from(command);

@@ -8,7 +8,7 @@ use domain::probe::{Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{ENVIRONMENT, Tools};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::{Indexed, ticks};
 
@@ -56,7 +56,7 @@ pub(super) async fn packets(
     intervals: &[Interval],
 ) -> Result<Scan, TranscodeError> {
     let mut command = tokio::process::Command::new(&tools.ffprobe);
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+    command.env_clear().envs(ENVIRONMENT);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     command.args(["-hide_banner", "-loglevel", "quiet"]).args(input_arguments(demuxer));
     if !intervals.is_empty() {

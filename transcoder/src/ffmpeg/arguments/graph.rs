@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use domain::plan::{ChunkPlan, EncodePlan, Size};
-use domain::probe::{HighDynamicRange, Seeking};
+use domain::probe::{ColorMatrix, HighDynamicRange, Seeking, VideoStream};
 use domain::segment::seconds;
 
 use super::Context;
@@ -50,7 +50,7 @@ impl Context<'_> {
     fn frames(&self, ticks: u64, numbers: Range<u64>) -> String {
         let mut steps = vec![format!("[0:{}]setpts=PTS-({})", self.probe.video.index, self.probe.origin_pts())];
         if self.probe.video.interlaced {
-            steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+            steps.push(deinterlaced(self.deinterlacer));
         }
         let decoded_from = match self.probe.index.seeking {
             Seeking::Indexed | Seeking::Approximate if ticks > 0 => self.probe.index.keyframe_before(ticks),
@@ -68,7 +68,7 @@ impl Context<'_> {
         let video = &self.probe.video;
         let (width, height) = (size.width, size.height);
         let Some(hdr) = video.hdr else {
-            return format!("{}:out_range=tv,setsar=1,format=yuv420p", scale_size(size));
+            return format!("{},format=yuv420p,{}", fitted(size, video.matrix), tags(output_matrix(&self.probe.video)));
         };
         // Scaled down first: tone mapping in linear light is the expensive part.
         let transfer = match hdr {
@@ -77,7 +77,8 @@ impl Context<'_> {
         };
         format!(
             "zscale=w={width}:h={height}:tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,\
-             zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,setsar=1,format=yuv420p"
+             zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,setsar=1,format=yuv420p,{}",
+            tags(ColorMatrix::Bt709)
         )
     }
 }
@@ -107,6 +108,52 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
             format!("if(lt(n\\,{0})\\,n\\,mod(n-{0}\\,{1}))", length(first), length(second))
         }
     }
+}
+
+/// Pictures of any size and aspect, as large as they fit, with bars around them. One instance lives through a change of
+/// size. Up to four pixels of rounding are stretched away, so that ordinary sources get no bars of a hair's breadth.
+///
+/// `matrix` of the source and of the result; `None`: the result has that of BT.709, whatever the source's.
+pub(crate) fn fitted(size: Size, matrix: Option<ColorMatrix>) -> String {
+    let Size { width, height } = size;
+    // What is not tagged is not guessed by the size after scaling: SD rungs of HD sources keep their colours.
+    let colors = match matrix {
+        Some(matrix) => format!("in_color_matrix={0}:out_color_matrix={0}", scale_matrix(matrix)),
+        None => "out_color_matrix=bt709".to_owned(),
+    };
+    let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
+    // A broken header can say that pixels are 200 times as wide as high.
+    let aspect = "if(between(sar\\,0.1\\,10)\\,dar\\,a)";
+    format!(
+        "scale=w='st(0\\,{aspect})*0+if(gte({height}*ld(0)\\,{near_width})\\,{width}\\,max(2\\,trunc({height}*ld(0)/2+0.5)*2))'\
+         :h='st(0\\,{aspect})*0+if(gte({width}/ld(0)\\,{near_height})\\,{height}\\,max(2\\,trunc({width}/ld(0)/2+0.5)*2))'\
+         :eval=frame:flags=bicubic:{colors}:out_range=tv,pad={width}:{height}:-1:-1:eval=frame,setsar=1"
+    )
+}
+
+/// Makes one frame of the two fields of those that have them.
+pub(crate) fn deinterlaced(filter: &str) -> String {
+    format!("{filter}=mode=send_frame:deint=interlaced")
+}
+
+/// FFmpeg's scaler has one name for both kinds of BT.601.
+fn scale_matrix(matrix: ColorMatrix) -> &'static str {
+    match matrix {
+        ColorMatrix::Bt709 => "bt709",
+        ColorMatrix::Smpte170m | ColorMatrix::Bt470bg => "bt601",
+    }
+}
+
+/// The colour matrix of the rungs.
+pub(super) fn output_matrix(video: &VideoStream) -> ColorMatrix {
+    video.matrix.filter(|_| video.hdr.is_none() && !video.wide_gamut).unwrap_or(ColorMatrix::Bt709)
+}
+
+/// Says what the colours of frames are.
+fn tags(matrix: ColorMatrix) -> String {
+    let name = matrix.as_str();
+    // Transfer characteristics of BT.601 and BT.709 are the same curve.
+    format!("setparams=range=tv:colorspace={name}:color_primaries={name}:color_trc=bt709")
 }
 
 fn scale(size: Size) -> String {

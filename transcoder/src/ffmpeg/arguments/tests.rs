@@ -50,6 +50,7 @@ impl Paper {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.profile.encoder,
+            deinterlacer: "bwdif",
             source: "SOURCE",
             output: &output,
         }))

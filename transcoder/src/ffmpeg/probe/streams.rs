@@ -1,7 +1,7 @@
 //! Which streams of a source are used, and what ffprobe says of them.
 
 use domain::failure::SourceProblem;
-use domain::probe::{AudioStream, HighDynamicRange, Ratio, Rates, VideoStream};
+use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Ratio, Rates, VideoStream};
 use serde::Deserialize;
 
 /// What ffprobe says of the streams that are used.
@@ -171,7 +171,7 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
             codec,
             width,
             height,
-            pixel_aspect: video.sample_aspect_ratio.as_deref().and_then(ratio).filter(plausible),
+            pixel_aspect: video.sample_aspect_ratio.as_deref().and_then(ratio).filter(visible),
             rotation,
             mirrored,
             pixel_format: video.pix_fmt.clone().unwrap_or_default(),
@@ -185,6 +185,7 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
             },
             wide_gamut: video.color_primaries.as_deref() == Some("bt2020")
                 || video.color_space.as_deref().is_some_and(|it| it.starts_with("bt2020")),
+            matrix: matrix_of(video, height),
             start_pts: video.start_pts.unwrap_or(0),
             time_base: video.time_base.as_deref().and_then(ratio).unwrap_or(Ratio { num: 1, den: 1000 }),
         },
@@ -223,6 +224,19 @@ fn orientation(side_data: &[SideData]) -> (u32, bool) {
     (((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90, false)
 }
 
+/// The colour matrix. RGB says that it has one, too: its identity.
+fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
+    let rgb = video.pix_fmt.as_deref().is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
+    match video.color_space.as_deref() {
+        _ if rgb => None,
+        Some("bt709") => Some(ColorMatrix::Bt709),
+        Some("smpte170m") => Some(ColorMatrix::Smpte170m),
+        Some("bt470bg") => Some(ColorMatrix::Bt470bg),
+        None | Some("unknown" | "unspecified" | "reserved") => Some(ColorMatrix::of_untagged(height)),
+        Some(_) => None,
+    }
+}
+
 /// The upper left of a display matrix, printed as lines of `00000000:        65536           0           0`.
 fn matrix(text: &str) -> Option<[i64; 4]> {
     let mut rows = text.lines().filter_map(|it| it.split_once(':')).map(|(_, row)| {
@@ -243,11 +257,9 @@ fn ratio(text: &str) -> Option<Ratio> {
     Ratio::new(num.parse().ok()?, den.parse().ok()?)
 }
 
-/// Whether an aspect of pixels is to be believed, and to be seen. Scaling 1920x1080 to 854x480 leaves 1280:1281, which
-/// is not; a broken header can say 200:1.
-fn plausible(aspect: &Ratio) -> bool {
-    let aspect = aspect.as_f64();
-    (aspect - 1.0).abs() > 0.005 && (0.1..=10.0).contains(&aspect)
+/// Scaling 1920x1080 to 854x480 leaves an aspect of pixels of 1280:1281, which cannot be seen.
+fn visible(aspect: &Ratio) -> bool {
+    (aspect.as_f64() - 1.0).abs() > 0.005
 }
 
 #[cfg(test)]
