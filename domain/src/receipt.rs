@@ -159,6 +159,7 @@ mod tests {
             store_writes: 10_000,
             store_reads: 500,
             stored_bytes: 9_000_000_000,
+            missing: vec![],
         }
     }
 

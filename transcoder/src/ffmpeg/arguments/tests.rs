@@ -1,5 +1,5 @@
 use domain::job::Mode;
-use domain::probe::Seeking;
+use domain::probe::{HighDynamicRange, Seeking};
 use domain::probe::cases::standard;
 use domain::profile::Profile;
 
@@ -86,7 +86,7 @@ fn audio_goes_on_at_a_later_chunk() {
 #[test]
 fn a_chunk_decodes_once_for_all_rungs() {
     let paper = Paper::new(standard());
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1..=1], 1)));
 }
 
 #[test]
@@ -96,14 +96,30 @@ fn interlaced_hdr_without_an_index_takes_every_filter() {
     probe.video.hdr = Some(HighDynamicRange::Hlg);
     probe.index.seeking = Seeking::Approximate;
     let paper = Paper::new(probe);
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[1..=1], 1)));
+}
+
+#[test]
+fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
+    let mut probe = standard();
+    probe.index.seeking = Seeking::Sequential;
+    probe.index.picture_start = 90_000;
+    probe.index.end += 90_000;
+    let paper = Paper::new(probe);
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks, 2)));
+}
+
+#[test]
+fn many_channels_are_mixed_down() {
+    assert_eq!(mixed_down(8), "");
+    assert_eq!(mixed_down(9), "pan=stereo|c0<c0+c2+c4+c6+c8|c1<c1+c3+c5+c7,");
 }
 
 #[test]
 fn copy_mode_decodes_keyframes_only() {
     let mut paper = Paper::new(standard());
     paper.plan = EncodePlan::new(&paper.probe, &paper.profile, Mode::Copy).unwrap();
-    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[0], 1)));
+    insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks[0..=0], 1)));
 }
 
 #[test]
@@ -126,7 +142,7 @@ fn one_picture_of_whatever_there_is() {
 fn a_bitrate_that_is_constant_is_filled_up() {
     let mut paper = Paper::new(standard());
     paper.profile.encoder.rate_control = RateControl::Cbr;
-    let text = paper.arguments(|it| it.encode(&it.plan.encode_chunks[0], 2));
+    let text = paper.arguments(|it| it.encode(&it.plan.encode_chunks[0..=0], 2));
     assert!(text.contains("-b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr"), "{text}");
 }
 
