@@ -184,7 +184,8 @@ impl Scan {
             self.hidden_at_end += 1;
         } else {
             self.first_pts = Some(self.first_pts.map_or(pts, |it| it.min(pts)));
-            self.end_pts = self.end_pts.max(end);
+            // The edit list says when the presentation ends; the duration of a last sample may be anything.
+            self.end_pts = self.end_pts.max(edit_end.map_or(end, |it| it.min(end)));
             self.frame_times.push(pts);
         }
     }
