@@ -37,7 +37,7 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use crate::edge::Edge;
+use crate::edge::{Edge, MemoryList};
 
 /// Holds sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -181,8 +181,8 @@ fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
 
 fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys) -> Edge {
     let config = domain::playback::Config::default();
-    let (now, revoked) = (Box::new(crate::edge::system_time), Box::new(|_: &str| false));
-    Edge { store, keys, key_encryption_keys, config, front: None, now, revoked }
+    let now = Box::new(crate::edge::system_time);
+    Edge { store, keys, key_encryption_keys, config, front: None, now, list: MemoryList::default() }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
