@@ -10,6 +10,7 @@ use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
 use functions::auth::ApiToken;
+use functions::edge_list::HttpEdgeList;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
 use functions::sweeper::{SweepConfig, Sweeper};
@@ -130,6 +131,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         accounts: Arc::new(SqlAccounts::new(&database)),
         shares,
         idempotency: Arc::new(SqlIdempotency::new(&database)),
+        edge_list: Arc::new(HttpEdgeList::new(&info.edge, keyring.grants.clone())),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
         webhooks,
         config: Arc::new(config),
