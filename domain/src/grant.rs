@@ -171,7 +171,7 @@ pub(crate) fn sign_claims(claims: &str, keys: &GrantKeys) -> Option<String> {
 
 impl VerifiedGrant {
     fn of(grant: Grant, signed: &str) -> Self {
-        // Not of the signature: of ECDSA, whoever has one makes another that is as good.
+        // Not of the signature: anyone who has one of ECDSA can make another that is as good.
         let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
         let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
         Self { grant, session, viewer }

@@ -1,4 +1,4 @@
-//! Telling the edge what was revoked.
+//! Revocations, sent to the edge.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub trait EdgeList: Send + Sync {
     /// Ends everything that a viewer was given.
     ///
     /// # Errors
-    /// If the edge could not be told.
+    /// If the edge did not take it.
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
 }
 
 /// An [`EdgeList`] that is shared.
 pub type SharedEdgeList = Arc<dyn EdgeList>;
 
-/// The list of the edge at an address, told by requests that a grant key signs.
+/// The list of the edge at an address. A grant key signs the requests.
 #[derive(Debug)]
 pub struct HttpEdgeList {
     url: String,

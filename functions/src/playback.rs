@@ -9,7 +9,7 @@ use domain::pass::{Pass, Purpose};
 
 use crate::error::ApiError;
 
-/// How much longer than its video a grant lives where nobody says, seconds: time for pauses.
+/// How much longer than its video a grant lives by default, seconds: time for pauses.
 pub const PAUSE_SECONDS: u64 = 4 * 3600;
 
 /// How long a grant may live, seconds.
@@ -31,9 +31,9 @@ pub struct Viewer {
 /// How long a grant lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantLife {
-    /// So many seconds.
+    /// A number of seconds.
     Seconds(u64),
-    /// Longer than the video, but no more than so many seconds.
+    /// Longer than the video, up to a limit.
     OutlivesVideo {
         /// Seconds.
         at_most: u64,
@@ -41,10 +41,10 @@ pub enum GrantLife {
 }
 
 impl GrantLife {
-    /// As long as a grant may live, if it has to.
+    /// The default: up to the longest life of a grant.
     pub const LONGEST: Self = Self::OutlivesVideo { at_most: *GRANT_SECONDS.end() };
 
-    /// In seconds, for a video that is so long; `None`: nobody knows yet how long it is.
+    /// In seconds, for a video of this length; `None`: the length is not known yet.
     pub fn seconds(self, video_ms: Option<u64>) -> u64 {
         match self {
             Self::Seconds(seconds) => seconds,

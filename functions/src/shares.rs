@@ -1,7 +1,7 @@
 //! Links that play a video without an account: made, listed, revoked, and followed.
 //!
-//! A link gives out grants for its video until it ends or is revoked. When it is revoked, the edge is told to refuse its
-//! viewer (`share:{id}`), and looks that up for every segment too, so that what is being watched ends within a minute. The
+//! A link gives out grants for its video until it ends or is revoked. When it is revoked, the API asks the edge to refuse
+//! its viewer (`share:{id}`). The edge looks that up for every segment too, so that what is being watched ends within a minute. The
 //! secret of a link stands in the answer that makes it, and nowhere else.
 
 use std::sync::Arc;
@@ -153,7 +153,7 @@ pub(crate) async fn list(
     Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
 }
 
-/// `DELETE /v1/videos/{id}/shares/{share}`. Doing it again tells the edge again.
+/// `DELETE /v1/videos/{id}/shares/{share}`. A repeated request is sent to the edge again.
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,

@@ -35,28 +35,28 @@ await main(async ([player, edge, video, key, life, renews, limit = '600']) => {
   await programs(folder)
   const opened = await open('players', { alias: { 'the-program': join(folder, `play-${player}.js`) }, routes })
   try {
-    const told = { renewals: 0, refused: {}, asked: {}, late: {}, lastRefusal: null, cmcd: false }
+    const report = { renewals: 0, refused: {}, asked: {}, late: {}, lastRefusal: null, cmcd: false }
     const began = Date.now()
     const count = (map, name) => (map[name] = (map[name] ?? 0) + 1)
     opened.page.on('request', (request) => {
-      told.cmcd ||= Object.keys(request.headers()).some((it) => it.startsWith('cmcd-'))
+      report.cmcd ||= Object.keys(request.headers()).some((it) => it.startsWith('cmcd-'))
     })
     opened.page.on('response', (response) => {
       const url = new URL(response.url())
       if (url.origin !== edge || response.request().method() === 'OPTIONS') return
-      if (response.request().method() === 'POST') return void (response.ok() && told.renewals++)
+      if (response.request().method() === 'POST') return void (response.ok() && report.renewals++)
       const kind = url.pathname.split('.').pop()
       const after = (Date.now() - began) / 1000
-      count(told.asked, kind)
+      count(report.asked, kind)
       // After the end of what the player was given at first.
-      if (after > seconds) count(told.late, kind)
+      if (after > seconds) count(report.late, kind)
       if (response.status() >= 400) {
-        count(told.refused, response.status())
-        told.lastRefusal = after
+        count(report.refused, response.status())
+        report.lastRefusal = after
       }
     })
     const seen = await opened.page.evaluate((...values) => window.watch(...values), address(), seconds, Number(limit))
-    return { player, ...told, ...seen, log: opened.log.slice(0, 20) }
+    return { player, ...report, ...seen, log: opened.log.slice(0, 20) }
   } finally {
     await opened.close()
     await rm(folder, { recursive: true })

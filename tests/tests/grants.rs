@@ -40,7 +40,10 @@ fn program(language: &str) -> String {
 
 /// What a program prints; `None`: there is no such language here.
 fn run(command: &mut Command) -> Option<String> {
-    let output = command.env("GRANT_SECRET", Base64::encode_string(SECRET)).env("GRANT_KEY_ID", "main").env("VIDEO", world::video().to_string());
+    let output = command
+        .env("GRANT_SECRET", Base64::encode_string(SECRET))
+        .env("GRANT_KEY_ID", "main")
+        .env("VIDEO", world::video().to_string());
     let output = output.output().ok()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())

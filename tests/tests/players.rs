@@ -1,4 +1,4 @@
-//! Players that nobody here wrote, with the programs of `docs/players.md`, in Chromium.
+//! Other people's players, with the programs of `docs/players.md`, in Chromium.
 
 #![cfg(test)]
 
@@ -9,7 +9,7 @@ use e2e::browser;
 use e2e::dev::{Dev, Home};
 use e2e::media::make_film;
 use e2e::program::profile_with_one_sound;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PLAYERS: [&str; 4] = ["hls", "videojs", "shaka", "native"];
 
@@ -43,45 +43,35 @@ async fn watch(dev: &Dev, home: &Home, video: VideoId, renews: &str, limit: &str
     .unwrap()
 }
 
-fn count(told: &Value) -> u64 {
-    told.as_object().unwrap().values().filter_map(Value::as_u64).sum()
+fn count(report: &Value) -> u64 {
+    report.as_object().unwrap().values().filter_map(Value::as_u64).sum()
 }
 
-/// A grant that ends again and again while a film plays, and a page that renews it: nobody notices.
+/// Passes end again and again while a film plays. A page that renews them plays to the end without a stall; without fresh
+/// grants, the player reports an error and leaves the edge alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_grant_is_renewed_while_a_film_plays() {
+async fn players_go_on_with_fresh_grants_and_stop_without_them() {
     if !browser::is_there() {
         return;
     }
     let mut home = Home::with_profile(&profile_with_one_sound());
     let (dev, video) = start(&mut home).await;
-    for told in watch(&dev, &home, video, "yes", "150").await {
-        let player = told["player"].as_str().unwrap();
-        assert_eq!(told["errors"], serde_json::json!([]), "{told:#}");
-        assert_eq!(told["stalls"], serde_json::json!([]), "{told:#}");
-        assert_eq!((&told["ended"], count(&told["refused"])), (&Value::Bool(true), 0), "{told:#}");
-        assert!(told["renewals"].as_u64().unwrap() >= 6, "{told:#}");
-        assert!(count(&told["late"]) > 5, "it was not asked for much when the first pass was over: {told:#}");
-        // As the docs say: a key for each rendition, but for the browser's own player, which has no option for it.
-        assert!(player == "native" || told["asked"]["key"].as_u64().unwrap() <= 4, "{told:#}");
-        assert_eq!(told["cmcd"], player == "hls" || player == "shaka", "{told:#}");
+    for report in watch(&dev, &home, video, "yes", "150").await {
+        let player = report["player"].as_str().unwrap();
+        assert_eq!(report["errors"], json!([]), "{report:#}");
+        assert_eq!(report["stalls"], json!([]), "{report:#}");
+        assert_eq!((&report["ended"], count(&report["refused"])), (&json!(true), 0), "{report:#}");
+        assert!(report["renewals"].as_u64().unwrap() >= 6, "{report:#}");
+        assert!(count(&report["late"]) > 5, "it asked for too little after the first pass had ended: {report:#}");
+        // A key for each rendition; the browser's own player has no option for that.
+        assert!(player == "native" || report["asked"]["key"].as_u64().unwrap() <= 4, "{report:#}");
+        assert_eq!(report["cmcd"], player == "hls" || player == "shaka", "{report:#}");
     }
-    assert!(dev.terminate().await.success());
-}
-
-/// A page that gets no fresh grant: its player says so, and leaves the edge alone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_player_whose_grant_has_ended_stops() {
-    if !browser::is_there() {
-        return;
-    }
-    let mut home = Home::with_profile(&profile_with_one_sound());
-    let (dev, video) = start(&mut home).await;
-    for told in watch(&dev, &home, video, "no", "80").await {
-        assert_ne!(told["errors"], serde_json::json!([]), "{told:#}");
-        assert_eq!((&told["ended"], &told["renewals"]), (&Value::Bool(false), &Value::from(0)), "{told:#}");
-        assert!(count(&told["refused"]) <= 20, "{told:#}");
-        assert!(told["lastRefusal"].as_f64().is_none_or(|it| it < 65.0), "it goes on asking: {told:#}");
+    for report in watch(&dev, &home, video, "no", "80").await {
+        assert_ne!(report["errors"], json!([]), "{report:#}");
+        assert_eq!((&report["ended"], &report["renewals"]), (&json!(false), &json!(0)), "{report:#}");
+        assert!(count(&report["refused"]) <= 20, "{report:#}");
+        assert!(report["lastRefusal"].as_f64().is_none_or(|it| it < 65.0), "it goes on asking: {report:#}");
     }
     assert!(dev.terminate().await.success());
 }

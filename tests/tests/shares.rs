@@ -30,11 +30,11 @@ async fn a_link_plays_in_a_browser_until_it_is_revoked() {
     let revoke = format!("{api}/v1/videos/{video}/shares/{}", share["id"].as_str().unwrap());
     let arguments = [share["url"].as_str().unwrap(), &revoke, token];
 
-    let told = browser::run("share.mjs", &arguments, Duration::from_secs(200)).await;
+    let report = browser::run("share.mjs", &arguments, Duration::from_secs(200)).await;
     let quiet = json!({ "log": [], "origins": [api], "note": "" });
-    assert_eq!(told["played"], quiet, "{told:#}");
-    assert_eq!((&told["status"], &told["note"]), (&json!(204), &json!("This link has ended.")), "{told:#}");
-    assert!(told["seconds"].as_f64().unwrap() < 60.0 && told["plays"] == false, "{told:#}");
+    assert_eq!(report["played"], quiet, "{report:#}");
+    assert_eq!((&report["status"], &report["note"]), (&json!(204), &json!("This link has ended.")), "{report:#}");
+    assert!(report["seconds"].as_f64().unwrap() < 60.0 && report["plays"] == false, "{report:#}");
     assert!(dev.terminate().await.success());
 }
 

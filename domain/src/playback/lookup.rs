@@ -14,7 +14,7 @@ use super::Refusal;
 pub struct Subject {
     /// What is watched.
     pub video: VideoId,
-    /// By whom; all zero: nobody in particular.
+    /// By whom; all zero: the grant names no viewer.
     pub viewer: Fingerprint,
     /// In which session.
     pub session: Fingerprint,
@@ -26,7 +26,7 @@ pub struct Subject {
 
 impl Subject {
     /// The names under which the permission can be revoked. A viewer and a session are named by a fingerprint, so that the
-    /// list tells nothing about anybody.
+    /// list does not say who they are.
     pub fn revocations(&self) -> Vec<String> {
         let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
         if self.viewer != Fingerprint::default() {

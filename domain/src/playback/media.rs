@@ -51,7 +51,7 @@ impl MediaPlan {
 
     /// The playlist for this viewer. The same text, pass and keys give the same answer.
     pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
-        // What is clear goes through the edge: at a public host anybody could have it. So do segments that are looked up.
+        // What is clear goes through the edge: at a public host anyone could have it. So do segments that are looked up.
         let is_clear = !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
         let segments = self.cdn.as_ref().filter(|_| !is_clear && !self.pass.limits.check_segments).map(|cdn| {
             let video = self.pass.video;

@@ -1,4 +1,4 @@
-//! Revoking: putting names on the list, by the word of somebody who may issue grants.
+//! Revoking: a backend that may issue grants puts names on the list.
 //!
 //! A revocation is a JWT that a grant key signed, for another audience than grants:
 //!

@@ -39,7 +39,7 @@ pub(super) async fn find_text(key: &str) -> Option<String> {
     JsFuture::from(find(key).await?.text().ok()?).await.ok()?.as_string()
 }
 
-/// Keeps the value of an entry for so many seconds. What cannot be kept is no loss.
+/// Keeps the value of an entry for so many seconds. If that fails, KV has it.
 pub(super) async fn keep_text(key: &str, value: &str, seconds: u64) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());

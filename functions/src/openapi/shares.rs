@@ -25,8 +25,8 @@ pub(crate) fn list() -> Doc {
 
 pub(crate) fn revoke() -> Doc {
     let about = "It gives out nothing from now on, and the edge refuses what it gave out: a player that has begun ends \
-        within a minute. If the edge cannot be told, the answer is `unavailable`, and the request has to be sent again. \
-        Doing it again is no error.";
+        within a minute. If the edge cannot be reached, the answer is `unavailable`, and the request has to be sent again. \
+        It may be sent again.";
     Doc::of("revokeShare", "Revoke a link", about).gives_nothing("It is revoked.").refuses(&[NoSuchVideo, NoSuchShare])
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct World {
     _folder: TempDir,
 }
 
-/// An edge that can be told what was revoked, or not.
+/// An edge that takes revocations, or cannot be reached.
 #[derive(Default)]
 pub(crate) struct RevokedViewers {
     /// Of each revocation.

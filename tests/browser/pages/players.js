@@ -7,16 +7,16 @@ window.watch = async (url, seconds, limit) => {
   document.body.append(video)
   const began = performance.now()
   const now = () => Math.round((performance.now() - began) / 100) / 10
-  const told = { errors: [], stalls: [], ended: false, firstError: null }
+  const report = { errors: [], stalls: [], ended: false, firstError: null }
   const fail = (what) => {
-    told.errors.push(`${what} at ${now()} s`)
-    told.firstError ??= now()
+    report.errors.push(`${what} at ${now()} s`)
+    report.firstError ??= now()
   }
   let playing = false
   const over = new Promise((done) => {
     video.addEventListener('playing', () => (playing = true))
-    video.addEventListener('waiting', () => playing && told.stalls.push(`${video.currentTime.toFixed(2)} s at ${now()} s`))
-    video.addEventListener('ended', () => done((told.ended = true)))
+    video.addEventListener('waiting', () => playing && report.stalls.push(`${video.currentTime.toFixed(2)} s at ${now()} s`))
+    video.addEventListener('ended', () => done((report.ended = true)))
     setTimeout(done, limit * 1000)
   })
   const fresh = async () => {
@@ -33,7 +33,7 @@ window.watch = async (url, seconds, limit) => {
   video.play().catch((error) => fail(error.message))
   await over
   const { totalVideoFrames: frames, droppedVideoFrames: dropped } = video.getVideoPlaybackQuality()
-  return { ...told, position: video.currentTime, frames, dropped }
+  return { ...report, position: video.currentTime, frames, dropped }
 }
 
 window.ready = true

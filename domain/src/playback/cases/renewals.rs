@@ -49,7 +49,7 @@ fn after_the_end(now: u64) -> Vec<Case> {
         case("renewed, but that ended, segment", under(&ended, SEGMENT)),
         case("renewed, but that ended, key", key_under(&key_of(&ended), "1080p")),
         case("another viewer of the renewed session", under(&other(|it| it.viewer = Fingerprint::of("bob")), SEGMENT)),
-        case("nobody in the renewed session", under(&other(|it| it.viewer = Fingerprint::default()), PLAYLIST)),
+        case("no viewer in the renewed session", under(&other(|it| it.viewer = Fingerprint::default()), PLAYLIST)),
         case("another video in the renewed session", under(&Pass { video: other_video(), ..renewed(now) }, SEGMENT)),
         case("a height that was not renewed", under(&high, PLAYLIST)),
         case("a country that was not renewed", under(&elsewhere, SEGMENT)).country("DE"),
@@ -178,7 +178,7 @@ fn refused(now: u64) -> Vec<Case> {
         case("renewal, fresh grant has expired", &with(|it| it.expires -= 3600), Refusal::GrantExpired),
         case("renewal, for another video", &with(|it| it.video = other_video()), Refusal::GrantVideo),
         case("renewal, of another viewer", &with(|it| it.viewer = Some("bob".to_owned())), Refusal::GrantDiffers),
-        case("renewal, of nobody", &with(|it| it.viewer = None), Refusal::GrantDiffers),
+        case("renewal, without a viewer", &with(|it| it.viewer = None), Refusal::GrantDiffers),
         case("renewal, lower", &limits(|it| it.max_height = Some(480)), Refusal::GrantDiffers),
         case("renewal, with checked segments", &limits(|it| it.check_segments = true), Refusal::GrantDiffers),
         case(

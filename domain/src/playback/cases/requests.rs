@@ -47,7 +47,7 @@ fn methods(now: u64) -> Vec<Case> {
             .answers("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
             .answers("allow", "GET, HEAD, POST, OPTIONS")
             .body(""),
-        // hls.js and Shaka send CMCD in these when they are told to use headers.
+        // hls.js and Shaka send CMCD in these when their options ask for headers.
         Case::good("preflight of a segment with CMCD", under(&all, SEGMENT))
             .method("OPTIONS")
             .header("origin", "https://a.example")
