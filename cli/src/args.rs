@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use domain::ids::VideoId;
 use domain::job::Mode;
+use functions::playback::GRANT_SECONDS;
 use platform::secret::Secret;
 
 use crate::logging::LogArgs;
@@ -215,9 +216,9 @@ pub struct GrantArgs {
     /// The video: `vid_...`.
     #[arg(value_name = "ID")]
     pub video: VideoId,
-    /// How long it may be watched: `15m`, `4h`, `7d`.
-    #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", default_value = "4h", value_parser = humantime::parse_duration)]
-    pub life: Duration,
+    /// How long it may be watched, `1m` to `7d`: `15m`, `4h`. By default longer than the video, by four hours.
+    #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", value_parser = grant_life)]
+    pub life: Option<Duration>,
     /// Who watches, in your system.
     #[arg(long)]
     pub viewer: Option<String>,
@@ -230,6 +231,11 @@ pub struct GrantArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+fn grant_life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if GRANT_SECONDS.contains(&life.as_secs()) { Ok(life) } else { Err("a grant lives for `1m` to `7d`".to_owned()) }
 }
 
 /// Shows the whole way of a video: what `make demo` runs.
@@ -273,6 +279,20 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_grant_that_cannot_live_so_long_is_refused_by_its_option() {
+        let life = |text: &str| {
+            Args::try_parse_from(["edgereel", "grant", "vid_018bcfe5680077078707070707070707", "--for", text])
+        };
+        for good in ["1m", "7d", "90s"] {
+            assert!(life(good).is_ok(), "{good}");
+        }
+        for bad in ["10s", "8d", "soon"] {
+            let error = life(bad).unwrap_err().to_string();
+            assert!(error.contains("--for"), "{bad}: {error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! playlists and wrapped keys, which are small, are read whole.
 
 mod answer;
+mod list;
 mod request;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::Keyring;
 use domain::object_key::ObjectKey;
 use domain::playback::{
-    self, Config, EdgeAction, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, Subject, not_modified,
+    self, Config, EdgeAction, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, not_modified,
 };
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
@@ -26,6 +27,7 @@ use tower_http::compression::CompressionLayer;
 use answer::Answer;
 use request::Incoming;
 
+pub use list::MemoryList;
 pub use request::Front;
 
 /// What the edge works with.
@@ -42,8 +44,8 @@ pub struct Edge {
     pub front: Option<Front>,
     /// Unix seconds.
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// Whether a name of [`Subject::revocations`] was revoked.
-    pub revoked: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// What was revoked and renewed.
+    pub list: MemoryList,
 }
 
 /// The time of this machine, Unix seconds.
@@ -61,7 +63,8 @@ pub fn routes(edge: Edge) -> Router {
     Router::new()
         .route("/v/{*rest}", handler.clone())
         .route("/s/{*rest}", handler.clone())
-        .route("/k/{*rest}", handler)
+        .route("/k/{*rest}", handler.clone())
+        .route("/revocations", handler)
         .layer(compression())
         .with_state(edge)
 }
@@ -140,8 +143,9 @@ const MAX_WRAPPED_KEY: u64 = 4 << 10;
 
 impl Edge {
     async fn carry_out(&self, action: EdgeAction, request: &Incoming<'_>) -> Result<Answer, Failed> {
-        if let Some(subject) = action.revocable() {
-            self.check_revocation(subject)?;
+        let now = (self.now)();
+        if let Some(lookup) = action.lookup() {
+            lookup.judge(now, |name| self.list.find(name, now))?;
         }
         match action {
             EdgeAction::Refuse(refusal, headers) => {
@@ -157,12 +161,16 @@ impl Edge {
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
+            EdgeAction::Renew(plan) => {
+                let answer = Answer::new(200, &plan.headers).bytes(plan.answer());
+                self.list.store(plan.entry, now);
+                Ok(answer)
+            }
+            EdgeAction::Revoke(plan) => {
+                plan.entries.into_iter().for_each(|it| self.list.store(it, now));
+                Ok(Answer::new(204, &plan.headers))
+            }
         }
-    }
-
-    fn check_revocation(&self, subject: Subject) -> Result<(), Refusal> {
-        let revoked = subject.revocations().iter().any(|it| (self.revoked)(it));
-        if revoked { Err(Refusal::Revoked) } else { Ok(()) }
     }
 
     async fn master(&self, plan: &MasterPlan) -> Result<Answer, Failed> {

@@ -222,7 +222,8 @@ impl World {
                 document[at] ^= 1 << random.below(8);
                 drop(plan.release(&document, &world::key_encryption_keys()));
             }
-            EdgeAction::Serve(_) | EdgeAction::Refuse(..) | EdgeAction::Preflight(_) => {}
+            EdgeAction::Renew(plan) => drop(plan.answer()),
+            EdgeAction::Serve(_) | EdgeAction::Refuse(..) | EdgeAction::Preflight(_) | EdgeAction::Revoke(_) => {}
         }
         format!("{request:?}")
     }

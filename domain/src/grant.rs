@@ -8,11 +8,12 @@
 //! | `vid` | the video |
 //! | `exp`, `nbf` | Unix seconds; `exp` is required, and no pass outlives it by more than the clock skew |
 //! | `sub` | the viewer, for revocation |
-//! | `jti` | the session, for revocation; without it, the grant itself is the session |
+//! | `jti` | the session, for revocation and renewal; without it, the grant itself is the session |
 //! | `max_height` | pixels of the shorter side: what `720p` speaks of |
 //! | `ip` | an address or a prefix, or a list of them |
 //! | `geo` | `{"allow": ["DE"]}` or `{"deny": ["US"]}`, ISO 3166-1 alpha-2 |
 //! | `origins` | pages that may play it: `["https://example.com"]` |
+//! | `check_segments` | `true`: a revocation ends what is being watched, at the cost of a look-up per segment |
 
 mod claims;
 mod limits;
@@ -111,16 +112,19 @@ struct Parts<'a> {
     key: &'a GrantKey,
 }
 
+/// A token as it is written: what is signed, its header and claims, and the signature.
+fn split(token: &str) -> Result<(&str, &str, &str, &str), Refusal> {
+    if token.len() > MAX_GRANT_LENGTH {
+        return Err(Refusal::GrantTooLong);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::GrantMalformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(Refusal::GrantMalformed)?;
+    if claims.contains('.') { Err(Refusal::GrantMalformed) } else { Ok((signed, header, claims, signature)) }
+}
+
 impl<'a> Parts<'a> {
     fn read(token: &'a str, keys: &'a GrantKeys) -> Result<Self, Refusal> {
-        if token.len() > MAX_GRANT_LENGTH {
-            return Err(Refusal::GrantTooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::GrantMalformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(Refusal::GrantMalformed)?;
-        if claims.contains('.') {
-            return Err(Refusal::GrantMalformed);
-        }
+        let (signed, header, claims, signature) = split(token)?;
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::GrantMalformed)?;
         if header.crit.is_some() || header.typ.is_some_and(|it| !it.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::GrantMalformed);
@@ -141,6 +145,39 @@ fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
     Base64UrlUnpadded::decode_vec(part).map_err(|_| Refusal::GrantMalformed)
 }
 
+/// Checks form, key, algorithm and signature of a token that a grant key signed; gives what was signed, and the claims as
+/// JSON. `delegated` as for [`Grant::verify_delegating`].
+pub(crate) fn verified_claims<'a>(
+    token: &'a str,
+    keys: &'a GrantKeys,
+    delegated: Option<bool>,
+) -> Result<(&'a str, Vec<u8>), Refusal> {
+    let Parts { signed, claims, signature, key } = Parts::read(token, keys)?;
+    if !key.verifies(signed.as_bytes(), &signature, delegated) {
+        return Err(Refusal::GrantSignature);
+    }
+    Ok((signed, decode(claims)?))
+}
+
+/// Signs claims (JSON) with the first HS256 key; `None`: there is none, all keys here can only verify.
+pub(crate) fn sign_claims(claims: &str, keys: &GrantKeys) -> Option<String> {
+    let (id, mac) = keys.issuer()?;
+    let header = format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
+    let encode = Base64UrlUnpadded::encode_string;
+    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+    let signature = mac.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
+    Some(format!("{signed}.{}", encode(&signature)))
+}
+
+impl VerifiedGrant {
+    fn of(grant: Grant, signed: &str) -> Self {
+        // Not of the signature: anyone who has one of ECDSA can make another that is as good.
+        let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
+        let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
+        Self { grant, session, viewer }
+    }
+}
+
 impl Grant {
     /// Checks form, key, algorithm, signature, audience and times, in that order. `now` and `skew` (how far the issuer's
     /// clock may be off) in seconds.
@@ -159,11 +196,8 @@ impl Grant {
         skew: u64,
         delegated: Option<bool>,
     ) -> Result<VerifiedGrant, Refusal> {
-        let Parts { signed, claims, signature, key } = Parts::read(token, keys)?;
-        if !key.verifies(signed.as_bytes(), &signature, delegated) {
-            return Err(Refusal::GrantSignature);
-        }
-        let claims = claims::read(&decode(claims)?)?;
+        let (signed, claims) = verified_claims(token, keys, delegated)?;
+        let claims = claims::read(&claims)?;
         if !claims.audiences.iter().any(|it| it == AUDIENCE) {
             return Err(Refusal::GrantAudience);
         }
@@ -174,10 +208,13 @@ impl Grant {
         if grant.not_before.is_some_and(|it| now.saturating_add(skew) < it) {
             return Err(Refusal::GrantNotYetValid);
         }
-        // Not of the signature: of ECDSA, whoever has one makes another that is as good.
-        let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
-        let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
-        Ok(VerifiedGrant { grant, session, viewer })
+        Ok(VerifiedGrant::of(grant, signed))
+    }
+
+    /// What a token says, whether or not that is true: nothing of it may be relied on.
+    pub fn unverified(token: &str) -> Result<VerifiedGrant, Refusal> {
+        let (signed, _, claims, _) = split(token)?;
+        Ok(VerifiedGrant::of(claims::read(&decode(claims)?)?.grant, signed))
     }
 
     /// The signature of a token that has to be checked elsewhere; `None`: there is nothing to check, or not there.
@@ -193,13 +230,7 @@ impl Grant {
 
     /// Signs a grant with the first HS256 key; `None`: there is none, all keys here can only verify.
     pub fn issue(&self, keys: &GrantKeys) -> Option<String> {
-        let (id, mac) = keys.issuer()?;
-        let header = format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
-        let claims = claims::write(self);
-        let encode = Base64UrlUnpadded::encode_string;
-        let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
-        let signature = mac.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
-        Some(format!("{signed}.{}", encode(&signature)))
+        sign_claims(&claims::write(self), keys)
     }
 }
 

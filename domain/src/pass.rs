@@ -11,9 +11,10 @@ use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::Mac as _;
+use sha2::{Digest as _, Sha256};
 
 use crate::grant::{Fingerprint, Limits};
-use crate::ids::{Generation, VideoId};
+use crate::ids::{Generation, VideoId, hex};
 use crate::keyring::PassKeys;
 use crate::object_key::RenditionName;
 use crate::playback::Refusal;
@@ -50,8 +51,31 @@ pub struct Pass {
     pub expires: u64,
     /// The renditions, or for a key pass the key, that it opens; `None`: all.
     pub renditions: Option<Vec<RenditionName>>,
-    /// From where it may be used. Its `max_height` has become `renditions`, and is not carried.
+    /// The limits of the grant. Its `max_height` has become `renditions`; it is carried only because a renewal has to be
+    /// of the same.
     pub limits: Limits,
+}
+
+/// What a session is stored under when it is renewed: a fingerprint of the video, the session, the viewer and the limits. So
+/// a grant of another viewer, or with wider or narrower limits, renews nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionName([u8; 16]);
+
+impl SessionName {
+    /// `None`: the limits are too many for a pass, so there is none to renew.
+    pub fn of(video: VideoId, session: Fingerprint, viewer: Fingerprint, limits: &Limits) -> Option<Self> {
+        let hash = Sha256::new().chain_update(video.to_bytes()).chain_update(session.0).chain_update(viewer.0);
+        let digest = hash.chain_update(codec::limits(limits)?).finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(digest.get(..16)?);
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for SessionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
 }
 
 /// A pass that would be too long to stand in a path.
@@ -72,6 +96,12 @@ impl Pass {
 
     /// Checks form, version, key, signature, purpose and expiry, in that order. `now` in Unix seconds.
     pub fn verify(text: &str, purpose: Purpose, keys: &PassKeys, now: u64) -> Result<Self, Refusal> {
+        let pass = Self::read(text, purpose, keys)?;
+        if now >= pass.expires { Err(Refusal::PassExpired) } else { Ok(pass) }
+    }
+
+    /// Checks all of that but the expiry.
+    pub fn read(text: &str, purpose: Purpose, keys: &PassKeys) -> Result<Self, Refusal> {
         if text.len() > MAX_PASS_LENGTH {
             return Err(Refusal::PassMalformed);
         }
@@ -86,10 +116,12 @@ impl Pass {
         if pass.purpose != purpose {
             return Err(Refusal::PassPurpose);
         }
-        if now >= pass.expires {
-            return Err(Refusal::PassExpired);
-        }
         Ok(pass)
+    }
+
+    /// What a renewal of this pass is stored under.
+    pub fn session_name(&self) -> Option<SessionName> {
+        SessionName::of(self.video, self.session, self.viewer, &self.limits)
     }
 
     /// Whether it opens a rendition, or for a key pass a key.

@@ -5,10 +5,11 @@
 //! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
 //!
 //! ```text
-//! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie
+//! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
 //! /s/{pass}/{generation}/...             playlists, segments, pictures: what stands at hls/{video}/{generation}/...
 //! /s/{pass}/posters/{poster}.jpg         a poster that somebody chose, whatever the generation
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
+//! /revocations                           by POST: puts names on the list of what was revoked
 //! ```
 //!
 //! The master playlist is where a grant becomes a pass. Renditions taller than `max_height` are left out there, by their
@@ -20,19 +21,25 @@ pub mod cases;
 mod conditional;
 mod headers;
 mod key;
+mod lookup;
 mod master;
 mod media;
 mod refusal;
+mod renew;
+mod revoke;
 mod route;
 
 pub use conditional::{RangeOutcome, accepts_gzip, not_modified, range_of};
 pub use headers::Headers;
 pub use key::KeyPlan;
+pub use lookup::{Entry, Lookup, RENEWABLE_SECONDS, Subject};
 pub use master::MasterPlan;
 pub use media::MediaPlan;
 pub use refusal::Refusal;
+pub use renew::RenewPlan;
+pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
 
-use crate::grant::{DelegatedSignature, Fingerprint, Grant, Origin, Whereabouts};
+use crate::grant::{DelegatedSignature, Grant, Origin, VerifiedGrant, Whereabouts};
 use crate::ids::{Generation, VideoId};
 use crate::keyring::Keyring;
 use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
@@ -44,7 +51,7 @@ use route::Route;
 /// (cookies by `; `), as browsers and workers do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
-    /// `GET`, `HEAD`, `OPTIONS`; anything else is refused.
+    /// `GET`, `HEAD`, `OPTIONS`, and `POST` where something is changed; anything else is refused.
     pub method: &'a str,
     /// As it came, not decoded.
     pub path: &'a str,
@@ -91,32 +98,17 @@ impl Default for Config {
     }
 }
 
-/// The cookie that may carry a grant.
-pub const GRANT_COOKIE: &str = "edgereel_grant";
-
-/// Whom a decision is about, for revocation: if the video, the viewer or the session is revoked, answer
-/// [`Refusal::Revoked`] instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Subject {
-    /// What is watched.
-    pub video: VideoId,
-    /// By whom; all zero: nobody in particular.
-    pub viewer: Fingerprint,
-    /// In which session.
-    pub session: Fingerprint,
-}
-
-impl Subject {
-    /// The names under which it can be revoked: if one of them is on the list, answer [`Refusal::Revoked`]. A viewer and
-    /// a session are named by a fingerprint, so that the list tells nothing about anybody.
-    pub fn revocations(&self) -> Vec<String> {
-        let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
-        if self.viewer != Fingerprint::default() {
-            names.push(format!("viewer/{}", self.viewer));
-        }
-        names
+impl Config {
+    /// When what is handed out for a grant ends, Unix seconds.
+    fn pass_end(&self, grant: &Grant, now: u64) -> u64 {
+        // A grant that is only accepted because of the skew still opens the door for that long.
+        let latest = grant.expires.saturating_add(self.clock_skew_seconds);
+        now.saturating_add(self.pass_seconds).min(latest)
     }
 }
+
+/// The cookie that may carry a grant.
+pub const GRANT_COOKIE: &str = "edgereel_grant";
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +125,10 @@ pub enum EdgeAction {
     RewriteMedia(Box<MediaPlan>),
     /// Read a wrapped key, and answer [`KeyPlan::release`] of it; nothing here may be cached or logged.
     ReleaseKey(KeyPlan),
+    /// Store its entry, then answer 200 and [`RenewPlan::answer`].
+    Renew(Box<RenewPlan>),
+    /// Store its entries, then answer 204.
+    Revoke(RevokePlan),
 }
 
 /// An object that is passed on as it is.
@@ -147,30 +143,22 @@ pub struct ServePlan {
 }
 
 impl EdgeAction {
-    /// Whose permission has to be looked up in the list of what was revoked before this is carried out. Segments are not
-    /// asked about: without playlists and keys they are nothing, and they are many.
-    pub fn revocable(&self) -> Option<Subject> {
+    /// What has to be looked up, and judged, before this is carried out; `None`: nothing.
+    pub fn lookup(&self) -> Option<Lookup> {
         match self {
-            Self::Serve(ServePlan { object: ObjectKey::Segment { .. }, .. }) => None,
-            _ => self.subject(),
-        }
-    }
-
-    /// Whom it is about; `None`: nothing is handed out.
-    pub fn subject(&self) -> Option<Subject> {
-        match self {
-            Self::Refuse(..) | Self::Preflight(_) => None,
-            Self::Serve(plan) => Some(plan.subject),
-            Self::RewriteMaster(plan) => Some(plan.subject),
-            Self::RewriteMedia(plan) => Some(plan.subject),
-            Self::ReleaseKey(plan) => Some(plan.subject),
+            Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
+            Self::Serve(plan) => Lookup::of(&plan.subject, matches!(plan.object, ObjectKey::Segment { .. })),
+            Self::RewriteMaster(plan) => Lookup::of(&plan.subject, false),
+            Self::RewriteMedia(plan) => Lookup::of(&plan.subject, false),
+            Self::ReleaseKey(plan) => Lookup::of(&plan.subject, false),
+            Self::Renew(plan) => Some(plan.lookup.clone()),
         }
     }
 
     /// The object that has to be read.
     pub fn object(&self) -> Option<&ObjectKey> {
         match self {
-            Self::Refuse(..) | Self::Preflight(_) => None,
+            Self::Refuse(..) | Self::Preflight(_) | Self::Renew(_) | Self::Revoke(_) => None,
             Self::Serve(plan) => Some(&plan.object),
             Self::RewriteMaster(plan) => Some(&plan.object),
             Self::RewriteMedia(plan) => Some(&plan.object),
@@ -182,20 +170,23 @@ impl EdgeAction {
 /// The signature that has to be checked before this request can be decided on, for keys of
 /// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None`: none.
 pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
-    match Route::parse(request.path).ok()? {
-        Route::Master { .. } => Grant::delegated(route::grant_of(request).ok()?, &keys.grants),
-        Route::Stream { .. } | Route::Key { .. } => None,
-    }
+    let token = match Route::parse(request.path).ok()? {
+        Route::Master { .. } if request.method == "POST" => route::Renewing::of(request).ok()?.fresh,
+        Route::Master { .. } | Route::Revocations => route::grant_of(request).ok()?,
+        Route::Stream { .. } | Route::Key { .. } => return None,
+    };
+    Grant::delegated(token, &keys.grants)
 }
 
 /// Decides what becomes of a request. `now` in Unix seconds. Never panics, whatever the request.
 pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
-    match request.method {
+    let decided = match request.method {
         "OPTIONS" => return EdgeAction::Preflight(Headers::preflight(request, config)),
-        "GET" | "HEAD" => {}
-        _ => return refuse(Refusal::Method, request, config),
-    }
-    authorise(request, now, keys, config).unwrap_or_else(|refusal| refuse(refusal, request, config))
+        "GET" | "HEAD" => authorise(request, now, keys, config),
+        "POST" => change(request, now, keys, config),
+        _ => Err(Refusal::Method),
+    };
+    decided.unwrap_or_else(|refusal| refuse(refusal, request, config))
 }
 
 /// The refusal of a request, also for what goes wrong after the decision (no such object, store away).
@@ -206,19 +197,11 @@ pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeA
 fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
         Route::Master { video } => {
-            let token = route::grant_of(request)?;
-            let skew = config.clock_skew_seconds;
-            let verified = Grant::verify_delegating(token, &keys.grants, now, skew, request.signature)?;
-            if verified.grant.video != video {
-                return Err(Refusal::GrantVideo);
-            }
-            let limits = &verified.grant.limits;
-            limits.check(request.client)?;
-            limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
+            let verified = admit_grant(route::grant_of(request)?, video, request, now, keys, config)?;
             Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
         }
         Route::Stream { pass, path } => {
-            let verified = admitted(pass, Purpose::Stream, request, now, keys)?;
+            let (verified, subject) = admitted(pass, Purpose::Stream, request, now, keys)?;
             let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
             let object = object.ok_or(Refusal::NotFound)?;
             let (generation, rendition) = place_of(&object).ok_or(Refusal::NotFound)?;
@@ -230,14 +213,14 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
             }
             if let ObjectKey::MediaPlaylist { rendition, .. } = &object {
                 let rendition = rendition.clone();
-                let plan = MediaPlan::new(object, rendition, pass, verified, request, config);
+                let plan = MediaPlan::new(object, rendition, pass, (verified, subject), request, config);
                 return Ok(EdgeAction::RewriteMedia(Box::new(plan)));
             }
             let headers = Headers::object(&object, &verified.limits, request, config);
-            Ok(EdgeAction::Serve(ServePlan { object, subject: subject_of(&verified), headers }))
+            Ok(EdgeAction::Serve(ServePlan { object, subject, headers }))
         }
         Route::Key { pass, generation, key } => {
-            let pass = admitted(pass, Purpose::Key, request, now, keys)?;
+            let (pass, subject) = admitted(pass, Purpose::Key, request, now, keys)?;
             if generation != pass.generation {
                 return Err(Refusal::PassGeneration);
             }
@@ -246,9 +229,39 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
             }
             let headers = Headers::key(&pass.limits, request, config);
             let object = ObjectKey::ContentKey { video: pass.video, generation, key };
-            Ok(EdgeAction::ReleaseKey(KeyPlan { object, subject: subject_of(&pass), headers }))
+            Ok(EdgeAction::ReleaseKey(KeyPlan { object, subject, headers }))
         }
+        Route::Revocations => Err(Refusal::Method),
     }
+}
+
+/// What a POST changes.
+fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+    match Route::parse(request.path)? {
+        Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(video, request, now, keys, config)?))),
+        Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(request, now, keys, config)?)),
+        Route::Stream { .. } | Route::Key { .. } => Err(Refusal::Method),
+    }
+}
+
+/// Verifies a grant for a video, and from where it is used.
+fn admit_grant(
+    token: &str,
+    video: VideoId,
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+    config: &Config,
+) -> Result<VerifiedGrant, Refusal> {
+    let skew = config.clock_skew_seconds;
+    let verified = Grant::verify_delegating(token, &keys.grants, now, skew, request.signature)?;
+    if verified.grant.video != video {
+        return Err(Refusal::GrantVideo);
+    }
+    let limits = &verified.grant.limits;
+    limits.check(request.client)?;
+    limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
+    Ok(verified)
 }
 
 /// The encoding that an object belongs to, if it is of one, and the rendition if it is part of one; `None`: not for
@@ -276,17 +289,20 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
 
 /// Verifies a pass, and from where it is used. A pass was made for a page that was allowed; players that are no page
 /// (`AirPlay`, Chromecast) name no origin, so only a wrong one is refused here.
-fn admitted(text: &str, purpose: Purpose, request: &Request<'_>, now: u64, keys: &Keyring) -> Result<Pass, Refusal> {
-    let pass = Pass::verify(text, purpose, &keys.passes, now)?;
+fn admitted(
+    text: &str,
+    purpose: Purpose,
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+) -> Result<(Pass, Subject), Refusal> {
+    let pass = Pass::read(text, purpose, &keys.passes)?;
+    let subject = lookup::subject_of(&pass, now)?;
     pass.limits.check(request.client)?;
     if request.origin.is_some() {
         pass.limits.check_origin(request.origin)?;
     }
-    Ok(pass)
-}
-
-fn subject_of(pass: &Pass) -> Subject {
-    Subject { video: pass.video, viewer: pass.viewer, session: pass.session }
+    Ok((pass, subject))
 }
 
 /// How viewers may keep an object that was served under a pass: only they, since the address is theirs.

@@ -15,6 +15,7 @@ use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 
 use crate::auth::ApiToken;
+use crate::edge_list::HttpEdgeList;
 use crate::ingest::Ingest;
 use crate::playback::Playback;
 use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
@@ -107,6 +108,7 @@ impl Installation {
             shares: Arc::new(SqlShares::new(&self.database)),
             idempotency: Arc::new(SqlIdempotency::new(&self.database)),
             webhooks: self.webhooks(settings.webhooks),
+            edge_list: Arc::new(HttpEdgeList::new(&settings.edge_url, settings.grant_keys.clone())),
             playback: Arc::new(Playback::new(&settings.edge_url, settings.grant_keys, settings.pass_keys)),
             config: Arc::new(config),
         }

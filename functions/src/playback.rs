@@ -9,8 +9,8 @@ use domain::pass::{Pass, Purpose};
 
 use crate::error::ApiError;
 
-/// How long a grant lives where nobody says, seconds.
-pub const DEFAULT_GRANT_SECONDS: u64 = 4 * 3600;
+/// How much longer than its video a grant lives by default, seconds: time for pauses.
+pub const PAUSE_SECONDS: u64 = 4 * 3600;
 
 /// How long a grant may live, seconds.
 pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
@@ -20,10 +20,40 @@ pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
 pub struct Viewer {
     /// In the customer's system.
     pub name: Option<String>,
-    /// Life of the grant, seconds.
-    pub seconds: u64,
+    /// Life of the grant.
+    pub life: GrantLife,
     /// No rung taller than this: pixels of the shorter side.
     pub max_height: Option<u32>,
+    /// Whether a revocation stops what is being watched at the next segment.
+    pub check_segments: bool,
+}
+
+/// How long a grant lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantLife {
+    /// A number of seconds.
+    Seconds(u64),
+    /// Longer than the video, up to a limit.
+    OutlivesVideo {
+        /// Seconds.
+        at_most: u64,
+    },
+}
+
+impl GrantLife {
+    /// The default: up to the longest life of a grant.
+    pub const LONGEST: Self = Self::OutlivesVideo { at_most: *GRANT_SECONDS.end() };
+
+    /// In seconds, for a video of this length; `None`: the length is not known yet.
+    pub fn seconds(self, video_ms: Option<u64>) -> u64 {
+        match self {
+            Self::Seconds(seconds) => seconds,
+            Self::OutlivesVideo { at_most } => {
+                let video = video_ms.unwrap_or_default().div_ceil(1_000);
+                video.saturating_add(PAUSE_SECONDS).min(*GRANT_SECONDS.end()).min(at_most)
+            }
+        }
+    }
 }
 
 /// Addresses for a player. Each is a permission: not for logs.
@@ -66,7 +96,8 @@ impl Playback {
         Self { edge: edge.trim_end_matches('/').to_owned(), grants, passes }
     }
 
-    /// The addresses of a video. `pictures_of`: the generation whose pictures are there.
+    /// The addresses of a video. `pictures_of`: the generation whose pictures are there; `video_ms`: how long it is, if that
+    /// is known.
     ///
     /// # Errors
     /// `Internal` where no key here can issue a grant.
@@ -75,11 +106,13 @@ impl Playback {
         video: VideoId,
         pictures_of: Option<&Generation>,
         viewer: &Viewer,
+        video_ms: Option<u64>,
         now_ms: u64,
     ) -> Result<PlaybackUrls, ApiError> {
         let session = session()?;
-        let expires = now_ms / 1000 + viewer.seconds;
-        let limits = Limits { max_height: viewer.max_height, ..Limits::default() };
+        let expires = now_ms / 1000 + viewer.life.seconds(video_ms);
+        let limits =
+            Limits { max_height: viewer.max_height, check_segments: viewer.check_segments, ..Limits::default() };
         let grant =
             Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
         let token = grant.issue(&self.grants).ok_or_else(|| {
@@ -97,6 +130,12 @@ impl Playback {
         })
     }
 
+    /// The origin of everything that plays.
+    pub fn origin(&self) -> &str {
+        let path = self.edge.find("://").and_then(|it| self.edge[it + 3..].find('/').map(|at| it + 3 + at));
+        path.map_or(&self.edge, |at| &self.edge[..at])
+    }
+
     /// A pass that opens no rendition: pictures are all that is left.
     fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
         let pass = Pass {
@@ -108,7 +147,7 @@ impl Playback {
             // No longer than the edge's own.
             expires: grant.expires.min(now + domain::playback::Config::default().pass_seconds),
             renditions: Some(Vec::new()),
-            limits: Limits::default(),
+            limits: grant.limits.clone(),
         };
         pass.sign(self.passes.as_ref()?).ok()
     }
@@ -152,8 +191,9 @@ mod tests {
         let (video, generation) = (VideoId::new(1, [1; 10]), Generation::of("etag", "profile"));
         let keyring = keyring();
         let playback = Playback::new("https://edge.example/", keyring.grants, Some(keyring.passes));
-        let viewer = Viewer { name: Some("ann".to_owned()), seconds: 60, max_height: Some(720) };
-        let urls = playback.urls(video, Some(&generation), &viewer, NOW_MS).unwrap();
+        let life = GrantLife::Seconds(60);
+        let viewer = Viewer { name: Some("ann".to_owned()), life, max_height: Some(720), check_segments: true };
+        let urls = playback.urls(video, Some(&generation), &viewer, None, NOW_MS).unwrap();
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
         let own = urls.clone().with_poster(Some(&PosterId::of_moment(5))).poster.unwrap();
@@ -163,18 +203,42 @@ mod tests {
         assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));
         assert!(matches!(ask(&urls.storyboard.unwrap(), 59), EdgeAction::Serve(_)));
         assert!(matches!(ask(&urls.hls, 60), EdgeAction::Refuse(..)));
-        assert!(matches!(ask(&poster, 60), EdgeAction::Refuse(..)));
+        let renewal = |action: EdgeAction| action.lookup().and_then(|it| it.renewal);
+        assert_eq!(renewal(ask(&poster, 59)), None);
+        assert!(renewal(ask(&poster, 60)).is_some(), "it has ended, unless the session was renewed");
         // The pass of a picture opens nothing else.
         let playlist = poster.replace("poster.jpg", "720p/720p.m3u8");
         assert!(matches!(ask(&playlist, 0), EdgeAction::Refuse(..)));
     }
 
     #[test]
+    fn a_grant_outlives_its_video() {
+        let hour = 3_600;
+        for (life, video_ms, expected) in [
+            (GrantLife::LONGEST, None, 4 * hour),
+            (GrantLife::LONGEST, Some(1), 4 * hour + 1),
+            (GrantLife::LONGEST, Some(10 * hour * 1_000), 14 * hour),
+            (GrantLife::LONGEST, Some(u64::MAX), 7 * 24 * hour),
+            (GrantLife::OutlivesVideo { at_most: 60 }, Some(hour * 1_000), 60),
+            (GrantLife::Seconds(60), Some(hour * 1_000), 60),
+        ] {
+            assert_eq!(life.seconds(video_ms), expected, "{life:?} {video_ms:?}");
+        }
+    }
+
+    #[test]
+    fn the_origin_has_no_path() {
+        let origin = |edge: &str| Playback::new(edge, keyring().grants, None).origin().to_owned();
+        assert_eq!(origin("https://edge.example/"), "https://edge.example");
+        assert_eq!(origin("https://edge.example:8443/video/"), "https://edge.example:8443");
+    }
+
+    #[test]
     fn without_pass_keys_there_are_no_pictures() {
         let playback = Playback::new("https://edge.example", keyring().grants, None);
-        let viewer = Viewer { name: None, seconds: 60, max_height: None };
+        let viewer = Viewer { name: None, life: GrantLife::Seconds(60), max_height: None, check_segments: false };
         let generation = Generation::of("etag", "profile");
-        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, NOW_MS).unwrap();
+        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, None, NOW_MS).unwrap();
         assert_eq!((urls.poster, urls.storyboard), (None, None));
         assert!(matches!(ask(&urls.hls, 0), EdgeAction::RewriteMaster(_)));
     }

@@ -20,7 +20,7 @@ use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, cors, dead_letters, health, key_in_path, shares, uploads, videos};
+use crate::{api_keys, cors, dead_letters, health, key_in_path, share_page, shares, uploads, videos};
 
 /// Most bytes of a body, where a route says nothing else.
 const BODY_LIMIT: usize = 64 << 10;
@@ -227,6 +227,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/metrics", figures)
         .route("/openapi.json", get(openapi::answer))
         .merge(openapi::page())
+        .merge(share_page::files())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(metrics, observe))

@@ -1,8 +1,8 @@
 //! Links that play a video without an account: made, listed, revoked, and followed.
 //!
-//! Whoever has a link gets grants for its video until it ends or is revoked; a grant that was given out
-//! before that plays on until it ends by itself. The secret of a link stands in the answer that makes it,
-//! and nowhere else.
+//! A link gives out grants for its video until it ends or is revoked. When it is revoked, the API asks the edge to refuse
+//! its viewer (`share:{id}`). The edge looks that up for every segment too, so that what is being watched ends within a minute. The
+//! secret of a link stands in the answer that makes it, and nowhere else.
 
 use std::sync::Arc;
 
@@ -12,8 +12,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
-use http::StatusCode;
+use http::header::VARY;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use platform::accounts::KeyDigest;
 use platform::catalog::Video;
 use platform::secret::Secret;
@@ -26,7 +27,8 @@ use crate::error::ApiError;
 use crate::extract::{Body, Places, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
-use crate::playback::{DEFAULT_GRANT_SECONDS, Viewer};
+use crate::playback::{GrantLife, Viewer};
+use crate::share_page;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 use crate::videos::{existing, stream};
@@ -58,7 +60,8 @@ fn a_week() -> u64 {
 pub(crate) struct MadeShare {
     #[serde(flatten)]
     share: ShareView,
-    /// Follow it for what `/stream` answers; with `/master.m3u8` behind it, it is an address for players.
+    /// Opens a page that plays, in a browser; programs get what `/stream` answers. With `/master.m3u8` behind it, it is an
+    /// address for players.
     url: String,
 }
 
@@ -150,7 +153,7 @@ pub(crate) async fn list(
     Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
 }
 
-/// `DELETE /v1/videos/{id}/shares/{share}`. Again is no error.
+/// `DELETE /v1/videos/{id}/shares/{share}`. A repeated request is sent to the edge again.
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
@@ -161,19 +164,27 @@ pub(crate) async fn revoke(
     if !state.shares.revoke(video, share, now_ms()).await? {
         return Err(ApiError::NoSuchShare);
     }
+    // It gives out nothing from now on. What it gave out ends only when the edge knows, so the caller learns if it does not.
+    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::Unavailable)?;
     tracing::info!(share.id = %share, "revoked the link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /shared/{secret}`: as `/stream`, for whoever has the link.
+/// `GET /shared/{secret}`: a page for browsers, which then asks as programs do; for these the answer of `/stream`.
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
     Places(secret): Places<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
+    if share_page::is_wanted(&parts.headers) {
+        // Whether the link works is said by the page: it asks again while it plays.
+        return Ok(share_page::page(state.playback.origin()));
+    }
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
-    stream::answer(&state, video, &viewer).await
+    let mut answer = stream::answer(&state, video, &viewer).await?;
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(answer)
 }
 
 /// `GET /shared/{secret}/master.m3u8`: for players, which follow a redirect and ask nobody for permission.
@@ -214,9 +225,13 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
 /// A grant that a link gives out ends with it, if not sooner. Its viewer is the link, so that the edge can be told
 /// to refuse what was given out, too.
 fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
-    let left = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000);
-    let seconds = left.clamp(1, DEFAULT_GRANT_SECONDS);
-    Viewer { name: Some(format!("share:{}", share.id)), seconds, max_height: share.max_height }
+    let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
+    let life = GrantLife::OutlivesVideo { at_most };
+    Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
+}
+
+fn viewer_name(share: ShareId) -> String {
+    format!("share:{share}")
 }
 
 impl ShareView {
@@ -229,6 +244,7 @@ impl ShareView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::playback::PAUSE_SECONDS;
 
     #[test]
     fn grants_end_with_their_link() {
@@ -244,11 +260,12 @@ mod tests {
             used_ms: None,
             revoked_ms: None,
         };
-        let seconds = |expires_ms| viewer_of(&share(expires_ms), 1_000_000).seconds;
+        let seconds = |expires_ms| viewer_of(&share(expires_ms), 1_000_000).life.seconds(Some(60_000));
         assert_eq!(seconds(1_000_000 + 600_000), 600);
-        assert_eq!(seconds(u64::MAX), DEFAULT_GRANT_SECONDS);
+        assert_eq!(seconds(u64::MAX), 60 + PAUSE_SECONDS);
         assert_eq!(seconds(1_000_001), 1);
         let viewer = viewer_of(&share(u64::MAX), 0);
         assert_eq!((viewer.name, viewer.max_height), (Some(format!("share:{id}")), Some(480)));
+        assert!(viewer.check_segments, "a revocation ends what is being watched");
     }
 }

@@ -12,6 +12,7 @@ use platform::shares::SharedShares;
 
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
+use crate::edge_list::SharedEdgeList;
 use crate::playback::Playback;
 use crate::webhooks::Webhooks;
 
@@ -36,6 +37,8 @@ pub struct ApiState {
     pub idempotency: SharedIdempotency,
     /// Gives out what plays.
     pub playback: Arc<Playback>,
+    /// What the edge refuses although it was given out.
+    pub edge_list: SharedEdgeList,
     /// Tell others what happens.
     pub webhooks: Webhooks,
     /// Limits and names.

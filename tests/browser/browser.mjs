@@ -8,9 +8,19 @@ import puppeteer from 'puppeteer-core'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Bundles `pages/NAME.js`, serves it, and opens it. `files`: path -> file on the disk. Call `close` at the end. */
-export async function open(name, { files = {}, profile } = {}) {
-  const bundle = await build({ entryPoints: [here(`pages/${name}.js`)], bundle: true, write: false, format: 'esm' })
+/**
+ * Bundles `pages/NAME.js`, serves it, and opens it. `files`: path -> file on the disk; `routes`: path -> function that ends a
+ * response; `alias`: module -> file that stands for it. Call `close` at the end.
+ */
+export async function open(name, { files = {}, routes = {}, alias, profile } = {}) {
+  const bundle = await build({
+    entryPoints: [here(`pages/${name}.js`)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    alias,
+    nodePaths: [here('node_modules')],
+  })
   const script = bundle.outputFiles[0].contents
   const server = createServer(async (request, response) => {
     const path = request.url.split('?')[0]
@@ -20,6 +30,8 @@ export async function open(name, { files = {}, profile } = {}) {
     } else if (path === '/page.js') {
       response.setHeader('content-type', 'text/javascript')
       response.end(script)
+    } else if (routes[path]) {
+      routes[path](response)
     } else if (files[path]) {
       response.end(await readFile(files[path]))
     } else {
@@ -28,12 +40,7 @@ export async function open(name, { files = {}, profile } = {}) {
     }
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))
-  const browser = await puppeteer.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    userDataDir: profile,
-    // As root, Chromium has no sandbox; it only ever sees our own pages.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
-  })
+  const browser = await launch(profile)
   const page = await browser.newPage()
   const log = []
   page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`))
@@ -55,6 +62,17 @@ export async function open(name, { files = {}, profile } = {}) {
     },
   }
 }
+
+/** Starts Chromium. */
+export const launch = (profile) =>
+  puppeteer.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    userDataDir: profile,
+    // Scenarios have limits of their own; a film takes longer than the three minutes that are usual.
+    protocolTimeout: 15 * 60 * 1000,
+    // As root, Chromium has no sandbox; it only ever sees our own pages.
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
+  })
 
 /** Runs a scenario, prints its result as JSON, and ends the process. */
 export async function main(scenario) {

@@ -4,7 +4,7 @@
 //   {"bindings": {...}, "without": "REVOKED"}                   -> {"address": "127.0.0.1:PORT"}
 //   {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
 //   {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         every file below, by its path there
-//   {"do": "revoke", "name": "..."}, {"do": "restore", "name": "..."}
+//   {"do": "list", "name": "...", "value": "..."}, {"do": "unlist", "name": "..."}
 //   {"do": "queue", "bodies": [...]}                            -> what became of each message
 //   {"do": "memory"}                                            -> pages of its memory, and how often it was made
 //   {"do": "exhaust"}                                           takes all the memory that it could still get
@@ -40,11 +40,11 @@ const commands = {
     for (const file of found) await store.put(relative(folder, file), await readFile(file))
     return { objects: found.length }
   },
-  async revoke({ name }) {
-    await (await edge.revoked()).put(name, '1')
+  async list({ name, value }) {
+    await (await edge.revoked()).put(name, value)
     return {}
   },
-  async restore({ name }) {
+  async unlist({ name }) {
     await (await edge.revoked()).delete(name)
     return {}
   },

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::object_key::Bucket;
+use domain::playback::Entry;
 use domain::playback::cases::{self, Answer, Case, world};
 use e2e::edge::Edge;
 use e2e::wire;
-use edgereel::edge::{Front, router, system_time};
+use edgereel::edge::{Front, MemoryList, router, system_time};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
@@ -47,8 +48,8 @@ async fn worker_with(bindings: Value) -> Option<Edge> {
     let mut edge = Edge::start(bindings).await?;
     edge.fill("MEDIA", &folder.path().join("media")).await;
     edge.fill("PRIVATE", &folder.path().join("private")).await;
-    for name in world::revoked() {
-        edge.say(json!({ "do": "revoke", "name": name })).await;
+    for (name, value) in world::listed(system_time()) {
+        edge.say(json!({ "do": "list", "name": name, "value": value })).await;
     }
     Some(edge)
 }
@@ -58,7 +59,6 @@ async fn twin(folder: &TempDir) -> SocketAddr {
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
-    let revoked = world::revoked();
     let edge = edgereel::edge::Edge {
         store: Arc::new(store),
         keys: world::keyring(),
@@ -69,8 +69,11 @@ async fn twin(folder: &TempDir) -> SocketAddr {
             country_header: "x-client-country".parse().unwrap(),
         }),
         now: Box::new(system_time),
-        revoked: Box::new(move |name| revoked.iter().any(|it| it == name)),
+        list: MemoryList::default(),
     };
+    for (name, value) in world::listed(system_time()) {
+        edge.list.store(Entry { name, value, seconds: 3600 }, system_time());
+    }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router(edge)).await });
@@ -135,7 +138,7 @@ async fn every_case_is_answered_alike() {
 }
 
 /// Requests that never reach the worker: the HTTP server in front of it knows no such method.
-const UNKNOWN_METHODS: [&str; 2] = ["get of the master", "get of the key"];
+const UNKNOWN_METHODS: [&str; 3] = ["get of the master", "get of the segment", "get of the key"];
 
 /// Requests that reach the worker tidied: workerd resolves dots in a path, as browsers do before they send it. What is
 /// left of them, and what that leads to.
@@ -348,8 +351,8 @@ async fn segments_may_come_from_a_public_host() {
 async fn a_session_is_revoked_while_it_is_watched() {
     let Some(mut edge) = worker().await else { return };
     let session = format!("session/{}", domain::grant::Fingerprint::of("session-1"));
-    for (command, expected) in [("restore", 200), ("revoke", 403), ("restore", 200)] {
-        edge.say(json!({ "do": command, "name": session })).await;
+    for (command, expected) in [("unlist", 200), ("list", 403), ("unlist", 200)] {
+        edge.say(json!({ "do": command, "name": session, "value": "1" })).await;
         for name in ["grant in the query", "media playlist", "key"] {
             assert_eq!(send(&edge.address, &named(name)).await.status, expected, "{name} after {command}");
         }

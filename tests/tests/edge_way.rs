@@ -24,6 +24,7 @@ use e2e::edge::Edge;
 use e2e::media::make_film;
 use e2e::{browser, program};
 use functions::auth::ApiToken;
+use functions::edge_list::HttpEdgeList;
 use functions::playback::Playback;
 use functions::webhooks::Webhooks;
 use functions::{ApiConfig, ApiState};
@@ -224,6 +225,7 @@ impl Site {
             accounts: Arc::new(SqlAccounts::new(&database)),
             shares: Arc::new(SqlShares::new(&database)),
             idempotency: Arc::new(SqlIdempotency::new(&database)),
+            edge_list: Arc::new(HttpEdgeList::new(&edge.url(), grants.clone())),
             playback: Arc::new(Playback::new(&edge.url(), grants, Some(passes))),
             webhooks: Webhooks {
                 store: Arc::new(SqlWebhooks::new(&database)),

@@ -123,6 +123,8 @@ pub struct StreamAnswer {
     #[serde(default)]
     pub poster_url: Option<String>,
     #[serde(default)]
+    pub storyboard_url: Option<String>,
+    #[serde(default)]
     pub expires_at: Option<String>,
 }
 

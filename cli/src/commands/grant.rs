@@ -10,7 +10,10 @@ use crate::output::{Output, Stop};
 /// Asks the API for an address that plays.
 pub async fn run(args: GrantArgs, output: &Output) -> Result {
     let api = Api::of(&args.api)?;
-    let mut query = vec![("expires_in", args.life.as_secs().to_string())];
+    let mut query = vec![];
+    if let Some(life) = args.life {
+        query.push(("expires_in", life.as_secs().to_string()));
+    }
     if let Some(viewer) = args.viewer {
         query.push(("viewer", viewer));
     }
@@ -25,7 +28,7 @@ pub async fn run(args: GrantArgs, output: &Output) -> Result {
     };
     output.object(&json!({
         "video": args.video, "status": answer.status, "hls_url": url, "poster_url": answer.poster_url,
-        "expires_at": answer.expires_at,
+        "storyboard_url": answer.storyboard_url, "expires_at": answer.expires_at,
     }));
     output.line(url);
     Ok(())

@@ -10,6 +10,7 @@ use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
 use functions::auth::ApiToken;
+use functions::edge_list::HttpEdgeList;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
 use functions::sweeper::{SweepConfig, Sweeper};
@@ -37,7 +38,7 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use crate::edge::Edge;
+use crate::edge::{Edge, MemoryList};
 
 /// Holds sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -130,6 +131,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         accounts: Arc::new(SqlAccounts::new(&database)),
         shares,
         idempotency: Arc::new(SqlIdempotency::new(&database)),
+        edge_list: Arc::new(HttpEdgeList::new(&info.edge, keyring.grants.clone())),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
         webhooks,
         config: Arc::new(config),
@@ -181,8 +183,8 @@ fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
 
 fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys) -> Edge {
     let config = domain::playback::Config::default();
-    let (now, revoked) = (Box::new(crate::edge::system_time), Box::new(|_: &str| false));
-    Edge { store, keys, key_encryption_keys, config, front: None, now, revoked }
+    let now = Box::new(crate::edge::system_time);
+    Edge { store, keys, key_encryption_keys, config, front: None, now, list: MemoryList::default() }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::playback::Entry;
 use domain::playback::cases::{self, Answer, Case, world};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
@@ -25,8 +26,11 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
             country_header: http::HeaderName::from_static("x-client-country"),
         }),
         now: Box::new(system_time),
-        revoked: Box::new(|name| world::revoked().iter().any(|it| it == name)),
+        list: MemoryList::default(),
     };
+    for (name, value) in world::listed(system_time()) {
+        edge.list.store(Entry { name, value, seconds: 3600 }, system_time());
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router(edge)).await });

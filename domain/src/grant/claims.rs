@@ -34,6 +34,8 @@ struct Json {
     geo: Option<GeoJson>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     origins: Option<OneOrMany>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    check_segments: bool,
 }
 
 /// A limit that is there says something: `null`, which a backend writes for what it does not know, is no limit that
@@ -90,7 +92,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Claims, Refusal> {
         Some(GeoJson::Deny(list)) => Some(Geo::Deny(entries(&list)?)),
         None => None,
     };
-    let limits = Limits { max_height: json.max_height, ip: limit(json.ip)?, geo, origins: limit(json.origins)? };
+    let limits = Limits {
+        max_height: json.max_height,
+        ip: limit(json.ip)?,
+        geo,
+        origins: limit(json.origins)?,
+        check_segments: json.check_segments,
+    };
     let grant = Grant {
         video: json.vid.parse().map_err(|_| Refusal::GrantMalformed)?,
         viewer: json.sub,
@@ -133,6 +141,7 @@ pub(super) fn write(grant: &Grant) -> String {
             Geo::Deny(list) => GeoJson::Deny(strings(list)),
         }),
         origins: many(limits.origins.iter().map(|it| it.as_str().to_owned()).collect()),
+        check_segments: limits.check_segments,
     };
     serde_json::to_string(&json).expect("strings and numbers always serialise")
 }

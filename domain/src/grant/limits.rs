@@ -18,6 +18,8 @@ pub struct Limits {
     pub geo: Option<Geo>,
     /// The page's origin must be one of these.
     pub origins: Vec<Origin>,
+    /// The list of what was revoked is asked for every segment too, so that a revocation ends what is being watched.
+    pub check_segments: bool,
 }
 
 /// Where a client is. Asked only when a permission depends on it: most do not, and each look out of WebAssembly costs.

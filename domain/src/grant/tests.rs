@@ -21,6 +21,7 @@ fn grant() -> Grant {
             ip: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             geo: Some(Geo::Allow(vec!["DE".parse().unwrap()])),
             origins: vec!["https://a.example".parse().unwrap()],
+            check_segments: true,
         },
     }
 }
@@ -41,7 +42,7 @@ fn an_issued_grant_verifies_and_says_the_same() {
     assert_eq!(verified.grant, grant());
     assert_eq!(verified.session, Fingerprint::of("session-1"));
     let claims = Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
-    insta::assert_snapshot!(String::from_utf8(claims).unwrap(), @r#"{"aud":"edgereel/playback","vid":"vid_018bcfe5680077078707070707070707","exp":1800000060,"nbf":1800000000,"sub":"anna","jti":"session-1","max_height":720,"ip":["192.0.2.0/24","2001:db8::/32"],"geo":{"allow":["DE"]},"origins":["https://a.example"]}"#);
+    insta::assert_snapshot!(String::from_utf8(claims).unwrap(), @r#"{"aud":"edgereel/playback","vid":"vid_018bcfe5680077078707070707070707","exp":1800000060,"nbf":1800000000,"sub":"anna","jti":"session-1","max_height":720,"ip":["192.0.2.0/24","2001:db8::/32"],"geo":{"allow":["DE"]},"origins":["https://a.example"],"check_segments":true}"#);
 }
 
 #[test]
@@ -122,6 +123,7 @@ fn what_is_not_a_grant_is_refused() {
         ("no ip at all", sign(header, &with(r#""ip":[]"#))),
         ("odd geo", sign(header, &with(r#""geo":["DE"]"#))),
         ("odd origin", sign(header, &with(r#""origins":["a.example"]"#))),
+        ("odd check of segments", sign(header, &with(r#""check_segments":null"#))),
         ("negative height", sign(header, &with(r#""max_height":-1"#))),
     ] {
         table += &format!("{name}: {}\n", Grant::verify(&token, &keys(), NOW, 0).unwrap_err().code());
@@ -161,6 +163,7 @@ fn what_is_not_a_grant_is_refused() {
     no ip at all: grant-malformed
     odd geo: grant-malformed
     odd origin: grant-malformed
+    odd check of segments: grant-malformed
     negative height: grant-malformed
     ");
 }

@@ -1,7 +1,8 @@
 //! The bytes of a pass.
 //!
-//! `version purpose kid video(16) generation(8) session(8) viewer(8) expires(8) renditions ip geo origins`, where text is a
-//! length and its bytes, and a list is a count and its items.
+//! `version purpose kid video(16) generation(8) session(8) viewer(8) expires(8) flags [renditions] [max_height(4)] ip geo
+//! origins`, where text is a length and its bytes, and a list is a count and its items. The flags say which of the optional
+//! fields follow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,6 +14,13 @@ use crate::playback::Refusal;
 use super::{Pass, Purpose};
 
 const VERSION: u8 = 1;
+
+/// A list of renditions follows.
+const RENDITIONS: u8 = 1;
+/// The largest height of the grant follows.
+const MAX_HEIGHT: u8 = 2;
+/// Every segment is looked up.
+const CHECK_SEGMENTS: u8 = 4;
 
 /// `None`: a list or text is longer than a pass can carry.
 pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
@@ -29,18 +37,37 @@ pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
     out.extend_from_slice(&pass.session.0);
     out.extend_from_slice(&pass.viewer.0);
     out.extend_from_slice(&pass.expires.to_be_bytes());
-    match &pass.renditions {
-        None => out.push(0),
-        Some(names) => {
-            out.push(1);
-            out.push(u8::try_from(names.len()).ok()?);
-            for name in names {
-                put_text(&mut out, name.as_str().as_bytes())?;
-            }
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.push(
+        flag(pass.renditions.is_some(), RENDITIONS)
+            | flag(pass.limits.max_height.is_some(), MAX_HEIGHT)
+            | flag(pass.limits.check_segments, CHECK_SEGMENTS),
+    );
+    if let Some(names) = &pass.renditions {
+        out.push(u8::try_from(names.len()).ok()?);
+        for name in names {
+            put_text(&mut out, name.as_str().as_bytes())?;
         }
     }
-    out.push(u8::try_from(pass.limits.ip.len()).ok()?);
-    for prefix in &pass.limits.ip {
+    if let Some(height) = pass.limits.max_height {
+        out.extend_from_slice(&height.to_be_bytes());
+    }
+    put_places(&mut out, &pass.limits)?;
+    Some(out)
+}
+
+/// What makes two limits the same, for the name of a session: any change of them changes the bytes.
+pub(super) fn limits(limits: &Limits) -> Option<Vec<u8>> {
+    let mut out = vec![u8::from(limits.max_height.is_some()), u8::from(limits.check_segments)];
+    out.extend_from_slice(&limits.max_height.unwrap_or_default().to_be_bytes());
+    put_places(&mut out, limits)?;
+    Some(out)
+}
+
+/// From where it may be used.
+fn put_places(out: &mut Vec<u8>, limits: &Limits) -> Option<()> {
+    out.push(u8::try_from(limits.ip.len()).ok()?);
+    for prefix in &limits.ip {
         match prefix.address() {
             IpAddr::V4(address) => {
                 out.extend_from_slice(&[4, prefix.bits()]);
@@ -52,7 +79,7 @@ pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
             }
         }
     }
-    let (kind, countries) = match &pass.limits.geo {
+    let (kind, countries) = match &limits.geo {
         None => (0, &[][..]),
         Some(Geo::Allow(list)) => (1, list.as_slice()),
         Some(Geo::Deny(list)) => (2, list.as_slice()),
@@ -61,11 +88,11 @@ pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
     for country in countries {
         out.extend_from_slice(&country.0);
     }
-    out.push(u8::try_from(pass.limits.origins.len()).ok()?);
-    for origin in &pass.limits.origins {
-        put_text16(&mut out, origin.as_str().as_bytes())?;
+    out.push(u8::try_from(limits.origins.len()).ok()?);
+    for origin in &limits.origins {
+        put_text16(out, origin.as_str().as_bytes())?;
     }
-    Some(out)
+    Some(())
 }
 
 /// The id of the key that a payload claims to be signed with.
@@ -93,15 +120,18 @@ pub(super) fn decode(payload: &[u8]) -> Option<Pass> {
     let session = Fingerprint(reader.array()?);
     let viewer = Fingerprint(reader.array()?);
     let expires = u64::from_be_bytes(reader.array()?);
-    let renditions = match reader.byte()? {
-        0 => None,
-        1 => {
-            let count = reader.byte()?;
-            let names = (0..count).map(|_| std::str::from_utf8(reader.text()?).ok()?.parse().ok());
-            Some(names.collect::<Option<Vec<_>>>()?)
-        }
-        _ => return None,
+    let flags = reader.byte()?;
+    if flags & !(RENDITIONS | MAX_HEIGHT | CHECK_SEGMENTS) != 0 {
+        return None;
+    }
+    let renditions = if flags & RENDITIONS == 0 {
+        None
+    } else {
+        let count = reader.byte()?;
+        let names = (0..count).map(|_| std::str::from_utf8(reader.text()?).ok()?.parse().ok());
+        Some(names.collect::<Option<Vec<_>>>()?)
     };
+    let max_height = if flags & MAX_HEIGHT == 0 { None } else { Some(u32::from_be_bytes(reader.array()?)) };
     let count = reader.byte()?;
     let ip = (0..count).map(|_| reader.prefix()).collect::<Option<Vec<_>>>()?;
     let (kind, count) = (reader.byte()?, reader.byte()?);
@@ -115,7 +145,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Pass> {
     let count = reader.byte()?;
     let origins = (0..count).map(|_| std::str::from_utf8(reader.text16()?).ok()?.parse().ok());
     let origins = origins.collect::<Option<Vec<_>>>()?;
-    let limits = Limits { max_height: None, ip, geo, origins };
+    let limits = Limits { max_height, ip, geo, origins, check_segments: flags & CHECK_SEGMENTS != 0 };
     let pass = Pass { purpose, video, generation, session, viewer, expires, renditions, limits };
     reader.0.is_empty().then_some(pass)
 }

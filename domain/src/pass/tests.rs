@@ -26,7 +26,8 @@ fn pass() -> Pass {
 
 fn limited() -> Pass {
     let limits = Limits {
-        max_height: None,
+        max_height: Some(480),
+        check_segments: true,
         ip: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
         geo: Some(Geo::Deny(vec!["DE".parse().unwrap(), "US".parse().unwrap()])),
         origins: vec!["https://a.example".parse().unwrap()],
@@ -59,6 +60,40 @@ fn a_pass_opens_one_thing_until_it_expires() {
     assert!(limited().opens(&"480p".parse().unwrap()));
     assert!(!limited().opens(&"1080p".parse().unwrap()));
     assert!(pass().opens(&"1080p".parse().unwrap()));
+}
+
+#[test]
+fn a_session_is_that_of_one_video_viewer_and_set_of_limits() {
+    let name = |pass: &Pass| pass.session_name().unwrap();
+    let limits = |limits: Limits| Pass { limits, ..limited() };
+    let all = [
+        pass(),
+        limited(),
+        Pass { video: VideoId::new(1, [7; 10]), ..pass() },
+        Pass { session: Fingerprint::of("another"), ..pass() },
+        Pass { viewer: Fingerprint::default(), ..pass() },
+        limits(Limits { max_height: Some(720), ..limited().limits }),
+        limits(Limits { max_height: None, ..limited().limits }),
+        limits(Limits { check_segments: false, ..limited().limits }),
+        limits(Limits { ip: vec!["192.0.2.0/25".parse().unwrap()], ..limited().limits }),
+        limits(Limits {
+            geo: Some(Geo::Allow(vec!["DE".parse().unwrap(), "US".parse().unwrap()])),
+            ..limited().limits
+        }),
+        limits(Limits { origins: vec![], ..limited().limits }),
+    ];
+    let names: std::collections::HashSet<SessionName> = all.iter().map(name).collect();
+    assert_eq!(names.len(), all.len());
+    // A pass for a key, of other renditions, of another encoding or with another end belongs to the same session.
+    let same = Pass {
+        purpose: Purpose::Stream,
+        generation: Generation::of("x", "p"),
+        expires: NOW,
+        renditions: None,
+        ..limited()
+    };
+    assert_eq!(name(&same), name(&limited()));
+    assert_eq!(name(&pass()).to_string().len(), 32);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Requests and their answers, as data: every shell that carries decisions out has to give these answers.
 //!
-//! A shell's test fills a store with [`world::objects`], sets itself up with [`world::keyring`],
-//! [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and gives what came back to [`Case::check`].
+//! A shell's test fills a store with [`world::objects`] and its list with [`world::listed`], sets itself up with
+//! [`world::keyring`], [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and gives what came back
+//! to [`Case::check`].
 
 mod grants;
 mod passes;
+mod renewals;
 mod requests;
+mod revocations;
 pub mod world;
 
 use super::Refusal;
@@ -57,7 +60,8 @@ pub struct Answer {
 
 /// Every case. `now` is the time at which the shell under test will see the requests, Unix seconds.
 pub fn all(now: u64) -> Vec<Case> {
-    [grants::cases(now), passes::cases(now), requests::cases(now)].concat()
+    [grants::cases(now), passes::cases(now), renewals::cases(now), requests::cases(now), revocations::cases(now)]
+        .concat()
 }
 
 impl Case {

@@ -15,6 +15,10 @@ const REFUSAL_HEADER: &str = "edgereel-refusal";
 /// What pages may read of an answer.
 const EXPOSED: &str = "edgereel-refusal, content-length, content-range, etag, date";
 
+/// What pages may send: grants, parts and conditions, and what players tell of themselves (CTA-5004, CMCD).
+const ACCEPTED: &str =
+    "authorization, range, if-none-match, if-range, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
+
 impl Headers {
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
@@ -33,10 +37,18 @@ impl Headers {
 
     pub(super) fn preflight(request: &Request<'_>, config: &Config) -> Self {
         Self::cross_origin(&[], request, config)
-            .with("access-control-allow-methods", "GET, HEAD, OPTIONS")
-            .with("access-control-allow-headers", "authorization, range, if-none-match, if-range")
+            .with("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
+            .with("access-control-allow-headers", ACCEPTED)
             .with("access-control-max-age", "86400")
-            .with("allow", "GET, HEAD, OPTIONS")
+            .with("allow", allowed(request.path))
+    }
+
+    /// Of an answer about a session.
+    pub(super) fn json(limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
+        Self::cross_origin(&limits.origins, request, config)
+            .with("content-type", "application/json")
+            .with("cache-control", "no-store")
+            .with("x-content-type-options", "nosniff")
     }
 
     pub(super) fn refusal(refusal: Refusal, request: &Request<'_>, config: &Config) -> Self {
@@ -47,7 +59,7 @@ impl Headers {
             .with(REFUSAL_HEADER, refusal.code());
         match refusal {
             Refusal::GrantMissing => headers.with("www-authenticate", "Bearer"),
-            Refusal::Method => headers.with("allow", "GET, HEAD, OPTIONS"),
+            Refusal::Method => headers.with("allow", allowed(request.path)),
             Refusal::Unavailable => headers.with("retry-after", "1"),
             _ => headers,
         }
@@ -97,5 +109,14 @@ impl Headers {
             None => self.0.push(("vary", name.to_owned())),
         }
         self
+    }
+}
+
+/// The methods of a path.
+fn allowed(path: &str) -> &'static str {
+    match path {
+        "/revocations" => "POST, OPTIONS",
+        _ if path.starts_with("/v/") => "GET, HEAD, POST, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
     }
 }

@@ -37,11 +37,15 @@ impl MasterPlan {
     pub(super) fn new(verified: &VerifiedGrant, now: u64, request: &Request<'_>, config: &Config) -> Self {
         let grant = &verified.grant;
         let object = ObjectKey::Master { video: grant.video };
-        let subject = Subject { video: grant.video, viewer: verified.viewer, session: verified.session };
+        let subject = Subject {
+            video: grant.video,
+            viewer: verified.viewer,
+            session: verified.session,
+            renewed: None,
+            check_segments: grant.limits.check_segments,
+        };
         let headers = Headers::object(&object, &grant.limits, request, config);
-        // A grant that is only accepted because of the skew still opens the door for that long.
-        let latest = grant.expires.saturating_add(config.clock_skew_seconds);
-        let expires = now.saturating_add(config.pass_seconds).min(latest);
+        let expires = config.pass_end(grant, now);
         Self { object, subject, headers, expires, limits: grant.limits.clone(), base: config.base.clone() }
     }
 
@@ -72,7 +76,7 @@ impl MasterPlan {
             viewer: self.subject.viewer,
             expires: self.expires,
             renditions,
-            limits: crate::grant::Limits { max_height: None, ..self.limits.clone() },
+            limits: self.limits.clone(),
         };
         let prefix = format!("{}/s/{}/", self.base, pass.sign(keys).map_err(|_| Refusal::Playlist)?);
         Ok(rewrite(text, &dropped, |reference, out| {

@@ -8,7 +8,7 @@ use crate::playlist::rewrite::{Edit, Reference, ReferenceKind, rewrite, rewrite_
 use sha2::{Digest as _, Sha256};
 
 use super::master::is_relative;
-use super::{Config, Headers, Refusal, Request, Subject, subject_of};
+use super::{Config, Headers, Refusal, Request, Subject};
 
 /// A media playlist to read and to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +32,13 @@ impl MediaPlan {
         object: ObjectKey,
         rendition: RenditionName,
         text: &str,
-        pass: Pass,
+        (pass, subject): (Pass, Subject),
         request: &Request<'_>,
         config: &Config,
     ) -> Self {
         let headers = Headers::object(&object, &pass.limits, request, config);
         Self {
-            subject: subject_of(&pass),
+            subject,
             object,
             headers,
             rendition,
@@ -51,9 +51,9 @@ impl MediaPlan {
 
     /// The playlist for this viewer. The same text, pass and keys give the same answer.
     pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
-        // What is clear goes through the edge: at a public host anybody could have it.
+        // What is clear goes through the edge: at a public host anyone could have it. So do segments that are looked up.
         let is_clear = !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
-        let segments = self.cdn.as_ref().filter(|_| !is_clear).map(|cdn| {
+        let segments = self.cdn.as_ref().filter(|_| !is_clear && !self.pass.limits.check_segments).map(|cdn| {
             let video = self.pass.video;
             format!("{cdn}/hls/{video}/{}/{}/", self.pass.generation, self.rendition)
         });

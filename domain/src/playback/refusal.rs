@@ -16,6 +16,7 @@ pub enum Refusal {
     GrantSignature,
     GrantAudience,
     GrantVideo,
+    GrantDiffers,
     GrantExpired,
     GrantNotYetValid,
     PassMalformed,
@@ -39,7 +40,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Method,
         Self::Path,
         Self::NotFound,
@@ -52,6 +53,7 @@ impl Refusal {
         Self::GrantSignature,
         Self::GrantAudience,
         Self::GrantVideo,
+        Self::GrantDiffers,
         Self::GrantExpired,
         Self::GrantNotYetValid,
         Self::PassMalformed,
@@ -90,6 +92,7 @@ impl Refusal {
             | Self::GrantSignature
             | Self::GrantAudience
             | Self::GrantVideo
+            | Self::GrantDiffers
             | Self::GrantExpired
             | Self::GrantNotYetValid
             | Self::PassMalformed
@@ -130,7 +133,7 @@ impl Refusal {
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Method => ("method-not-allowed", "Only GET, HEAD and OPTIONS are answered here."),
+            Self::Method => ("method-not-allowed", "This method is not answered here."),
             Self::Path => ("bad-path", "This path holds characters that none of ours has."),
             Self::NotFound => ("not-found", "There is nothing here."),
             Self::GrantMissing => ("grant-missing", "A grant is needed to play this video."),
@@ -142,6 +145,9 @@ impl Refusal {
             Self::GrantSignature => ("grant-signature", "The signature of the grant is wrong."),
             Self::GrantAudience => ("grant-audience", "The grant is not meant for playback."),
             Self::GrantVideo => ("grant-video", "The grant is for another video."),
+            Self::GrantDiffers => {
+                ("grant-differs", "The fresh grant is not of the viewer of the session, or has other limits.")
+            }
             Self::GrantExpired => ("grant-expired", "The grant has expired."),
             Self::GrantNotYetValid => ("grant-not-yet-valid", "The grant is not valid yet."),
             Self::PassMalformed => ("pass-malformed", "This address cannot be read."),

@@ -11,6 +11,7 @@ pub(super) enum Route<'a> {
     Master { video: VideoId },
     Stream { pass: &'a str, path: &'a str },
     Key { pass: &'a str, generation: Generation, key: RenditionName },
+    Revocations,
 }
 
 /// Longest path that is looked at, bytes.
@@ -26,6 +27,9 @@ impl<'a> Route<'a> {
         }
         if rest.split('/').any(|it| matches!(it, "" | "." | "..")) {
             return Err(if rest.is_empty() { Refusal::NotFound } else { Refusal::Path });
+        }
+        if rest == "revocations" {
+            return Ok(Self::Revocations);
         }
         let (kind, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
         let (first, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
@@ -50,26 +54,55 @@ impl<'a> Route<'a> {
 /// The grant of a request: in the query or in `Authorization`, but not in both, or else in the cookie, which
 /// browsers send by themselves.
 pub(super) fn grant_of<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
+    match (in_query(request)?, in_header(request)?) {
+        (Some(_), Some(_)) => Err(Refusal::GrantTwice),
+        (Some(grant), None) | (None, Some(grant)) => present(grant),
+        (None, None) => present(in_cookie(request)?.unwrap_or_default()),
+    }
+}
+
+/// The grants of a renewal.
+pub(super) struct Renewing<'a> {
+    /// The one that renews.
+    pub(super) fresh: &'a str,
+    /// The one whose session goes on; `None`: the fresh one has the same session.
+    pub(super) running: Option<&'a str>,
+}
+
+impl<'a> Renewing<'a> {
+    /// The address of the player, with its grant in the query, names the session; the fresh grant comes in `Authorization`.
+    /// One grant alone, wherever it is, names its own session.
+    pub(super) fn of(request: &Request<'a>) -> Result<Self, Refusal> {
+        match (in_header(request)?, in_query(request)?) {
+            (Some(fresh), Some(running)) => Ok(Self { fresh: present(fresh)?, running: Some(present(running)?) }),
+            (Some(fresh), None) | (None, Some(fresh)) => Ok(Self { fresh: present(fresh)?, running: None }),
+            (None, None) => Ok(Self { fresh: present(in_cookie(request)?.unwrap_or_default())?, running: None }),
+        }
+    }
+}
+
+fn present(grant: &str) -> Result<&str, Refusal> {
+    if grant.is_empty() { Err(Refusal::GrantMissing) } else { Ok(grant) }
+}
+
+fn in_query<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
     let parameters = request.query.unwrap_or_default().split('&');
-    let mut in_query = parameters.filter_map(|it| match it.split_once('=') {
+    one(parameters.filter_map(|it| match it.split_once('=') {
         Some(("grant", value)) => Some(value),
         None if it == "grant" => Some(""),
         _ => None,
-    });
-    let mut cookies = request.cookie.unwrap_or_default().split(';').filter_map(|it| {
+    }))
+}
+
+fn in_header<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
+    request.authorization.map(bearer).transpose()
+}
+
+fn in_cookie<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
+    one(request.cookie.unwrap_or_default().split(';').filter_map(|it| {
         let (name, value) = it.trim().split_once('=')?;
         (name == GRANT_COOKIE).then_some(value)
-    });
-    let bearer = match request.authorization {
-        Some(value) => Some(bearer(value)?),
-        None => None,
-    };
-    let explicit = one([in_query.next(), in_query.next(), bearer])?;
-    let found = match explicit {
-        Some(grant) => Some(grant),
-        None => one([cookies.next(), cookies.next(), None])?,
-    };
-    found.filter(|it| !it.is_empty()).ok_or(Refusal::GrantMissing)
+    }))
 }
 
 /// The token of an `Authorization` header (RFC 6750, 2.1). Other schemes are not a grant.
@@ -82,8 +115,7 @@ fn bearer(value: &str) -> Result<&str, Refusal> {
     if token.contains(',') { Err(Refusal::GrantTwice) } else { Ok(token.trim()) }
 }
 
-fn one(found: [Option<&str>; 3]) -> Result<Option<&str>, Refusal> {
-    let mut found = found.into_iter().flatten();
+fn one<'a>(mut found: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, Refusal> {
     match (found.next(), found.next()) {
         (Some(_), Some(_)) => Err(Refusal::GrantTwice),
         (first, _) => Ok(first),

@@ -6,7 +6,7 @@ use super::cases::world::{self, config, key_encryption_keys, keyring};
 use super::cases::{Answer, Case};
 use super::*;
 use crate::content_key::SegmentDecryptor;
-use crate::grant::Located;
+use crate::grant::{Fingerprint, Located};
 use crate::playlist::parse::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
@@ -30,10 +30,12 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let (keys, config) = (keyring(), config());
     let action = decide(&request, NOW, &keys, &config);
     let mut more: Vec<(String, String)> = vec![];
-    let revoked = |subject: Subject| subject.revocations().iter().any(|it| world::revoked().contains(it));
+    let find = |name: &str| world::listed(NOW).into_iter().find(|it| it.0 == name).map(|it| it.1);
+    let judged = action.lookup().map_or(Ok(()), |it| it.judge(NOW, find));
     let done = match (&action, action.object()) {
-        (action, Some(_)) if action.revocable().is_some_and(revoked) => Err(Refusal::Revoked),
-        (EdgeAction::Refuse(..) | EdgeAction::Preflight(_), _) | (_, None) => Ok((204, vec![])),
+        _ if judged.is_err() => judged.map(|()| (0, vec![])),
+        (EdgeAction::Renew(plan), _) => Ok((200, plan.answer().into_bytes())),
+        (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
             Some(stored) => carry_out(
@@ -57,6 +59,8 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         (EdgeAction::RewriteMaster(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::RewriteMedia(plan), Ok((status, body))) => (status, body, &plan.headers),
         (EdgeAction::ReleaseKey(plan), Ok((status, body))) => (status, body, &plan.headers),
+        (EdgeAction::Renew(plan), Ok((status, body))) => (status, body, &plan.headers),
+        (EdgeAction::Revoke(plan), Ok((status, body))) => (status, body, &plan.headers),
         (_, Err(refusal)) => panic!("{refusal:?} was not refused"),
     };
     more.push(("content-length".to_owned(), body.len().to_string()));
@@ -181,6 +185,60 @@ fn a_pass_ends_with_its_grant() {
     assert_eq!(plan(NOW + 10_000_000), NOW + config.pass_seconds);
 }
 
+/// What is stored for a renewal is what the passes of the running session look up, and nothing else.
+#[test]
+fn a_renewal_is_found_by_the_passes_of_its_session() {
+    let limits = crate::grant::Limits { max_height: Some(1080), check_segments: true, ..Default::default() };
+    let grant = |id: &str, expires| Grant {
+        video: world::video(),
+        viewer: Some("anna".to_owned()),
+        id: Some(id.to_owned()),
+        expires,
+        not_before: None,
+        limits: limits.clone(),
+    };
+    let token = |grant: &Grant| grant.issue(&keyring().grants).unwrap();
+    let (path, query) =
+        (format!("/v/{}/master.m3u8", world::video()), format!("grant={}", token(&grant("old", NOW + 60))));
+    let get = Request { method: "GET", path: &path, query: Some(&query), ..Request::default() };
+    let EdgeAction::RewriteMaster(plan) = decide(&get, NOW, &keyring(), &config()) else { panic!("it is served") };
+    let stored = objects()[&ObjectKey::Master { video: world::video() }.path()].clone();
+    let master = plan.rewrite(std::str::from_utf8(&stored).unwrap(), &keyring().passes).unwrap();
+    let playlist = MasterPlaylist::parse(&master).playlist.variants[0].uri.clone();
+
+    // An hour later the address of the player names the session, and a grant of ten minutes renews it.
+    let late = NOW + 3600;
+    let bearer = format!("Bearer {}", token(&grant("new", late + 600)));
+    let post = Request { method: "POST", authorization: Some(&bearer), ..get };
+    let EdgeAction::Renew(renewal) = decide(&post, late, &keyring(), &config()) else { panic!("it is renewed") };
+    assert_eq!((renewal.answer(), renewal.entry.seconds), ("{\"expires_in\":660}".to_owned(), 660));
+
+    let folder = playlist.rsplit_once('/').unwrap().0;
+    for path in [playlist.clone(), format!("{folder}/1080p_00000.ts")] {
+        let request = Request { method: "GET", path: &path, ..Request::default() };
+        let lookup = |now| decide(&request, now, &keyring(), &config()).lookup().unwrap();
+        assert_eq!(lookup(NOW).renewal, None, "a pass that has not expired needs no renewal");
+        assert_eq!(lookup(late).renewal, Some(renewal.entry.name.clone()));
+        let find = |name: &str| (name == renewal.entry.name).then(|| renewal.entry.value.clone());
+        assert_eq!(lookup(late).judge(late + 659, find), Ok(()));
+        assert_eq!(lookup(late).judge(late + 660, find), Err(Refusal::PassExpired));
+    }
+}
+
+#[test]
+fn segments_are_looked_up_only_where_that_is_needed() {
+    let lookup = |name: &str| {
+        let target = cases::all(NOW).into_iter().find(|it| it.name == name).unwrap().target;
+        let request = Request { method: "GET", path: &target, ..Request::default() };
+        decide(&request, NOW, &keyring(), &config()).lookup()
+    };
+    assert_eq!(lookup("segment"), None);
+    let renewed = lookup("renewed, segment").unwrap();
+    assert!(renewed.revocations.is_empty() && renewed.renewal.is_some());
+    let checked = lookup("checked segment").unwrap();
+    assert!(checked.revocations.len() == 3 && checked.renewal.is_none());
+}
+
 fn rewrite_media(text: &str, config: &Config) -> Result<String, Refusal> {
     let target = cases::all(NOW).into_iter().find(|it| it.name == "media playlist").unwrap().target;
     let request = Request { method: "GET", path: &target, ..Request::default() };
@@ -224,8 +282,8 @@ fn a_stored_playlist_that_is_not_ours_is_not_rewritten() {
 proptest! {
     #[test]
     fn any_request_is_decided(
-        method in "GET|HEAD|OPTIONS|\\PC{0,5}",
-        path in "/[vsk]/[A-Za-z0-9_-]{0,40}/(\\PC{0,40}|[0-9a-f]{16}/[a-z0-9./_-]{0,30}|master.m3u8)|\\PC{0,60}",
+        method in "GET|HEAD|POST|OPTIONS|\\PC{0,5}",
+        path in "/revocations|/[vsk]/[A-Za-z0-9_-]{0,40}/(\\PC{0,40}|[0-9a-f]{16}/[a-z0-9./_-]{0,30}|master.m3u8)|\\PC{0,60}",
         query in prop::option::of("grant=[A-Za-z0-9_.-]{0,60}|\\PC{0,60}"),
         authorization in prop::option::of("Bearer [A-Za-z0-9_.-]{0,60}|\\PC{0,60}"),
         cookie in prop::option::of("edgereel_grant=\\PC{0,30}|\\PC{0,60}"),

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use domain::playback::Entry;
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Function, Map, Number, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -14,7 +15,7 @@ use crate::settings::{Playback, Relay};
 const MEDIA: &str = "MEDIA";
 /// The bucket of wrapped keys.
 const PRIVATE: &str = "PRIVATE";
-/// What was revoked.
+/// What was revoked and renewed.
 const REVOKED: &str = "REVOKED";
 
 /// For playback.
@@ -22,36 +23,53 @@ pub(super) struct Bindings {
     pub(super) settings: Playback,
     pub(super) media: Bucket,
     pub(super) private: Bucket,
-    pub(super) revoked: Revoked,
+    pub(super) list: List,
 }
 
-/// The list of what was revoked, in KV. All names of a subject are looked up by one call.
-pub(super) struct Revoked {
+/// The list of what was revoked and renewed, in KV. All names of a decision are looked up by one call.
+pub(super) struct List {
     namespace: JsValue,
     get: Function,
+    put: Function,
     options: JsValue,
 }
 
-/// How long a place remembers that a name is not on the list, seconds: the least that KV takes.
+/// How long a place remembers what KV said of a name, also that it is not on the list, seconds: the least that KV takes.
 const REMEMBERED_SECONDS: u32 = 30;
 
-impl Revoked {
+impl List {
     fn bound_to(env: &Env) -> Option<Self> {
         let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(REVOKED)).ok()?;
-        let get = Reflect::get(&namespace, &JsValue::from_str("get")).ok()?.dyn_into().ok()?;
-        let options = Object::new();
-        Reflect::set(&options, &JsValue::from_str("cacheTtl"), &JsValue::from(REMEMBERED_SECONDS)).ok()?;
-        Some(Self { namespace, get, options: options.into() })
+        let function = |name| Reflect::get(&namespace, &JsValue::from_str(name)).ok()?.dyn_into::<Function>().ok();
+        let (get, put) = (function("get")?, function("put")?);
+        Some(Self { get, put, namespace, options: option("cacheTtl", REMEMBERED_SECONDS).ok()? })
     }
 
-    /// Whether one of the names is on the list.
-    pub(super) async fn holds(&self, names: &[String]) -> worker::Result<bool> {
+    /// The values of names that are on the list.
+    pub(super) async fn find(&self, names: &[String]) -> worker::Result<Vec<(String, String)>> {
         let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
         let promise: Promise = self.get.call2(&self.namespace, &keys, &self.options)?.unchecked_into();
         let found: Map = JsFuture::from(promise).await?.unchecked_into();
         // Of a name that is not there, the value is null.
-        Ok(keys.iter().any(|it| found.get(&it).is_string()))
+        let value = |name: &String| Some((name.clone(), found.get(&JsValue::from_str(name)).as_string()?));
+        Ok(names.iter().filter_map(value).collect())
     }
+
+    /// Puts an entry on the list.
+    pub(super) async fn store(&self, entry: &Entry) -> worker::Result<()> {
+        let seconds = u32::try_from(entry.seconds).unwrap_or(u32::MAX);
+        let options = option("expirationTtl", seconds)?;
+        let (name, value) = (JsValue::from_str(&entry.name), JsValue::from_str(&entry.value));
+        let promise: Promise = self.put.call3(&self.namespace, &name, &value, &options)?.unchecked_into();
+        JsFuture::from(promise).await?;
+        Ok(())
+    }
+}
+
+fn option(name: &str, value: u32) -> worker::Result<JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str(name), &JsValue::from(value))?;
+    Ok(options.into())
 }
 
 thread_local! {
@@ -73,12 +91,12 @@ fn read(env: &Env) -> Option<Bindings> {
     let settings = settings.map_err(|error| console_error!("playback cannot work: {error}")).ok()?;
     let bucket = |name| env.bucket(name).map_err(|error| console_error!("no bucket is bound to {name}: {error}")).ok();
     let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
-    let revoked = Revoked::bound_to(env);
-    if revoked.is_none() {
+    let list = List::bound_to(env);
+    if list.is_none() {
         // Without it, whoever revokes something would believe that it is revoked.
         console_error!("no namespace is bound to {REVOKED}");
     }
-    Some(Bindings { settings, media: media?, private: private?, revoked: revoked? })
+    Some(Bindings { settings, media: media?, private: private?, list: list? })
 }
 
 /// A variable or a secret; also a number, as which configurations write some.

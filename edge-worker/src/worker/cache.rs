@@ -2,6 +2,9 @@
 //!
 //! Asked only after the decision, and by the object's path, without the pass. In a namespace of its own: what lies in
 //! the default one could be had past the Worker, where a zone sends only some paths to it.
+//!
+//! Renewals of sessions are kept here too, beside KV: the page that renews and its player come to the same place, where the
+//! renewal is seen at once; KV may take a minute.
 
 use js_sys::futures::JsFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -28,8 +31,28 @@ pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, 
         init.set_headers(&headers);
         Response::new_with_opt_readable_stream_and_init(Some(&body), &init)
     };
-    if let (Some(cache), Ok(response)) = (open().await, response()) {
-        let _ = JsFuture::from(cache.put_with_str(&key, &response)).await;
+    put(&key, response()).await;
+}
+
+/// The value of an entry, if it is there.
+pub(super) async fn find_text(key: &str) -> Option<String> {
+    JsFuture::from(find(key).await?.text().ok()?).await.ok()?.as_string()
+}
+
+/// Keeps the value of an entry for so many seconds. If that fails, KV has it.
+pub(super) async fn keep_text(key: &str, value: &str, seconds: u64) {
+    let response = || -> Result<Response, JsValue> {
+        let (headers, init) = (Headers::new()?, ResponseInit::new());
+        headers.set("cache-control", &format!("max-age={seconds}"))?;
+        init.set_headers(&headers);
+        Response::new_with_opt_str_and_init(Some(value), &init)
+    };
+    put(key, response()).await;
+}
+
+async fn put(key: &str, response: Result<Response, JsValue>) {
+    if let (Some(cache), Ok(response)) = (open().await, response) {
+        let _ = JsFuture::from(cache.put_with_str(key, &response)).await;
     }
 }
 

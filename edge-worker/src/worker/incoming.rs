@@ -40,7 +40,7 @@ impl<'a> Incoming<'a> {
         let header = |name: &str| headers.get(name).ok().flatten();
         let url = request.url();
         // Where no grant can be, none is looked for.
-        let for_grant = |name: &str| if asks_for_master(&url) { header(name) } else { None };
+        let for_grant = |name: &str| if takes_grant(&url) { header(name) } else { None };
         Self {
             method: request.method(),
             authorization: for_grant("authorization"),
@@ -87,7 +87,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Master playlists alone take a grant, and look at the page by its referer.
-fn asks_for_master(url: &str) -> bool {
-    Url::split(url).is_some_and(|it| it.path.starts_with("/v/"))
+/// Master playlists and the list alone take a token, and look at the page by its referer.
+fn takes_grant(url: &str) -> bool {
+    Url::split(url).is_some_and(|it| it.path.starts_with("/v/") || it.path == "/revocations")
 }

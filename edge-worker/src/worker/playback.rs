@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use domain::object_key::CachePolicy;
 use domain::playback::{
-    self, Config, EdgeAction, Headers, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, Subject, not_modified,
+    self, Config, EdgeAction, Entry, Headers, Lookup, MasterPlan, MediaPlan, RangeOutcome, Refusal, RenewPlan,
+    ServePlan, not_modified,
 };
 use futures_util::future::join;
 use wasm_bindgen::JsCast as _;
@@ -53,13 +54,17 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
     if let Some(signature) = playback::delegated(&asked, &settings.keys) {
         asked.signature = Some(signatures::verifies(&signature).await);
     }
-    let now = js_sys::Date::now() / 1000.0;
-    let action = playback::decide(&asked, now as u64, &settings.keys, &settings.config);
+    let action = playback::decide(&asked, now(), &settings.keys, &settings.config);
     let shell = Shell { bindings: Rc::clone(&bindings), incoming: &incoming, context };
     match shell.carry_out(action).await {
         Ok(response) => Ok(response),
         Err(failed) => refused(&failed, &incoming, &settings.config),
     }
+}
+
+/// Unix seconds.
+fn now() -> u64 {
+    (js_sys::Date::now() / 1000.0) as u64
 }
 
 /// The answer to what cannot be served after all.
@@ -83,36 +88,51 @@ struct Shell<'a> {
 
 impl Shell<'_> {
     async fn carry_out(&self, action: EdgeAction) -> Result<Response, Failed> {
-        let (is_head, revocable) = (self.incoming.is_head(), action.revocable().is_some());
+        let (is_head, lookup) = (self.incoming.is_head(), action.lookup());
         match action {
             EdgeAction::Refuse(refusal, headers) => {
                 Ok(Answer::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
             }
             EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers).stream(None)?),
-            EdgeAction::Serve(plan) if revocable => self.unless_revoked(plan.subject, self.serve(&plan)).await,
-            EdgeAction::Serve(plan) => self.serve(&plan).await,
-            EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
-            EdgeAction::RewriteMedia(plan) => self.media(&plan).await,
+            EdgeAction::Serve(plan) => self.permitted(lookup, self.serve(&plan)).await,
+            EdgeAction::RewriteMaster(plan) => self.master(&plan, lookup).await,
+            EdgeAction::RewriteMedia(plan) => self.media(&plan, lookup).await,
             EdgeAction::ReleaseKey(plan) => {
                 let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY, Refusal::Key);
-                let wrapped = self.unless_revoked(plan.subject, reading).await?;
+                let wrapped = self.permitted(lookup, reading).await?;
                 let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose(), is_head)?)
+            }
+            EdgeAction::Renew(plan) => self.renew(&plan, lookup).await,
+            EdgeAction::Revoke(plan) => {
+                for entry in &plan.entries {
+                    self.bindings.list.store(entry).await?;
+                }
+                Ok(Answer::new(204, &plan.headers).stream(None)?)
             }
         }
     }
 
-    async fn master(&self, plan: &MasterPlan) -> Result<Response, Failed> {
+    async fn renew(&self, plan: &RenewPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
+        self.permitted(lookup, async { Ok(()) }).await?;
+        let Entry { name, value, seconds } = &plan.entry;
+        let key = self.cache_key(name);
+        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::keep_text(&key, value, *seconds)).await;
+        stored?;
+        Ok(Answer::new(200, &plan.headers).bytes(plan.answer().as_bytes(), false)?)
+    }
+
+    async fn master(&self, plan: &MasterPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
-        let stored = self.unless_revoked(plan.subject, reading).await?;
+        let stored = self.permitted(lookup, reading).await?;
         let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
         self.playlist(Answer::new(200, &plan.headers), &text)
     }
 
-    async fn media(&self, plan: &MediaPlan) -> Result<Response, Failed> {
+    async fn media(&self, plan: &MediaPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         let passes = &self.bindings.settings.keys.passes;
         let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
-        let stored = self.unless_revoked(plan.subject, reading).await?;
+        let stored = self.permitted(lookup, reading).await?;
         let tag = plan.etag(&stored.etag, passes);
         if not_modified(self.incoming.header("if-none-match").as_deref(), &tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
@@ -141,7 +161,7 @@ impl Shell<'_> {
         }
         let path = plan.object.path();
         let immutable = plan.object.cache_policy() == CachePolicy::Immutable;
-        let key = format!("{}/{path}", self.incoming.own_origin());
+        let key = self.cache_key(&path);
         if immutable && let Some(found) = cache::find(&key).await {
             let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
             if self.has(&tag) {
@@ -207,16 +227,39 @@ impl Shell<'_> {
         not_modified(self.incoming.header("if-none-match").as_deref(), tag)
     }
 
-    /// Reads, and asks meanwhile whether the permission was withdrawn.
-    async fn unless_revoked<T>(
+    fn cache_key(&self, path: &str) -> String {
+        format!("{}/{path}", self.incoming.own_origin())
+    }
+
+    /// Reads, and asks meanwhile whether the permission was withdrawn, or renewed.
+    async fn permitted<T>(
         &self,
-        subject: Subject,
+        lookup: Option<Lookup>,
         reading: impl Future<Output = Result<T, Failed>>,
     ) -> Result<T, Failed> {
-        let names = subject.revocations();
-        let (revoked, read) = join(self.bindings.revoked.holds(&names), reading).await;
+        let Some(lookup) = lookup else { return reading.await };
+        let (judged, read) = join(self.judge(lookup), reading).await;
+        judged?;
+        read
+    }
+
+    async fn judge(&self, mut lookup: Lookup) -> Result<(), Failed> {
+        let now = now();
+        if let Some(name) = lookup.renewal.take() {
+            // A renewal that this place knows is good until it ends, and saves a look into KV for every segment.
+            let here = cache::find_text(&self.cache_key(&name)).await;
+            let renewal = Lookup { revocations: vec![], renewal: Some(name) };
+            if renewal.judge(now, |_| here.clone()).is_err() {
+                lookup.renewal = renewal.renewal;
+            }
+        }
+        let names: Vec<String> = lookup.revocations.iter().chain(&lookup.renewal).cloned().collect();
+        if names.is_empty() {
+            return Ok(());
+        }
         // Who cannot ask does not hand out.
-        if revoked? { Err(Refusal::Revoked.into()) } else { read }
+        let found = self.bindings.list.find(&names).await?;
+        Ok(lookup.judge(now, |name| found.iter().find(|it| it.0 == name).map(|it| it.1.clone()))?)
     }
 }
 

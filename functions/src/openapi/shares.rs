@@ -24,13 +24,16 @@ pub(crate) fn list() -> Doc {
 }
 
 pub(crate) fn revoke() -> Doc {
-    let about = "It gives out nothing from now on; a player that has begun goes on until its grant ends (4 hours at most), \
-        unless the edge is told to refuse the viewer `share:{id}`. Doing it again is no error.";
+    let about = "It gives out nothing from now on, and the edge refuses what it gave out: a player that has begun ends \
+        within a minute. If the edge cannot be reached, the answer is `unavailable`, and the request has to be sent again. \
+        It may be sent again.";
     Doc::of("revokeShare", "Revoke a link", about).gives_nothing("It is revoked.").refuses(&[NoSuchVideo, NoSuchShare])
 }
 
 pub(crate) fn follow() -> Doc {
-    Doc::of("followShare", "Get what a link plays", "As `/stream`, for whoever has the link.")
+    let about =
+        "As `/stream`, for anyone who has the link. Browsers, which ask for `text/html`, get a page that plays it.";
+    Doc::of("followShare", "Get what a link plays", about)
         .gives::<Playing>(StatusCode::OK, "It can be watched.", examples::playing())
         .gives::<InTheMaking>(StatusCode::ACCEPTED, "It is being made.", examples::in_the_making())
         .with(&["Retry-After"])

@@ -17,7 +17,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
 use crate::openapi::types;
-use crate::playback::{DEFAULT_GRANT_SECONDS, GRANT_SECONDS, Viewer};
+use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
@@ -30,7 +30,8 @@ pub(crate) struct StreamParams {
     #[serde(default)]
     #[param(min_length = 1, max_length = 200)]
     viewer: Option<String>,
-    /// Seconds until the grant ends.
+    /// Seconds until the grant ends. The length of the video and four hours, if nothing is said; four hours while its length
+    /// is not known yet. A page that asks for less renews the grant while it plays.
     #[serde(default)]
     #[param(minimum = 60, maximum = 604_800)]
     expires_in: Option<u64>,
@@ -141,7 +142,11 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
         VideoState::Playable | VideoState::Ready { .. } => {
             let pictures = pictures_of(&video.state);
             let poster = if pictures.is_some() { state.catalog.poster(id).await? } else { None };
-            let urls = state.playback.urls(id, pictures, viewer, now_ms())?;
+            let video_ms = match pictures {
+                Some(generation) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
+                None => None,
+            };
+            let urls = state.playback.urls(id, pictures, viewer, video_ms, now_ms())?;
             let urls = urls.with_poster(poster.and_then(|it| it.shown).as_ref());
             Ok(Stream::Plays(Playing {
                 video: id,
@@ -186,8 +191,7 @@ fn pictures_of(state: &VideoState) -> Option<&Generation> {
 
 impl StreamParams {
     fn into_viewer(self) -> Result<Viewer, ApiError> {
-        let seconds = self.expires_in.unwrap_or(DEFAULT_GRANT_SECONDS);
-        if !GRANT_SECONDS.contains(&seconds) {
+        if self.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
             return Err(ApiError::Malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
         }
@@ -198,6 +202,7 @@ impl StreamParams {
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
             return Err(ApiError::Malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
         }
-        Ok(Viewer { name: self.viewer, seconds, max_height: self.max_height })
+        let life = self.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
+        Ok(Viewer { name: self.viewer, life, max_height: self.max_height, check_segments: false })
     }
 }

@@ -1,5 +1,6 @@
 //! Links that need no account, and the source for those who may have it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,7 +8,9 @@ use domain::ids::VideoId;
 use domain::receipt::Receipt;
 use functions::limits::{Limits, Rate};
 use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::world::{Answer, World, now_ms};
 
@@ -58,6 +61,48 @@ async fn whoever_has_a_link_watches_until_it_is_revoked() {
     assert_eq!(follow(&world, "/shared/nothing").await.problem(), (404, "no-such-share"));
 }
 
+/// What a link gave out ends too, or its owner learns that it does not.
+#[tokio::test]
+async fn the_edge_is_told_of_a_revoked_link() {
+    let world = World::new().await;
+    let video = ready(&world).await;
+    let (id, path) = share(&world, video, json!({})).await;
+    let address = format!("/v1/videos/{video}/shares/{id}");
+    world.revoked.is_away.store(true, Ordering::SeqCst);
+    assert_eq!(world.delete(&address).await.problem(), (503, "unavailable"));
+    assert_eq!(follow(&world, &path).await.problem(), (404, "no-such-share"), "it gives out nothing all the same");
+    world.revoked.is_away.store(false, Ordering::SeqCst);
+    assert_eq!(world.delete(&address).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(*world.revoked.names.lock().unwrap(), [format!("share:{id}")]);
+}
+
+#[tokio::test]
+async fn a_link_opens_a_page_in_a_browser() {
+    let world = World::new().await;
+    let video = ready(&world).await;
+    let (_, path) = share(&world, video, json!({})).await;
+    let get = async |path: &str, accept: &str| {
+        let request = Request::get(path).header("accept", accept).body(Body::empty()).unwrap();
+        world.router.clone().oneshot(request).await.unwrap()
+    };
+    let page = get(&path, "text/html,application/xhtml+xml,*/*;q=0.8").await;
+    let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((page.status().as_u16(), header("content-type").as_str()), (200, "text/html; charset=utf-8"));
+    assert_eq!((header("cache-control").as_str(), header("referrer-policy").as_str()), ("no-store", "no-referrer"));
+    let policy = header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert!(policy.contains("connect-src 'self' https://edge.example;") && !policy.contains("unsafe"), "{policy}");
+    let bytes = page.into_body().collect().await.unwrap().to_bytes();
+    let html = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(!html.contains("://"), "nothing comes from elsewhere: {html}");
+    // What it names is there.
+    for part in html.split("src=\"").chain(html.split("stylesheet\" href=\"")).filter(|it| !it.starts_with('<')) {
+        let name = part.split('"').next().unwrap();
+        assert_eq!(get(&format!("/shared/{name}"), "*/*").await.status().as_u16(), 200, "{name}");
+    }
+    assert_eq!(get(&path, "*/*").await.headers()["content-type"], "application/json");
+}
+
 /// What a grant says stands in its middle part.
 #[tokio::test]
 async fn a_grant_by_a_link_knows_its_link_and_its_limits() {
@@ -72,6 +117,7 @@ async fn a_grant_by_a_link_knows_its_link_and_its_limits() {
     assert_eq!((&claims["sub"], &claims["max_height"]), (&json!(format!("share:{id}")), &json!(480)));
     let left = claims["exp"].as_u64().unwrap() - now_ms() / 1_000;
     assert!((590..=601).contains(&left), "{left}");
+    assert_eq!(claims["check_segments"], true, "a revocation ends what is being watched");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! An installation in a temporary folder.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +16,7 @@ use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use functions::auth::ApiToken;
 use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
+use functions::edge_list::EdgeList;
 use functions::ingest::{Ingest, Ingested};
 use functions::limits::Limits;
 use functions::playback::Playback;
@@ -50,10 +53,29 @@ pub(crate) struct World {
     pub(crate) queue: SharedQueue,
     pub(crate) store: Arc<S3Store>,
     pub(crate) webhooks: SharedWebhooks,
+    pub(crate) revoked: Arc<RevokedViewers>,
     pub(crate) ingest: Ingest,
     pub(crate) s3: RunningServer,
     pub(crate) http: reqwest::Client,
     _folder: TempDir,
+}
+
+/// An edge that takes revocations, or cannot be reached.
+#[derive(Default)]
+pub(crate) struct RevokedViewers {
+    /// Of each revocation.
+    pub(crate) names: Mutex<Vec<String>>,
+    /// Whether it cannot be reached.
+    pub(crate) is_away: AtomicBool,
+}
+
+#[async_trait]
+impl EdgeList for RevokedViewers {
+    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_away.load(Ordering::SeqCst), "the edge is away");
+        self.names.lock().unwrap().push(viewer.to_owned());
+        Ok(())
+    }
 }
 
 /// An answer, read to its end.
@@ -88,6 +110,7 @@ impl World {
         decide(&mut config);
         let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
         let shares: SharedShares = Arc::new(SqlShares::new(&database));
+        let revoked = Arc::new(RevokedViewers::default());
         config.public_url = "https://api.example/".to_owned();
         let state = ApiState {
             catalog: catalog.clone(),
@@ -98,6 +121,7 @@ impl World {
             accounts: accounts.clone(),
             shares: shares.clone(),
             idempotency: Arc::new(SqlIdempotency::new(&database)),
+            edge_list: revoked.clone(),
             playback: Arc::new(playback()),
             webhooks: Webhooks {
                 store: webhooks.clone(),
@@ -124,6 +148,7 @@ impl World {
             queue,
             store,
             webhooks,
+            revoked,
             ingest,
             s3,
             http,

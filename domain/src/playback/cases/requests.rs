@@ -19,7 +19,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
 fn methods(now: u64) -> Vec<Case> {
     let all = pass(now);
     let master = master_with(&token(&grant(now)));
-    let key = key_under(&key_pass(now, "1080p"), "1080p");
+    let (segment, key) = (under(&all, SEGMENT), key_under(&key_pass(now, "1080p"), "1080p"));
     let length = stored_segment("1080p", 1).len().to_string();
     let mut cases = vec![
         Case::good("HEAD of the master", master.clone()).method("HEAD"),
@@ -44,13 +44,40 @@ fn methods(now: u64) -> Vec<Case> {
             .header("access-control-request-method", "GET")
             .status(204)
             .answers("access-control-allow-origin", "*")
-            .answers("access-control-allow-methods", "GET, HEAD, OPTIONS")
+            .answers("access-control-allow-methods", "GET, HEAD, POST, OPTIONS")
+            .answers("allow", "GET, HEAD, POST, OPTIONS")
             .body(""),
+        // hls.js and Shaka send CMCD in these when their options ask for headers.
+        Case::good("preflight of a segment with CMCD", under(&all, SEGMENT))
+            .method("OPTIONS")
+            .header("origin", "https://a.example")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "cmcd-object,cmcd-request,cmcd-session,cmcd-status")
+            .status(204)
+            .answers(
+                "access-control-allow-headers",
+                "authorization, range, if-none-match, if-range, cmcd-request, cmcd-object, cmcd-status, cmcd-session",
+            )
+            .answers("allow", "GET, HEAD, OPTIONS")
+            .body(""),
+        Case::good("a segment with CMCD", under(&all, SEGMENT))
+            .header("origin", "https://a.example")
+            .header("cmcd-object", "br=5000,d=6000,ot=v,tb=9000")
+            .header("cmcd-request", "bl=20000,mtp=48100")
+            .header("cmcd-session", "sid=\"a\",sf=h,st=v")
+            .header("cmcd-status", "bs")
+            .body(stored_segment("1080p", 1)),
     ];
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "PROPFIND"] {
-        for (name, target) in [("master", &master), ("key", &key)] {
+        let all = [
+            ("master", &master, "GET, HEAD, POST, OPTIONS"),
+            ("segment", &segment, "GET, HEAD, OPTIONS"),
+            ("key", &key, "GET, HEAD, OPTIONS"),
+        ];
+        // A POST of the master renews.
+        for (name, target, allow) in all.into_iter().filter(|it| (method, it.0) != ("POST", "master")) {
             let case = Case::refused(&format!("{method} of the {name}"), target.clone(), Refusal::Method);
-            cases.push(case.method(method).answers("allow", "GET, HEAD, OPTIONS"));
+            cases.push(case.method(method).answers("allow", allow));
         }
     }
     cases

@@ -10,7 +10,7 @@ use crate::grant::{Fingerprint, Grant, Limits};
 use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
 use crate::object_key::{Container, ObjectKey, RenditionName};
-use crate::pass::{Pass, Purpose};
+use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
 
 /// For [`GrantKeys::parse`].
@@ -48,13 +48,38 @@ pub fn config() -> Config {
     Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
 }
 
-/// What was revoked: a viewer and a session of the video, and another video.
-pub fn revoked() -> Vec<String> {
-    vec![
+/// What stands on the list, names with values: what was revoked (a viewer and a session of the video, and another video),
+/// and sessions that were renewed.
+pub fn listed(now: u64) -> Vec<(String, String)> {
+    let revoked = [
         format!("viewer/{}", Fingerprint::of("mallory")),
         format!("session/{}", Fingerprint::of("session-0")),
         format!("video/{}", revoked_video()),
-    ]
+    ];
+    let mallory = Pass { viewer: Fingerprint::of("mallory"), ..renewed(now) };
+    let ended = Pass { session: Fingerprint::of("renewed, and ended"), ..renewed(now) };
+    let renewals = [
+        (renewed(now), now + 600),
+        (strictly(&renewed(now)), now + 600),
+        (mallory.clone(), now + 600),
+        (strictly(&mallory), now + 600),
+        (ended, now - 10),
+    ];
+    let renewals = renewals.into_iter().filter_map(|(pass, until)| {
+        let name = SessionName::of(pass.video, pass.session, pass.viewer, &pass.limits)?;
+        Some((format!("renewed/{name}"), until.to_string()))
+    });
+    revoked.into_iter().map(|it| (it, "1".to_owned())).chain(renewals).collect()
+}
+
+/// A pass whose own time is over, of a session that was renewed.
+pub(super) fn renewed(now: u64) -> Pass {
+    Pass { session: Fingerprint::of("renewed"), expires: now - 3600, ..pass(now) }
+}
+
+/// The same pass, with every segment looked up.
+pub(super) fn strictly(pass: &Pass) -> Pass {
+    Pass { limits: Limits { check_segments: true, ..pass.limits.clone() }, ..pass.clone() }
 }
 
 /// A video that was revoked.

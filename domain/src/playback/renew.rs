@@ -1,0 +1,72 @@
+//! Renewing a session: a fresh grant lets the addresses that a player has go on.
+//!
+//! Native players cannot change the addresses that they were given, and every player asks for keys by addresses that stand
+//! in playlists which it has read long ago. So it is not the addresses that are renewed, but the session that their passes
+//! belong to: the page sends a fresh grant by a POST to the address of the master playlist, and passes whose own time is
+//! over are looked up from then on.
+
+use crate::grant::{Grant, VerifiedGrant};
+use crate::ids::VideoId;
+use crate::keyring::Keyring;
+use crate::pass::SessionName;
+
+use super::lookup::renewal_name;
+use super::route::Renewing;
+use super::{Config, Entry, Headers, Lookup, Refusal, Request, Subject, admit_grant};
+
+/// A session to renew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewPlan {
+    /// Whose; the session is the one that goes on.
+    pub subject: Subject,
+    /// Of the answer.
+    pub headers: Headers,
+    /// What has to be looked up first.
+    pub(super) lookup: Lookup,
+    /// What has to be stored.
+    pub entry: Entry,
+    seconds: u64,
+}
+
+impl RenewPlan {
+    pub(super) fn new(
+        video: VideoId,
+        request: &Request<'_>,
+        now: u64,
+        keys: &Keyring,
+        config: &Config,
+    ) -> Result<Self, Refusal> {
+        let Renewing { fresh, running } = Renewing::of(request)?;
+        let VerifiedGrant { grant, session, viewer } = admit_grant(fresh, video, request, now, keys, config)?;
+        let mut subject = Subject { video, viewer, session, renewed: None, check_segments: false };
+        let mut revocations = subject.revocations();
+        if let Some(running) = running {
+            // It has expired, and its signature does not matter: of what it says only the session is used, and what can be
+            // renewed is a session of the fresh grant's own viewer, with the fresh grant's limits.
+            let running = Grant::unverified(running)?;
+            let same = running.grant.video == video && running.viewer == viewer && running.grant.limits == grant.limits;
+            if !same {
+                return Err(Refusal::GrantDiffers);
+            }
+            subject.session = running.session;
+            revocations.extend(subject.revocations());
+            revocations.sort();
+            revocations.dedup();
+        }
+        let name = SessionName::of(video, subject.session, viewer, &grant.limits).ok_or(Refusal::Playlist)?;
+        let expires = config.pass_end(&grant, now);
+        let seconds = expires.saturating_sub(now);
+        Ok(Self {
+            headers: Headers::json(&grant.limits, request, config),
+            subject,
+            lookup: Lookup { revocations, renewal: None },
+            entry: Entry::new(renewal_name(name), expires.to_string(), seconds),
+            seconds,
+        })
+    }
+
+    /// The answer, JSON: after how many seconds the session ends. Not at which time: the clocks of viewers are off.
+    pub fn answer(&self) -> String {
+        format!("{{\"expires_in\":{}}}", self.seconds)
+    }
+}

@@ -1,0 +1,57 @@
+//! Revocations, sent to the edge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use domain::grant::Fingerprint;
+use domain::keyring::GrantKeys;
+use domain::playback::revocation;
+
+use crate::times::now_ms;
+
+/// The edge's list of what was revoked.
+#[async_trait]
+pub trait EdgeList: Send + Sync {
+    /// Ends everything that a viewer was given.
+    ///
+    /// # Errors
+    /// If the edge did not take it.
+    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
+}
+
+/// An [`EdgeList`] that is shared.
+pub type SharedEdgeList = Arc<dyn EdgeList>;
+
+/// The list of the edge at an address. A grant key signs the requests.
+#[derive(Debug)]
+pub struct HttpEdgeList {
+    url: String,
+    keys: GrantKeys,
+    client: reqwest::Client,
+}
+
+/// How long the edge may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+impl HttpEdgeList {
+    /// `edge`: where the edge is.
+    pub fn new(edge: &str, keys: GrantKeys) -> Self {
+        Self { url: format!("{}/revocations", edge.trim_end_matches('/')), keys, client: reqwest::Client::new() }
+    }
+}
+
+#[async_trait]
+impl EdgeList for HttpEdgeList {
+    async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
+        let names = vec![format!("viewer/{}", Fingerprint::of(viewer))];
+        let token = revocation(names, now_ms() / 1_000, &self.keys);
+        let token = token.context("no grant key here can sign: add an HS256 key to the grant keys")?;
+        let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);
+        let answer = request.send().await.context("the edge cannot be reached")?;
+        let status = answer.status();
+        anyhow::ensure!(status.is_success(), "the edge answered a revocation with {status}");
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The page of a share link: plays the video in a browser, with nothing from anywhere but the API and the edge.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+static PAGE: &str = include_str!("../assets/share.html");
+static SCRIPT: &str = include_str!("../assets/share.js");
+static STYLE: &str = include_str!("../assets/share.css");
+/// Compressed: every browser takes that.
+static HLS_JS: &[u8] = include_bytes!("../assets/hls.min.js.gz");
+
+/// Whether a request comes from the address bar of a browser: programs do not ask for HTML by name.
+pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
+    accepted.flat_map(|it| it.split(',')).any(|it| it.split(';').next().is_some_and(|it| it.trim() == "text/html"))
+}
+
+/// The page. `edge`: the origin of what it plays.
+pub(crate) fn page(edge: &str) -> Response {
+    // hls.js plays from `blob:` addresses, and makes its worker from one.
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {edge}; media-src blob: {edge}; \
+         img-src data: {edge}; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_SECURITY_POLICY, policy),
+        // The address of the page is a permission.
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (VARY, HeaderValue::from_static("accept")),
+    ];
+    (headers, PAGE).into_response()
+}
+
+/// What the page loads. Beside the links, whose secrets are longer than any of these names.
+pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    const CACHED: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
+    let script = (CONTENT_TYPE, "text/javascript; charset=utf-8");
+    let style = (CONTENT_TYPE, "text/css; charset=utf-8");
+    let hls = [script.clone(), CACHED, (CONTENT_ENCODING, "gzip")];
+    Router::new()
+        .route("/shared/share.js", get(async || ([script, CACHED], SCRIPT)))
+        .route("/shared/share.css", get(async || ([style, CACHED], STYLE)))
+        .route("/shared/hls.js", get(async || (hls, HLS_JS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_get_the_page_and_programs_do_not() {
+        let accept = |text: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(text))]);
+        assert!(is_wanted(&accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")));
+        assert!(is_wanted(&accept("application/xml, text/html;q=0.9")));
+        for other in ["*/*", "application/json", "text/*", "text/html5"] {
+            assert!(!is_wanted(&accept(other)), "{other}");
+        }
+        assert!(!is_wanted(&HeaderMap::new()));
+    }
+}
