@@ -117,9 +117,8 @@ impl EncodePlan {
         let copy =
             copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });
         let segments = boundaries.len() as u32 - 1;
-        let small_first = |first, then| timeline::chunks(segments, first, then);
+        let small_first = || timeline::chunks(segments, [2], 20);
         let longest_gop = if probe.index.keyframes.is_empty() { probe.index.end } else { probe.index.longest_gop() };
-        let encode_chunk = timeline::encode_chunk_segments(profile, longest_gop);
         Ok(Self {
             mode,
             container: Container::MpegTs,
@@ -129,9 +128,9 @@ impl EncodePlan {
             longest_frame: probe.index.longest_frame,
             encrypt: profile.encrypt,
             iframes: size::iframes(probe, &rungs),
-            copy_chunks: if copy.is_ok() { small_first(2, 20) } else { vec![] },
-            encode_chunks: small_first(1, encode_chunk),
-            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first(2, 20) },
+            copy_chunks: if copy.is_ok() { small_first() } else { vec![] },
+            encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, copy.is_err()),
+            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first() },
             copy,
             rungs,
             audio,
