@@ -1,6 +1,6 @@
 //! Decoding times at the beginning of a presentation.
 
-use super::packet::{PACKET_BYTES, Packet, SYNC_BYTE};
+use super::packet::{PACKET_BYTES, Packet};
 use super::pes::{self, Parsed};
 
 /// A picture whose PES header lies in one packet.
@@ -94,6 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ts::packet::SYNC_BYTE;
     use crate::ts::scan;
 
     fn stamp(prefix: u8, time: u64) -> [u8; 5] {

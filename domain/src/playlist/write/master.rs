@@ -6,11 +6,13 @@ use crate::playlist::attributes::Resolution;
 use crate::playlist::bandwidth::Bandwidth;
 use crate::probe::Ratio;
 
-use super::media::{one_line, quotable};
+use super::media::{START_AT_BEGINNING, one_line, quotable};
 
 /// A master playlist. The order of the variants is the writer's business.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterPlaylistSpec {
+    /// The media playlists grow: players begin at the beginning nevertheless.
+    pub growing: bool,
     /// The rungs.
     pub variants: Vec<VariantSpec>,
     /// The sound.
@@ -108,6 +110,9 @@ impl MasterPlaylistSpec {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         // 4: renditions and I-frame playlists.
         out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        if self.growing {
+            out.push_str(START_AT_BEGINNING);
+        }
         for audio in &self.audio {
             write!(
                 out,

@@ -112,6 +112,7 @@ fn master() -> MasterPlaylistSpec {
         codecs: "mp4a.40.2".to_owned(),
     };
     MasterPlaylistSpec {
+        growing: false,
         variants: vec![
             variant("1080p", 1920, 1080, 6_000_000, "audio-128k"),
             variant("720p", 1280, 720, 3_500_000, "audio-96k"),
