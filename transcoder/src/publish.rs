@@ -369,3 +369,6 @@ fn resolution(size: Size) -> Resolution {
 fn last_part(path: &str) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,9 +110,6 @@ impl MasterPlaylistSpec {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         // 4: renditions and I-frame playlists.
         out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-        if self.growing {
-            out.push_str(START_AT_BEGINNING);
-        }
         for audio in &self.audio {
             write!(
                 out,
@@ -151,6 +148,10 @@ impl MasterPlaylistSpec {
             write!(out, ",CODECS=\"{}\"", quotable(&iframes.codecs))?;
             write!(out, ",RESOLUTION={}x{},VIDEO-RANGE=SDR", iframes.size.width, iframes.size.height)?;
             writeln!(out, ",URI=\"{}\"", quotable(&iframes.uri))?;
+        }
+        // Last: FFmpeg takes the tag for a variant of its own, and looks at the first variant to know whether it may seek.
+        if self.growing {
+            out.push_str(START_AT_BEGINNING);
         }
         Ok(())
     }
