@@ -264,7 +264,12 @@ impl Making<'_> {
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
         let mut work = std::pin::pin!(work);
         if self.order.journal.first_run() {
-            self.publisher.watch(self.workshop.workers).await?;
+            let shown = self.publisher.watch(self.workshop.workers).await?;
+            if shown {
+                // The earlier attempt may have been killed before it could say so.
+                self.order.journal.playable().await?;
+                self.playable.send_replace(true);
+            }
         }
         let mut looks = tokio::time::interval(BETWEEN_LOOKS);
         let mut result = None;

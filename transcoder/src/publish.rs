@@ -93,8 +93,8 @@ impl Publisher {
     /// From now on viewers may watch the video while it grows; `workers` encoders make it side by side.
     ///
     /// What an earlier attempt has shown stays: the segments of the chunk in hand are made again, under the same names
-    /// and with the same keys.
-    pub async fn watch(&mut self, workers: usize) -> Result<(), TranscodeError> {
+    /// and with the same keys. Says whether there is such a thing.
+    pub async fn watch(&mut self, workers: usize) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
         let master = self.stored(&ObjectKey::Master { video: self.outlet.video() }).await?;
         let is_named = |name: &RenditionName| master.as_ref().is_some_and(|it| it.contains(&self.variant_uri(name)));
@@ -113,7 +113,7 @@ impl Publisher {
         let shown = (count > 0).then_some(Shown { segments: count, since_ms: 0 });
         let growth = Growth::new(self.work(workers), 0, self.ready());
         self.growth = Some(Watched { growth, shown, segments, started: Instant::now() });
-        Ok(())
+        Ok(shown.is_some())
     }
 
     /// How many segments are to be shown now; `None`: viewers see what they have seen.

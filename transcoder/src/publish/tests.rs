@@ -36,7 +36,8 @@ impl World {
 
     async fn publisher(&self) -> Publisher {
         let mut publisher = Publisher::new(self.outlet(), &self.plan, &standard());
-        publisher.watch(2).await.unwrap();
+        let shown = publisher.watch(2).await.unwrap();
+        assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
         publisher
     }
 
