@@ -4,8 +4,8 @@
 #
 #   scripts/setup.sh               for building, testing and running
 #   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
-#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis. Where one cannot be
-#                                  had, says so and goes on: the tests that want it will say so too.
+#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink. Where one cannot
+#                                  be had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, and GStreamer, for tests with players; the same holds.
 #   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
 #   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
@@ -160,7 +160,7 @@ if wants --services; then
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
     has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
         echo "setup: Go and its JWT library cannot be installed: the test of grants in Go will be skipped" >&2
-    for tool in localstack schemathesis; do
+    for tool in localstack schemathesis streamlink; do
         has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
             echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
     done

@@ -8,6 +8,7 @@ pub mod content_key;
 pub mod event;
 pub mod failure;
 pub mod grant;
+pub mod growth;
 pub mod ids;
 pub mod job;
 pub mod keyring;

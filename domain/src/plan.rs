@@ -120,14 +120,14 @@ impl EncodePlan {
         let copy =
             copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });
         let segments = boundaries.len() as u32 - 1;
-        let small_first = |first, then| timeline::chunks(segments, first, then);
+        let small_first = || timeline::chunks(segments, [2], 20);
         let longest_gop = match probe.index.seeking {
             // One run makes all chunks: their length decides only how much a crash costs.
             Seeking::Sequential => 0,
             Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
             Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
         };
-        let encode_chunk = timeline::encode_chunk_segments(profile, longest_gop);
+        let watched = copy.is_err() && probe.index.seeking != Seeking::Sequential;
         Ok(Self {
             mode,
             container: Container::MpegTs,
@@ -138,9 +138,9 @@ impl EncodePlan {
             picture_end: probe.index.picture_end,
             encrypt: profile.encrypt,
             iframes: size::iframes(probe, &rungs),
-            copy_chunks: if copy.is_ok() { small_first(2, 20) } else { vec![] },
-            encode_chunks: small_first(1, encode_chunk),
-            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first(2, 20) },
+            copy_chunks: if copy.is_ok() { small_first() } else { vec![] },
+            encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, watched),
+            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first() },
             copy,
             rungs,
             audio,

@@ -11,7 +11,7 @@ use crate::object_key::RenditionName;
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
 /// Grows whenever the same profile would give other bytes: generations must not mix.
-const OUTPUT_VERSION: &str = "1";
+const OUTPUT_VERSION: &str = "2";
 
 /// Ladder and settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 
 mod access_unit;
 mod clock;
+mod decode_times;
 mod elementary;
 mod iframes;
 mod packet;
@@ -14,6 +15,7 @@ mod renumber;
 mod report;
 mod scanner;
 
+pub use decode_times::begin_with_first_picture;
 pub use iframes::{CutError, IFrameCut, cut_iframes};
 pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};
 pub use renumber::renumber;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::failure::SourceProblem;
+use domain::growth::FEWEST_SEGMENTS;
 use domain::object_key::RenditionName;
 use domain::plan::ChunkPlan;
 use domain::profile::EncoderSettings;
-use domain::segment::{ChunkRecord, Lane, seconds};
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, seconds};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -52,17 +53,26 @@ pub struct Workshop {
     pub cancel: CancellationToken,
 }
 
+/// What a lane has made.
+#[derive(Debug)]
+pub enum Made {
+    /// A segment that is verified and stored. It counts only with its chunk, but it can be watched.
+    Segment {
+        /// What was measured.
+        record: SegmentRecord,
+        /// What its bitstream says it is (RFC 6381).
+        codecs: String,
+    },
+    /// A chunk of which every segment is stored.
+    Chunk(ChunkRecord),
+}
+
 /// After FFmpeg ended, its last delivery may still be on its way: so long is waited without any sign.
 const QUIET: Duration = Duration::from_secs(3);
 
 impl Workshop {
-    /// Makes all chunks of a lane from `first` on in one run, and sends each as it is finished.
-    pub async fn run_through(
-        &self,
-        lane: Lane,
-        first: usize,
-        finished: &mpsc::Sender<ChunkRecord>,
-    ) -> Result<(), TranscodeError> {
+    /// Makes all chunks of a lane from `first` on in one run, and sends each segment and each chunk as it is finished.
+    pub async fn run_through(&self, lane: Lane, first: usize, made: &mpsc::Sender<Made>) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
         let (sink, mut stored) = self.sink(lane);
@@ -90,9 +100,9 @@ impl Workshop {
             tokio::select! {
                 result = &mut running => break result.map_err(|it| self.cause(it))?,
                 Some(one) = stored.recv() => {
-                    assembly.add(&self.plan, &one)?;
+                    send(made, assembly.add(&self.plan, &one)?).await?;
                     while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
-                        send(finished, chunk).await?;
+                        send(made, Made::Chunk(chunk)).await?;
                     }
                 }
             }
@@ -101,20 +111,19 @@ impl Workshop {
         // What the whole run cost is written on its last chunk.
         let rest = assembly.take_rest(ended.cost, &self.plan);
         for chunk in rest.ok_or_else(|| self.ended_early(task, ended))? {
-            send(finished, chunk).await?;
+            send(made, Made::Chunk(chunk)).await?;
         }
         Ok(())
     }
 
-    /// Makes one chunk of encoding. The first one gets all cores, since somebody waits for it.
-    pub async fn encode(&self, chunk: &ChunkPlan) -> Result<ChunkRecord, TranscodeError> {
+    /// Makes one chunk of encoding, and sends its segments as they are finished.
+    pub async fn encode(&self, chunk: &ChunkPlan, made: &mpsc::Sender<Made>) -> Result<ChunkRecord, TranscodeError> {
         let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(Lane::Encode);
-        let threads = if chunk.index == 0 && self.plan.copy.is_err() { self.workers as u32 } else { 1 };
-        let arguments = self.context(&source, &output).encode(std::slice::from_ref(chunk), threads);
+        let arguments = self.context(&source, &output).encode(std::slice::from_ref(chunk), self.threads(chunk));
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
@@ -124,7 +133,7 @@ impl Workshop {
         let ended = loop {
             tokio::select! {
                 result = &mut running => break result.map_err(|it| self.cause(it))?,
-                Some(one) = stored.recv() => assembly.add(&self.plan, &one)?,
+                Some(one) = stored.recv() => send(made, assembly.add(&self.plan, &one)?).await?,
             }
         };
         self.drain(&sink, &mut stored, &mut assembly).await?;
@@ -143,6 +152,13 @@ impl Workshop {
         process::run(run, &self.cancel).await.map(drop).map_err(|it| self.cause(it))
     }
 
+    /// Threads of each encoder of a chunk. A viewer may wait for the first segments: they share the cores. With one thread
+    /// each, the work costs least.
+    fn threads(&self, chunk: &ChunkPlan) -> u32 {
+        let watched = self.plan.copy.is_err() && chunk.segments.start < FEWEST_SEGMENTS;
+        if watched { (self.workers as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
+    }
+
     /// Takes what is still on its way after FFmpeg ended.
     async fn drain(
         &self,
@@ -152,7 +168,7 @@ impl Workshop {
     ) -> Result<(), TranscodeError> {
         while !assembly.is_complete() {
             match tokio::time::timeout(QUIET, stored.recv()).await {
-                Ok(Some(one)) => assembly.add(&self.plan, &one)?,
+                Ok(Some(one)) => drop(assembly.add(&self.plan, &one)?),
                 Ok(None) => break,
                 Err(_) if sink.active() > 0 => {}
                 Err(_) => break,
@@ -227,9 +243,9 @@ impl Workshop {
     }
 }
 
-/// Nobody is left to hear of a finished chunk only when the job is being stopped.
-async fn send(finished: &mpsc::Sender<ChunkRecord>, chunk: ChunkRecord) -> Result<(), TranscodeError> {
-    finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled)
+/// The receiver is gone only when the job is being stopped.
+async fn send(receiver: &mpsc::Sender<Made>, made: Made) -> Result<(), TranscodeError> {
+    receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
 }
 
 /// Ten minutes, and a multiple of what is to be made.

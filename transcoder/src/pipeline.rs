@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::failure::SourceProblem;
@@ -27,7 +27,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
-use crate::lanes::Workshop;
+use crate::lanes::{Made, Workshop};
 use crate::loopback::Loopback;
 use crate::manifest;
 use crate::normalise::{Feed, Normaliser};
@@ -42,6 +42,9 @@ use crate::verify;
 mod progress;
 
 use progress::Meter;
+
+/// How often is looked whether more of a growing video is to be shown.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// What is to be done, and with what.
 pub struct Order {
@@ -288,7 +291,7 @@ impl Making<'_> {
     /// Makes every chunk that is not there yet, recording and publishing as they are finished.
     async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
         // Buffered, so that recording one chunk does not hold up the next.
-        let (sender, mut receiver) = mpsc::channel(16);
+        let (sender, mut receiver) = mpsc::channel(64);
         let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
         let missing = |lane: Lane| -> Vec<usize> {
             let chunks = self.workshop.plan.chunks(lane);
@@ -308,7 +311,7 @@ impl Making<'_> {
                     (Some(takeover), Some(_)) => {
                         for place in missing {
                             let chunk = takeover.chunk(&workshop.outlet, lane, place as u32).await?;
-                            sender.send(chunk).await.map_err(|_| TranscodeError::Cancelled)?;
+                            sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
                     }
@@ -327,18 +330,29 @@ impl Making<'_> {
         );
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
         let mut work = std::pin::pin!(work);
-        self.show_growth().await?;
+        if self.order.journal.first_run() {
+            let shown = self.publisher.watch(self.workshop.workers).await?;
+            if shown {
+                // The earlier attempt may have been killed before it could say so.
+                self.order.journal.playable().await?;
+                self.playable.send_replace(true);
+            }
+        }
+        let mut looks = tokio::time::interval(BETWEEN_LOOKS);
         let mut result = None;
         loop {
             tokio::select! {
                 outcome = &mut work, if result.is_none() => { outcome?; result = Some(()); }
-                chunk = receiver.recv() => match chunk {
-                    Some(chunk) => self.take(&chunk).await?,
+                made = receiver.recv() => match made {
+                    Some(Made::Segment { record, codecs }) => self.publisher.add_segment(record, codecs),
+                    Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
                     // Every sender is gone: the work is done, and everything it sent was taken.
                     None if result.is_some() => return Ok(()),
                     None => {}
                 },
+                _ = looks.tick() => {}
             }
+            self.show_growth().await?;
         }
     }
 
@@ -352,17 +366,16 @@ impl Making<'_> {
         self.receipt.cpu_ms += chunk.cpu_ms;
         self.receipt.add_stage(stage, chunk.wall_ms);
         self.publisher.add(chunk);
-        self.show_growth().await?;
         let percent = self.meter.finished(chunk);
         self.order.journal.progress(stage, percent).await
     }
 
-    /// While nothing of this video was ever published, what has grown is shown at once.
+    /// While nothing of this video was ever published, what has grown is shown as soon as it lasts.
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
-        if !self.order.journal.first_run() {
-            return Ok(());
-        }
-        if self.publisher.publish_growth().await? {
+        let Some(count) = self.publisher.due() else { return Ok(()) };
+        // A worker that lost its claim must not take back what the new holder has shown.
+        self.order.journal.still_ours().await?;
+        if self.publisher.show(count).await? {
             self.order.journal.playable().await?;
             self.playable_after_s = Some(self.started.elapsed().as_secs_f64());
             self.playable.send_replace(true);
@@ -415,8 +428,9 @@ async fn encode_one(
     workshop: &Workshop,
     takeover: Option<&Takeover>,
     place: usize,
+    sender: &mpsc::Sender<Made>,
 ) -> Result<ChunkRecord, TranscodeError> {
-    let made = workshop.encode(&workshop.plan.encode_chunks[place]).await?;
+    let made = workshop.encode(&workshop.plan.encode_chunks[place], sender).await?;
     match takeover {
         Some(takeover) => takeover.complete(&workshop.outlet, made).await,
         None => Ok(made),
@@ -429,7 +443,7 @@ async fn encode_all(
     takeover: Option<&Takeover>,
     chunks: Vec<usize>,
     playable: Option<watch::Receiver<bool>>,
-    finished: mpsc::Sender<ChunkRecord>,
+    sender: mpsc::Sender<Made>,
 ) -> Result<(), TranscodeError> {
     use futures::stream::{self, StreamExt as _, TryStreamExt as _};
     if let Some(mut playable) = playable {
@@ -437,11 +451,11 @@ async fn encode_all(
         drop(playable.wait_for(|it| *it).await);
     }
     if let (Some(first), false) = (chunks.first(), workshop.feeds.is_empty()) {
-        return encode_through(workshop, takeover, *first, finished).await;
+        return encode_through(workshop, takeover, *first, sender).await;
     }
-    stream::iter(chunks.into_iter().map(|it| encode_one(workshop, takeover, it)))
+    stream::iter(chunks.into_iter().map(|it| encode_one(workshop, takeover, it, &sender)))
         .buffer_unordered(workshop.workers)
-        .try_for_each(|chunk| async { finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled) })
+        .try_for_each(|chunk| async { sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled) })
         .await
 }
 
@@ -450,17 +464,19 @@ async fn encode_through(
     workshop: &Workshop,
     takeover: Option<&Takeover>,
     first: usize,
-    finished: mpsc::Sender<ChunkRecord>,
+    sender: mpsc::Sender<Made>,
 ) -> Result<(), TranscodeError> {
-    let (sender, mut made) = mpsc::channel(16);
-    let encoding = async move { workshop.run_through(Lane::Encode, first, &sender).await };
+    let (inner, mut received) = mpsc::channel(16);
+    let encoding = async move { workshop.run_through(Lane::Encode, first, &inner).await };
     let passing = async {
-        while let Some(chunk) = made.recv().await {
-            let chunk = match takeover {
-                Some(takeover) => takeover.complete(&workshop.outlet, chunk).await?,
-                None => chunk,
+        while let Some(made) = received.recv().await {
+            let made = match (made, takeover) {
+                (Made::Chunk(chunk), Some(takeover)) => {
+                    Made::Chunk(takeover.complete(&workshop.outlet, chunk).await?)
+                }
+                (made, _) => made,
             };
-            finished.send(chunk).await.map_err(|_| TranscodeError::Cancelled)?;
+            sender.send(made).await.map_err(|_| TranscodeError::Cancelled)?;
         }
         Ok(())
     };

@@ -1,7 +1,9 @@
 //! Writing playlists: never one that names something that is not there.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
 
+use domain::growth::{Growth, Shown, Work};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{EncodePlan, Size};
 use domain::playlist::attributes::Resolution;
@@ -12,13 +14,19 @@ use domain::playlist::write::{
     target_duration,
 };
 use domain::probe::Ratio;
-use domain::segment::{ChunkRecord, Lane, SegmentRecord};
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
+use platform::object_store::ObjectStoreExt as _;
 
 use crate::error::TranscodeError;
 use crate::sink::Outlet;
 
 mod estimate;
+mod playlists;
+mod shown;
+
+use playlists::Playlists;
+use shown::ShownSegments;
 
 /// What is known of the renditions of a generation, and what viewers have been shown of it.
 pub struct Publisher {
@@ -29,8 +37,20 @@ pub struct Publisher {
     gop_bytes: Vec<u64>,
     segments: BTreeMap<RenditionName, BTreeMap<u32, SegmentRecord>>,
     codecs: BTreeMap<RenditionName, String>,
-    shown: u32,
+    playlists: Playlists,
+    growth: Option<Watched>,
 }
+
+/// A video that viewers may watch while it grows.
+struct Watched {
+    growth: Growth,
+    shown: Option<Shown>,
+    segments: ShownSegments,
+    started: Instant,
+}
+
+/// Longest playlist: a day of short segments.
+const LARGEST_PLAYLIST: u64 = 16 << 20;
 
 /// As people read it in a player's menu. There is one sound, at several rates.
 const AUDIO_NAME: &str = "Audio";
@@ -39,6 +59,7 @@ impl Publisher {
     /// Nothing is published yet.
     pub fn new(outlet: Outlet, plan: &EncodePlan, probe: &domain::probe::Probe) -> Self {
         Self {
+            playlists: Playlists::new(outlet.clone()),
             outlet,
             plan: plan.clone(),
             language: probe.audio.as_ref().and_then(|it| it.language.clone()),
@@ -46,7 +67,7 @@ impl Publisher {
             gop_bytes: estimate::segment_bytes(plan, &probe.index),
             segments: BTreeMap::new(),
             codecs: BTreeMap::new(),
-            shown: 0,
+            growth: None,
         }
     }
 
@@ -58,43 +79,91 @@ impl Publisher {
         self.codecs.extend(chunk.codecs.clone());
     }
 
+    /// Takes note of a segment whose chunk is not finished yet: it can be shown.
+    pub fn add_segment(&mut self, segment: SegmentRecord, codecs: String) {
+        self.codecs.entry(segment.rendition.clone()).or_insert(codecs);
+        self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment);
+    }
+
     /// All segments, for verification and the manifest.
     pub fn records(&self) -> Vec<SegmentRecord> {
         self.segments.values().flat_map(BTreeMap::values).cloned().collect()
     }
 
-    /// Publishes what has grown since the last time, while the first run goes on. Says whether the video
-    /// has just become playable.
+    /// From now on viewers may watch the video while it grows; `workers` encoders make it side by side.
+    ///
+    /// What an earlier attempt has shown stays: the segments of the chunk in hand are made again, under the same names
+    /// and with the same keys. Says whether there is such a thing.
+    pub async fn watch(&mut self, workers: usize) -> Result<bool, TranscodeError> {
+        let (names, mut segments) = (self.growing(), ShownSegments::default());
+        let master = self.stored(&ObjectKey::Master { video: self.outlet.video() }).await?;
+        let is_named = |name: &RenditionName| master.as_ref().is_some_and(|it| it.contains(&self.variant_uri(name)));
+        if names.iter().all(is_named) {
+            for name in &names {
+                let key = self.playlist_key(name);
+                if let Some(text) = self.stored(&key).await? {
+                    segments.read(name, &text);
+                    self.playlists.note(key);
+                }
+            }
+            self.playlists.note(ObjectKey::Master { video: self.outlet.video() });
+        }
+        // A crash may have come between two playlists, and none of them may become shorter.
+        let count = names.iter().map(|it| segments.count(it)).max().unwrap_or(0);
+        let shown = (count > 0).then_some(Shown { segments: count, since_ms: 0 });
+        let growth = Growth::new(self.work(workers), 0, self.ready());
+        self.growth = Some(Watched { growth, shown, segments, started: Instant::now() });
+        Ok(shown.is_some())
+    }
+
+    /// How many segments are to be shown now; `None`: viewers see what they have seen.
     ///
     /// The renditions that grow together are shown, and as far as all of them are there: the remuxed rung
     /// with its sound, or else all rungs.
-    pub async fn publish_growth(&mut self) -> Result<bool, TranscodeError> {
+    pub fn due(&mut self) -> Option<u32> {
+        let (ready, may_write) =
+            (self.ready(), self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it))));
+        let Watched { growth, shown, started, .. } = self.growth.as_mut()?;
+        let now_ms = started.elapsed().as_millis() as u64;
+        growth.note(now_ms, ready);
+        let count = growth.to_show(now_ms, *shown);
+        (may_write && count > shown.map_or(0, |it| it.segments)).then_some(count)
+    }
+
+    /// Shows the first segments of the renditions that grow together. Says whether the video has just become playable.
+    pub async fn show(&mut self, count: u32) -> Result<bool, TranscodeError> {
         let growing = self.growing();
-        let ready = growing.iter().map(|it| self.frontier(it)).min().unwrap_or(0);
-        if ready <= self.shown {
-            return Ok(false);
+        let kind = if count == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
+        let text = |name| (self.playlist_key(name), self.media_playlist(name, kind, count).render());
+        let playlists = growing.iter().map(text).collect();
+        self.playlists.put(playlists).await?;
+        let durations = growing.iter().map(|it| (it.clone(), self.durations(it, count))).collect::<Vec<_>>();
+        let Some(watched) = self.growth.as_mut() else { return Ok(false) };
+        let first = watched.shown.is_none();
+        for (name, durations) in durations {
+            watched.segments.show(&name, durations);
         }
-        let kind = if ready == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
-        for rendition in &growing {
-            self.put_media_playlist(rendition, kind, ready).await?;
-        }
-        let first = self.shown == 0;
+        watched.shown = Some(Shown { segments: count, since_ms: watched.started.elapsed().as_millis() as u64 });
         if first {
             let master = self.master(&growing.into_iter().collect(), false);
-            self.put_master(&master).await?;
+            let key = ObjectKey::Master { video: self.outlet.video() };
+            let growing = kind == MediaPlaylistKind::Event;
+            self.playlists.put(vec![(key, MasterPlaylistSpec { growing, ..master }.render())]).await?;
         }
-        self.shown = ready;
         Ok(first)
     }
 
     /// Writes the playlists of the whole generation, and then moves the pointer to it.
-    pub async fn publish_all(&self) -> Result<Vec<RenditionRecord>, TranscodeError> {
-        for rendition in self.segments.keys() {
-            let count = self.frontier(rendition);
-            self.put_media_playlist(rendition, MediaPlaylistKind::Vod, count).await?;
-        }
+    pub async fn publish_all(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
+        let text = |name| {
+            let playlist = self.media_playlist(name, MediaPlaylistKind::Vod, self.frontier(name));
+            (self.playlist_key(name), playlist.render())
+        };
+        let playlists = self.segments.keys().map(text).collect();
+        self.playlists.put(playlists).await?;
         let master = self.master(&self.segments.keys().cloned().collect(), true);
-        self.put_master(&master).await?;
+        let key = ObjectKey::Master { video: self.outlet.video() };
+        self.playlists.put(vec![(key, master.render())]).await?;
         Ok(self.rendition_records(&master, RenditionState::Complete))
     }
 
@@ -122,14 +191,37 @@ impl Publisher {
         segments.keys().zip(0..).take_while(|(index, place)| **index == *place).count() as u32
     }
 
-    async fn put_media_playlist(
-        &self,
-        rendition: &RenditionName,
-        kind: MediaPlaylistKind,
-        count: u32,
-    ) -> Result<(), TranscodeError> {
-        let text = self.media_playlist(rendition, kind, count).render();
-        self.outlet.put(&self.playlist_key(rendition), text.into()).await
+    /// How many segments of all renditions that grow together are there without a gap.
+    fn ready(&self) -> u32 {
+        self.growing().iter().map(|it| self.frontier(it)).min().unwrap_or(0)
+    }
+
+    /// The work that determines how fast the video grows: one run remuxes it, or chunks of encoding are made side by side.
+    fn work(&self, workers: usize) -> Work {
+        let ends = self.plan.boundaries.iter().skip(1);
+        let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
+        if self.plan.copy.is_ok() {
+            return Work { ends_ms, chunk_ends: vec![], side_by_side: 1 };
+        }
+        let chunks = &self.plan.encode_chunks;
+        let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
+        Work { ends_ms, chunk_ends, side_by_side: workers.min(chunks.len()) as u32 }
+    }
+
+    async fn stored(&self, key: &ObjectKey) -> Result<Option<String>, TranscodeError> {
+        let body = self.outlet.store().read_if_present(key, LARGEST_PLAYLIST).await?;
+        Ok(body.map(|it| String::from_utf8_lossy(&it).into_owned()))
+    }
+
+    /// As long as viewers were shown it, or as it was measured.
+    fn duration(&self, record: &SegmentRecord) -> u64 {
+        let shown = self.growth.as_ref().and_then(|it| it.segments.duration(&record.rendition, record.index));
+        shown.unwrap_or(record.duration)
+    }
+
+    fn durations(&self, rendition: &RenditionName, count: u32) -> Vec<u64> {
+        let records = self.segments.get(rendition).into_iter().flat_map(BTreeMap::values);
+        records.take(count as usize).map(|it| self.duration(it)).collect()
     }
 
     fn media_playlist(&self, rendition: &RenditionName, kind: MediaPlaylistKind, count: u32) -> MediaPlaylistSpec {
@@ -138,7 +230,7 @@ impl Publisher {
         let uri = |record: &SegmentRecord| last_part(&self.outlet.segment_key(rendition, record.index).path());
         if *rendition != RenditionName::iframes() {
             let segments = records
-                .map(|it| SegmentSpec { uri: uri(it), duration: it.duration, byte_range: None, key: key.clone() })
+                .map(|it| SegmentSpec { uri: uri(it), duration: self.duration(it), byte_range: None, key: key.clone() })
                 .collect();
             let target_duration = self.plan.target_duration;
             return MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments };
@@ -155,11 +247,6 @@ impl Publisher {
             .collect();
         let target_duration = target_duration(segments.iter().map(|it| it.duration));
         MediaPlaylistSpec { target_duration, kind, iframes_only: true, segments }
-    }
-
-    async fn put_master(&self, master: &MasterPlaylistSpec) -> Result<(), TranscodeError> {
-        let key = ObjectKey::Master { video: self.outlet.video() };
-        self.outlet.put(&key, master.render().into()).await
     }
 
     /// `measured`: everything is there; otherwise rates are what the plan allows.
@@ -210,7 +297,7 @@ impl Publisher {
             codecs: codecs(&iframes, "avc1.64001e"),
             size: resolution(self.plan.iframes),
         });
-        MasterPlaylistSpec { variants, audio: audio.collect(), iframes: iframes.into_iter().collect() }
+        MasterPlaylistSpec { growing: false, variants, audio: audio.collect(), iframes: iframes.into_iter().collect() }
     }
 
     fn measure(&self, rendition: &RenditionName) -> Bandwidth {
@@ -282,3 +369,6 @@ fn resolution(size: Size) -> Resolution {
 fn last_part(path: &str) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

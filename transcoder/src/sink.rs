@@ -14,7 +14,7 @@ use domain::ids::{Generation, VideoId, hex};
 use domain::object_key::{Container, ObjectKey, RenditionName};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
-use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, cut_iframes};
+use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
 use platform::object_store::{PutCondition, SharedStore};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -168,7 +168,7 @@ impl SegmentSink {
     /// transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
         let mut scanner = TsScanner::new();
-        let mut stream = body.into_data_stream();
+        let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
         let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key, u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
@@ -311,6 +311,14 @@ impl Receiver for PictureSink {
         drop(self.pictures.send((index, bytes)));
         Ok(())
     }
+}
+
+/// The first segment, with decoding times that begin with its first picture: hls.js takes the lowest time of the
+/// first segment for the beginning of the presentation, and reports an error if there is no picture at it.
+async fn beginning(body: Body) -> Result<Body, TranscodeError> {
+    let mut bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?.to_vec();
+    begin_with_first_picture(&mut bytes);
+    Ok(bytes.into())
 }
 
 /// FFmpeg was stopped or failed in the middle of a file: what it says itself is the cause, not this.

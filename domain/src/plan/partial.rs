@@ -15,14 +15,14 @@ pub enum Misfit {
 }
 
 impl EncodePlan {
-    /// This plan, with the named rungs as `fresh` has them. Each keeps the sound that it has.
+    /// This plan, with the named rungs as `fresh` has them. Each keeps the sound that it has, and the chunks stay those of
+    /// this plan: by them the other rungs are taken over.
     pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, Misfit> {
         let fits = self.boundaries == fresh.boundaries
             && self.frame_rate == fresh.frame_rate
             && self.keyframe_interval == fresh.keyframe_interval
             && self.container == fresh.container
-            && self.encrypt == fresh.encrypt
-            && self.encode_chunks == fresh.encode_chunks;
+            && self.encrypt == fresh.encrypt;
         if !fits {
             return Err(Misfit::Timeline);
         }

@@ -29,9 +29,16 @@ pub struct ChunkPlan {
 /// No segment is longer than the target by more than this, seconds (Apple 7.7).
 const SLACK_SECONDS: f64 = 0.5;
 
-/// Length of a chunk of encoding, seconds. Shorter ones cost more starts and seeks; longer ones lose
-/// more work in a crash, and keep viewers waiting longer for the next segments.
+/// Length of a chunk of encoding beside a remuxed rung, seconds. Shorter ones cost more starts and seeks; longer ones
+/// lose more work in a crash.
 const ENCODE_CHUNK_SECONDS: f64 = 24.0;
+
+/// Length of a chunk of encoding where viewers watch what is encoded, seconds: while one encoder makes the next segments, those
+/// of the others cannot be shown yet.
+const WATCHED_CHUNK_SECONDS: f64 = 12.0;
+
+/// So many chunks of one segment come first where viewers watch what is encoded.
+const SINGLE_SEGMENTS: u32 = 6;
 
 /// Ticks of an access unit of AAC at 44.1 kHz, and its rounding.
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
@@ -101,23 +108,25 @@ pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32
     (rounded as u32).max(profile.segment_seconds.round() as u32)
 }
 
-/// How many segments a chunk of encoding has.
+/// The chunks of encoding.
 ///
 /// Every chunk decodes from the keyframe before it: where those are far apart, longer chunks keep that
-/// waste below half, up to the whole file at once.
-pub(super) fn encode_chunk_segments(profile: &Profile, longest_gop: u64) -> u32 {
+/// waste below half, up to the whole file at once. `watched`: viewers watch what is encoded, while it grows.
+pub(super) fn encode_chunks(segments: u32, profile: &Profile, longest_gop: u64, watched: bool) -> Vec<ChunkPlan> {
     let gop_seconds = longest_gop as f64 / TICKS_PER_SECOND as f64;
-    let seconds = if gop_seconds > 12.0 { gop_seconds * 2.0 } else { ENCODE_CHUNK_SECONDS };
-    ((seconds / profile.segment_seconds).round() as u32).max(1)
+    let least = if watched { WATCHED_CHUNK_SECONDS } else { ENCODE_CHUNK_SECONDS };
+    let seconds = least.max(gop_seconds * 2.0);
+    let then = ((seconds / profile.segment_seconds).round() as u32).max(1);
+    let singles = if watched && gop_seconds <= WATCHED_CHUNK_SECONDS { SINGLE_SEGMENTS } else { 1 };
+    chunks(segments, std::iter::repeat_n(1, singles as usize), then)
 }
 
-/// Divides segments into chunks: a small one first, so that viewers need not wait, then larger ones.
-pub(super) fn chunks(segments: u32, first: u32, then: u32) -> Vec<ChunkPlan> {
-    let mut chunks = vec![];
+/// Divides segments into chunks: the first ones have these lengths, so that viewers need not wait, and the others are larger.
+pub(super) fn chunks(segments: u32, first: impl IntoIterator<Item = u32>, then: u32) -> Vec<ChunkPlan> {
+    let (mut chunks, mut first) = (vec![], first.into_iter());
     let mut start = 0;
     while start < segments {
-        let length = if start == 0 { first } else { then };
-        let end = segments.min(start + length.max(1));
+        let end = segments.min(start + first.next().unwrap_or(then).max(1));
         chunks.push(ChunkPlan { index: chunks.len() as u32, segments: start..end });
         start = end;
     }

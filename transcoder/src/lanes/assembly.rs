@@ -1,12 +1,13 @@
 //! Puts stored segments together to chunks.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::object_key::RenditionName;
 use domain::plan::{ChunkPlan, EncodePlan};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 
-use super::Codecs;
+use super::{Codecs, Made};
 use crate::error::TranscodeError;
 use crate::ffmpeg::process::Cost;
 use crate::sink::Stored;
@@ -39,16 +40,19 @@ impl Assembly {
     }
 
     /// Verifies and takes a segment. One that comes again replaces the earlier one.
-    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<(), TranscodeError> {
+    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<Made, TranscodeError> {
         let record = verify::segment(plan, self.lane, stored)?;
-        if !self.codecs.contains_key(&record.rendition) {
-            let codecs = verify::codecs(&stored.report).ok_or_else(|| {
-                TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
-            })?;
-            self.codecs.insert(record.rendition.clone(), codecs);
-        }
-        self.segments.insert((record.rendition.clone(), record.index), record);
-        Ok(())
+        let codecs = match self.codecs.entry(record.rendition.clone()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => {
+                let codecs = verify::codecs(&stored.report).ok_or_else(|| {
+                    TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
+                })?;
+                unknown.insert(codecs).clone()
+            }
+        };
+        self.segments.insert((record.rendition.clone(), record.index), record.clone());
+        Ok(Made::Segment { record, codecs })
     }
 
     /// Whether nothing more is to come.

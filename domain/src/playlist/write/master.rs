@@ -6,11 +6,13 @@ use crate::playlist::attributes::Resolution;
 use crate::playlist::bandwidth::Bandwidth;
 use crate::probe::Ratio;
 
-use super::media::{one_line, quotable};
+use super::media::{START_AT_BEGINNING, one_line, quotable};
 
 /// A master playlist. The order of the variants is the writer's business.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterPlaylistSpec {
+    /// The media playlists grow: players begin at the beginning nevertheless.
+    pub growing: bool,
     /// The rungs.
     pub variants: Vec<VariantSpec>,
     /// The sound.
@@ -146,6 +148,10 @@ impl MasterPlaylistSpec {
             write!(out, ",CODECS=\"{}\"", quotable(&iframes.codecs))?;
             write!(out, ",RESOLUTION={}x{},VIDEO-RANGE=SDR", iframes.size.width, iframes.size.height)?;
             writeln!(out, ",URI=\"{}\"", quotable(&iframes.uri))?;
+        }
+        // Last: FFmpeg takes the tag for a variant of its own, and looks at the first variant to know whether it may seek.
+        if self.growing {
+            out.push_str(START_AT_BEGINNING);
         }
         Ok(())
     }

@@ -27,6 +27,13 @@ pub enum MediaPlaylistKind {
     Vod,
 }
 
+/// Players begin near the end of a playlist that may grow, unless EXT-X-START says where (RFC 8216, 4.3.5.2).
+///
+/// Not 0, which Shaka Player takes for no offset. Without PRECISE, players show all of the segment that holds the
+/// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; where both have it, the
+/// values are the same (RFC 8216, 4.3.5).
+pub(super) const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
+
 /// One segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentSpec {
@@ -64,8 +71,7 @@ impl MediaPlaylistSpec {
         writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if ranges || self.iframes_only { 4 } else { 3 })?;
         writeln!(out, "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0", self.target_duration)?;
         match self.kind {
-            // Players begin near the end of a playlist that may grow, unless they are told where.
-            MediaPlaylistKind::Event => out.push_str("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n"),
+            MediaPlaylistKind::Event => write!(out, "#EXT-X-PLAYLIST-TYPE:EVENT\n{START_AT_BEGINNING}")?,
             MediaPlaylistKind::Vod => out.push_str("#EXT-X-PLAYLIST-TYPE:VOD\n"),
         }
         if self.iframes_only {

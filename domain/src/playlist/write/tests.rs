@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::playlist::attributes::Resolution;
 use crate::playlist::bandwidth::Bandwidth;
-use crate::playlist::parse::{ByteRange, MasterPlaylist, MediaPlaylist};
+use crate::playlist::parse::{ByteRange, MasterPlaylist, MediaPlaylist, Parsed};
+use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
 use crate::probe::Ratio;
 
 fn segment(index: u32, ticks: u64, key: Option<&str>) -> SegmentSpec {
@@ -52,7 +53,7 @@ fn a_growing_playlist_begins_at_its_start() {
     #EXT-X-TARGETDURATION:6
     #EXT-X-MEDIA-SEQUENCE:0
     #EXT-X-PLAYLIST-TYPE:EVENT
-    #EXT-X-START:TIME-OFFSET=0
+    #EXT-X-START:TIME-OFFSET=0.01
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXTINF:6.000000,
     720p_00000.ts
@@ -112,6 +113,7 @@ fn master() -> MasterPlaylistSpec {
         codecs: "mp4a.40.2".to_owned(),
     };
     MasterPlaylistSpec {
+        growing: false,
         variants: vec![
             variant("1080p", 1920, 1080, 6_000_000, "audio-128k"),
             variant("720p", 1280, 720, 3_500_000, "audio-96k"),
@@ -148,6 +150,33 @@ fn the_variant_near_two_megabits_comes_first() {
     #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=100000,CODECS="avc1.64000d",RESOLUTION=320x180,VIDEO-RANGE=SDR,URI="0123456789abcdef/iframes/iframes.m3u8"
     "#);
     assert_eq!(MasterPlaylist::parse(&text).problems, []);
+}
+
+#[test]
+fn players_begin_a_growing_video_at_its_beginning() {
+    let finished = master();
+    let growing = MasterPlaylistSpec { growing: true, ..finished.clone() };
+    let text = growing.render();
+    // Behind the variants: FFmpeg takes the tag for a variant of its own.
+    assert_eq!(text, format!("{}#EXT-X-START:TIME-OFFSET=0.01\n", finished.render()));
+    let Parsed { playlist, problems } = MasterPlaylist::parse(&text);
+    assert_eq!(problems, []);
+    let start = playlist.start.unwrap().value;
+    // Without PRECISE, players show all of the first segment; 0 would mean no offset to Shaka Player.
+    assert!(start.time_offset > 0.0 && !start.precise, "{start:?}");
+    let media = MediaPlaylistSpec {
+        target_duration: 6,
+        kind: MediaPlaylistKind::Event,
+        iframes_only: false,
+        segments: vec![segment(0, 540_000, None)],
+    };
+    let of_media = MediaPlaylist::parse(&media.render()).playlist.start.unwrap().value;
+    assert_eq!(of_media, start, "RFC 8216, 4.3.5: the same value in both");
+    let rewritten = rewrite(&text, &[], |it, out| {
+        out.push_str("/s/pass/");
+        if it.kind == ReferenceKind::Media { Edit::Keep } else { Edit::Replace }
+    });
+    assert!(rewritten.ends_with("\n#EXT-X-START:TIME-OFFSET=0.01\n"), "the edge passes it on: {rewritten}");
 }
 
 #[test]

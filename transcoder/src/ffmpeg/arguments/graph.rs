@@ -94,18 +94,21 @@ pub fn iframe_interval(plan: &EncodePlan) -> u64 {
     (plan.frame_rate.as_f64().round() as u64).max(1)
 }
 
-/// An expression for the number of a frame in its chunk. Runs of several chunks have chunks of equal length, but for
-/// the first one of the lane and the last one.
+/// An expression for the number of a frame in its chunk. In runs of several chunks, the first ones are equally long, and so
+/// are the others, but for the last one.
 fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
-    let length = |it: &ChunkPlan| {
+    let frames = |it: &ChunkPlan| {
         let span = plan.span(&it.segments);
         span.end.frame - span.start.frame
     };
-    match chunks {
-        [] | [_] => "n".to_owned(),
-        [first, second, ..] if length(first) == length(second) => format!("mod(n\\,{})", length(first)),
-        [first, second, ..] => {
-            format!("if(lt(n\\,{0})\\,n\\,mod(n-{0}\\,{1}))", length(first), length(second))
+    let Some((first, [_, ..])) = chunks.split_first() else { return "n".to_owned() };
+    let small = frames(first);
+    let later = chunks.iter().position(|it| frames(it) != small).unwrap_or(chunks.len());
+    match chunks.get(later) {
+        None => format!("mod(n\\,{small})"),
+        Some(next) => {
+            let before = small * later as u64;
+            format!("if(lt(n\\,{before})\\,mod(n\\,{small})\\,mod(n-{before}\\,{}))", frames(next))
         }
     }
 }

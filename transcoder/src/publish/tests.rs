@@ -1,0 +1,190 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::ids::{Generation, VideoId};
+use domain::job::Mode;
+use domain::playlist::parse::PlaylistType;
+use domain::playlist::{MasterPlaylist, MediaPlaylist};
+use domain::probe::cases::standard;
+use domain::profile::Profile;
+use platform::object_store::SharedStore;
+use platform::object_store::folder::FolderStore;
+
+use super::*;
+
+/// A folder as store, and a video of ten segments that has to be encoded.
+struct World {
+    store: SharedStore,
+    plan: EncodePlan,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store: SharedStore = Arc::new(FolderStore::new(folder.path().join("m"), folder.path().join("p")));
+        let mut probe = standard();
+        probe.video.codec = "mpeg4".to_owned();
+        let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+        Self { store, plan, _folder: folder }
+    }
+
+    fn outlet(&self) -> Outlet {
+        let generation = Generation::of("etag", "fingerprint");
+        Outlet::new(Arc::clone(&self.store), VideoId::new(1, [0; 10]), generation)
+    }
+
+    async fn publisher(&self) -> Publisher {
+        let mut publisher = Publisher::new(self.outlet(), &self.plan, &standard());
+        let shown = publisher.watch(2).await.unwrap();
+        assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
+        publisher
+    }
+
+    /// A segment of every rendition that grows; `change` is added to durations.
+    fn finish(&self, publisher: &mut Publisher, index: u32, change: u64) {
+        for rendition in publisher.growing() {
+            let [from, to] = [0, 1].map(|it| self.plan.boundaries[index as usize + it].ticks);
+            let record = SegmentRecord {
+                rendition,
+                index,
+                start: from,
+                duration: to - from + change,
+                bytes: 1_000,
+                sha256: String::new(),
+                frames: 180,
+                iframes: vec![],
+            };
+            publisher.add_segment(record, "avc1.64001f".to_owned());
+        }
+    }
+
+    async fn playlist(&self, rendition: &RenditionName) -> Option<MediaPlaylist> {
+        let publisher = Publisher::new(self.outlet(), &self.plan, &standard());
+        let text = publisher.stored(&publisher.playlist_key(rendition)).await.unwrap()?;
+        Some(MediaPlaylist::parse(&text).playlist)
+    }
+
+    async fn master(&self) -> Option<MasterPlaylist> {
+        let publisher = Publisher::new(self.outlet(), &self.plan, &standard());
+        let text = publisher.stored(&ObjectKey::Master { video: publisher.outlet.video() }).await.unwrap()?;
+        Some(MasterPlaylist::parse(&text).playlist)
+    }
+}
+
+fn lengths(playlist: &MediaPlaylist) -> Vec<String> {
+    playlist.segments.iter().map(|it| format!("{:.3}", it.duration.as_ref().unwrap().value)).collect()
+}
+
+#[tokio::test]
+async fn three_segments_of_every_rendition_make_a_video_playable() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    for index in 0..2 {
+        world.finish(&mut publisher, index, 0);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(publisher.due(), None, "{index}");
+    }
+    world.finish(&mut publisher, 2, 0);
+    // A rung that is not there yet holds back all of them.
+    let last = publisher.growing()[1].clone();
+    let kept = publisher.segments.get_mut(&last).unwrap().remove(&2).unwrap();
+    assert_eq!(publisher.due(), None);
+    publisher.add_segment(kept, "avc1.64001f".to_owned());
+    let count = publisher.due().unwrap();
+    assert_eq!(count, 3);
+    assert!(world.master().await.is_none());
+    assert!(publisher.show(count).await.unwrap(), "it has just become playable");
+    assert!(world.master().await.unwrap().start.is_some());
+    for rendition in publisher.growing() {
+        let playlist = world.playlist(&rendition).await.unwrap();
+        assert_eq!(playlist.segments.len(), 3);
+        assert_eq!(playlist.playlist_type.unwrap().value, PlaylistType::Event);
+    }
+    // The name was just written.
+    world.finish(&mut publisher, 3, 0);
+    assert_eq!(publisher.due(), None);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(publisher.due(), Some(4));
+    assert!(!publisher.show(4).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_end_is_written_however_early_it_comes() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    (0..3).for_each(|index| world.finish(&mut publisher, index, 0));
+    publisher.show(3).await.unwrap();
+    let shown = Instant::now();
+    (3..10).for_each(|index| world.finish(&mut publisher, index, 0));
+    publisher.publish_all().await.unwrap();
+    assert!(shown.elapsed() >= Duration::from_millis(1_400), "{:?}", shown.elapsed());
+    let playlist = world.playlist(&publisher.growing()[0]).await.unwrap();
+    assert_eq!((playlist.segments.len(), playlist.end_list.is_some()), (10, true));
+    assert!(world.master().await.unwrap().start.is_none(), "nothing grows any more");
+}
+
+/// The chunk in hand was shown and not recorded: the next attempt makes it again, and other segments may come out.
+#[tokio::test]
+async fn what_was_shown_before_a_crash_stays() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    (0..5).for_each(|index| world.finish(&mut publisher, index, 0));
+    publisher.show(5).await.unwrap();
+    let names = publisher.growing();
+    drop(publisher);
+
+    let mut next = world.publisher().await;
+    assert_eq!(next.due(), None);
+    for index in 0..5 {
+        world.finish(&mut next, index, 900);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        assert_eq!(next.due(), None, "{index}");
+    }
+    world.finish(&mut next, 5, 900);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    let count = next.due().unwrap();
+    assert_eq!(count, 6);
+    assert!(!next.show(count).await.unwrap(), "it was playable before");
+    let expected = ["6.000", "6.000", "6.000", "6.000", "6.000", "6.010"];
+    assert_eq!(lengths(&world.playlist(&names[0]).await.unwrap()), expected);
+    (6..10).for_each(|index| world.finish(&mut next, index, 900));
+    next.publish_all().await.unwrap();
+    let whole = lengths(&world.playlist(&names[0]).await.unwrap());
+    assert_eq!(whole[..6], expected, "what was shown stays in the final playlist too");
+    assert_eq!(whole.len(), 10);
+}
+
+/// The crash came between two playlists.
+#[tokio::test]
+async fn no_playlist_becomes_shorter_after_a_crash() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    (0..5).for_each(|index| world.finish(&mut publisher, index, 0));
+    publisher.show(4).await.unwrap();
+    let (names, longer) =
+        (publisher.growing(), publisher.media_playlist(&publisher.growing()[0], MediaPlaylistKind::Event, 5));
+    publisher.outlet.put(&publisher.playlist_key(&names[0]), longer.render().into()).await.unwrap();
+
+    let mut next = world.publisher().await;
+    (0..5).for_each(|index| world.finish(&mut next, index, 0));
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(next.due(), None, "five are shown of one rendition");
+    world.finish(&mut next, 5, 0);
+    assert_eq!(next.due(), Some(6));
+}
+
+/// Playlists of an attempt that nobody was shown: it was killed before it wrote the master playlist.
+#[tokio::test]
+async fn what_nobody_saw_does_not_bind() {
+    let world = World::new();
+    let publisher = world.publisher().await;
+    let name = publisher.growing()[0].clone();
+    let text = publisher.media_playlist(&name, MediaPlaylistKind::Event, 0).render();
+    publisher.outlet.put(&publisher.playlist_key(&name), text.into()).await.unwrap();
+    let mut next = world.publisher().await;
+    (0..10).for_each(|index| world.finish(&mut next, index, 0));
+    assert_eq!(next.due(), Some(10));
+    assert!(next.show(10).await.unwrap());
+    assert!(world.playlist(&name).await.unwrap().end_list.is_some());
+}
