@@ -115,7 +115,8 @@ impl EncodePlan {
             // A meeting that cannot be remuxed still has to play: its best rung is encoded.
             Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
         };
-        let boundaries = timeline::boundaries(probe, profile, copy.is_ok());
+        let end = if copy.is_ok() { probe.index.picture_end } else { probe.index.end };
+        let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         let copy =
             copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });

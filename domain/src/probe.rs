@@ -122,6 +122,10 @@ pub struct VideoStream {
     /// The colour matrix of the source; `None`: another one, or RGB.
     #[serde(default)]
     pub matrix: Option<ColorMatrix>,
+    /// The source says what its matrix, primaries and transfer characteristics are. Otherwise players guess, each in its
+    /// own way.
+    #[serde(default)]
+    pub tagged: bool,
     /// First presentation time, in units of `time_base`.
     pub start_pts: i64,
     /// Seconds per unit.
@@ -289,6 +293,7 @@ mod tests {
             hdr: None,
             wide_gamut: false,
             matrix: Some(ColorMatrix::Bt709),
+            tagged: true,
             start_pts: 0,
             time_base: Ratio { num: 1, den: 90_000 },
         };

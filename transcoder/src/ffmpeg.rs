@@ -8,6 +8,9 @@ use std::sync::Arc;
 pub mod arguments;
 pub mod probe;
 pub mod process;
+mod verdict;
+
+pub use verdict::verdict;
 
 /// The programs that do the work, found and looked at once, at the start.
 #[derive(Debug, Clone)]
@@ -45,7 +48,7 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
     ("filter", "-filters", &["scale", "fps", "tpad", "trim", "pad", "tile", "aresample", "apad", "atrim"]),
     ("muxer", "-muxers", &["mpegts", "segment", "image2"]),
-    ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb"]),
+    ("bitstream filter", "-bsfs", &["noise", "h264_mp4toannexb", "h264_metadata"]),
 ];
 
 impl Tools {

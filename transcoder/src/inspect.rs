@@ -142,7 +142,7 @@ async fn sequential(
     tracing::info!("reading the source from its beginning: {reason}");
     able(tools, &found.video)?;
     let normaliser = Normaliser::new(tools, demuxer, found, depth);
-    let survey = survey(tools, loopback, &normaliser).await?;
+    let survey = survey(tools, loopback, &normaliser, &found.video.codec).await?;
     let probe = normaliser.probe(found, &survey, loopback.source_size(), profile);
     Ok(Inspected { probe, normaliser: Some(normaliser) })
 }

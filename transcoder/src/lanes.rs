@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::failure::SourceProblem;
 use domain::growth::FEWEST_SEGMENTS;
 use domain::object_key::RenditionName;
 use domain::plan::ChunkPlan;
@@ -18,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{Tools, verdict};
 use crate::ffmpeg::arguments::{Context, iframe_interval};
 use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::loopback::Loopback;
@@ -226,19 +225,13 @@ impl Workshop {
 
     /// Why a run failed: what our own side of it knows is the cause, what FFmpeg says the consequence.
     pub fn cause(&self, error: TranscodeError) -> TranscodeError {
-        let undecodable = |log: &str| {
-            ["Invalid data found", "Error while decoding", "Decoder (codec", "could not find codec parameters"]
-                .iter()
-                .any(|it| log.contains(it))
-        };
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
             (Some(cause), _) => cause,
-            (None, TranscodeError::Ffmpeg { log_tail, .. }) if log_tail.contains("Decoder (codec") => {
-                SourceProblem::UnsupportedCodec { codec: self.probe.video.codec.clone() }.into()
-            }
-            (None, TranscodeError::Ffmpeg { log_tail, .. }) if undecodable(&log_tail) => SourceProblem::Damaged.into(),
-            (None, error) => error,
+            (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
+                Some(problem) => problem.into(),
+                None => error,
+            },
         }
     }
 }

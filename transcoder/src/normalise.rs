@@ -10,11 +10,11 @@
 //! as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{AudioStream, ColorMatrix, Probe, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
+use domain::probe::{AudioStream, Probe, VideoStream, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
 use domain::profile::Profile;
 
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{deinterlaced, fitted, mixed_down};
+use crate::ffmpeg::arguments::{deinterlaced, fitted, mixed_down, output_matrix};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::within;
 
@@ -34,7 +34,7 @@ pub struct Normaliser {
     canvas: Size,
     deinterlacer: Option<&'static str>,
     format: &'static str,
-    matrix: Option<ColorMatrix>,
+    source: VideoStream,
     source_channels: u32,
     channels: u32,
 }
@@ -73,7 +73,7 @@ impl Normaliser {
             deinterlacer: tools.deinterlacer().filter(|_| video.interlaced),
             // Tone mapping needs all bits.
             format: if video.hdr.is_some() { "yuv420p10le" } else { "yuv420p" },
-            matrix: video.matrix,
+            source: video.clone(),
             source_channels: found.audio.as_ref().map_or(2, |it| it.channels),
             channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
         }
@@ -88,7 +88,8 @@ impl Normaliser {
         (video.pixel_aspect, video.rotation, video.mirrored, video.interlaced) = (None, 0, false, false);
         video.pixel_format = self.format.to_owned();
         if video.hdr.is_none() && !video.wide_gamut {
-            video.matrix = Some(self.matrix.unwrap_or(ColorMatrix::Bt709));
+            // Raw frames carry no tags.
+            (video.matrix, video.tagged) = (Some(output_matrix(&found.video)), false);
         }
         video.source_rate = source_rate(found.rates, motion);
         video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
@@ -199,7 +200,7 @@ impl Normaliser {
     /// Frames of any size and aspect as large as they fit into the canvas, with bars around them.
     fn fitted(&self) -> String {
         let deinterlace = self.deinterlacer.map_or_else(String::new, |it| deinterlaced(it) + ",");
-        format!("{deinterlace}{}", fitted(self.canvas, self.matrix))
+        format!("{deinterlace}{}", fitted(self.canvas, &self.source, output_matrix(&self.source)))
     }
 }
 
@@ -221,7 +222,7 @@ mod tests {
             canvas: Size { width: 640, height: 480 },
             deinterlacer: Some("bwdif"),
             format: "yuv420p",
-            matrix: None,
+            source: domain::probe::cases::standard().video,
             source_channels: 2,
             channels: 2,
         }

@@ -10,7 +10,7 @@ use crate::segment::seconds;
 const MAX_COPIED_BPS: u64 = 200_000;
 
 /// How far audio may begin before or after the picture, seconds, to be passed on: an access unit.
-const MAX_OFFSET: f64 = 0.022;
+const MAX_OFFSET: f64 = 0.024;
 
 /// How much earlier than the picture copied audio may end, seconds.
 const MAX_MISSING: f64 = 0.25;
@@ -68,7 +68,7 @@ fn rate_name(kbps: u32) -> RenditionName {
 /// AAC-LC that begins and ends with the picture can be passed on as it is.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
-    let missing = audio.duration_seconds.map(|it| seconds(probe.index.end) - (offset + it));
+    let missing = audio.duration_seconds.map(|it| seconds(probe.index.picture_end) - (offset + it));
     audio.codec == "aac"
         && audio.profile.as_deref() == Some("LC")
         && audio.channels <= 2

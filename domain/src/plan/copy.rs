@@ -39,9 +39,9 @@ pub enum CopyRefusal {
     SoundOutsidePicture,
 }
 
-/// Sound may outlast a remuxed picture by this, ticks: phones stop the camera a little before the microphone,
-/// and players let the last frame stand.
-const LONGEST_TAIL: u64 = TICKS_PER_SECOND;
+/// Sound that outlasts a remuxed picture by no more than this, ticks, is cut off: phones stop the camera a little before
+/// the microphone, and a last frame that stands needs an encoder.
+const LONGEST_TAIL: u64 = TICKS_PER_SECOND / 4;
 
 impl fmt::Display for CopyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -47,11 +47,11 @@ const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 ///
 /// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant, at
 /// keyframes that we make.
-pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Boundary> {
+pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u64) -> Vec<Boundary> {
     let rate = probe.video.frame_rate;
-    let last = Boundary { ticks: probe.index.end, frame: rate.frame_at(probe.index.end).max(1) };
+    let last = Boundary { ticks: end, frame: rate.frame_at(end).max(1) };
     if copied {
-        let starts = keyframe_starts(&probe.index.keyframes, probe.index.end, profile.segment_seconds);
+        let starts = keyframe_starts(&probe.index.keyframes, end, profile.segment_seconds);
         let starts = starts.into_iter().map(|ticks| Boundary { ticks, frame: rate.frame_at(ticks) });
         return starts.chain([last]).collect();
     }

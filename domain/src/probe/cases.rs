@@ -23,6 +23,7 @@ pub fn standard() -> Probe {
             hdr: None,
             wide_gamut: false,
             matrix: Some(ColorMatrix::Bt709),
+            tagged: true,
             start_pts: 0,
             time_base: Ratio { num: 1, den: 15_360 },
         },

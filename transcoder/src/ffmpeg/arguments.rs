@@ -5,7 +5,7 @@
 
 use domain::object_key::RenditionName;
 use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, RungPlan, Size};
-use domain::probe::{ColorMatrix, Probe, Seeking};
+use domain::probe::{Probe, Seeking};
 use domain::profile::{EncoderSettings, RateControl};
 use domain::segment::seconds;
 
@@ -16,9 +16,9 @@ mod graph;
 mod stills;
 
 use cut::{Cut, Units};
-use graph::{output_matrix, segments};
+use graph::{color_metadata, segments};
 
-pub(crate) use graph::{deinterlaced, fitted};
+pub(crate) use graph::{deinterlaced, fitted, output_matrix};
 pub(crate) use stills::jpeg;
 
 pub use graph::iframe_interval;
@@ -103,6 +103,9 @@ impl Context<'_> {
         let origin = self.probe.origin_seconds();
         push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{}", self.probe.video.index)]);
         push(&mut arguments, &["-c:v", "copy"]);
+        if !self.probe.video.tagged {
+            push(&mut arguments, &["-bsf:v", &color_metadata(output_matrix(&self.probe.video))]);
+        }
         let number = chunk.segments.start;
         let times = starts[1..].to_vec();
         let cut = Cut { number, first: starts[0], times: times.clone(), early: self.frame_time(1) / 2.0, origin };
@@ -199,7 +202,6 @@ impl Context<'_> {
         );
         push(arguments, &["-g", &self.plan.keyframe_interval.to_string(), "-sc_threshold", "0"]);
         push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
-        colors(arguments, output_matrix(&self.probe.video));
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
                 // A buffer of a second and a half keeps segments near the cap, and every chunk begins with it half
@@ -243,12 +245,6 @@ impl Context<'_> {
         }
         graph
     }
-}
-
-/// Tells an encoder what the colours of its frames are: FFmpeg 5.1 does not take it from the frames.
-fn colors(arguments: &mut Vec<String>, matrix: ColorMatrix) {
-    let name = matrix.as_str();
-    push(arguments, &["-color_range", "tv", "-colorspace", name, "-color_primaries", name, "-color_trc", "bt709"]);
 }
 
 /// A filter that mixes many channels down to stereo, before others: FFmpeg knows layouts of up to eight channels only.

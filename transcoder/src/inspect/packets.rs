@@ -183,7 +183,9 @@ impl Scan {
         };
         let count = self.times.len();
         let average = if count > 1 { (last - first) / (count - 1) as f64 } else { self.last_duration };
-        let last_duration = if self.last_duration > 0.0 { self.last_duration } else { average.max(1.0 / 60.0) };
+        // Some muxers write a duration of a millisecond for all frames.
+        let believable = self.last_duration > average / 4.0;
+        let last_duration = if believable { self.last_duration } else { average.max(1.0 / 60.0) };
         let longest = self.times.windows(2).map(|it| it[1] - it[0]).fold(last_duration, f64::max);
         self.keyframes.sort_by(f64::total_cmp);
         let end = ticks(last + last_duration - first);

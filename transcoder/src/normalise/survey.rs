@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Normaliser;
 use crate::error::TranscodeError;
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{Tools, verdict};
 use crate::ffmpeg::process::{self, Run};
 use crate::loopback::{Loopback, Receiver};
 
@@ -44,7 +44,14 @@ impl Survey {
 const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 
 /// Runs the normaliser of a source without an output.
-pub async fn survey(tools: &Tools, loopback: &Loopback, normaliser: &Normaliser) -> Result<Survey, TranscodeError> {
+///
+/// `codec` of its video, for the error if nothing decodes it.
+pub async fn survey(
+    tools: &Tools,
+    loopback: &Loopback,
+    normaliser: &Normaliser,
+    codec: &str,
+) -> Result<Survey, TranscodeError> {
     let sink = Arc::new(ListSink::default());
     let delivery = loopback.deliver_to(Arc::clone(&sink) as _);
     let arguments = normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
@@ -54,12 +61,10 @@ pub async fn survey(tools: &Tools, loopback: &Loopback, normaliser: &Normaliser)
     if let Some(failure) = loopback.take_failure() {
         return Err(failure);
     }
-    let list = sink.finish().await;
-    match (outcome, list.survey()) {
-        (Ok(_), Some(survey)) => Ok(survey),
-        (Ok(_), None) => Err(SourceProblem::Damaged.into()),
-        (Err(error), _) => Err(error),
+    if let Err(error) = outcome {
+        return Err(verdict(error.log_tail(), codec).map_or(error, TranscodeError::from));
     }
+    sink.finish().await.survey().ok_or_else(|| SourceProblem::Damaged.into())
 }
 
 /// Takes FFmpeg's list of frames.

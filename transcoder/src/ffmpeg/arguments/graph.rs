@@ -41,7 +41,8 @@ impl Context<'_> {
     /// The graph of one frame of the source as an image.
     pub(super) fn frame_graph(&self, ticks: u64, size: Size) -> String {
         let frame = self.plan.frame_rate.frame_at(ticks);
-        format!("{},{}[poster]", self.frames(ticks, frame..frame + 1), self.picture(size))
+        let scaled = format!("{},{}{JPEG_COLORS}", self.picture(size), scale_size(size));
+        format!("{},{scaled}[poster]", self.frames(ticks, frame..frame + 1))
     }
 
     /// Decoded frames, put on the constant rate: exactly those with these numbers, from a run that sought `ticks`.
@@ -68,7 +69,8 @@ impl Context<'_> {
         let video = &self.probe.video;
         let (width, height) = (size.width, size.height);
         let Some(hdr) = video.hdr else {
-            return format!("{},format=yuv420p,{}", fitted(size, video.matrix), tags(output_matrix(&self.probe.video)));
+            let matrix = output_matrix(video);
+            return format!("{},format=yuv420p,{}", fitted(size, video, matrix), tags(matrix));
         };
         // Scaled down first: tone mapping in linear light is the expensive part.
         let transfer = match hdr {
@@ -116,14 +118,14 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
 /// Pictures of any size and aspect, as large as they fit, with bars around them. One instance lives through a change of
 /// size. Up to four pixels of rounding are stretched away, so that ordinary sources get no bars of a hair's breadth.
 ///
-/// `matrix` of the source and of the result; `None`: the result has that of BT.709, whatever the source's.
-pub(crate) fn fitted(size: Size, matrix: Option<ColorMatrix>) -> String {
+/// The result has the colours of `matrix`.
+pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> String {
     let Size { width, height } = size;
-    // What is not tagged is not guessed by the size after scaling: SD rungs of HD sources keep their colours.
-    let colors = match matrix {
-        Some(matrix) => format!("in_color_matrix={0}:out_color_matrix={0}", scale_matrix(matrix)),
-        None => "out_color_matrix=bt709".to_owned(),
-    };
+    // What is not tagged must not be guessed by the size after scaling: SD rungs of HD sources keep their colours.
+    let known = video.matrix.filter(|_| !video.tagged).map_or(String::new(), |it| {
+        format!("in_color_matrix={}:", scale_matrix(it))
+    });
+    let colors = format!("{known}out_color_matrix={}", scale_matrix(matrix));
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
     // A broken header can say that pixels are 200 times as wide as high.
     let aspect = "if(between(sar\\,0.1\\,10)\\,dar\\,a)";
@@ -148,16 +150,39 @@ fn scale_matrix(matrix: ColorMatrix) -> &'static str {
 }
 
 /// The colour matrix of the rungs.
-pub(super) fn output_matrix(video: &VideoStream) -> ColorMatrix {
+pub(crate) fn output_matrix(video: &VideoStream) -> ColorMatrix {
     video.matrix.filter(|_| video.hdr.is_none() && !video.wide_gamut).unwrap_or(ColorMatrix::Bt709)
 }
 
-/// Says what the colours of frames are.
+/// Says what the colours of frames are; encoders write it into the bitstream of every rung.
 fn tags(matrix: ColorMatrix) -> String {
-    let name = matrix.as_str();
-    // Transfer characteristics of BT.601 and BT.709 are the same curve.
-    format!("setparams=range=tv:colorspace={name}:color_primaries={name}:color_trc=bt709")
+    let (matrix, primaries) = (matrix.as_str(), primaries(matrix));
+    format!("setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={primaries}")
 }
+
+/// Primaries that go with a matrix, and transfer characteristics. Chromium darkens what is tagged with those of BT.470.
+fn primaries(matrix: ColorMatrix) -> &'static str {
+    match matrix {
+        ColorMatrix::Bt709 => "bt709",
+        ColorMatrix::Smpte170m | ColorMatrix::Bt470bg => "smpte170m",
+    }
+}
+
+/// A bitstream filter that writes the colours into H.264 that does not say what they are (ITU-T H.264, annex E).
+pub(super) fn color_metadata(matrix: ColorMatrix) -> String {
+    let number = match matrix {
+        ColorMatrix::Bt709 => 1,
+        ColorMatrix::Smpte170m | ColorMatrix::Bt470bg => 6,
+    };
+    format!(
+        "h264_metadata=colour_primaries={number}:transfer_characteristics={number}:matrix_coefficients={number}\
+         :video_full_range_flag=0"
+    )
+}
+
+/// Filters after a scaler: colours of a JPEG, which are those of BT.601 by definition (JFIF 1.02).
+pub(super) const JPEG_COLORS: &str =
+    ":out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg";
 
 fn scale(size: Size) -> String {
     format!("{},setsar=1", scale_size(size))

@@ -2,7 +2,7 @@
 
 use domain::plan::Size;
 
-use super::graph::scale_size;
+use super::graph::{JPEG_COLORS, scale_size};
 use super::push;
 use crate::ffmpeg::probe::input_arguments;
 
@@ -11,7 +11,7 @@ use crate::ffmpeg::probe::input_arguments;
 pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
     // The same picture may be wanted twice in a row: times are counted, not taken from the stream.
-    let mut filters = format!("setpts=N/TB,{}", scale_size(size));
+    let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));
     if let Some((columns, rows)) = sheet {
         filters += &format!(",tile={columns}x{rows}");
     }
@@ -27,7 +27,7 @@ pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) 
     let side = size.width.max(size.height);
     let filters = format!(
         "setpts=PTS-STARTPTS,trim=start={:.6},\
-         scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic,setsar=1,\
+         scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic{JPEG_COLORS},setsar=1,\
          trim=end_frame=1",
         // The frame that is on at that moment began a little earlier: a hundredth of a second makes up for rounding.
         (offset - 0.01).max(0.0)

@@ -186,6 +186,7 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
             wide_gamut: video.color_primaries.as_deref() == Some("bt2020")
                 || video.color_space.as_deref().is_some_and(|it| it.starts_with("bt2020")),
             matrix: matrix_of(video, height),
+            tagged: [&video.color_space, &video.color_primaries, &video.color_transfer].into_iter().all(is_known),
             start_pts: video.start_pts.unwrap_or(0),
             time_base: video.time_base.as_deref().and_then(ratio).unwrap_or(Ratio { num: 1, den: 1000 }),
         },
@@ -232,9 +233,13 @@ fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
         Some("bt709") => Some(ColorMatrix::Bt709),
         Some("smpte170m") => Some(ColorMatrix::Smpte170m),
         Some("bt470bg") => Some(ColorMatrix::Bt470bg),
-        None | Some("unknown" | "unspecified" | "reserved") => Some(ColorMatrix::of_untagged(height)),
-        Some(_) => None,
+        _ if !is_known(&video.color_space) => Some(ColorMatrix::of_untagged(height)),
+        _ => None,
     }
+}
+
+fn is_known(tag: &Option<String>) -> bool {
+    tag.as_deref().is_some_and(|it| !matches!(it, "unknown" | "unspecified" | "reserved"))
 }
 
 /// The upper left of a display matrix, printed as lines of `00000000:        65536           0           0`.
