@@ -113,7 +113,7 @@ fn started(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> tokio::t
     tokio::task::spawn_blocking(move || command.output().expect("a player starts"))
 }
 
-fn told(output: &Output) -> String {
+fn log_of(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -167,25 +167,25 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
 
     let output = by_ffmpeg.await.unwrap();
     let frames = String::from_utf8_lossy(&output.stdout).lines().filter(|it| it.starts_with("0,")).count();
-    assert!(output.status.success() && frames == FRAMES, "FFmpeg saw {frames} frames: {}", told(&output));
+    assert!(output.status.success() && frames == FRAMES, "FFmpeg saw {frames} frames: {}", log_of(&output));
     if let Some(by_streamlink) = by_streamlink {
         let output = by_streamlink.await.unwrap();
-        assert!(output.status.success(), "Streamlink: {}", told(&output));
+        assert!(output.status.success(), "Streamlink: {}", log_of(&output));
         let seconds =
             probe(recorded.to_str().unwrap())["format"]["duration"].as_str().and_then(|it| it.parse::<f64>().ok());
         assert!(
             seconds.is_some_and(|it| (it - LENGTH).abs() < 0.2),
             "Streamlink recorded {seconds:?} s: {}",
-            told(&output)
+            log_of(&output)
         );
     }
     let output = by_gstreamer.await.unwrap();
     if output.status.code() == Some(127) {
         println!("skipped: GStreamer is not installed: scripts/setup.sh --browser");
     } else {
-        let told = told(&output);
-        let frames = told.matches("GstFakeSink:fakesink0: last-message = chain").count();
-        assert!(output.status.success() && told.contains("Got EOS"), "GStreamer: {told}");
+        let log = log_of(&output);
+        let frames = log.matches("GstFakeSink:fakesink0: last-message = chain").count();
+        assert!(output.status.success() && log.contains("Got EOS"), "GStreamer: {log}");
         assert_eq!(frames, FRAMES, "GStreamer did not show every frame");
     }
     dev.until_ready(video).await;

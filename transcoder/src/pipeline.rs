@@ -43,7 +43,7 @@ mod progress;
 
 use progress::Meter;
 
-/// How often is looked whether more of a growing video is to be shown.
+/// Time between two looks at whether more of a growing video is to be shown.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// What is to be done, and with what.
@@ -329,11 +329,12 @@ impl Making<'_> {
             sender,
         );
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
-        let mut work = std::pin::pin!(work);
+        // On the heap: the lanes together are a large future.
+        let mut work = Box::pin(work);
         if self.order.journal.first_run() {
             let shown = self.publisher.watch(self.workshop.workers).await?;
             if shown {
-                // The earlier attempt may have been killed before it could say so.
+                // The earlier attempt may have been killed before it recorded that.
                 self.order.journal.playable().await?;
                 self.playable.send_replace(true);
             }

@@ -93,10 +93,14 @@ impl Publisher {
     /// From now on viewers may watch the video while it grows; `workers` encoders make it side by side.
     ///
     /// What an earlier attempt has shown stays: the segments of the chunk in hand are made again, under the same names
-    /// and with the same keys. Says whether there is such a thing.
+    /// and with the same keys. Returns whether an earlier attempt has shown the video.
     pub async fn watch(&mut self, workers: usize) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
-        let master = self.stored(&ObjectKey::Master { video: self.outlet.video() }).await?;
+        let key = ObjectKey::Master { video: self.outlet.video() };
+        let master = self.stored(&key).await?;
+        if master.is_some() {
+            self.playlists.note(key);
+        }
         let is_named = |name: &RenditionName| master.as_ref().is_some_and(|it| it.contains(&self.variant_uri(name)));
         if names.iter().all(is_named) {
             for name in &names {
@@ -106,7 +110,6 @@ impl Publisher {
                     self.playlists.note(key);
                 }
             }
-            self.playlists.note(ObjectKey::Master { video: self.outlet.video() });
         }
         // A crash may have come between two playlists, and none of them may become shorter.
         let count = names.iter().map(|it| segments.count(it)).max().unwrap_or(0);
@@ -116,13 +119,13 @@ impl Publisher {
         Ok(shown.is_some())
     }
 
-    /// How many segments are to be shown now; `None`: viewers see what they have seen.
+    /// How many segments are to be shown now; `None`: no more than before.
     ///
     /// The renditions that grow together are shown, and as far as all of them are there: the remuxed rung
     /// with its sound, or else all rungs.
     pub fn due(&mut self) -> Option<u32> {
-        let (ready, may_write) =
-            (self.ready(), self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it))));
+        let ready = self.ready();
+        let may_write = self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it)));
         let Watched { growth, shown, started, .. } = self.growth.as_mut()?;
         let now_ms = started.elapsed().as_millis() as u64;
         growth.note(now_ms, ready);
@@ -130,7 +133,7 @@ impl Publisher {
         (may_write && count > shown.map_or(0, |it| it.segments)).then_some(count)
     }
 
-    /// Shows the first segments of the renditions that grow together. Says whether the video has just become playable.
+    /// Shows the first segments of the renditions that grow together. Returns whether the video has just become playable.
     pub async fn show(&mut self, count: u32) -> Result<bool, TranscodeError> {
         let growing = self.growing();
         let kind = if count == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
