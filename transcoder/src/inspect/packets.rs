@@ -8,8 +8,8 @@ use domain::probe::{Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::{ENVIRONMENT, Tools};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
+use crate::ffmpeg::{ENVIRONMENT, Tools};
 use crate::inspect::{Indexed, ticks};
 
 /// Which packets to read.
@@ -30,12 +30,7 @@ const LEAP: f64 = 10.0;
 const DEEPEST: u64 = 512 << 20;
 
 /// Reads all packets of a source.
-pub(super) async fn scan(
-    tools: &Tools,
-    demuxer: &str,
-    url: &str,
-    found: &Found,
-) -> Result<Indexed, TranscodeError> {
+pub(super) async fn scan(tools: &Tools, demuxer: &str, url: &str, found: &Found) -> Result<Indexed, TranscodeError> {
     let scan = packets(tools, demuxer, url, found, &[]).await?;
     let seeking = if demuxer == "avi" { Seeking::Indexed } else { Seeking::Approximate };
     let (jumped, late) = (scan.jumped, scan.late(found));
@@ -130,7 +125,7 @@ impl Scan {
         let Ok(index) = index else { return };
         let (pts, dts, duration) = (next().parse::<f64>(), next().parse::<f64>(), next().parse::<f64>());
         let (size, position, flags) = (next().parse::<u64>(), next().parse::<u64>(), next());
-        let time = pts.clone().or(dts.clone()).ok().filter(|it| it.is_finite());
+        let time = pts.or(dts.clone()).ok().filter(|it| it.is_finite());
         if index == self.video {
             self.bytes += size.unwrap_or(0);
             let Some(time) = time else { return };

@@ -72,14 +72,17 @@ impl Context<'_> {
             let matrix = output_matrix(video);
             return format!("{},format=yuv420p,{}", fitted(size, video, matrix), tags(matrix));
         };
-        // Scaled down first: tone mapping in linear light is the expensive part.
-        let transfer = match hdr {
-            HighDynamicRange::Pq => "smpte2084",
-            HighDynamicRange::Hlg => "arib-std-b67",
+        // Scaled down first: tone mapping in linear light is the expensive part. The inverse of how SDR is placed into HDR
+        // (ITU-R BT.2408: its white at 203 nits): greys up to two thirds stay where they are, highlights up to the peak
+        // are compressed. The peak is given, in units of 100 nits: by default, each version takes it from elsewhere.
+        let (transfer, peak) = match hdr {
+            HighDynamicRange::Pq => ("smpte2084", 19.7),
+            HighDynamicRange::Hlg => ("arib-std-b67", 4.926),
         };
         format!(
             "zscale=w={width}:h={height}:tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,\
-             zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,setsar=1,format=yuv420p,{}",
+             zscale=p=bt709,tonemap=tonemap=mobius:desat=0:param=0.6:peak={peak},zscale=t=bt709:m=bt709:r=tv,setsar=1,\
+             format=yuv420p,{}",
             tags(ColorMatrix::Bt709)
         )
     }
@@ -122,9 +125,10 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
 pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> String {
     let Size { width, height } = size;
     // What is not tagged must not be guessed by the size after scaling: SD rungs of HD sources keep their colours.
-    let known = video.matrix.filter(|_| !video.tagged).map_or(String::new(), |it| {
-        format!("in_color_matrix={}:", scale_matrix(it))
-    });
+    let known = video
+        .matrix
+        .filter(|_| !video.tagged)
+        .map_or(String::new(), |it| format!("in_color_matrix={}:", scale_matrix(it)));
     let colors = format!("{known}out_color_matrix={}", scale_matrix(matrix));
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
     // A broken header can say that pixels are 200 times as wide as high.
