@@ -1,0 +1,40 @@
+//! What FFmpeg's log says of a source.
+
+use domain::failure::SourceProblem;
+
+/// Phrases of FFmpeg 5.1 to 9.0 that mean: there is no decoder.
+const NO_DECODER: [&str; 2] = ["Decoder (codec", "no decoder found for"];
+
+/// Phrases of FFmpeg 5.1 to 9.0 that mean: what there is cannot be decoded.
+const UNDECODABLE: [&str; 4] =
+    ["Invalid data found", "Error while decoding", "Error submitting packet to decoder", "could not find codec parameters"];
+
+/// What the end of a log says of a source whose video is in the format `codec`; `None`: nothing.
+pub fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
+    let any = |phrases: &[&str]| phrases.iter().any(|it| log.contains(it));
+    if any(&NO_DECODER) {
+        return Some(SourceProblem::UnsupportedCodec { codec: codec.to_owned() });
+    }
+    any(&UNDECODABLE).then_some(SourceProblem::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_of_all_versions_are_understood() {
+        let unsupported = Some(SourceProblem::UnsupportedCodec { codec: "png".to_owned() });
+        for (log, expected) in [
+            // FFmpeg 5.1, and 8.1.
+            ("Decoder (codec png) not found for input stream #0:0", unsupported.clone()),
+            ("[vist#0:0/png @ 0x7f] [error] Decoding requested, but no decoder found for: png", unsupported),
+            ("Error while decoding stream #0:0: Invalid data found when processing input", Some(SourceProblem::Damaged)),
+            ("[dec:h264 @ 0x55] Error submitting packet to decoder: Invalid data found", Some(SourceProblem::Damaged)),
+            ("Unrecognized option 'fps_mode'.", None),
+            ("", None),
+        ] {
+            assert_eq!(verdict(log, "png"), expected, "{log}");
+        }
+    }
+}
