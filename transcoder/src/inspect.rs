@@ -176,6 +176,7 @@ pub(crate) fn within(mut index: SourceIndex, picture: Extent, sound: Option<Exte
     index.keyframes.iter_mut().for_each(|it| *it += lead);
     index.picture_start = lead;
     index.picture_end += lead;
-    index.end = if presentation.end > picture.end { lead + ticks(presentation.end - picture.start) } else { index.picture_end };
+    index.end =
+        if presentation.end > picture.end { lead + ticks(presentation.end - picture.start) } else { index.picture_end };
     index
 }

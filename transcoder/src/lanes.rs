@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::{Tools, verdict};
 use crate::ffmpeg::arguments::{Context, iframe_interval};
 use crate::ffmpeg::process::{self, Cost, Ended, Run};
+use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
 use crate::sink::{Outlet, Output, SegmentSink, Stored};

@@ -10,7 +10,9 @@
 //! as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{AudioStream, Probe, VideoStream, Ratio, Seeking, SourceIndex, motion_rate, output_rate, source_rate};
+use domain::probe::{
+    AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, motion_rate, output_rate, source_rate,
+};
 use domain::profile::Profile;
 
 use crate::ffmpeg::Tools;
@@ -167,8 +169,10 @@ impl Normaliser {
     pub fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
         let Size { width, height } = size;
-        let filters =
-            format!("{},trim=start={seconds:.3},scale={width}:{height}:flags=bicubic,setsar=1,trim=end_frame=1", self.fitted());
+        let filters = format!(
+            "{},trim=start={seconds:.3},scale={width}:{height}:flags=bicubic,setsar=1,trim=end_frame=1",
+            self.fitted()
+        );
         push(&mut arguments, &["-map", &format!("0:{}", self.video), "-vf", &filters, "-frames:v", "1"]);
         crate::ffmpeg::arguments::jpeg(&mut arguments, output);
         arguments
@@ -244,7 +248,13 @@ mod tests {
 
     #[test]
     fn an_elementary_stream_has_a_constant_rate() {
-        let normaliser = Normaliser { demuxer: "h264".to_owned(), rate: Ratio::new(30, 1), audio: None, depth: None, ..normaliser() };
+        let normaliser = Normaliser {
+            demuxer: "h264".to_owned(),
+            rate: Ratio::new(30, 1),
+            audio: None,
+            depth: None,
+            ..normaliser()
+        };
         let text = normaliser.survey_arguments("SOURCE", "OUT").join(" ");
         assert!(text.contains("-f h264 -r 30/1 -i SOURCE"), "{text}");
     }

@@ -130,7 +130,10 @@ async fn attempts(
                 source.probe.index.closed_gops = false;
             }
             (problem, None) if problem.may_be_the_source() => {
-                tracing::warn!(error = &problem as &dyn std::error::Error, "reading the source from its beginning after all");
+                tracing::warn!(
+                    error = &problem as &dyn std::error::Error,
+                    "reading the source from its beginning after all"
+                );
                 let looking = inspect_sequentially(&order.tools, &loopback, &order.profile, &source.probe.demuxer);
                 source = tokio::select! {
                     source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
@@ -227,7 +230,11 @@ fn feeding(
     finished: &[ChunkRecord],
 ) -> Vec<String> {
     let missing = |lane: Lane| {
-        workshop.plan.chunks(lane).iter().any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
+        workshop
+            .plan
+            .chunks(lane)
+            .iter()
+            .any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
     };
     let mut feeds = vec![];
     // A relay that nothing reads would hold up the other one.
@@ -472,9 +479,7 @@ async fn encode_through(
     let passing = async {
         while let Some(made) = received.recv().await {
             let made = match (made, takeover) {
-                (Made::Chunk(chunk), Some(takeover)) => {
-                    Made::Chunk(takeover.complete(&workshop.outlet, chunk).await?)
-                }
+                (Made::Chunk(chunk), Some(takeover)) => Made::Chunk(takeover.complete(&workshop.outlet, chunk).await?),
                 (made, _) => made,
             };
             sender.send(made).await.map_err(|_| TranscodeError::Cancelled)?;

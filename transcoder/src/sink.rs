@@ -262,7 +262,8 @@ impl Receiver for SegmentSink {
         let stored = match &output.first_iframes {
             Some(firsts) => {
                 let first = firsts.get(index as usize).copied();
-                let first = first.ok_or_else(|| TranscodeError::Verification(format!("chunk {index} was not planned")))?;
+                let first =
+                    first.ok_or_else(|| TranscodeError::Verification(format!("chunk {index} was not planned")))?;
                 self.store_iframes(output, first, index, body).await?
             }
             None => self.store_segment(output, index, body).await?,

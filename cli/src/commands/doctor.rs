@@ -87,9 +87,12 @@ async fn ffmpeg() -> Vec<Finding> {
                 Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
             });
             let refused = "such uploads are refused; install a full build of FFmpeg to take them";
-            findings.extend(tools.limits().into_iter().map(|it| {
-                Finding::other("abilities", State::Doubtful, format!("cannot process {it}"), refused)
-            }));
+            findings.extend(
+                tools
+                    .limits()
+                    .into_iter()
+                    .map(|it| Finding::other("abilities", State::Doubtful, format!("cannot process {it}"), refused)),
+            );
             findings
         }
         Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],

@@ -136,8 +136,11 @@ pub fn find_tools() -> Result<Tools> {
 pub async fn tried_tools() -> Result<Tools> {
     let tools = find_tools()?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
-        let fails = anyhow::Error::new(problem)
-            .context(format!("FFmpeg at `{}` ({}) does not make what it should", tools.ffmpeg.display(), tools.version));
+        let fails = anyhow::Error::new(problem).context(format!(
+            "FFmpeg at `{}` ({}) does not make what it should",
+            tools.ffmpeg.display(),
+            tools.version
+        ));
         return Err(Stop::failed("no-ffmpeg", fails));
     }
     for it in tools.limits() {

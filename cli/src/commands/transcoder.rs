@@ -12,7 +12,7 @@ use functions::settings::{Environment, process_variable};
 use serde_json::json;
 use transcoder::worker::{Worker, WorkerConfig};
 
-use super::transcode::{default_encoders, tried_tools, read_profiles};
+use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
 use crate::args::TranscoderArgs;
 use crate::output::{Output, Stop};

@@ -23,7 +23,9 @@ pub enum SourceProblem {
     #[error("{}", FailureCode::OnlySound.sentence())]
     OnlySound,
     /// The FFmpeg of this installation lacks what this source needs.
-    #[error("The video is {need}, and the FFmpeg of this installation lacks {ability}: the operator has to install one that has it.")]
+    #[error(
+        "The video is {need}, and the FFmpeg of this installation lacks {ability}: the operator has to install one that has it."
+    )]
     MissingAbility {
         /// What the source is, to follow "The video is".
         need: String,

@@ -74,7 +74,10 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;
     refuse_if(video.codec != "h264" || video.pixel_format != "yuv420p", CopyRefusal::Codec)?;
     refuse_if(video.interlaced, CopyRefusal::Interlaced)?;
-    refuse_if(video.rotation != 0 || video.mirrored || video.pixel_aspect.is_some_and(|it| it.num != it.den), CopyRefusal::Geometry)?;
+    refuse_if(
+        video.rotation != 0 || video.mirrored || video.pixel_aspect.is_some_and(|it| it.num != it.den),
+        CopyRefusal::Geometry,
+    )?;
     refuse_if(video.width % 2 == 1 || video.height % 2 == 1, CopyRefusal::Geometry)?;
     refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
     refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;

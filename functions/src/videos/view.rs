@@ -212,6 +212,13 @@ impl VideoView {
         let warnings = receipt.iter().flat_map(|it| &it.missing).map(|it| Warning::from(*it)).collect();
         let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
         let attempts = attempts.iter().map(AttemptView::from).collect();
-        Self { summary: VideoSummary::of(video), renditions, attempts, receipt, warnings, poster: PosterView::of(poster) }
+        Self {
+            summary: VideoSummary::of(video),
+            renditions,
+            attempts,
+            receipt,
+            warnings,
+            poster: PosterView::of(poster),
+        }
     }
 }

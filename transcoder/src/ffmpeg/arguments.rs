@@ -217,7 +217,6 @@ impl Context<'_> {
         }
     }
 
-
     /// When the segments begin that a run makes which goes from the first segment of `chunk` to the end.
     fn starts(&self, chunk: &ChunkPlan) -> Vec<f64> {
         let range = chunk.segments.start as usize..self.plan.segments() as usize;

@@ -6,8 +6,12 @@ use domain::failure::SourceProblem;
 const NO_DECODER: [&str; 2] = ["Decoder (codec", "no decoder found for"];
 
 /// Phrases of FFmpeg 5.1 to 9.0 that mean: what there is cannot be decoded.
-const UNDECODABLE: [&str; 4] =
-    ["Invalid data found", "Error while decoding", "Error submitting packet to decoder", "could not find codec parameters"];
+const UNDECODABLE: [&str; 4] = [
+    "Invalid data found",
+    "Error while decoding",
+    "Error submitting packet to decoder",
+    "could not find codec parameters",
+];
 
 /// What the end of a log says of a source whose video is in the format `codec`; `None`: nothing.
 pub fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
@@ -29,7 +33,10 @@ mod tests {
             // FFmpeg 5.1, and 8.1.
             ("Decoder (codec png) not found for input stream #0:0", unsupported.clone()),
             ("[vist#0:0/png @ 0x7f] [error] Decoding requested, but no decoder found for: png", unsupported),
-            ("Error while decoding stream #0:0: Invalid data found when processing input", Some(SourceProblem::Damaged)),
+            (
+                "Error while decoding stream #0:0: Invalid data found when processing input",
+                Some(SourceProblem::Damaged),
+            ),
             ("[dec:h264 @ 0x55] Error submitting packet to decoder: Invalid data found", Some(SourceProblem::Damaged)),
             ("Unrecognized option 'fps_mode'.", None),
             ("", None),

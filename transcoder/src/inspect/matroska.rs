@@ -46,7 +46,10 @@ pub(super) async fn index(
     let picture_end = super::ticks(end - start);
     let sound = found.audio.as_ref().map(|it| Extent {
         start: it.start_seconds,
-        end: tail.sound.map_or(it.start_seconds, |it| it.end).max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
+        end: tail
+            .sound
+            .map_or(it.start_seconds, |it| it.end)
+            .max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
     });
     Ok(Some(Indexed {
         frame_times: head.frame_times(),

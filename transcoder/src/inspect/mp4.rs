@@ -70,9 +70,10 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
     Ok(Some(Indexed {
         frame_times: index.frame_times.iter().map(|it| ticks(*it)).collect(),
         picture: Extent { start, end: start + end as f64 / TICKS_PER_SECOND as f64 },
-        sound: found.audio.as_ref().and_then(|it| {
-            Some(Extent { start: it.start_seconds, end: it.start_seconds + it.duration_seconds? })
-        }),
+        sound: found
+            .audio
+            .as_ref()
+            .and_then(|it| Some(Extent { start: it.start_seconds, end: it.start_seconds + it.duration_seconds? })),
         unseekable,
         depth: None,
         index: SourceIndex {

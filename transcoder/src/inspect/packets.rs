@@ -8,8 +8,8 @@ use domain::probe::{Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::{ENVIRONMENT, Tools};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
+use crate::ffmpeg::{ENVIRONMENT, Tools};
 use crate::inspect::{Indexed, ticks};
 
 /// Which packets to read.
@@ -30,12 +30,7 @@ const LEAP: f64 = 10.0;
 const DEEPEST: u64 = 512 << 20;
 
 /// Reads all packets of a source.
-pub(super) async fn scan(
-    tools: &Tools,
-    demuxer: &str,
-    url: &str,
-    found: &Found,
-) -> Result<Indexed, TranscodeError> {
+pub(super) async fn scan(tools: &Tools, demuxer: &str, url: &str, found: &Found) -> Result<Indexed, TranscodeError> {
     let scan = packets(tools, demuxer, url, found, &[]).await?;
     let seeking = if demuxer == "avi" { Seeking::Indexed } else { Seeking::Approximate };
     let (jumped, late) = (scan.jumped, scan.late(found));

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Normaliser;
 use crate::error::TranscodeError;
-use crate::ffmpeg::{Tools, verdict};
 use crate::ffmpeg::process::{self, Run};
+use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::{Loopback, Receiver};
 
 /// Times of what a normaliser hands on, seconds on its clock.
@@ -115,7 +115,8 @@ impl List {
     /// `#tb 0: 1/90000`, and `stream, dts, pts, duration, size, checksum`.
     fn visit(&mut self, line: &str) {
         if let Some((stream, base)) = line.strip_prefix("#tb ").and_then(|it| it.split_once(": ")) {
-            let base = base.split_once('/').and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
+            let base =
+                base.split_once('/').and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
             if let Some(known) = stream.parse().ok().and_then(|it: usize| self.time_bases.get_mut(it)) {
                 *known = base;
             }
@@ -123,7 +124,9 @@ impl List {
         }
         let mut fields = line.split(',').map(str::trim);
         let mut number = || fields.next().and_then(|it| it.parse::<i64>().ok());
-        let (Some(stream), Some(_), Some(pts), Some(duration)) = (number(), number(), number(), number()) else { return };
+        let (Some(stream), Some(_), Some(pts), Some(duration)) = (number(), number(), number(), number()) else {
+            return;
+        };
         let Some(base) = usize::try_from(stream).ok().and_then(|it| *self.time_bases.get(it)?) else { return };
         let (time, duration) = (pts as f64 * base, duration as f64 * base);
         if stream == 0 {

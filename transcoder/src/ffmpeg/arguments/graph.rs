@@ -122,9 +122,10 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
 pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> String {
     let Size { width, height } = size;
     // What is not tagged must not be guessed by the size after scaling: SD rungs of HD sources keep their colours.
-    let known = video.matrix.filter(|_| !video.tagged).map_or(String::new(), |it| {
-        format!("in_color_matrix={}:", scale_matrix(it))
-    });
+    let known = video
+        .matrix
+        .filter(|_| !video.tagged)
+        .map_or(String::new(), |it| format!("in_color_matrix={}:", scale_matrix(it)));
     let colors = format!("{known}out_color_matrix={}", scale_matrix(matrix));
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
     // A broken header can say that pixels are 200 times as wide as high.

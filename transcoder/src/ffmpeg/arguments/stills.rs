@@ -41,4 +41,3 @@ pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) 
 pub(crate) fn jpeg(arguments: &mut Vec<String>, output: &str) {
     push(arguments, &["-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", output]);
 }
-

@@ -1,6 +1,6 @@
 use domain::job::Mode;
-use domain::probe::{HighDynamicRange, Seeking};
 use domain::probe::cases::standard;
+use domain::probe::{HighDynamicRange, Seeking};
 use domain::profile::Profile;
 
 use super::*;

@@ -38,7 +38,9 @@ pub async fn key_frames(
 /// `width=320|height=180|interlaced_frame=0`, in any order.
 fn facts(line: &str) -> Option<FrameFacts> {
     let field = |name: &str| {
-        line.split('|').find_map(|it| it.split_once('=').filter(|(key, _)| *key == name)).and_then(|it| it.1.parse().ok())
+        line.split('|')
+            .find_map(|it| it.split_once('=').filter(|(key, _)| *key == name))
+            .and_then(|it| it.1.parse().ok())
     };
     let size = (field("width")?, field("height")?);
     Some(FrameFacts { size, interlaced: field("interlaced_frame") == Some(1) })

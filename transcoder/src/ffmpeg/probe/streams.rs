@@ -1,7 +1,7 @@
 //! Which streams of a source are used, and what ffprobe says of them.
 
 use domain::failure::SourceProblem;
-use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Ratio, Rates, VideoStream};
+use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream};
 use serde::Deserialize;
 
 /// What ffprobe says of the streams that are used.
@@ -227,7 +227,8 @@ fn orientation(side_data: &[SideData]) -> (u32, bool) {
 
 /// The colour matrix. RGB says that it has one, too: its identity.
 fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
-    let rgb = video.pix_fmt.as_deref().is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
+    let rgb =
+        video.pix_fmt.as_deref().is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
     match video.color_space.as_deref() {
         _ if rgb => None,
         Some("bt709") => Some(ColorMatrix::Bt709),
@@ -322,7 +323,8 @@ mod tests {
         let text = format!("{empty},{{\"index\":1,{video}}},{silent},{{\"index\":3,{audio}}}");
         assert_eq!(chosen(&text), (1, Some(3)));
         // A default track that nothing decodes.
-        let spatial = r#"{"index":1,"codec_type":"audio","channels":4,"sample_rate":"48000","disposition":{"default":1}}"#;
+        let spatial =
+            r#"{"index":1,"codec_type":"audio","channels":4,"sample_rate":"48000","disposition":{"default":1}}"#;
         let text = format!("{{\"index\":0,{video}}},{spatial},{{\"index\":2,{audio}}}");
         assert_eq!(chosen(&text), (0, Some(2)));
         // The container's choice among those that play.
