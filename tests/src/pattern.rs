@@ -14,7 +14,7 @@ pub fn pictures(size: (u32, u32), rate: u32, seconds: f64, first: u32) -> String
     // One pixel for each column, enlarged: the expression is slow.
     format!(
         "color=c=black:s={COLUMNS}x9:r={rate}:d={seconds},format=gray,geq=lum='{column}',\
-         scale={width}:{height}:flags=neighbor,format=yuv420p"
+         scale={width}:{height}:flags=neighbor,setsar=1,format=yuv420p"
     )
 }
 
