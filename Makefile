@@ -34,7 +34,7 @@ edge: ## The edge worker as WebAssembly: builds it, optimises it, says how large
 
 .PHONY: test
 test: ## Every test
-	@scripts/setup.sh --services --browser --wasm --edge
+	@scripts/setup.sh --services --browser --ffmpegs --wasm --edge
 	@scripts/test.sh
 
 .PHONY: bench

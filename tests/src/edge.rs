@@ -1,6 +1,5 @@
 //! The edge worker in workerd, with R2, KV and a queue beside it: what `tests/edge/serve.mjs` runs.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,6 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
+
+use crate::skip::skipped;
 
 /// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
 pub struct Edge {
@@ -46,7 +47,9 @@ impl Edge {
     pub async fn launch(configuration: Value) -> Option<Self> {
         let (modules, build) = (root().join("tests/edge/node_modules"), root().join("edge-worker/build/index.js"));
         if !modules.is_dir() || !build.is_file() {
-            skipped("the edge worker is not built, or nothing is there to run it");
+            skipped(
+                "the edge worker is not built, or nothing is there to run it, see scripts/setup.sh --edge and make edge",
+            );
             return None;
         }
         let mut child = tokio::process::Command::new(node())
@@ -90,17 +93,5 @@ impl Edge {
     /// Hands a batch to the queue handler; answers with what became of each message.
     pub async fn queue(&mut self, bodies: &[Value]) -> Value {
         self.say(json!({ "do": "queue", "bodies": bodies })).await
-    }
-}
-
-/// Says that something was not tested: also at the end of `make test`.
-fn skipped(why: &str) {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let note = format!("SKIPPED {test}: {why}, see scripts/setup.sh --edge and make edge\n");
-    // Past the test harness, which keeps to itself what a test prints that passes.
-    let _ = std::io::stderr().write_all(note.as_bytes());
-    if let Some(path) = std::env::var_os("EDGEREEL_TEST_NOTES") {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        file.and_then(|mut it| it.write_all(note.as_bytes())).expect("the file of notes can be written");
     }
 }

@@ -78,7 +78,12 @@ pub fn complaints_of_decoding(target: &str) -> String {
 
 /// Where media of others stands, if it does: beside the checkout.
 pub fn shared_media() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media");
+    shared("media")
+}
+
+/// A folder of the shared ones beside the checkout, if it is there.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
     folder.is_dir().then_some(folder)
 }
 

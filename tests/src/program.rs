@@ -61,8 +61,23 @@ pub fn command(arguments: &[&str], temporary: &Path) -> Command {
 /// # Panics
 /// If it does not end in time.
 pub async fn edgereel_run(arguments: &[&str], temporary: &Path, limit: Duration) -> Answer {
+    edgereel_run_with(&[], arguments, temporary, limit).await
+}
+
+/// The same, with environment variables.
+///
+/// # Panics
+/// If it does not end in time.
+pub async fn edgereel_run_with(
+    environment: &[(String, String)],
+    arguments: &[&str],
+    temporary: &Path,
+    limit: Duration,
+) -> Answer {
     let started = Instant::now();
-    let child = command(arguments, temporary).spawn().expect("the program starts");
+    let mut command = command(arguments, temporary);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let child = command.spawn().expect("the program starts");
     let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
     let output = ended.unwrap_or_else(|_| panic!("`edgereel {}` hung: {limit:?} are over", arguments.join(" ")));
     let output = output.expect("the program can be waited for");
@@ -80,6 +95,20 @@ pub async fn edgereel_run(arguments: &[&str], temporary: &Path, limit: Duration)
 /// # Panics
 /// If it does not end within two minutes.
 pub async fn transcode(input: &Path, out: &Path, temporary: &Path, more: &[&str]) -> Answer {
+    transcode_with(&[], input, out, temporary, more).await
+}
+
+/// The same, with environment variables.
+///
+/// # Panics
+/// If it does not end within two minutes.
+pub async fn transcode_with(
+    environment: &[(String, String)],
+    input: &Path,
+    out: &Path,
+    temporary: &Path,
+    more: &[&str],
+) -> Answer {
     let profile = out.with_extension("toml");
     std::fs::write(&profile, PROFILE).expect("a profile can be written");
     let (input, shown, profile) = (text(input), text(out), text(&profile));
@@ -88,7 +117,7 @@ pub async fn transcode(input: &Path, out: &Path, temporary: &Path, more: &[&str]
         arguments.extend(["--profile", &profile]);
     }
     arguments.extend(more);
-    edgereel_run(&arguments, temporary, Duration::from_secs(120)).await
+    edgereel_run_with(environment, &arguments, temporary, Duration::from_secs(120)).await
 }
 
 /// Checks a playlist, and answers with the report.

@@ -195,6 +195,7 @@ async fn attempt(
 
     let mut making = Making {
         order,
+        trusted,
         plan: &plan,
         workshop: &workshop,
         meter: Meter::new(&workshop.plan, &finished),
@@ -283,6 +284,8 @@ async fn content_keys(
 
 struct Making<'a> {
     order: &'a Order,
+    /// Whether what earlier attempts recorded and showed may be used.
+    trusted: bool,
     /// Of the whole generation; what of it is made here, the workshop knows.
     plan: &'a EncodePlan,
     workshop: &'a Workshop,
@@ -339,7 +342,7 @@ impl Making<'_> {
         // On the heap: the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.order.journal.first_run() {
-            let shown = self.publisher.watch(self.workshop.workers).await?;
+            let shown = self.publisher.watch(self.workshop.workers, self.trusted).await?;
             if shown {
                 // The earlier attempt may have been killed before it recorded that.
                 self.order.journal.playable().await?;

@@ -93,8 +93,9 @@ impl Publisher {
     /// From now on viewers may watch the video while it grows; `workers` encoders make it side by side.
     ///
     /// What an earlier attempt has shown stays: the segments of the chunk in hand are made again, under the same names
-    /// and with the same keys. Returns whether an earlier attempt has shown the video.
-    pub async fn watch(&mut self, workers: usize) -> Result<bool, TranscodeError> {
+    /// and with the same keys. If that attempt is not `trusted`, only the number of its segments stays: their durations
+    /// may be what was wrong. Returns whether an earlier attempt has shown the video.
+    pub async fn watch(&mut self, workers: usize, trusted: bool) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
         let key = ObjectKey::Master { video: self.outlet.video() };
         let master = self.stored(&key).await?;
@@ -114,6 +115,9 @@ impl Publisher {
         // A crash may have come between two playlists, and none of them may become shorter.
         let count = names.iter().map(|it| segments.count(it)).max().unwrap_or(0);
         let shown = (count > 0).then_some(Shown { segments: count, since_ms: 0 });
+        if !trusted {
+            segments = ShownSegments::default();
+        }
         let growth = Growth::new(self.work(workers), 0, self.ready());
         self.growth = Some(Watched { growth, shown, segments, started: Instant::now() });
         Ok(shown.is_some())

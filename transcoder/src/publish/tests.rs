@@ -36,7 +36,7 @@ impl World {
 
     async fn publisher(&self) -> Publisher {
         let mut publisher = Publisher::new(self.outlet(), &self.plan, &standard());
-        let shown = publisher.watch(2).await.unwrap();
+        let shown = publisher.watch(2, true).await.unwrap();
         assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
         publisher
     }
@@ -153,6 +153,27 @@ async fn what_was_shown_before_a_crash_stays() {
     let whole = lengths(&world.playlist(&names[0]).await.unwrap());
     assert_eq!(whole[..6], expected, "what was shown stays in the final playlist too");
     assert_eq!(whole.len(), 10);
+}
+
+/// The earlier attempt failed because its segments were wrong.
+#[tokio::test]
+async fn durations_of_a_failed_attempt_are_replaced() {
+    let world = World::new();
+    let mut publisher = world.publisher().await;
+    (0..5).for_each(|index| world.finish(&mut publisher, index, 360_000));
+    publisher.show(5).await.unwrap();
+    let name = publisher.growing()[0].clone();
+    drop(publisher);
+
+    let mut next = Publisher::new(world.outlet(), &world.plan, &standard());
+    assert!(next.watch(2, false).await.unwrap());
+    (0..5).for_each(|index| world.finish(&mut next, index, 0));
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(next.due(), None, "the playlist does not become shorter");
+    (5..10).for_each(|index| world.finish(&mut next, index, 0));
+    next.publish_all().await.unwrap();
+    let whole = lengths(&world.playlist(&name).await.unwrap());
+    assert_eq!(whole[..9], ["6.000"; 9]);
 }
 
 /// The crash came between two playlists.
