@@ -81,15 +81,15 @@ impl Tools {
         ["bwdif", "yadif"].into_iter().find(|it| self.filters.contains(*it))
     }
 
-    /// Whether HDR can become SDR: what is missing for it.
-    pub fn tone_maps(&self) -> Result<(), &'static str> {
-        ["zscale", "tonemap"].into_iter().find(|it| !self.filters.contains(*it)).map_or(Ok(()), Err)
+    /// Whether HDR and wide gamut can become SDR.
+    pub fn tone_maps(&self) -> bool {
+        self.filters.contains("lut3d")
     }
 
     /// What some sources need and this FFmpeg lacks, in words: of which sources, and what.
     pub fn limits(&self) -> Vec<String> {
         let fields = self.deinterlacer().is_none().then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
-        let hdr = self.tone_maps().err().map(|it| format!("HDR video (no filter {it})"));
+        let hdr = (!self.tone_maps()).then(|| "HDR video (no filter lut3d)".to_owned());
         fields.into_iter().chain(hdr).collect()
     }
 

@@ -153,8 +153,8 @@ fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
     if video.interlaced && tools.deinterlacer().is_none() {
         return Err(lacks("interlaced", "the filters `bwdif` and `yadif`".to_owned()));
     }
-    if video.hdr.is_some() || video.wide_gamut {
-        tools.tone_maps().map_err(|it| lacks("HDR", format!("the filter `{it}`")))?;
+    if (video.hdr.is_some() || video.wide_gamut) && !tools.tone_maps() {
+        return Err(lacks("HDR", "the filter `lut3d`".to_owned()));
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
 use crate::sink::{Outlet, Output, SegmentSink, Stored};
+use crate::tone_map::ToneMap;
 
 mod assembly;
 
@@ -42,6 +43,8 @@ pub struct Workshop {
     pub loopback: Loopback,
     /// What the runs of a source that cannot be sought read instead.
     pub feeds: HashMap<Feed, String>,
+    /// The table from HDR or wide gamut to SDR, for sources that need it.
+    pub tone_map: Option<ToneMap>,
     /// Where objects go.
     pub outlet: Outlet,
     /// Of each rendition; empty: nothing is encrypted.
@@ -214,7 +217,15 @@ impl Workshop {
     /// What command lines need to know.
     pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
         let deinterlacer = self.tools.deinterlacer().unwrap_or("bwdif");
-        Context { plan: &self.plan, probe: &self.probe, encoder: &self.encoder, deinterlacer, source, output }
+        Context {
+            plan: &self.plan,
+            probe: &self.probe,
+            encoder: &self.encoder,
+            deinterlacer,
+            tone_map: self.tone_map.as_ref().map(ToneMap::path),
+            source,
+            output,
+        }
     }
 
     /// FFmpeg says that all is well, and segments are missing.

@@ -21,6 +21,7 @@ pub mod sink;
 pub mod source;
 pub mod stills;
 pub mod takeover;
+pub mod tone_map;
 pub mod trial;
 pub mod vault;
 pub mod verify;

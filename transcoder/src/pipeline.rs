@@ -36,6 +36,7 @@ use crate::sink::Outlet;
 use crate::source::{Blocks, Source};
 use crate::stills;
 use crate::takeover::Takeover;
+use crate::tone_map::ToneMap;
 use crate::vault::Vault;
 use crate::verify;
 
@@ -181,6 +182,7 @@ async fn attempt(
         encoder: order.profile.encoder.clone(),
         loopback,
         feeds: HashMap::new(),
+        tone_map: ToneMap::write(&probe.video).await?,
         outlet,
         keys,
         workers: order.workers.max(1),

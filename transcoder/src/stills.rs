@@ -155,7 +155,13 @@ impl<'a> Stills<'a> {
     /// that moment, which is smaller.
     async fn poster(&self) -> Result<Cost, TranscodeError> {
         let moment = (self.duration / 10).min(60 * TICKS_PER_SECOND);
-        let (picture, cost) = match poster(self.workshop, self.normaliser, moment).await {
+        // A normaliser hands on frames as they are: the I-frames of HDR are SDR already.
+        let from_source = self.normaliser.is_none() || self.workshop.tone_map.is_none();
+        let made = match from_source {
+            true => poster(self.workshop, self.normaliser, moment).await,
+            false => Err(missing("poster")),
+        };
+        let (picture, cost) = match made {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
                 let size = self.workshop.plan.iframes;

@@ -3,6 +3,8 @@
 //! All renditions share one clock: the presentation begins at [`ORIGIN`](crate::sink::ORIGIN) in every transport
 //! stream, whichever run made it.
 
+use std::path::Path;
+
 use domain::object_key::RenditionName;
 use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, RungPlan, Size};
 use domain::probe::{Probe, Seeking};
@@ -34,6 +36,8 @@ pub struct Context<'a> {
     pub encoder: &'a EncoderSettings,
     /// The filter that makes frames of fields, for sources that have them.
     pub deinterlacer: &'a str,
+    /// The table from HDR or wide gamut to SDR, for sources that need it.
+    pub tone_map: Option<&'a Path>,
     /// Where the source is read.
     pub source: &'a str,
     /// Where an output is delivered: of its name, and a file name with `%d` for the number.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use domain::plan::{ChunkPlan, EncodePlan, Size};
-use domain::probe::{ColorMatrix, HighDynamicRange, Seeking, VideoStream};
+use domain::probe::{ColorMatrix, Seeking, VideoStream};
 use domain::segment::seconds;
 
 use super::Context;
@@ -67,23 +67,17 @@ impl Context<'_> {
     /// From a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
     fn picture(&self, size: Size) -> String {
         let video = &self.probe.video;
-        let (width, height) = (size.width, size.height);
-        let Some(hdr) = video.hdr else {
-            let matrix = output_matrix(video);
+        let matrix = output_matrix(video);
+        let Some(table) = self.tone_map else {
             return format!("{},format=yuv420p,{}", fitted(size, video, matrix), tags(matrix));
         };
-        // Scaled down first: tone mapping in linear light is the expensive part. The inverse of how SDR is placed into HDR
-        // (ITU-R BT.2408: its white at 203 nits): greys up to two thirds stay where they are, highlights up to the peak
-        // are compressed. The peak is given, in units of 100 nits: by default, each version takes it from elsewhere.
-        let (transfer, peak) = match hdr {
-            HighDynamicRange::Pq => ("smpte2084", 19.7),
-            HighDynamicRange::Hlg => ("arib-std-b67", 4.926),
-        };
+        // Scaled down first: the table is the expensive part. It is quick for 16 bits only.
         format!(
-            "zscale=w={width}:h={height}:tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,\
-             zscale=p=bt709,tonemap=tonemap=mobius:desat=0:param=0.6:peak={peak},zscale=t=bt709:m=bt709:r=tv,setsar=1,\
-             format=yuv420p,{}",
-            tags(ColorMatrix::Bt709)
+            "{},format=gbrp16le,lut3d=file={}:interp=tetrahedral,\
+             scale=flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuv420p,{}",
+            fitted_to("in_color_matrix=bt2020:out_range=pc", size),
+            table.display(),
+            tags(matrix)
         )
     }
 }
@@ -123,20 +117,24 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
 ///
 /// The result has the colours of `matrix`.
 pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> String {
-    let Size { width, height } = size;
     // What is not tagged must not be guessed by the size after scaling: SD rungs of HD sources keep their colours.
     let known = video
         .matrix
         .filter(|_| !video.tagged)
         .map_or(String::new(), |it| format!("in_color_matrix={}:", scale_matrix(it)));
-    let colors = format!("{known}out_color_matrix={}", scale_matrix(matrix));
+    fitted_to(&format!("{known}out_color_matrix={}:out_range=tv", scale_matrix(matrix)), size)
+}
+
+/// `colors`: options of the scaler.
+fn fitted_to(colors: &str, size: Size) -> String {
+    let Size { width, height } = size;
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
     // A broken header can say that pixels are 200 times as wide as high.
     let aspect = "if(between(sar\\,0.1\\,10)\\,dar\\,a)";
     format!(
         "scale=w='st(0\\,{aspect})*0+if(gte({height}*ld(0)\\,{near_width})\\,{width}\\,max(2\\,trunc({height}*ld(0)/2+0.5)*2))'\
          :h='st(0\\,{aspect})*0+if(gte({width}/ld(0)\\,{near_height})\\,{height}\\,max(2\\,trunc({width}/ld(0)/2+0.5)*2))'\
-         :eval=frame:flags=bicubic:{colors}:out_range=tv,pad={width}:{height}:-1:-1:eval=frame,setsar=1"
+         :eval=frame:flags=bicubic:{colors},pad={width}:{height}:-1:-1:eval=frame,setsar=1"
     )
 }
 

@@ -51,6 +51,7 @@ impl Paper {
             probe: &self.probe,
             encoder: &self.profile.encoder,
             deinterlacer: "bwdif",
+            tone_map: self.probe.video.hdr.map(|_| Path::new("TABLE.cube")),
             source: "SOURCE",
             output: &output,
         }))
