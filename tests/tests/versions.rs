@@ -65,9 +65,9 @@ fn hdr(folder: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
-/// What an FFmpeg lacks is needed when a source needs it: refused then, at the first attempt.
+/// Many builds lack zscale: HDR does not need it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hdr_without_zscale_is_refused_at_once() {
+async fn hdr_needs_no_zscale() {
     let Some(ffmpeg) = FFmpeg::installed("8.1") else { return };
     assert!(!ffmpeg.has("filters", "zscale"), "this FFmpeg has zscale: the test needs another one");
     let mut home = Home::new();
@@ -75,9 +75,8 @@ async fn hdr_without_zscale_is_refused_at_once() {
     home.environment = ffmpeg.environment();
     let dev = home.start().await;
     let video = dev.upload(&film, "hdr.mp4").await;
-    let failed = dev.until_failed(video).await;
-    assert_eq!(failed["failure"]["code"], "missing-ability", "{failed:#}");
-    assert!(failed["failure"]["message"].as_str().is_some_and(|it| it.contains("zscale")), "{failed:#}");
-    assert_eq!(failed["attempts"].as_array().unwrap().len(), 1, "{failed:#}");
+    let ready = dev.until_ready(video).await;
+    assert_eq!(ready["attempts"].as_array().unwrap().len(), 1, "{ready:#}");
+    assert_eq!(ready["warnings"], serde_json::json!([]), "{ready:#}");
     assert!(dev.terminate().await.success());
 }

@@ -76,6 +76,13 @@ impl Tools {
         Ok(Self { ffmpeg, ffprobe, version, filters })
     }
 
+    /// Tools without any filter.
+    #[cfg(test)]
+    pub(crate) fn bare() -> Self {
+        let program = |name: &str| PathBuf::from(name);
+        Self { ffmpeg: program("ffmpeg"), ffprobe: program("ffprobe"), version: String::new(), filters: Arc::default() }
+    }
+
     /// The filter that makes frames of fields, if there is one.
     pub fn deinterlacer(&self) -> Option<&'static str> {
         ["bwdif", "yadif"].into_iter().find(|it| self.filters.contains(*it))

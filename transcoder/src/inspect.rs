@@ -180,3 +180,29 @@ pub(crate) fn within(mut index: SourceIndex, picture: Extent, sound: Option<Exte
         if presentation.end > picture.end { lead + ticks(presentation.end - picture.start) } else { index.picture_end };
     index
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::probe::HighDynamicRange;
+    use domain::probe::cases::standard;
+
+    use super::*;
+
+    #[test]
+    fn an_ability_is_needed_when_a_source_needs_it() {
+        let needs = |change: fn(&mut VideoStream)| {
+            let mut video = standard().video;
+            change(&mut video);
+            able(&Tools::bare(), &video).map_err(|it| it.to_string())
+        };
+        assert_eq!(needs(|_| ()), Ok(()));
+        for (message, needed) in [
+            (needs(|it| it.interlaced = true), "`bwdif` and `yadif`"),
+            (needs(|it| it.hdr = Some(HighDynamicRange::Hlg)), "`lut3d`"),
+            (needs(|it| it.wide_gamut = true), "`lut3d`"),
+        ] {
+            let message = message.unwrap_err();
+            assert!(message.contains(needed), "{message}");
+        }
+    }
+}

@@ -109,6 +109,10 @@ impl Workshop {
                 }
             }
         };
+        if lane == Lane::Copy && ended.complained {
+            // What FFmpeg cannot parse, players cannot decode: an encoder makes the best of it.
+            return Err(TranscodeError::NotCopyable(format!("it is damaged: {}", ended.log_tail)));
+        }
         self.drain(&sink, &mut stored, &mut assembly).await?;
         // What the whole run cost is written on its last chunk.
         let rest = assembly.take_rest(ended.cost, &self.plan);

@@ -33,6 +33,8 @@ pub struct Ended {
     pub cost: Cost,
     /// Its last warnings and errors.
     pub log_tail: String,
+    /// Whether it reported an error all the same.
+    pub complained: bool,
 }
 
 /// A run to be made.
@@ -86,9 +88,11 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
         |reason: String, log: &Log| TranscodeError::Ffmpeg { task: run.task.clone(), reason, log_tail: log.tail() };
     let (log, status) = outcome.map_err(|error| failed(error.to_string(), &Log::default()))?;
     match status {
-        Ok(status) if status.success() => {
-            Ok(Ended { cost: Cost { cpu: log.cpu, wall: started.elapsed() }, log_tail: log.tail() })
-        }
+        Ok(status) if status.success() => Ok(Ended {
+            cost: Cost { cpu: log.cpu, wall: started.elapsed() },
+            log_tail: log.tail(),
+            complained: log.complained,
+        }),
         Ok(status) => Err(failed(status.to_string(), &log)),
         Err(error) => Err(failed(error.to_string(), &log)),
     }
@@ -98,6 +102,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
 #[derive(Default)]
 struct Log {
     lines: VecDeque<String>,
+    complained: bool,
     cpu: Duration,
 }
 
@@ -117,6 +122,7 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
                 if let Some(cpu) = benchmark(&line) {
                     log.cpu = cpu;
                 } else if !matches!(level, LogLevel::Info) {
+                    log.complained |= matches!(level, LogLevel::Error | LogLevel::Fatal);
                     if log.lines.len() == LOG_LINES {
                         log.lines.pop_front();
                     }
