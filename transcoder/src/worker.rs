@@ -365,7 +365,9 @@ impl Worker {
             }
         };
         if let Err(problem) = told {
-            warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+            warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
+            // A deletion takes the source away, and what fails then may have stored something since.
+            self.clean_up_if_gone(claim).await;
         }
         match verdict {
             Verdict::Reject => self.queue.ack(receipt).await,
