@@ -81,7 +81,9 @@ install_postgres() {
 # Python environments of their own, each made anew whenever its list (scripts/NAME.txt) changes.
 environments=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
 has_environment() {
-    cmp -s "scripts/$1.txt" "$environments/$2/installed.txt"
+    local folder=$environments/$2
+    # Its programs name their interpreter: those of an environment that was moved name one that is gone.
+    cmp -s "scripts/$1.txt" "$folder/installed.txt" && [[ $(head -n1 "$folder/bin/pip") == "#!$folder/bin/python"* ]]
 }
 # install_environment LIST FOLDER WHAT
 install_environment() {
@@ -92,6 +94,7 @@ install_environment() {
     local new=$folder.$$
     python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
         "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "scripts/$1.txt" >&2 &&
+        { grep -lIr "^#!$new/" "$new/bin" | xargs sed -i "1s|^#!$new/|#!$folder/|"; } &&
         cp "scripts/$1.txt" "$new/installed.txt" && rm -rf "$folder" && mv "$new" "$folder" ||
         { rm -rf "$new"; return 1; }
 }

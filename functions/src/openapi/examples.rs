@@ -61,6 +61,7 @@ pub(super) fn video() -> Value {
     }]);
     video["poster"] = json!({ "status": "automatic", "failure": null });
     video["receipt"] = Value::Null;
+    video["warnings"] = json!([]);
     video
 }
 
