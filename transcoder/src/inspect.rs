@@ -43,7 +43,7 @@ struct Indexed {
     sound: Option<Extent>,
     /// Why runs cannot begin in the middle of the source.
     unseekable: Option<&'static str>,
-    /// The sound begins so late in the file that FFmpeg has to be told to look for it.
+    /// The sound begins so late in the file that FFmpeg has to search deeper than usual.
     depth: Option<Depth>,
 }
 
