@@ -16,9 +16,10 @@ use domain::probe::{
 use domain::profile::Profile;
 
 use crate::ffmpeg::Tools;
-use crate::ffmpeg::arguments::{deinterlaced, fitted, mixed_down, output_matrix};
+use crate::ffmpeg::arguments::{deinterlaced, fitted, fitted_in_bt2020, mixed_down, output_matrix};
 use crate::ffmpeg::probe::{Depth, Found, input_arguments};
 use crate::inspect::within;
+use crate::tone_map::Light;
 
 mod survey;
 
@@ -74,7 +75,7 @@ impl Normaliser {
             canvas: Size { width: even(width), height: even(height) },
             deinterlacer: tools.deinterlacer().filter(|_| video.interlaced),
             // Tone mapping needs all bits.
-            format: if video.hdr.is_some() { "yuv420p10le" } else { "yuv420p" },
+            format: if Light::of(video).is_some() { "yuv420p10le" } else { "yuv420p" },
             source: video.clone(),
             source_channels: found.audio.as_ref().map_or(2, |it| it.channels),
             channels: found.audio.as_ref().map_or(2, |it| it.channels.clamp(1, 2)),
@@ -204,7 +205,11 @@ impl Normaliser {
     /// Frames of any size and aspect as large as they fit into the canvas, with bars around them.
     fn fitted(&self) -> String {
         let deinterlace = self.deinterlacer.map_or_else(String::new, |it| deinterlaced(it) + ",");
-        format!("{deinterlace}{}", fitted(self.canvas, &self.source, output_matrix(&self.source)))
+        let fitted = match Light::of(&self.source) {
+            Some(_) => fitted_in_bt2020(self.canvas),
+            None => fitted(self.canvas, &self.source, output_matrix(&self.source)),
+        };
+        format!("{deinterlace}{fitted}")
     }
 }
 
@@ -236,6 +241,15 @@ mod tests {
     fn a_run_hands_on_picture_and_sound() {
         let feeds = [(Feed::Picture, "PICTURE".to_owned()), (Feed::Sound, "SOUND".to_owned())];
         insta::assert_snapshot!(normaliser().arguments("SOURCE", &feeds).join(" ").replace(" -map", "\n-map"));
+    }
+
+    #[test]
+    fn hdr_keeps_its_colours_and_bits_for_the_table() {
+        let mut source = domain::probe::cases::standard().video;
+        source.hdr = Some(domain::probe::HighDynamicRange::Hlg);
+        let text =
+            Normaliser { source, ..normaliser() }.arguments("SOURCE", &[(Feed::Picture, "OUT".to_owned())]).join(" ");
+        assert!(text.contains("in_color_matrix=bt2020:out_color_matrix=bt2020"), "{text}");
     }
 
     #[test]

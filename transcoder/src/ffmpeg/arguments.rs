@@ -20,7 +20,7 @@ mod stills;
 use cut::{Cut, Units};
 use graph::{color_metadata, segments};
 
-pub(crate) use graph::{deinterlaced, fitted, output_matrix};
+pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
 pub use graph::iframe_interval;

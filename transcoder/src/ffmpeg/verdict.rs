@@ -2,10 +2,10 @@
 
 use domain::failure::SourceProblem;
 
-/// Phrases of FFmpeg 5.1 to 9.0 that mean: there is no decoder.
+/// Phrases of FFmpeg 5.1 to 9.0 for a missing decoder.
 const NO_DECODER: [&str; 2] = ["Decoder (codec", "no decoder found for"];
 
-/// Phrases of FFmpeg 5.1 to 9.0 that mean: what there is cannot be decoded.
+/// Phrases of FFmpeg 5.1 to 9.0 for data that its decoder rejects.
 const UNDECODABLE: [&str; 4] = [
     "Invalid data found",
     "Error while decoding",

@@ -125,6 +125,11 @@ pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> St
     fitted_to(&format!("{known}out_color_matrix={}:out_range=tv", scale_matrix(matrix)), size)
 }
 
+/// As [`fitted`], for pictures of BT.2020 that keep their colours: the table that maps them to SDR comes later.
+pub(crate) fn fitted_in_bt2020(size: Size) -> String {
+    fitted_to("in_color_matrix=bt2020:out_color_matrix=bt2020:out_range=tv", size)
+}
+
 /// `colors`: options of the scaler.
 fn fitted_to(colors: &str, size: Size) -> String {
     let Size { width, height } = size;
