@@ -111,6 +111,14 @@ impl ToneMap {
         let Some(light) = Light::of(video) else { return Ok(None) };
         let writing = tokio::task::spawn_blocking(move || {
             let mut file = tempfile::Builder::new().prefix("edgereel-").suffix(".cube").tempfile()?;
+            // FFmpeg's filter graphs give these characters a meaning, and each version unescapes them in its own way.
+            if file.path().to_string_lossy().contains([':', ',', ';', '\'', '\\', '[', ']']) {
+                let folder = std::env::temp_dir();
+                return Err(std::io::Error::other(format!(
+                    "FFmpeg cannot read from the folder `{}`",
+                    folder.display()
+                )));
+            }
             file.write_all(light.table().as_bytes())?;
             Ok(Self { file })
         });
