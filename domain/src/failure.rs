@@ -111,6 +111,8 @@ pub enum FailureCode {
     TimedOut,
     /// No space left for temporary files.
     DiskFull,
+    /// The worker ran out of open files, processes or memory.
+    Exhausted,
     /// What was made did not pass the check before publishing.
     VerificationFailed,
     /// Given up after the last of several attempts, of which none left a reason.
@@ -123,7 +125,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -148,6 +150,7 @@ impl FailureCode {
         Self::Unavailable,
         Self::TimedOut,
         Self::DiskFull,
+        Self::Exhausted,
         Self::VerificationFailed,
         Self::WorkerLost,
         Self::FetchFailed,
@@ -181,6 +184,7 @@ impl FailureCode {
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::DiskFull => "disk-full",
+            Self::Exhausted => "exhausted",
             Self::VerificationFailed => "verification-failed",
             Self::WorkerLost => "worker-lost",
             Self::FetchFailed => "fetch-failed",
@@ -215,11 +219,17 @@ impl FailureCode {
             | Self::Unavailable
             | Self::TimedOut
             | Self::DiskFull
+            | Self::Exhausted
             | Self::VerificationFailed
             | Self::WorkerLost
             | Self::FetchFailed => FailureClass::Infrastructure,
             Self::Shutdown => FailureClass::Shutdown,
         }
+    }
+
+    /// Whether a service or a resource of the machine was missing: that says nothing about the job, which waits.
+    pub fn is_lack_of_service(self) -> bool {
+        matches!(self, Self::Unavailable | Self::DiskFull | Self::Exhausted)
     }
 
     /// What it means and what to do, for people, where nothing more exact is known.
@@ -265,6 +275,9 @@ impl FailureCode {
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",
             Self::DiskFull => "The worker ran out of disk space: the operator has to free some, then try again.",
+            Self::Exhausted => {
+                "The worker ran out of open files, processes or memory: the operator has to allow it more."
+            }
             Self::VerificationFailed => {
                 "What was made from the video did not pass our checks, so it was not published: try again."
             }

@@ -274,7 +274,7 @@ impl Sweeper {
                 continue;
             }
             // First its chunks: a later attempt must not take for finished what is about to be removed.
-            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
+            self.catalog.forget_generation(video.id, &generation).await?;
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
                 ObjectPrefix::GenerationKeys(video.id, generation.clone()),

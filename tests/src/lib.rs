@@ -17,6 +17,7 @@ pub mod pattern;
 pub mod player;
 pub mod processes;
 pub mod program;
+pub mod proxy;
 pub mod site;
 pub mod skip;
 pub mod wire;

@@ -46,7 +46,7 @@ use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {
@@ -283,6 +283,7 @@ impl Site {
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
             tools: Tools::find().unwrap(),
             config,
+            outage: Outage::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

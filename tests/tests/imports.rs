@@ -26,7 +26,7 @@ use platform::s3_server::testing::RunningServer;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 /// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
 struct Site {
@@ -67,6 +67,7 @@ impl Site {
             keys: Arc::new(keys),
             tools: Tools::find().unwrap(),
             config,
+            outage: Outage::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({

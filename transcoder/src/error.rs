@@ -1,6 +1,7 @@
 //! Why a job failed. What follows from it is decided in `domain::failure`, not here.
 
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
+use nix::errno::Errno;
 use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
@@ -79,6 +80,9 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
+            Self::Spawn(source) | Self::Io { source, .. } if is_exhaustion(source) => {
+                Failure::of(FailureCode::Exhausted)
+            }
             Self::Ffmpeg { .. }
             | Self::Spawn(_)
             | Self::ContentKey { .. }
@@ -130,6 +134,12 @@ impl TranscodeError {
     pub fn lost_claim(&self) -> bool {
         matches!(self, Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }))
     }
+}
+
+/// Whether the process or the machine has no more open files, processes or memory to give.
+fn is_exhaustion(error: &std::io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM))
 }
 
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.

@@ -10,7 +10,7 @@ use domain::profile::Profile;
 use functions::installation::Installation;
 use functions::settings::{Environment, process_variable};
 use serde_json::json;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
@@ -57,6 +57,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         keys: Arc::new(keys),
         tools,
         config,
+        outage: Outage::default(),
     };
     worker.run(stop).await;
     drop(worker);

@@ -30,7 +30,7 @@ use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
@@ -153,6 +153,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
             private_bucket: PRIVATE_BUCKET.to_owned(),
             ..WorkerConfig::default()
         },
+        outage: Outage::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })

@@ -4,6 +4,7 @@ use domain::failure::Failure;
 use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
+use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +261,20 @@ pub struct Attempt {
     pub progress: Progress,
     /// The last lines of its log, for the operator.
     pub log_tail: Option<String>,
+}
+
+impl Attempt {
+    /// As the decision about another attempt sees it. One that has no end is taken for one whose worker vanished.
+    pub fn past(&self) -> PastAttempt {
+        let ended = match &self.outcome {
+            Some(AttemptOutcome::Failed(failure)) => Ended::Failed(failure.code),
+            Some(AttemptOutcome::Lost) | None => Ended::Vanished,
+            Some(
+                AttemptOutcome::Ready | AttemptOutcome::Fetched | AttemptOutcome::Released | AttemptOutcome::Stopped,
+            ) => Ended::Otherwise,
+        };
+        PastAttempt { ended, percent: self.progress.percent }
+    }
 }
 
 /// How an attempt ended.
