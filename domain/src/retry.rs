@@ -21,6 +21,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// For how long a job waits for a service that stays away, from the time it was asked for.
 pub const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// For how long a job may wait for its first attempt: no message of SQS lives longer.
+const LONGEST_QUEUE: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ended {
@@ -57,7 +60,12 @@ pub enum Next {
 /// [`PATIENCE`].
 pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     let count = counted(attempts);
-    if count >= MAX_ATTEMPTS || (waited >= PATIENCE && attempts.last().is_some_and(PastAttempt::lacked_service)) {
+    let patience = match attempts.last() {
+        None => LONGEST_QUEUE,
+        Some(last) if last.lacked_service() => PATIENCE,
+        Some(_) => Duration::MAX,
+    };
+    if count >= MAX_ATTEMPTS || waited >= patience {
         return Next::GiveUp;
     }
     if attempts.last().is_some_and(PastAttempt::lacked_service) {
@@ -154,7 +162,9 @@ mod tests {
         let attempts = past(&[(AWAY, 0); 9]);
         assert_eq!(next(&attempts, PATIENCE - Duration::from_secs(1)), Next::Again(LONGEST_WAIT));
         assert_eq!(next(&attempts, PATIENCE), Next::GiveUp);
-        assert_eq!(next(&[], PATIENCE), Next::Again(Duration::ZERO), "a job may wait long for its first attempt");
+        assert_eq!(next(&[], PATIENCE), Next::Again(Duration::ZERO), "a queue may be long");
+        assert_eq!(next(&[], LONGEST_QUEUE), Next::GiveUp);
+        assert_eq!(next(&past(&[(Ended::Vanished, 0)]), LONGEST_QUEUE), Next::Again(Duration::from_secs(10)));
     }
 
     fn any_attempt() -> impl Strategy<Value = PastAttempt> {
