@@ -97,6 +97,9 @@ pub struct DevArgs {
     /// Fetch sources from this machine and its network too, where the API is given a URL.
     #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
     pub allow_private_imports: bool,
+    /// List the published videos of the folder again, after its database was lost. Titles and metadata are not rebuilt.
+    #[arg(long)]
+    pub rebuild: bool,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

@@ -18,6 +18,7 @@ use crate::auth::ApiToken;
 use crate::edge_list::HttpEdgeList;
 use crate::ingest::Ingest;
 use crate::playback::Playback;
+use crate::rebuild::Rebuild;
 use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
 use crate::sweeper::{SweepConfig, Sweeper};
 use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
@@ -83,6 +84,15 @@ impl Installation {
             webhooks: Arc::new(SqlWebhooks::new(&self.database)),
             shares: Arc::new(SqlShares::new(&self.database)),
             config: SweepConfig::default(),
+        }
+    }
+
+    /// What writes a lost catalog again.
+    pub fn rebuild(&self) -> Rebuild {
+        Rebuild {
+            catalog: self.catalog.clone(),
+            store: self.store.clone(),
+            private_bucket: self.services.store.private_bucket.clone(),
         }
     }
 

@@ -255,6 +255,11 @@ async fn what_may_pass_is_tried_again() {
     })
     .await;
     let id = site.import(&format!("{}/film.mp4", origin.url)).await;
+    for failed in 1..3 {
+        site.until_attempt(id, failed).await;
+        // Not after a minute: a message of the same job brings it forward.
+        site.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+    }
     let (video, outcomes) = site.until_attempt(id, 3).await;
     let failed = |it: &Option<AttemptOutcome>| match it {
         Some(AttemptOutcome::Failed(failure)) => failure.code.as_str(),

@@ -29,6 +29,10 @@ pub struct ServeApiArgs {
     /// Only answer: others (scheduled functions, another `edgereel api`) send webhooks and sweep.
     #[arg(long)]
     pub no_background: bool,
+    /// List the published videos of the buckets again, after the database was lost. Titles, owners and metadata are not
+    /// rebuilt.
+    #[arg(long, conflicts_with = "no_background")]
+    pub rebuild: bool,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

@@ -36,8 +36,8 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let mut background = JoinSet::new();
     if !args.no_background {
         let dispatcher = installation.dispatcher(settings.webhooks.clone())?;
-        let (queue, catalog) = (installation.queue.clone(), installation.catalog.clone());
-        Background::new(queue, catalog, installation.sweeper(), dispatcher).start(&mut background, &stop);
+        let (queue, rebuild) = (installation.queue.clone(), (installation.rebuild(), args.rebuild));
+        Background::new(queue, installation.sweeper(), dispatcher, rebuild).start(&mut background, &stop);
     }
     let router = functions::router(installation.api(settings));
     let url = listen::url(&listener)?;

@@ -13,6 +13,7 @@ use functions::auth::ApiToken;
 use functions::edge_list::HttpEdgeList;
 use functions::ingest::Ingest;
 use functions::playback::Playback;
+use functions::rebuild::Rebuild;
 use functions::sweeper::{SweepConfig, Sweeper};
 use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState, now_ms};
@@ -121,7 +122,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         shares: shares.clone(),
         config: SweepConfig::default(),
     };
-    let background = Background::new(queue.clone(), catalog.clone(), sweeper, dispatcher(&webhooks)?);
+    let rebuild = Rebuild { catalog: catalog.clone(), store: store.clone(), private_bucket: PRIVATE_BUCKET.to_owned() };
+    let background = Background::new(queue.clone(), sweeper, dispatcher(&webhooks)?, (rebuild, args.rebuild));
     let state = ApiState {
         catalog: catalog.clone(),
         queue: queue.clone(),
