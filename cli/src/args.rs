@@ -11,6 +11,7 @@ use domain::ids::VideoId;
 use domain::job::Mode;
 use functions::playback::GRANT_SECONDS;
 use platform::secret::Secret;
+use platform::serve::ServeLimits;
 
 use crate::logging::LogArgs;
 
@@ -100,12 +101,46 @@ pub struct DevArgs {
     /// List the published videos of the folder again, after its database was lost. Titles and metadata are not rebuilt.
     #[arg(long)]
     pub rebuild: bool,
+    /// How many clients are served.
+    #[command(flatten)]
+    pub clients: ClientArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
     /// Stop when standard input ends: for whoever starts this and might be killed.
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
+}
+
+/// How many clients a server takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ClientArgs {
+    /// Connections that are open at once, those of the bucket apart; by default a part of the file descriptors that the
+    /// system allows, and at most 4,096. A new one takes the place of the one that has been idle for longest.
+    #[arg(long, env = "EDGEREEL_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// The same, of one address (of one /64 of IPv6); 0: no limit, for a proxy in front. By default half of all. This
+    /// machine's own addresses have none.
+    #[arg(long, env = "EDGEREEL_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub connections_per_address: Option<u32>,
+}
+
+impl ClientArgs {
+    /// The limits of a server whose connections may have one of `share` parts of the descriptors. Behind a proxy all clients
+    /// have one address, which only a limit that was asked for holds for.
+    pub(crate) fn limits(&self, share: usize, behind_proxy: bool) -> ServeLimits {
+        let mut limits = ServeLimits::with_share(share);
+        if let Some(connections) = self.connections {
+            limits.connections = connections as usize;
+        }
+        limits.per_address = match self.connections_per_address {
+            Some(0) => None,
+            Some(most) => Some(most as usize),
+            None if behind_proxy => None,
+            None => Some(limits.connections.div_ceil(2)),
+        };
+        limits
+    }
 }
 
 /// Where the API is.

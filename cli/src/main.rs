@@ -11,5 +11,8 @@ async fn main() -> ExitCode {
         edgereel::output::Output::new(args.command.wants_json()).stopped(&error);
         return error.exit_code();
     }
+    if let Err(error) = platform::serve::raise_descriptor_limit() {
+        tracing::debug!(%error, "the limit of descriptors stays as it was");
+    }
     edgereel::run(args).await
 }

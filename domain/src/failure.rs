@@ -95,6 +95,8 @@ pub enum FailureCode {
     SourceChanged,
     /// Whoever serves the URL does not give the file out.
     FetchRefused,
+    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    FetchTooSlow,
     /// The URL leads to an address that this installation does not fetch from.
     AddressNotAllowed,
     /// The URL leads to a page for people.
@@ -142,6 +144,7 @@ impl FailureCode {
         Self::SourceMissing,
         Self::SourceChanged,
         Self::FetchRefused,
+        Self::FetchTooSlow,
         Self::AddressNotAllowed,
         Self::WebPage,
         Self::RungsDoNotFit,
@@ -176,6 +179,7 @@ impl FailureCode {
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
             Self::FetchRefused => "fetch-refused",
+            Self::FetchTooSlow => "fetch-too-slow",
             Self::AddressNotAllowed => "address-not-allowed",
             Self::WebPage => "web-page",
             Self::RungsDoNotFit => "rungs-do-not-fit",
@@ -211,6 +215,7 @@ impl FailureCode {
             | Self::SourceMissing
             | Self::SourceChanged
             | Self::FetchRefused
+            | Self::FetchTooSlow
             | Self::AddressNotAllowed
             | Self::WebPage
             | Self::RungsDoNotFit
@@ -262,6 +267,9 @@ impl FailureCode {
             }
             Self::FetchRefused => {
                 "The address does not give the file out: check that it can be read without signing in."
+            }
+            Self::FetchTooSlow => {
+                "The server sends the file too slowly: upload the file instead, or give an address that answers faster."
             }
             Self::AddressNotAllowed => {
                 "The address is not on the public internet, so nothing is fetched from there: upload the file instead."

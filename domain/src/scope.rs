@@ -74,9 +74,10 @@ impl FromStr for Scope {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Those of an owner who is not limited further: everything with what is theirs.
+    /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. Whoever makes keys
+    /// hands out a permission that outlives the one that it was made with, so that is never implied.
     pub fn of_an_owner() -> Self {
-        Scope::ALL.into_iter().filter(|it| *it != Scope::Admin).collect()
+        Scope::ALL.into_iter().filter(|it| !matches!(it, Scope::Admin | Scope::Keys)).collect()
     }
 
     /// Those of the operator.
@@ -184,7 +185,7 @@ mod tests {
         ] {
             assert_eq!(set(holder).covers(set(other)), covered, "{holder} / {other}");
         }
-        assert!(!Scopes::of_an_owner().allows(Scope::Admin));
+        assert!(!Scopes::of_an_owner().allows(Scope::Admin) && !Scopes::of_an_owner().allows(Scope::Keys));
         assert!(Scopes::of_an_admin().covers(Scopes::of_an_owner()));
     }
 }

@@ -163,7 +163,7 @@ pub trait Catalog: Send + Sync {
 
     /// Notes that a source arrived; an unknown video is adopted. Call it before sending the job, as
     /// often as the event comes. Answers with the job to send, which follows the video's own settings
-    /// where `job` was made without knowing them.
+    /// where `job` was made without knowing them. A video that has been ready takes no other source from an event.
     async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError>;
 
     /// Notes that somebody wants work: a conversion, a retry, a re-encode; also of a video that failed

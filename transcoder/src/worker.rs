@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, warn};
 
 use crate::clock::now_ms;
+use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
 
 mod ending;
@@ -36,6 +37,8 @@ pub struct WorkerConfig {
     pub name: String,
     /// Jobs at the same time.
     pub jobs: usize,
+    /// Imports at the same time, beside the jobs.
+    pub imports_at_once: usize,
     /// Encoders of one thread each, per job.
     pub encoders: usize,
     /// How long a job stays ours without a sign of life.
@@ -46,6 +49,8 @@ pub struct WorkerConfig {
     pub profiles: HashMap<String, Profile>,
     /// Where sources may be fetched from.
     pub imports: Policy,
+    /// How quickly a source that is fetched has to come.
+    pub import_pace: Pace,
     /// Largest source that is fetched, bytes, where that is less than its profile allows.
     pub max_import_bytes: Option<u64>,
     /// The name of the private bucket, as it stands in events and jobs.
@@ -57,11 +62,13 @@ impl Default for WorkerConfig {
         Self {
             name: "transcoder".to_owned(),
             jobs: 1,
+            imports_at_once: 4,
             encoders: std::thread::available_parallelism().map_or(1, usize::from),
             lease: Duration::from_secs(60),
             wait: Duration::from_secs(20),
             profiles: HashMap::new(),
             imports: crate::fetch::DEFAULT_POLICY,
+            import_pace: Pace::default(),
             max_import_bytes: None,
             private_bucket: "private".to_owned(),
         }
@@ -96,6 +103,7 @@ impl Worker {
     /// Works until cancelled. A job at hand is then given back at once, with all finished chunks kept.
     pub async fn run(&self, cancel: CancellationToken) {
         let room = Arc::new(tokio::sync::Semaphore::new(self.config.jobs.max(1)));
+        let import_room = Arc::new(tokio::sync::Semaphore::new(self.config.imports_at_once.max(1)));
         let tasks = tokio_util::task::TaskTracker::new();
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
@@ -107,6 +115,7 @@ impl Worker {
             };
             match received {
                 Ok(Some(delivery)) => {
+                    let Some(place) = self.place_for(&delivery, place, &import_room).await else { continue };
                     let (worker, cancel) = (self.clone(), cancel.clone());
                     tasks.spawn(async move {
                         worker.handle(&delivery, &cancel).await;

@@ -33,6 +33,9 @@ pub struct ServeApiArgs {
     /// rebuilt.
     #[arg(long, conflicts_with = "no_background")]
     pub rebuild: bool,
+    /// How many clients are served.
+    #[command(flatten)]
+    pub clients: super::ClientArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -63,6 +66,9 @@ pub struct TranscoderArgs {
     /// Jobs at the same time.
     #[arg(long, env = "EDGEREEL_JOBS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// Imports at the same time, beside the jobs: an import mostly waits for the server that it fetches from.
+    #[arg(long, env = "EDGEREEL_IMPORTS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub imports: u16,
     /// Profiles (TOML files) that jobs may name, beside `default`.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,

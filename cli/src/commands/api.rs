@@ -16,6 +16,8 @@ use crate::{Result, listen};
 
 /// How long requests that have begun may take once everything stops: less than whoever stops us waits.
 const LAST_REQUESTS: Duration = Duration::from_secs(8);
+/// One in so many descriptors may be a client's connection: the others are the database, webhooks, and room.
+const CONNECTIONS_SHARE: usize = 2;
 
 /// Answers until a signal.
 ///
@@ -31,6 +33,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let read = environment.finish(settings.map(|it| (services, it)));
     let (services, settings) = read.map_err(|it| Stop::Usage(it.to_string()))?;
 
+    let clients = args.clients.limits(CONNECTIONS_SHARE, settings.limits.address_header.is_some());
     let listener = listen::at(args.listen).await?;
     let installation = Box::pin(Installation::connect(services, "api")).await?;
     let mut background = JoinSet::new();
@@ -44,7 +47,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     output.object(&json!({ "event": "listening", "api": url }));
     output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));
 
-    let serving = platform::serve(listener, router, stop.clone().cancelled_owned());
+    let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(LAST_REQUESTS).await;

@@ -40,6 +40,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let config = WorkerConfig {
         name: name.clone(),
         jobs: usize::from(args.jobs),
+        imports_at_once: usize::from(args.imports),
         encoders: args.encoders.map_or_else(default_encoders, usize::from),
         profiles,
         max_import_bytes,

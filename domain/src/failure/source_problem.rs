@@ -92,6 +92,15 @@ pub enum SourceProblem {
         /// Of HTTP.
         status: u16,
     },
+    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    #[error(
+        "The server has not sent the file within {}: upload the file instead, or give an address that answers faster.",
+        Length(*limit_seconds)
+    )]
+    FetchTooSlow {
+        /// Of an import.
+        limit_seconds: u64,
+    },
     /// The URL leads to an address that this installation does not fetch from.
     #[error("{}", FailureCode::AddressNotAllowed.sentence())]
     AddressNotAllowed,
@@ -126,6 +135,7 @@ impl SourceProblem {
             Self::SourceMissing => FailureCode::SourceMissing,
             Self::SourceChanged => FailureCode::SourceChanged,
             Self::FetchRefused { .. } => FailureCode::FetchRefused,
+            Self::FetchTooSlow { .. } => FailureCode::FetchTooSlow,
             Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
             Self::WebPage => FailureCode::WebPage,
             Self::RungsDoNotFit => FailureCode::RungsDoNotFit,

@@ -78,6 +78,10 @@ impl EdgeList for RevokedViewers {
         self.names.lock().unwrap().push(viewer.to_owned());
         Ok(())
     }
+
+    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
+        self.revoke_viewer(&format!("video/{video}")).await
+    }
 }
 
 /// An answer, read to its end.

@@ -238,6 +238,9 @@ pub enum Noted {
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
+    /// Another source for a video that has been ready: send nothing. What was published stays what it was, whoever still
+    /// has a permission to upload.
+    Unwanted,
 }
 
 /// One try at a job.
