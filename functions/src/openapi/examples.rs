@@ -36,7 +36,7 @@ pub(super) fn signed_parts() -> Value {
 }
 
 pub(super) fn completed_upload() -> Value {
-    json!({ "video": VIDEO, "state": "uploading" })
+    json!({ "video": VIDEO, "state": "queued" })
 }
 
 pub(super) fn video_summary() -> Value {

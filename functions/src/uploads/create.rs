@@ -90,7 +90,7 @@ pub(crate) async fn create(
     let new = NewVideo {
         id: video,
         owner,
-        title: wish.title,
+        title: facts::title(wish.title, &wish.filename),
         external_id: wish.external_id,
         metadata: wish.metadata,
         profile,

@@ -27,6 +27,12 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// The title of a video, or the name of its file where its creator gave none. `file`: as its owner calls it, or a path.
+pub(crate) fn title(wish: Option<String>, file: &str) -> Option<String> {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    wish.or_else(|| (!name.is_empty()).then(|| name[..name.floor_char_boundary(TEXT_LIMIT)].to_owned()))
+}
+
 /// Finds the profile that is asked for, or the one of the installation.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use domain::keyring::{GrantKeys, PassKeys};
 use functions::auth::ApiToken;
 use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::edge_list::EdgeList;
-use functions::ingest::{Ingest, Ingested};
+use functions::ingest::{EventCounts, Ingest, Ingested};
 use functions::limits::Limits;
 use functions::playback::Playback;
 use functions::webhooks::Webhooks;
@@ -112,7 +112,17 @@ impl World {
         let shares: SharedShares = Arc::new(SqlShares::new(&database));
         let revoked = Arc::new(RevokedViewers::default());
         config.public_url = "https://api.example/".to_owned();
+        let ingest = Ingest {
+            catalog: catalog.clone(),
+            queue: queue.clone(),
+            store: store.clone(),
+            private_bucket: PRIVATE.to_owned(),
+            profile: "default".to_owned(),
+            mode: Mode::Abr,
+            counts: EventCounts::default(),
+        };
         let state = ApiState {
+            ingest: ingest.clone(),
             catalog: catalog.clone(),
             queue: queue.clone(),
             store: store.clone(),
@@ -129,14 +139,6 @@ impl World {
                 guard: Guard::new(Policy::default()),
             },
             config: Arc::new(config),
-        };
-        let ingest = Ingest {
-            catalog: catalog.clone(),
-            queue: queue.clone(),
-            store: store.clone(),
-            private_bucket: PRIVATE.to_owned(),
-            profile: "default".to_owned(),
-            mode: Mode::Abr,
         };
         let http = reqwest::Client::new();
         Self {

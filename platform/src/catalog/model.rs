@@ -233,7 +233,7 @@ pub enum Noted {
     Send(Job),
     /// The source is kept until somebody wants to watch it: send nothing.
     Waits,
-    /// The source is done with, well or badly: send nothing.
+    /// The source is done with, well or badly, or a worker has it in hand: send nothing.
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
