@@ -121,6 +121,7 @@ async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(Obj
         profile,
         mode: state.config.default_mode,
         generate: Generate::OnUpload,
+        file_name: facts::file_name(&file.filename),
         source_key: Some(key.path()),
         source_size: None,
         content_type: Some(content_type.clone()),

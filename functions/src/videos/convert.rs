@@ -105,6 +105,7 @@ pub(crate) async fn convert(
         profile: profile.clone(),
         mode,
         generate: wish.generate,
+        file_name: facts::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
         content_type: None,

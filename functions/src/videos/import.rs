@@ -84,6 +84,7 @@ pub(super) async fn import(
         profile,
         mode: wish.mode.unwrap_or(state.config.default_mode),
         generate: wish.generate,
+        file_name: facts::file_name(&shown_name(&url)),
         source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
         source_size: None,
         content_type: None,
