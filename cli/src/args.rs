@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use domain::grant::Origin;
 use domain::ids::VideoId;
 use domain::job::Mode;
 use functions::playback::GRANT_SECONDS;
@@ -104,6 +105,19 @@ pub struct DevArgs {
     /// How many clients are served.
     #[command(flatten)]
     pub clients: ClientArgs,
+    /// Close the buckets to pages until a CORS rule is set, as new buckets of R2 and S3 are. A rule that was set
+    /// (`aws s3api put-bucket-cors`) decides in any case.
+    #[arg(long, env = "EDGEREEL_STRICT_CORS")]
+    pub strict_cors: bool,
+    /// Pages of these origins, separated by commas, may send the cookie `edgereel_grant` to the edge.
+    #[arg(
+        long = "credential-origins",
+        env = "EDGEREEL_CREDENTIAL_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    #[arg(value_parser = origin)]
+    pub credential_origins: Vec<Origin>,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -234,7 +248,13 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+fn origin(text: &str) -> Result<Origin, String> {
+    text.trim().parse().map_err(|()| "an origin is a scheme and a host: `https://app.example`".to_owned())
+}
+
 /// Looks whether everything that is needed is there.
+///
+/// Where the environment names buckets, or `edgereel dev` runs, it also asks the private bucket whether pages can upload.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
     /// The folder that `edgereel dev` would use.
@@ -243,6 +263,9 @@ pub struct DoctorArgs {
     /// Where `edgereel dev` would listen.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Pages of this origin shall upload: ask the bucket whether they can. By default those of EDGEREEL_CORS_ORIGINS.
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

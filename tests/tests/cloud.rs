@@ -8,8 +8,9 @@ use std::time::Duration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::object_key::ObjectKey;
 use e2e::media::make_film;
+use e2e::program::{edgereel_run_with, text};
 use e2e::proxy::{Fault, Proxy};
-use e2e::site::Site;
+use e2e::site::{Site, TOKEN};
 use functions::settings::Services;
 use platform::catalog::AttemptOutcome;
 use platform::connect::QueueAddress;
@@ -56,6 +57,42 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
     show(&Site::new(services, folder).await).await;
+}
+
+/// A team with a store that sends no events, and one server: `api` and `transcoder`, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_event_source_every_upload_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let site = Site::new(services, folder).await;
+    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 4.0, &["-g", "48"]);
+    let api = site.api().await;
+
+    // By the program, which says what it waits for while there is no transcoder.
+    let address = api.said["api"].as_str().unwrap().to_owned();
+    let environment = [("EDGEREEL_API".to_owned(), address), ("EDGEREEL_TOKEN".to_owned(), TOKEN.to_owned())];
+    let arguments = ["upload", &text(&film), "--wait", "--profile", "small", "--json"];
+    let upload = edgereel_run_with(&environment, &arguments, site.folder.path(), Duration::from_secs(120));
+    let transcoder = async {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        site.transcoder().await
+    };
+    let (uploaded, transcoder) = tokio::join!(upload, transcoder);
+    let waited = uploaded.objects.iter().find(|it| it["event"] == "waiting");
+    assert_eq!(waited.map(|it| &it["state"]), Some(&"queued".into()), "{:?}", uploaded.objects);
+    assert_eq!((uploaded.code, &uploaded.last()["event"]), (Some(0), &"ready".into()), "{}", uploaded.stderr);
+
+    // By a page that never says that it is done: Uppy with a small file sends one PUT, and no more.
+    let wish = "/v1/s3/params?filename=film.mp4&type=video/mp4&metadata[profile]=small";
+    let (status, signed) = site.call(&api, "GET", wish, None).await;
+    assert_eq!(status, 200, "{signed}");
+    site.put(&signed, std::fs::read(&film).unwrap()).await;
+    let (_, list) = site.call(&api, "GET", "/v1/videos?state=uploading", None).await;
+    let video = list["videos"][0]["id"].as_str().unwrap().parse().unwrap();
+    site.until(&api, video, |it| it["state"] == "ready").await;
+    assert!(transcoder.terminate().await.success() && api.terminate().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

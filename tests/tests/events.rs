@@ -17,7 +17,7 @@ use e2e::dev::{Home, files};
 use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use functions::ingest::{Ingest, Ingested};
+use functions::ingest::{EventCounts, Ingest, Ingested};
 use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
@@ -185,6 +185,7 @@ impl Site {
             private_bucket: PRIVATE.to_owned(),
             profile: "small".to_owned(),
             mode: Mode::Abr,
+            counts: EventCounts::default(),
         }
     }
 }

@@ -94,6 +94,7 @@ impl Site {
             profile: "small".to_owned(),
             mode: Mode::Abr,
             generate: Generate::OnUpload,
+            file_name: None,
             source_key: Some(key(id).path()),
             source_size: None,
             content_type: None,

@@ -21,7 +21,8 @@ It needs these variables:
 
 Make a key: echo \"k1:$(openssl rand -base64 32)\"
 The others (limits, identity provider, CORS, ...): docs/configuration.md.
-The bucket's events become jobs by the Lambda function `ingest`; the work is done by `edgereel transcoder`.")]
+Uploads become jobs when they are completed, or when they are found in the bucket; `edgereel transcoder` does the work.
+Where the bucket sends events, POST /v1/events and the Lambda function `ingest` take them.")]
 pub struct ServeApiArgs {
     /// Where it listens; port 0 takes a free one.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]

@@ -90,6 +90,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     step("Following it");
     let last = std::cell::RefCell::new(String::new());
     let tell = |news| match news {
+        News::Waits { what_for, .. } => output.line(format!("    {what_for}")),
         News::At { state, stage, percent } => {
             let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
             if last.replace(line.clone()) != line {

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use console::style;
+use functions::settings::{Environment, process_variable};
+use functions::upload_cors;
+use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
 use transcoder::ffmpeg::Tools;
@@ -49,6 +52,7 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let mut findings = ffmpeg().await;
     findings.extend([folder(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
+    findings.extend(bucket(&args, running.as_ref()).await);
 
     let good = findings.iter().all(|it| it.state != State::Bad);
     output.object(&json!({ "ok": good, "findings": findings }));
@@ -163,6 +167,36 @@ fn settings() -> Finding {
             Finding::other("settings", State::Doubtful, found, advice)
         }
     }
+}
+
+/// Whether pages can upload to the private bucket. Nothing, where no bucket is known or no page is named.
+async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
+    let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else { return vec![] };
+    let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
+    let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
+    // To ask for any origin, one stands for all.
+    let listed = listed.map(|it| if it == "*" { "https://any.example" } else { it }.to_owned());
+    let origins: Vec<String> = args.origin.iter().cloned().chain(listed).collect();
+    let store = S3Store::new(&store);
+    let mut findings = vec![];
+    for origin in origins {
+        findings.push(match upload_cors::check(&store, &origin).await {
+            Ok(()) => Finding::good("bucket", format!("pages of {origin} can upload")),
+            Err(problem) => {
+                let found = format!("pages of {origin} cannot upload: {:#}", anyhow::Error::from(problem));
+                let advice = "set the CORS rule of the private bucket as docs/uploads.md says";
+                Finding::other("bucket", State::Bad, found, advice)
+            }
+        });
+    }
+    findings
+}
+
+/// The buckets that the environment names, if it names them.
+fn cloud_store() -> Option<S3StoreConfig> {
+    let mut environment = Environment::new(&process_variable);
+    let services = environment.services();
+    environment.finish(Some(services)).ok().map(|it| it.store)
 }
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {

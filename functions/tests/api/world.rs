@@ -19,7 +19,7 @@ use domain::retry::MAX_ATTEMPTS;
 use functions::auth::ApiToken;
 use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::edge_list::EdgeList;
-use functions::ingest::{Ingest, Ingested};
+use functions::ingest::{EventCounts, Ingest, Ingested};
 use functions::limits::Limits;
 use functions::playback::Playback;
 use functions::webhooks::Webhooks;
@@ -118,7 +118,17 @@ impl World {
         let shares: SharedShares = Arc::new(SqlShares::new(&database));
         let revoked = Arc::new(RevokedViewers::default());
         config.public_url = "https://api.example/".to_owned();
+        let ingest = Ingest {
+            catalog: catalog.clone(),
+            queue: queue.clone(),
+            store: store.clone(),
+            private_bucket: PRIVATE.to_owned(),
+            profile: "default".to_owned(),
+            mode: Mode::Abr,
+            counts: EventCounts::default(),
+        };
         let state = ApiState {
+            ingest: ingest.clone(),
             catalog: catalog.clone(),
             queue: queue.clone(),
             store: store.clone(),
@@ -135,14 +145,6 @@ impl World {
                 guard: Guard::new(Policy::default()),
             },
             config: Arc::new(config),
-        };
-        let ingest = Ingest {
-            catalog: catalog.clone(),
-            queue: queue.clone(),
-            store: store.clone(),
-            private_bucket: PRIVATE.to_owned(),
-            profile: "default".to_owned(),
-            mode: Mode::Abr,
         };
         let http = reqwest::Client::new();
         Self {

@@ -4,7 +4,9 @@
 //! databases until the transaction ends: what follows sees one state, and writes once. One row alone,
 //! so no two changes wait for each other.
 
+mod erasure;
 mod events;
+mod folding;
 mod imports;
 mod jobs;
 mod posters;

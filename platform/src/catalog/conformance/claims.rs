@@ -14,7 +14,10 @@ pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let job = subject.queued(1).await;
     assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
     let claim = subject.claim(&job, NOW).await;
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    // Its worker has the message in hand.
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::AlreadyDone);
+    let late = subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
+    assert_eq!(late, Noted::Send(job.clone()), "a worker whose lease ended may be dead");
     let held = ClaimOutcome::Held { until_ms: NOW + LEASE_MS };
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 1).await, held);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
@@ -136,7 +139,7 @@ pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
     // Its own event comes late and finds nothing to change.
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::Send(job));
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::AlreadyDone);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
 }
 

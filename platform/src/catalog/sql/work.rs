@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::Stage;
-use domain::receipt::Receipt;
+use domain::receipt::{Extra, Receipt};
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 
@@ -25,6 +25,15 @@ const LOCK_AS_HOLDER: &str = concat!(
 
 const READ_RENDITIONS: &str =
     concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
+
+/// What lists show of a video comes from the generation that is published.
+const READY: &str = "
+    UPDATE videos SET ready_ms = $1, duration_ms = $4, poster_made = $5,
+        width = (SELECT width FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1),
+        height = (SELECT height FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1)
+    WHERE id = $2";
 
 /// Locks the row if the claim still holds, and otherwise says why it does not.
 ///
@@ -180,9 +189,12 @@ impl SqlCatalog {
         let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
         let event = VideoEvent::Verified { generation: claim.generation.clone() };
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
-        sqlx::query("UPDATE videos SET ready_ms = $1 WHERE id = $2")
+        sqlx::query(READY)
             .bind(sql(now_ms))
             .bind(&row.id)
+            .bind(claim.generation.as_str())
+            .bind(sql(receipt.source_ms))
+            .bind(i64::from(!receipt.missing.contains(&Extra::Poster)))
             .execute(&mut *tx)
             .await?;
         sqlx::query("UPDATE attempts SET stage = NULL, percent = 100 WHERE video = $1 AND fence = $2")
