@@ -1,6 +1,7 @@
 //! The arguments. What stands here is what `--help` teaches.
 
 mod cloud;
+mod confinement;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use platform::secret::Secret;
 use crate::logging::LogArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
+pub use confinement::ConfinementArgs;
 
 /// Turns a bucket into a private video service.
 ///
@@ -97,6 +99,9 @@ pub struct DevArgs {
     /// Fetch sources from this machine and its network too, where the API is given a URL.
     #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
     pub allow_private_imports: bool,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -177,6 +182,9 @@ pub struct TranscodeArgs {
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
@@ -205,6 +213,9 @@ pub struct DoctorArgs {
     /// Where `edgereel dev` would listen.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

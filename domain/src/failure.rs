@@ -89,6 +89,8 @@ pub enum FailureCode {
     PlaylistNotAllowed,
     /// It begins well, then cannot be decoded.
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    TooDemanding,
     /// The file is gone.
     SourceMissing,
     /// The file was replaced while it was read.
@@ -123,7 +125,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -137,6 +139,7 @@ impl FailureCode {
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
+        Self::TooDemanding,
         Self::SourceMissing,
         Self::SourceChanged,
         Self::FetchRefused,
@@ -170,6 +173,7 @@ impl FailureCode {
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
+            Self::TooDemanding => "too-demanding",
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
             Self::FetchRefused => "fetch-refused",
@@ -204,6 +208,7 @@ impl FailureCode {
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
+            | Self::TooDemanding
             | Self::SourceMissing
             | Self::SourceChanged
             | Self::FetchRefused
@@ -246,6 +251,9 @@ impl FailureCode {
                 "This is a playlist or script that points at other files, not a video: upload the video itself."
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
+            Self::TooDemanding => {
+                "Reading the file takes more memory or time than a video of its size may: export it as H.264 in MP4."
+            }
             Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
             Self::SourceChanged => {
                 "The file was replaced while it was being read: the new one has to be processed instead."

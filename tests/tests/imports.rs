@@ -65,7 +65,7 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
         };
         let stop = CancellationToken::new();
