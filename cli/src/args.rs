@@ -1,6 +1,7 @@
 //! The arguments. What stands here is what `--help` teaches.
 
 mod cloud;
+mod confinement;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use platform::serve::ServeLimits;
 use crate::logging::LogArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
+pub use confinement::ConfinementArgs;
 
 /// Turns a bucket into a private video service.
 ///
@@ -118,6 +120,9 @@ pub struct DevArgs {
     )]
     #[arg(value_parser = origin)]
     pub credential_origins: Vec<Origin>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -229,6 +234,9 @@ pub struct TranscodeArgs {
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
@@ -266,6 +274,9 @@ pub struct DoctorArgs {
     /// Pages of this origin shall upload: ask the bucket whether they can. By default those of EDGEREEL_CORS_ORIGINS.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

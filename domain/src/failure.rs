@@ -89,6 +89,8 @@ pub enum FailureCode {
     PlaylistNotAllowed,
     /// It begins well, then cannot be decoded.
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    TooDemanding,
     /// The file is gone.
     SourceMissing,
     /// The file was replaced while it was read.
@@ -127,7 +129,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -141,6 +143,7 @@ impl FailureCode {
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
+        Self::TooDemanding,
         Self::SourceMissing,
         Self::SourceChanged,
         Self::FetchRefused,
@@ -176,6 +179,7 @@ impl FailureCode {
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
+            Self::TooDemanding => "too-demanding",
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
             Self::FetchRefused => "fetch-refused",
@@ -212,6 +216,7 @@ impl FailureCode {
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
+            | Self::TooDemanding
             | Self::SourceMissing
             | Self::SourceChanged
             | Self::FetchRefused
@@ -261,6 +266,9 @@ impl FailureCode {
                 "This is a playlist or script that points at other files, not a video: upload the video itself."
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
+            Self::TooDemanding => {
+                "Reading the file takes more memory or time than a video of its size may: export it as H.264 in MP4."
+            }
             Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
             Self::SourceChanged => {
                 "The file was replaced while it was being read: the new one has to be processed instead."

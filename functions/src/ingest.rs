@@ -124,6 +124,7 @@ impl Ingest {
             Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
             Ingested::Waiting(_) => "stored",
             Ingested::Gone(_) => "gone",
+            Ingested::Unwanted(_) => "unwanted",
             Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,

@@ -137,6 +137,7 @@ impl Rebuild {
         let new = NewVideo {
             id: video,
             title: source.as_ref().map(|it| it.0.clone()),
+            file_name: source.as_ref().map(|it| it.0.clone()),
             source_key: source.as_ref().map(|it| it.1.path.clone()),
             source_size: source.as_ref().map(|it| it.1.size),
             profile: "default".to_owned(),

@@ -281,7 +281,7 @@ impl Site {
             store: Arc::new(self.s3.store()),
             uploads: Arc::new(self.s3.store()),
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
         };

@@ -171,7 +171,7 @@ impl Site {
             store: self.store.clone(),
             uploads: self.store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
         }

@@ -71,7 +71,7 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
         };

@@ -29,6 +29,12 @@ pub enum TranscodeError {
         /// Its last words, for the operator.
         log_tail: String,
     },
+    /// FFmpeg or ffprobe was ended from outside, which says nothing about the source.
+    #[error("ffmpeg was ended from outside while it was to {task}")]
+    Interrupted {
+        /// What it was doing.
+        task: String,
+    },
     /// FFmpeg could not be started.
     #[error("could not start ffmpeg")]
     Spawn(#[source] std::io::Error),
@@ -84,6 +90,7 @@ impl TranscodeError {
                 Failure::of(FailureCode::Exhausted)
             }
             Self::Ffmpeg { .. }
+            | Self::Interrupted { .. }
             | Self::Spawn(_)
             | Self::ContentKey { .. }
             | Self::NotCopyable(_)
@@ -109,10 +116,7 @@ impl TranscodeError {
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
-            // The system ends a process by a signal, for want of memory for one.
-            Self::Ffmpeg { reason, log_tail, .. } => {
-                !reason.contains("signal") && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
-            }
+            Self::Ffmpeg { log_tail, .. } => !OUR_MISTAKES.iter().any(|it| log_tail.contains(it)),
             _ => false,
         }
     }
@@ -143,12 +147,11 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
 }
 
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
-const OUR_MISTAKES: [&str; 7] = [
+const OUR_MISTAKES: [&str; 6] = [
     "Unrecognized option",
     "Error splitting the argument list",
     "No such filter",
     "Unknown encoder",
     "Unknown bitstream filter",
-    "Cannot allocate memory",
     "Resource temporarily unavailable",
 ];

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::ConfinementArgs;
+
 /// Runs the API alone, on the database, queue and buckets that the environment names.
 ///
 /// Sends webhooks, settles dead letters and sweeps what is overdue as well. Several may run side by side.
@@ -79,6 +81,9 @@ pub struct TranscoderArgs {
     /// Names it in the catalog and in logs; no other that runs may have this name. By default the host's, and a number.
     #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
     pub name: Option<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

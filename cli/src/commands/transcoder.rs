@@ -33,7 +33,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
-    let tools = tried_tools().await?;
+    let tools = tried_tools(&args.confinement).await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;
