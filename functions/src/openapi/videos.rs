@@ -45,6 +45,7 @@ pub(crate) fn convert() -> Doc {
             NoSuchObject,
             UrlNotAccepted,
             TooManyUploads,
+            OverQuota,
             EmptyFile,
             TooLarge,
             FieldTooLong,
