@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = edgereel::args::Args::parse();
+    let args = edgereel::args::parse();
     if let Err(error) = edgereel::logging::start(&args.logging) {
         edgereel::output::Output::new(args.command.wants_json()).stopped(&error);
         return error.exit_code();

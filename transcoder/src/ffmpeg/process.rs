@@ -66,7 +66,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
     let mut command = FfmpegCommand::from(command);
     command.args(["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"]);
     command.args(&run.arguments);
-    tracing::debug!(task = run.task, "running {command:?}");
+    tracing::debug!(task = run.task, "running {}", without_secrets(&format!("{command:?}")));
     let started = Instant::now();
     let mut child = command.spawn().map_err(TranscodeError::Spawn)?;
     let guard = KillOnDrop::new(&mut child);
@@ -182,9 +182,26 @@ impl Drop for KillOnDrop {
     }
 }
 
+/// A command line for the log. The addresses on the loopback hold a secret: 32 hex digits, after which the rest is harmless.
+fn without_secrets(command: &str) -> String {
+    const SECRET: usize = 32;
+    let parts = command.split('/').map(|it| {
+        let is_secret = it.len() == SECRET && it.bytes().all(|it| it.is_ascii_hexdigit());
+        if is_secret { "..." } else { it }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_of_the_loopback_is_not_logged() {
+        let secret = "0a".repeat(16);
+        let command = format!(r#""ffmpeg" "-i" "http://127.0.0.1:4000/{secret}/source" "-f" "null""#);
+        assert_eq!(without_secrets(&command), r#""ffmpeg" "-i" "http://127.0.0.1:4000/.../source" "-f" "null""#);
+    }
 
     #[test]
     fn the_benchmark_line_is_read() {
