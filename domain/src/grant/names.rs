@@ -10,9 +10,8 @@ const LIMITS: [&str; 6] = ["max_height", "check_segments", "origins", "geo", "ip
 /// What else they are called, in small letters without separators.
 const OTHER_NAMES: [&str; 9] =
     ["height", "ips", "ipaddress", "ipaddresses", "country", "countries", "origin", "notbefore", "alloworigins"];
-/// Names of this length are recognised with this many letters wrong.
+/// Names of this length are recognised with a quarter of their letters wrong.
 const LONG: usize = 7;
-const TYPING_ERRORS: usize = 2;
 
 /// A JSON object whose names are all right.
 pub(super) struct Spelt;
@@ -50,7 +49,7 @@ fn is_misspelt(name: &str) -> bool {
     let found = plain(name);
     let is_near = |limit: &str| {
         let limit = plain(limit);
-        found == limit || (limit.len() >= LONG && distance(&found, &limit) <= TYPING_ERRORS)
+        found == limit || (limit.len() >= LONG && distance(&found, &limit) <= limit.len() / 4)
     };
     !LIMITS.contains(&name)
         && (OTHER_NAMES.iter().any(|it| found == it.as_bytes()) || LIMITS.iter().any(|it| is_near(it)))

@@ -169,6 +169,10 @@ fn what_is_not_a_grant_is_refused() {
     no ip at all: grant-malformed
     odd geo: grant-malformed
     odd origin: grant-malformed
+    misspelt height: grant-malformed
+    misspelt origins: grant-malformed
+    two heights: grant-malformed
+    a list: grant-malformed
     odd check of segments: grant-malformed
     negative height: grant-malformed
     ");
