@@ -226,8 +226,8 @@ async fn an_owner_has_a_quota() {
     let world = World::with(|config| config.owner_limits = limits).await;
     let ann = jwt(json!({ "scope": "upload write" }));
     let begin = async |size: u64| {
-        let wish = json!({ "filename": "a.mp4", "size": size });
-        world.call_as(&ann, Method::POST, "/v1/uploads", Some(wish)).await
+        let body = json!({ "filename": "a.mp4", "size": size });
+        world.call_as(&ann, Method::POST, "/v1/uploads", Some(body)).await
     };
     let refused = begin(101).await;
     assert_eq!(refused.problem(), (409, "over-quota"));

@@ -248,8 +248,8 @@ pub enum Noted {
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
-    /// Another source for a video that has been ready: send nothing. What was published stays what it was, whoever still
-    /// has a permission to upload.
+    /// Another source for a video that has been ready: send nothing. What was published does not change, even if
+    /// a permission to upload is still good.
     Unwanted,
 }
 

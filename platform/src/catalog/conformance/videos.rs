@@ -92,7 +92,7 @@ pub async fn owners_have_a_quota(subject: &Subject) {
     begin(3, Some(1)).await.expect("its bytes are free");
     begin(4, None).await.expect("and its place");
     assert!(over(&begin(5, Some(1)).await, "videos"));
-    let other = NewVideo { owner: Some("somebody else".to_owned()), ..new_video(6) };
+    let other = NewVideo { owner: Some("another".to_owned()), ..new_video(6) };
     subject.catalog().create_upload(&other, None, &limits, NOW).await.expect("other owners are counted apart");
 }
 
