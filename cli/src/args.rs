@@ -3,11 +3,12 @@
 mod cloud;
 mod confinement;
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use domain::grant::Origin;
 use domain::ids::VideoId;
 use domain::job::Mode;
@@ -40,6 +41,23 @@ pub struct Args {
     /// How much to log.
     #[command(flatten)]
     pub logging: LogArgs,
+}
+
+/// Reads the command line; ends the program where that asks for help, or is wrong. An empty variable counts as missing,
+/// where clap would take it for a value.
+pub fn parse() -> Args {
+    let matches = without_empty_variables(Args::command(), &|name| std::env::var_os(name)).get_matches();
+    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A variable that nobody sets.
+const NEVER_SET: &str = "EDGEREEL_EMPTY";
+
+fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
+    let is_empty =
+        |it: &clap::Arg| it.get_env().and_then(lookup).is_some_and(|it| it.to_string_lossy().trim().is_empty());
+    let command = command.mut_args(|it| if is_empty(&it) { it.env(NEVER_SET) } else { it });
+    command.mut_subcommands(|it| without_empty_variables(it, lookup))
 }
 
 /// What to do.

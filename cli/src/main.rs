@@ -3,15 +3,12 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use edgereel::args::Args;
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|it| it == confine::SUBCOMMAND) {
         return confined(arguments);
     }
-    let args = Args::parse();
+    let args = edgereel::args::parse();
     edgereel::hardening::harden(&args.command);
     if let Err(error) = edgereel::logging::start(&args.logging) {
         edgereel::output::Output::new(args.command.wants_json()).stopped(&error);

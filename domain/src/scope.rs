@@ -94,8 +94,8 @@ impl FromStr for Scope {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. Whoever makes keys
-    /// hands out a permission that outlives the one that it was made with, so that is never implied.
+    /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. A caller that makes keys
+    /// hands out a permission that outlives its own, so that scope is never implied.
     pub fn of_an_owner() -> Self {
         Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
     }

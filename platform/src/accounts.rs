@@ -22,7 +22,7 @@ mod sql;
 
 pub use sql::SqlAccounts;
 
-/// Begins the subject of whoever calls with an API key; the id of the key follows.
+/// Begins the subject of a caller with an API key; the id of the key follows.
 pub const KEY_SUBJECT: &str = "api-key:";
 
 /// The SHA-256 of a key's secret.

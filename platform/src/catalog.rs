@@ -24,8 +24,9 @@ pub mod model;
 pub mod sql;
 
 pub use model::{
-    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord, PosterShown, Progress, RenditionKind,
-    RenditionRecord, RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage, VideoSource,
+    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
+    RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage,
+    VideoSource,
 };
 pub use sql::SqlCatalog;
 
@@ -102,6 +103,14 @@ pub enum CatalogError {
         /// So many may be.
         limit: u32,
     },
+    /// Its owner has as much as he may.
+    #[error("the quota is {limit} {what}, and this would be more")]
+    OverQuota {
+        /// Of what: `videos`, or `bytes of sources`.
+        what: &'static str,
+        /// So many may be.
+        limit: u64,
+    },
     /// The state of the video does not allow it.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -132,14 +141,14 @@ pub trait Catalog: Send + Sync {
     /// changes nothing. `Conflict` if it belongs to another owner, `Gone` if it was deleted.
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// The same for a video that is to be uploaded: `TooManyOpen` if its owner has `limit` uploads already that
-    /// have neither arrived nor expired; exact, however many ask at once. With `upload` in one step what
+    /// The same for a video that is to be uploaded, within what its owner may have (`TooManyOpen`, `OverQuota`); exact,
+    /// however many ask at once. A size that is not known yet counts when it is. With `upload` in one step what
     /// [`set_upload`](Self::set_upload) does in a second one.
     async fn create_upload(
         &self,
         new: &NewVideo,
         upload: Option<&Upload>,
-        limit: Option<u32>,
+        limits: &OwnerLimits,
         now_ms: u64,
     ) -> Result<Video, CatalogError>;
 

@@ -120,7 +120,7 @@ async fn an_answer_that_nobody_takes_is_given_up_and_a_slow_handler_is_not() {
 }
 
 #[tokio::test]
-async fn whoever_comes_when_all_places_are_taken_gets_that_of_an_idle_connection() {
+async fn a_new_connection_takes_the_place_of_an_idle_one() {
     let long = Duration::from_secs(60);
     let address = start(ServeLimits { connections: 20, head: long, idle: long, ..limits() }).await;
     let open = join_all((0..20).map(|_| send(address, b""))).await;

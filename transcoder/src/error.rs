@@ -107,6 +107,13 @@ impl TranscodeError {
         }
     }
 
+    /// Whether this process or its machine ran out of descriptors, memory or processes. Nothing is wrong with the job then, and
+    /// the same will happen to the next one: wait, and do not count the attempt.
+    pub fn is_exhaustion(&self) -> bool {
+        let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if log_tail.contains("Too many open files"));
+        of_ffmpeg || platform::serve::is_exhaustion(self)
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> FailureClass {
         self.failure().class()
@@ -155,3 +162,29 @@ const OUR_MISTAKES: [&str; 6] = [
     "Unknown bitstream filter",
     "Resource temporarily unavailable",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_we_ran_out_of_is_nobodys_fault() {
+        // EMFILE, ENFILE, ENOMEM, EAGAIN (of `fork`).
+        for code in [24, 23, 12, 11] {
+            let none_left = || io::Error::from_raw_os_error(code);
+            let store = StoreError::Unavailable { path: "a".to_owned(), source: Box::new(none_left()) };
+            for problem in [
+                TranscodeError::Spawn(none_left()),
+                TranscodeError::Io { doing: "listening".to_owned(), source: none_left() },
+                TranscodeError::Store(store),
+            ] {
+                assert!(problem.is_exhaustion(), "{code}: {problem:?}");
+                assert_eq!(problem.class(), FailureClass::Infrastructure);
+            }
+        }
+        assert!(!TranscodeError::Spawn(io::ErrorKind::NotFound.into()).is_exhaustion());
+        assert!(!TranscodeError::Source(SourceProblem::Damaged).is_exhaustion());
+    }
+}

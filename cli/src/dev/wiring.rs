@@ -141,7 +141,10 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         webhooks,
         config: Arc::new(config),
     };
-    let router = crate::edge::routes(edge(store.clone(), keyring, keks.clone(), args)).merge(functions::router(state));
+    let list = MemoryList::kept_in(folder.join("edge-list.json"));
+    let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
+    let router =
+        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -187,11 +190,16 @@ fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
     Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }
 
-fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys, args: &DevArgs) -> Edge {
+fn edge(
+    store: SharedStore,
+    keys: Keyring,
+    key_encryption_keys: KeyEncryptionKeys,
+    (list, args): (MemoryList, &DevArgs),
+) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
     let now = Box::new(crate::edge::system_time);
-    Edge { store, keys, key_encryption_keys, config, front: None, now, list: MemoryList::default() }
+    Edge { store, keys, key_encryption_keys, config, front: None, now, list }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

@@ -91,18 +91,18 @@ async fn a_key_grants_no_more_than_its_maker_has() {
 #[tokio::test]
 async fn a_jwt_makes_keys_only_where_it_says_so_and_none_that_never_ends() {
     let world = World::new().await;
-    let wish = |life: Option<u64>| json!({ "name": "x", "scopes": ["read"], "expires_in": life });
-    let refused = make(&world, &jwt(json!({})), wish(None)).await;
+    let body = |life: Option<u64>| json!({ "name": "x", "scopes": ["read"], "expires_in": life });
+    let refused = make(&world, &jwt(json!({})), body(None)).await;
     assert_eq!((refused.problem(), &refused.body["scope"]), ((403, "insufficient-scope"), &json!("keys")));
     let ann = jwt(json!({ "scope": ALL }));
     let year = 365 * 24 * 3600;
     for (life, seconds) in [(None, 90 * 24 * 3600), (Some(60), 60), (Some(year), year)] {
-        let made = make(&world, &ann, wish(life)).await.body;
+        let made = make(&world, &ann, body(life)).await.body;
         let key = world.accounts.get_key(made["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(key.expires_ms.unwrap() - key.created_ms, seconds * 1_000, "{made}");
     }
-    assert_eq!(make(&world, &ann, wish(Some(year + 1))).await.problem(), (422, "invalid-field"));
-    assert!(make(&world, TOKEN, wish(None)).await.body["expires_at"].is_null(), "the operator's may stay");
+    assert_eq!(make(&world, &ann, body(Some(year + 1))).await.problem(), (422, "invalid-field"));
+    assert!(make(&world, TOKEN, body(None)).await.body["expires_at"].is_null(), "the operator's may stay");
 }
 
 #[tokio::test]
@@ -111,8 +111,8 @@ async fn what_a_key_made_ends_with_it() {
     let mut maker = TOKEN.to_owned();
     let mut made = Vec::new();
     for _ in 0..3 {
-        let wish = json!({ "name": "x", "scopes": ["keys", "read"], "owner": "ann" });
-        let key = make(&world, &maker, wish).await.body;
+        let body = json!({ "name": "x", "scopes": ["keys", "read"], "owner": "ann" });
+        let key = make(&world, &maker, body).await.body;
         maker = key["key"].as_str().unwrap().to_owned();
         made.push((key["id"].as_str().unwrap().to_owned(), maker.clone()));
     }

@@ -239,6 +239,17 @@ pub struct Patch {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// How much one owner may have. What is `None` has no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OwnerLimits {
+    /// Uploads that are under way: announced, and neither arrived nor expired.
+    pub open_uploads: Option<u32>,
+    /// Videos that are not deleted.
+    pub videos: Option<u64>,
+    /// Bytes of their sources, as they were announced or have arrived.
+    pub source_bytes: Option<u64>,
+}
+
 /// What became of an event of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
@@ -250,8 +261,8 @@ pub enum Noted {
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
-    /// Another source for a video that has been ready: send nothing. What was published stays what it was, whoever still
-    /// has a permission to upload.
+    /// Another source for a video that has been ready: send nothing. What was published does not change, even if
+    /// a permission to upload is still good.
     Unwanted,
 }
 

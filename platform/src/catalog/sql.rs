@@ -28,8 +28,8 @@ use domain::webhook::EventType;
 use tokio::sync::Notify;
 
 use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord,
-    PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, OwnerLimits, Patch,
+    PosterRecord, PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
 };
 use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
 use rows::{VideoRow, video_columns};
@@ -156,17 +156,17 @@ impl From<sqlx::Error> for CatalogError {
 #[async_trait]
 impl Catalog for SqlCatalog {
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create(new, None, None, now_ms).await
+        self.create(new, None, &OwnerLimits::default(), now_ms).await
     }
 
     async fn create_upload(
         &self,
         new: &NewVideo,
         upload: Option<&Upload>,
-        limit: Option<u32>,
+        limits: &OwnerLimits,
         now_ms: u64,
     ) -> Result<Video, CatalogError> {
-        self.create(new, upload, limit, now_ms).await
+        self.create(new, upload, limits, now_ms).await
     }
 
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {

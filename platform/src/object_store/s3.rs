@@ -18,6 +18,7 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use bytes::Bytes;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use futures::StreamExt as _;
@@ -67,6 +68,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// A body that stands still for so long is a lost connection.
 const STALL_GRACE: Duration = Duration::from_secs(20);
+/// Connections that are kept open for the next request. The SDK's own pool keeps any number for 90 s: after a load of players that is
+/// hundreds, each with a descriptor on both sides where the store is our own.
+const IDLE_CONNECTIONS: usize = 64;
+/// For so long.
+const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Most objects in a listing or in one deletion.
 const BATCH: i32 = 1000;
 
@@ -77,6 +83,11 @@ impl S3Store {
     }
 
     fn with_clock(config: &S3StoreConfig, clock: StoreClock) -> Self {
+        let http = HttpClientBuilder::new()
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIME)
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https();
         let client = |endpoint: &str| {
             let credentials = Credentials::new(
                 &config.access_key_id,
@@ -89,6 +100,7 @@ impl S3Store {
                 TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
             let config = Builder::new()
                 .behavior_version(BehaviorVersion::latest())
+                .http_client(http.clone())
                 .endpoint_url(endpoint)
                 .region(Region::new(config.region.clone()))
                 .credentials_provider(credentials)

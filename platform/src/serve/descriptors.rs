@@ -43,7 +43,8 @@ pub fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
 
 fn is_out(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let out = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    // The last one: `fork` at the limit of processes.
+    let out = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::AGAIN];
     let code = error.raw_os_error();
     let inner = || error.get_ref().is_some_and(|it| is_exhaustion(it));
     code.is_some_and(|it| out.iter().any(|out| out.raw_os_error() == it)) || inner()

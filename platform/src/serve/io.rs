@@ -51,7 +51,7 @@ impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        // Before the look at what has come since: whoever changes the state after it wakes this task.
+        // First: a change of the state after this line wakes this task.
         this.activity().register(context.waker());
         if this.activity().is_evicted() {
             return Poll::Ready(Err(timed_out("the place of an idle connection was needed")));
@@ -117,7 +117,8 @@ fn timed_out(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// An address as it counts: an IPv4 address written as IPv6 is the IPv4 address, and whoever has IPv6 has a /64.
+/// The address that a connection counts for: an IPv4 address also when it is written as IPv6, and of IPv6 the /64, which one
+/// customer of a provider has.
 pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(it) if !it.is_loopback() => IpAddr::V6((it.to_bits() >> 64 << 64).into()),

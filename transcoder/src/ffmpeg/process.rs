@@ -76,8 +76,8 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
     let mut command = run.tools.ffmpeg(&arguments, &needs);
     // The child insists on pipes that it can close; nothing goes through them.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let shown: Vec<String> = arguments.iter().map(|it| without_token(it)).collect();
-    tracing::debug!(task = run.task, "running ffmpeg {}", shown.join(" "));
+    let shown = without_secrets(&arguments.join(" "));
+    tracing::debug!(task = run.task, "running ffmpeg {shown}");
     let started = Instant::now();
     let mut child = start(move || FfmpegCommand::from(command).spawn()).await.map_err(TranscodeError::Spawn)?;
     let guard = KillOnDrop::new(&mut child);
@@ -263,9 +263,26 @@ impl Drop for KillOnDrop {
     }
 }
 
+/// A command line for the log. The addresses on the loopback hold a secret: 32 hex digits, after which the rest is harmless.
+fn without_secrets(command: &str) -> String {
+    const SECRET: usize = 32;
+    let parts = command.split('/').map(|it| {
+        let is_secret = it.len() == SECRET && it.bytes().all(|it| it.is_ascii_hexdigit());
+        if is_secret { "..." } else { it }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_of_the_loopback_is_not_logged() {
+        let secret = "0a".repeat(16);
+        let command = format!(r#""ffmpeg" "-i" "http://127.0.0.1:4000/{secret}/source" "-f" "null""#);
+        assert_eq!(without_secrets(&command), r#""ffmpeg" "-i" "http://127.0.0.1:4000/.../source" "-f" "null""#);
+    }
 
     #[test]
     fn the_benchmark_line_is_read() {

@@ -19,7 +19,7 @@ use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
 
-/// How long an import for which there is no place stays away.
+/// How long an import waits before it asks for a place again.
 const IMPORT_PAUSE: Duration = Duration::from_secs(15);
 
 impl Worker {

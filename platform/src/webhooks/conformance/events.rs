@@ -191,7 +191,7 @@ pub async fn every_change_is_told_once_in_any_order(subject: &Subject) {
             Run { subject, number, chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number), now_ms: NOW, claims: vec![] };
         let mut expected = vec![];
         let mut before = run.video().await;
-        for _ in 0..80 {
+        for _ in 0..100 {
             run.step().await;
             let after = run.video().await;
             expected.extend(changes(before.as_ref(), after.as_ref()));
