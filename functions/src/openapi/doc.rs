@@ -10,7 +10,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -27,7 +27,7 @@ pub(crate) struct Doc {
     description: &'static str,
     body: Option<Content>,
     body_is_optional: bool,
-    bytes: &'static [&'static str],
+    takes_bytes: bool,
     query: Vec<Parameter>,
     answers: Vec<Answer>,
     problems: Vec<Problem>,
@@ -48,6 +48,7 @@ struct Answer {
     headers: &'static [&'static str],
 }
 
+const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -60,7 +61,7 @@ impl Doc {
             description,
             body: None,
             body_is_optional: false,
-            bytes: &[],
+            takes_bytes: false,
             query: vec![],
             answers: vec![],
             problems: vec![],
@@ -81,9 +82,9 @@ impl Doc {
         self.takes::<T>(example)
     }
 
-    /// Instead of that body: bytes of one of these types.
-    pub(crate) fn or_takes_bytes(mut self, kinds: &'static [&'static str]) -> Self {
-        self.bytes = kinds;
+    /// Instead of that body: bytes, which are told apart by their content.
+    pub(crate) fn or_takes_bytes(mut self) -> Self {
+        self.takes_bytes = true;
         self
     }
 
@@ -157,9 +158,12 @@ impl Doc {
         if let Some(body) = &self.body {
             let required = if self.body_is_optional { Required::False } else { Required::True };
             let mut builder = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
-            for kind in self.bytes {
-                // OpenAPI 3.1: bytes have no schema.
-                builder = builder.content(*kind, ContentBuilder::new().build());
+            if self.takes_bytes {
+                // OpenAPI 3.1 needs no schema for bytes; generators of clients do.
+                let bytes = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+                builder = builder.content(BYTES, ContentBuilder::new().schema(Some(bytes)).build());
             }
             let body = builder;
             operation = operation.request_body(Some(body.build()));

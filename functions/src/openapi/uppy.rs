@@ -12,7 +12,9 @@ use crate::uploads::uppy::{
 const KEY: &str = "uploads/vid_018bcfe5680077078707070707070707/film.mp4";
 
 pub(crate) fn params() -> Doc {
-    let about = "One request for all of a file. Other parameters named `metadata[...]` are kept as metadata.";
+    let about = "One PUT for all of a file, for Uppy before version 6, which names itself in the header `uppy-versions`. Later \
+        ones send a form, which R2 does not take: they need `shouldUseMultipart: true`. Other parameters named \
+        `metadata[...]` are kept as metadata.";
     Doc::of("uppyParams", "Begin an upload in one request", about)
         .asks::<PutWish>()
         .gives::<PutParams>(
@@ -23,7 +25,7 @@ pub(crate) fn params() -> Doc {
                 "headers": { "content-type": "video/mp4" },
             }),
         )
-        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
+        .refuses(&[OnlyInParts, UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
 }
 
 pub(crate) fn begin() -> Doc {

@@ -98,7 +98,7 @@ pub(crate) fn stream() -> Doc {
         .gives::<Playing>(StatusCode::OK, "It can be watched.", examples::playing())
         .gives::<InTheMaking>(StatusCode::ACCEPTED, "It is being made.", examples::in_the_making())
         .with(&["Retry-After"])
-        .refuses(&[NoSuchVideo, VideoFailed, VideoCancelled, SourceGone, Conflict])
+        .refuses(&[NoSuchVideo, VideoFailed, VideoCancelled, SourceGone, Conflict, InvalidField])
 }
 
 pub(crate) fn source() -> Doc {
@@ -108,11 +108,11 @@ pub(crate) fn source() -> Doc {
 }
 
 pub(crate) fn put_poster() -> Doc {
-    let about = "A JPEG, PNG or WebP picture, told apart by its content, or a moment of the video. It is shown in place of \
+    let about = "A JPEG, PNG or WebP picture, of any content type, or a moment of the video. It is shown in place of \
         the automatic one, also after a re-encode.";
     Doc::of("choosePoster", "Choose the picture before playback", about)
         .takes::<Moment>(json!({ "at": 12.5 }))
-        .or_takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+        .or_takes_bytes()
         .gives::<VideoView>(StatusCode::OK, "It is shown already.", examples::video())
         .gives::<VideoView>(StatusCode::ACCEPTED, "It is being made.", examples::video())
         .refuses(&[NoSuchVideo, PosterNotAccepted, Conflict])
