@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -15,7 +16,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{PROBLEM, SECURITY};
+use super::{PROBLEM, SECURITY, sample};
 use crate::auth::Scope;
 use crate::problem::Problem;
 
@@ -29,6 +30,7 @@ pub(crate) struct Doc {
     body_is_optional: bool,
     takes_bytes: bool,
     query: Vec<Parameter>,
+    query_example: Option<&'static str>,
     answers: Vec<Answer>,
     problems: Vec<Problem>,
     /// Schemas that the others refer to.
@@ -48,6 +50,8 @@ struct Answer {
     headers: &'static [&'static str],
 }
 
+/// The extension that holds examples of requests.
+const CODE_SAMPLES: &str = "x-codeSamples";
 const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -63,6 +67,7 @@ impl Doc {
             body_is_optional: false,
             takes_bytes: false,
             query: vec![],
+            query_example: None,
             answers: vec![],
             problems: vec![],
             schemas: vec![],
@@ -88,9 +93,10 @@ impl Doc {
         self
     }
 
-    /// Parameters of the query.
-    pub(crate) fn asks<T: IntoParams>(mut self) -> Self {
+    /// Parameters of the query, with an example of it; empty: of use only without the example of the body.
+    pub(crate) fn asks<T: IntoParams>(mut self, example: &'static str) -> Self {
         self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
+        self.query_example = Some(example).filter(|it| !it.is_empty());
         self
     }
 
@@ -165,9 +171,13 @@ impl Doc {
                     .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
                 builder = builder.content(BYTES, ContentBuilder::new().schema(Some(bytes)).build());
             }
-            let body = builder;
-            operation = operation.request_body(Some(body.build()));
+            operation = operation.request_body(Some(builder.build()));
         }
+        let example = self.body.as_ref().and_then(|it| it.example.as_ref());
+        let sample = sample::curl(method, path, self.query_example, example, scope.is_some());
+        // As many viewers of such documents know it.
+        let samples = json!([{ "lang": "Shell", "label": "curl", "source": sample }]);
+        operation = operation.extensions(Some(Extensions::from_iter([(CODE_SAMPLES, samples)])));
         for answer in &self.answers {
             operation = operation.response(answer.status.as_str(), answer.build());
         }
