@@ -20,7 +20,7 @@ mod partial;
 mod size;
 mod timeline;
 
-pub use copy::CopyRefusal;
+pub use copy::{CopyRefusal, LARGEST_COPIED_SEGMENT};
 pub use partial::Misfit;
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
@@ -189,7 +189,8 @@ impl EncodePlan {
 fn within_limits(probe: &Probe, profile: &Profile) -> Result<(), SourceProblem> {
     let limits = &profile.limits;
     let seconds = probe.index.end / TICKS_PER_SECOND;
-    let (width, height) = (probe.video.width, probe.video.height);
+    // What is shown, and what the decoder holds: the aspect of pixels makes the picture larger, turning does not.
+    let (width, height) = probe.video.display_size();
     if probe.size > limits.max_bytes {
         return Err(SourceProblem::TooLarge { bytes: probe.size, limit_bytes: limits.max_bytes });
     }

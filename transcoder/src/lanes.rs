@@ -196,6 +196,7 @@ impl Workshop {
     fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
         let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
             key: self.keys.get(&rendition).cloned(),
+            copied: lane == Lane::Copy,
             first_iframes: (rendition == RenditionName::iframes()).then(|| self.first_iframes()),
             rendition,
         });

@@ -51,8 +51,19 @@ pub struct Depth {
 /// What every run that reads the source begins with. The demuxer is forced, never guessed: an upload
 /// that is a playlist or a script must not make FFmpeg read a file or call a host.
 pub fn input_arguments(demuxer: &str) -> Vec<String> {
-    ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer].map(str::to_owned).to_vec()
+    let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
+    let kind = ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer];
+    limits.into_iter().chain(kind).map(str::to_owned).collect()
 }
+
+/// Larger frames are not decoded, whatever the profile allows: 8192 x 8192.
+const MOST_PIXELS: &str = "67108864";
+
+/// More streams are refused: a whole multiplex of broadcasts has fewer.
+const MOST_STREAMS: &str = "256";
+
+/// The largest piece of memory that FFmpeg takes at once, bytes: a frame of [`MOST_PIXELS`] of four times 16 bits.
+pub(crate) const MAX_ALLOC: [&str; 2] = ["-max_alloc", "536870912"];
 
 impl Depth {
     /// The options of an input that is read this far.
@@ -107,6 +118,7 @@ impl Probing {
     ) -> Result<Self, TranscodeError> {
         let port = url::Url::parse(url).ok().and_then(|it| it.port());
         let mut all: Vec<String> = ["-hide_banner", "-loglevel", "error"].map(str::to_owned).to_vec();
+        all.extend(MAX_ALLOC.map(str::to_owned));
         all.extend(arguments.iter().cloned());
         all.push(url.to_owned());
         let needs = Needs { port, cpu: Some(cpu), ..Needs::default() };

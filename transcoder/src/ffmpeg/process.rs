@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::launcher::{Needs, Weight, start};
+use crate::ffmpeg::probe::MAX_ALLOC;
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +66,7 @@ const LOG_LINES: usize = 20;
 /// look at what was delivered: FFmpeg can exit 0 having written a short file.
 pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
-    let mut arguments: Vec<String> = general.map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> = general.into_iter().chain(MAX_ALLOC).map(str::to_owned).collect();
     arguments.extend(run.arguments);
     let needs = Needs {
         port: Some(run.port),
