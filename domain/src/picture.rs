@@ -96,7 +96,7 @@ pub fn essential(bytes: &[u8]) -> Vec<u8> {
         let whole = (u32::from_be_bytes(*length) as usize).saturating_add(12);
         // A damaged chunk is left to the decoder.
         let (chunk, after) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
-        if chunk.get(4..8).is_some_and(|name| NEEDED_CHUNKS.iter().any(|it| *it == name)) {
+        if chunk.get(4..8).is_some_and(|name| NEEDED_CHUNKS.contains(&name)) {
             kept.extend_from_slice(chunk);
         }
         rest = after;

@@ -259,7 +259,7 @@ async fn thousands_of_streams() {
     ffmpeg(&arguments);
     let (programs, streams) = (36_u16, 200_u16);
     let programs_content: Vec<u8> = (1..=programs)
-        .flat_map(|it| [(it >> 8) as u8, it as u8, 0xe0 | (it + 16 >> 8) as u8, (it + 16) as u8])
+        .flat_map(|it| [(it >> 8) as u8, it as u8, 0xe0 | ((it + 16) >> 8) as u8, (it + 16) as u8])
         .collect();
     let mut file = section(0, 0, 1, &programs_content);
     for program in 1..=programs {
@@ -332,4 +332,15 @@ async fn two_frames_in_most_of_an_hour() {
     arguments.extend(["-pix_fmt".to_owned(), "yuv420p".to_owned(), text(&path)]);
     ffmpeg(&arguments);
     made_or(folder.path(), &path, &[]).await;
+}
+
+/// An ordinary film that is too large for the memory that the operator allows: that is said, and not that it is damaged.
+#[tokio::test]
+async fn a_film_that_needs_more_memory_than_is_allowed() {
+    let folder = folder();
+    let path = make_film(&folder.path().join("film.mp4"), "3840x2160", "25", 1.0, &["-bf", "2"]);
+    let out = folder.path().join("out");
+    let memory = (256 << 20).to_string();
+    let answer = transcode(&path, &out, folder.path(), &["--ffmpeg-memory", &memory]).await;
+    assert_eq!(answer.last()["error"]["code"], "too-demanding", "{:?}\n{}", answer.objects, answer.stderr);
 }

@@ -33,14 +33,15 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
-    let tools = tried_tools(&args.confinement).await?;
+    let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+    let tools = tried_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;
     let config = WorkerConfig {
         name: name.clone(),
         jobs: usize::from(args.jobs),
-        encoders: args.encoders.map_or_else(default_encoders, usize::from),
+        encoders,
         profiles,
         max_import_bytes,
         private_bucket: installation.services.store.private_bucket.clone(),
