@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use e2e::media::{ffmpeg, film, make_film};
-use e2e::program::{Answer, text, transcode};
+use e2e::program::{Answer, edgereel_run, text, transcode};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
@@ -33,7 +33,7 @@ async fn within_bounds(folder: &Path, input: &Path) -> Answer {
     println!("{name}: {code} after {:.1?}, {} MiB, FFmpeg {} MiB", answer.took, mib(own), mib(child));
     assert!(own < OWN_MEMORY, "{} MiB: {shown}", mib(own));
     assert!(child < FFMPEG_MEMORY + PROGRAM, "{} MiB: {shown}", mib(child));
-    assert!(answer.took < Duration::from_secs(60), "{:?}: {shown}", answer.took);
+    assert!(answer.took < Duration::from_secs(110), "{:?}: {shown}", answer.took);
     answer
 }
 
@@ -203,7 +203,7 @@ async fn a_picture_that_is_larger_than_memory() {
     let entry = at(&file, b"png ") + 4;
     file[entry + 24..entry + 28].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
     let path = save(folder.path(), "pixels.mov", &file);
-    refused(folder.path(), &path, &["too-many-pixels", "damaged", "too-demanding"]).await;
+    refused(folder.path(), &path, &["too-many-pixels"]).await;
 }
 
 #[tokio::test]
@@ -339,8 +339,9 @@ async fn two_frames_in_most_of_an_hour() {
 async fn a_film_that_needs_more_memory_than_is_allowed() {
     let folder = folder();
     let path = make_film(&folder.path().join("film.mp4"), "3840x2160", "25", 1.0, &["-bf", "2"]);
-    let out = folder.path().join("out");
     let memory = (256 << 20).to_string();
-    let answer = transcode(&path, &out, folder.path(), &["--ffmpeg-memory", &memory]).await;
+    let (film, out) = (text(&path), text(&folder.path().join("out")));
+    let arguments = ["transcode", &film, "--out", &out, "--json", "--ffmpeg-memory", &memory];
+    let answer = edgereel_run(&arguments, folder.path(), Duration::from_secs(120)).await;
     assert_eq!(answer.last()["error"]["code"], "too-demanding", "{:?}\n{}", answer.objects, answer.stderr);
 }
