@@ -154,12 +154,13 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
 }
 
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
-const OUR_MISTAKES: [&str; 6] = [
+const OUR_MISTAKES: [&str; 7] = [
     "Unrecognized option",
     "Error splitting the argument list",
     "No such filter",
     "Unknown encoder",
     "Unknown bitstream filter",
+    "Error while opening encoder",
     "Resource temporarily unavailable",
 ];
 

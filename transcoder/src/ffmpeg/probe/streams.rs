@@ -127,6 +127,9 @@ impl RawStream {
     }
 }
 
+/// Sound of a higher rate is not sound, Hz: twice the highest rate of recorders.
+const HIGHEST_SAMPLE_RATE: u32 = 768_000;
+
 /// Reads ffprobe's JSON and picks the streams.
 pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
@@ -135,6 +138,10 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         return Err(SourceProblem::EncryptedSource);
     }
     let used = |it: &&RawStream| it.is("video") || it.is("audio");
+    // Resampling from such a rate takes memory in proportion to it.
+    if raw.streams.iter().filter(used).any(|it| it.sample_rate().is_some_and(|it| it > HIGHEST_SAMPLE_RATE)) {
+        return Err(SourceProblem::Damaged);
+    }
     let announced = raw.streams.iter().filter(used).any(|it| !it.is_there());
     // A stream that plays is better than the container's own choice, which may be announced only, or in a format that
     // nothing decodes; after that comes the order of the file.
@@ -304,6 +311,10 @@ mod tests {
         assert_eq!(
             of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#),
             SourceProblem::UnsupportedCodec { codec: "vvc1".to_owned() }
+        );
+        assert_eq!(
+            of(r#"{"streams":[{"index":0,"codec_type":"audio","sample_rate":"1000000000"}]}"#),
+            SourceProblem::Damaged
         );
     }
 
