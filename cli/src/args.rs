@@ -1,21 +1,25 @@
 //! The arguments. What stands here is what `--help` teaches.
 
 mod cloud;
+mod confinement;
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use domain::grant::Origin;
 use domain::ids::VideoId;
 use domain::job::Mode;
 use functions::playback::GRANT_SECONDS;
 use platform::secret::Secret;
+use platform::serve::ServeLimits;
 
 use crate::logging::LogArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
+pub use confinement::ConfinementArgs;
 
 /// Turns a bucket into a private video service.
 ///
@@ -37,6 +41,23 @@ pub struct Args {
     /// How much to log.
     #[command(flatten)]
     pub logging: LogArgs,
+}
+
+/// Reads the command line; ends the program where that asks for help, or is wrong. An empty variable counts as missing,
+/// where clap would take it for a value.
+pub fn parse() -> Args {
+    let matches = without_empty_variables(Args::command(), &|name| std::env::var_os(name)).get_matches();
+    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A variable that nobody sets.
+const NEVER_SET: &str = "EDGEREEL_EMPTY";
+
+fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
+    let is_empty =
+        |it: &clap::Arg| it.get_env().and_then(lookup).is_some_and(|it| it.to_string_lossy().trim().is_empty());
+    let command = command.mut_args(|it| if is_empty(&it) { it.env(NEVER_SET) } else { it });
+    command.mut_subcommands(|it| without_empty_variables(it, lookup))
 }
 
 /// What to do.
@@ -98,6 +119,12 @@ pub struct DevArgs {
     /// Fetch sources from this machine and its network too, where the API is given a URL.
     #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
     pub allow_private_imports: bool,
+    /// List the published videos of the folder again, after its database was lost. Titles and metadata are not rebuilt.
+    #[arg(long)]
+    pub rebuild: bool,
+    /// How many clients are served.
+    #[command(flatten)]
+    pub clients: ClientArgs,
     /// Close the buckets to pages until a CORS rule is set, as new buckets of R2 and S3 are. A rule that was set
     /// (`aws s3api put-bucket-cors`) decides in any case.
     #[arg(long, env = "EDGEREEL_STRICT_CORS")]
@@ -111,12 +138,46 @@ pub struct DevArgs {
     )]
     #[arg(value_parser = origin)]
     pub credential_origins: Vec<Origin>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
     /// Stop when standard input ends: for whoever starts this and might be killed.
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
+}
+
+/// How many clients a server takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ClientArgs {
+    /// Connections that are open at once, those of the bucket apart; by default a part of the file descriptors that the
+    /// system allows, and at most 4,096. A new one takes the place of the one that has been idle for longest.
+    #[arg(long, env = "EDGEREEL_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// The same, of one address (of one /64 of IPv6); 0: no limit, for a proxy in front. By default half of all. This
+    /// machine's own addresses have none.
+    #[arg(long, env = "EDGEREEL_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub connections_per_address: Option<u32>,
+}
+
+impl ClientArgs {
+    /// The limits of a server whose connections may have one of `share` parts of the descriptors. Behind a proxy all clients
+    /// have one address, which only a limit that was asked for holds for.
+    pub(crate) fn limits(&self, share: usize, behind_proxy: bool) -> ServeLimits {
+        let mut limits = ServeLimits::with_share(share);
+        if let Some(connections) = self.connections {
+            limits.connections = connections as usize;
+        }
+        limits.per_address = match self.connections_per_address {
+            Some(0) => None,
+            Some(most) => Some(most as usize),
+            None if behind_proxy => None,
+            None => Some(limits.connections.div_ceil(2)),
+        };
+        limits
+    }
 }
 
 /// Where the API is.
@@ -191,6 +252,9 @@ pub struct TranscodeArgs {
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
@@ -228,6 +292,9 @@ pub struct DoctorArgs {
     /// Pages of this origin shall upload: ask the bucket whether they can. By default those of `EDGEREEL_CORS_ORIGINS`.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use platform::database::Database;
 use platform::s3_server::S3Server;
+use platform::serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ pub struct System {
     s3_listener: TcpListener,
     router: axum::Router,
     listener: TcpListener,
+    clients: ServeLimits,
     pump: pump::Pump,
     background: Background,
     worker: Worker,
@@ -38,6 +40,9 @@ pub struct System {
 
 /// How long requests that have begun may take once everything stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
+/// One in so many descriptors may be a client's connection: a request of a player also takes two for the store's connection
+/// and one for its file.
+const CONNECTIONS_SHARE: usize = 6;
 
 impl System {
     /// Opens the folder and everything in it, and takes the ports. What an earlier run had in hand when
@@ -46,7 +51,7 @@ impl System {
     /// # Errors
     /// What is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
-        let tools = crate::commands::transcode::tried_tools().await?;
+        let tools = crate::commands::transcode::tried_tools(&args.confinement).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::both(args.listen).await?;
@@ -61,6 +66,7 @@ impl System {
             s3_listener,
             router: wired.router,
             listener,
+            clients: args.clients.limits(CONNECTIONS_SHARE, false),
             pump: wired.pump,
             background: wired.background,
             worker: wired.worker,
@@ -95,9 +101,10 @@ impl System {
 
         let s3_router = self.s3.router();
         let s3_ends = stop_store.clone().cancelled_owned();
-        store.spawn(async move { platform::serve(self.s3_listener, s3_router, s3_ends).await });
+        let s3_limits = ServeLimits::with_share(CONNECTIONS_SHARE);
+        store.spawn(s3_limits.serve(self.s3_listener, s3_router, s3_ends));
         let api_ends = stop_serving.clone().cancelled_owned();
-        serving.spawn(platform::serve(self.listener, self.router, api_ends));
+        serving.spawn(self.clients.serve(self.listener, self.router, api_ends));
         let (pump, pump_stop) = (self.pump, stop_serving.clone());
         serving.spawn(async move {
             pump.run(pump_stop).await;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::Result;
 use crate::output::Stop;
@@ -15,7 +15,7 @@ const NEXT_PORTS: u16 = 100;
 /// # Errors
 /// `port-in-use`, with what to do.
 pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(wanted).await.map_err(|error| {
+    bind(wanted).map_err(|error| {
         let what = anyhow::Error::from(error).context(format!(
             "`{wanted}` cannot be listened at: name another address with --listen (port 0 takes a free one)"
         ));
@@ -32,11 +32,22 @@ pub(crate) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener
     let taken = listener.local_addr()?;
     for step in 1..=NEXT_PORTS {
         let Some(port) = taken.port().checked_add(step) else { break };
-        if let Ok(store) = TcpListener::bind(SocketAddr::new(taken.ip(), port)).await {
+        if let Ok(store) = bind(SocketAddr::new(taken.ip(), port)) {
             return Ok((listener, store));
         }
     }
-    Ok((listener, TcpListener::bind(SocketAddr::new(taken.ip(), 0)).await?))
+    Ok((listener, bind(SocketAddr::new(taken.ip(), 0))?))
+}
+
+/// Connections that may wait until they are accepted. The usual 128 overflow when many players come at once.
+const BACKLOG: u32 = 1024;
+
+fn bind(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections are still ending is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(wanted)?;
+    socket.listen(BACKLOG)
 }
 
 /// Where others on this machine reach a listener: one that listens everywhere also listens at home.

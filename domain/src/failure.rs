@@ -89,12 +89,16 @@ pub enum FailureCode {
     PlaylistNotAllowed,
     /// It begins well, then cannot be decoded.
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    TooDemanding,
     /// The file is gone.
     SourceMissing,
     /// The file was replaced while it was read.
     SourceChanged,
     /// Whoever serves the URL does not give the file out.
     FetchRefused,
+    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    FetchTooSlow,
     /// The URL leads to an address that this installation does not fetch from.
     AddressNotAllowed,
     /// The URL leads to a page for people.
@@ -111,6 +115,8 @@ pub enum FailureCode {
     TimedOut,
     /// No space left for temporary files.
     DiskFull,
+    /// The worker ran out of open files, processes or memory.
+    Exhausted,
     /// What was made did not pass the check before publishing.
     VerificationFailed,
     /// Given up after the last of several attempts, of which none left a reason.
@@ -123,7 +129,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -137,9 +143,11 @@ impl FailureCode {
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
+        Self::TooDemanding,
         Self::SourceMissing,
         Self::SourceChanged,
         Self::FetchRefused,
+        Self::FetchTooSlow,
         Self::AddressNotAllowed,
         Self::WebPage,
         Self::RungsDoNotFit,
@@ -148,6 +156,7 @@ impl FailureCode {
         Self::Unavailable,
         Self::TimedOut,
         Self::DiskFull,
+        Self::Exhausted,
         Self::VerificationFailed,
         Self::WorkerLost,
         Self::FetchFailed,
@@ -170,9 +179,11 @@ impl FailureCode {
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
+            Self::TooDemanding => "too-demanding",
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
             Self::FetchRefused => "fetch-refused",
+            Self::FetchTooSlow => "fetch-too-slow",
             Self::AddressNotAllowed => "address-not-allowed",
             Self::WebPage => "web-page",
             Self::RungsDoNotFit => "rungs-do-not-fit",
@@ -181,6 +192,7 @@ impl FailureCode {
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::DiskFull => "disk-full",
+            Self::Exhausted => "exhausted",
             Self::VerificationFailed => "verification-failed",
             Self::WorkerLost => "worker-lost",
             Self::FetchFailed => "fetch-failed",
@@ -204,9 +216,11 @@ impl FailureCode {
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
+            | Self::TooDemanding
             | Self::SourceMissing
             | Self::SourceChanged
             | Self::FetchRefused
+            | Self::FetchTooSlow
             | Self::AddressNotAllowed
             | Self::WebPage
             | Self::RungsDoNotFit
@@ -215,11 +229,17 @@ impl FailureCode {
             | Self::Unavailable
             | Self::TimedOut
             | Self::DiskFull
+            | Self::Exhausted
             | Self::VerificationFailed
             | Self::WorkerLost
             | Self::FetchFailed => FailureClass::Infrastructure,
             Self::Shutdown => FailureClass::Shutdown,
         }
+    }
+
+    /// Whether a service or a resource of the machine was missing: that says nothing about the job, which waits.
+    pub fn is_lack_of_service(self) -> bool {
+        matches!(self, Self::Unavailable | Self::DiskFull | Self::Exhausted)
     }
 
     /// What it means and what to do, for people, where nothing more exact is known.
@@ -246,12 +266,18 @@ impl FailureCode {
                 "This is a playlist or script that points at other files, not a video: upload the video itself."
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
+            Self::TooDemanding => {
+                "Reading the file takes more memory or time than a video of its size may: export it as H.264 in MP4."
+            }
             Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
             Self::SourceChanged => {
                 "The file was replaced while it was being read: the new one has to be processed instead."
             }
             Self::FetchRefused => {
                 "The address does not give the file out: check that it can be read without signing in."
+            }
+            Self::FetchTooSlow => {
+                "The server sends the file too slowly: upload the file instead, or give an address that answers faster."
             }
             Self::AddressNotAllowed => {
                 "The address is not on the public internet, so nothing is fetched from there: upload the file instead."
@@ -265,6 +291,9 @@ impl FailureCode {
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",
             Self::DiskFull => "The worker ran out of disk space: the operator has to free some, then try again.",
+            Self::Exhausted => {
+                "The worker ran out of open files, processes or memory: the operator has to allow it more."
+            }
             Self::VerificationFailed => {
                 "What was made from the video did not pass our checks, so it was not published: try again."
             }

@@ -17,6 +17,7 @@
 
 mod claims;
 mod limits;
+mod names;
 
 pub use limits::{Country, Geo, IpPrefix, Limits, Located, Origin, Whereabouts};
 
@@ -101,6 +102,7 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
+    #[serde(default, deserialize_with = "claims::said")]
     crit: Option<serde::de::IgnoredAny>,
 }
 

@@ -94,9 +94,10 @@ impl FromStr for Scope {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Those of an owner who is not limited further: everything with what is theirs.
+    /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. A caller that makes keys
+    /// hands out a permission that outlives its own, so that scope is never implied.
     pub fn of_an_owner() -> Self {
-        Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation()).collect()
+        Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
     }
 
     /// Those of the operator.
@@ -204,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(set(holder).covers(set(other)), covered, "{holder} / {other}");
         }
-        assert!(!Scopes::of_an_owner().allows(Scope::Admin));
+        assert!(!Scopes::of_an_owner().allows(Scope::Admin) && !Scopes::of_an_owner().allows(Scope::Keys));
         assert!(Scopes::of_an_admin().covers(Scopes::of_an_owner()));
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct WantedKey {
     /// Whose videos it opens; only an admin may say.
     #[serde(default)]
     owner: Option<String>,
-    /// Seconds until it ends; without it, it does not end by itself.
+    /// Seconds until it ends: at most ten years. Without it, it ends with the key that makes it, or never. What a JWT makes
+    /// lives at most a year, and 90 days if nothing is said.
     #[serde(default)]
     expires_in: Option<u64>,
 }
@@ -71,6 +72,10 @@ struct KeyView {
 const NAME_LIMIT: usize = 200;
 /// Longest life, seconds: ten years.
 const LONGEST_LIFE: u64 = 3_650 * 24 * 3600;
+/// The same for what a JWT makes: a year.
+const LONGEST_LIFE_BY_USER: u64 = 365 * 24 * 3600;
+/// Of what a JWT makes, if nothing is said: 90 days.
+const LIFE_BY_USER: u64 = 90 * 24 * 3600;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
@@ -102,6 +107,9 @@ pub(crate) async fn create(
         expires_ms,
     };
     let made = state.accounts.create_key(&new, now).await?;
+    if made.revoked_ms.is_some() {
+        return Err(ApiError::Conflict("the key that this request came with was revoked".to_owned()));
+    }
     tracing::info!(key.id = %made.id, "made the API key {}", made.id);
     Ok((StatusCode::CREATED, Json(MadeKey { view: KeyView::of(made), key: secret.expose().to_owned() })))
 }
@@ -119,8 +127,16 @@ fn check(wanted: &WantedKey) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// When a new key ends. A key that ends cannot make one that outlives it.
+/// When a new key ends. A key that ends cannot make one that outlives it. A JWT can, since it lives for minutes; but nobody
+/// here learns when its user's account is closed, so what it makes has an end.
 async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
+    let life = match life {
+        Some(life) if caller.is_user() && life > LONGEST_LIFE_BY_USER => {
+            return Err(invalid(&format!("`expires_in`: a JWT makes keys of at most {LONGEST_LIFE_BY_USER} seconds")));
+        }
+        None if caller.is_user() => Some(LIFE_BY_USER),
+        life => life,
+    };
     let wanted = life.map(|it| now.saturating_add(it.saturating_mul(1_000)));
     let Some(maker) = caller.api_key() else { return Ok(wanted) };
     let end = state.accounts.get_key(maker).await?.and_then(|it| it.expires_ms);

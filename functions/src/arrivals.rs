@@ -85,7 +85,11 @@ pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) 
         Ingested::Queued(_) | Ingested::Waiting(_) => {
             tracing::info!(video.id = %video.id, "the source of {} arrived without an event", video.id);
         }
-        Ingested::Duplicate(_) | Ingested::AlreadyDone(_) | Ingested::Gone(_) | Ingested::Ignored(_) => {}
+        Ingested::Duplicate(_)
+        | Ingested::AlreadyDone(_)
+        | Ingested::Gone(_)
+        | Ingested::Unwanted(_)
+        | Ingested::Ignored(_) => {}
     }
     Ok(true)
 }

@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::ApiKeyId;
 use http::request::Parts;
+use platform::accounts::KEY_SUBJECT as API_KEY;
 use platform::catalog::Video;
 
 pub use domain::scope::{Scope, Scopes};
@@ -35,8 +36,6 @@ pub struct Caller {
 
 /// The subject of whoever has the token of the installation.
 const INSTALLATION: &str = "installation";
-/// Before the id of an API key.
-const API_KEY: &str = "api-key:";
 /// Before the `sub` of a JWT.
 const USER: &str = "user:";
 
@@ -74,6 +73,11 @@ impl Caller {
                 Err(ApiError::Invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
             }
         }
+    }
+
+    /// Whether this caller came with a JWT.
+    pub(crate) fn is_user(&self) -> bool {
+        self.subject.starts_with(USER)
     }
 
     /// The API key that this caller came with.

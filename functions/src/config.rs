@@ -1,15 +1,18 @@
 //! What an installation decides about its API.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Mode;
+use platform::catalog::OwnerLimits;
 use platform::net::Policy;
 
 use crate::auth::identity::IdentityProvider;
 use crate::limits::Limits;
 use crate::uploads::plan::UploadTypes;
+
+/// Uploads of one owner that may be under way at the same time, where nobody says another number.
+const OPEN_UPLOADS: u32 = 1_000;
 
 /// Limits and names.
 #[derive(Debug, Clone)]
@@ -24,9 +27,10 @@ pub struct ApiConfig {
     pub profiles: Vec<String>,
     /// Largest source, bytes.
     pub max_upload_bytes: u64,
-    /// Uploads of one owner that may be under way at the same time; `None`: any number. Whoever acts for the whole
-    /// installation has no owner, and no limit.
-    pub max_open_uploads: Option<NonZeroU32>,
+    /// How much one owner may have. A caller that acts for the whole installation has no owner, and no limit.
+    pub owner_limits: OwnerLimits,
+    /// Whether an upload by Uppy's protocol has to say its size, so that it can be signed.
+    pub require_sizes: bool,
     /// Content types that may be announced.
     pub upload_types: UploadTypes,
     /// Where sources may be fetched from.
@@ -52,7 +56,8 @@ impl ApiConfig {
             default_mode: Mode::Abr,
             profiles: vec!["default".to_owned()],
             max_upload_bytes: 100 << 30,
-            max_open_uploads: None,
+            owner_limits: OwnerLimits { open_uploads: Some(OPEN_UPLOADS), ..OwnerLimits::default() },
+            require_sizes: false,
             upload_types: UploadTypes::default(),
             imports: Policy { allow_private: false, allow_http: true },
             upload_url_life: Duration::from_secs(24 * 3600),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::grant::Fingerprint;
+use domain::ids::VideoId;
 use domain::keyring::GrantKeys;
 use domain::playback::revocation;
 
@@ -19,6 +20,13 @@ pub trait EdgeList: Send + Sync {
     /// # Errors
     /// If the edge did not take it.
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
+
+    /// Ends everything that anybody was given for a video. Its objects are gone then; what the edge keeps in its cache is
+    /// given to nobody any more.
+    ///
+    /// # Errors
+    /// If the edge did not take it.
+    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()>;
 }
 
 /// An [`EdgeList`] that is shared.
@@ -45,7 +53,17 @@ impl HttpEdgeList {
 #[async_trait]
 impl EdgeList for HttpEdgeList {
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()> {
-        let names = vec![format!("viewer/{}", Fingerprint::of(viewer))];
+        self.revoke(format!("viewer/{}", Fingerprint::of(viewer))).await
+    }
+
+    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
+        self.revoke(format!("video/{video}")).await
+    }
+}
+
+impl HttpEdgeList {
+    async fn revoke(&self, name: String) -> anyhow::Result<()> {
+        let names = vec![name];
         let token = revocation(names, now_ms() / 1_000, &self.keys);
         let token = token.context("no grant key here can sign: add an HS256 key to the grant keys")?;
         let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);

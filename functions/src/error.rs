@@ -50,6 +50,9 @@ pub enum ApiError {
     /// More than the address takes.
     #[error("{0}")]
     BodyTooLarge(String),
+    /// The body did not come in time.
+    #[error("the body did not come in time")]
+    BodyTooSlow,
     /// What stands where an id belongs cannot be one: the address of nothing.
     #[error("{0}")]
     NotAnId(#[from] InvalidId),
@@ -98,6 +101,14 @@ pub enum ApiError {
     /// One owner has only so many under way.
     #[error("{0} uploads are under way already: complete or abort one first")]
     TooManyUploads(u32),
+    /// One owner may have only so much.
+    #[error("the quota of this owner is {limit} {what}, and this would be more: delete something first")]
+    OverQuota {
+        /// Of what.
+        what: &'static str,
+        /// So many may be.
+        limit: u64,
+    },
     /// The store gave the upload up.
     #[error("the upload expired or was given up: begin a new one")]
     UploadGone,
@@ -189,7 +200,9 @@ impl ApiError {
             Self::OnlyInParts => Problem::OnlyInParts,
             Self::NotAMultipartUpload(_) => Problem::NotAMultipartUpload,
             Self::UploadComplete => Problem::UploadComplete,
+            Self::BodyTooSlow => Problem::RequestTimeout,
             Self::TooManyUploads(_) => Problem::TooManyUploads,
+            Self::OverQuota { .. } => Problem::OverQuota,
             Self::UploadGone => Problem::UploadGone,
             Self::UploadIncomplete(_) => Problem::UploadIncomplete,
             Self::VideoFailed(_) => Problem::VideoFailed,
@@ -305,6 +318,7 @@ impl From<CatalogError> for ApiError {
             CatalogError::NotFound { video } | CatalogError::Gone { video } => Self::NoSuchVideo(video),
             CatalogError::Conflict { .. } | CatalogError::Refused(_) => Self::Conflict(error.to_string()),
             CatalogError::TooManyOpen { limit } => Self::TooManyUploads(limit),
+            CatalogError::OverQuota { what, limit } => Self::OverQuota { what, limit },
             CatalogError::Unavailable { .. } => Self::Unavailable(error.into()),
             CatalogError::LeaseLost { .. } | CatalogError::NeedsClaim | CatalogError::Corrupt { .. } => {
                 Self::Internal(error.into())

@@ -48,7 +48,11 @@ pub(crate) async fn take(
     for taken in state.ingest.take(&body, now_ms()).await? {
         match taken {
             Ingested::Queued(_) => answer.queued += 1,
-            Ingested::Duplicate(_) | Ingested::Waiting(_) | Ingested::AlreadyDone(_) | Ingested::Gone(_) => {
+            Ingested::Duplicate(_)
+            | Ingested::Waiting(_)
+            | Ingested::AlreadyDone(_)
+            | Ingested::Gone(_)
+            | Ingested::Unwanted(_) => {
                 answer.known += 1;
             }
             Ingested::Ignored(Ignored::Rubbish { detail }) => {

@@ -1,5 +1,7 @@
 //! Bodies, paths and queries, with problem documents for those that cannot be read.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::str::FromStr;
 
 use axum::body::Bytes;
@@ -8,7 +10,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use domain::ids::{InvalidId, VideoId};
 use http::StatusCode;
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use platform::serve::TooSlow;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -27,10 +31,70 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(ApiError::Malformed("the body: it is no JSON object".to_owned()));
         }
         // As it is first: its errors name line and column.
-        serde_json::from_slice(text)
-            .or_else(|error| with_whole_numbers(text).ok_or(error))
-            .map(Self)
-            .map_err(|error| ApiError::Malformed(format!("the body: {error}")))
+        let read = serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
+        let malformed = |error| ApiError::Malformed(format!("the body: {error}"));
+        let read = read.map_err(malformed)?;
+        serde_json::from_slice::<Unambiguous>(text).map_err(malformed)?;
+        Ok(Self(read))
+    }
+}
+
+/// JSON in which no object has a name twice. Which of two values counts is another one in each library, and what one of
+/// them checked, the next one would not use.
+struct Unambiguous;
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson)
+    }
+}
+
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Unambiguous;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_unit<E>(self) -> Result<Unambiguous, E> {
+        Ok(Unambiguous)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unambiguous, A::Error> {
+        while let Some(Unambiguous) = items.next_element()? {}
+        Ok(Unambiguous)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Unambiguous, A::Error> {
+        let mut names = HashSet::new();
+        while let Some((name, Unambiguous)) = fields.next_entry::<String, Unambiguous>()? {
+            if let Some(name) = names.replace(name) {
+                return Err(A::Error::custom(format!("`{name}` stands there twice")));
+            }
+        }
+        Ok(Unambiguous)
     }
 }
 
@@ -67,11 +131,18 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
         Bytes::from_request(request, state).await.map(Self).map_err(|it: BytesRejection| {
             if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 ApiError::BodyTooLarge("the body is larger than this address takes".to_owned())
+            } else if is_too_slow(&it) {
+                ApiError::BodyTooSlow
             } else {
                 ApiError::Malformed("the body could not be received".to_owned())
             }
         })
     }
+}
+
+/// Whether the server gave the body up.
+fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |it| it.source()).any(|it| it.is::<TooSlow>())
 }
 
 /// What stands in the path, as text. What cannot be read is the address of nothing.

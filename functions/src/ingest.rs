@@ -60,6 +60,8 @@ pub enum Ingested {
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; in the latter case what arrived is removed.
     Gone(VideoId),
+    /// The video has been ready, and plays what it was made of; what arrived in the place of its source is removed.
+    Unwanted(VideoId),
     /// It is none of our business.
     Ignored(Ignored),
 }
@@ -122,6 +124,7 @@ impl Ingest {
             Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
             Ingested::Waiting(_) => "stored",
             Ingested::Gone(_) => "gone",
+            Ingested::Unwanted(_) => "unwanted",
             Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
@@ -166,12 +169,31 @@ impl Ingest {
                 self.remove_if_deleted(job.video).await?;
                 return Ok(Ingested::Gone(job.video));
             }
+            Noted::Unwanted => {
+                self.remove_unwanted(job).await?;
+                return Ok(Ingested::Unwanted(job.video));
+            }
         };
         let id = job.id.clone();
         Ok(match self.queue.send(&JobMessage::from(job), Duration::ZERO).await? {
             Sent::Queued => Ingested::Queued(id),
             Sent::Duplicate => Ingested::Duplicate(id),
         })
+    }
+
+    /// A presigned request also outlives the source, where the profile removes or archives that. Only what stands in the
+    /// source's own place is removed: other files in the bucket were put there by their operator.
+    async fn remove_unwanted(&self, job: &Job) -> Result<(), IngestError> {
+        tracing::warn!(video.id = %job.video, "another source arrived for a video that has been ready, and is not used");
+        let video = self.catalog.get_video(job.video).await?;
+        let Some(key) = job.source_key().filter(|_| video.source.key.as_deref() == Some(&job.source.key)) else {
+            return Ok(());
+        };
+        match self.store.head(&key).await {
+            Ok(meta) if meta.etag.0 == job.source.etag => Ok(self.store.delete(&key).await?),
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(problem) => Err(problem.into()),
+        }
     }
 
     /// A presigned request outlives the video: what it brings in is nobody's.

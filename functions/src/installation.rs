@@ -18,6 +18,7 @@ use crate::auth::ApiToken;
 use crate::edge_list::HttpEdgeList;
 use crate::ingest::{EventCounts, Ingest};
 use crate::playback::Playback;
+use crate::rebuild::Rebuild;
 use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
 use crate::sweeper::{SweepConfig, Sweeper};
 use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
@@ -88,13 +89,26 @@ impl Installation {
         }
     }
 
+    /// What writes a lost catalog again.
+    pub fn rebuild(&self) -> Rebuild {
+        Rebuild {
+            catalog: self.catalog.clone(),
+            store: self.store.clone(),
+            private_bucket: self.services.store.private_bucket.clone(),
+        }
+    }
+
     /// What is behind the API.
     pub fn api(&self, settings: ApiSettings) -> ApiState {
         let mut config = ApiConfig::new(&self.services.store.private_bucket);
         config.profiles.extend(settings.profiles);
         config.max_upload_bytes = settings.max_upload_bytes.unwrap_or(config.max_upload_bytes);
         config.public_url = settings.api_url;
-        config.max_open_uploads = settings.max_open_uploads;
+        let of_an_owner = &mut config.owner_limits;
+        of_an_owner.open_uploads = settings.max_open_uploads.or(of_an_owner.open_uploads).filter(|it| *it > 0);
+        of_an_owner.videos = settings.owner_videos.filter(|it| *it > 0);
+        of_an_owner.source_bytes = settings.owner_bytes.filter(|it| *it > 0);
+        config.require_sizes = settings.require_sizes;
         config.upload_types = settings.upload_types.unwrap_or(config.upload_types);
         config.upload_url_life = settings.upload_url_life.unwrap_or(config.upload_url_life);
         config.identity_provider = settings.identity_provider;

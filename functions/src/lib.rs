@@ -29,6 +29,7 @@ mod paging;
 pub mod playback;
 pub mod problem;
 mod random;
+pub mod rebuild;
 mod routes;
 pub mod settings;
 mod share_page;

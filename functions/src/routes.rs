@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use axum::{Extension, Router};
-use http::header::{CACHE_CONTROL, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderValue, Method};
 
 use crate::auth::{self, Gate, Scope};
@@ -245,9 +245,25 @@ async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
-/// A path as it may stand in a log: what opens a shared link may not.
-fn shown(path: &str) -> &str {
-    if path.starts_with("/shared/") { "/shared/..." } else { path }
+/// First parts of paths whose other parts may stand in a log.
+const PLAIN: [&str; 7] = ["", "docs", "healthz", "metrics", "openapi.json", "readyz", "v1"];
+/// Longest part of a path that may: longer than ids, shorter than secrets.
+const LONGEST_SHOWN: usize = 40;
+
+/// A path as it may stand in a log. Secrets stand in some (`/shared/...`, `/u/...`), and in many that lead nowhere: a pass after
+/// two slashes, a key in the wrong place.
+fn shown(path: &str) -> String {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let first = parts.next().unwrap_or_default();
+    match first {
+        _ if path.starts_with("//") => "/...".to_owned(),
+        "shared" | "u" => format!("/{first}/..."),
+        _ if !PLAIN.contains(&first) => "/...".to_owned(),
+        _ => parts.fold(format!("/{first}"), |shown, part| {
+            let secret = part.len() > LONGEST_SHOWN || part.starts_with("er_");
+            shown + "/" + if secret { "..." } else { part }
+        }),
+    }
 }
 
 /// A slower answer is worth a line in the log.
@@ -256,12 +272,16 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Counts requests, logs them by method and path alone (a query may hold what is nobody's business), and keeps
 /// answers out of caches: they change, and hold presigned URLs.
 async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), shown(request.uri().path()).to_owned());
+    let (method, path) = (request.method().clone(), shown(request.uri().path()));
     let began = Instant::now();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // No page of another site shows one of ours in a frame, or learns an address of ours: it may be a permission.
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     let (status, took) = (response.status().as_u16(), began.elapsed());
     metrics.count(&method, &response, took);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -271,4 +291,31 @@ async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Ne
         tracing::debug!(%method, path, status, took_ms, "{method} {path} answered {status}");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_of_a_path_is_shown() {
+        let (key, pass) = (format!("er_{}", "a".repeat(64)), "A".repeat(90));
+        let video = "vid_018bcfe5680077078707070707070707";
+        for (path, expected) in [
+            (format!("/v1/videos/{video}/shares"), format!("/v1/videos/{video}/shares")),
+            ("/healthz".to_owned(), "/healthz".to_owned()),
+            ("/".to_owned(), "/".to_owned()),
+            (format!("/shared/{pass}/master.m3u8"), "/shared/...".to_owned()),
+            (format!("/u/{key}/videos"), "/u/...".to_owned()),
+            (format!("/u/{key}"), "/u/...".to_owned()),
+            (format!("//u/{key}/s3/params"), "/...".to_owned()),
+            (format!("//s/{pass}/a.ts"), "/...".to_owned()),
+            (format!("/s/{pass}/a.ts"), "/...".to_owned()),
+            (format!("/{key}"), "/...".to_owned()),
+            (format!("/v1/u/{key}/s3"), "/v1/u/.../s3".to_owned()),
+            (format!("/v1/{}", &key[..20]), "/v1/...".to_owned()),
+        ] {
+            assert_eq!(shown(&path), expected, "{path}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::failure::FailureClass;
 use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -55,6 +56,9 @@ pub struct SweepConfig {
     /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
     /// longest grant. What a cancelled or failed job has finished is kept as long, for a retry.
     pub generation_life: Duration,
+    /// A source that was refused is kept so long, for another look by an operator, and then removed: nothing will be made
+    /// of it.
+    pub refused_life: Duration,
     /// What was sent by webhooks is kept in their log, and links that ended beside those that work.
     pub log_life: Duration,
 }
@@ -66,6 +70,7 @@ impl Default for SweepConfig {
             lost_event: Duration::from_secs(600),
             lost_message: Duration::from_secs(15 * 60),
             generation_life: Duration::from_secs(8 * 24 * 3600),
+            refused_life: Duration::from_secs(7 * 24 * 3600),
             log_life: Duration::from_secs(30 * 24 * 3600),
         }
     }
@@ -80,6 +85,8 @@ pub struct Swept {
     pub strays: u64,
     /// Sources that arrived without an event; their jobs are sent.
     pub arrivals: u64,
+    /// Sources that were refused and are removed.
+    pub refused: u64,
     /// Jobs sent again.
     pub jobs: u64,
     /// Videos of which encodings were removed.
@@ -123,6 +130,7 @@ enum Chore {
     SendAgain,
     ImportAgain,
     RemoveUnseen,
+    RemoveRefused,
 }
 
 /// Videos read at once.
@@ -154,6 +162,7 @@ impl Sweeper {
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
             swept.generations += self.each(state, Chore::RemoveUnseen, now_ms, &mut swept.failures).await;
         }
+        swept.refused = self.each(StateName::Failed, Chore::RemoveRefused, now_ms, &mut swept.failures).await;
         match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "the log of webhooks", &problem.into()),
@@ -185,6 +194,7 @@ impl Sweeper {
                     Chore::SendAgain => self.send_again(&video, now_ms).await,
                     Chore::ImportAgain => self.import_again(&video, now_ms).await,
                     Chore::RemoveUnseen => self.remove_unseen(&video, now_ms).await,
+                    Chore::RemoveRefused => self.remove_refused(&video, now_ms).await,
                 };
                 match done {
                     Ok(true) => changed += 1,
@@ -276,6 +286,23 @@ impl Sweeper {
         Ok(true)
     }
 
+    /// Removes the source of a video that failed because of it. Objects outside of `uploads/` are their operator's.
+    async fn remove_refused(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
+        let overdue = video.updated_ms.saturating_add(millis(self.config.refused_life)) < now_ms;
+        let key = video.source.key.as_deref();
+        let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
+        let Some(key @ ObjectKey::Source { .. }) = key.filter(|_| refused && overdue) else { return Ok(false) };
+        match self.store.head(&key).await {
+            Ok(_) => {}
+            Err(StoreError::NotFound { .. }) => return Ok(false),
+            Err(problem) => return Err(problem.into()),
+        }
+        self.store.delete(&key).await?;
+        tracing::info!(video.id = %video.id, "removed the refused source of {}", video.id);
+        Ok(true)
+    }
+
     /// Removes what nobody sees any more: all that was made but for the encoding that plays.
     async fn remove_unseen(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let since = video.ready_ms.unwrap_or(video.updated_ms);
@@ -298,7 +325,7 @@ impl Sweeper {
                 continue;
             }
             // First its chunks: a later attempt must not take for finished what is about to be removed.
-            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
+            self.catalog.forget_generation(video.id, &generation).await?;
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
                 ObjectPrefix::GenerationKeys(video.id, generation.clone()),

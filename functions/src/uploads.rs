@@ -10,13 +10,12 @@ pub(crate) mod progress;
 pub(crate) mod uppy;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::{StateName, VideoState};
-use platform::catalog::{NewVideo, Upload, UploadKind, Video};
+use platform::catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
@@ -58,10 +57,15 @@ pub(crate) struct KnownUpload {
 /// Makes the row of a video that is about to be uploaded, and notes how, where that is known already.
 ///
 /// # Errors
-/// `TooManyUploads`.
-async fn make_row(state: &ApiState, new: &NewVideo, upload: Option<&Upload>, now_ms: u64) -> Result<Video, ApiError> {
-    let limit = state.config.max_open_uploads.filter(|_| new.owner.is_some()).map(NonZeroU32::get);
-    Ok(state.catalog.create_upload(new, upload, limit, now_ms).await?)
+/// `TooManyUploads`, `OverQuota`.
+pub(crate) async fn make_row(
+    state: &ApiState,
+    new: &NewVideo,
+    upload: Option<&Upload>,
+    now_ms: u64,
+) -> Result<Video, ApiError> {
+    let limits = if new.owner.is_some() { state.config.owner_limits } else { OwnerLimits::default() };
+    Ok(state.catalog.create_upload(new, upload, &limits, now_ms).await?)
 }
 
 impl KnownUpload {

@@ -143,6 +143,10 @@ pub(crate) async fn delete(
     let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     let objects = remove_traces(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
+    if video.playable_ms.is_some() || video.ready_ms.is_some() {
+        // Pictures stand in the edge's cache in clear. If the edge cannot be reached, the caller learns it and asks again.
+        state.edge_list.revoke_video(id).await.map_err(ApiError::Unavailable)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

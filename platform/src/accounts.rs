@@ -22,6 +22,9 @@ mod sql;
 
 pub use sql::SqlAccounts;
 
+/// Begins the subject of a caller with an API key; the id of the key follows.
+pub const KEY_SUBJECT: &str = "api-key:";
+
 /// The SHA-256 of a key's secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyDigest([u8; 32]);
@@ -134,7 +137,8 @@ pub enum AccountsError {
 /// All API keys of one installation.
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// Keeps a key. Asking again with the same id changes nothing, and gives the key as it is.
+    /// Keeps a key. Asking again with the same id changes nothing, and gives the key as it is. One that is made by a
+    /// revoked key is revoked from the beginning.
     async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError>;
 
     /// The key of a secret, also one that has ended: ask [`ApiKey::is_live`].
@@ -146,7 +150,8 @@ pub trait Accounts: Send + Sync {
     /// Reads a page of keys, newest first, without revoked ones.
     async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError>;
 
-    /// Ends a key for ever; again, or for a key that is not there, changes nothing.
+    /// Ends a key for ever, and with it those that it made, and those that they made; again, or for a key that is not
+    /// there, changes nothing.
     async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
 
     /// Notes that a key was used; the latest use counts.

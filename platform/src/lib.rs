@@ -14,7 +14,7 @@ pub mod net;
 pub mod object_store;
 pub mod s3_server;
 pub mod secret;
-mod serve;
+pub mod serve;
 pub mod shares;
 pub mod webhooks;
 

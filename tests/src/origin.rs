@@ -30,6 +30,7 @@ impl Asked {
 pub struct Reply {
     head: String,
     body: Bytes,
+    piece: usize,
     pause: Duration,
 }
 
@@ -41,7 +42,7 @@ impl Reply {
     pub fn raw(status: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Self {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!("HTTP/1.1 {status}\r\n{lines}connection: close\r\n\r\n");
-        Self { head, body: body.into(), pause: Duration::ZERO }
+        Self { head, body: body.into(), piece: PIECE, pause: Duration::ZERO }
     }
 
     /// A status without more.
@@ -86,6 +87,13 @@ impl Reply {
     pub fn slowly(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
+    }
+
+    /// Sends one byte, then takes a pause, and so on.
+    #[must_use]
+    pub fn dripping(mut self, pause: Duration) -> Self {
+        self.piece = 1;
+        self.slowly(pause)
     }
 }
 
@@ -152,7 +160,7 @@ async fn answer(
     };
     let reply = behave(&asked, before);
     stream.write_all(reply.head.as_bytes()).await?;
-    for piece in reply.body.chunks(PIECE) {
+    for piece in reply.body.chunks(reply.piece) {
         stream.write_all(piece).await?;
         tokio::time::sleep(reply.pause).await;
     }

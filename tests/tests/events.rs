@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use transcoder::clock::now_ms;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
@@ -171,8 +171,9 @@ impl Site {
             store: self.store.clone(),
             uploads: self.store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
+            outage: Outage::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
-use domain::job::{Generate, Import, JobMessage, Mode};
+use domain::job::{Generate, Import, Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{FileName, ObjectKey, ObjectPrefix};
 use domain::state::{VideoEvent, VideoState};
 use e2e::dev::Home;
@@ -16,7 +16,7 @@ use e2e::media::make_film;
 use e2e::origin::{Asked, Origin, Reply};
 use e2e::processes::all_gone;
 use e2e::program::check;
-use platform::catalog::{AttemptOutcome, NewVideo, SharedCatalog, SqlCatalog, Video};
+use platform::catalog::{AttemptOutcome, NewVideo, Noted, SharedCatalog, SqlCatalog, Video};
 use platform::database::open_sqlite;
 use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::net::Policy;
@@ -25,8 +25,9 @@ use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::s3_server::testing::RunningServer;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use transcoder::fetch::Pace;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 /// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
 struct Site {
@@ -44,6 +45,10 @@ const PRIVATE: Policy = Policy { allow_private: true, allow_http: true };
 
 impl Site {
     async fn start(imports: Policy) -> Self {
+        Self::with(imports, |_| {}).await
+    }
+
+    async fn with(imports: Policy, decide: impl FnOnce(&mut WorkerConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
@@ -52,12 +57,13 @@ impl Site {
         let store = Arc::new(s3.store());
         let mut profile = domain::profile::Profile::default();
         profile.limits.max_bytes = LIMIT;
-        let config = WorkerConfig {
+        let mut config = WorkerConfig {
             wait: Duration::from_millis(100),
             profiles: [("small".to_owned(), profile)].into(),
             imports,
             ..WorkerConfig::default()
         };
+        decide(&mut config);
         let keys = KeyEncryptionKeys::parse("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
         let worker = Worker {
             queue: queue.clone(),
@@ -65,8 +71,9 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
+            outage: Outage::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({
@@ -95,6 +102,16 @@ impl Site {
         self.catalog.create_video(&new, now_ms()).await.unwrap();
         self.catalog.request_import(id, url, now_ms()).await.unwrap();
         self.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+        id
+    }
+
+    async fn job_of_a_source_that_is_gone(&self) -> VideoId {
+        let id = VideoId::new(now_ms(), [8; 10]);
+        let source = Source { bucket: "private".to_owned(), key: key(id).path(), etag: "gone".to_owned(), size: 1 };
+        let job = Job::new(id, source, "small", Mode::Abr, JobReason::Upload);
+        let noted = self.catalog.note_upload_event(&job, now_ms()).await.unwrap();
+        assert!(matches!(noted, Noted::Send(_)), "{noted:?}");
+        self.queue.send(&JobMessage::from(job), Duration::ZERO).await.unwrap();
         id
     }
 
@@ -255,6 +272,11 @@ async fn what_may_pass_is_tried_again() {
     })
     .await;
     let id = site.import(&format!("{}/film.mp4", origin.url)).await;
+    for failed in 1..3 {
+        site.until_attempt(id, failed).await;
+        // Not after a minute: a message of the same job brings it forward.
+        site.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+    }
     let (video, outcomes) = site.until_attempt(id, 3).await;
     let failed = |it: &Option<AttemptOutcome>| match it {
         Some(AttemptOutcome::Failed(failure)) => failure.code.as_str(),
@@ -263,6 +285,73 @@ async fn what_may_pass_is_tried_again() {
     assert_eq!(outcomes.iter().map(failed).collect::<Vec<_>>(), ["fetch-failed", "fetch-failed", ""]);
     assert_eq!(video.state, VideoState::Uploading, "in between too: the queue has not given up");
     assert_eq!(site.store.read(&key(id), LIMIT).await.unwrap(), file);
+    site.stop().await;
+}
+
+/// As slow as a server may be in these tests.
+const QUICK: Pace = Pace {
+    first_bytes: Duration::from_millis(500),
+    least_rate: 1 << 30,
+    window: Duration::from_millis(1000),
+    total: Duration::from_secs(60),
+};
+
+#[tokio::test]
+async fn a_server_that_drips_is_given_up_before_and_after_the_first_bytes() {
+    let site = Site::with(PRIVATE, |it| it.import_pace = QUICK).await;
+    let drip = Duration::from_millis(50);
+    let origin = Origin::start(move |asked, _| match asked.path.as_str() {
+        "/head" => Reply::whole(&film(1 << 20)).dripping(drip),
+        _ => Reply::whole(&film(20 << 20)).slowly(Duration::from_millis(100)),
+    })
+    .await;
+    for path in ["/head", "/part"] {
+        let began = std::time::Instant::now();
+        let id = site.import(&format!("{}{path}", origin.url)).await;
+        let (_, outcomes) = site.until_attempt(id, 1).await;
+        let Some(AttemptOutcome::Failed(failure)) = &outcomes[0] else { panic!("{outcomes:?}") };
+        assert_eq!(failure.code.as_str(), "fetch-failed", "{path}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{path}: {:?}", began.elapsed());
+        site.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await.unwrap();
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn an_import_has_a_time_for_all_of_it() {
+    let pace = Pace { total: Duration::from_secs(2), ..Pace::default() };
+    let site = Site::with(PRIVATE, |it| it.import_pace = pace).await;
+    // Each part is in time.
+    let origin = Origin::start(|_, _| Reply::whole(&film(60 << 20)).slowly(Duration::from_millis(20))).await;
+    let (code, sentence) = site.refused(&format!("{}/film.mp4", origin.url)).await;
+    assert!(code == "fetch-too-slow" && sentence.contains("within 2 s"), "{code}: {sentence}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn imports_that_wait_for_strangers_hold_nobody_up() {
+    let site = Site::with(PRIVATE, |it| it.imports_at_once = 1).await;
+    let origin = Origin::start(|asked, _| match asked.path.as_str() {
+        "/drip" => Reply::whole(&film(1 << 20)).dripping(Duration::from_millis(200)),
+        _ => Reply::whole(&film(1 << 20)),
+    })
+    .await;
+    let dripping = site.import(&format!("{}/drip", origin.url)).await;
+    let began = std::time::Instant::now();
+    while origin.asked().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the first import does not begin");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // There is one place for an import, and one for a job: the second import waits, the job does not.
+    let waiting = site.import(&format!("{}/film.mp4", origin.url)).await;
+    let job = site.job_of_a_source_that_is_gone().await;
+    let (video, _) = site.until_attempt(job, 1).await;
+    let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
+    assert_eq!(failure.code.as_str(), "source-missing");
+    assert_eq!(site.catalog.attempts(waiting).await.unwrap(), [], "waiting for a place is not an attempt");
+    site.catalog.apply(dripping, &VideoEvent::Deleted, now_ms()).await.unwrap();
+    let (_, outcomes) = site.until_attempt(waiting, 1).await;
+    assert_eq!(outcomes, [Some(AttemptOutcome::Fetched)]);
     site.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! Why a job failed. What follows from it is decided in `domain::failure`, not here.
 
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
+use nix::errno::Errno;
 use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
@@ -27,6 +28,12 @@ pub enum TranscodeError {
         task: String,
         /// Its last words, for the operator.
         log_tail: String,
+    },
+    /// FFmpeg or ffprobe was ended from outside, which says nothing about the source.
+    #[error("ffmpeg was ended from outside while it was to {task}")]
+    Interrupted {
+        /// What it was doing.
+        task: String,
     },
     /// FFmpeg could not be started.
     #[error("could not start ffmpeg")]
@@ -79,7 +86,11 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
+            Self::Spawn(source) | Self::Io { source, .. } if is_exhaustion(source) => {
+                Failure::of(FailureCode::Exhausted)
+            }
             Self::Ffmpeg { .. }
+            | Self::Interrupted { .. }
             | Self::Spawn(_)
             | Self::ContentKey { .. }
             | Self::NotCopyable(_)
@@ -96,6 +107,13 @@ impl TranscodeError {
         }
     }
 
+    /// Whether this process or its machine ran out of descriptors, memory or processes. Nothing is wrong with the job then, and
+    /// the same will happen to the next one: wait, and do not count the attempt.
+    pub fn is_exhaustion(&self) -> bool {
+        let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if log_tail.contains("Too many open files"));
+        of_ffmpeg || platform::serve::is_exhaustion(self)
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> FailureClass {
         self.failure().class()
@@ -105,10 +123,7 @@ impl TranscodeError {
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
-            // The system ends a process by a signal, for want of memory for one.
-            Self::Ffmpeg { reason, log_tail, .. } => {
-                !reason.contains("signal") && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
-            }
+            Self::Ffmpeg { log_tail, .. } => !OUR_MISTAKES.iter().any(|it| log_tail.contains(it)),
             _ => false,
         }
     }
@@ -132,13 +147,44 @@ impl TranscodeError {
     }
 }
 
+/// Whether the process or the machine has no more open files, processes or memory to give.
+fn is_exhaustion(error: &std::io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM))
+}
+
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
-const OUR_MISTAKES: [&str; 7] = [
+const OUR_MISTAKES: [&str; 6] = [
     "Unrecognized option",
     "Error splitting the argument list",
     "No such filter",
     "Unknown encoder",
     "Unknown bitstream filter",
-    "Cannot allocate memory",
     "Resource temporarily unavailable",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_we_ran_out_of_is_nobodys_fault() {
+        // EMFILE, ENFILE, ENOMEM, EAGAIN (of `fork`).
+        for code in [24, 23, 12, 11] {
+            let none_left = || io::Error::from_raw_os_error(code);
+            let store = StoreError::Unavailable { path: "a".to_owned(), source: Box::new(none_left()) };
+            for problem in [
+                TranscodeError::Spawn(none_left()),
+                TranscodeError::Io { doing: "listening".to_owned(), source: none_left() },
+                TranscodeError::Store(store),
+            ] {
+                assert!(problem.is_exhaustion(), "{code}: {problem:?}");
+                assert_eq!(problem.class(), FailureClass::Infrastructure);
+            }
+        }
+        assert!(!TranscodeError::Spawn(io::ErrorKind::NotFound.into()).is_exhaustion());
+        assert!(!TranscodeError::Source(SourceProblem::Damaged).is_exhaustion());
+    }
+}

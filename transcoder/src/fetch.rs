@@ -18,6 +18,34 @@ pub(crate) mod transfer;
 /// What may be fetched where an installation says nothing: `http` and `https` on the public internet.
 pub const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
 
+/// How quickly a file has to come. Every step has its time, and so has their sum: a server that sends a byte now and then is
+/// never late with the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From the head of an answer to the bytes that say what the file is.
+    pub first_bytes: Duration,
+    /// Bytes per second, averaged over a part, but over no less than [`window`](Self::window).
+    pub least_rate: u64,
+    /// The shortest time that a part has.
+    pub window: Duration,
+    /// For the file, all attempts at it together.
+    pub total: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let (first_bytes, window) = (Duration::from_secs(20), Duration::from_secs(2 * 60));
+        Self { first_bytes, least_rate: 64 << 10, window, total: Duration::from_secs(12 * 3600) }
+    }
+}
+
+impl Pace {
+    /// For a part of so many bytes.
+    pub(crate) fn of_part(&self, bytes: usize) -> Duration {
+        self.window.max(Duration::from_secs(bytes as u64 / self.least_rate.max(1)))
+    }
+}
+
 /// To a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From a request to the head of its answer.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::ConfinementArgs;
+
 /// Runs the API alone, on the database, queue and buckets that the environment names.
 ///
 /// Sends webhooks, settles dead letters and sweeps what is overdue as well. Several may run side by side.
@@ -30,6 +32,13 @@ pub struct ServeApiArgs {
     /// Only answer: others (scheduled functions, another `edgereel api`) send webhooks and sweep.
     #[arg(long)]
     pub no_background: bool,
+    /// List the published videos of the buckets again, after the database was lost. Titles, owners and metadata are not
+    /// rebuilt.
+    #[arg(long, conflicts_with = "no_background")]
+    pub rebuild: bool,
+    /// How many clients are served.
+    #[command(flatten)]
+    pub clients: super::ClientArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -60,6 +69,9 @@ pub struct TranscoderArgs {
     /// Jobs at the same time.
     #[arg(long, env = "EDGEREEL_JOBS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// Imports at the same time, beside the jobs: an import mostly waits for the server that it fetches from.
+    #[arg(long, env = "EDGEREEL_IMPORTS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub imports: u16,
     /// Profiles (TOML files) that jobs may name, beside `default`.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
@@ -69,6 +81,9 @@ pub struct TranscoderArgs {
     /// Names it in the catalog and in logs; no other that runs may have this name. By default the host's, and a number.
     #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
     pub name: Option<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

@@ -18,6 +18,8 @@ use crate::{Result, listen};
 
 /// How long requests that have begun may take once everything stops: less than whoever stops us waits.
 const LAST_REQUESTS: Duration = Duration::from_secs(8);
+/// One in so many descriptors may be a client's connection: the others are the database, webhooks, and room.
+const CONNECTIONS_SHARE: usize = 2;
 
 /// Warns where pages that may call the API cannot upload: the first upload of a browser is a bad moment to learn it.
 async fn ask_bucket(state: ApiState, stop: CancellationToken) {
@@ -44,13 +46,14 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let read = environment.finish(settings.map(|it| (services, it)));
     let (services, settings) = read.map_err(|it| Stop::Usage(it.to_string()))?;
 
+    let clients = args.clients.limits(CONNECTIONS_SHARE, settings.limits.address_header.is_some());
     let listener = listen::at(args.listen).await?;
     let installation = Box::pin(Installation::connect(services, "api")).await?;
     let mut background = JoinSet::new();
     if !args.no_background {
         let dispatcher = installation.dispatcher(settings.webhooks.clone())?;
-        let (queue, catalog) = (installation.queue.clone(), installation.catalog.clone());
-        Background::new(queue, catalog, installation.sweeper(), dispatcher).start(&mut background, &stop);
+        let (queue, rebuild) = (installation.queue.clone(), (installation.rebuild(), args.rebuild));
+        Background::new(queue, installation.sweeper(), dispatcher, rebuild).start(&mut background, &stop);
     }
     let state = installation.api(settings);
     background.spawn(ask_bucket(state.clone(), stop.clone()));
@@ -59,7 +62,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     output.object(&json!({ "event": "listening", "api": url }));
     output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));
 
-    let serving = platform::serve(listener, router, stop.clone().cancelled_owned());
+    let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(LAST_REQUESTS).await;

@@ -26,7 +26,7 @@ const DECODED_SECONDS: u32 = 5;
 /// Shows it.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
-    let tools = super::transcode::find_tools()?;
+    let tools = super::transcode::find_tools(None)?;
 
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let video = match args.video {

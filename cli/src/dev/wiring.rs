@@ -13,6 +13,7 @@ use functions::auth::ApiToken;
 use functions::edge_list::HttpEdgeList;
 use functions::ingest::{EventCounts, Ingest};
 use functions::playback::Playback;
+use functions::rebuild::Rebuild;
 use functions::sweeper::{SweepConfig, Sweeper};
 use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState, now_ms};
@@ -30,7 +31,7 @@ use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
@@ -123,7 +124,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         ingest: ingest.clone(),
         config: SweepConfig::default(),
     };
-    let background = Background::new(queue.clone(), catalog.clone(), sweeper, dispatcher(&webhooks)?);
+    let rebuild = Rebuild { catalog: catalog.clone(), store: store.clone(), private_bucket: PRIVATE_BUCKET.to_owned() };
+    let background = Background::new(queue.clone(), sweeper, dispatcher(&webhooks)?, (rebuild, args.rebuild));
     let state = ApiState {
         ingest: ingest.clone(),
         catalog: catalog.clone(),
@@ -139,7 +141,10 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         webhooks,
         config: Arc::new(config),
     };
-    let router = crate::edge::routes(edge(store.clone(), keyring, keks.clone(), args)).merge(functions::router(state));
+    let list = MemoryList::kept_in(folder.join("edge-list.json"));
+    let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
+    let router =
+        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -156,6 +161,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
             private_bucket: PRIVATE_BUCKET.to_owned(),
             ..WorkerConfig::default()
         },
+        outage: Outage::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })
@@ -184,11 +190,16 @@ fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
     Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }
 
-fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys, args: &DevArgs) -> Edge {
+fn edge(
+    store: SharedStore,
+    keys: Keyring,
+    key_encryption_keys: KeyEncryptionKeys,
+    (list, args): (MemoryList, &DevArgs),
+) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
     let now = Box::new(crate::edge::system_time);
-    Edge { store, keys, key_encryption_keys, config, front: None, now, list: MemoryList::default() }
+    Edge { store, keys, key_encryption_keys, config, front: None, now, list }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

@@ -1,17 +1,23 @@
-//! The list of what was revoked and renewed, in memory: what a namespace of KV is to the edge worker.
+//! The list of what was revoked and renewed: what a namespace of KV is to the edge worker.
 
 use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::playback::Entry;
+use serde::{Deserialize, Serialize};
 
-/// Names with values, each for a while. They end with the process.
+/// Names with values, each for a while. They end with the process, unless they are kept in a file.
 #[derive(Debug, Default)]
 pub struct MemoryList {
-    entries: Mutex<HashMap<String, Kept>>,
+    entries: Mutex<Entries>,
+    file: Option<PathBuf>,
 }
 
-#[derive(Debug)]
+type Entries = HashMap<String, Kept>;
+
+#[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     value: String,
     /// Unix seconds.
@@ -19,6 +25,19 @@ struct Kept {
 }
 
 impl MemoryList {
+    /// The list in a file, which need not be there yet. What was revoked stays so over restarts.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn kept_in(file: PathBuf) -> io::Result<Self> {
+        let entries = match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Entries::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { entries: Mutex::new(entries), file: Some(file) })
+    }
+
     /// The value of a name, if it is on the list; `now` in Unix seconds.
     pub fn find(&self, name: &str, now: u64) -> Option<String> {
         self.lock().get(name).filter(|it| now < it.until).map(|it| it.value.clone())
@@ -29,12 +48,27 @@ impl MemoryList {
         let mut entries = self.lock();
         entries.retain(|_, it| now < it.until);
         entries.insert(entry.name, Kept { value: entry.value, until: now.saturating_add(entry.seconds) });
+        if let Some(file) = &self.file
+            && let Err(error) = write(file, &entries)
+        {
+            tracing::error!(%error, "what was revoked or renewed at the edge is lost at the next start");
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         // Every change is one call, so there is nothing half done to see.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Replaces the file in one step: a crash leaves the old one or the new one.
+fn write(file: &Path, entries: &Entries) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(&serde_json::to_vec(entries)?)?;
+    new.as_file().sync_data()?;
+    new.persist(file)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -52,5 +86,19 @@ mod tests {
         assert_eq!((list.find("a", 170), list.find("b", 110)), (None, None));
         list.store(Entry { name: "b".to_owned(), value: "1".to_owned(), seconds: 60 }, 200);
         assert_eq!(list.lock().len(), 1, "what has ended is dropped");
+    }
+
+    #[test]
+    fn what_is_kept_in_a_file_outlives_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("list.json");
+        let list = MemoryList::kept_in(file.clone()).unwrap();
+        for name in ["video/a", "viewer/b"] {
+            list.store(Entry { name: name.to_owned(), value: "1".to_owned(), seconds: 60 }, 100);
+        }
+        let again = MemoryList::kept_in(file.clone()).unwrap();
+        assert_eq!((again.find("video/a", 159), again.find("viewer/b", 160)), (Some("1".to_owned()), None));
+        std::fs::write(&file, "{").unwrap();
+        assert!(MemoryList::kept_in(file).is_err(), "never an empty list in the place of a damaged one");
     }
 }

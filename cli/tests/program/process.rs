@@ -54,7 +54,8 @@ fn command(folder: &Path) -> Command {
         "EDGEREEL_TOKEN",
         "EDGEREEL_LOG_FORMAT",
     ] {
-        command.env_remove(name);
+        // It counts as missing.
+        command.env(name, "");
     }
     command
 }

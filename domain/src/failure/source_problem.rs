@@ -78,6 +78,9 @@ pub enum SourceProblem {
     /// It begins well, then cannot be decoded.
     #[error("{}", FailureCode::Damaged.sentence())]
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    #[error("{}", FailureCode::TooDemanding.sentence())]
+    TooDemanding,
     /// The object is gone.
     #[error("{}", FailureCode::SourceMissing.sentence())]
     SourceMissing,
@@ -91,6 +94,15 @@ pub enum SourceProblem {
     FetchRefused {
         /// Of HTTP.
         status: u16,
+    },
+    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    #[error(
+        "The server has not sent the file within {}: upload the file instead, or give an address that answers faster.",
+        Length(*limit_seconds)
+    )]
+    FetchTooSlow {
+        /// Of an import.
+        limit_seconds: u64,
     },
     /// The URL leads to an address that this installation does not fetch from.
     #[error("{}", FailureCode::AddressNotAllowed.sentence())]
@@ -123,9 +135,11 @@ impl SourceProblem {
             Self::EncryptedSource => FailureCode::EncryptedSource,
             Self::PlaylistNotAllowed => FailureCode::PlaylistNotAllowed,
             Self::Damaged => FailureCode::Damaged,
+            Self::TooDemanding => FailureCode::TooDemanding,
             Self::SourceMissing => FailureCode::SourceMissing,
             Self::SourceChanged => FailureCode::SourceChanged,
             Self::FetchRefused { .. } => FailureCode::FetchRefused,
+            Self::FetchTooSlow { .. } => FailureCode::FetchTooSlow,
             Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
             Self::WebPage => FailureCode::WebPage,
             Self::RungsDoNotFit => FailureCode::RungsDoNotFit,

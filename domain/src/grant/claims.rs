@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::playback::Refusal;
 
 use super::limits::MAX_ENTRIES;
+use super::names::Spelt;
 use super::{AUDIENCE, Geo, Grant, Limits};
 
 /// What was read: the audience is judged by the caller.
@@ -40,7 +41,7 @@ struct Json {
 
 /// A limit that is there says something: `null`, which a backend writes for what it does not know, is no limit that
 /// anybody could mean.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -86,6 +87,7 @@ enum GeoJson {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Claims, Refusal> {
+    serde_json::from_slice::<Spelt>(bytes).map_err(|_| Refusal::GrantMalformed)?;
     let json: Json = serde_json::from_slice(bytes).map_err(|_| Refusal::GrantMalformed)?;
     let geo = match json.geo {
         Some(GeoJson::Allow(list)) => Some(Geo::Allow(entries(&list)?)),

@@ -107,6 +107,7 @@ fn what_is_not_a_grant_is_refused() {
         ("unknown kid", sign(r#"{"alg":"HS256","kid":"b"}"#, &claims)),
         ("two kids", sign(r#"{"alg":"HS256","kid":"a","kid":"a"}"#, &claims)),
         ("crit", sign(r#"{"alg":"HS256","kid":"a","crit":["exp"]}"#, &claims)),
+        ("crit null", sign(r#"{"alg":"HS256","kid":"a","crit":null}"#, &claims)),
         ("other typ", sign(r#"{"alg":"HS256","kid":"a","typ":"at+jwt"}"#, &claims)),
         ("header not JSON", sign("alg", &claims)),
         ("claims not JSON", sign(header, "x")),
@@ -123,6 +124,10 @@ fn what_is_not_a_grant_is_refused() {
         ("no ip at all", sign(header, &with(r#""ip":[]"#))),
         ("odd geo", sign(header, &with(r#""geo":["DE"]"#))),
         ("odd origin", sign(header, &with(r#""origins":["a.example"]"#))),
+        ("misspelt height", sign(header, &with(r#""maxHeight":360"#))),
+        ("misspelt origins", sign(header, &with(r#""origin":"https://a.example""#))),
+        ("two heights", sign(header, &with(r#""max_height":360,"max_height":720"#))),
+        ("a list", sign(header, &format!(r#"["edgereel/playback","{video}",1900000000]"#))),
         ("odd check of segments", sign(header, &with(r#""check_segments":null"#))),
         ("negative height", sign(header, &with(r#""max_height":-1"#))),
     ] {
@@ -147,6 +152,7 @@ fn what_is_not_a_grant_is_refused() {
     unknown kid: grant-key-unknown
     two kids: grant-malformed
     crit: grant-malformed
+    crit null: grant-malformed
     other typ: grant-malformed
     header not JSON: grant-malformed
     claims not JSON: grant-malformed
@@ -163,6 +169,10 @@ fn what_is_not_a_grant_is_refused() {
     no ip at all: grant-malformed
     odd geo: grant-malformed
     odd origin: grant-malformed
+    misspelt height: grant-malformed
+    misspelt origins: grant-malformed
+    two heights: grant-malformed
+    a list: grant-malformed
     odd check of segments: grant-malformed
     negative height: grant-malformed
     ");

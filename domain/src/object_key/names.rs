@@ -20,16 +20,17 @@ impl FileName {
     /// treat specially become `_`; an empty result becomes `video`. Letters of any script stay.
     pub fn clean(name: &str) -> Self {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let mapped: String =
-            last.chars()
-                .map(|c| {
-                    if c.is_control() || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace() {
-                        '_'
-                    } else {
-                        c
-                    }
-                })
-                .collect();
+        let mapped: String = last
+            .chars()
+            .map(|c| {
+                if c.is_control() || turns_the_text(c) || "<>:\"|?*#%&{}$!'`@+=\u{7f}".contains(c) || c.is_whitespace()
+                {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
         let mut name = Self::shorten(&mapped);
         // What was cut off may leave another ending, which is shortened otherwise. Done when nothing changes any more,
         // or a name would not be accepted as its own.
@@ -67,6 +68,12 @@ impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a character changes the direction of what follows (Unicode's bidirectional controls): with one of them
+/// `film\u{202e}4pm.exe` is shown as `filmexe.mp4`.
+fn turns_the_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Cuts at a character boundary at or below `bytes`.

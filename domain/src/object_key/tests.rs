@@ -91,6 +91,8 @@ fn file_names_are_cleaned() {
         (".mp4", "mp4"),
         ("a\u{0}b\n.mp4", "a_b.mp4"),
         ("x.mp4/", "video"),
+        ("film\u{202e}4pm.exe", "film_4pm.exe"),
+        ("a\u{2066}b\u{200f}c.mp4", "a_b_c.mp4"),
     ] {
         assert_eq!(FileName::clean(name).as_str(), expected, "{name:?}");
     }

@@ -20,7 +20,16 @@ pub(crate) fn create() -> Doc {
         .takes::<NewUpload>(example)
         .gives::<Created>(StatusCode::CREATED, "The video, and how to send its bytes.", examples::created_upload())
         .with(&["Location"])
-        .refuses(&[EmptyFile, TooLarge, UnsupportedType, FieldTooLong, NoSuchProfile, InvalidField, TooManyUploads])
+        .refuses(&[
+            EmptyFile,
+            TooLarge,
+            UnsupportedType,
+            FieldTooLong,
+            NoSuchProfile,
+            InvalidField,
+            TooManyUploads,
+            OverQuota,
+        ])
 }
 
 pub(crate) fn read() -> Doc {

@@ -25,14 +25,33 @@ pub(crate) fn params() -> Doc {
                 "headers": { "content-type": "video/mp4" },
             }),
         )
-        .refuses(&[OnlyInParts, UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
+        .refuses(&[
+            InvalidField,
+            OnlyInParts,
+            EmptyFile,
+            TooLarge,
+            UnsupportedType,
+            FieldTooLong,
+            NoSuchProfile,
+            TooManyUploads,
+            OverQuota,
+        ])
 }
 
 pub(crate) fn begin() -> Doc {
     Doc::of("uppyBegin", "Begin an upload in parts", "")
         .takes::<NewFile>(json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }))
         .gives::<Begun>(StatusCode::OK, "What the other requests name.", json!({ "key": KEY, "uploadId": "2~abc" }))
-        .refuses(&[UnsupportedType, FieldTooLong, NoSuchProfile, TooManyUploads])
+        .refuses(&[
+            InvalidField,
+            EmptyFile,
+            TooLarge,
+            UnsupportedType,
+            FieldTooLong,
+            NoSuchProfile,
+            TooManyUploads,
+            OverQuota,
+        ])
 }
 
 pub(crate) fn list() -> Doc {
@@ -58,7 +77,7 @@ pub(crate) fn sign() -> Doc {
             "Where to PUT it.",
             json!({ "url": "https://account.example/...", "expires": 86_400 }),
         )
-        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
+        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
 }
 
 pub(crate) fn complete() -> Doc {

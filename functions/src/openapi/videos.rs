@@ -45,6 +45,7 @@ pub(crate) fn convert() -> Doc {
             NoSuchObject,
             UrlNotAccepted,
             TooManyUploads,
+            OverQuota,
             EmptyFile,
             TooLarge,
             FieldTooLong,
@@ -62,7 +63,8 @@ pub(crate) fn change() -> Doc {
 
 pub(crate) fn delete() -> Doc {
     let about = "With its source, its keys and all that was made of it, also while it is being made. Doing it again is \
-        no error: it removes what an interrupted deletion left.";
+        no error: it removes what an interrupted deletion left. 503 if the edge could not be reached, whose cache may hold \
+        pictures: ask again.";
     Doc::of("deleteVideo", "Delete a video", about).gives_nothing("It is gone.").refuses(&[NoSuchVideo])
 }
 

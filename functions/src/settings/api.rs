@@ -32,8 +32,14 @@ pub struct ApiSettings {
     pub profiles: Vec<String>,
     /// `EDGEREEL_MAX_UPLOAD_BYTES`.
     pub max_upload_bytes: Option<u64>,
-    /// `EDGEREEL_MAX_OPEN_UPLOADS`: of one owner, at a time.
-    pub max_open_uploads: Option<NonZeroU32>,
+    /// `EDGEREEL_MAX_OPEN_UPLOADS`: of one owner, at a time; 0: no limit.
+    pub max_open_uploads: Option<u32>,
+    /// `EDGEREEL_OWNER_VIDEOS`: videos of one owner; 0: no limit.
+    pub owner_videos: Option<u64>,
+    /// `EDGEREEL_OWNER_BYTES`: bytes of the sources of one owner; 0: no limit.
+    pub owner_bytes: Option<u64>,
+    /// `EDGEREEL_REQUIRE_UPLOAD_SIZES`: uploads by Uppy have to say their size.
+    pub require_sizes: bool,
     /// `EDGEREEL_UPLOAD_TYPES`: content types that are accepted, separated by commas.
     pub upload_types: Option<UploadTypes>,
     /// `EDGEREEL_UPLOAD_URL_SECONDS`.
@@ -61,6 +67,9 @@ impl ApiSettings {
         let profiles = environment.list("EDGEREEL_PROFILES");
         let max_upload_bytes = environment.max_upload_bytes();
         let max_open_uploads = environment.number("EDGEREEL_MAX_OPEN_UPLOADS");
+        let (owner_videos, owner_bytes) =
+            (environment.number("EDGEREEL_OWNER_VIDEOS"), environment.number("EDGEREEL_OWNER_BYTES"));
+        let require_sizes = environment.switch("EDGEREEL_REQUIRE_UPLOAD_SIZES", false);
         let upload_types = environment.parsed("EDGEREEL_UPLOAD_TYPES", str::parse);
         let upload_url_life = environment.parsed("EDGEREEL_UPLOAD_URL_SECONDS", |it| match it.parse() {
             Ok(seconds @ 1..=LONGEST_URL_LIFE) => Ok(Duration::from_secs(seconds)),
@@ -79,6 +88,9 @@ impl ApiSettings {
             profiles,
             max_upload_bytes,
             max_open_uploads,
+            owner_videos,
+            owner_bytes,
+            require_sizes,
             upload_types,
             upload_url_life,
             identity_provider,
@@ -165,12 +177,16 @@ mod tests {
 
     #[test]
     fn uploads_are_limited_as_is_said() {
-        let said = [("EDGEREEL_MAX_OPEN_UPLOADS", "3"), ("EDGEREEL_UPLOAD_URL_SECONDS", "604800")];
+        let said = [
+            ("EDGEREEL_MAX_OPEN_UPLOADS", "3"),
+            ("EDGEREEL_UPLOAD_URL_SECONDS", "604800"),
+            ("EDGEREEL_OWNER_BYTES", "1000000000000"),
+            ("EDGEREEL_REQUIRE_UPLOAD_SIZES", "1"),
+        ];
         let api = read(&said).unwrap();
-        assert_eq!(
-            (api.max_open_uploads, api.upload_url_life),
-            (NonZeroU32::new(3), Some(Duration::from_secs(604_800)))
-        );
+        assert_eq!((api.owner_videos, api.owner_bytes, api.require_sizes), (None, Some(1_000_000_000_000), true));
+        check_wrong("EDGEREEL_OWNER_VIDEOS", "-1", "invalid digit found in string");
+        assert_eq!((api.max_open_uploads, api.upload_url_life), (Some(3), Some(Duration::from_secs(604_800))));
         check_wrong("EDGEREEL_MAX_OPEN_UPLOADS", "many", "invalid digit found in string");
         check_wrong("EDGEREEL_UPLOAD_URL_SECONDS", "604801", "use 1 to 604800");
         check_wrong("EDGEREEL_UPLOAD_TYPES", "video", "`video` is no content type: use `video/mp4`, or `video/*`");

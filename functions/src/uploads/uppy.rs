@@ -1,7 +1,8 @@
 //! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with `.../v1` of this API as its `companionEndpoint`.
 //!
-//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. Uppy says no size before the bytes, and cuts
-//! parts as it likes, so sizes are checked when the upload is completed. R2 has no POST policy, which newer Uppies
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It has no size before the bytes; a page that gives its
+//! files the metadata `size` (and `part_size`, if it has a `getChunkSize` of its own) gets requests that carry exactly
+//! these sizes. Otherwise they are checked when the upload is completed. R2 has no POST policy, which newer Uppies
 //! use for small files: set `shouldUseMultipart: true`.
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,11 +14,12 @@ use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
 use http::HeaderMap;
 use platform::catalog::{NewVideo, Upload, UploadKind};
-use platform::object_store::uploads::{MAX_PARTS, UploadId};
+use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::finish::open;
+use super::plan::{UploadPlan, check_size};
 use super::{KnownUpload, make_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -76,14 +78,16 @@ pub(crate) async fn params(
     if !headers.contains_key(UPPY_VERSIONS) {
         return Err(ApiError::OnlyInParts);
     }
-    let (key, content_type) = create(&state, &caller, NewFile::of_query(query)?).await?;
+    let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
-    let request = state.signer.presign_put(&key, None, &content_type, life).await?;
+    let request = state.signer.presign_put(&key, size, &content_type, life).await?;
+    // A browser sets the length by itself, and warns about pages that do.
+    let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
     Ok(Json(PutParams {
         method: "PUT",
         url: request.url,
-        headers: request.headers.into_iter().collect(),
+        headers: headers.collect(),
         fields: BTreeMap::new(),
         expires: life.as_secs(),
     }))
@@ -104,14 +108,26 @@ pub(crate) async fn begin(
     Body(file): Body<NewFile>,
 ) -> Result<Json<Begun>, ApiError> {
     // The row comes first: an upload that no video knows is nobody's.
-    let (key, content_type) = create(&state, &caller, file).await?;
+    let (key, content_type, _) = create(&state, &caller, file).await?;
     let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
     note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
     Ok(Json(Begun { key: key.path(), upload_id }))
 }
 
-/// Makes the row of a video; says where its bytes belong, and of what type they are.
-async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(ObjectKey, String), ApiError> {
+/// Makes the row of a video; says where its bytes belong, of what type they are, and how many, if that is known.
+async fn create(
+    state: &ApiState,
+    caller: &Caller,
+    file: NewFile,
+) -> Result<(ObjectKey, String, Option<u64>), ApiError> {
+    let size = bytes(&file.metadata, "size");
+    match size {
+        Some(size) => check_size(size, state.config.max_upload_bytes)?,
+        None if state.config.require_sizes => {
+            return Err(ApiError::Invalid("`metadata.size`: say how many bytes the file has".to_owned()));
+        }
+        None => {}
+    }
     let content_type = state.config.upload_types.check(file.content_type.as_deref())?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
     let title = facts::title(text("title").or_else(|| text("name")), &file.filename);
@@ -132,12 +148,27 @@ async fn create(state: &ApiState, caller: &Caller, file: NewFile) -> Result<(Obj
         generate: Generate::OnUpload,
         file_name: facts::file_name(&file.filename),
         source_key: Some(key.path()),
-        source_size: None,
+        source_size: size,
         content_type: Some(content_type.clone()),
     };
     make_row(state, &new, None, now).await?;
     tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
-    Ok((key, content_type))
+    Ok((key, content_type, size))
+}
+
+/// A number of bytes in the metadata, which is text where it came in a query.
+fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<u64> {
+    let value = metadata.get(name)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The parts into which Uppy cuts a file whose size it announced: of 5 MiB, or as many more as 10,000 parts need, unless the page
+/// says another size.
+fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
+    let size = upload.size?;
+    let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
+    let chosen = bytes(&upload.video.metadata, "part_size").filter(|it| (least..=MAX_PART_BYTES).contains(it));
+    Some(UploadPlan { size, part_bytes: chosen.unwrap_or(least) })
 }
 
 /// Notes how the bytes of a video arrive.
@@ -222,8 +253,15 @@ pub(crate) async fn sign(
     if !upload.is_open() {
         return Err(ApiError::UploadComplete);
     }
+    let size = match plan(&upload) {
+        Some(plan) if !plan.numbers().contains(&number) => {
+            let parts = plan.parts();
+            return Err(ApiError::Invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
+        }
+        plan => plan.map(|it| it.bytes_of(number)),
+    };
     let life = upload.life_left()?;
-    let request = state.signer.presign_part(&upload.key, &id, number, None, life).await?;
+    let request = state.signer.presign_part(&upload.key, &id, number, size, life).await?;
     Ok(Json(PartUrl { url: request.url, expires: life.as_secs() }))
 }
 

@@ -116,7 +116,7 @@ pub(crate) async fn convert(
     let job = Job::new(id, source, &profile, mode, JobReason::Convert);
     match state.catalog.note_upload_event(&job, now_ms()).await? {
         Noted::Send(job) => work::send(&state, job).await?,
-        Noted::Waits | Noted::AlreadyDone | Noted::Gone => {}
+        Noted::Waits | Noted::AlreadyDone | Noted::Gone | Noted::Unwanted => {}
     }
     let video = state.catalog.get_video(id).await?;
     answer(&state, StatusCode::CREATED, &video).await

@@ -1,6 +1,5 @@
 //! `POST /v1/videos {"url": ...}`: a video whose source the transcoder fetches.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::Json;
@@ -20,6 +19,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::times::now_ms;
+use crate::uploads::make_row;
 
 /// Longest URL, bytes: presigned ones are long.
 const URL_LIMIT: usize = 4096;
@@ -89,8 +89,7 @@ pub(super) async fn import(
         source_size: None,
         content_type: None,
     };
-    let limit = new.owner.as_ref().and(state.config.max_open_uploads).map(NonZeroU32::get);
-    state.catalog.create_upload(&new, None, limit, now).await?;
+    make_row(state, &new, None, now).await?;
     let video = begin(state, id, url.as_str()).await?;
     answer(state, StatusCode::CREATED, &video).await
 }

@@ -64,5 +64,17 @@ async fn bodies_are_bounded_and_checked() {
     assert_eq!(send("[1]".to_owned()).await.problem(), (400, "malformed-request"));
     let unknown = send(r#"{"filename":"a","size":1,"sise":2}"#.to_owned()).await;
     assert!(unknown.body["detail"].as_str().unwrap().contains("sise"), "{}", unknown.body);
+    for twice in [
+        r#"{"filename":"a","size":1,"size":2}"#,
+        // Read a second time because of the `.0`.
+        r#"{"filename":"a","size":1.0,"size":2}"#,
+        r#"{"filename":"a","size":1,"metadata":{"b":1,"b":2}}"#,
+        r#"{"filename":"a","size":1,"metadata":{"c":[{"b":1,"\u0062":2}]}}"#,
+    ] {
+        assert_eq!(send(twice.to_owned()).await.problem(), (400, "malformed-request"), "{twice}");
+    }
+    let once =
+        send(r#"{"filename":"a","size":1.0,"metadata":{"a":{"b":1},"b":[null,-1,2.5,true,"x"]}}"#.to_owned()).await;
+    assert_eq!(once.status, 201, "{}", once.body);
     assert_eq!(send(format!("\"{}\"", "x".repeat(70_000))).await.problem(), (413, "body-too-large"));
 }

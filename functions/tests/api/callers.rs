@@ -235,7 +235,7 @@ async fn another_owners_things_are_not_there() {
     let world = World::new().await;
     let (_, key) = world.key(Some("bob"), &all_but(None)).await;
     for route in route_table() {
-        for token in [&key, &jwt(json!({ "sub": "bob" }))] {
+        for token in [&key, &jwt(json!({ "sub": "bob", "scope": all_but(None) }))] {
             let thing = Thing::make(&world, &route).await;
             let (path, before) = (thing.path(&route), thing.look(&world).await);
             let answer = ask(&world, token, &route, &path).await;
@@ -271,7 +271,7 @@ async fn owners_and_admins_reach_what_is_theirs() {
     let (_, admins_key) = world.key(None, &["admin"]).await;
     let callers = [
         ("the owner's key", owners_key),
-        ("the owner's JWT", jwt(json!({}))),
+        ("the owner's JWT", jwt(json!({ "scope": all_but(None) }))),
         ("an admin's key", admins_key),
         ("an admin's JWT", jwt(json!({ "sub": "root", "scope": "admin" }))),
         ("the installation", TOKEN.to_owned()),

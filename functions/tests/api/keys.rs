@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, TOKEN, World, jwt};
 
+/// Of an owner; a JWT without scopes may not deal with keys.
+const ALL: &str = "upload read write play download keys webhooks";
+
 async fn make(world: &World, token: &str, wish: Value) -> Answer {
     world.call_as(token, Method::POST, "/v1/api-keys", Some(wish)).await
 }
@@ -19,7 +22,7 @@ async fn ids(world: &World, token: &str, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_key_opens_until_it_is_revoked() {
     let world = World::new().await;
-    let ann = jwt(json!({}));
+    let ann = jwt(json!({ "scope": ALL }));
     let wish = json!({ "name": "Backend", "scopes": ["read", "upload"], "expires_in": 3_600 });
     let made = make(&world, &ann, wish).await;
     assert_eq!(made.status, StatusCode::CREATED);
@@ -61,7 +64,7 @@ async fn a_key_grants_no_more_than_its_maker_has() {
     let world = World::new().await;
     let (_, narrow) = world.key(Some("ann"), &["keys", "read"]).await;
     let (_, installation_wide) = world.key(None, &["keys", "read", "upload"]).await;
-    let ann = jwt(json!({}));
+    let ann = jwt(json!({ "scope": ALL }));
     let wish = |scopes: &[&str], owner: Option<&str>| json!({ "name": "x", "scopes": scopes, "owner": owner });
     for (maker, wish, lacking) in [
         (&narrow, wish(&["read", "write"], None), "write"),
@@ -84,6 +87,41 @@ async fn a_key_grants_no_more_than_its_maker_has() {
     }
 }
 
+/// A JWT ends in minutes, and what it may make is what would stay.
+#[tokio::test]
+async fn a_jwt_makes_keys_only_where_it_says_so_and_none_that_never_ends() {
+    let world = World::new().await;
+    let body = |life: Option<u64>| json!({ "name": "x", "scopes": ["read"], "expires_in": life });
+    let refused = make(&world, &jwt(json!({})), body(None)).await;
+    assert_eq!((refused.problem(), &refused.body["scope"]), ((403, "insufficient-scope"), &json!("keys")));
+    let ann = jwt(json!({ "scope": ALL }));
+    let year = 365 * 24 * 3600;
+    for (life, seconds) in [(None, 90 * 24 * 3600), (Some(60), 60), (Some(year), year)] {
+        let made = make(&world, &ann, body(life)).await.body;
+        let key = world.accounts.get_key(made["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(key.expires_ms.unwrap() - key.created_ms, seconds * 1_000, "{made}");
+    }
+    assert_eq!(make(&world, &ann, body(Some(year + 1))).await.problem(), (422, "invalid-field"));
+    assert!(make(&world, TOKEN, body(None)).await.body["expires_at"].is_null(), "the operator's may stay");
+}
+
+#[tokio::test]
+async fn what_a_key_made_ends_with_it() {
+    let world = World::new().await;
+    let mut maker = TOKEN.to_owned();
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let body = json!({ "name": "x", "scopes": ["keys", "read"], "owner": "ann" });
+        let key = make(&world, &maker, body).await.body;
+        maker = key["key"].as_str().unwrap().to_owned();
+        made.push((key["id"].as_str().unwrap().to_owned(), maker.clone()));
+    }
+    assert_eq!(world.delete(&format!("/v1/api-keys/{}", made[1].0)).await.status, StatusCode::NO_CONTENT);
+    for ((_, secret), status) in made.iter().zip([200, 401, 401]) {
+        assert_eq!(world.call_as(secret, Method::GET, "/v1/videos", None).await.status, status);
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_ends_makes_none_that_outlives_it() {
     let world = World::new().await;
@@ -101,7 +139,7 @@ async fn a_key_that_ends_makes_none_that_outlives_it() {
 #[tokio::test]
 async fn keys_are_listed_and_revoked_by_their_owners() {
     let world = World::new().await;
-    let (ann, bob) = (jwt(json!({})), jwt(json!({ "sub": "bob" })));
+    let (ann, bob) = (jwt(json!({ "scope": ALL })), jwt(json!({ "sub": "bob", "scope": ALL })));
     let mut of_ann = Vec::new();
     for _ in 0..3 {
         of_ann.push(world.key(Some("ann"), &["read"]).await.0.to_string());

@@ -139,6 +139,24 @@ async fn a_link_to_what_is_not_made_yet_has_it_made() {
 }
 
 #[tokio::test]
+async fn the_edge_learns_of_a_deletion() {
+    let world = World::new().await;
+    let (video, unseen) = (ready(&world).await, world.upload_small().await);
+    let path = format!("/v1/videos/{video}");
+    world.revoked.is_away.store(true, Ordering::SeqCst);
+    assert_eq!(world.delete(&path).await.problem(), (503, "unavailable"));
+    assert_eq!(world.state(video).await, "deleted", "nothing comes back because the edge was away");
+    world.revoked.is_away.store(false, Ordering::SeqCst);
+    assert_eq!(world.delete(&path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.delete(&format!("/v1/videos/{unseen}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        *world.revoked.names.lock().unwrap(),
+        [format!("video/{video}")],
+        "of the other one nothing was given out"
+    );
+}
+
+#[tokio::test]
 async fn odd_wishes_are_refused() {
     let world = World::new().await;
     let video = world.upload_small().await;

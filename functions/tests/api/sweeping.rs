@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::failure::{Failure, FailureCode};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use functions::ingest::Ingest;
@@ -44,6 +45,25 @@ async fn uploads_that_ran_out_are_removed() {
     assert_eq!(world.jobs().await.len(), 1);
     assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
     assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
+}
+
+/// Nothing will be made of it, and its bytes cost.
+#[tokio::test]
+async fn refused_sources_leave_the_bucket_after_a_week() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let [refused, ours] = [world.upload_small().await, world.upload_small().await];
+    for (id, code) in [(refused, FailureCode::NotAVideo), (ours, FailureCode::VerificationFailed)] {
+        let claim = world.claim(id).await;
+        world.catalog.fail(&claim, &Failure::of(code), false, "", now_ms()).await.unwrap();
+    }
+    world.jobs().await;
+    assert_eq!(sweeper.sweep(now_ms() + 6 * DAY_MS).await.refused, 0);
+    assert_eq!(sweeper.sweep(now_ms() + 8 * DAY_MS).await.refused, 1);
+    assert_eq!(sweeper.sweep(now_ms() + 8 * DAY_MS).await.refused, 0);
+    let retry = async |id| world.post(&format!("/v1/videos/{id}/retry"), json!({})).await;
+    assert_eq!(retry(refused).await.problem(), (409, "source-gone"));
+    assert_eq!(retry(ours).await.status, 202, "what we failed at is kept");
 }
 
 /// Whoever cannot look does not know that nothing has arrived.

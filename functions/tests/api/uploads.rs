@@ -1,8 +1,7 @@
 //! Uploads past the API, straight to the store.
 
-use std::num::NonZeroU32;
-
 use http::{Method, StatusCode};
+use platform::catalog::OwnerLimits;
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 
@@ -187,7 +186,7 @@ async fn a_complete_upload_is_deleted_as_a_video() {
 
 #[tokio::test]
 async fn an_owner_has_so_many_uploads_under_way() {
-    let world = World::with(|config| config.max_open_uploads = NonZeroU32::new(2)).await;
+    let world = World::with(|config| config.owner_limits.open_uploads = Some(2)).await;
     let wish = || Some(json!({ "filename": "a.mp4", "size": 3 }));
     let (ann, bob) = (jwt(json!({ "scope": "upload" })), jwt(json!({ "scope": "upload", "sub": "bob" })));
     let first = world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await;
@@ -219,4 +218,26 @@ async fn an_installation_takes_the_types_that_it_names() {
         assert_eq!(world.post("/v1/uploads", wish).await.status, status, "{announced:?}");
     }
     assert_eq!(world.uppy_params(TOKEN, "filename=a.webm&type=video/webm").await.problem(), (415, "unsupported-type"));
+}
+
+#[tokio::test]
+async fn an_owner_has_a_quota() {
+    let limits = OwnerLimits { videos: Some(2), source_bytes: Some(100), ..OwnerLimits::default() };
+    let world = World::with(|config| config.owner_limits = limits).await;
+    let ann = jwt(json!({ "scope": "upload write" }));
+    let begin = async |size: u64| {
+        let body = json!({ "filename": "a.mp4", "size": size });
+        world.call_as(&ann, Method::POST, "/v1/uploads", Some(body)).await
+    };
+    let refused = begin(101).await;
+    assert_eq!(refused.problem(), (409, "over-quota"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("100 bytes"), "{}", refused.body);
+    let first = begin(100).await.video();
+    let url = Some(json!({ "url": "https://files.example/film.mp4" }));
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/videos", url).await.problem(), (409, "over-quota"));
+    assert_eq!(world.call_as(&ann, Method::DELETE, &format!("/v1/videos/{first}"), None).await.status, 204);
+    assert_eq!([begin(1).await.status.as_u16(), begin(1).await.status.as_u16()], [201, 201]);
+    assert_eq!(begin(1).await.problem(), (409, "over-quota"));
+    let of_all = json!({ "filename": "a.mp4", "size": 1000 });
+    assert_eq!(world.post("/v1/uploads", of_all).await.status, 201, "the installation has no quota");
 }

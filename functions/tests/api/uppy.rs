@@ -151,3 +151,46 @@ async fn a_page_has_its_key_in_the_address() {
     assert_eq!(ask(&format!("/u/er_guess/s3/params?{query}")).await.problem(), (401, "unauthorized"));
     assert_eq!(ask(&format!("/u/{key}/videos")).await.problem(), (404, "no-such-route"));
 }
+
+/// A page that gives its files a size gets requests for just these bytes.
+#[tokio::test]
+async fn an_announced_size_is_signed() {
+    let world = World::new().await;
+    let params = world.get("/v1/s3/params?filename=a.mp4&type=video%2Fmp4&metadata%5Bsize%5D=5").await.body;
+    let put = async |body: &'static str| {
+        let mut put = world.http.put(params["url"].as_str().unwrap());
+        for (name, value) in params["headers"].as_object().unwrap() {
+            assert_ne!(name.to_lowercase(), "content-length", "a browser sets it");
+            put = put.header(name, value.as_str().unwrap());
+        }
+        put.body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!([put("more bytes").await, put("four").await, put("bytes").await], [403, 403, 200]);
+
+    let size = 5 * MIB + 17;
+    let file = json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": { "size": size } });
+    let begun = world.post("/v1/s3/multipart", file).await.body;
+    let key = begun["key"].as_str().unwrap().replace('/', "%2F");
+    let base = format!("/v1/s3/multipart/{}", begun["uploadId"].as_str().unwrap());
+    let signed = world.get(&format!("{base}/2?key={key}")).await.body;
+    let larger = world.http.put(signed["url"].as_str().unwrap()).body(vec![1; 18]).send().await.unwrap();
+    assert_eq!(larger.status(), 403);
+    assert_eq!(world.get(&format!("{base}/3?key={key}")).await.problem(), (422, "invalid-field"));
+    let first = send_part(&world, &base, &key, 1, vec![1; 5 * MIB]).await;
+    let complete = format!("{base}/complete?key={key}");
+    assert_eq!(world.post(&complete, json!({ "parts": [first] })).await.problem(), (409, "upload-incomplete"));
+    let second = send_part(&world, &base, &key, 2, vec![2; 17]).await;
+    assert_eq!(world.post(&complete, json!({ "parts": [first, second] })).await.status, StatusCode::OK);
+
+    let too_large = json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": { "size": 1_u64 << 50 } });
+    assert_eq!(world.post("/v1/s3/multipart", too_large).await.problem(), (413, "too-large"));
+}
+
+#[tokio::test]
+async fn an_installation_may_ask_for_sizes() {
+    let world = World::with(|config| config.require_sizes = true).await;
+    let file = |metadata: Value| json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": metadata });
+    assert_eq!(world.post("/v1/s3/multipart", file(json!({}))).await.problem(), (422, "invalid-field"));
+    assert_eq!(world.get("/v1/s3/params?filename=a.mp4&type=video/mp4").await.problem(), (422, "invalid-field"));
+    assert_eq!(world.post("/v1/s3/multipart", file(json!({ "size": "7" }))).await.status, StatusCode::OK);
+}

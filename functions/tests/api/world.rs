@@ -11,9 +11,11 @@ use axum::Router;
 use axum::body::Body;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use domain::content_key::KeyEncryptionKeys;
+use domain::failure::{Failure, FailureCode};
 use domain::ids::{ApiKeyId, Generation, VideoId};
 use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
+use domain::retry::MAX_ATTEMPTS;
 use functions::auth::ApiToken;
 use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::edge_list::EdgeList;
@@ -75,6 +77,10 @@ impl EdgeList for RevokedViewers {
         anyhow::ensure!(!self.is_away.load(Ordering::SeqCst), "the edge is away");
         self.names.lock().unwrap().push(viewer.to_owned());
         Ok(())
+    }
+
+    async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()> {
+        self.revoke_viewer(&format!("video/{video}")).await
     }
 }
 
@@ -254,6 +260,27 @@ impl World {
         match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// As many attempts at the video fail as there may be, and its message becomes a dead letter.
+    pub(crate) async fn fail_for_good(&self, id: VideoId) {
+        let failure = Failure::of(FailureCode::Internal);
+        for attempt in 1..=MAX_ATTEMPTS {
+            let claim = self.claim(id).await;
+            self.catalog.fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", now_ms()).await.unwrap();
+        }
+        let mut others = vec![];
+        while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+            match &delivery.message {
+                Ok(message) if message.video() == id => {
+                    self.queue.bury(&delivery.receipt, failure.code.as_str()).await.unwrap();
+                }
+                _ => others.push(delivery),
+            }
+        }
+        for other in others {
+            self.queue.release(&other.receipt, Duration::ZERO, "not this one").await.unwrap();
         }
     }
 

@@ -5,7 +5,7 @@
 use domain::ids::ApiKeyId;
 use domain::scope::Scopes;
 
-use super::{Accounts, ApiKey, KeyDigest, KeyFilter, NewApiKey};
+use super::{Accounts, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, NewApiKey};
 use crate::secret::Secret;
 
 const NOW: u64 = 1_700_000_000_000;
@@ -76,6 +76,27 @@ pub async fn keys_end(accounts: &dyn Accounts) {
     assert_eq!(left.keys, [endless]);
 }
 
+/// What a key made ends with it, over generations, and no other key does.
+pub async fn a_family_of_keys_ends_together(accounts: &dyn Accounts) {
+    let made_by = |number: u8, maker: u8| NewApiKey {
+        created_by: format!("{KEY_SUBJECT}{}", id(maker)),
+        expires_ms: None,
+        ..new(number, None)
+    };
+    for key in [new(1, None), made_by(2, 1), made_by(3, 2), made_by(4, 2), new(5, None), made_by(6, 5)] {
+        accounts.create_key(&key, NOW).await.expect("create");
+    }
+    accounts.revoke_key(id(4), NOW + 1).await.expect("revoke");
+    accounts.revoke_key(id(1), NOW + 2).await.expect("revoke");
+    let mut ends = Vec::new();
+    for number in 1..=6 {
+        ends.push(accounts.get_key(id(number)).await.expect("get").expect("a key").revoked_ms.map(|it| it - NOW));
+    }
+    assert_eq!(ends, [Some(2), Some(2), Some(2), Some(1), None, None]);
+    let late = accounts.create_key(&made_by(7, 3), NOW + 3).await.expect("create");
+    assert!(!late.is_live(NOW + 3), "its maker was revoked meanwhile");
+}
+
 /// The last use is the latest, in whatever order uses are noted.
 pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
     let made = create(accounts, 1, None).await;
@@ -131,6 +152,7 @@ macro_rules! accounts_conformance {
     (@ $how:ident $make:expr) => {
         $crate::conformance_cases! { accounts, $how $make;
             a_key_is_found_by_its_secret making_twice_is_making_once keys_end the_last_use_is_kept
+            a_family_of_keys_ends_together
             lists_newest_first_in_pages any_name_can_be_kept
         }
     };

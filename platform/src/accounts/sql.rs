@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::ids::ApiKeyId;
 use sqlx::Row as _;
 
-use super::{Accounts, AccountsError, ApiKey, KeyDigest, KeyFilter, KeyPage, NewApiKey};
+use super::{Accounts, AccountsError, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, KeyPage, NewApiKey};
 use crate::database::{Database, Row, Tx, is_corrupt, sql, text, unsigned};
 
 /// The accounts in a database.
@@ -28,9 +28,15 @@ impl SqlAccounts {
 impl Accounts for SqlAccounts {
     async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError> {
         let mut tx = self.write().await?;
+        // Its maker's row is locked: a key that is made while its maker is revoked is seen by one of the two.
+        let maker: Option<(Option<i64>,)> =
+            sqlx::query_as("UPDATE api_keys SET used_ms = used_ms WHERE id = $1 RETURNING revoked_ms")
+                .bind(new.created_by.strip_prefix(KEY_SUBJECT).unwrap_or_default())
+                .fetch_optional(&mut *tx)
+                .await?;
         sqlx::query(
-            "INSERT INTO api_keys (id, digest, name, owner, scopes, created_by, created_ms, expires_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO api_keys (id, digest, name, owner, scopes, created_by, created_ms, expires_ms, revoked_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
         )
         .bind(new.id.to_string())
         .bind(new.digest.to_hex())
@@ -40,6 +46,7 @@ impl Accounts for SqlAccounts {
         .bind(text(&new.created_by))
         .bind(sql(now_ms))
         .bind(new.expires_ms.map(sql))
+        .bind(maker.and_then(|it| it.0))
         .execute(&mut *tx)
         .await?;
         let row = sqlx::query(READ_BY_ID).bind(new.id.to_string()).fetch_one(&mut *tx).await?;
@@ -81,6 +88,16 @@ impl Accounts for SqlAccounts {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
+        // Again, until there are none: another one may have been made while a row was waited for.
+        while sqlx::query(REVOKE_DESCENDANTS)
+            .bind(sql(now_ms))
+            .bind(id.to_string())
+            .bind(KEY_SUBJECT)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected()
+            > 0
+        {}
         Ok(tx.commit().await?)
     }
 
@@ -94,6 +111,15 @@ impl Accounts for SqlAccounts {
         Ok(tx.commit().await?)
     }
 }
+
+/// What a key made, what that made, and so on.
+const REVOKE_DESCENDANTS: &str = "
+    WITH RECURSIVE family (id) AS (
+        SELECT id FROM api_keys WHERE created_by = CAST($3 AS TEXT) || CAST($2 AS TEXT)
+        UNION
+        SELECT child.id FROM api_keys child JOIN family ON child.created_by = CAST($3 AS TEXT) || family.id
+    )
+    UPDATE api_keys SET revoked_ms = $1 WHERE revoked_ms IS NULL AND id IN (SELECT id FROM family)";
 
 const READ_BY_ID: &str = "
     SELECT id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms

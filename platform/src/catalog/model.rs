@@ -4,6 +4,7 @@ use domain::failure::Failure;
 use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
+use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +239,17 @@ pub struct Patch {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// How much one owner may have. What is `None` has no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OwnerLimits {
+    /// Uploads that are under way: announced, and neither arrived nor expired.
+    pub open_uploads: Option<u32>,
+    /// Videos that are not deleted.
+    pub videos: Option<u64>,
+    /// Bytes of their sources, as they were announced or have arrived.
+    pub source_bytes: Option<u64>,
+}
+
 /// What became of an event of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
@@ -249,6 +261,9 @@ pub enum Noted {
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
+    /// Another source for a video that has been ready: send nothing. What was published does not change, even if
+    /// a permission to upload is still good.
+    Unwanted,
 }
 
 /// One try at a job.
@@ -272,6 +287,20 @@ pub struct Attempt {
     pub progress: Progress,
     /// The last lines of its log, for the operator.
     pub log_tail: Option<String>,
+}
+
+impl Attempt {
+    /// As the decision about another attempt sees it. One that has no end is taken for one whose worker vanished.
+    pub fn past(&self) -> PastAttempt {
+        let ended = match &self.outcome {
+            Some(AttemptOutcome::Failed(failure)) => Ended::Failed(failure.code),
+            Some(AttemptOutcome::Lost) | None => Ended::Vanished,
+            Some(
+                AttemptOutcome::Ready | AttemptOutcome::Fetched | AttemptOutcome::Released | AttemptOutcome::Stopped,
+            ) => Ended::Otherwise,
+        };
+        PastAttempt { ended, percent: self.progress.percent }
+    }
 }
 
 /// How an attempt ended.

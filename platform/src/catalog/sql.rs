@@ -28,8 +28,8 @@ use domain::webhook::EventType;
 use tokio::sync::Notify;
 
 use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Patch, PosterRecord,
-    PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, OwnerLimits, Patch,
+    PosterRecord, PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
 };
 use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
 use rows::{VideoRow, video_columns};
@@ -156,17 +156,17 @@ impl From<sqlx::Error> for CatalogError {
 #[async_trait]
 impl Catalog for SqlCatalog {
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create(new, None, None, now_ms).await
+        self.create(new, None, &OwnerLimits::default(), now_ms).await
     }
 
     async fn create_upload(
         &self,
         new: &NewVideo,
         upload: Option<&Upload>,
-        limit: Option<u32>,
+        limits: &OwnerLimits,
         now_ms: u64,
     ) -> Result<Video, CatalogError> {
-        self.create(new, upload, limit, now_ms).await
+        self.create(new, upload, limits, now_ms).await
     }
 
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {
@@ -290,8 +290,8 @@ impl Catalog for SqlCatalog {
         self.replace_renditions(claim, renditions, now_ms).await
     }
 
-    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>, now_ms: u64) -> Result<(), CatalogError> {
-        self.transfer(claim, transfer, now_ms).await
+    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
+        self.transfer(claim, transfer).await
     }
 
     async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
@@ -338,12 +338,18 @@ impl Catalog for SqlCatalog {
         self.get_receipt(video, generation).await
     }
 
-    async fn forget_generation(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
-        self.forget(video, generation, now_ms).await
+    async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
+        self.forget(video, generation).await
+    }
+
+    async fn ping(&self, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "INSERT INTO pings (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
+        )
+        .bind(sql(now_ms))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
     }
 }

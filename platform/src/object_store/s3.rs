@@ -1,5 +1,6 @@
 //! The store behind an S3 endpoint: R2, S3, or the embedded server. One client for all of them.
 
+mod clock;
 mod copy;
 mod errors;
 mod uploads;
@@ -17,10 +18,12 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use bytes::Bytes;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use futures::StreamExt as _;
 
+use self::clock::StoreClock;
 use self::errors::{refused, store_error, unavailable};
 use super::{ETag, Entry, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, StoreError};
 use crate::secret::Secret;
@@ -52,6 +55,7 @@ pub struct S3Store {
     client: Client,
     /// Signs for the public endpoint; sends nothing.
     signer: Client,
+    clock: StoreClock,
     private_bucket: String,
     media_bucket: String,
 }
@@ -64,12 +68,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// A body that stands still for so long is a lost connection.
 const STALL_GRACE: Duration = Duration::from_secs(20);
+/// Connections that are kept open for the next request. The SDK's own pool keeps any number for 90 s: after a load of players that is
+/// hundreds, each with a descriptor on both sides where the store is our own.
+const IDLE_CONNECTIONS: usize = 64;
+/// For so long.
+const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Most objects in a listing or in one deletion.
 const BATCH: i32 = 1000;
 
 impl S3Store {
     /// Makes the client; connects at the first request.
     pub fn new(config: &S3StoreConfig) -> Self {
+        Self::with_clock(config, StoreClock::default())
+    }
+
+    fn with_clock(config: &S3StoreConfig, clock: StoreClock) -> Self {
+        let http = HttpClientBuilder::new()
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIME)
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https();
         let client = |endpoint: &str| {
             let credentials = Credentials::new(
                 &config.access_key_id,
@@ -82,6 +100,7 @@ impl S3Store {
                 TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
             let config = Builder::new()
                 .behavior_version(BehaviorVersion::latest())
+                .http_client(http.clone())
                 .endpoint_url(endpoint)
                 .region(Region::new(config.region.clone()))
                 .credentials_provider(credentials)
@@ -91,6 +110,8 @@ impl S3Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
                 .timeout_config(timeouts)
+                .time_source(clock.clone())
+                .interceptor(clock.clone())
                 .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build())
                 .build();
             Client::from_conf(config)
@@ -98,6 +119,7 @@ impl S3Store {
         Self {
             client: client(&config.endpoint),
             signer: client(config.public_endpoint.as_deref().unwrap_or(&config.endpoint)),
+            clock,
             private_bucket: config.private_bucket.clone(),
             media_bucket: config.media_bucket.clone(),
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method, Uri};
+use http::header::{CONTENT_DISPOSITION, ETAG, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::{S3Error, s3_error};
 
@@ -27,19 +28,34 @@ pub enum Fault {
 /// Longest life of a presigned URL: 7 days, in seconds.
 const MAX_EXPIRES: u32 = 604_800;
 
+/// What requests are signed with.
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// As R2 has it: `auto`, and what most tools say by themselves.
+const REGIONS: [&str; 2] = ["auto", "us-east-1"];
+
 /// The middleware.
 pub(super) async fn gate(faults: Option<Arc<dyn Faults>>, request: Request, next: Next) -> Response {
     if let Err(refusal) = check(request.uri(), request.headers()) {
         return answer(refusal);
     }
     match faults.and_then(|it| it.strike(request.method(), request.uri().path())) {
-        None => next.run(request).await,
+        None => as_a_file(next.run(request).await),
         Some(Fault::Unavailable) => answer(s3_error!(SlowDown, "an injected fault")),
         Some(Fault::AnswerLost) => {
             next.run(request).await;
             answer(s3_error!(InternalError, "an injected fault: carried out, but the answer is lost"))
         }
     }
+}
+
+/// What strangers uploaded is not shown as a page of this address, whatever it is.
+fn as_a_file(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if headers.contains_key(ETAG) {
+        headers.entry(CONTENT_DISPOSITION).or_insert(HeaderValue::from_static("attachment"));
+    }
+    response
 }
 
 fn answer(error: S3Error) -> Response {
@@ -55,7 +71,23 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), S3Error> {
     if query.has("AWSAccessKeyId") || authorization.starts_with("AWS ") {
         return Err(s3_error!(InvalidRequest, "signature version 2 is not supported: use AWS4-HMAC-SHA256"));
     }
-    let signed_headers = if query.has("X-Amz-Signature") {
+    let is_presigned = query.has("X-Amz-Signature");
+    let (algorithm, credential) = if is_presigned {
+        (query.get("X-Amz-Algorithm").unwrap_or_default(), query.get("X-Amz-Credential").unwrap_or_default())
+    } else {
+        let (algorithm, rest) = authorization.split_once(' ').unwrap_or_default();
+        let credential = rest.split_once("Credential=").map(|it| it.1).unwrap_or_default();
+        (algorithm.to_owned(), credential.split([',', ' ']).next().unwrap_or_default().to_owned())
+    };
+    // Both are signed, but neither changes what the signature is computed with.
+    if (is_presigned || !authorization.is_empty()) && algorithm != ALGORITHM {
+        return Err(s3_error!(InvalidRequest, "the signing algorithm must be {ALGORITHM}"));
+    }
+    let region = credential.split('/').nth(2);
+    if region.is_some_and(|it| !REGIONS.contains(&it)) {
+        return Err(s3_error!(AuthorizationHeaderMalformed, "the region must be `auto`, or `us-east-1`"));
+    }
+    let signed_headers = if is_presigned {
         let expires = query.get("X-Amz-Expires").and_then(|it| it.parse::<u32>().ok());
         if expires.is_none_or(|it| !(1..=MAX_EXPIRES).contains(&it)) {
             return Err(s3_error!(
@@ -104,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_amz_header_must_be_signed() {
-        let url = "/b/k?X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-amz-meta-a&X-Amz-Signature=0";
+        let url = "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-amz-meta-a&X-Amz-Signature=0";
         check(url, &[], Ok(()));
         check(url, &[("x-amz-meta-a", "1"), ("content-type", "text/html")], Ok(()));
         check(url, &[("x-amz-meta-b", "1")], Err("AccessDenied"));
@@ -115,11 +147,34 @@ mod tests {
 
     #[test]
     fn presigned_urls_live_at_most_seven_days() {
-        let url = |expires: &str| format!("/b/k?X-Amz-SignedHeaders=host&X-Amz-Signature=0{expires}");
+        let url = |expires: &str| {
+            format!("/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host&X-Amz-Signature=0{expires}")
+        };
         check(&url("&X-Amz-Expires=604800"), &[], Ok(()));
         for expires in ["", "&X-Amz-Expires=604801", "&X-Amz-Expires=0", "&X-Amz-Expires=-1", "&X-Amz-Expires=x"] {
             check(&url(expires), &[], Err("AuthorizationQueryParametersError"));
         }
+    }
+
+    #[test]
+    fn algorithm_and_region_are_those_of_the_store() {
+        let url = |algorithm: &str, region: &str| {
+            let credential = format!("X-Amz-Credential=a%2F20260101%2F{region}%2Fs3%2Faws4_request");
+            format!(
+                "/b/k?X-Amz-Algorithm={algorithm}&{credential}&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+            )
+        };
+        check(&url("AWS4-HMAC-SHA256", "auto"), &[], Ok(()));
+        check(&url("AWS4-HMAC-SHA256", "us-east-1"), &[], Ok(()));
+        check(&url("AWS4-HMAC-SHA256", "eu-west-1"), &[], Err("AuthorizationHeaderMalformed"));
+        check(&url("AWS4-ECDSA-P256-SHA256", "auto"), &[], Err("InvalidRequest"));
+        let header = |algorithm: &str, region: &str| {
+            format!("{algorithm} Credential=a/20260101/{region}/s3/aws4_request, SignedHeaders=host, Signature=0")
+        };
+        check("/b/k", &[("authorization", &header("AWS4-HMAC-SHA256", "auto"))], Ok(()));
+        let refused = header("AWS4-HMAC-SHA256", "nowhere");
+        check("/b/k", &[("authorization", &refused)], Err("AuthorizationHeaderMalformed"));
+        check("/b/k", &[("authorization", &header("AWS4-HMAC-SHA512", "auto"))], Err("InvalidRequest"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
-use super::{Answer, Fetcher, Rest};
+use super::{Answer, Fetcher, Pace, Rest};
 use crate::clock::now_ms;
 use crate::error::TranscodeError;
 
@@ -26,8 +26,6 @@ const PART_BYTES: u64 = 8 << 20;
 const PART_STEP: u64 = 1 << 20;
 /// And never larger than this, bytes: two of them are in memory. A file of more parts than the store takes is too large.
 const MOST_PART_BYTES: u64 = 64 << 20;
-/// A part that takes longer comes too slowly to wait for the end.
-const PART_TIME: Duration = Duration::from_secs(2 * 60);
 /// How often it is asked again without a byte having come in between, before the queue has to try again.
 const TRIES: u32 = 3;
 /// Before it is asked again; doubled every time.
@@ -46,6 +44,10 @@ pub(crate) struct Fetching<'a> {
     pub(crate) key: ObjectKey,
     /// Largest file, bytes.
     pub(crate) limit_bytes: u64,
+    /// How quickly it has to come.
+    pub(crate) pace: Pace,
+    /// How long earlier attempts took.
+    pub(crate) spent: Duration,
 }
 
 /// A file of which some has arrived.
@@ -83,11 +85,13 @@ impl Fetching<'_> {
         let mut arrived = self.left_by(earlier).await?;
         let (mut tries, mut said) = (0, Instant::now());
         self.say(arrived.as_ref()).await?;
+        let deadline = tokio::time::Instant::now() + self.pace.total.saturating_sub(self.spent);
         loop {
             let before = arrived.as_ref().map_or(0, Arrived::bytes);
-            let problem = match self.go_on(&mut arrived, &mut said).await {
-                Ok(()) => return Ok(None),
-                Err(problem) => problem,
+            let problem = match tokio::time::timeout_at(deadline, self.go_on(&mut arrived, &mut said)).await {
+                Ok(Ok(())) => return Ok(None),
+                Ok(Err(problem)) => problem,
+                Err(_) => SourceProblem::FetchTooSlow { limit_seconds: self.pace.total.as_secs() }.into(),
             };
             match &problem {
                 TranscodeError::Fetch { reason } => {
@@ -163,7 +167,7 @@ impl Fetching<'_> {
     /// The first bytes say whether it is worth the rest.
     async fn begin(&self, answer: &mut Answer) -> Result<Arrived, TranscodeError> {
         let mut tail = BytesMut::new();
-        read_until(&mut tail, SNIFF_BYTES, answer).await?;
+        within(self.pace.first_bytes, read_until(&mut tail, SNIFF_BYTES, answer)).await?;
         if tail.is_empty() {
             return Err(SourceProblem::EmptyFile.into());
         }
@@ -171,7 +175,7 @@ impl Fetching<'_> {
         let part_bytes = part_bytes(answer.size.unwrap_or(self.limit_bytes).min(self.limit_bytes));
         let upload = self.uploads.create_multipart(&self.key, self.key.content_type()).await?;
         let transfer = Transfer { upload_id: upload.0, part_bytes, size: answer.size, etag: answer.etag.clone() };
-        if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer), now_ms()).await {
+        if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer)).await {
             // Nobody else will ever know of it.
             self.uploads.abort_multipart(&self.key, &UploadId(transfer.upload_id)).await?;
             return Err(problem.into());
@@ -182,7 +186,8 @@ impl Fetching<'_> {
     /// Stores one part while the next one comes.
     async fn take(&self, arrived: &mut Arrived, answer: &mut Answer, said: &mut Instant) -> Result<(), TranscodeError> {
         let (upload, full) = (arrived.upload(), arrived.transfer.part_bytes as usize);
-        let mut at_end = read_part(&mut arrived.tail, full, answer).await?;
+        let time = self.pace.of_part(full);
+        let mut at_end = within(time, read_until(&mut arrived.tail, full, answer)).await?;
         while !arrived.tail.is_empty() {
             let number = arrived.parts.len() as u32 + 1;
             let body = arrived.tail.split_to(arrived.tail.len().min(full)).freeze();
@@ -191,7 +196,9 @@ impl Fetching<'_> {
                 let bytes = arrived.stored() + size;
                 return Err(SourceProblem::TooLarge { bytes, limit_bytes: self.limit_bytes }.into());
             }
-            let reading = async { if at_end { Ok(true) } else { read_part(&mut arrived.tail, full, answer).await } };
+            let reading = async {
+                if at_end { Ok(true) } else { within(time, read_until(&mut arrived.tail, full, answer)).await }
+            };
             // Both to their ends: what has come is not thrown away because the rest does not.
             let (stored, read) = tokio::join!(self.put(&upload, number, body), reading);
             arrived.parts.push(Part { number, etag: stored?, size });
@@ -223,7 +230,7 @@ impl Fetching<'_> {
     async fn drop_what_arrived(&self, arrived: &mut Option<Arrived>) -> Result<(), TranscodeError> {
         if let Some(old) = arrived.take() {
             self.uploads.abort_multipart(&self.key, &old.upload()).await?;
-            self.catalog.set_transfer(self.claim, None, now_ms()).await?;
+            self.catalog.set_transfer(self.claim, None).await?;
         }
         Ok(())
     }
@@ -235,12 +242,13 @@ impl Fetching<'_> {
     }
 }
 
-/// Reads until a whole part is there, and says whether that was the end.
-async fn read_part(tail: &mut BytesMut, full: usize, answer: &mut Answer) -> Result<bool, TranscodeError> {
-    match tokio::time::timeout(PART_TIME, read_until(tail, full, answer)).await {
-        Ok(read) => read,
-        Err(_) => Err(TranscodeError::Fetch { reason: "the server sends too slowly".to_owned() }),
-    }
+/// What reading came to, unless it took too long.
+async fn within(
+    time: Duration,
+    reading: impl Future<Output = Result<bool, TranscodeError>>,
+) -> Result<bool, TranscodeError> {
+    let too_slow = |_| TranscodeError::Fetch { reason: "the server sends too slowly".to_owned() };
+    tokio::time::timeout(time, reading).await.map_err(too_slow)?
 }
 
 /// Reads until so many bytes are there, and says whether that was the end.

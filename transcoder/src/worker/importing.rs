@@ -1,13 +1,15 @@
 //! Imports: the worker as an uploader. What it brings into the bucket becomes a job by the bucket's event.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::failure::SourceProblem;
+use domain::failure::{FailureClass, SourceProblem};
 use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
-use platform::catalog::{Claim, Noted};
+use platform::catalog::{Attempt, AttemptOutcome, Claim, Noted};
 use platform::job_queue::{Delivery, QueueError};
 use platform::object_store::ObjectMeta;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,6 +19,9 @@ use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
 
+/// How long an import waits before it asks for a place again.
+const IMPORT_PAUSE: Duration = Duration::from_secs(15);
+
 impl Worker {
     pub(super) async fn settle_import(
         &self,
@@ -25,7 +30,8 @@ impl Worker {
         cancel: &CancellationToken,
     ) -> Result<(), QueueError> {
         let config = &self.config;
-        let claimed = self.catalog.claim_import(import, &config.name, config.lease, now_ms()).await;
+        let claim = || self.catalog.claim_import(import, &config.name, config.lease, now_ms());
+        let claimed = self.insist(cancel, claim).await;
         let Some(claim) = self.admitted(delivery, import.video, &import.id, claimed).await? else { return Ok(()) };
         let stop = cancel.child_token();
         let beating = heartbeat::Heartbeat::start(self, &claim, delivery.receipt.clone(), stop.clone());
@@ -33,7 +39,7 @@ impl Worker {
         let lost = beating.stop().await;
         let result = match (lost, fetched) {
             (Some(reason), _) => Err(TranscodeError::Catalog(reason)),
-            (None, Some(Ok(there))) => self.finish_import(&claim, there).await,
+            (None, Some(Ok(there))) => self.finish_import(&claim, there, cancel).await,
             (None, Some(Err(problem))) => Err(problem),
             (None, None) => Err(TranscodeError::Cancelled),
         };
@@ -43,14 +49,19 @@ impl Worker {
                 self.queue.ack(&delivery.receipt).await
             }
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
-            Err(problem) => self.fail(delivery, &claim, problem).await,
+            Err(problem) => self.fail(delivery, &claim, problem, cancel).await,
         }
     }
 
     /// Notes that the source is there. One that was `there` before may have been told of while the video was cancelled,
     /// when nobody listened: so its event is told again, which is no error.
-    async fn finish_import(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
-        self.catalog.finish_import(claim, now_ms()).await?;
+    async fn finish_import(
+        &self,
+        claim: &Claim,
+        there: Option<ObjectMeta>,
+        cancel: &CancellationToken,
+    ) -> Result<(), TranscodeError> {
+        self.insist(cancel, || self.catalog.finish_import(claim, now_ms())).await?;
         let Some(meta) = there else { return Ok(()) };
         let video = self.catalog.get_video(claim.video).await?;
         let Some(key) = video.source.key else { return Ok(()) };
@@ -85,7 +96,42 @@ impl Worker {
             url,
             key,
             limit_bytes: profile.limits.max_bytes.min(self.config.max_import_bytes.unwrap_or(u64::MAX)),
+            pace: self.config.import_pace,
+            spent: self.spent(claim).await?,
         };
         fetching.run(import.transfer).await
+    }
+
+    /// How long earlier attempts at an import took, all together. Those before a verdict on the source do not count: after it
+    /// the owner asked for another try.
+    async fn spent(&self, claim: &Claim) -> Result<Duration, TranscodeError> {
+        let attempts = self.catalog.attempts(claim.video).await?;
+        let verdict = |it: &Attempt| matches!(&it.outcome, Some(AttemptOutcome::Failed(failure)) if failure.class() == FailureClass::Source);
+        let counted = attempts.iter().rev().take_while(|it| !verdict(it)).filter(|it| it.job == claim.job);
+        let times = counted.filter_map(|it| Some(it.ended_ms?.saturating_sub(it.started_ms)));
+        Ok(Duration::from_millis(times.sum()))
+    }
+
+    /// The place that a delivery takes. Imports have places of their own: they wait for strangers, and no encode waits for
+    /// them. `None`: all of these are taken, and the import comes again later.
+    pub(super) async fn place_for(
+        &self,
+        delivery: &Delivery,
+        place: OwnedSemaphorePermit,
+        imports: &Arc<Semaphore>,
+    ) -> Option<OwnedSemaphorePermit> {
+        let Ok(message @ JobMessage::ImportV1(_)) = &delivery.message else { return Some(place) };
+        if let Ok(place) = Arc::clone(imports).try_acquire_owned() {
+            return Some(place);
+        }
+        // A new message, and the end of the old one: waiting for a place is not a delivery that failed.
+        let sent = match self.queue.send(message, IMPORT_PAUSE).await {
+            Ok(_) => self.queue.ack(&delivery.receipt).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = sent {
+            warn!("an import that has to wait could not be put back: {:#}", anyhow::Error::from(problem));
+        }
+        None
     }
 }

@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn scopes_are_what_the_token_says() {
-        let all = "upload read write play download keys webhooks";
+        let all = "upload read write play download webhooks";
         let mut with_scope = vec![
             (json!(null), None),
             (json!(7), None),

@@ -28,7 +28,11 @@ pub(crate) async fn complete(
         Err(error) => return Err(error.into()),
     };
     fits(&stored, sent.as_ref()).map_err(ApiError::UploadIncomplete)?;
-    check_size(stored.iter().map(|it| it.size).sum(), state.config.max_upload_bytes)?;
+    let arrived: u64 = stored.iter().map(|it| it.size).sum();
+    if let Some(announced) = upload.size.filter(|it| *it != arrived) {
+        return Err(ApiError::UploadIncomplete(format!("{arrived} bytes of {announced} have arrived")));
+    }
+    check_size(arrived, state.config.max_upload_bytes)?;
     super::make(state, upload, id, &stored).await
 }
 

@@ -8,8 +8,8 @@ use domain::state::{StateName, VideoEvent, VideoState};
 
 use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, rendition, video_id};
 use crate::catalog::{
-    CatalogError, ClaimOutcome, NewVideo, Noted, Patch, RenditionRecord, RenditionState, Upload, UploadKind,
-    VideoFilter,
+    CatalogError, ClaimOutcome, NewVideo, Noted, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
+    UploadKind, VideoFilter,
 };
 
 /// Asking again changes nothing, whatever it says.
@@ -72,11 +72,38 @@ pub async fn uploads_are_noted(subject: &Subject) {
     assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
 }
 
+fn open_uploads(limit: u32) -> OwnerLimits {
+    OwnerLimits { open_uploads: Some(limit), ..OwnerLimits::default() }
+}
+
+/// Videos and bytes of one owner have a limit; what is deleted makes room.
+pub async fn owners_have_a_quota(subject: &Subject) {
+    let limits = OwnerLimits { videos: Some(3), source_bytes: Some(1_000), ..OwnerLimits::default() };
+    let begin = |number: u8, source_size: Option<u64>| async move {
+        let new = NewVideo { source_size, ..new_video(number) };
+        subject.catalog().create_upload(&new, None, &limits, NOW).await
+    };
+    let over =
+        |it: &Result<_, CatalogError>, of: &str| matches!(it, Err(CatalogError::OverQuota { what, .. }) if *what == of);
+    begin(1, Some(600)).await.expect("there is room");
+    assert!(over(&begin(2, Some(401)).await, "bytes of sources"));
+    begin(2, Some(400)).await.expect("just enough");
+    begin(2, Some(400)).await.expect("asking again is the same upload");
+    assert!(over(&begin(3, None).await, "bytes of sources"), "there is room for nothing");
+    subject.catalog().apply(video_id(1), &VideoEvent::Deleted, NOW).await.expect("delete");
+    begin(3, Some(1)).await.expect("its bytes are free");
+    begin(4, None).await.expect("and its place");
+    assert!(over(&begin(5, Some(1)).await, "videos"));
+    let other = NewVideo { owner: Some("another".to_owned()), ..new_video(6) };
+    subject.catalog().create_upload(&other, None, &limits, NOW).await.expect("other owners are counted apart");
+}
+
 /// What has arrived, expired or is gone counts no more; other owners never did.
 pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     let begin = |number: u8, now_ms: u64| async move {
         let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + 1_000 };
-        let video = subject.catalog().create_upload(&new_video(number), Some(&upload), Some(2), now_ms).await?;
+        let video =
+            subject.catalog().create_upload(&new_video(number), Some(&upload), &open_uploads(2), now_ms).await?;
         assert_eq!((&video.state, video.upload.as_ref()), (&VideoState::Uploading, Some(&upload)));
         Ok::<_, CatalogError>(video)
     };
@@ -89,7 +116,11 @@ pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     for owner in [Some("somebody else".to_owned()), None] {
         let number = if owner.is_some() { 4 } else { 5 };
         let new = NewVideo { owner, ..new_video(number) };
-        subject.catalog().create_upload(&new, None, Some(1), NOW).await.expect("other owners are counted apart");
+        subject
+            .catalog()
+            .create_upload(&new, None, &open_uploads(1), NOW)
+            .await
+            .expect("other owners are counted apart");
     }
     subject.catalog().create_video(&new_video(6), NOW).await.expect("only uploads have a limit");
     subject.catalog().apply(video_id(6), &VideoEvent::Deleted, NOW).await.expect("delete");
@@ -104,7 +135,7 @@ pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
     let mut racing = tokio::task::JoinSet::new();
     for number in 1..=12 {
         let catalog = subject.catalog.clone();
-        racing.spawn(async move { catalog.create_upload(&new_video(number), None, Some(5), NOW).await });
+        racing.spawn(async move { catalog.create_upload(&new_video(number), None, &open_uploads(5), NOW).await });
     }
     let ended = racing.join_all().await;
     assert_eq!(ended.iter().filter(|it| it.is_ok()).count(), 5, "{ended:?}");

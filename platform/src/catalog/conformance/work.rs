@@ -116,6 +116,26 @@ pub async fn shutdown_gives_the_job_back(subject: &Subject) {
     assert_eq!(subject.claim(&job, NOW + 3).await.fence, 4);
 }
 
+/// What plays is what was published: another object under its key is not work, however its job comes.
+pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject) {
+    let job = subject.ready(1).await;
+    let other = job_of(1, "etag-2", "default");
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 1).await.expect("note"), Noted::Unwanted);
+    assert_eq!(subject.claim_for(&other, &generation(&other), NOW + 1).await, ClaimOutcome::AlreadyDone);
+    let video = subject.video(job.video).await;
+    assert_eq!((video.source.etag.as_deref(), video.job), (Some("etag-1"), Some(job.id.clone())));
+    // The same during a re-encode, and after it failed.
+    let smaller = job_of(1, "etag-1", "small");
+    subject.catalog().request_work(&smaller, NOW + 2).await.expect("request");
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 3).await.expect("note"), Noted::Unwanted);
+    let claim = subject.claim(&smaller, NOW + 4).await;
+    subject.catalog().fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 6).await.expect("note"), Noted::Unwanted);
+    // A request for work may name another source.
+    subject.catalog().request_work(&other, NOW + 7).await.expect("request");
+    subject.claim(&other, NOW + 8).await;
+}
+
 /// Another object under the same key is other work, also after a failure; the old event does not count.
 pub async fn a_new_source_is_new_work(subject: &Subject) {
     let bad = subject.queued(1).await;
@@ -202,7 +222,7 @@ pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     let new = job_of(1, "etag-1", "small");
     let claim = subject.claim(&old, NOW).await;
     subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), NOW).await.expect("chunk");
-    let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job), NOW).await };
+    let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job)).await };
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "being made: {refused:?}");
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");

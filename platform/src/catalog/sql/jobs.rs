@@ -26,6 +26,9 @@ impl SqlCatalog {
         let job = job.with_settings(&row.profile, row.mode()?);
         let is_known =
             row.source_etag.as_deref() == Some(&job.source.etag) && row.source_key.as_deref() == Some(&job.source.key);
+        if row.has_played() && !is_known {
+            return Ok(Noted::Unwanted);
+        }
         let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
         // A worker that holds the video has its message in hand: another one would only wait for it.
         if is_known && (is_done || held_until(&row, now_ms).is_some()) {
@@ -38,7 +41,7 @@ impl SqlCatalog {
             let event = match row.source_etag {
                 _ if waits => VideoEvent::SourceStored,
                 None => VideoEvent::SourceArrived,
-                // A first source is an arrival; another one is a wish for work, also after a failure.
+                // A first source is an arrival; another one asks for work, also after a failure.
                 Some(_) => VideoEvent::WorkRequested,
             };
             set_state(&mut tx, &row, &transition(&state, &event)?, now_ms).await?;
@@ -156,6 +159,8 @@ fn verdict(
         VideoState::Deleted | VideoState::Cancelled => Err(ClaimOutcome::Gone),
         VideoState::Ready { generation: published } if published == generation => Err(ClaimOutcome::AlreadyDone),
         _ if row.cancelled_job.as_deref() == Some(job.id.as_str()) => Err(ClaimOutcome::Gone),
+        // The job of an upload that came after the video was ready. A request for work notes its source first.
+        _ if row.has_played() && row.source_etag.as_deref() != Some(&job.source.etag) => Err(ClaimOutcome::AlreadyDone),
         _ if let Some(until_ms) = held_until(row, now_ms) => Err(ClaimOutcome::Held { until_ms }),
         VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
             // The same job fails the same way; another source or profile is worth an attempt.

@@ -80,6 +80,11 @@ pub(super) struct WatchedRow {
 }
 
 impl VideoRow {
+    /// Whether the video has been ready at some time: then it has had its source.
+    pub(super) fn has_played(&self) -> bool {
+        self.ready_ms.is_some()
+    }
+
     pub(super) fn state(&self) -> Result<VideoState, CatalogError> {
         Ok(match parse::<StateName>("state", &self.state)? {
             StateName::Created => VideoState::Created,

@@ -6,27 +6,27 @@ use domain::state::{StateName, VideoEvent, VideoState, transition};
 use super::folding::folded;
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
 use super::{Ending, SqlCatalog, Tx, end_attempt, erasure, lock_existing, set_state};
-use crate::catalog::{Attempt, CatalogError, NewVideo, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage};
-use crate::database::{sql, text};
+use crate::catalog::{
+    Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage,
+};
+use crate::database::{sql, text, unsigned};
 
 impl SqlCatalog {
-    /// `limit`: of the uploads that its owner may have under way, this one included.
+    /// `limits`: of all that its owner has, this video included.
     pub(super) async fn create(
         &self,
         new: &NewVideo,
         upload: Option<&Upload>,
-        limit: Option<u32>,
+        limits: &OwnerLimits,
         now_ms: u64,
     ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
-        if let Some(limit) = limit {
+        if *limits != OwnerLimits::default() {
             // One after the other, or of those who ask at once each would find the others not there yet.
             self.database
                 .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
                 .await?;
-            if count_open(&mut tx, new, now_ms).await? >= i64::from(limit) {
-                return Err(CatalogError::TooManyOpen { limit });
-            }
+            check_limits(&mut tx, new, limits, now_ms).await?;
         }
         insert_if_missing(&mut tx, new, now_ms).await?;
         let row = lock_existing(&mut tx, new.id).await?;
@@ -251,6 +251,34 @@ async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, Cat
     .fetch_one(&mut **tx)
     .await?;
     Ok(open)
+}
+
+async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms: u64) -> Result<(), CatalogError> {
+    if let Some(limit) = limits.open_uploads
+        && count_open(tx, new, now_ms).await? >= i64::from(limit)
+    {
+        return Err(CatalogError::TooManyOpen { limit });
+    }
+    if limits.videos.is_none() && limits.source_bytes.is_none() {
+        return Ok(());
+    }
+    let (videos, bytes): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), CAST(coalesce(sum(source_size), 0) AS BIGINT) FROM videos
+         WHERE owner = $1 AND id <> $2 AND state <> 'deleted'",
+    )
+    .bind(&new.owner)
+    .bind(new.id.to_string())
+    .fetch_one(&mut **tx)
+    .await?;
+    if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
+        return Err(CatalogError::OverQuota { what: "videos", limit });
+    }
+    // A file of unknown size needs some room.
+    let bytes = unsigned(bytes).saturating_add(new.source_size.unwrap_or(1));
+    match limits.source_bytes.filter(|it| bytes > *it) {
+        Some(limit) => Err(CatalogError::OverQuota { what: "bytes of sources", limit }),
+        None => Ok(()),
+    }
 }
 
 async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
