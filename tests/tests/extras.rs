@@ -9,10 +9,10 @@ use e2e::media::make_film;
 use e2e::program::text;
 use serde_json::json;
 
-/// FFmpeg, but for encoding JPEG.
+/// FFmpeg, which encodes no JPEG once a file called `fail` stands beside it: it passes the trial at the start.
 const WITHOUT_JPEG: &str = r#"#!/bin/sh
 for argument in "$@"; do
-    if [ "$argument" = mjpeg ]; then
+    if [ "$argument" = mjpeg ] && [ -e "$(dirname "$0")/fail" ]; then
         echo "[error] no picture today" >&2
         exit 1
     fi
@@ -38,6 +38,7 @@ async fn a_missing_extra_is_a_warning() {
     home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
     let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 6.0, &[]);
     let dev = home.start().await;
+    std::fs::write(tools.join("fail"), "").unwrap();
     let video = dev.upload(&film, "film.mp4").await;
     let ready = dev.until_ready(video).await;
     assert_eq!(ready["attempts"].as_array().map(Vec::len), Some(1), "{ready:#}");
