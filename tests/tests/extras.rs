@@ -42,8 +42,12 @@ async fn a_missing_extra_is_a_warning() {
     let video = dev.upload(&film, "film.mp4").await;
     let ready = dev.until_ready(video).await;
     assert_eq!(ready["attempts"].as_array().map(Vec::len), Some(1), "{ready:#}");
-    let mut missing: Vec<_> =
-        ready["warnings"].as_array().unwrap().iter().map(|it| it["missing"].as_str().unwrap_or("").to_owned()).collect();
+    let mut missing: Vec<_> = ready["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["missing"].as_str().unwrap_or("").to_owned())
+        .collect();
     missing.sort();
     assert_eq!(json!(missing), json!(["poster", "storyboard", "thumbnails"]), "{ready:#}");
     assert!(dev.terminate().await.success());

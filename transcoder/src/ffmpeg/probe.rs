@@ -35,7 +35,8 @@ const LONGEST_LOG: u64 = 64 << 10;
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
-     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation\
+     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation,dv_profile,\
+     dv_bl_signal_compatibility_id\
      :program=program_id:program_stream=index:format=duration";
 
 /// How much of a source FFmpeg reads to find its streams, where more than usual is needed: streams of a transport or
