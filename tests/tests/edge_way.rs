@@ -47,7 +47,7 @@ use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {
@@ -295,6 +295,7 @@ impl Site {
             tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
+            in_hand: InHand::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

@@ -87,6 +87,8 @@ async fn of_the_database() {
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
     let worker = site.transcoder().await;
+    // Changes take place, and nobody hears of it.
+    proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in [Fault::Reset, Fault::Silence, Fault::Reset, Fault::Delay(Duration::from_millis(300)), Fault::Reset] {
         proxy.fail_for(fault, outage()).await;

@@ -10,7 +10,7 @@ use domain::profile::Profile;
 use functions::installation::Installation;
 use functions::settings::{Environment, process_variable};
 use serde_json::json;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
@@ -60,6 +60,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         tools,
         config,
         outage: Outage::default(),
+        in_hand: InHand::default(),
     };
     worker.run(stop).await;
     drop(worker);

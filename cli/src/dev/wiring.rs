@@ -31,7 +31,7 @@ use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
@@ -162,6 +162,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
             ..WorkerConfig::default()
         },
         outage: Outage::default(),
+        in_hand: InHand::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })
