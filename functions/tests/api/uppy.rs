@@ -82,7 +82,7 @@ async fn one_request_carries_a_small_file() {
     assert_eq!(world.uppy_params(TOKEN, "filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
 }
 
-/// Uppy 6 sends a form where it was not told to send parts, and an empty file always: no bucket of R2 takes that.
+/// Uppy 6 sends a form where its options do not ask for parts, and always for an empty file. No bucket of R2 takes a form.
 #[tokio::test]
 async fn a_form_is_refused_before_anything_is_made() {
     let world = World::new().await;
