@@ -33,7 +33,7 @@ pub(crate) struct TakenEvents {
     ignored: Vec<String>,
 }
 
-/// Taking an event again is no error. Anything but a 2xx means: send it again.
+/// Takes an event, also for the second time. Anything but a 2xx means: send it again.
 pub(crate) async fn take(
     State(state): State<ApiState>,
     caller: Caller,
@@ -56,7 +56,7 @@ pub(crate) async fn take(
                 answer.known += 1;
             }
             Ingested::Ignored(Ignored::Rubbish { detail }) => {
-                return Err(ApiError::Malformed(format!("the body: not a bucket notification: {detail}")));
+                return Err(ApiError::Invalid(format!("the body: not a bucket notification: {detail}")));
             }
             Ingested::Ignored(ignored) => answer.ignored.push(ignored.to_string()),
         }

@@ -77,7 +77,7 @@ pub struct PlaybackUrls {
 }
 
 impl PlaybackUrls {
-    /// The same with a poster that somebody chose, if somebody did; without any if none was made either.
+    /// The same with the chosen poster, if there is one; without any if none was made either.
     #[must_use]
     pub fn with_poster(mut self, chosen: Option<&PosterId>, was_made: bool) -> Self {
         match (&self.pictures, chosen) {

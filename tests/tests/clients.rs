@@ -32,9 +32,9 @@ print("done")
 
 fn run(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{told}");
-    told
+    let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{log}");
+    log
 }
 
 /// Makes the client in a folder.
@@ -47,8 +47,8 @@ fn generate(generator: &Path, folder: &Path) {
     let mut command = Command::new(generator);
     command.arg("generate").arg("--path").arg(document).arg("--config").arg(settings);
     command.arg("--output-path").arg(folder.join("client")).args(["--meta", "none", "--fail-on-warning"]);
-    let told = run(command.env("NO_COLOR", "1"));
-    assert!(!told.to_lowercase().contains("warning"), "{told}");
+    let log = run(command.env("NO_COLOR", "1"));
+    assert!(!log.to_lowercase().contains("warning"), "{log}");
     std::fs::rename(folder.join("client"), folder.join("edgereel_client")).expect("folders can be renamed");
 }
 

@@ -87,7 +87,7 @@ impl Doc {
         self.takes::<T>(example)
     }
 
-    /// Instead of that body: bytes, which are told apart by their content.
+    /// Instead of that body: bytes of a file. Its content decides what it is.
     pub(crate) fn or_takes_bytes(mut self) -> Self {
         self.takes_bytes = true;
         self

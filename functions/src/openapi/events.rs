@@ -9,7 +9,7 @@ use crate::problem::Problem::*;
 
 pub(crate) fn take() -> Doc {
     let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). Takes a \
-        notification as R2 or S3 writes it. Sending it again is no error; after any answer but a 2xx, send it again.";
+        notification as R2 or S3 writes it. An event may be sent more than once; after any answer but a 2xx, send it again.";
     let event = json!({
         "account": "a", "action": "PutObject", "bucket": "private", "eventTime": "2026-11-21T18:27:05.123Z",
         "object": {

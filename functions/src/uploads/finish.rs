@@ -49,7 +49,7 @@ pub(crate) struct Completed {
     state: StateName,
 }
 
-/// Completing again is no error. It starts the work, as the store's event does, whichever comes first.
+/// Starts the work, unless the store's event did. An upload may be completed more than once.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,

@@ -100,7 +100,7 @@ async fn events_come_over_http() {
     assert_eq!(call(event).await.body, json!({ "queued": 0, "known": 1, "ignored": [] }));
     let other = call(of_minio("films/a.mp4", "abc")).await.body;
     assert_eq!(other["ignored"].as_array().unwrap().len(), 1, "{other}");
-    assert_eq!(call(json!({ "hello": 1 })).await.problem(), (400, "malformed-request"));
+    assert_eq!(call(json!({ "hello": 1 })).await.problem(), (422, "invalid-field"));
     assert_eq!(world.jobs().await.len(), 1);
 
     // It opens nothing else, and no owner gets it.

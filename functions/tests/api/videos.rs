@@ -161,8 +161,8 @@ async fn a_limit_leaves_a_rung() {
 #[tokio::test]
 async fn a_source_is_downloaded_under_its_own_name() {
     let world = World::new().await;
-    let wish = json!({ "filename": "C:\\Filme\\Über uns & mehr.mp4", "size": 3 });
-    let created = world.post("/v1/uploads", wish).await;
+    let upload = json!({ "filename": "C:\\Filme\\Über uns & mehr.mp4", "size": 3 });
+    let created = world.post("/v1/uploads", upload).await;
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     world.pump().await;
     let source = world.get(&format!("/v1/videos/{}/source", created.video())).await.body;
@@ -200,11 +200,11 @@ async fn deleting_erases_what_was_said() {
     let world = World::new().await;
     let hook = json!({ "url": "https://192.88.98.1/hook" });
     assert_eq!(world.post("/v1/webhooks", hook).await.status, StatusCode::CREATED);
-    let wish = json!({
+    let upload = json!({
         "filename": "secret-file.mp4", "size": 3, "title": "Secret-Title", "external_id": "secret-reference",
         "metadata": { "patient": "secret-person" },
     });
-    let created = world.post("/v1/uploads", wish).await;
+    let created = world.post("/v1/uploads", upload).await;
     let id = created.video();
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     world.pump().await;

@@ -74,7 +74,7 @@ pub struct Video {
     pub dimensions: Option<(u32, u32)>,
     /// Whether a poster was made of it.
     pub has_poster: bool,
-    /// The poster that somebody chose, and that viewers get.
+    /// The chosen poster that viewers get in place of the automatic one.
     pub chosen_poster: Option<PosterId>,
     /// Unix milliseconds.
     pub created_ms: u64,

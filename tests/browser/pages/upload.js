@@ -67,14 +67,14 @@ window.uploadAndCancel = async (endpoint, name) => {
 
 /** What its user sees of a file that Uppy sends whole: because its options do not ask for parts, or because it is empty. */
 window.uploadWhole = async (endpoint) => {
-  const told = []
+  const results = []
   for (const [options, data] of [[{}, await (await fetch('/film')).blob()], [{ shouldUseMultipart: true }, new Blob([])]]) {
     const uppy = new Uppy().use(AwsS3, { companionEndpoint: endpoint, ...options })
     uppy.addFile({ name: 'whole.mp4', type: 'video/mp4', data })
     const result = await uppy.upload()
-    told.push({ successful: result.successful.length, failed: result.failed.map((it) => String(it.error)) })
+    results.push({ successful: result.successful.length, failed: result.failed.map((it) => String(it.error)) })
   }
-  return told
+  return results
 }
 
 window.ready = true

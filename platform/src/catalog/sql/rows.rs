@@ -69,7 +69,7 @@ pub(super) struct VideoRow {
     poster_made: Option<i64>,
 }
 
-/// The same with the progress of the attempt at work, and the poster that somebody chose.
+/// The same with the progress of the attempt at work, and the chosen poster.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct WatchedRow {
     #[sqlx(flatten)]

@@ -43,20 +43,20 @@ pub async fn a_life_is_told_once(subject: &Subject) {
 
 /// What waits when a video is deleted still says which of its receiver's things it is, and nothing else; what was sent
 /// is emptied in the log.
-pub async fn a_deleted_video_is_told_by_its_reference(subject: &Subject) {
+pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
-    let told = subject.told(NOW).await;
-    let arrived = data(&told[0]);
+    let sent = subject.told(NOW).await;
+    let arrived = data(&sent[0]);
     assert_eq!((&arrived["external_id"], &arrived["title"]), (&json!("external-1"), &json!("Film 1")));
     assert_eq!(arrived["metadata"]["course"], json!("é"));
 
     videos.claim(&job, NOW + 1).await;
     catalog.apply(job.video, &VideoEvent::Deleted, NOW + 2).await.expect("delete");
-    let told = subject.told(NOW + 3).await;
-    assert_eq!(told.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
-    for message in told.iter().map(data) {
+    let sent = subject.told(NOW + 3).await;
+    assert_eq!(sent.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
+    for message in sent.iter().map(data) {
         assert_eq!((&message["external_id"], &message["title"]), (&json!("external-1"), &json!(null)));
         assert_eq!(message["metadata"], json!({}));
     }
