@@ -8,9 +8,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | files, programs, TCP ports, signals, abstract sockets | Landlock ([`access`]) |
-//! | other sockets, new processes, tracing, namespaces, mounts | seccomp ([`system_calls`]) |
-//! | memory, processor time, file sizes, descriptors | resource limits ([`limits`]) |
+//! | files, programs, TCP ports, signals, abstract sockets | Landlock (`access`) |
+//! | other sockets, new processes, tracing, namespaces, mounts | seccomp (`system_calls`) |
+//! | memory, processor time, file sizes, descriptors | resource limits (`limits`) |
 //! | capabilities, set-user-ID programs | empty bounding set, `no_new_privs` |
 //! | Ctrl-C of the terminal, life without a parent | its own session, parent-death signal |
 

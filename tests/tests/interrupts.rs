@@ -13,6 +13,9 @@ use e2e::program::text;
 /// The moments at which it is interrupted, after each start.
 const MOMENTS: u64 = 20;
 
+/// So many that each is interrupted three times.
+const VIDEOS: usize = 7;
+
 /// Makes ffprobe slow, so that many interruptions find one at work: by a program of the same name that becomes it.
 fn slow_down(home: &mut Home) {
     let folder = home.folder.path().join("tools");
@@ -35,12 +38,15 @@ async fn an_interrupted_program_fails_no_video() {
     let mut home = Home::new();
     home.own_group = true;
     slow_down(&mut home);
-    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 5.0, &[]);
+    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 3.0, &[]);
     let mut videos = vec![];
     for moment in 0..MOMENTS {
         let dev = home.start().await;
-        if moment % 3 == 0 {
-            videos.push(dev.upload(&film, &format!("{moment}.mp4")).await);
+        if moment == 0 {
+            // A job that is given back goes to the end of the queue, and is delivered five times at most.
+            for number in 0..VIDEOS {
+                videos.push(dev.upload(&film, &format!("{number}.mp4")).await);
+            }
         }
         tokio::time::sleep(Duration::from_millis(40 * moment)).await;
         let children = dev.children();

@@ -12,7 +12,7 @@ const CUES: u32 = 0x1c53_bb6b;
 const CLUSTER: u32 = 0x1f43_b675;
 
 /// Cues of a day with a keyframe every second and several tracks stay below.
-const MAX_ELEMENT_BYTES: u64 = 64 << 20;
+const MAX_ELEMENT_BYTES: u64 = 16 << 20;
 const READ_BYTES: u64 = 64 << 10;
 const MAX_ELEMENTS: u32 = 10_000;
 

@@ -113,7 +113,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
                 Death::Failed | Death::Crashed if log.out_of_memory => SourceProblem::TooDemanding.into(),
                 Death::Failed | Death::Crashed => failed(status.to_string(), &log),
             };
-            // Whoever ends it may be ending this process too: then that is the reason.
+            // What ends it may be ending this process too: then that is the reason.
             if matches!(error, TranscodeError::Interrupted { .. }) {
                 drop(tokio::time::timeout(STOPPING, cancel.cancelled()).await);
                 if cancel.is_cancelled() {

@@ -18,7 +18,7 @@ enum Owner {
     /// The user that opened it.
     User(u32),
     /// It is closed, or was never there.
-    Nobody,
+    Closed,
     /// The system does not say.
     Unknown,
 }
@@ -38,7 +38,7 @@ impl OwnConnections {
             Owner::Unknown => true,
             Owner::User(user) => user == self.user,
             // FFmpeg waits until its request was looked at (see `Delivery`): it is there.
-            Owner::Nobody => false,
+            Owner::Closed => false,
         }
     }
 }
@@ -87,9 +87,9 @@ fn owner_in(list: &str, peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
         // The kernel forgets whose a closed connection was.
         let open = fields.next() == Some(ESTABLISHED);
         let user = fields.nth(3).and_then(|it| it.parse().ok());
-        return user.filter(|_| open).map_or(Owner::Nobody, Owner::User);
+        return user.filter(|_| open).map_or(Owner::Closed, Owner::User);
     }
-    Owner::Nobody
+    Owner::Closed
 }
 
 #[cfg(test)]
@@ -113,9 +113,9 @@ mod tests {
         let server = "127.0.0.1:8080".parse().unwrap();
         let of = |peer: &str| owner_in(list, peer.parse().unwrap(), server);
         assert_eq!(of("127.0.0.1:50000"), Owner::User(1000));
-        assert_eq!(of("127.0.0.1:50001"), Owner::Nobody);
-        assert_eq!(of("127.0.0.1:50002"), Owner::Nobody);
-        assert_eq!(of("127.0.0.2:50000"), Owner::Nobody);
+        assert_eq!(of("127.0.0.1:50001"), Owner::Closed);
+        assert_eq!(of("127.0.0.1:50002"), Owner::Closed);
+        assert_eq!(of("127.0.0.2:50000"), Owner::Closed);
     }
 
     #[tokio::test]
