@@ -20,17 +20,18 @@ BANNED = {"openssl-sys", "native-tls"}
 
 # Arrows only point down.
 MAY_USE = {
+    "confine": set(),
     "domain": set(),
     "media": set(),
     "platform": {"domain"},
     "check": {"domain", "media"},
-    "transcoder": {"domain", "media", "platform"},
+    "transcoder": {"confine", "domain", "media", "platform"},
     "functions": {"domain", "platform"},
-    "cli": {"domain", "media", "platform", "check", "transcoder", "functions"},
+    "cli": {"confine", "domain", "media", "platform", "check", "transcoder", "functions"},
     "edge-worker": {"domain"},
     "testkit": set(),
-    "e2e": {"domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
-    "load": {"domain", "platform", "functions", "testkit", "e2e"},
+    "e2e": {"confine", "domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
+    "load": {"confine", "domain", "platform", "functions", "testkit", "e2e"},
 }
 
 # Pure: no clock, socket or thread of their own, whatever they depend on.

@@ -1,6 +1,7 @@
 //! The arguments. What stands here is what `--help` teaches.
 
 mod cloud;
+mod confinement;
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use domain::grant::Origin;
 use domain::ids::VideoId;
 use domain::job::Mode;
 use functions::playback::GRANT_SECONDS;
@@ -17,6 +19,7 @@ use platform::serve::ServeLimits;
 use crate::logging::LogArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
+pub use confinement::ConfinementArgs;
 
 /// Turns a bucket into a private video service.
 ///
@@ -116,9 +119,28 @@ pub struct DevArgs {
     /// Fetch sources from this machine and its network too, where the API is given a URL.
     #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
     pub allow_private_imports: bool,
+    /// List the published videos of the folder again, after its database was lost. Titles and metadata are not rebuilt.
+    #[arg(long)]
+    pub rebuild: bool,
     /// How many clients are served.
     #[command(flatten)]
     pub clients: ClientArgs,
+    /// Close the buckets to pages until a CORS rule is set, as new buckets of R2 and S3 are. A rule that was set
+    /// (`aws s3api put-bucket-cors`) decides in any case.
+    #[arg(long, env = "EDGEREEL_STRICT_CORS")]
+    pub strict_cors: bool,
+    /// Pages of these origins, separated by commas, may send the cookie `edgereel_grant` to the edge.
+    #[arg(
+        long = "credential-origins",
+        env = "EDGEREEL_CREDENTIAL_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    #[arg(value_parser = origin)]
+    pub credential_origins: Vec<Origin>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -230,6 +252,9 @@ pub struct TranscodeArgs {
     /// Encoders that run side by side; by default as many as there are processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
@@ -249,7 +274,13 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+fn origin(text: &str) -> Result<Origin, String> {
+    text.trim().parse().map_err(|()| "an origin is a scheme and a host: `https://app.example`".to_owned())
+}
+
 /// Looks whether everything that is needed is there.
+///
+/// Where the environment names buckets, or `edgereel dev` runs, it also asks the private bucket whether pages can upload.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
     /// The folder that `edgereel dev` would use.
@@ -258,6 +289,12 @@ pub struct DoctorArgs {
     /// Where `edgereel dev` would listen.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Pages of this origin shall upload: ask the bucket whether they can. By default those of EDGEREEL_CORS_ORIGINS.
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use base64ct::{Base64, Encoding as _};
+use platform::object_store::s3::S3StoreConfig;
+use platform::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -34,6 +36,22 @@ pub struct S3Info {
     pub secret_access_key: String,
     pub private_bucket: String,
     pub media_bucket: String,
+}
+
+impl S3Info {
+    /// What reaches it.
+    pub fn store_config(&self) -> S3StoreConfig {
+        S3StoreConfig {
+            endpoint: self.endpoint.clone(),
+            public_endpoint: None,
+            region: "auto".to_owned(),
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: Secret::new(&self.secret_access_key),
+            private_bucket: self.private_bucket.clone(),
+            media_bucket: self.media_bucket.clone(),
+            force_path_style: true,
+        }
+    }
 }
 
 impl std::fmt::Debug for DevInfo {

@@ -51,7 +51,7 @@ impl System {
     /// # Errors
     /// What is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
-        let tools = crate::commands::transcode::tried_tools().await?;
+        let tools = crate::commands::transcode::tried_tools(&args.confinement).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::both(args.listen).await?;

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod data_dir;
 pub mod dev;
 pub mod edge;
+pub mod hardening;
 mod listen;
 pub mod logging;
 pub mod output;

@@ -1,10 +1,15 @@
-//! Wiring: arguments, logging, one runtime.
+//! Wiring: what has to happen before there are threads, arguments, logging, one runtime.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|it| it == confine::SUBCOMMAND) {
+        return confined(arguments);
+    }
     let args = edgereel::args::parse();
+    edgereel::hardening::harden(&args.command);
     if let Err(error) = edgereel::logging::start(&args.logging) {
         edgereel::output::Output::new(args.command.wants_json()).stopped(&error);
         return error.exit_code();
@@ -12,5 +17,19 @@ async fn main() -> ExitCode {
     if let Err(error) = platform::serve::raise_descriptor_limit() {
         tracing::debug!(%error, "the limit of descriptors stays as it was");
     }
-    edgereel::run(args).await
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(edgereel::run(args)),
+        Err(error) => {
+            edgereel::output::Output::new(args.command.wants_json()).stopped(&anyhow::Error::new(error).into());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Becomes FFmpeg or ffprobe, with as few rights as they need.
+fn confined(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let Err(stopped) = confine::run(arguments);
+    // If nothing reads it, the exit status has to do.
+    drop(writeln!(std::io::stderr(), "[fatal] edgereel {}: {stopped}", confine::SUBCOMMAND));
+    ExitCode::from(stopped.exit_code() as u8)
 }

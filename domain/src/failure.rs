@@ -89,6 +89,8 @@ pub enum FailureCode {
     PlaylistNotAllowed,
     /// It begins well, then cannot be decoded.
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    TooDemanding,
     /// The file is gone.
     SourceMissing,
     /// The file was replaced while it was read.
@@ -113,6 +115,8 @@ pub enum FailureCode {
     TimedOut,
     /// No space left for temporary files.
     DiskFull,
+    /// The worker ran out of open files, processes or memory.
+    Exhausted,
     /// What was made did not pass the check before publishing.
     VerificationFailed,
     /// Given up after the last of several attempts, of which none left a reason.
@@ -125,7 +129,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
@@ -139,6 +143,7 @@ impl FailureCode {
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
+        Self::TooDemanding,
         Self::SourceMissing,
         Self::SourceChanged,
         Self::FetchRefused,
@@ -151,6 +156,7 @@ impl FailureCode {
         Self::Unavailable,
         Self::TimedOut,
         Self::DiskFull,
+        Self::Exhausted,
         Self::VerificationFailed,
         Self::WorkerLost,
         Self::FetchFailed,
@@ -173,6 +179,7 @@ impl FailureCode {
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
+            Self::TooDemanding => "too-demanding",
             Self::SourceMissing => "source-missing",
             Self::SourceChanged => "source-changed",
             Self::FetchRefused => "fetch-refused",
@@ -185,6 +192,7 @@ impl FailureCode {
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::DiskFull => "disk-full",
+            Self::Exhausted => "exhausted",
             Self::VerificationFailed => "verification-failed",
             Self::WorkerLost => "worker-lost",
             Self::FetchFailed => "fetch-failed",
@@ -208,6 +216,7 @@ impl FailureCode {
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
+            | Self::TooDemanding
             | Self::SourceMissing
             | Self::SourceChanged
             | Self::FetchRefused
@@ -220,11 +229,17 @@ impl FailureCode {
             | Self::Unavailable
             | Self::TimedOut
             | Self::DiskFull
+            | Self::Exhausted
             | Self::VerificationFailed
             | Self::WorkerLost
             | Self::FetchFailed => FailureClass::Infrastructure,
             Self::Shutdown => FailureClass::Shutdown,
         }
+    }
+
+    /// Whether a service or a resource of the machine was missing: that says nothing about the job, which waits.
+    pub fn is_lack_of_service(self) -> bool {
+        matches!(self, Self::Unavailable | Self::DiskFull | Self::Exhausted)
     }
 
     /// What it means and what to do, for people, where nothing more exact is known.
@@ -251,6 +266,9 @@ impl FailureCode {
                 "This is a playlist or script that points at other files, not a video: upload the video itself."
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
+            Self::TooDemanding => {
+                "Reading the file takes more memory or time than a video of its size may: export it as H.264 in MP4."
+            }
             Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
             Self::SourceChanged => {
                 "The file was replaced while it was being read: the new one has to be processed instead."
@@ -273,6 +291,9 @@ impl FailureCode {
             Self::Unavailable => "A service that the work needs could not be reached: try again later.",
             Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",
             Self::DiskFull => "The worker ran out of disk space: the operator has to free some, then try again.",
+            Self::Exhausted => {
+                "The worker ran out of open files, processes or memory: the operator has to allow it more."
+            }
             Self::VerificationFailed => {
                 "What was made from the video did not pass our checks, so it was not published: try again."
             }

@@ -270,8 +270,11 @@ mod tests {
         // What is not ours is read where it stands; what is another video's, is not read at all.
         assert_eq!(keyed("elsewhere/film.mp4").map(|it| it.path()).as_deref(), Some("elsewhere/film.mp4"));
         assert_eq!(keyed("elsewhere/film.mp4").unwrap().video(), job.video);
+        assert_eq!(keyed("uploads/film.mp4").map(|it| it.path()).as_deref(), Some("uploads/film.mp4"));
         let other = VideoId::new(7, [7; 10]);
-        for foreign in [format!("uploads/{other}/film.mp4"), "uploads/film.mp4".to_owned(), "../film.mp4".to_owned()] {
+        for foreign in
+            [format!("uploads/{other}/film.mp4"), "uploads/vid_x/film.mp4".to_owned(), "../film.mp4".to_owned()]
+        {
             assert_eq!(keyed(&foreign), None, "{foreign}");
         }
     }

@@ -21,6 +21,7 @@ pub mod playlist;
 pub mod probe;
 pub mod profile;
 pub mod receipt;
+pub mod retry;
 pub mod scope;
 pub mod segment;
 pub mod state;

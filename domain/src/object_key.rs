@@ -366,6 +366,8 @@ pub enum ObjectPrefix {
     ContentKeys(VideoId),
     /// Every manifest of a video.
     Manifests(VideoId),
+    /// Every manifest of all videos.
+    AllManifests,
     /// Everything published of a video.
     Outputs(VideoId),
     /// Everything published of one encoding.
@@ -397,6 +399,7 @@ impl ObjectPrefix {
             | Self::PosterPictures(_)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
+            | Self::AllManifests
             | Self::GenerationKeys(..) => Bucket::Private,
             Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
         }
@@ -411,6 +414,7 @@ impl ObjectPrefix {
             Self::PosterPictures(video) => format!("posters/{video}/"),
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
+            Self::AllManifests => "manifests/".to_owned(),
             Self::Outputs(video) => format!("hls/{video}/"),
             Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
             Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),

@@ -23,14 +23,33 @@ pub enum Scope {
     Keys,
     /// Set up webhooks.
     Webhooks,
+    /// Report the events of the private bucket. An event names any video, so no owner has this.
+    Events,
     /// All of this, for every owner.
     Admin,
 }
 
+/// Scopes that reach every owner's videos.
+const OF_THE_INSTALLATION: [Scope; 2] = [Scope::Events, Scope::Admin];
+
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 8] =
-        [Self::Upload, Self::Read, Self::Write, Self::Play, Self::Download, Self::Keys, Self::Webhooks, Self::Admin];
+    pub const ALL: [Self; 9] = [
+        Self::Upload,
+        Self::Read,
+        Self::Write,
+        Self::Play,
+        Self::Download,
+        Self::Keys,
+        Self::Webhooks,
+        Self::Events,
+        Self::Admin,
+    ];
+
+    /// Whether it reaches the videos of every owner, so that a caller with an owner cannot have it.
+    pub fn is_of_the_installation(self) -> bool {
+        OF_THE_INSTALLATION.contains(&self)
+    }
 
     /// As it is written everywhere.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +61,7 @@ impl Scope {
             Self::Download => "download",
             Self::Keys => "keys",
             Self::Webhooks => "webhooks",
+            Self::Events => "events",
             Self::Admin => "admin",
         }
     }
@@ -55,7 +75,7 @@ impl fmt::Display for Scope {
 
 /// A word that names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks or admin")]
+#[error("`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events or admin")]
 pub struct UnknownScope(String);
 
 impl FromStr for Scope {
@@ -77,7 +97,7 @@ impl Scopes {
     /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. A caller that makes keys
     /// hands out a permission that outlives its own, so that scope is never implied.
     pub fn of_an_owner() -> Self {
-        Scope::ALL.into_iter().filter(|it| !matches!(it, Scope::Admin | Scope::Keys)).collect()
+        Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
     }
 
     /// Those of the operator.

@@ -90,8 +90,8 @@ pub(crate) async fn create(
     }
     own_keys(&caller)?;
     let owner = caller.owner_for(wanted.owner)?;
-    if owner.is_some() && wanted.scopes.contains(Scope::Admin) {
-        return Err(invalid("`scopes`: a key with `admin` sees everything, and has no `owner`"));
+    if let Some(scope) = wanted.scopes.iter().find(|it| owner.is_some() && it.is_of_the_installation()) {
+        return Err(invalid(&format!("`scopes`: a key with `{scope}` reaches every video, and has no `owner`")));
     }
     let expires_ms = end_of(&state, &caller, wanted.expires_in, now).await?;
     let secret = keys::new_secret()?;

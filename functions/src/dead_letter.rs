@@ -1,7 +1,10 @@
 //! Jobs that nobody receives any more: their videos have failed, and say so.
 
 use domain::failure::{Failure, FailureCode};
-use platform::catalog::{Catalog, CatalogError};
+use domain::job::JobMessage;
+use domain::retry::Next;
+use domain::state::VideoState;
+use platform::catalog::{Catalog, CatalogError, next_attempt};
 use platform::job_queue::{JobQueue, QueueError};
 
 /// Why dead letters could not be looked through; do it again later.
@@ -18,8 +21,11 @@ pub enum SettleError {
 /// Most dead letters to look through at once.
 const LIMIT: u32 = 1_000;
 
-/// Marks the videos of all dead letters as failed, and says how many that changed. The letters stay,
-/// so that they can be redriven; being told of them again changes nothing.
+/// Marks the videos of all dead letters as failed, and says how many that changed. The letters stay, so that they can be
+/// redriven; doing it again changes nothing.
+///
+/// A job that died before its attempts were used up is sent again: its deliveries were lost to an outage, or to workers
+/// that were stopped, and say nothing about it.
 ///
 /// # Errors
 /// See [`SettleError`].
@@ -28,7 +34,15 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
     for letter in queue.dead_letters(LIMIT).await? {
         // One that cannot be read names no video.
         let Ok(message) = &letter.message else { continue };
-        // A worker that could say why has told the catalog himself.
+        if has_another_attempt(catalog, message, now_ms).await? {
+            let (video, job) = (message.video(), message.id());
+            tracing::info!(video.id = %video, job.id = %job, "died before its attempts were used up: sent again");
+            match queue.redrive(Some(&letter.id)).await {
+                Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => continue,
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        // A worker that knows why has recorded it.
         let failure = Failure::of(FailureCode::WorkerLost);
         if catalog.give_up(message, &failure, letter.died_ms, now_ms).await? {
             let (video, job) = (message.video(), message.id());
@@ -37,4 +51,22 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
         }
     }
     Ok(failed)
+}
+
+/// Whether somebody waits for the job, and there is another attempt at it.
+async fn has_another_attempt(catalog: &dyn Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
+    // A poster has no attempts: its worker decides.
+    if matches!(message, JobMessage::PosterV1(_)) {
+        return Ok(false);
+    }
+    let video = match catalog.get_video(message.video()).await {
+        Ok(video) => video,
+        Err(CatalogError::NotFound { .. }) => return Ok(false),
+        Err(problem) => return Err(problem),
+    };
+    let is_over = matches!(video.state, VideoState::Failed(_) | VideoState::Cancelled | VideoState::Deleted);
+    if is_over || video.job.as_ref().is_some_and(|it| it != message.id()) {
+        return Ok(false);
+    }
+    Ok(next_attempt(catalog, (message.video(), message.id()), None, now_ms).await? != Next::GiveUp)
 }

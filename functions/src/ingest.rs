@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use domain::event::{Ignored, Intake, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
-use domain::job::{Job, JobMessage, Mode};
-use domain::object_key::ObjectPrefix;
+use domain::job::{Job, JobMessage, JobReason, Mode, Source};
+use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
 use platform::catalog::{CatalogError, Noted, SharedCatalog};
 use platform::job_queue::{QueueError, Sent, SharedQueue};
 use platform::object_store::{SharedStore, StoreError};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 
 /// What takes events in. Clones share it.
 #[derive(Clone)]
@@ -30,6 +33,18 @@ pub struct Ingest {
     pub profile: String,
     /// The mode of the same.
     pub mode: Mode,
+    /// What became of the events.
+    pub counts: EventCounts,
+}
+
+/// Counts what became of events. Clones share the counters.
+#[derive(Debug, Clone, Default)]
+pub struct EventCounts(pub(crate) Family<EventOutcome, Counter>);
+
+/// What became of an event, as a label of its counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EventOutcome {
+    outcome: &'static str,
 }
 
 /// What became of an event, or of one record of it.
@@ -41,7 +56,7 @@ pub enum Ingested {
     Duplicate(JobId),
     /// The source waits for its first view.
     Waiting(VideoId),
-    /// The source is done with.
+    /// The source is done with, or a worker has it in hand.
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; in the latter case what arrived is removed.
     Gone(VideoId),
@@ -91,13 +106,58 @@ impl Ingest {
         // The edge worker sends the job that it has made of an event.
         let records = relayed_job(body, intake).map_or_else(|| jobs_of(body, intake), |it| vec![it]);
         for record in records {
-            taken.push(match record {
+            let outcome = match record {
                 Ok(job) => self.note_and_send(&job, now_ms).await?,
                 Err(Ignored::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
-            });
+            };
+            self.count(&outcome);
+            taken.push(outcome);
         }
         Ok(taken)
+    }
+
+    /// Counts what became of an event. A file that a tool put beside the uploads is worth a line in the log.
+    fn count(&self, taken: &Ingested) {
+        let outcome = match taken {
+            Ingested::Queued(_) => "queued",
+            Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
+            Ingested::Waiting(_) => "stored",
+            Ingested::Gone(_) => "gone",
+            Ingested::Unwanted(_) => "unwanted",
+            Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
+                tracing::warn!(
+                    key,
+                    "`{key}` was put into the private bucket by another program, and starts no work: make a video of it \
+                     with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
+                );
+                "not-an-upload"
+            }
+            Ingested::Ignored(_) => "ignored",
+        };
+        self.counts.0.get_or_create(&EventOutcome { outcome }).inc();
+    }
+
+    /// Takes in a source that stands in the store, as its event would. `None`: nothing stands there, or it has another
+    /// size than was announced.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn take_stored(
+        &self,
+        source: &ObjectKey,
+        announced: Option<u64>,
+        now_ms: u64,
+    ) -> Result<Option<Ingested>, IngestError> {
+        let meta = match self.store.head(source).await {
+            Ok(meta) if announced.is_none_or(|it| it == meta.size) => meta,
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let bucket = self.private_bucket.clone();
+        let found = Source { bucket, key: source.path(), etag: meta.etag.0, size: meta.size };
+        let job = Job::new(source.video(), found, &self.profile, self.mode, JobReason::Upload);
+        self.note_and_send(&job, now_ms).await.map(Some)
     }
 
     async fn note_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {

@@ -16,8 +16,9 @@ use platform::webhooks::SqlWebhooks;
 
 use crate::auth::ApiToken;
 use crate::edge_list::HttpEdgeList;
-use crate::ingest::Ingest;
+use crate::ingest::{EventCounts, Ingest};
 use crate::playback::Playback;
+use crate::rebuild::Rebuild;
 use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
 use crate::sweeper::{SweepConfig, Sweeper};
 use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
@@ -70,6 +71,7 @@ impl Installation {
             private_bucket: config.private_bucket,
             profile: config.default_profile,
             mode: Mode::Abr,
+            counts: EventCounts::default(),
         }
     }
 
@@ -82,7 +84,17 @@ impl Installation {
             signer: self.store.clone(),
             webhooks: Arc::new(SqlWebhooks::new(&self.database)),
             shares: Arc::new(SqlShares::new(&self.database)),
+            ingest: self.ingest(),
             config: SweepConfig::default(),
+        }
+    }
+
+    /// What writes a lost catalog again.
+    pub fn rebuild(&self) -> Rebuild {
+        Rebuild {
+            catalog: self.catalog.clone(),
+            store: self.store.clone(),
+            private_bucket: self.services.store.private_bucket.clone(),
         }
     }
 
@@ -103,6 +115,7 @@ impl Installation {
         config.cors_origins = settings.cors_origins;
         config.limits = settings.limits;
         ApiState {
+            ingest: self.ingest(),
             catalog: self.catalog.clone(),
             queue: self.queue.clone(),
             store: self.store.clone(),

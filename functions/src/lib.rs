@@ -5,6 +5,7 @@
 //! belongs to one host or another stays with the programs.
 
 mod api_keys;
+pub mod arrivals;
 pub mod auth;
 pub mod batch;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod dead_letter;
 mod dead_letters;
 pub mod edge_list;
 pub mod error;
+mod events;
 mod extract;
 pub mod gateway;
 mod health;
@@ -27,6 +29,7 @@ mod paging;
 pub mod playback;
 pub mod problem;
 mod random;
+pub mod rebuild;
 mod routes;
 pub mod settings;
 mod share_page;
@@ -34,6 +37,7 @@ mod shares;
 pub mod state;
 pub mod sweeper;
 mod times;
+pub mod upload_cors;
 pub mod uploads;
 pub mod videos;
 pub mod webhooks;

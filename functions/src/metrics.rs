@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::ingest::EventCounts;
 use crate::state::ApiState;
 
 /// Of a request. A route as the table writes it, so that ids make no new series.
@@ -50,7 +51,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(events: &EventCounts) -> Self {
         let mut registry = Registry::with_prefix("edgereel");
         let requests = Family::<Asked, Counter>::default();
         let seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
@@ -59,6 +60,7 @@ impl Metrics {
         let help = "From the request to the head of the answer";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, seconds.clone());
         registry.register("jobs", "Messages in the queue of jobs, when this was asked", jobs.clone());
+        registry.register("bucket_events", "Events of the private bucket, by what became of them", events.0.clone());
         Self { registry, requests, seconds, jobs }
     }
 

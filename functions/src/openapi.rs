@@ -5,6 +5,7 @@
 
 pub(crate) mod api_keys;
 mod doc;
+pub(crate) mod events;
 mod examples;
 pub(crate) mod installation;
 pub(crate) mod shares;
@@ -48,13 +49,14 @@ provider. What cannot be done is told as a problem document (RFC 9457) with a st
 `Idempotency-Key`: repeated, it is answered again, and not done again.";
 
 /// The groups of operations, by the first part of their paths.
-const TAGS: [(&str, &str, &str); 8] = [
+const TAGS: [(&str, &str, &str); 9] = [
     ("uploads", "Uploads", "From a file to a video: the bytes go straight to the bucket."),
     ("videos", "Videos", "What became of them, and what plays."),
     ("shared", "Shared links", "What somebody sees who was given a link."),
     ("webhooks", "Webhooks", "Who is told what happens (Standard Webhooks 1.0)."),
     ("api-keys", "API keys", "Who may call."),
     ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
+    ("events", "Events", "What the private bucket reports, where no queue carries it."),
     ("dead-letters", "Dead letters", "Jobs that were given up, for the operator."),
     ("", "The installation", "Is it well?"),
 ];

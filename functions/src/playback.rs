@@ -6,11 +6,16 @@ use domain::grant::{Fingerprint, Grant, Limits};
 use domain::ids::{Generation, PosterId, VideoId};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::pass::{Pass, Purpose};
+use domain::state::VideoState;
+use platform::catalog::Video;
 
 use crate::error::ApiError;
 
 /// How much longer than its video a grant lives by default, seconds: time for pauses.
 pub const PAUSE_SECONDS: u64 = 4 * 3600;
+
+/// How long the poster of a list can be seen, hours, the one that has begun included: no longer than the edge's own passes.
+const POSTER_HOURS: u64 = 12;
 
 /// How long a grant may live, seconds.
 pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
@@ -72,11 +77,13 @@ pub struct PlaybackUrls {
 }
 
 impl PlaybackUrls {
-    /// The same with a poster that somebody chose, if somebody did.
+    /// The same with a poster that somebody chose, if somebody did; without any if none was made either.
     #[must_use]
-    pub fn with_poster(mut self, poster: Option<&PosterId>) -> Self {
-        if let (Some(pictures), Some(poster)) = (&self.pictures, poster) {
-            self.poster = Some(format!("{pictures}/posters/{poster}.jpg"));
+    pub fn with_poster(mut self, chosen: Option<&PosterId>, was_made: bool) -> Self {
+        match (&self.pictures, chosen) {
+            (Some(pictures), Some(poster)) => self.poster = Some(format!("{pictures}/posters/{poster}.jpg")),
+            (_, None) if !was_made => self.poster = None,
+            (_, _) => {}
         }
         self
     }
@@ -128,6 +135,29 @@ impl Playback {
             expires_ms: expires * 1000,
             pictures: pictures.map(|(_, below)| below),
         })
+    }
+
+    /// The address of a video's poster for a list: of no viewer and no session, and the same for an hour, so that caches
+    /// keep the picture. `None`: there is none yet, or nothing here signs it.
+    pub fn poster_url(&self, video: &Video, now_ms: u64) -> Option<String> {
+        let VideoState::Ready { generation } = &video.state else { return None };
+        let picture = match &video.chosen_poster {
+            Some(poster) => format!("posters/{poster}.jpg"),
+            None if video.has_poster => format!("{generation}/poster.jpg"),
+            None => return None,
+        };
+        let hour = now_ms / 1_000 / 3_600;
+        let pass = Pass {
+            purpose: Purpose::Stream,
+            video: video.id,
+            generation: generation.clone(),
+            session: Fingerprint::of("posters"),
+            viewer: Fingerprint::default(),
+            expires: (hour + POSTER_HOURS) * 3_600,
+            renditions: Some(Vec::new()),
+            limits: Limits::default(),
+        };
+        Some(format!("{}/s/{}/{picture}", self.edge, pass.sign(self.passes.as_ref()?).ok()?))
     }
 
     /// The origin of everything that plays.
@@ -196,7 +226,7 @@ mod tests {
         let urls = playback.urls(video, Some(&generation), &viewer, None, NOW_MS).unwrap();
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
-        let own = urls.clone().with_poster(Some(&PosterId::of_moment(5))).poster.unwrap();
+        let own = urls.clone().with_poster(Some(&PosterId::of_moment(5)), true).poster.unwrap();
         assert!(matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::OwnPoster { .. })));
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));

@@ -20,7 +20,7 @@ use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, cors, dead_letters, health, key_in_path, share_page, shares, uploads, videos};
+use crate::{api_keys, cors, dead_letters, events, health, key_in_path, share_page, shares, uploads, videos};
 
 /// Most bytes of a body, where a route says nothing else.
 const BODY_LIMIT: usize = 64 << 10;
@@ -84,6 +84,7 @@ pub fn route_table() -> Vec<Route> {
         route(CREATE, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
         route(READ, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
         route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
+        route(CREATE, "/events", Scope::Events, events::take, openapi::events::take()),
         route(READ, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
             CREATE,
@@ -211,7 +212,7 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(gate.clone(), auth::guard));
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::new(&state.ingest.counts));
     let figures = get(metrics::answer)
         .layer(Extension(metrics.clone()))
         .layer(from_fn_with_state(Scope::Admin, auth::admit))

@@ -13,6 +13,7 @@ use platform::shares::SharedShares;
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
 use crate::edge_list::SharedEdgeList;
+use crate::ingest::Ingest;
 use crate::playback::Playback;
 use crate::webhooks::Webhooks;
 
@@ -23,6 +24,8 @@ pub struct ApiState {
     pub catalog: SharedCatalog,
     /// Looked at for readiness.
     pub queue: SharedQueue,
+    /// Turns sources that arrived into jobs.
+    pub ingest: Ingest,
     /// Both buckets.
     pub store: SharedStore,
     /// The same store, for uploads past the API.

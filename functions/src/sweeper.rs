@@ -20,6 +20,9 @@ use platform::shares::{SharedShares, SharesError};
 use platform::webhooks::{SharedWebhooks, WebhookError};
 use serde::Serialize;
 
+use crate::arrivals;
+use crate::ingest::{Ingest, IngestError};
+
 /// What sweeps. Clones share it.
 #[derive(Clone)]
 pub struct Sweeper {
@@ -35,6 +38,8 @@ pub struct Sweeper {
     pub webhooks: SharedWebhooks,
     /// They end.
     pub shares: SharedShares,
+    /// Takes in sources whose event was lost.
+    pub ingest: Ingest,
     /// After what time something is overdue.
     pub config: SweepConfig,
 }
@@ -44,6 +49,8 @@ pub struct Sweeper {
 pub struct SweepConfig {
     /// After the end of its URLs, an upload is given up. A part may still be on its way.
     pub upload_grace: Duration,
+    /// An upload that began so long ago, and whose source stands in the bucket, has lost its event.
+    pub lost_event: Duration,
     /// A job that waits for so long while the queue is empty has lost its message.
     pub lost_message: Duration,
     /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
@@ -60,6 +67,7 @@ impl Default for SweepConfig {
     fn default() -> Self {
         Self {
             upload_grace: Duration::from_secs(3600),
+            lost_event: Duration::from_secs(600),
             lost_message: Duration::from_secs(15 * 60),
             generation_life: Duration::from_secs(8 * 24 * 3600),
             refused_life: Duration::from_secs(7 * 24 * 3600),
@@ -75,6 +83,8 @@ pub struct Swept {
     pub uploads: u64,
     /// Unfinished uploads that no video knows; they are aborted.
     pub strays: u64,
+    /// Sources that arrived without an event; their jobs are sent.
+    pub arrivals: u64,
     /// Sources that were refused and are removed.
     pub refused: u64,
     /// Jobs sent again.
@@ -98,6 +108,9 @@ pub enum SweepError {
     /// The queue did not answer.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A source could not be taken in.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -112,6 +125,7 @@ pub enum SweepError {
 /// What may be overdue about a video.
 #[derive(Clone, Copy)]
 enum Chore {
+    TakeArrived,
     ExpireUpload,
     SendAgain,
     ImportAgain,
@@ -126,6 +140,7 @@ impl Sweeper {
     /// Sweeps once. What fails is left for the next time.
     pub async fn sweep(&self, now_ms: u64) -> Swept {
         let mut swept = Swept::default();
+        swept.arrivals = self.each(StateName::Uploading, Chore::TakeArrived, now_ms, &mut swept.failures).await;
         for state in [StateName::Created, StateName::Uploading] {
             swept.uploads += self.each(state, Chore::ExpireUpload, now_ms, &mut swept.failures).await;
         }
@@ -174,6 +189,7 @@ impl Sweeper {
             for video in page.videos {
                 let id = video.id;
                 let done = match chore {
+                    Chore::TakeArrived => self.take_arrived(&video, now_ms).await,
                     Chore::ExpireUpload => self.expire_upload(&video, now_ms).await,
                     Chore::SendAgain => self.send_again(&video, now_ms).await,
                     Chore::ImportAgain => self.import_again(&video, now_ms).await,
@@ -193,6 +209,14 @@ impl Sweeper {
         }
     }
 
+    /// Takes in a source that stands in the bucket, and whose event is overdue.
+    async fn take_arrived(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+        if video.updated_ms.saturating_add(millis(self.config.lost_event)) > now_ms {
+            return Ok(false);
+        }
+        Ok(arrivals::take_if_stored(&self.ingest, video, now_ms).await?)
+    }
+
     /// Deletes a video of which nothing will arrive any more.
     async fn expire_upload(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let Some(upload) = &video.upload else { return Ok(false) };
@@ -203,7 +227,7 @@ impl Sweeper {
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
         if let Some(key) = &key {
             match self.store.head(key).await {
-                // It has arrived, and its event is late or lost: a retry still finds it.
+                // It arrived a moment ago: the next sweep takes it in.
                 Ok(_) => return Ok(false),
                 Err(StoreError::NotFound { .. }) => {}
                 // Whoever cannot look does not know.
@@ -301,7 +325,7 @@ impl Sweeper {
                 continue;
             }
             // First its chunks: a later attempt must not take for finished what is about to be removed.
-            self.catalog.forget_generation(video.id, &generation, now_ms).await?;
+            self.catalog.forget_generation(video.id, &generation).await?;
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
                 ObjectPrefix::GenerationKeys(video.id, generation.clone()),

@@ -1,6 +1,7 @@
 //! Uploads: planned here, sent straight to the store, and completed here.
 //!
-//! The bytes never pass through the API, and its answers start no work: the store's own event does.
+//! The bytes never pass through the API. What has arrived becomes a job when the upload is completed, or by the store's
+//! event; both make the same job.
 
 pub(crate) mod create;
 pub(crate) mod finish;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
-use domain::state::VideoState;
+use domain::state::{StateName, VideoState};
 use platform::catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
@@ -106,6 +107,23 @@ impl KnownUpload {
     /// Whether bytes are still expected.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.video.state, VideoState::Created | VideoState::Uploading)
+    }
+
+    /// Sends the job of a source that has arrived, and answers with the state of its video. What was sent before is not
+    /// sent again.
+    pub(crate) async fn start_work(&self, state: &ApiState) -> Result<StateName, ApiError> {
+        match self.video.state {
+            VideoState::Created | VideoState::Uploading | VideoState::Queued => {}
+            VideoState::Stored
+            | VideoState::Processing
+            | VideoState::Playable
+            | VideoState::Ready { .. }
+            | VideoState::Failed(_)
+            | VideoState::Cancelled
+            | VideoState::Deleted => return Ok(self.video.state.name()),
+        }
+        state.ingest.take_stored(&self.key, self.size, now_ms()).await?;
+        Ok(state.catalog.get_video(self.video.id).await?.state.name())
     }
 
     /// How long URLs signed now may live; an upload that has expired gets none.

@@ -71,7 +71,9 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<VideoList>, ApiError> {
     let page = state.catalog.list_videos(&params.into_filter(&caller)?).await?;
-    Ok(Json(VideoList { videos: page.videos.iter().map(VideoSummary::of).collect(), next_cursor: page.next }))
+    let now = now_ms();
+    let videos = page.videos.iter().map(|it| VideoSummary::of(it, state.playback.poster_url(it, now)));
+    Ok(Json(VideoList { videos: videos.collect(), next_cursor: page.next }))
 }
 
 impl ListParams {
@@ -125,7 +127,8 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
         }
         None => (Vec::new(), None),
     };
-    Ok(VideoView::of(video, renditions, &attempts, receipt, poster))
+    let poster_url = state.playback.poster_url(video, now_ms());
+    Ok(VideoView::of(video, poster_url, renditions, &attempts, receipt, poster))
 }
 
 /// Deleting again is no error: it removes what an interrupted deletion left.

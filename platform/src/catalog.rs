@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::failure::Failure;
+use domain::failure::{Failure, FailureCode};
 use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Import, Job, JobMessage, Stage};
 use domain::receipt::Receipt;
+use domain::retry::{self, Ended, Next, PastAttempt};
 use domain::segment::ChunkRecord;
 use domain::state::{Refused, VideoEvent};
 
@@ -29,7 +30,8 @@ pub use model::{
 };
 pub use sql::SqlCatalog;
 
-/// The right to write about one generation of one video, until the lease ends.
+/// The right to write about one generation of one video, until another worker takes it over, which it may once the
+/// lease has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Of this video.
@@ -72,8 +74,8 @@ pub enum CatalogError {
         /// As asked for.
         video: VideoId,
     },
-    /// The claim is worth nothing any more: its lease ended, or a newer one was given out. Stop, and
-    /// touch nothing: somebody else may be at work.
+    /// The claim is worth nothing any more: it was given back, or another worker took the video over after its lease
+    /// had ended. Stop, and touch nothing.
     #[error("claim {fence} of `{video}` is lost")]
     LeaseLost {
         /// Of this video.
@@ -243,7 +245,8 @@ pub trait Catalog: Send + Sync {
 
     // By the holder of a claim: `LeaseLost` if it is lost, `Gone` if the video is.
 
-    /// Prolongs the lease to `lease` from now, and gives back the claim with its new end.
+    /// Prolongs the lease to `lease` from now, and gives back the claim with its new end. Works after the end of the
+    /// lease too, as long as nobody has taken the video over.
     async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError>;
 
     /// Notes how far the work has come. `percent` is clamped to 0 to 100, and never goes back
@@ -262,7 +265,7 @@ pub trait Catalog: Send + Sync {
     ) -> Result<(), CatalogError>;
 
     /// Notes what a later attempt needs to go on with an import, or that it begins anew.
-    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>, now_ms: u64) -> Result<(), CatalogError>;
+    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError>;
 
     /// The source is in the bucket. Ends the claim.
     async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;
@@ -307,8 +310,35 @@ pub trait Catalog: Send + Sync {
 
     /// Forgets the chunks, renditions and receipt of a generation that is not published any more.
     /// `Conflict` if it is published or being made.
-    async fn forget_generation(&self, video: VideoId, generation: &Generation, now_ms: u64)
-    -> Result<(), CatalogError>;
+    async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError>;
+
+    /// Writes, so that it fails where the next change would fail: the database is away, full or read-only.
+    async fn ping(&self, now_ms: u64) -> Result<(), CatalogError>;
+}
+
+/// Whether there is another attempt at the job of a message, and when, by those since it was asked for. `failed`: the
+/// attempt of that fence is ending now, by this failure.
+///
+/// # Errors
+/// What the catalog answers. A video that is not known has had no attempt.
+pub async fn next_attempt(
+    catalog: &dyn Catalog,
+    (video, job): (VideoId, &JobId),
+    failed: Option<(u64, FailureCode)>,
+    now_ms: u64,
+) -> Result<Next, CatalogError> {
+    let since_ms = match catalog.get_video(video).await {
+        Ok(video) => video.queued_ms.unwrap_or(video.created_ms),
+        Err(CatalogError::NotFound { .. }) => return Ok(Next::Again(Duration::ZERO)),
+        Err(problem) => return Err(problem),
+    };
+    let mut attempts = catalog.attempts(video).await?;
+    attempts.retain(|it| it.job == *job && it.started_ms >= since_ms);
+    let past = attempts.iter().map(|attempt| match failed {
+        Some((fence, code)) if attempt.fence == fence => PastAttempt { ended: Ended::Failed(code), ..attempt.past() },
+        _ => attempt.past(),
+    });
+    Ok(retry::next(&past.collect::<Vec<_>>(), Duration::from_millis(now_ms.saturating_sub(since_ms))))
 }
 
 /// A catalog that many parts of a program share.

@@ -175,6 +175,9 @@ async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<Any
         // A file does not go away as a server does: to ask before each use whether it is there would cost the
         // writers, who stand in line for one connection, as much time as a statement.
         .test_before_acquire(false)
+        // Where a statement fails for want of space, SQLite ends the transaction by itself and sqlx goes on counting
+        // it: no further one could begin on that connection.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(|connection, _| {
             // What an address cannot say. The first is `BUSY_TIMEOUT`.
             let settings = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
@@ -333,6 +336,31 @@ mod tests {
             let by_hand = rusqlite::Connection::open(&path).unwrap();
             assert!(by_hand.table_exists(None, "it").unwrap(), "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_costs_what_is_written_while_it_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
+        sqlx::query("CREATE TABLE it (x TEXT)").execute(&database.writer).await.unwrap();
+        let write = || async {
+            let mut tx = database.write().await?;
+            sqlx::query("INSERT INTO it VALUES ($1)").bind("x".repeat(100_000)).execute(&mut *tx).await?;
+            tx.commit().await
+        };
+        let (pages,): (i64,) =
+            sqlx::query_as("SELECT page_count FROM pragma_page_count").fetch_one(&database.writer).await.unwrap();
+        let limit = |pages: i64| sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::raw_sql(limit(pages)).execute(&database.writer).await.unwrap();
+        for _ in 0..3 {
+            let failed: sqlx::Error = write().await.unwrap_err();
+            let code = failed.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned());
+            // The limit is the connection's, which is gone after the first failure.
+            assert_eq!(code.as_deref(), Some("13"), "SQLITE_FULL: {failed:?}");
+            sqlx::raw_sql(limit(pages)).execute(&database.writer).await.unwrap();
+        }
+        sqlx::raw_sql(limit(1_000_000)).execute(&database.writer).await.unwrap();
+        write().await.expect("the disk has space again");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub(crate) mod disposition;
 pub mod folder;
 pub mod s3;
 pub mod uploads;

@@ -24,7 +24,7 @@ mod schema;
 pub mod testing;
 mod uploads;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,7 +67,8 @@ pub struct S3ServerConfig {
 pub struct BucketConfig {
     /// 3 to 63 of `a-z`, `0-9`, `-` and `.`.
     pub name: String,
-    /// Origins of pages that may upload and read with presigned URLs; `*` is any.
+    /// Origins of pages that may upload and read with presigned URLs; `*` is any. Rules that are set by `PutBucketCors`
+    /// replace this.
     pub cors_origins: Vec<String>,
 }
 
@@ -148,7 +149,12 @@ impl S3Server {
         if removed > 0 {
             tracing::info!(removed, "removed {removed} files that a crash had left in the S3 folder");
         }
-        let backend = backend::Backend { index: Arc::new(index), blobs, rules };
+        let cors = Arc::new(cors::Cors::default());
+        for bucket in config.buckets.iter().filter(|it| !it.cors_origins.is_empty()) {
+            cors.set(&bucket.name, vec![cors::Rule::open_to(&bucket.cors_origins)]);
+        }
+        Connection::open(&path).and_then(|it| backend::cors::load(&it, &cors)).map_err(in_index)?;
+        let backend = backend::Backend { index: Arc::new(index), blobs, rules, cors };
         Ok(Self { config: Arc::new(config), backend, committed })
     }
 
@@ -169,9 +175,7 @@ impl S3Server {
             tracing::error!(error = ?error, "an S3 request failed");
             http::StatusCode::INTERNAL_SERVER_ERROR
         });
-        let origins: HashMap<_, _> =
-            self.config.buckets.iter().map(|it| (it.name.clone(), it.cors_origins.clone())).collect();
-        let rules = Arc::new(cors::CorsRules(origins));
+        let rules = self.backend.cors.clone();
         Router::new()
             .fallback_service(service)
             .layer(from_fn(move |request: Request, next: Next| gate::gate(faults.clone(), request, next)))

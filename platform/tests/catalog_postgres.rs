@@ -121,6 +121,7 @@ async fn text_of_any_kind_is_kept_and_found() {
         profile: "default".to_owned(),
         mode: Mode::Abr,
         generate: domain::job::Generate::OnUpload,
+        file_name: None,
         source_key: None,
         source_size: None,
         content_type: None,

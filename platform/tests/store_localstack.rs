@@ -65,7 +65,7 @@ async fn presigned_requests_bind_what_they_sign() {
     assert_eq!(put(&signed.url, "film").await, 200);
     assert_eq!(put(&signed.url, "film").await, 412, "it is there already");
 
-    let signed = store.presign_get(&key, Duration::from_secs(60)).await.unwrap();
+    let signed = store.presign_get(&key, None, Duration::from_secs(60)).await.unwrap();
     let got = http.get(&signed.url).send().await.unwrap();
     assert_eq!(got.text().await.unwrap(), "film");
     let other = signed.url.replace(".mp4", ".mov");

@@ -28,6 +28,8 @@ pub struct Home {
     pub options: Vec<String>,
     /// Its environment.
     pub environment: Vec<(String, String)>,
+    /// Its folder of data, where that is not in `folder`.
+    pub place: Option<PathBuf>,
 }
 
 /// A running `edgereel dev`. Killed when dropped.
@@ -68,7 +70,7 @@ impl Home {
         std::fs::create_dir(folder.path().join("tmp")).expect("folders can be made");
         let file = folder.path().join("small.toml");
         std::fs::write(&file, profile).expect("a profile can be written");
-        Self { options: vec!["--profile".to_owned(), text(&file)], environment: vec![], folder }
+        Self { options: vec!["--profile".to_owned(), text(&file)], environment: vec![], place: None, folder }
     }
 
     /// Where its temporary files go.
@@ -78,7 +80,7 @@ impl Home {
 
     /// Its folder of data.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.place.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// What it logged, all runs together.

@@ -17,6 +17,8 @@ pub mod pattern;
 pub mod player;
 pub mod processes;
 pub mod program;
+pub mod proxy;
 pub mod site;
 pub mod skip;
+pub mod small_disk;
 pub mod wire;

@@ -48,6 +48,11 @@ impl Part {
         Self { child, process, log, said }
     }
 
+    /// The program itself.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// What all parts of this kind have logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

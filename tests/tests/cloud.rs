@@ -3,10 +3,14 @@
 
 #![cfg(test)]
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::object_key::ObjectKey;
 use e2e::media::make_film;
-use e2e::site::Site;
+use e2e::program::{edgereel_run_with, text};
+use e2e::proxy::{Fault, Proxy};
+use e2e::site::{Site, TOKEN};
 use functions::settings::Services;
 use platform::catalog::AttemptOutcome;
 use platform::connect::QueueAddress;
@@ -55,6 +59,42 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     show(&Site::new(services, folder).await).await;
 }
 
+/// A team with a store that sends no events, and one server: `api` and `transcoder`, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_event_source_every_upload_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let site = Site::new(services, folder).await;
+    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 4.0, &["-g", "48"]);
+    let api = site.api().await;
+
+    // By the program, which says what it waits for while there is no transcoder.
+    let address = api.said["api"].as_str().unwrap().to_owned();
+    let environment = [("EDGEREEL_API".to_owned(), address), ("EDGEREEL_TOKEN".to_owned(), TOKEN.to_owned())];
+    let arguments = ["upload", &text(&film), "--wait", "--profile", "small", "--json"];
+    let upload = edgereel_run_with(&environment, &arguments, site.folder.path(), Duration::from_secs(120));
+    let transcoder = async {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        site.transcoder().await
+    };
+    let (uploaded, transcoder) = tokio::join!(upload, transcoder);
+    let waited = uploaded.objects.iter().find(|it| it["event"] == "waiting");
+    assert_eq!(waited.map(|it| &it["state"]), Some(&"queued".into()), "{:?}", uploaded.objects);
+    assert_eq!((uploaded.code, &uploaded.last()["event"]), (Some(0), &"ready".into()), "{}", uploaded.stderr);
+
+    // By a page that never says that it is done: Uppy with a small file sends one PUT, and no more.
+    let wish = "/v1/s3/params?filename=film.mp4&type=video/mp4&metadata[profile]=small";
+    let (status, signed) = site.call(&api, "GET", wish, None).await;
+    assert_eq!(status, 200, "{signed}");
+    site.put(&signed, std::fs::read(&film).unwrap()).await;
+    let (_, list) = site.call(&api, "GET", "/v1/videos?state=uploading", None).await;
+    let video = list["videos"][0]["id"].as_str().unwrap().parse().unwrap();
+    site.until(&api, video, |it| it["state"] == "ready").await;
+    assert!(transcoder.terminate().await.success() && api.terminate().await.success());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_the_cloud_with_postgresql_sqs_and_s3() {
     let (Some(postgres), Some(aws)) = (Postgres::start(), LocalStack::start()) else { return };
@@ -68,6 +108,44 @@ async fn in_the_cloud_with_postgresql_sqs_and_s3() {
     site.variables.extend([("AWS_ACCESS_KEY_ID", "test".to_owned()), ("AWS_SECRET_ACCESS_KEY", "test".to_owned())]);
     site.variables.push(("AWS_REGION", LocalStack::REGION.to_owned()));
     show(&site).await;
+}
+
+/// SQS cannot be reached, or answers with errors, while films wait and while one is in work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_goes_away_and_comes_back() {
+    let Some(aws) = LocalStack::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let queue = queue(&aws).await;
+    let url: url::Url = queue.queue_url.parse().unwrap();
+    let proxy = Proxy::before(&format!("127.0.0.1:{}", url.port().unwrap())).await;
+    let through = QueueAddress::Sqs(SqsQueueConfig { queue_url: proxy.url(&queue.queue_url), ..queue.clone() });
+    let services = Services { database, queue: QueueAddress::Sqs(queue), store: s3.store_config() };
+    let mut site = Site::new(services, folder).await;
+    site.variables.extend([("AWS_ACCESS_KEY_ID", "test".to_owned()), ("AWS_SECRET_ACCESS_KEY", "test".to_owned())]);
+    site.variables.push(("AWS_REGION", LocalStack::REGION.to_owned()));
+    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
+    let api = site.api().await;
+    let mut videos = vec![];
+    for _ in 0..5 {
+        videos.push(site.upload(&api, &film).await);
+    }
+    site.variables.retain(|it| it.0 != "EDGEREEL_QUEUE");
+    site.variables.push(("EDGEREEL_QUEUE", through.to_string()));
+    let worker = site.transcoder().await;
+    for fault in [Fault::Reset, Fault::Status(503), Fault::Silence, Fault::Status(500)] {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        proxy.fail_for(fault, Duration::from_secs(6)).await;
+    }
+    for video in &videos {
+        site.until(&api, *video, |it| it["state"] == "ready").await;
+        let attempts = site.functions.catalog.attempts(*video).await.unwrap();
+        let ready = attempts.iter().filter(|it| it.outcome == Some(AttemptOutcome::Ready)).count();
+        assert_eq!(ready, 1, "{attempts:#?}");
+    }
+    assert_eq!(site.functions.queue.depth().await.unwrap().dead, 0);
+    assert!(worker.terminate().await.success());
 }
 
 async fn buckets(server: &LocalStack) -> S3StoreConfig {

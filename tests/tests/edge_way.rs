@@ -46,7 +46,7 @@ use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {
@@ -281,8 +281,9 @@ impl Site {
             store: Arc::new(self.s3.store()),
             uploads: Arc::new(self.s3.store()),
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
+            outage: Outage::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

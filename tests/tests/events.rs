@@ -17,7 +17,7 @@ use e2e::dev::{Home, files};
 use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use functions::ingest::{Ingest, Ingested};
+use functions::ingest::{EventCounts, Ingest, Ingested};
 use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use transcoder::clock::now_ms;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
@@ -171,8 +171,9 @@ impl Site {
             store: self.store.clone(),
             uploads: self.store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
+            outage: Outage::default(),
         }
     }
 
@@ -184,6 +185,7 @@ impl Site {
             private_bucket: PRIVATE.to_owned(),
             profile: "small".to_owned(),
             mode: Mode::Abr,
+            counts: EventCounts::default(),
         }
     }
 }

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use transcoder::fetch::Pace;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 /// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
 struct Site {
@@ -71,8 +71,9 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find().unwrap(),
+            tools: Tools::find(None).unwrap(),
             config,
+            outage: Outage::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({
@@ -93,6 +94,7 @@ impl Site {
             profile: "small".to_owned(),
             mode: Mode::Abr,
             generate: Generate::OnUpload,
+            file_name: None,
             source_key: Some(key(id).path()),
             source_size: None,
             content_type: None,
@@ -270,6 +272,11 @@ async fn what_may_pass_is_tried_again() {
     })
     .await;
     let id = site.import(&format!("{}/film.mp4", origin.url)).await;
+    for failed in 1..3 {
+        site.until_attempt(id, failed).await;
+        // Not after a minute: a message of the same job brings it forward.
+        site.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
+    }
     let (video, outcomes) = site.until_attempt(id, 3).await;
     let failed = |it: &Option<AttemptOutcome>| match it {
         Some(AttemptOutcome::Failed(failure)) => failure.code.as_str(),

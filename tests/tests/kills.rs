@@ -74,6 +74,8 @@ impl Ledger {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
+        // A confined FFmpeg writes no file.
+        home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
         Self { file, seen: 0 }
     }
 

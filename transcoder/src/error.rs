@@ -1,6 +1,7 @@
 //! Why a job failed. What follows from it is decided in `domain::failure`, not here.
 
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
+use nix::errno::Errno;
 use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
@@ -27,6 +28,12 @@ pub enum TranscodeError {
         task: String,
         /// Its last words, for the operator.
         log_tail: String,
+    },
+    /// FFmpeg or ffprobe was ended from outside, which says nothing about the source.
+    #[error("ffmpeg was ended from outside while it was to {task}")]
+    Interrupted {
+        /// What it was doing.
+        task: String,
     },
     /// FFmpeg could not be started.
     #[error("could not start ffmpeg")]
@@ -79,7 +86,11 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
+            Self::Spawn(source) | Self::Io { source, .. } if is_exhaustion(source) => {
+                Failure::of(FailureCode::Exhausted)
+            }
             Self::Ffmpeg { .. }
+            | Self::Interrupted { .. }
             | Self::Spawn(_)
             | Self::ContentKey { .. }
             | Self::NotCopyable(_)
@@ -112,10 +123,7 @@ impl TranscodeError {
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
-            // The system ends a process by a signal, for want of memory for one.
-            Self::Ffmpeg { reason, log_tail, .. } => {
-                !reason.contains("signal") && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
-            }
+            Self::Ffmpeg { log_tail, .. } => !OUR_MISTAKES.iter().any(|it| log_tail.contains(it)),
             _ => false,
         }
     }
@@ -139,14 +147,19 @@ impl TranscodeError {
     }
 }
 
+/// Whether the process or the machine has no more open files, processes or memory to give.
+fn is_exhaustion(error: &std::io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM))
+}
+
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
-const OUR_MISTAKES: [&str; 7] = [
+const OUR_MISTAKES: [&str; 6] = [
     "Unrecognized option",
     "Error splitting the argument list",
     "No such filter",
     "Unknown encoder",
     "Unknown bitstream filter",
-    "Cannot allocate memory",
     "Resource temporarily unavailable",
 ];
 

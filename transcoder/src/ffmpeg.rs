@@ -1,16 +1,22 @@
 //! FFmpeg: where it is, what it can do, how it is asked, and how it is run.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 
+use confine::Libraries;
+
 pub mod arguments;
+pub(crate) mod launcher;
 pub mod probe;
 pub mod process;
 mod verdict;
 
+pub use launcher::Launcher;
 pub use verdict::verdict;
+
+use launcher::Needs;
 
 /// The programs that do the work, found and looked at once, at the start.
 #[derive(Debug, Clone)]
@@ -23,6 +29,10 @@ pub struct Tools {
     pub version: String,
     /// The filters that it has.
     filters: Arc<HashSet<String>>,
+    /// What confines them; `None`: nothing does.
+    launcher: Option<Launcher>,
+    /// Where both have their libraries.
+    libraries: Arc<Libraries>,
 }
 
 /// The whole environment of FFmpeg and ffprobe. Nothing of ours, which may hold credentials, reaches programs that parse
@@ -52,35 +62,94 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
 ];
 
 impl Tools {
-    /// Finds both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path.
-    pub fn find() -> Result<Self, ToolsError> {
+    /// Finds both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path. Without a launcher, they are not
+    /// confined.
+    ///
+    /// # Errors
+    /// If one of them is not there or does not run.
+    pub fn find(launcher: Option<Launcher>) -> Result<Self, ToolsError> {
         let folder = std::env::var_os("EDGEREEL_FFMPEG_DIR").map(PathBuf::from);
-        let path = |name: &str| folder.as_ref().map_or_else(|| PathBuf::from(name), |it| it.join(name));
-        Self::at(path("ffmpeg"), path("ffprobe"))
+        let path = |name: &'static str| {
+            let path = folder.as_ref().map_or_else(|| PathBuf::from(name), |it| it.join(name));
+            confine::find_program(&path)
+                .ok_or_else(|| ToolsError { program: name, source: std::io::ErrorKind::NotFound.into() })
+        };
+        Self::at(path("ffmpeg")?, path("ffprobe")?, launcher)
     }
 
     /// Looks at two programs: that they are there and run.
-    pub fn at(ffmpeg: PathBuf, ffprobe: PathBuf) -> Result<Self, ToolsError> {
-        let probing = std::thread::scope(|scope| {
-            let ffprobe = scope.spawn(|| run(&ffprobe, "ffprobe", &["-version"]));
-            let filters = scope.spawn(|| run(&ffmpeg, "ffmpeg", &["-hide_banner", "-filters"]));
-            (run(&ffmpeg, "ffmpeg", &["-version"]), ffprobe.join(), filters.join())
+    ///
+    /// # Errors
+    /// If one of them does not run, or not when it is confined.
+    pub fn at(ffmpeg: PathBuf, ffprobe: PathBuf, launcher: Option<Launcher>) -> Result<Self, ToolsError> {
+        let mut libraries = Libraries::default();
+        if launcher.is_some() {
+            for (program, path) in [("ffmpeg", &ffmpeg), ("ffprobe", &ffprobe)] {
+                let found = confine::libraries(path, &ENVIRONMENT);
+                let found = found.map_err(|source| ToolsError { program, source })?;
+                libraries.folders.extend(found.folders);
+                libraries.execute.extend(found.execute);
+            }
+            for paths in [&mut libraries.folders, &mut libraries.execute] {
+                paths.sort();
+                paths.dedup();
+            }
+        }
+        let libraries = Arc::new(libraries);
+        let mut tools = Self { ffmpeg, ffprobe, version: String::new(), filters: Arc::default(), launcher, libraries };
+        let (version, ffprobe_version, filters) = std::thread::scope(|scope| {
+            let ffprobe = scope.spawn(|| tools.ask("ffprobe", &["-version"]));
+            let filters = scope.spawn(|| tools.ask("ffmpeg", &["-hide_banner", "-filters"]));
+            (tools.ask("ffmpeg", &["-version"]), ffprobe.join(), filters.join())
         });
-        let (version, ffprobe_version, filters) = probing;
-        let version = first_line(&version?);
+        tools.version = first_line(&version?);
         if let Ok(Err(problem)) = ffprobe_version {
             return Err(problem);
         }
         let filters = filters.unwrap_or_else(|_| Ok(String::new()))?;
-        let filters = Arc::new(filters.split_whitespace().map(str::to_owned).collect());
-        Ok(Self { ffmpeg, ffprobe, version, filters })
+        tools.filters = Arc::new(filters.split_whitespace().map(str::to_owned).collect());
+        Ok(tools)
+    }
+
+    /// The command that runs FFmpeg.
+    pub(crate) fn ffmpeg(&self, arguments: &[String], needs: &Needs) -> std::process::Command {
+        launcher::command(self.launcher.as_ref(), &self.ffmpeg, arguments, &self.libraries, needs)
+    }
+
+    /// The command that runs ffprobe.
+    pub(crate) fn ffprobe(&self, arguments: &[String], needs: &Needs) -> std::process::Command {
+        launcher::command(self.launcher.as_ref(), &self.ffprobe, arguments, &self.libraries, needs)
+    }
+
+    /// What one of the programs says of itself.
+    fn ask(&self, name: &'static str, arguments: &[&str]) -> Result<String, ToolsError> {
+        let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+        let needs = Needs::default();
+        let mut command =
+            if name == "ffmpeg" { self.ffmpeg(&arguments, &needs) } else { self.ffprobe(&arguments, &needs) };
+        let output = command.stdin(Stdio::null()).output().map_err(|source| ToolsError { program: name, source })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.lines().next_back().unwrap_or_default();
+            let source = std::io::Error::other(format!("it ended with {}: {said}", output.status));
+            return Err(ToolsError { program: name, source });
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Tools without any filter.
     #[cfg(test)]
     pub(crate) fn bare() -> Self {
         let program = |name: &str| PathBuf::from(name);
-        Self { ffmpeg: program("ffmpeg"), ffprobe: program("ffprobe"), version: String::new(), filters: Arc::default() }
+        let (ffmpeg, ffprobe) = (program("ffmpeg"), program("ffprobe"));
+        Self {
+            ffmpeg,
+            ffprobe,
+            version: String::new(),
+            filters: Arc::default(),
+            launcher: None,
+            libraries: Arc::default(),
+        }
     }
 
     /// The filter that makes frames of fields, if there is one.
@@ -102,7 +171,7 @@ impl Tools {
 
     /// What this FFmpeg lacks, in words; empty: nothing. Starts it four times, side by side.
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
-        let list = |option| run(&self.ffmpeg, "ffmpeg", &["-hide_banner", option]);
+        let list = |option| self.ask("ffmpeg", &["-hide_banner", option]);
         std::thread::scope(|scope| {
             let asked = NEEDED.map(|(kind, option, names)| (kind, names, scope.spawn(move || list(option))));
             let mut missing = vec![];
@@ -115,19 +184,6 @@ impl Tools {
             Ok(missing)
         })
     }
-}
-
-fn run(program: &Path, name: &'static str, arguments: &[&str]) -> Result<String, ToolsError> {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|source| ToolsError { program: name, source })?;
-    if !output.status.success() {
-        let source = std::io::Error::other(format!("it ended with {}", output.status));
-        return Err(ToolsError { program: name, source });
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn first_line(text: &str) -> String {

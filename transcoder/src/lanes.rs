@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::arguments::{Context, iframe_interval};
+use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::Loopback;
@@ -94,7 +95,7 @@ impl Workshop {
         let factor = if lane == Lane::Encode || !self.feeds.is_empty() { 200.0 } else { 2.0 };
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), factor);
         let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
-        let run = Run { ffmpeg: &self.tools.ffmpeg, task: task.clone(), arguments, time_limit: limit };
+        let run = self.run(task.clone(), arguments, limit);
         let started = Instant::now();
         let mut assembly = Assembly::new(&self.plan, lane, chunks);
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
@@ -133,7 +134,7 @@ impl Workshop {
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
-        let run = Run { ffmpeg: &self.tools.ffmpeg, task: task.clone(), arguments, time_limit: limit };
+        let run = self.run(task.clone(), arguments, limit);
         let mut assembly = Assembly::new(&self.plan, Lane::Encode, std::slice::from_ref(chunk));
         let mut running = std::pin::pin!(process::run(run, &self.cancel));
         let ended = loop {
@@ -154,8 +155,13 @@ impl Workshop {
     pub async fn feed(&self, arguments: Vec<String>) -> Result<(), TranscodeError> {
         let task = "decode the source".to_owned();
         let time_limit = time_limit(seconds(self.plan.duration()), 200.0);
-        let run = Run { ffmpeg: &self.tools.ffmpeg, task, arguments, time_limit };
-        process::run(run, &self.cancel).await.map(drop).map_err(|it| self.cause(it))
+        process::run(self.run(task, arguments, time_limit), &self.cancel).await.map(drop).map_err(|it| self.cause(it))
+    }
+
+    /// A run of FFmpeg on the source.
+    pub(crate) fn run(&self, task: String, arguments: Vec<String>, time_limit: Duration) -> Run<'_> {
+        let file = self.tone_map.as_ref().map(|it| it.path().to_owned());
+        Run { tools: &self.tools, port: self.loopback.port(), file, weight: Weight::Heavy, task, arguments, time_limit }
     }
 
     /// Threads of each encoder of a chunk. A viewer may wait for the first segments: they share the cores. With one thread

@@ -35,6 +35,7 @@ pub trait Receiver: Send + Sync {
 /// A running loopback server; it stops when dropped.
 pub struct Loopback {
     base: String,
+    port: u16,
     shared: Arc<Shared>,
     _stop: DropGuard,
 }
@@ -104,7 +105,12 @@ impl Loopback {
                 () = stopped.cancelled() => {}
             }
         });
-        Ok(Self { base: format!("http://127.0.0.1:{port}/{token}"), shared, _stop: stop.drop_guard() })
+        Ok(Self { base: format!("http://127.0.0.1:{port}/{token}"), port, shared, _stop: stop.drop_guard() })
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where FFmpeg reads the source.

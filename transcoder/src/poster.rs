@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::still;
+use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Run};
 use crate::loopback::Loopback;
 use crate::manifest;
@@ -51,9 +52,12 @@ pub(crate) async fn of_picture(
     let size = Size { width: picture.width, height: picture.height };
     match decode(tools, bytes, picture.kind.demuxer(), size, 0.0, cancel).await {
         // Whatever it stumbles over, there is nothing here but the picture.
-        Err(TranscodeError::Ffmpeg { .. } | TranscodeError::TimedOut { .. }) | Ok(None) => {
-            Err(SourceProblem::PictureDamaged.into())
-        }
+        Err(
+            TranscodeError::Ffmpeg { .. }
+            | TranscodeError::TimedOut { .. }
+            | TranscodeError::Source(SourceProblem::TooDemanding),
+        )
+        | Ok(None) => Err(SourceProblem::PictureDamaged.into()),
         Ok(Some(poster)) => Ok(poster),
         Err(problem) => Err(problem),
     }
@@ -127,7 +131,8 @@ async fn decode(
     let (sink, found) = PictureSink::new();
     let delivery = loopback.deliver_to(Arc::new(sink));
     let arguments = still(&loopback.source_url(), demuxer, size, offset, &delivery.url("poster", "%d.jpg"));
-    let run = Run { ffmpeg: &tools.ffmpeg, task: "make a poster".to_owned(), arguments, time_limit: TIME_LIMIT };
+    let (port, weight, task) = (loopback.port(), Weight::Light, "make a poster".to_owned());
+    let run = Run { tools, port, file: None, weight, task, arguments, time_limit: TIME_LIMIT };
     process::run(run, cancel).await?;
     Ok(collect(found, 1).await.into_iter().next())
 }

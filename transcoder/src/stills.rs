@@ -195,8 +195,7 @@ async fn poster(
         }
         None => workshop.context(&source, &output).poster(moment, size),
     };
-    let run =
-        Run { ffmpeg: &workshop.tools.ffmpeg, task: "make the poster".to_owned(), arguments, time_limit: TIME_LIMIT };
+    let run = workshop.run("make the poster".to_owned(), arguments, TIME_LIMIT);
     let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?.cost;
     let found = collect(pictures, 1).await;
     Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
@@ -221,7 +220,7 @@ async fn decode(
     let expected = if sheet.is_some() { 1 } else { chosen.len() };
     let arguments = pictures(&input.source_url(), size, sheet, &delivery.url("pictures", "%d.jpg"));
     let task = "make thumbnails".to_owned();
-    let run = Run { ffmpeg: &workshop.tools.ffmpeg, task, arguments, time_limit: TIME_LIMIT };
+    let run = Run { port: input.port(), ..workshop.run(task, arguments, TIME_LIMIT) };
     let cost = process::run(run, &workshop.cancel).await?.cost;
     let found = collect(found, expected).await;
     if found.len() != expected {

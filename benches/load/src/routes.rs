@@ -75,6 +75,7 @@ async fn ready(site: &Site) -> VideoId {
         profile: "default".to_owned(),
         mode: Mode::Abr,
         generate: Generate::OnUpload,
+        file_name: None,
         source_key: Some(key.clone()),
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),

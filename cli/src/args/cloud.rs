@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::ConfinementArgs;
+
 /// Runs the API alone, on the database, queue and buckets that the environment names.
 ///
 /// Sends webhooks, settles dead letters and sweeps what is overdue as well. Several may run side by side.
@@ -21,7 +23,8 @@ It needs these variables:
 
 Make a key: echo \"k1:$(openssl rand -base64 32)\"
 The others (limits, identity provider, CORS, ...): docs/configuration.md.
-The bucket's events become jobs by the Lambda function `ingest`; the work is done by `edgereel transcoder`.")]
+Uploads become jobs when they are completed, or when they are found in the bucket; `edgereel transcoder` does the work.
+Where the bucket sends events, POST /v1/events and the Lambda function `ingest` take them.")]
 pub struct ServeApiArgs {
     /// Where it listens; port 0 takes a free one.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
@@ -29,6 +32,10 @@ pub struct ServeApiArgs {
     /// Only answer: others (scheduled functions, another `edgereel api`) send webhooks and sweep.
     #[arg(long)]
     pub no_background: bool,
+    /// List the published videos of the buckets again, after the database was lost. Titles, owners and metadata are not
+    /// rebuilt.
+    #[arg(long, conflicts_with = "no_background")]
+    pub rebuild: bool,
     /// How many clients are served.
     #[command(flatten)]
     pub clients: super::ClientArgs,
@@ -74,6 +81,9 @@ pub struct TranscoderArgs {
     /// Names it in the catalog and in logs; no other that runs may have this name. By default the host's, and a number.
     #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
     pub name: Option<String>,
+    /// What FFmpeg may do.
+    #[command(flatten)]
+    pub confinement: ConfinementArgs,
     /// Say what happens as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

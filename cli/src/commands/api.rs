@@ -5,8 +5,10 @@ use std::time::Duration;
 use console::style;
 use functions::installation::Installation;
 use functions::settings::{Environment, process_variable};
+use functions::{ApiState, upload_cors};
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::ServeApiArgs;
 use crate::background::Background;
@@ -18,6 +20,17 @@ use crate::{Result, listen};
 const LAST_REQUESTS: Duration = Duration::from_secs(8);
 /// One in so many descriptors may be a client's connection: the others are the database, webhooks, and room.
 const CONNECTIONS_SHARE: usize = 2;
+
+/// Warns where pages that may call the API cannot upload: the first upload of a browser is a bad moment to learn it.
+async fn ask_bucket(state: ApiState, stop: CancellationToken) {
+    for origin in state.config.cors_origins.iter().filter(|it| *it != "*") {
+        let Some(asked) = stop.run_until_cancelled(upload_cors::check(&*state.signer, origin)).await else { return };
+        if let Err(problem) = asked {
+            let problem = anyhow::Error::from(problem);
+            tracing::warn!("pages of {origin} cannot upload: {problem:#}; docs/uploads.md has the bucket's rule");
+        }
+    }
+}
 
 /// Answers until a signal.
 ///
@@ -39,10 +52,12 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let mut background = JoinSet::new();
     if !args.no_background {
         let dispatcher = installation.dispatcher(settings.webhooks.clone())?;
-        let (queue, catalog) = (installation.queue.clone(), installation.catalog.clone());
-        Background::new(queue, catalog, installation.sweeper(), dispatcher).start(&mut background, &stop);
+        let (queue, rebuild) = (installation.queue.clone(), (installation.rebuild(), args.rebuild));
+        Background::new(queue, installation.sweeper(), dispatcher, rebuild).start(&mut background, &stop);
     }
-    let router = functions::router(installation.api(settings));
+    let state = installation.api(settings);
+    background.spawn(ask_bucket(state.clone(), stop.clone()));
+    let router = functions::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
     output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));

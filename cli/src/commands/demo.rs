@@ -26,7 +26,7 @@ const DECODED_SECONDS: u32 = 5;
 /// Shows it.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
-    let tools = super::transcode::find_tools()?;
+    let tools = super::transcode::find_tools(None)?;
 
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let video = match args.video {
@@ -90,6 +90,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     step("Following it");
     let last = std::cell::RefCell::new(String::new());
     let tell = |news| match news {
+        News::Waits { what_for, .. } => output.line(format!("    {what_for}")),
         News::At { state, stage, percent } => {
             let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
             if last.replace(line.clone()) != line {

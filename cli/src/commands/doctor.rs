@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use confine::{Enforcement, Support};
 use console::style;
+use functions::settings::{Environment, process_variable};
+use functions::upload_cors;
+use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
-use transcoder::ffmpeg::Tools;
+use transcoder::ffmpeg::{Launcher, Tools};
 
 use crate::Result;
 use crate::args::DoctorArgs;
@@ -46,9 +50,11 @@ impl Finding {
 /// Looks, reports, and ends with 1 if something is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
-    let mut findings = ffmpeg().await;
-    findings.extend([folder(&args.data), disk(&args.data), processors(), settings()]);
+    let launcher = args.confinement.launcher();
+    let mut findings = ffmpeg(&launcher).await;
+    findings.extend([confinement(&launcher), folder(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
+    findings.extend(bucket(&args, running.as_ref()).await);
 
     let good = findings.iter().all(|it| it.state != State::Bad);
     output.object(&json!({ "ok": good, "findings": findings }));
@@ -67,10 +73,35 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     if good { Ok(()) } else { Err(Stop::Answered) }
 }
 
-async fn ffmpeg() -> Vec<Finding> {
+/// What the kernel takes away from FFmpeg.
+fn confinement(launcher: &Launcher) -> Finding {
+    const WHAT: &str = "confined";
+    let support = Support::of_kernel();
+    let missing = support.missing();
+    let memory = bytes(launcher.memory);
+    match (launcher.enforcement, missing.as_slice()) {
+        (Enforcement::Off, _) => {
+            let found = "FFmpeg has all the rights of this process (EDGEREEL_CONFINEMENT is `off`)";
+            Finding::other(WHAT, State::Doubtful, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
+        }
+        (_, []) => {
+            let version = support.landlock;
+            let found =
+                format!("Landlock {version} or newer, seccomp, no_new_privs; {memory} for each FFmpeg that encodes");
+            Finding::good(WHAT, found)
+        }
+        (enforcement, missing) => {
+            let state = if enforcement == Enforcement::Required { State::Bad } else { State::Doubtful };
+            let advice = "use a newer kernel, or a container runtime that lets these calls through";
+            Finding::other(WHAT, state, format!("the kernel lacks {}", missing.join(", ")), advice)
+        }
+    }
+}
+
+async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
         "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
-    match Tools::find() {
+    match Tools::find(Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::good("ffmpeg", tools.version.clone())];
             findings.push(match tools.missing_capabilities() {
@@ -163,6 +194,36 @@ fn settings() -> Finding {
             Finding::other("settings", State::Doubtful, found, advice)
         }
     }
+}
+
+/// Whether pages can upload to the private bucket. Nothing, where no bucket is known or no page is named.
+async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
+    let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else { return vec![] };
+    let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
+    let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
+    // To ask for any origin, one stands for all.
+    let listed = listed.map(|it| if it == "*" { "https://any.example" } else { it }.to_owned());
+    let origins: Vec<String> = args.origin.iter().cloned().chain(listed).collect();
+    let store = S3Store::new(&store);
+    let mut findings = vec![];
+    for origin in origins {
+        findings.push(match upload_cors::check(&store, &origin).await {
+            Ok(()) => Finding::good("bucket", format!("pages of {origin} can upload")),
+            Err(problem) => {
+                let found = format!("pages of {origin} cannot upload: {:#}", anyhow::Error::from(problem));
+                let advice = "set the CORS rule of the private bucket as docs/uploads.md says";
+                Finding::other("bucket", State::Bad, found, advice)
+            }
+        });
+    }
+    findings
+}
+
+/// The buckets that the environment names, if it names them.
+fn cloud_store() -> Option<S3StoreConfig> {
+    let mut environment = Environment::new(&process_variable);
+    let services = environment.services();
+    environment.finish(Some(services)).ok().map(|it| it.store)
 }
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {

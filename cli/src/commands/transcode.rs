@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use confine::{Enforcement, Support};
 use console::style;
 use domain::failure::FailureClass;
 use domain::profile::Profile;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 use transcoder::error::TranscodeError;
-use transcoder::ffmpeg::Tools;
+use transcoder::ffmpeg::{Launcher, Tools};
 use transcoder::journal::Progress;
 use transcoder::local::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
-use crate::args::TranscodeArgs;
+use crate::args::{ConfinementArgs, TranscodeArgs};
 use crate::output::{Output, Stop};
 
 /// Transcodes one file into a folder.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
-    let tools = find_tools()?;
+    let tools = find_tools(Some(args.confinement.launcher()))?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
     let job = LocalJob {
         input: args.input,
@@ -110,12 +111,15 @@ pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result
     Ok(profiles)
 }
 
-/// Finds an FFmpeg that can do all that is needed.
+/// Finds an FFmpeg that can do all that is needed. Without a launcher it is not confined.
 ///
 /// # Errors
-/// `no-ffmpeg`, with what to install.
-pub fn find_tools() -> Result<Tools> {
-    let tools = Tools::find().map_err(|it| Stop::failed("no-ffmpeg", it))?;
+/// `no-ffmpeg`, with what to install. `no-confinement`, if one is required that the kernel does not offer.
+pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
+    if let Some(launcher) = &launcher {
+        confinement_is_there(launcher)?;
+    }
+    let tools = Tools::find(launcher).map_err(|it| Stop::failed("no-ffmpeg", it))?;
     let missing = tools.missing_capabilities().map_err(|it| Stop::failed("no-ffmpeg", it))?;
     if missing.is_empty() {
         return Ok(tools);
@@ -133,8 +137,8 @@ pub fn find_tools() -> Result<Tools> {
 ///
 /// # Errors
 /// `no-ffmpeg`, with what it lacks or does differently.
-pub async fn tried_tools() -> Result<Tools> {
-    let tools = find_tools()?;
+pub async fn tried_tools(confinement: &ConfinementArgs) -> Result<Tools> {
+    let tools = find_tools(Some(confinement.launcher()))?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
         let fails = anyhow::Error::new(problem).context(format!(
             "FFmpeg at `{}` ({}) does not make what it should",
@@ -147,6 +151,28 @@ pub async fn tried_tools() -> Result<Tools> {
         tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are refused", tools.ffmpeg.display());
     }
     Ok(tools)
+}
+
+fn confinement_is_there(launcher: &Launcher) -> Result {
+    let missing = Support::of_kernel().missing().join(", ");
+    match launcher.enforcement {
+        Enforcement::Required if !missing.is_empty() => {
+            let lacks = anyhow::anyhow!(
+                "FFmpeg cannot be confined as EDGEREEL_CONFINEMENT=required demands, because the kernel lacks {missing}: \
+                 use a newer kernel or container runtime, or set `best-effort`"
+            );
+            Err(Stop::failed("no-confinement", lacks))
+        }
+        Enforcement::BestEffort if !missing.is_empty() => {
+            tracing::warn!("FFmpeg has more rights than it needs, because the kernel lacks {missing}");
+            Ok(())
+        }
+        Enforcement::Off => {
+            tracing::warn!("FFmpeg has all the rights of this process, because EDGEREEL_CONFINEMENT is `off`");
+            Ok(())
+        }
+        Enforcement::Required | Enforcement::BestEffort => Ok(()),
+    }
 }
 
 /// As many as there are processors.

@@ -10,7 +10,7 @@ use domain::profile::Profile;
 use functions::installation::Installation;
 use functions::settings::{Environment, process_variable};
 use serde_json::json;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
@@ -33,7 +33,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
-    let tools = tried_tools().await?;
+    let tools = tried_tools(&args.confinement).await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;
@@ -58,6 +58,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         keys: Arc::new(keys),
         tools,
         config,
+        outage: Outage::default(),
     };
     worker.run(stop).await;
     drop(worker);

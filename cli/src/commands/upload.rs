@@ -48,6 +48,10 @@ pub async fn run(args: UploadArgs, output: &Output) -> Result {
 
 async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
     let bar = output.has_bars().then(work_bar);
+    let line = |text: &str| match &bar {
+        Some(bar) => bar.suspend(|| output.line(text)),
+        None => output.line(text),
+    };
     let tell = |news: News| match news {
         News::At { state, stage, percent } => {
             output.object(&json!({ "event": "progress", "state": state, "stage": stage, "percent": percent }));
@@ -56,14 +60,14 @@ async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
                 bar.set_message(stage.unwrap_or_else(|| state.to_string()));
             }
         }
+        News::Waits { state, what_for } => {
+            output.object(&json!({ "event": "waiting", "state": state, "message": what_for }));
+            line(what_for);
+        }
         News::Playable { after, hls_url } => {
             let seconds = after.as_secs_f64();
             output.object(&json!({ "event": "playable", "after_s": seconds, "hls_url": hls_url }));
-            let line = format!("{} {seconds:.1} s after the upload", style("Playable").green());
-            match &bar {
-                Some(bar) => bar.suspend(|| output.line(&line)),
-                None => output.line(line),
-            }
+            line(&format!("{} {seconds:.1} s after the upload", style("Playable").green()));
         }
     };
     let ready = follow(api, uploaded.video, uploaded.at, &tell).await;

@@ -85,6 +85,7 @@ fn log(taken: &Ingested) {
         Ingested::Gone(video) => tracing::info!(video.id = %video, "an event of a video that is gone"),
         // Warned about where it was refused.
         Ingested::Unwanted(_) => {}
+        // The ones worth a line have one: `Ingest` writes it.
         Ingested::Ignored(ignored) => tracing::debug!("an event starts nothing: {ignored}"),
     }
 }

@@ -11,8 +11,9 @@ use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
 use functions::auth::ApiToken;
 use functions::edge_list::HttpEdgeList;
-use functions::ingest::Ingest;
+use functions::ingest::{EventCounts, Ingest};
 use functions::playback::Playback;
+use functions::rebuild::Rebuild;
 use functions::sweeper::{SweepConfig, Sweeper};
 use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use functions::{ApiConfig, ApiState, now_ms};
@@ -23,14 +24,14 @@ use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue, SqlQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::SharedStore;
-use platform::object_store::s3::{S3Store, S3StoreConfig};
+use platform::object_store::s3::S3Store;
 use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use platform::secret::Secret;
 use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::worker::{Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
@@ -73,10 +74,10 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let info = info(&crate::listen::url(parts.listener)?, &crate::listen::url(parts.s3_listener)?, secrets);
     let profiles = read_profiles(&args.profiles)?;
 
-    let s3_config = s3_config(folder);
+    let s3_config = s3_config(folder, args.strict_cors);
     let s3 =
         tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
-    let store = Arc::new(S3Store::new(&store_config(&info)));
+    let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
         None => open_sqlite(&folder.join("edgereel.db")).await?,
@@ -109,6 +110,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         private_bucket: PRIVATE_BUCKET.to_owned(),
         profile: config.default_profile.clone(),
         mode: Mode::Abr,
+        counts: EventCounts::default(),
     };
     let webhooks = webhooks(&database, &keks);
     let shares = Arc::new(SqlShares::new(&database));
@@ -119,10 +121,13 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         signer: store.clone(),
         webhooks: webhooks.store.clone(),
         shares: shares.clone(),
+        ingest: ingest.clone(),
         config: SweepConfig::default(),
     };
-    let background = Background::new(queue.clone(), catalog.clone(), sweeper, dispatcher(&webhooks)?);
+    let rebuild = Rebuild { catalog: catalog.clone(), store: store.clone(), private_bucket: PRIVATE_BUCKET.to_owned() };
+    let background = Background::new(queue.clone(), sweeper, dispatcher(&webhooks)?, (rebuild, args.rebuild));
     let state = ApiState {
+        ingest: ingest.clone(),
         catalog: catalog.clone(),
         queue: queue.clone(),
         store: store.clone(),
@@ -138,7 +143,8 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     };
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
-    let router = crate::edge::routes(edge(store.clone(), keyring, keks.clone(), list)).merge(functions::router(state));
+    let router =
+        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), list, args)).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -155,6 +161,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
             private_bucket: PRIVATE_BUCKET.to_owned(),
             ..WorkerConfig::default()
         },
+        outage: Outage::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })
@@ -183,8 +190,15 @@ fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
     Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }
 
-fn edge(store: SharedStore, keys: Keyring, key_encryption_keys: KeyEncryptionKeys, list: MemoryList) -> Edge {
-    let config = domain::playback::Config::default();
+fn edge(
+    store: SharedStore,
+    keys: Keyring,
+    key_encryption_keys: KeyEncryptionKeys,
+    list: MemoryList,
+    args: &DevArgs,
+) -> Edge {
+    let credential_origins = args.credential_origins.clone();
+    let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
     let now = Box::new(crate::edge::system_time);
     Edge { store, keys, key_encryption_keys, config, front: None, now, list }
 }
@@ -204,9 +218,10 @@ fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
     }
 }
 
-fn s3_config(folder: &DataDir) -> S3ServerConfig {
-    // Pages of any origin may upload: whoever has a signed request is allowed to send it.
-    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec!["*".to_owned()] };
+fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
+    // Pages of any origin may upload: who has a signed request is allowed to send it.
+    let cors_origins = if strict_cors { vec![] } else { vec!["*".to_owned()] };
+    let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: cors_origins.clone() };
     S3ServerConfig {
         data_dir: folder.join("s3"),
         access_key_id: folder.secrets().s3_access_key_id.clone(),
@@ -219,19 +234,6 @@ fn s3_config(folder: &DataDir) -> S3ServerConfig {
             on_create: true,
             on_delete: false,
         }],
-    }
-}
-
-fn store_config(info: &DevInfo) -> S3StoreConfig {
-    S3StoreConfig {
-        endpoint: info.s3.endpoint.clone(),
-        public_endpoint: None,
-        region: "auto".to_owned(),
-        access_key_id: info.s3.access_key_id.clone(),
-        secret_access_key: Secret::new(&info.s3.secret_access_key),
-        private_bucket: PRIVATE_BUCKET.to_owned(),
-        media_bucket: MEDIA_BUCKET.to_owned(),
-        force_path_style: true,
     }
 }
 

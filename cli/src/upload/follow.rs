@@ -21,6 +21,13 @@ pub enum News {
         /// Of the whole work, 0 to 100.
         percent: Option<u8>,
     },
+    /// Nothing has happened for some time.
+    Waits {
+        /// Where it stands.
+        state: StateName,
+        /// What it waits for, a sentence.
+        what_for: &'static str,
+    },
     /// It can be watched.
     Playable {
         /// Since the end of the upload.
@@ -45,12 +52,17 @@ pub struct Ready {
 /// Between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
+/// After so long without a change it is worth saying what a video waits for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Follows `video`, whose upload ended at `uploaded`.
 ///
 /// # Errors
 /// The failure of the video, with its code and sentence; or what the API says.
 pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn(News)) -> Result<Ready> {
     let (mut told, mut playable_after) = (None, None);
+    let mut changed = Instant::now();
+    let mut said_what_for = None;
     loop {
         let answer = api.video(video).await?;
         let looked = uploaded.elapsed();
@@ -63,6 +75,13 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
         if told.as_ref() != Some(&news) {
             tell(news.clone());
             told = Some(news);
+            changed = Instant::now();
+        }
+        if changed.elapsed() >= PATIENCE && said_what_for != Some(answer.state) {
+            if let Some(what_for) = what_for(answer.state) {
+                tell(News::Waits { state: answer.state, what_for });
+            }
+            said_what_for = Some(answer.state);
         }
         match answer.state {
             StateName::Ready => {
@@ -88,6 +107,23 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
 
 fn playback_url(answer: &StreamAnswer) -> anyhow::Result<String> {
     answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API gave no address for a video that can be watched"))
+}
+
+/// What a video waits for that nobody works on.
+fn what_for(state: StateName) -> Option<&'static str> {
+    match state {
+        StateName::Created | StateName::Uploading => {
+            Some("It waits for its file: the API has not found it in the private bucket yet.")
+        }
+        StateName::Queued => Some("It waits for a transcoder: is `edgereel transcoder` running, and free?"),
+        StateName::Stored
+        | StateName::Processing
+        | StateName::Playable
+        | StateName::Ready
+        | StateName::Failed
+        | StateName::Cancelled
+        | StateName::Deleted => None,
+    }
 }
 
 /// The sentence of the failure is the whole answer: it says what is wrong and what to do.

@@ -78,6 +78,9 @@ pub enum SourceProblem {
     /// It begins well, then cannot be decoded.
     #[error("{}", FailureCode::Damaged.sentence())]
     Damaged,
+    /// Reading or decoding it takes more memory or processor time than it may.
+    #[error("{}", FailureCode::TooDemanding.sentence())]
+    TooDemanding,
     /// The object is gone.
     #[error("{}", FailureCode::SourceMissing.sentence())]
     SourceMissing,
@@ -132,6 +135,7 @@ impl SourceProblem {
             Self::EncryptedSource => FailureCode::EncryptedSource,
             Self::PlaylistNotAllowed => FailureCode::PlaylistNotAllowed,
             Self::Damaged => FailureCode::Damaged,
+            Self::TooDemanding => FailureCode::TooDemanding,
             Self::SourceMissing => FailureCode::SourceMissing,
             Self::SourceChanged => FailureCode::SourceChanged,
             Self::FetchRefused { .. } => FailureCode::FetchRefused,

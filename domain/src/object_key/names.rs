@@ -103,7 +103,8 @@ impl From<FileName> for String {
 /// The path of an object that Edgereel did not put where it is.
 ///
 /// 1 to 1,024 bytes without control characters or steps (`.`, `..`), relative, and outside the prefixes that are
-/// ours: what is uploaded, wrapped or published cannot be had under another name.
+/// ours: what is uploaded, wrapped or published cannot be had under another name. Under `uploads/` only the folders of
+/// videos are ours: tools that copy files to S3 put theirs beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExternalPath(String);
@@ -111,8 +112,17 @@ pub struct ExternalPath(String);
 impl ExternalPath {
     /// Longest key of R2 and S3, bytes.
     const MAX_BYTES: usize = 1024;
-    /// Where our own objects live.
-    const OURS: [&str; 6] = ["uploads", "archive", "keys", "manifests", "hls", "posters"];
+    /// Where only our own objects live.
+    const OURS: [&str; 5] = ["archive", "keys", "manifests", "hls", "posters"];
+
+    /// Whether a path is in a folder of ours.
+    fn is_ours(text: &str) -> bool {
+        let mut steps = text.split('/');
+        match (steps.next(), steps.next()) {
+            (Some("uploads"), second) => second.is_none_or(|it| it.is_empty() || it.starts_with("vid_")),
+            (first, _) => first.is_some_and(|it| Self::OURS.contains(&it)),
+        }
+    }
 
     /// The path.
     pub fn as_str(&self) -> &str {
@@ -124,12 +134,12 @@ impl TryFrom<String> for ExternalPath {
     type Error = InvalidName;
 
     fn try_from(text: String) -> Result<Self, InvalidName> {
-        let first = text.split('/').next().unwrap_or_default();
         let legal = (1..=Self::MAX_BYTES).contains(&text.len())
             && !text.starts_with('/')
             && !text.chars().any(char::is_control)
             && !text.split('/').any(|it| it == "." || it == "..")
-            && !Self::OURS.contains(&first);
+            && !text.ends_with('/')
+            && !Self::is_ours(&text);
         if legal { Ok(Self(text)) } else { Err(InvalidName(text)) }
     }
 }

@@ -36,21 +36,27 @@ pub(super) fn signed_parts() -> Value {
 }
 
 pub(super) fn completed_upload() -> Value {
-    json!({ "video": VIDEO, "state": "uploading" })
+    json!({ "video": VIDEO, "state": "queued" })
 }
 
 pub(super) fn video_summary() -> Value {
     json!({
-        "id": VIDEO, "owner": "ann", "state": "playable", "watchable": true, "stage": "encode", "percent": 42,
-        "title": "Lesson 1", "external_id": "lesson:1", "metadata": { "course": "algebra" }, "profile": "default",
+        "id": VIDEO, "owner": "ann", "state": "ready", "watchable": true, "stage": null, "percent": 100,
+        "title": "Lesson 1", "duration_seconds": 1834.5, "width": 1920, "height": 1080,
+        "poster_url": "https://video.example/s/AZ.../0123456789abcdef/poster.jpg", "external_id": "lesson:1",
+        "metadata": { "course": "algebra" }, "profile": "default",
         "mode": "abr", "generate": "on_upload", "failure": null,
         "source": { "size": 52_428_800, "content_type": "video/mp4", "filename": "film.mp4" },
-        "created_at": AT, "updated_at": AT, "queued_at": AT, "playable_at": AT, "ready_at": null,
+        "created_at": AT, "updated_at": AT, "queued_at": AT, "playable_at": AT, "ready_at": LATER,
     })
 }
 
 pub(super) fn video() -> Value {
     let mut video = video_summary();
+    for field in ["duration_seconds", "width", "height", "poster_url", "ready_at"] {
+        video[field] = Value::Null;
+    }
+    (video["state"], video["stage"], video["percent"]) = (json!("playable"), json!("encode"), json!(42));
     video["renditions"] = json!([{
         "name": "1080p", "kind": "video", "width": 1920, "height": 1080, "copied": false, "frame_rate": 25.0,
         "codecs": "avc1.640028,mp4a.40.2", "bandwidth": 5_350_000, "average_bandwidth": 4_120_000, "state": "playable",

@@ -58,7 +58,7 @@ pub(crate) fn presign_parts() -> Doc {
 
 pub(crate) fn complete() -> Doc {
     let about = "Checks that all has arrived and has the store put it together. With `parts`, their ETags are checked \
-        too. Doing it again is no error. The work is started by the bucket's event, not by this.";
+        too. Doing it again is no error. The work starts with it, or with the bucket's event if that comes first.";
     Doc::of("completeUpload", "Complete an upload", about)
         .may_take::<Completion>(json!({ "parts": [{ "number": 1, "etag": "9a0364b9e99bb480dd25e1f0284c8555" }] }))
         .gives::<Completed>(StatusCode::OK, "All of it is there.", examples::completed_upload())

@@ -84,18 +84,18 @@ pub(crate) async fn create(
     let owner = caller.owner_for(wish.owner)?;
     let now = now_ms();
     let video = new_video_id(now)?;
-    let file_name = FileName::clean(&wish.filename);
-    let key = ObjectKey::Source { video, file_name: file_name.clone() };
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&wish.filename) };
     let profile = facts::profile(wish.profile, &state.config)?;
     let new = NewVideo {
         id: video,
         owner,
-        title: wish.title,
+        title: facts::title(wish.title, &wish.filename),
         external_id: wish.external_id,
         metadata: wish.metadata,
         profile,
         mode: wish.mode.unwrap_or(state.config.default_mode),
         generate: wish.generate,
+        file_name: facts::file_name(&wish.filename),
         source_key: Some(key.path()),
         source_size: Some(wish.size),
         content_type: Some(content_type.clone()),
@@ -108,7 +108,7 @@ pub(crate) async fn create(
     let created = Created {
         video,
         state: row.state.name(),
-        filename: file_name.to_string(),
+        filename: row.source.file_name.clone().unwrap_or_default(),
         size: wish.size,
         upload,
         expires_ms,

@@ -49,7 +49,7 @@ pub(crate) struct Completed {
     state: StateName,
 }
 
-/// Completing again is no error. The work starts by the store's event, not by this.
+/// Completing again is no error. It starts the work, as the store's event does, whichever comes first.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
@@ -57,9 +57,9 @@ pub(crate) async fn complete(
     Body(completion): Body<Completion>,
 ) -> Result<Json<Completed>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
-    let done = |upload: &KnownUpload| Json(Completed { video: id, state: upload.video.state.name() });
+    let done = |state: StateName| Json(Completed { video: id, state });
     if !upload.is_open() {
-        return Ok(done(&upload));
+        return Ok(done(upload.start_work(&state).await?));
     }
     match &upload.kind {
         UploadKind::Single => {
@@ -78,7 +78,7 @@ pub(crate) async fn complete(
             open::complete(&state, &upload, &id, sent).await?;
         }
     }
-    Ok(done(&upload))
+    Ok(done(upload.start_work(&state).await?))
 }
 
 async fn complete_parts(

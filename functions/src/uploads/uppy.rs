@@ -121,9 +121,9 @@ async fn create(
     }
     let content_type = state.config.upload_types.check(file.content_type.as_deref())?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
-    let title = text("title").or_else(|| text("name")).unwrap_or_else(|| file.filename.clone());
+    let title = facts::title(text("title").or_else(|| text("name")), &file.filename);
     let external_id = text("external_id");
-    facts::check(Some(&title), external_id.as_deref(), Some(&file.metadata))?;
+    facts::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
     let profile = facts::profile(text("profile"), &state.config)?;
     let now = now_ms();
     let video = new_video_id(now)?;
@@ -131,12 +131,13 @@ async fn create(
     let new = NewVideo {
         id: video,
         owner: caller.owner_for_new(),
-        title: Some(title),
+        title,
         external_id,
         metadata: file.metadata,
         profile,
         mode: state.config.default_mode,
         generate: Generate::OnUpload,
+        file_name: facts::file_name(&file.filename),
         source_key: Some(key.path()),
         source_size: size,
         content_type: Some(content_type.clone()),
@@ -291,6 +292,7 @@ pub(crate) async fn complete(
         let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
     }
+    upload.start_work(&state).await?;
     Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
 

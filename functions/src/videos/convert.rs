@@ -25,7 +25,7 @@ use crate::uploads::plan::check_size;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Conversion {
-    /// Path in the private bucket, outside of Edgereel's own prefixes.
+    /// Path in the private bucket, outside of Edgereel's own folders: `films/a.mp4`, also `uploads/a.mp4`.
     #[serde(default)]
     key: Option<String>,
     /// Instead of `key`: where the transcoder fetches the source.
@@ -79,7 +79,7 @@ pub(crate) async fn convert(
     let profile = facts::profile(wish.profile.clone(), &state.config)?;
     let unusable = |detail: String| ApiError::NoSuchObject(detail);
     let path = ExternalPath::try_from(key)
-        .map_err(|_| unusable("`key` is no path of an object outside of the prefixes that Edgereel uses".to_owned()))?;
+        .map_err(|_| unusable("`key` is the path of an object outside of the folders that Edgereel uses".to_owned()))?;
     let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
     if let Some(video) = known.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
         return answer(&state, StatusCode::OK, &video).await;
@@ -99,12 +99,13 @@ pub(crate) async fn convert(
     let new = NewVideo {
         id,
         owner,
-        title: wish.title,
+        title: facts::title(wish.title, path.as_str()),
         external_id,
         metadata: wish.metadata,
         profile: profile.clone(),
         mode,
         generate: wish.generate,
+        file_name: facts::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
         content_type: None,

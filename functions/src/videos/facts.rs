@@ -27,6 +27,19 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// The name of a file, as its owner calls it. `file`: that name, or a path.
+pub(crate) fn file_name(file: &str) -> Option<String> {
+    let last = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = last.chars().filter(|it| !it.is_control()).collect();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name[..name.floor_char_boundary(TEXT_LIMIT)].to_owned())
+}
+
+/// The title of a video, or the name of its file where its creator gave none.
+pub(crate) fn title(wish: Option<String>, file: &str) -> Option<String> {
+    wish.or_else(|| file_name(file))
+}
+
 /// Finds the profile that is asked for, or the one of the installation.
 ///
 /// # Errors

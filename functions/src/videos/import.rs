@@ -45,10 +45,15 @@ fn check(text: &str, guard: &Guard) -> Result<Url, RefusedUrl> {
     Ok(url)
 }
 
-/// The last part of its path, as a file name.
-fn file_name(url: &Url) -> FileName {
+/// The last part of its path, decoded: the file's name for people.
+fn shown_name(url: &Url) -> String {
     let last = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
-    FileName::clean(&percent_decode_str(last).decode_utf8_lossy())
+    percent_decode_str(last).decode_utf8_lossy().into_owned()
+}
+
+/// The same, as a part of a path.
+fn file_name(url: &Url) -> FileName {
+    FileName::clean(&shown_name(url))
 }
 
 /// Asking again for the same URL under the same external id gives the video that is there.
@@ -73,12 +78,13 @@ pub(super) async fn import(
     let new = NewVideo {
         id,
         owner,
-        title: wish.title,
+        title: facts::title(wish.title, &shown_name(&url)),
         external_id,
         metadata: wish.metadata,
         profile,
         mode: wish.mode.unwrap_or(state.config.default_mode),
         generate: wish.generate,
+        file_name: facts::file_name(&shown_name(&url)),
         source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
         source_size: None,
         content_type: None,

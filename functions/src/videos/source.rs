@@ -8,6 +8,7 @@ use domain::job::JobReason;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::view::file_name;
 use super::{existing, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -23,7 +24,7 @@ const LIFE: Duration = Duration::from_secs(15 * 60);
 #[derive(Serialize, ToSchema)]
 #[schema(as = SourceDownload)]
 pub(crate) struct Download {
-    /// A GET of this, also of ranges, straight from the bucket. Whoever has it may.
+    /// A GET of this, also of ranges, straight from the bucket; a browser saves it as `filename`. Who has it may.
     url: String,
     /// Bytes.
     size: Option<u64>,
@@ -41,9 +42,9 @@ pub(crate) async fn source(
 ) -> Result<Json<Download>, ApiError> {
     let video = existing(&state, &caller, id).await?;
     let key = work::source_of(&work::job_of(&state, &video, JobReason::Retry).await?)?;
-    let request = state.signer.presign_get(&key, LIFE).await?;
+    let filename = file_name(&video);
+    let request = state.signer.presign_get(&key, filename.as_deref(), LIFE).await?;
     tracing::info!(video.id = %id, "{} gets the source of {id}", caller.subject);
-    let filename = video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
     Ok(Json(Download {
         url: request.url,
         size: video.source.size,

@@ -141,13 +141,12 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
         })),
         VideoState::Playable | VideoState::Ready { .. } => {
             let pictures = pictures_of(&video.state);
-            let poster = if pictures.is_some() { state.catalog.poster(id).await? } else { None };
-            let video_ms = match pictures {
-                Some(generation) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
-                None => None,
+            let video_ms = match (video.duration_ms, pictures) {
+                (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
+                (duration_ms, _) => duration_ms,
             };
             let urls = state.playback.urls(id, pictures, viewer, video_ms, now_ms())?;
-            let urls = urls.with_poster(poster.and_then(|it| it.shown).as_ref());
+            let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
             Ok(Stream::Plays(Playing {
                 video: id,
                 status: video.state.name(),

@@ -28,6 +28,14 @@ pub(crate) struct VideoSummary {
     /// Of the whole work, 0 to 100; `null` where no work has begun.
     percent: Option<u8>,
     title: Option<String>,
+    /// Of what plays; `null` until the video is ready.
+    duration_seconds: Option<f64>,
+    /// Of the largest rung, pixels; `null` until the video is ready.
+    width: Option<u32>,
+    height: Option<u32>,
+    /// The picture before playback, for a card in a list. It works for hours, not for days, and stays the same for an hour.
+    /// `null` until the video is ready.
+    poster_url: Option<String>,
     external_id: Option<String>,
     #[schema(value_type = types::Metadata)]
     metadata: serde_json::Map<String, serde_json::Value>,
@@ -158,12 +166,12 @@ struct ReceiptView {
 }
 
 impl VideoSummary {
-    pub(crate) fn of(video: &Video) -> Self {
+    /// `poster_url`: of its poster, if there is one.
+    pub(crate) fn of(video: &Video, poster_url: Option<String>) -> Self {
         let failure = match &video.state {
             VideoState::Failed(failure) => Some(FailureView::from(failure)),
             _ => None,
         };
-        let file_name = video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
         Self {
             id: video.id,
             owner: video.owner.clone(),
@@ -172,6 +180,10 @@ impl VideoSummary {
             stage: video.progress.and_then(|it| it.stage),
             percent: percent(video),
             title: video.title.clone(),
+            duration_seconds: video.duration_ms.map(|it| it as f64 / 1_000.0),
+            width: video.dimensions.map(|it| it.0),
+            height: video.dimensions.map(|it| it.1),
+            poster_url,
             external_id: video.external_id.clone(),
             metadata: video.metadata.clone(),
             profile: video.profile.clone(),
@@ -180,7 +192,7 @@ impl VideoSummary {
             source: SourceView {
                 size: video.source.size,
                 content_type: video.source.content_type.clone(),
-                filename: file_name,
+                filename: file_name(video),
             },
             failure,
             created_ms: video.created_ms,
@@ -190,6 +202,12 @@ impl VideoSummary {
             ready_ms: video.ready_ms,
         }
     }
+}
+
+/// The name of the source, as its owner calls it; of rows that do not know it, the one in the bucket.
+pub(crate) fn file_name(video: &Video) -> Option<String> {
+    let stored = || video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
+    video.source.file_name.clone().or_else(stored)
 }
 
 /// A re-encode of a ready video shows its own progress.
@@ -204,6 +222,7 @@ pub(crate) fn percent(video: &Video) -> Option<u8> {
 impl VideoView {
     pub(crate) fn of(
         video: &Video,
+        poster_url: Option<String>,
         renditions: Vec<RenditionRecord>,
         attempts: &[Attempt],
         receipt: Option<Receipt>,
@@ -213,7 +232,7 @@ impl VideoView {
         let receipt = receipt.map(|receipt| ReceiptView { cost: receipt.cost(&Prices::default()), receipt });
         let attempts = attempts.iter().map(AttemptView::from).collect();
         Self {
-            summary: VideoSummary::of(video),
+            summary: VideoSummary::of(video, poster_url),
             renditions,
             attempts,
             receipt,

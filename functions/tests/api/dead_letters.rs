@@ -2,17 +2,39 @@
 
 use std::time::Duration;
 
+use domain::failure::{Failure, FailureCode};
 use domain::receipt::Receipt;
 use serde_json::json;
 
 use crate::world::{World, now_ms};
 
 /// Takes all messages as often as the queue gives them, and gives each back.
-async fn give_up(world: &World) {
+async fn use_up_deliveries(world: &World) {
     while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
-        world.queue.release(&delivery.receipt, Duration::ZERO, "the store is away").await.unwrap();
+        world.queue.release(&delivery.receipt, Duration::ZERO, "the catalog is away").await.unwrap();
     }
-    functions::dead_letter::settle(&*world.queue, &*world.catalog, now_ms() + 3_600_000).await.unwrap();
+}
+
+async fn settle(world: &World) -> u64 {
+    functions::dead_letter::settle(&*world.queue, &*world.catalog, now_ms()).await.unwrap()
+}
+
+/// An outage, or workers that are stopped, use deliveries up and say nothing about a job.
+#[tokio::test]
+async fn a_job_whose_attempts_are_not_used_up_is_sent_again() {
+    let world = World::new().await;
+    let (untried, tried) = (world.upload_small().await, world.upload_small().await);
+    let claim = world.claim(tried).await;
+    world.catalog.fail(&claim, &Failure::of(FailureCode::Unavailable), true, "", now_ms()).await.unwrap();
+    for _ in 0..3 {
+        use_up_deliveries(&world).await;
+        assert_eq!(world.queue.depth().await.unwrap().dead, 2);
+        assert_eq!(settle(&world).await, 0);
+    }
+    assert_eq!((world.state(untried).await, world.state(tried).await), ("queued", "queued"));
+    let jobs = world.jobs().await;
+    assert_eq!(jobs.iter().map(|it| it.video).collect::<Vec<_>>(), [untried, tried]);
+    assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
 }
 
 #[tokio::test]
@@ -20,12 +42,16 @@ async fn dead_letters_are_listed_and_redriven() {
     let world = World::new().await;
     let (one, other) = (world.upload_small().await, world.upload_small().await);
     world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
-    give_up(&world).await;
+    use_up_deliveries(&world).await;
+    settle(&world).await;
+    for video in [one, other] {
+        world.fail_for_good(video).await;
+    }
     assert_eq!((world.state(one).await, world.state(other).await), ("failed", "failed"));
     let listed = world.get("/v1/dead-letters").await.body["dead_letters"].as_array().unwrap().clone();
     assert_eq!(listed.len(), 3, "{listed:?}");
     let of = |video| listed.iter().find(|it| it["video"] == json!(video)).unwrap();
-    assert_eq!((&of(Some(one))["attempts"], &of(Some(one))["reason"]), (&json!(3), &json!("the store is away")));
+    assert_eq!((&of(Some(one))["attempts"], &of(Some(one))["reason"]), (&json!(1), &json!("internal")));
     assert_eq!(of(None)["readable"], false);
     assert_eq!(world.get("/v1/dead-letters?limit=1").await.body["dead_letters"].as_array().unwrap().len(), 1);
 
@@ -48,7 +74,9 @@ async fn dead_letters_are_listed_and_redriven() {
 async fn what_was_asked_for_since_is_not_undone() {
     let world = World::new().await;
     let (ready, cancelled) = (world.upload_small().await, world.upload_small().await);
-    give_up(&world).await;
+    for video in [ready, cancelled] {
+        world.fail_for_good(video).await;
+    }
     world.post(&format!("/v1/videos/{ready}/reencode"), json!({ "profile": "small" })).await;
     let claim = world.claim(ready).await;
     world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();

@@ -34,7 +34,7 @@ async fn a_url_is_fetched_by_the_transcoder() {
         "{}",
         created.body
     );
-    assert_eq!(created.body["source"]["filename"], "Der_Film.mp4");
+    assert_eq!(created.body["source"]["filename"], "Der Film.mp4");
     assert!(!created.body.to_string().contains("secret"), "the URL is a permission");
     let id: VideoId = created.body["id"].as_str().unwrap().parse().unwrap();
     let import = Import::new(id);

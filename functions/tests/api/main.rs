@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod arrivals;
 mod auth;
 mod callers;
 mod dead_letters;

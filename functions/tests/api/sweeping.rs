@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::failure::{Failure, FailureCode};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
+use functions::ingest::Ingest;
 use functions::sweeper::{SweepConfig, Sweeper, Swept};
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::uploads::UploadSigner as _;
@@ -23,6 +24,7 @@ pub(crate) fn sweeper(world: &World) -> Sweeper {
         signer: world.store.clone(),
         webhooks: world.webhooks.clone(),
         shares: world.state.shares.clone(),
+        ingest: world.ingest.clone(),
         config: SweepConfig::default(),
     }
 }
@@ -37,9 +39,10 @@ async fn uploads_that_ran_out_are_removed() {
     assert_eq!(sweeper.sweep(now_ms()).await, Swept::default(), "nothing is overdue");
 
     let swept = sweeper.sweep(now_ms() + 2 * DAY_MS).await;
-    assert_eq!(swept, Swept { uploads: 1, ..Swept::default() });
+    assert_eq!(swept, Swept { uploads: 1, arrivals: 1, ..Swept::default() });
     assert_eq!(world.state(parts).await, "deleted");
-    assert_eq!(world.state(arrived.video()).await, "uploading", "its bytes are there, and its event may still come");
+    assert_eq!(world.state(arrived.video()).await, "queued", "its bytes are there, and its event was lost");
+    assert_eq!(world.jobs().await.len(), 1);
     assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
     assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
 }
@@ -70,9 +73,11 @@ async fn a_store_that_does_not_answer_loses_nobodys_upload() {
     let arrived = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     let nowhere = S3Store::new(&S3StoreConfig { endpoint: "http://127.0.0.1:1".to_owned(), ..world.s3.store_config() });
-    let blind = Sweeper { store: Arc::new(nowhere), ..sweeper(&world) };
+    let nowhere = Arc::new(nowhere);
+    let ingest = Ingest { store: nowhere.clone(), ..world.ingest.clone() };
+    let blind = Sweeper { store: nowhere, ingest, ..sweeper(&world) };
     let swept = blind.sweep(now_ms() + 2 * DAY_MS).await;
-    assert_eq!((swept.uploads, swept.failures), (0, 1), "{swept:?}");
+    assert_eq!((swept.uploads, swept.failures), (0, 2), "{swept:?}");
     assert_eq!(world.state(arrived.video()).await, "uploading");
 }
 

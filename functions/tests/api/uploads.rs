@@ -18,7 +18,7 @@ async fn a_small_file_is_one_request() {
     let (id, request) = (created.video(), &created.body["upload"]["request"]);
     assert_eq!(created.headers["location"], format!("/v1/uploads/{id}"));
     assert_eq!(created.headers["cache-control"], "no-store");
-    assert_eq!((&created.body["filename"], &created.body["state"]), (&json!("My_Film.mp4"), &json!("uploading")));
+    assert_eq!((&created.body["filename"], &created.body["state"]), (&json!("My Film.mp4"), &json!("uploading")));
 
     let upload = format!("/v1/uploads/{id}");
     let complete = format!("{upload}/complete");
@@ -40,7 +40,7 @@ async fn a_small_file_is_one_request() {
     assert_eq!((completed.status.as_u16(), &completed.body["state"]), (200, &json!("queued")));
 
     let video = world.get(&format!("/v1/videos/{id}")).await.body;
-    assert_eq!(video["source"], json!({ "size": 5, "content_type": "video/mp4", "filename": "My_Film.mp4" }));
+    assert_eq!(video["source"], json!({ "size": 5, "content_type": "video/mp4", "filename": "My Film.mp4" }));
     assert_eq!((&video["title"], &video["state"]), (&json!("Film"), &json!("queued")));
 }
 

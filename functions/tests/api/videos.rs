@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes_of::segment;
 use domain::failure::{Failure, FailureCode};
+use domain::ids::PosterId;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
-use domain::receipt::Receipt;
+use domain::receipt::{Extra, Receipt};
 use http::StatusCode;
 use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::{ObjectStore as _, PutCondition};
@@ -78,6 +79,130 @@ async fn a_video_tells_how_far_it_is() {
     let streamed = world.get(&stream).await.body;
     let poster = streamed["poster_url"].as_str().unwrap();
     assert!(poster.starts_with("https://edge.example/s/") && poster.ends_with("/poster.jpg"), "{poster}");
+}
+
+/// A page of a library is one request: cards need a length, a size and a picture.
+#[tokio::test]
+async fn a_list_has_what_cards_show() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let card = async || {
+        let listed = world.get("/v1/videos").await.body["videos"][0].clone();
+        let read = world.get(&format!("/v1/videos/{id}")).await.body;
+        for field in ["duration_seconds", "width", "height", "poster_url"] {
+            assert_eq!(listed[field], read[field], "{field}");
+        }
+        listed
+    };
+    let waiting = card().await;
+    assert_eq!(waiting["title"], "a.mp4", "the name of its file");
+    assert_eq!([&waiting["duration_seconds"], &waiting["width"], &waiting["poster_url"]], [&json!(null); 3]);
+
+    let claim = world.claim(id).await;
+    world.catalog.set_renditions(&claim, &[rendition()], now_ms()).await.unwrap();
+    let receipt = Receipt { source_ms: 61_500, ..Receipt::default() };
+    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    let ready = card().await;
+    let shown = [&ready["duration_seconds"], &ready["width"], &ready["height"]];
+    assert_eq!(shown, [&json!(61.5), &json!(1280), &json!(720)]);
+    let poster = ready["poster_url"].as_str().unwrap().to_owned();
+    let below = format!("/{}/poster.jpg", claim.generation);
+    assert!(poster.starts_with("https://edge.example/s/") && poster.ends_with(&below), "{poster}");
+    assert_eq!(card().await["poster_url"], poster, "caches keep what keeps its address");
+
+    let own = PosterId::of_moment(5);
+    world.catalog.want_poster(id, &own).await.unwrap();
+    world.catalog.show_poster(id, &own).await.unwrap();
+    assert!(card().await["poster_url"].as_str().unwrap().ends_with(&format!("/posters/{own}.jpg")));
+}
+
+#[tokio::test]
+async fn a_poster_that_could_not_be_made_has_no_address() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let claim = world.claim(id).await;
+    let receipt = Receipt { missing: vec![Extra::Poster], ..Receipt::default() };
+    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    for path in [format!("/v1/videos/{id}"), format!("/v1/videos/{id}/stream")] {
+        assert_eq!(world.get(&path).await.body["poster_url"], json!(null), "{path}");
+    }
+}
+
+/// What a browser saves is called what its owner called it.
+#[tokio::test]
+async fn a_source_is_downloaded_under_its_own_name() {
+    let world = World::new().await;
+    let wish = json!({ "filename": "C:\\Filme\\Über uns & mehr.mp4", "size": 3 });
+    let created = world.post("/v1/uploads", wish).await;
+    assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    world.pump().await;
+    let source = world.get(&format!("/v1/videos/{}/source", created.video())).await.body;
+    assert_eq!(source["filename"], "Über uns & mehr.mp4");
+    let answer = world.http.get(source["url"].as_str().unwrap()).send().await.unwrap();
+    let expected = "attachment; filename=\"_ber uns & mehr.mp4\"; filename*=UTF-8''%C3%9Cber%20uns%20&%20mehr.mp4";
+    assert_eq!(answer.headers()["content-disposition"], expected);
+    assert_eq!(answer.text().await.unwrap(), "abc");
+}
+
+/// Every text in the database, with its table and column.
+fn texts(world: &World) -> Vec<(String, String)> {
+    let database = rusqlite::Connection::open(&world.database).unwrap();
+    let mut tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut found = vec![];
+    for table in tables {
+        let mut rows = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns: Vec<String> = rows.column_names().into_iter().map(str::to_owned).collect();
+        let mut rows = rows.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for (at, column) in columns.iter().enumerate() {
+                if let rusqlite::types::ValueRef::Text(text) = row.get_ref(at).unwrap() {
+                    found.push((format!("{table}.{column}"), String::from_utf8_lossy(text).into_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A request for erasure: of what people said of a video, and of what was in it, nothing stays.
+#[tokio::test]
+async fn deleting_erases_what_was_said() {
+    let world = World::new().await;
+    let hook = json!({ "url": "https://192.88.98.1/hook" });
+    assert_eq!(world.post("/v1/webhooks", hook).await.status, StatusCode::CREATED);
+    let wish = json!({
+        "filename": "secret-file.mp4", "size": 3, "title": "Secret-Title", "external_id": "secret-reference",
+        "metadata": { "patient": "secret-person" },
+    });
+    let created = world.post("/v1/uploads", wish).await;
+    let id = created.video();
+    assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    world.pump().await;
+    let share = json!({ "label": "for secret-viewer" });
+    assert_eq!(world.post(&format!("/v1/videos/{id}/shares"), share).await.status, StatusCode::CREATED);
+    let claim = world.claim(id).await;
+    let failure = Failure { code: FailureCode::NotAVideo, sentence: "secret-sentence".to_owned() };
+    world.catalog.fail(&claim, &failure, false, "title: secret-tag", now_ms()).await.unwrap();
+    world.webhooks.share_out(100, now_ms()).await.unwrap();
+    let secret = |texts: &[(String, String)]| -> Vec<(String, String)> {
+        texts.iter().filter(|it| it.1.to_lowercase().contains("secret-")).cloned().collect()
+    };
+    let before = secret(&texts(&world));
+    assert!(before.len() >= 10, "{before:#?}");
+
+    for _ in 0..2 {
+        assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
+    }
+    // Jobs name the file by its path until they are received.
+    world.jobs().await;
+    let left = secret(&texts(&world));
+    // What webhooks have not sent yet says which of its receiver's things it is, and no more.
+    assert!(left.iter().any(|it| it.1.contains("video.deleted")), "{left:#?}");
+    for (place, text) in left {
+        assert_eq!(place, "events.payload");
+        assert!(secret(&[(place, text.replace("secret-reference", ""))]).is_empty(), "{text}");
+    }
 }
 
 #[tokio::test]

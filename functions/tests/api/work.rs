@@ -5,12 +5,15 @@ use domain::ids::VideoId;
 use domain::job::{JobReason, Mode};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::receipt::Receipt;
+use functions::ingest::Ingested;
 use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
 use platform::catalog::CatalogError;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
-use crate::world::{World, now_ms};
+use crate::world::{TOKEN, World, now_ms};
 
 async fn store_for_later(world: &World) -> VideoId {
     let wish = json!({ "filename": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
@@ -152,6 +155,30 @@ async fn what_is_in_the_bucket_is_converted_where_it_stands() {
     ] {
         assert_eq!(world.post("/v1/videos", odd).await.problem(), (422, "invalid-field"));
     }
+}
+
+/// Tools that copy to S3 put files where uploads are expected: `rclone copy film.mp4 r2:private/uploads/`.
+#[tokio::test]
+async fn a_file_beside_the_uploads_is_counted_and_can_be_converted() {
+    let world = World::new().await;
+    let path = ExternalPath::try_from("uploads/Über uns.mp4".to_owned()).unwrap();
+    let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path: path.clone() };
+    world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
+    assert!(matches!(world.pump().await.as_slice(), [Ingested::Ignored(_)]));
+    let request = http::Request::get("/metrics").header("authorization", format!("Bearer {TOKEN}"));
+    let figures = world.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    let figures = figures.into_body().collect().await.unwrap().to_bytes();
+    let line = r#"edgereel_bucket_events_total{outcome="not-an-upload"} 1"#;
+    assert!(String::from_utf8_lossy(&figures).contains(line));
+
+    let created = world.post("/v1/videos", json!({ "key": path.as_str() })).await;
+    assert_eq!((created.status, &created.body["state"]), (StatusCode::CREATED, &json!("queued")), "{}", created.body);
+    assert_eq!(created.body["title"], "Über uns.mp4", "the name of the file, as for an upload");
+    let jobs = world.jobs().await;
+    assert_eq!((jobs.len(), jobs[0].source.key.as_str()), (1, path.as_str()));
+    // What stood there before belongs to its owner.
+    world.delete(&format!("/v1/videos/{}", created.body["id"].as_str().unwrap())).await;
+    assert!(world.store.head(&key).await.is_ok());
 }
 
 #[tokio::test]

@@ -11,13 +11,15 @@ use axum::Router;
 use axum::body::Body;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use domain::content_key::KeyEncryptionKeys;
+use domain::failure::{Failure, FailureCode};
 use domain::ids::{ApiKeyId, Generation, VideoId};
 use domain::job::{Job, JobReason, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
+use domain::retry::MAX_ATTEMPTS;
 use functions::auth::ApiToken;
 use functions::auth::identity::{IdentityProvider, IdentitySettings, Signature};
 use functions::edge_list::EdgeList;
-use functions::ingest::{Ingest, Ingested};
+use functions::ingest::{EventCounts, Ingest, Ingested};
 use functions::limits::Limits;
 use functions::playback::Playback;
 use functions::webhooks::Webhooks;
@@ -116,7 +118,17 @@ impl World {
         let shares: SharedShares = Arc::new(SqlShares::new(&database));
         let revoked = Arc::new(RevokedViewers::default());
         config.public_url = "https://api.example/".to_owned();
+        let ingest = Ingest {
+            catalog: catalog.clone(),
+            queue: queue.clone(),
+            store: store.clone(),
+            private_bucket: PRIVATE.to_owned(),
+            profile: "default".to_owned(),
+            mode: Mode::Abr,
+            counts: EventCounts::default(),
+        };
         let state = ApiState {
+            ingest: ingest.clone(),
             catalog: catalog.clone(),
             queue: queue.clone(),
             store: store.clone(),
@@ -133,14 +145,6 @@ impl World {
                 guard: Guard::new(Policy::default()),
             },
             config: Arc::new(config),
-        };
-        let ingest = Ingest {
-            catalog: catalog.clone(),
-            queue: queue.clone(),
-            store: store.clone(),
-            private_bucket: PRIVATE.to_owned(),
-            profile: "default".to_owned(),
-            mode: Mode::Abr,
         };
         let http = reqwest::Client::new();
         Self {
@@ -248,6 +252,27 @@ impl World {
         match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// As many attempts at the video fail as there may be, and its message becomes a dead letter.
+    pub(crate) async fn fail_for_good(&self, id: VideoId) {
+        let failure = Failure::of(FailureCode::Internal);
+        for attempt in 1..=MAX_ATTEMPTS {
+            let claim = self.claim(id).await;
+            self.catalog.fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", now_ms()).await.unwrap();
+        }
+        let mut others = vec![];
+        while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
+            match &delivery.message {
+                Ok(message) if message.video() == id => {
+                    self.queue.bury(&delivery.receipt, failure.code.as_str()).await.unwrap();
+                }
+                _ => others.push(delivery),
+            }
+        }
+        for other in others {
+            self.queue.release(&other.receipt, Duration::ZERO, "not this one").await.unwrap();
         }
     }
 

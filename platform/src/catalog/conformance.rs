@@ -103,6 +103,7 @@ pub(crate) fn new_video(number: u8) -> NewVideo {
         profile: "default".to_owned(),
         mode: Mode::Abr,
         generate: Generate::OnUpload,
+        file_name: Some("Film.mp4".to_owned()),
         source_key: Some(format!("uploads/{id}/film.mp4")),
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),
@@ -179,9 +180,10 @@ macro_rules! catalog_conformance {
             creating_twice_is_creating_once another_owner_cannot_create_the_same
             an_event_before_its_row_is_adopted uploads_are_noted owners_change_what_is_theirs
             owners_have_so_many_uploads_under_way owners_have_a_quota of_racing_uploads_no_more_than_the_limit_begin
-            lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id only_holders_report_work
+            lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id deleted_videos_are_forgotten
+            a_ready_video_has_a_length_and_a_size only_holders_report_work
             one_event_three_times_is_one_run of_racing_claimers_one_wins an_ended_lease_is_taken_over
-            a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
+            an_ended_lease_that_nobody_took_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
             stopping_takes_it_from_the_worker a_cancelled_reencode_leaves_it_ready
             a_dead_worker_is_relieved_at_once giving_up_is_for_the_abandoned
             events_follow_the_settings_of_the_video a_source_waits_for_its_first_view

@@ -4,6 +4,7 @@ use domain::failure::Failure;
 use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
+use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub struct NewVideo {
     pub mode: Mode,
     /// At once, or when somebody wants to watch.
     pub generate: Generate,
+    /// The name of the file, as its owner calls it.
+    pub file_name: Option<String>,
     /// Where the source will be.
     pub source_key: Option<String>,
     /// As announced, bytes.
@@ -65,6 +68,14 @@ pub struct Video {
     pub generation: Option<Generation>,
     /// Of the attempt at work; `None` when nobody works on it.
     pub progress: Option<Progress>,
+    /// Of what plays, milliseconds; `None` before it is ready.
+    pub duration_ms: Option<u64>,
+    /// Width and height of the largest rung, pixels; `None` before it is ready.
+    pub dimensions: Option<(u32, u32)>,
+    /// Whether a poster was made of it.
+    pub has_poster: bool,
+    /// The poster that somebody chose, and that viewers get.
+    pub chosen_poster: Option<PosterId>,
     /// Unix milliseconds.
     pub created_ms: u64,
     /// Last change of any kind, Unix milliseconds.
@@ -95,6 +106,8 @@ pub struct VideoSource {
     pub bucket: Option<String>,
     /// Path in its bucket.
     pub key: Option<String>,
+    /// The name of the file, as its owner calls it.
+    pub file_name: Option<String>,
     /// Entity tag, without quotes.
     pub etag: Option<String>,
     /// Bytes; as announced until it has arrived.
@@ -198,7 +211,7 @@ pub struct VideoFilter {
     pub state: Option<StateName>,
     /// Only with this external id.
     pub external_id: Option<String>,
-    /// Only those whose title contains this, in any case of ASCII letters.
+    /// Only those whose title contains this, in any case of any script.
     pub title_contains: Option<String>,
     /// The `next` of the page before.
     pub after: Option<VideoId>,
@@ -244,7 +257,7 @@ pub enum Noted {
     Send(Job),
     /// The source is kept until somebody wants to watch it: send nothing.
     Waits,
-    /// The source is done with, well or badly: send nothing.
+    /// The source is done with, well or badly, or a worker has it in hand: send nothing.
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
@@ -274,6 +287,20 @@ pub struct Attempt {
     pub progress: Progress,
     /// The last lines of its log, for the operator.
     pub log_tail: Option<String>,
+}
+
+impl Attempt {
+    /// As the decision about another attempt sees it. One that has no end is taken for one whose worker vanished.
+    pub fn past(&self) -> PastAttempt {
+        let ended = match &self.outcome {
+            Some(AttemptOutcome::Failed(failure)) => Ended::Failed(failure.code),
+            Some(AttemptOutcome::Lost) | None => Ended::Vanished,
+            Some(
+                AttemptOutcome::Ready | AttemptOutcome::Fetched | AttemptOutcome::Released | AttemptOutcome::Stopped,
+            ) => Ended::Otherwise,
+        };
+        PastAttempt { ended, percent: self.progress.percent }
+    }
 }
 
 /// How an attempt ended.

@@ -4,7 +4,9 @@
 //! databases until the transaction ends: what follows sees one state, and writes once. One row alone,
 //! so no two changes wait for each other.
 
+mod erasure;
 mod events;
+mod folding;
 mod imports;
 mod jobs;
 mod posters;
@@ -288,8 +290,8 @@ impl Catalog for SqlCatalog {
         self.replace_renditions(claim, renditions, now_ms).await
     }
 
-    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>, now_ms: u64) -> Result<(), CatalogError> {
-        self.transfer(claim, transfer, now_ms).await
+    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
+        self.transfer(claim, transfer).await
     }
 
     async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
@@ -336,12 +338,18 @@ impl Catalog for SqlCatalog {
         self.get_receipt(video, generation).await
     }
 
-    async fn forget_generation(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
-        self.forget(video, generation, now_ms).await
+    async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
+        self.forget(video, generation).await
+    }
+
+    async fn ping(&self, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "INSERT INTO pings (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
+        )
+        .bind(sql(now_ms))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
     }
 }

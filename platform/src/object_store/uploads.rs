@@ -80,8 +80,13 @@ pub trait UploadSigner: Send + Sync {
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
 
-    /// A GET of the object, or of a range of it.
-    async fn presign_get(&self, key: &ObjectKey, expires: Duration) -> Result<PresignedRequest, StoreError>;
+    /// A GET of the object, or of a range of it. `file_name`: what a browser saves it as, instead of showing it.
+    async fn presign_get(
+        &self,
+        key: &ObjectKey,
+        file_name: Option<&str>,
+        expires: Duration,
+    ) -> Result<PresignedRequest, StoreError>;
 
     /// Begins an upload in parts: at most [`MAX_PARTS`], all of the same size but the last.
     async fn create_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<UploadId, StoreError>;

@@ -1,5 +1,6 @@
 //! What the S3 requests do: the protocol crate (`s3s`) parses and checks them, this carries them out.
 
+pub(super) mod cors;
 mod listings;
 mod multipart;
 mod reading;
@@ -17,6 +18,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 
 use super::blobs::{Blobs, NewBlob};
+use super::cors::Cors;
 use super::digest::{Claims, Digests};
 use super::events::EventRules;
 use super::index::{Change, Index};
@@ -32,6 +34,7 @@ pub(super) struct Backend {
     pub(super) index: Arc<Index>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) rules: Arc<EventRules>,
+    pub(super) cors: Arc<Cors>,
 }
 
 /// A body that has been stored and found to be what its sender claims.
@@ -134,6 +137,9 @@ impl S3 for Backend {
         head_bucket(HeadBucketInput) -> HeadBucketOutput,
         delete_bucket(DeleteBucketInput) -> DeleteBucketOutput,
         get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput,
+        put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput,
+        get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput,
+        delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput,
         list_objects(ListObjectsInput) -> ListObjectsOutput,
         list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output,
         put_object(PutObjectInput) -> PutObjectOutput,

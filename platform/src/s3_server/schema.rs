@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Keys are blobs: they sort by their bytes, as S3 lists them, whatever a collation thinks.
 const SCHEMA: &str = "
@@ -60,11 +60,22 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;
 ";
 
+/// From version 1 to 2: the cross-origin rules that were set for a bucket (JSON), instead of those it was opened with.
+const CORS: &str = "
+    CREATE TABLE cors (
+        bucket TEXT PRIMARY KEY REFERENCES bucket (name) ON DELETE CASCADE,
+        rules  TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    PRAGMA user_version = 2;
+";
+
 /// Makes the tables in a new file; refuses a file of a later version.
 pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
-        0 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;")),
+        0 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {CORS} COMMIT;")),
+        1 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {CORS} COMMIT;")),
         VERSION => Ok(()),
         later => Err(rusqlite::Error::ToSqlConversionFailure(
             format!(

@@ -161,7 +161,7 @@ macro_rules! webhook_conformance {
     };
     (@ $how:ident $make:expr) => {
         $crate::conformance_cases! { webhooks, $how $make;
-            a_life_is_told_once a_failure_is_told_with_its_reason every_new_attempt_is_told
+            a_life_is_told_once a_deleted_video_is_told_by_its_reference a_failure_is_told_with_its_reason every_new_attempt_is_told
             a_claim_that_overtakes_its_event_tells_both another_source_is_another_upload
             progress_is_told_to_who_asks_and_not_all_the_time what_is_refused_is_not_told
             every_change_is_told_once_in_any_order

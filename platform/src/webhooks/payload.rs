@@ -22,6 +22,7 @@ struct Message<D> {
 #[derive(Serialize)]
 struct VideoData<'a> {
     video: VideoId,
+    owner: Option<&'a str>,
     external_id: Option<&'a str>,
     title: Option<&'a str>,
     metadata: &'a serde_json::Map<String, serde_json::Value>,
@@ -61,6 +62,7 @@ pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress
     };
     let data = VideoData {
         video: video.id,
+        owner: video.owner.as_deref(),
         external_id: video.external_id.as_deref(),
         title: video.title.as_deref(),
         metadata: &video.metadata,
@@ -70,6 +72,22 @@ pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress
         failure,
     };
     to_text(&Message { kind, timestamp: rfc3339(at_ms), data })
+}
+
+/// The same message without what people said of the video, for one that is deleted; with its external id or without.
+pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> String {
+    let Ok(mut message) = serde_json::from_str::<serde_json::Value>(message) else { return "{}".to_owned() };
+    if let Some(data) = message.get_mut("data").and_then(|it| it.as_object_mut()) {
+        data.insert("title".to_owned(), serde_json::Value::Null);
+        data.insert("metadata".to_owned(), serde_json::Map::new().into());
+        if !with_external_id {
+            data.insert("external_id".to_owned(), serde_json::Value::Null);
+        }
+        if let Some(failure) = data.get_mut("failure").and_then(|it| it.as_object_mut()) {
+            failure.insert("message".to_owned(), String::new().into());
+        }
+    }
+    message.to_string()
 }
 
 /// A message that tells of nothing.
@@ -97,7 +115,7 @@ mod tests {
     fn video(state: VideoState) -> Video {
         Video {
             id: VideoId::new(1_700_000_000_000, [7; 10]),
-            owner: Some("nobody else's business".to_owned()),
+            owner: Some("ann".to_owned()),
             title: Some("Film".to_owned()),
             external_id: None,
             metadata: [("course".to_owned(), "é".into())].into_iter().collect(),
@@ -110,6 +128,10 @@ mod tests {
             job: None,
             generation: None,
             progress: None,
+            duration_ms: None,
+            dimensions: None,
+            has_poster: false,
+            chosen_poster: None,
             created_ms: 0,
             updated_ms: 0,
             queued_ms: None,
@@ -120,12 +142,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_can_be_taken_out() {
+        let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
+        let message = without_what_was_said(&of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), false);
+        for said in ["Film", "course", "upload it again"] {
+            assert!(!message.contains(said), "{message}");
+        }
+        for fact in ["video.failed", "vid_018bcfe5680077078707070707070707", "2024-05-24T19:39:44.379Z", "empty-file"] {
+            assert!(message.contains(fact), "{message}");
+        }
+    }
+
+    #[test]
     fn the_shape_is_frozen() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
-        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","watchable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","watchable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
         let progress = Progress { stage: Some(Stage::Encode), percent: 42 };
         let working = video(VideoState::Playable);
-        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","watchable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","watchable":true,"progress":{"stage":"encode","percent":42}}}"#);
         insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), 0), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
 
 mod checksums;
+mod cors;
 mod events;
 mod folder;
 mod keys;

@@ -72,7 +72,7 @@ async fn a_get_is_good_for_ranges_and_nothing_else() {
     let store = world.server.store();
     let put = store.presign_put(&source(), Some(5), "video/mp4", LIFE).await.unwrap();
     request(&put).body("hello").send().await.unwrap().error_for_status().unwrap();
-    let get = store.presign_get(&source(), LIFE).await.unwrap();
+    let get = store.presign_get(&source(), None, LIFE).await.unwrap();
     assert_eq!(request(&get).send().await.unwrap().text().await.unwrap(), "hello");
     let part = request(&get).header("range", "bytes=1-2").send().await.unwrap();
     assert_eq!((part.status().as_u16(), part.headers()["content-range"].to_str().unwrap()), (206, "bytes 1-2/5"));
@@ -133,12 +133,30 @@ async fn nothing_is_done_for_who_is_anonymous() {
     assert_eq!(world.get("a").await, b"x");
 }
 
+/// A browser saves it under the name that its owner gave it.
+#[tokio::test]
+async fn a_get_answers_with_the_name_that_was_signed() {
+    let world = World::new().await;
+    let store = world.server.store();
+    let put = store.presign_put(&source(), Some(5), "video/mp4", LIFE).await.unwrap();
+    request(&put).body("hello").send().await.unwrap().error_for_status().unwrap();
+    let get = store.presign_get(&source(), Some("Über uns.mp4"), LIFE).await.unwrap();
+    let answer = request(&get).send().await.unwrap();
+    let expected = "attachment; filename=\"_ber uns.mp4\"; filename*=UTF-8''%C3%9Cber%20uns.mp4";
+    assert_eq!(answer.headers()["content-disposition"], expected);
+    assert_eq!(answer.headers()["content-type"], "video/mp4");
+    assert_eq!(answer.text().await.unwrap(), "hello");
+    let other = get.url.replace("uns.mp4", "sie.mp4");
+    assert_ne!(other, get.url);
+    assert_eq!(Client::new().get(&other).send().await.unwrap().status(), 403, "it is signed");
+}
+
 #[tokio::test]
 async fn expiries_are_one_second_to_seven_days() {
     let world = World::new().await;
     let store = world.server.store();
-    assert!(store.presign_get(&source(), Duration::from_secs(604_800)).await.is_ok());
-    let error = store.presign_get(&source(), Duration::from_secs(604_801)).await.unwrap_err();
+    assert!(store.presign_get(&source(), None, Duration::from_secs(604_800)).await.is_ok());
+    let error = store.presign_get(&source(), None, Duration::from_secs(604_801)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the store refused `{}`: an expiry is 1 second to 7 days", source().path()));
 }
 
@@ -150,7 +168,7 @@ async fn presigned_urls_name_the_public_endpoint() {
         ..world.server.store_config()
     };
     let store = platform::object_store::s3::S3Store::new(&config);
-    let signed = store.presign_get(&source(), LIFE).await.unwrap();
+    let signed = store.presign_get(&source(), None, LIFE).await.unwrap();
     assert!(signed.url.starts_with("https://store.example/private/uploads/"), "{signed:?}");
     assert!(!format!("{signed:?}").contains("X-Amz-Signature"), "the permission is not printed");
 }

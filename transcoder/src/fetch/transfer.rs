@@ -175,7 +175,7 @@ impl Fetching<'_> {
         let part_bytes = part_bytes(answer.size.unwrap_or(self.limit_bytes).min(self.limit_bytes));
         let upload = self.uploads.create_multipart(&self.key, self.key.content_type()).await?;
         let transfer = Transfer { upload_id: upload.0, part_bytes, size: answer.size, etag: answer.etag.clone() };
-        if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer), now_ms()).await {
+        if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer)).await {
             // Nobody else will ever know of it.
             self.uploads.abort_multipart(&self.key, &UploadId(transfer.upload_id)).await?;
             return Err(problem.into());
@@ -230,7 +230,7 @@ impl Fetching<'_> {
     async fn drop_what_arrived(&self, arrived: &mut Option<Arrived>) -> Result<(), TranscodeError> {
         if let Some(old) = arrived.take() {
             self.uploads.abort_multipart(&self.key, &old.upload()).await?;
-            self.catalog.set_transfer(self.claim, None, now_ms()).await?;
+            self.catalog.set_transfer(self.claim, None).await?;
         }
         Ok(())
     }

@@ -4,9 +4,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use domain::failure::SourceProblem;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::task::JoinHandle;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::{ENVIRONMENT, Tools};
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::launcher::{Needs, start};
+use crate::ffmpeg::process::{Death, OUT_OF_MEMORY, STOPPING};
 
 mod frames;
 mod streams;
@@ -14,8 +19,24 @@ mod streams;
 pub use frames::{FrameFacts, key_frames};
 pub use streams::{Found, parse_streams};
 
-/// Longer than this, a header is hostile.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// Longer than this, the store does not answer.
+const TIME_LIMIT: Duration = Duration::from_secs(180);
+
+/// Headers that take more processor time than this are hostile.
+const CPU_LIMIT: Duration = Duration::from_secs(60);
+
+/// Answers that are longer than this are hostile, bytes. The longest are those about all keyframes of a long video.
+const LONGEST_ANSWER: u64 = 16 << 20;
+
+/// How much of ffprobe's errors is looked at, bytes.
+const LONGEST_LOG: u64 = 64 << 10;
+
+/// All that is asked about streams, and nothing else: tags, chapters and pictures can be as large as the file.
+const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
+     sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
+     start_time,duration,bit_rate,channels,sample_rate\
+     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation\
+     :program=program_id:program_stream=index:format=duration";
 
 /// How much of a source FFmpeg reads to find its streams, where more than usual is needed: streams of a transport or
 /// program stream can begin late.
@@ -45,34 +66,150 @@ impl Depth {
 pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Depth>) -> Result<Found, TranscodeError> {
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
-    arguments.extend(["-show_streams", "-show_format", "-show_programs", "-of", "json"].map(str::to_owned));
+    arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
     let output = ffprobe(tools, &arguments, url).await?;
     parse_streams(&output).map_err(TranscodeError::Source)
 }
 
 /// Runs ffprobe and gives back what it printed.
+///
+/// # Errors
+/// With what is wrong with the source, if ffprobe failed on its own. Not if it was ended from outside.
 pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<String, TranscodeError> {
-    let mut command = tokio::process::Command::new(&tools.ffprobe);
-    command.env_clear().envs(ENVIRONMENT);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command.args(["-hide_banner", "-loglevel", "error"]).args(arguments).arg(url);
-    let child = command.spawn().map_err(TranscodeError::Spawn)?;
-    let output = tokio::time::timeout(TIME_LIMIT, child.wait_with_output())
-        .await
-        .map_err(|_| TranscodeError::TimedOut { task: "read the header".to_owned(), log_tail: String::new() })?
-        .map_err(TranscodeError::Spawn)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
+    let mut output = Vec::new();
+    let mut answer = (&mut child.output).take(LONGEST_ANSWER + 1);
+    let late = |_| TranscodeError::TimedOut { task: "read the header".to_owned(), log_tail: String::new() };
+    let read = tokio::time::timeout(TIME_LIMIT, answer.read_to_end(&mut output)).await.map_err(late)?;
+    read.map_err(TranscodeError::Spawn)?;
+    if output.len() as u64 > LONGEST_ANSWER {
+        return Err(SourceProblem::TooDemanding.into());
     }
-    let log = String::from_utf8_lossy(&output.stderr);
-    Err(problem_of(&log).into())
+    child.end("read the header").await?;
+    Ok(String::from_utf8_lossy(&output).into_owned())
+}
+
+/// A running ffprobe. When dropped, it is killed.
+pub(crate) struct Probing {
+    child: tokio::process::Child,
+    /// What it prints.
+    pub(crate) output: ChildStdout,
+    errors: JoinHandle<Vec<u8>>,
+}
+
+impl Probing {
+    /// Starts ffprobe on the source at `url`, which may use `cpu` of processor time.
+    pub(crate) async fn start(
+        tools: &Tools,
+        arguments: &[String],
+        url: &str,
+        cpu: Duration,
+    ) -> Result<Self, TranscodeError> {
+        let port = url::Url::parse(url).ok().and_then(|it| it.port());
+        let mut all: Vec<String> = ["-hide_banner", "-loglevel", "error"].map(str::to_owned).to_vec();
+        all.extend(arguments.iter().cloned());
+        all.push(url.to_owned());
+        let needs = Needs { port, cpu: Some(cpu), ..Needs::default() };
+        let mut command = tokio::process::Command::from(tools.ffprobe(&all, &needs));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = start(move || command.spawn()).await.map_err(TranscodeError::Spawn)?;
+        let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(TranscodeError::Spawn(std::io::Error::other("it has no output")));
+        };
+        // Read all the time: it would wait for that.
+        Ok(Self { child, output, errors: tokio::spawn(read_errors(errors)) })
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// As [`ffprobe`].
+    pub(crate) async fn end(mut self, task: &str) -> Result<(), TranscodeError> {
+        let status = tokio::time::timeout(TIME_LIMIT, self.child.wait())
+            .await
+            .map_err(|_| TranscodeError::TimedOut { task: task.to_owned(), log_tail: String::new() })?
+            .map_err(TranscodeError::Spawn)?;
+        if status.success() {
+            return Ok(());
+        }
+        let log = self.errors.await.unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        match Death::of(status) {
+            Death::Failed => Err(problem_of(&log).into()),
+            Death::Crashed => Err(SourceProblem::Damaged.into()),
+            Death::TooMuch => Err(SourceProblem::TooDemanding.into()),
+            Death::NotStarted => Err(TranscodeError::Spawn(std::io::Error::other(log.trim().to_owned()))),
+            Death::Interrupted => {
+                // What ends it may be ending this process too: then the caller is about to give up.
+                tokio::time::sleep(STOPPING).await;
+                Err(TranscodeError::Interrupted { task: task.to_owned() })
+            }
+        }
+    }
+}
+
+/// The beginning of what it says of errors; the rest is read and thrown away.
+async fn read_errors(mut errors: ChildStderr) -> Vec<u8> {
+    let mut log = Vec::new();
+    // Where reading fails, the exit status has to do.
+    drop((&mut errors).take(LONGEST_LOG).read_to_end(&mut log).await);
+    drop(tokio::io::copy(&mut errors, &mut tokio::io::sink()).await);
+    log
 }
 
 /// Which fault of the file ffprobe speaks of.
 fn problem_of(log: &str) -> SourceProblem {
-    if log.contains("moov atom not found") || log.contains("partial file") {
+    if OUT_OF_MEMORY.iter().any(|it| log.contains(it)) {
+        SourceProblem::TooDemanding
+    } else if log.contains("moov atom not found") || log.contains("partial file") {
         SourceProblem::Truncated
     } else {
         SourceProblem::NotAVideo
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_says_what_is_wrong() {
+        for (log, problem) in [
+            ("[mov,mp4] moov atom not found", SourceProblem::Truncated),
+            ("source: Cannot allocate memory", SourceProblem::TooDemanding),
+            ("source: Invalid data found when processing input", SourceProblem::NotAVideo),
+            ("", SourceProblem::NotAVideo),
+        ] {
+            assert_eq!(problem_of(log), problem, "{log}");
+        }
+    }
+
+    /// Tools whose ffprobe is a shell script.
+    fn scripted(folder: &std::path::Path, script: &str) -> Tools {
+        use std::os::unix::fs::PermissionsExt as _;
+        let program = folder.join("ffprobe");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Tools { ffprobe: program, ..Tools::bare() }
+    }
+
+    #[tokio::test]
+    async fn only_an_end_of_its_own_says_something_of_the_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let ask = async |script: &str| ffprobe(&scripted(folder.path(), script), &[], "http://127.0.0.1:9/").await;
+        for signal in ["INT", "TERM", "KILL", "HUP"] {
+            let outcome = ask(&format!("kill -{signal} $$; sleep 5")).await;
+            assert!(matches!(outcome, Err(TranscodeError::Interrupted { .. })), "{signal}: {outcome:?}");
+        }
+        let source = |outcome: Result<String, TranscodeError>| match outcome {
+            Err(TranscodeError::Source(problem)) => problem,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(source(ask("exit 1").await), SourceProblem::NotAVideo);
+        assert_eq!(source(ask("kill -SEGV $$").await), SourceProblem::Damaged);
+        assert_eq!(source(ask("kill -XCPU $$").await), SourceProblem::TooDemanding);
+        assert_eq!(source(ask("head -c 20000000 /dev/zero").await), SourceProblem::TooDemanding);
+        assert!(matches!(ask("echo no Landlock >&2; exit 125").await, Err(TranscodeError::Spawn(_))));
+        assert_eq!(ask("echo '{}'").await.unwrap(), "{}\n");
     }
 }

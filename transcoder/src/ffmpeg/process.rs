@@ -1,21 +1,23 @@
-//! Running FFmpeg: confined, watched, and never left behind.
+//! Running FFmpeg: watched, and never left behind.
 
 use std::collections::VecDeque;
 use std::io::BufReader;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::failure::SourceProblem;
 use ffmpeg_sidecar::child::FfmpegChild;
 use ffmpeg_sidecar::command::FfmpegCommand;
 use ffmpeg_sidecar::event::{FfmpegEvent, LogLevel};
 use ffmpeg_sidecar::log_parser::FfmpegLogParser;
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::ENVIRONMENT;
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::launcher::{Needs, Weight, start};
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,7 +43,13 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Run<'a> {
     /// The program.
-    pub ffmpeg: &'a Path,
+    pub tools: &'a Tools,
+    /// The port of the loopback server where it reads and delivers.
+    pub port: u16,
+    /// The only local file that it reads.
+    pub file: Option<PathBuf>,
+    /// How much memory it may need.
+    pub(crate) weight: Weight,
     /// What it is to do, for errors: `encode chunk 3`.
     pub task: String,
     /// All but what every run has.
@@ -50,25 +58,28 @@ pub struct Run<'a> {
     pub time_limit: Duration,
 }
 
-/// Address space of FFmpeg: several 4K encoders fit, a hostile header does not take the machine down.
-const MEMORY_LIMIT: u64 = 12 << 30;
-
 /// Lines of the log that an error carries.
 const LOG_LINES: usize = 20;
 
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has to
 /// look at what was delivered: FFmpeg can exit 0 having written a short file.
 pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
-    let mut command = Command::new(run.ffmpeg);
-    command.env_clear().envs(ENVIRONMENT);
+    let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
+    let mut arguments: Vec<String> = general.map(str::to_owned).to_vec();
+    arguments.extend(run.arguments);
+    let needs = Needs {
+        port: Some(run.port),
+        read: run.file.into_iter().collect(),
+        weight: run.weight,
+        cpu: Some(run.time_limit * available_processors()),
+    };
+    let mut command = run.tools.ffmpeg(&arguments, &needs);
     // The child insists on pipes that it can close; nothing goes through them.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut command = FfmpegCommand::from(command);
-    command.args(["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"]);
-    command.args(&run.arguments);
-    tracing::debug!(task = run.task, "running {}", without_secrets(&format!("{command:?}")));
+    let shown: Vec<String> = arguments.iter().map(|it| without_token(it)).collect();
+    tracing::debug!(task = run.task, "running ffmpeg {}", shown.join(" "));
     let started = Instant::now();
-    let mut child = command.spawn().map_err(TranscodeError::Spawn)?;
+    let mut child = start(move || FfmpegCommand::from(command).spawn()).await.map_err(TranscodeError::Spawn)?;
     let guard = KillOnDrop::new(&mut child);
     let reader = child.take_stderr();
     let mut ended = tokio::task::spawn_blocking(move || {
@@ -93,9 +104,74 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
             log_tail: log.tail(),
             complained: log.complained,
         }),
-        Ok(status) => Err(failed(status.to_string(), &log)),
+        Ok(status) => {
+            let error = match Death::of(status) {
+                Death::Interrupted => TranscodeError::Interrupted { task: run.task },
+                Death::NotStarted => TranscodeError::Spawn(std::io::Error::other(log.tail())),
+                Death::TooMuch => SourceProblem::TooDemanding.into(),
+                Death::Failed if log.out_of_memory() => SourceProblem::TooDemanding.into(),
+                Death::Failed | Death::Crashed => failed(status.to_string(), &log),
+            };
+            // Whoever ends it may be ending this process too: then that is the reason.
+            if matches!(error, TranscodeError::Interrupted { .. }) {
+                drop(tokio::time::timeout(STOPPING, cancel.cancelled()).await);
+                if cancel.is_cancelled() {
+                    return Err(TranscodeError::Cancelled);
+                }
+            }
+            Err(error)
+        }
         Err(error) => Err(failed(error.to_string(), &log)),
     }
+}
+
+/// A service manager that stops us signals all our processes: so long it may take until this one has noticed.
+pub(crate) const STOPPING: Duration = Duration::from_secs(1);
+
+/// How a child ended that did not end well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// It says that it failed.
+    Failed,
+    /// It made a mistake that the system does not forgive.
+    Crashed,
+    /// It used up its processor time.
+    TooMuch,
+    /// Something else ended it, which says nothing about the source.
+    Interrupted,
+    /// The launcher could not become the program.
+    NotStarted,
+}
+
+impl Death {
+    /// What an exit status tells.
+    pub(crate) fn of(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt as _;
+        const CRASHES: [Signal; 7] = [
+            Signal::SEGV,
+            Signal::BUS,
+            Signal::ILL,
+            Signal::FPE,
+            Signal::ABORT,
+            Signal::TRAP,
+            // It made a system call that is refused this way by a filter of the container.
+            Signal::SYS,
+        ];
+        match (status.signal(), status.code()) {
+            (Some(signal), _) if signal == Signal::XCPU.as_raw() => Self::TooMuch,
+            (Some(signal), _) if CRASHES.iter().any(|it| it.as_raw() == signal) => Self::Crashed,
+            (Some(_), _) => Self::Interrupted,
+            // FFmpeg's own, after a signal that it handles.
+            (None, Some(255)) => Self::Interrupted,
+            (None, Some(confine::CANNOT_CONFINE | confine::CANNOT_EXECUTE)) => Self::NotStarted,
+            (None, _) => Self::Failed,
+        }
+    }
+}
+
+/// Processors that this process may use.
+fn available_processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |it| it.get() as u32)
 }
 
 /// What FFmpeg said.
@@ -110,7 +186,15 @@ impl Log {
     fn tail(&self) -> String {
         self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
+
+    /// Whether it got no more memory: the source is the same next time, and so is the limit.
+    fn out_of_memory(&self) -> bool {
+        self.lines.iter().any(|it| OUT_OF_MEMORY.iter().any(|phrase| it.contains(phrase)))
+    }
 }
+
+/// What FFmpeg (5.1 to 9.0) and the C++ libraries that it uses print when they get no memory.
+pub(crate) const OUT_OF_MEMORY: [&str; 3] = ["Cannot allocate memory", "bad_alloc", "Failed to allocate"];
 
 fn read_log(stderr: std::process::ChildStderr) -> Log {
     let mut log = Log::default();
@@ -162,9 +246,6 @@ struct KillOnDrop {
 impl KillOnDrop {
     fn new(child: &mut FfmpegChild) -> Self {
         let pid = Pid::from_raw(child.as_inner().id() as i32);
-        let limit = Rlimit { current: Some(MEMORY_LIMIT), maximum: Some(MEMORY_LIMIT) };
-        // FFmpeg may have ended already: then there is nothing to limit.
-        let _ = prlimit(pid, Resource::As, limit);
         Self { process: pid.and_then(|it| pidfd_open(it, PidfdFlags::empty()).ok()) }
     }
 
@@ -182,26 +263,9 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// A command line for the log. The addresses on the loopback hold a secret: 32 hex digits, after which the rest is harmless.
-fn without_secrets(command: &str) -> String {
-    const SECRET: usize = 32;
-    let parts = command.split('/').map(|it| {
-        let is_secret = it.len() == SECRET && it.bytes().all(|it| it.is_ascii_hexdigit());
-        if is_secret { "..." } else { it }
-    });
-    parts.collect::<Vec<_>>().join("/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_secret_of_the_loopback_is_not_logged() {
-        let secret = "0a".repeat(16);
-        let command = format!(r#""ffmpeg" "-i" "http://127.0.0.1:4000/{secret}/source" "-f" "null""#);
-        assert_eq!(without_secrets(&command), r#""ffmpeg" "-i" "http://127.0.0.1:4000/.../source" "-f" "null""#);
-    }
 
     #[test]
     fn the_benchmark_line_is_read() {

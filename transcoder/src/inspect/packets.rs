@@ -1,15 +1,15 @@
 //! Containers without an index (MPEG-TS, MPEG-PS, recordings of browsers): every packet is looked at,
 //! none is decoded.
 
-use std::process::Stdio;
+use std::time::Duration;
 
 use domain::failure::SourceProblem;
 use domain::probe::{Extent, Seeking, SourceIndex};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::probe::{Depth, Found, input_arguments};
-use crate::ffmpeg::{ENVIRONMENT, Tools};
+use crate::ffmpeg::Tools;
+use crate::ffmpeg::probe::{Depth, Found, Probing, input_arguments};
 use crate::inspect::{Indexed, ticks};
 
 /// Which packets to read.
@@ -28,6 +28,15 @@ const LEAP: f64 = 10.0;
 
 /// More of a file than this is not searched for streams that begin late, bytes.
 const DEEPEST: u64 = 512 << 20;
+
+/// Reading packets is bound by the store: 100 GiB at 15 MiB/s.
+const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
+
+/// Packets that take more processor time than this are hostile: it is enough for hundreds of GiB of an ordinary file.
+const CPU_LIMIT: Duration = Duration::from_secs(600);
+
+/// More frames than these are hostile: twelve hours at 120 per second have 5.2 million.
+const MOST_FRAMES: usize = 6_000_000;
 
 /// Reads all packets of a source.
 pub(super) async fn scan(tools: &Tools, demuxer: &str, url: &str, found: &Found) -> Result<Indexed, TranscodeError> {
@@ -50,25 +59,32 @@ pub(super) async fn packets(
     found: &Found,
     intervals: &[Interval],
 ) -> Result<Scan, TranscodeError> {
-    let mut command = tokio::process::Command::new(&tools.ffprobe);
-    command.env_clear().envs(ENVIRONMENT);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    command.args(["-hide_banner", "-loglevel", "quiet"]).args(input_arguments(demuxer));
+    let mut arguments = input_arguments(demuxer);
     if !intervals.is_empty() {
         let intervals: Vec<String> = intervals.iter().map(Interval::to_string).collect();
-        command.args(["-read_intervals", &intervals.join(",")]);
+        arguments.extend(["-read_intervals".to_owned(), intervals.join(",")]);
     }
     let entries = "packet=stream_index,codec_type,pts_time,dts_time,duration_time,size,pos,flags";
-    command.args(["-show_entries", entries, "-of", "csv=p=0", url]);
-    let mut child = command.spawn().map_err(TranscodeError::Spawn)?;
-    let output = child.stdout.take().ok_or_else(|| TranscodeError::Spawn(std::io::Error::other("no output")))?;
-    let mut lines = BufReader::new(output).lines();
-    let mut scan = Scan::new(found);
-    while let Some(line) = lines.next_line().await.map_err(TranscodeError::Spawn)? {
-        scan.visit(&line);
+    arguments.extend(["-show_entries", entries, "-of", "csv=p=0"].map(str::to_owned));
+    let mut probing = Probing::start(tools, &arguments, url, CPU_LIMIT).await?;
+    let reading = async {
+        let mut lines = BufReader::new(&mut probing.output).lines();
+        let mut scan = Scan::new(found);
+        while let Some(line) = lines.next_line().await.map_err(TranscodeError::Spawn)? {
+            scan.visit(&line);
+            if scan.times.len() > MOST_FRAMES {
+                return Err(TranscodeError::from(SourceProblem::TooDemanding));
+            }
+        }
+        Ok(scan)
+    };
+    let late = |_| TranscodeError::TimedOut { task: "read the packets".to_owned(), log_tail: String::new() };
+    let scan = tokio::time::timeout(TIME_LIMIT, reading).await.map_err(late)??;
+    match probing.end("read the packets").await {
+        // What could be read of a damaged file may do; whether it does is seen later.
+        Ok(()) | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => Ok(scan),
+        Err(error) => Err(error),
     }
-    child.wait().await.map_err(TranscodeError::Spawn)?;
-    Ok(scan)
 }
 
 impl std::fmt::Display for Interval {

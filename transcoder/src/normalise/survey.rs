@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Normaliser;
 use crate::error::TranscodeError;
+use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Run};
 use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::{Loopback, Receiver};
@@ -56,7 +57,8 @@ pub async fn survey(
     let delivery = loopback.deliver_to(Arc::clone(&sink) as _);
     let arguments = normaliser.survey_arguments(&loopback.source_url(), &delivery.url("survey", "0.txt"));
     let task = "read the source through".to_owned();
-    let run = Run { ffmpeg: &tools.ffmpeg, task, arguments, time_limit: TIME_LIMIT };
+    let (port, weight) = (loopback.port(), Weight::Heavy);
+    let run = Run { tools, port, file: None, weight, task, arguments, time_limit: TIME_LIMIT };
     let outcome = process::run(run, &CancellationToken::new()).await;
     if let Some(failure) = loopback.take_failure() {
         return Err(failure);

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::outage::within;
 use super::{Worker, is_loss};
 use crate::clock::now_ms;
 
@@ -22,7 +23,7 @@ pub(super) struct Heartbeat {
 
 impl Heartbeat {
     /// Beats every few seconds, so that work on a video that was cancelled or deleted ends soon, and extends the
-    /// message three times per lease. When the claim is lost, `work` is cancelled.
+    /// message three times per lease. When the claim is lost, or the catalog is away for a whole lease, `work` is cancelled.
     pub(super) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
@@ -38,11 +39,13 @@ impl Heartbeat {
                     extend(&worker, &receipt).await;
                     extended = Instant::now();
                 }
-                match worker.catalog.renew(&claim, lease, now_ms()).await {
+                match within(worker.catalog.renew(&claim, lease, now_ms())).await {
                     Ok(_) => renewed = Instant::now(),
+                    // After a whole lease without an answer another worker may have the video, and what is made now
+                    // could not be recorded.
                     Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
-                        return Some(lost(problem, &claim));
+                        return Some(problem);
                     }
                     // There is still time to try again.
                     Err(problem) => warn!("could not renew the lease: {:#}", anyhow::Error::from(problem)),
@@ -52,7 +55,7 @@ impl Heartbeat {
         Self { task, enough }
     }
 
-    /// Ends it, and says why the claim was lost, if it was.
+    /// Ends it, and says why it cancelled the work, if it did.
     pub(super) async fn stop(self) -> Option<CatalogError> {
         self.enough.cancel();
         self.task.await.ok().flatten()
@@ -65,9 +68,4 @@ async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
         Ok(()) | Err(QueueError::LeaseLost) => {}
         Err(problem) => warn!("could not extend the message: {:#}", anyhow::Error::from(problem)),
     }
-}
-
-/// After a whole lease without an answer, the claim counts as lost: somebody else may have it.
-fn lost(problem: CatalogError, claim: &Claim) -> CatalogError {
-    if is_loss(&problem) { problem } else { CatalogError::LeaseLost { video: claim.video, fence: claim.fence } }
 }

@@ -30,7 +30,8 @@ impl Worker {
         cancel: &CancellationToken,
     ) -> Result<(), QueueError> {
         let config = &self.config;
-        let claimed = self.catalog.claim_import(import, &config.name, config.lease, now_ms()).await;
+        let claim = || self.catalog.claim_import(import, &config.name, config.lease, now_ms());
+        let claimed = self.insist(cancel, claim).await;
         let Some(claim) = self.admitted(delivery, import.video, &import.id, claimed).await? else { return Ok(()) };
         let stop = cancel.child_token();
         let beating = heartbeat::Heartbeat::start(self, &claim, delivery.receipt.clone(), stop.clone());
@@ -38,7 +39,7 @@ impl Worker {
         let lost = beating.stop().await;
         let result = match (lost, fetched) {
             (Some(reason), _) => Err(TranscodeError::Catalog(reason)),
-            (None, Some(Ok(there))) => self.finish_import(&claim, there).await,
+            (None, Some(Ok(there))) => self.finish_import(&claim, there, cancel).await,
             (None, Some(Err(problem))) => Err(problem),
             (None, None) => Err(TranscodeError::Cancelled),
         };
@@ -48,14 +49,19 @@ impl Worker {
                 self.queue.ack(&delivery.receipt).await
             }
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
-            Err(problem) => self.fail(delivery, &claim, problem).await,
+            Err(problem) => self.fail(delivery, &claim, problem, cancel).await,
         }
     }
 
     /// Notes that the source is there. One that was `there` before may have been told of while the video was cancelled,
     /// when nobody listened: so its event is told again, which is no error.
-    async fn finish_import(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
-        self.catalog.finish_import(claim, now_ms()).await?;
+    async fn finish_import(
+        &self,
+        claim: &Claim,
+        there: Option<ObjectMeta>,
+        cancel: &CancellationToken,
+    ) -> Result<(), TranscodeError> {
+        self.insist(cancel, || self.catalog.finish_import(claim, now_ms())).await?;
         let Some(meta) = there else { return Ok(()) };
         let video = self.catalog.get_video(claim.video).await?;
         let Some(key) = video.source.key else { return Ok(()) };

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::failure::Verdict;
-use domain::job::{PosterJob, PosterSource};
+use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::ObjectKey;
+use domain::retry;
 use domain::state::VideoState;
 use platform::catalog::{CatalogError, PosterShown};
 use platform::job_queue::{Delivery, QueueError};
@@ -14,7 +15,7 @@ use platform::object_store::PutCondition;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{RETRY_PAUSE, Worker};
+use super::Worker;
 use crate::error::TranscodeError;
 use crate::poster;
 use crate::vault::WrappedKeys;
@@ -41,7 +42,11 @@ impl Worker {
         if verdict == Verdict::Release {
             return self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await;
         }
-        if (verdict == Verdict::Reject || delivery.is_last)
+        let is_waiting = failure.code.is_lack_of_service();
+        if is_waiting {
+            self.outage.begin(&problem.to_string());
+        }
+        if (verdict == Verdict::Reject || (delivery.is_last && !is_waiting))
             && let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await
         {
             warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
@@ -53,8 +58,12 @@ impl Worker {
         }
         let log_tail = problem.log_tail().to_owned();
         error!(failure.code = %failure.code, "no poster: {:#}\n{log_tail}", anyhow::Error::from(problem));
-        let delay = RETRY_PAUSE * 2_u32.pow(delivery.receive_count.clamp(1, 7) - 1);
-        self.queue.release(receipt, delay, failure.code.as_str()).await
+        let pause = retry::pause_after(delivery.receive_count);
+        if is_waiting && delivery.is_last {
+            self.queue.send(&JobMessage::PosterV1(job.clone()), pause).await?;
+            return self.queue.ack(receipt).await;
+        }
+        self.queue.release(receipt, pause, failure.code.as_str()).await
     }
 
     async fn make_poster(&self, job: &PosterJob, cancel: &CancellationToken) -> Result<(), TranscodeError> {

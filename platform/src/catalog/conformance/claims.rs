@@ -14,7 +14,10 @@ pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let job = subject.queued(1).await;
     assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
     let claim = subject.claim(&job, NOW).await;
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    // Its worker has the message in hand.
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::AlreadyDone);
+    let late = subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
+    assert_eq!(late, Noted::Send(job.clone()), "a worker whose lease ended may be dead");
     let held = ClaimOutcome::Held { until_ms: NOW + LEASE_MS };
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 1).await, held);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
@@ -50,12 +53,24 @@ pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
     assert_eq!(ends, [(1, Some(AttemptOutcome::Lost), Some(NOW + LEASE_MS)), (2, None, None)]);
 }
 
-/// Whether its lease has ended, was taken over or settled: no write of a lost claim does anything.
+/// A process that was suspended for longer than its lease goes on, unless another worker has the video by then.
+pub async fn an_ended_lease_that_nobody_took_is_renewed(subject: &Subject) {
+    let job = subject.queued(1).await;
+    let claim = subject.claim(&job, NOW).await;
+    let late = NOW + 10 * LEASE_MS;
+    subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), late).await.expect("chunk");
+    let claim = subject.catalog().renew(&claim, LEASE, late).await.expect("renew");
+    assert_eq!(claim.lease_until_ms, late + LEASE_MS);
+    let other = subject.claim_for(&job, &generation(&job), late + 1).await;
+    assert_eq!(other, ClaimOutcome::Held { until_ms: late + LEASE_MS });
+    subject.catalog().mark_ready(&claim, &Receipt::default(), late + 10 * LEASE_MS).await.expect("ready");
+    assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
+}
+
+/// Whether it was taken over or settled: no write of a lost claim does anything.
 pub async fn a_lost_claim_changes_nothing(subject: &Subject) {
     let job = subject.queued(1).await;
     let ended = subject.claim(&job, NOW).await;
-    refuses_everything(subject, &ended, NOW + LEASE_MS).await;
-
     let newer = subject.claim(&job, NOW + LEASE_MS).await;
     refuses_everything(subject, &ended, NOW + 1).await;
     refuses_everything(subject, &ended, NOW + LEASE_MS + 1).await;
@@ -124,7 +139,7 @@ pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
     // Its own event comes late and finds nothing to change.
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::Send(job));
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::AlreadyDone);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
 }
 

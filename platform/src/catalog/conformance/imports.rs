@@ -46,14 +46,14 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
         size: Some(9 << 20),
         etag: Some("\"e\"".to_owned()),
     };
-    subject.catalog().set_transfer(&first, Some(&transfer), NOW).await.expect("transfer");
+    subject.catalog().set_transfer(&first, Some(&transfer)).await.expect("transfer");
     subject.catalog().set_progress(&first, Stage::Fetch, 40, NOW).await.expect("progress");
     let seen = subject.video(import.video).await;
     assert_eq!((seen.state, seen.progress.and_then(|it| it.stage)), (VideoState::Uploading, Some(Stage::Fetch)));
 
     let second = subject.claimed_import(&import, NOW + LEASE_MS).await;
     assert_eq!(subject.catalog().import(import.video).await.expect("import"), record(Some(transfer)));
-    let late = subject.catalog().set_transfer(&first, None, NOW + LEASE_MS).await;
+    let late = subject.catalog().set_transfer(&first, None).await;
     assert!(matches!(late, Err(CatalogError::LeaseLost { .. })), "{late:?}");
 
     // The bucket's event may be faster than the worker's last word.
@@ -97,7 +97,7 @@ pub async fn a_deleted_import_is_gone(subject: &Subject) {
         let import = subject.importing(number).await;
         let claim = subject.claimed_import(&import, NOW).await;
         subject.catalog().apply(import.video, &event, NOW).await.expect("apply");
-        let told = subject.catalog().set_transfer(&claim, None, NOW).await;
+        let told = subject.catalog().set_transfer(&claim, None).await;
         assert!(matches!(told, Err(CatalogError::Gone { .. })), "{told:?}");
         assert_eq!(subject.claim_import(&import, NOW).await, ClaimOutcome::Gone);
         let kept = subject.catalog().import(import.video).await.expect("import");

@@ -1,13 +1,15 @@
 //! Videos as their owners see them.
 
 use domain::failure::FailureCode;
-use domain::ids::VideoId;
+use domain::ids::{PosterId, VideoId};
 use domain::job::{JobReason, Mode};
+use domain::receipt::Receipt;
 use domain::state::{StateName, VideoEvent, VideoState};
 
-use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, video_id};
+use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, rendition, video_id};
 use crate::catalog::{
-    CatalogError, ClaimOutcome, NewVideo, Noted, OwnerLimits, Patch, Upload, UploadKind, VideoFilter,
+    CatalogError, ClaimOutcome, NewVideo, Noted, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
+    UploadKind, VideoFilter,
 };
 
 /// Asking again changes nothing, whatever it says.
@@ -205,6 +207,19 @@ pub async fn lists_by_filter(subject: &Subject) {
     check(title("m\\"), &[3]).await;
     check(title("%"), &[3]).await;
     check(title("' OR 1=1 --"), &[]).await;
+    // Case is that of Unicode, in both databases.
+    let named = NewVideo { title: Some("ÜBER die Straße, ЖИЗНЬ".to_owned()), ..new_video(5) };
+    subject.catalog().create_video(&named, NOW).await.expect("create");
+    for sought in ["über", "STRASSE", "жизнь", "U\u{308}BER"] {
+        check(title(sought), &[5]).await;
+    }
+    let patch = Patch { title: Some(Some("Οδός".to_owned())), ..Patch::default() };
+    subject.catalog().patch_video(video_id(5), &patch, NOW).await.expect("patch");
+    check(title("über"), &[]).await;
+    check(title("ΟΔΌΣ"), &[5]).await;
+    let patch = Patch { title: Some(None), ..Patch::default() };
+    subject.catalog().patch_video(video_id(5), &patch, NOW).await.expect("patch");
+    check(title("Οδός"), &[]).await;
 }
 
 /// A deleted video takes part in nothing, and its id is never free again.
@@ -223,6 +238,45 @@ pub async fn deleted_videos_keep_their_id(subject: &Subject) {
     let asked = subject.catalog().request_work(&job, NOW).await;
     assert!(matches!(asked, Err(CatalogError::Refused(_))), "{asked:?}");
     assert_eq!(subject.state(job.video).await, VideoState::Deleted);
+}
+
+/// A request for erasure: nothing stays that people said of a video.
+pub async fn deleted_videos_are_forgotten(subject: &Subject) {
+    let job = subject.ready(1).await;
+    let before = subject.video(job.video).await;
+    assert_eq!(before.source.file_name.as_deref(), Some("Film.mp4"));
+    for _ in 0..2 {
+        let after = subject.catalog().apply(job.video, &VideoEvent::Deleted, NOW).await.expect("delete");
+        assert_eq!((&after.title, &after.external_id, after.metadata.len()), (&None, &None, 0));
+        assert_eq!(after.source.key.or(after.source.file_name).or(after.source.content_type), None);
+        assert_eq!(after.owner, before.owner, "who deletes it again must be known");
+    }
+    let by = VideoFilter { external_id: before.external_id, state: Some(StateName::Deleted), ..VideoFilter::default() };
+    assert_eq!(subject.catalog().list_videos(&by).await.expect("list").videos, []);
+    let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
+    assert!(!attempts.is_empty() && attempts.iter().all(|it| it.log_tail.is_none()), "{attempts:?}");
+    let generation = generation(&job);
+    assert_eq!(subject.catalog().receipt(job.video, &generation).await.expect("receipt"), None);
+    assert_eq!(subject.catalog().renditions(job.video, &generation).await.expect("renditions"), []);
+}
+
+/// What a page of a library shows.
+pub async fn a_ready_video_has_a_length_and_a_size(subject: &Subject) {
+    let job = subject.queued(1).await;
+    let claim = subject.claim(&job, NOW).await;
+    let small = RenditionRecord { width: Some(640), height: Some(360), ..rendition("360p", RenditionState::Complete) };
+    let renditions = [small, rendition("720p", RenditionState::Complete)];
+    subject.catalog().set_renditions(&claim, &renditions, NOW).await.expect("renditions");
+    let video = subject.video(job.video).await;
+    assert_eq!((video.duration_ms, video.dimensions, video.has_poster), (None, None, false));
+    let receipt = Receipt { source_ms: 61_500, ..Receipt::default() };
+    subject.catalog().mark_ready(&claim, &receipt, NOW).await.expect("ready");
+    let poster = PosterId::of_moment(5);
+    subject.catalog().want_poster(job.video, &poster).await.expect("want");
+    subject.catalog().show_poster(job.video, &poster).await.expect("show");
+    let listed = subject.catalog().list_videos(&VideoFilter::default()).await.expect("list").videos.remove(0);
+    assert_eq!((listed.duration_ms, listed.dimensions), (Some(61_500), Some((1280, 720))));
+    assert_eq!((listed.has_poster, listed.chosen_poster), (true, Some(poster)));
 }
 
 /// Without a claim nobody can make a video ready, or fail it.

@@ -222,7 +222,7 @@ pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     let new = job_of(1, "etag-1", "small");
     let claim = subject.claim(&old, NOW).await;
     subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), NOW).await.expect("chunk");
-    let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job), NOW).await };
+    let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job)).await };
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "being made: {refused:?}");
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");

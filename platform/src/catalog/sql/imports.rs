@@ -91,14 +91,9 @@ impl SqlCatalog {
         Ok(ClaimOutcome::Claimed(claim))
     }
 
-    pub(super) async fn transfer(
-        &self,
-        claim: &Claim,
-        transfer: Option<&Transfer>,
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
+    pub(super) async fn transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = $1 WHERE video = $2")
             .bind(transfer.map(to_json))
             .bind(&row.id)
@@ -109,7 +104,7 @@ impl SqlCatalog {
 
     pub(super) async fn end_fetched(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = NULL WHERE video = $1").bind(&row.id).execute(&mut *tx).await?;
         end_attempt(&mut tx, &row, &Ending::plain("fetched"), now_ms).await?;
         Ok(tx.commit().await?)

@@ -29,7 +29,9 @@ impl SqlCatalog {
         if row.has_played() && !is_known {
             return Ok(Noted::Unwanted);
         }
-        if is_known && matches!(state, VideoState::Ready { .. } | VideoState::Failed(_)) {
+        let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
+        // A worker that holds the video has its message in hand: another one would only wait for it.
+        if is_known && (is_done || held_until(&row, now_ms).is_some()) {
             return Ok(Noted::AlreadyDone);
         }
         let not_begun = matches!(state, VideoState::Created | VideoState::Uploading | VideoState::Stored);

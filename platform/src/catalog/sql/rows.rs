@@ -20,7 +20,8 @@ macro_rules! video_columns {
         "id, adopted, owner, title, external_id, metadata, state, failure_code, failure_sentence, \
          source_bucket, source_key, source_etag, source_size, content_type, upload_kind, upload_id, \
          upload_part_bytes, upload_expires_ms, profile, mode, generate, job, cancelled_job, generation, fence, \
-         worker, lease_until_ms, created_ms, updated_ms, queued_ms, playable_ms, ready_ms, version"
+         worker, lease_until_ms, created_ms, updated_ms, queued_ms, playable_ms, ready_ms, version, \
+         file_name, duration_ms, width, height, poster_made"
     };
 }
 pub(super) use video_columns;
@@ -61,15 +62,21 @@ pub(super) struct VideoRow {
     playable_ms: Option<i64>,
     ready_ms: Option<i64>,
     version: i64,
+    file_name: Option<String>,
+    duration_ms: Option<i64>,
+    width: Option<i64>,
+    height: Option<i64>,
+    poster_made: Option<i64>,
 }
 
-/// The same with the progress of the attempt at work.
+/// The same with the progress of the attempt at work, and the poster that somebody chose.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct WatchedRow {
     #[sqlx(flatten)]
     video: VideoRow,
     attempt_stage: Option<String>,
     attempt_percent: Option<i64>,
+    poster_shown: Option<String>,
 }
 
 impl VideoRow {
@@ -128,7 +135,13 @@ impl VideoRow {
     }
 
     pub(super) fn into_video(self, progress: Option<Progress>) -> Result<Video, CatalogError> {
+        let pixels = |it: Option<i64>| it.and_then(|it| u32::try_from(it).ok());
         Ok(Video {
+            duration_ms: self.duration_ms.map(unsigned),
+            dimensions: pixels(self.width).zip(pixels(self.height)),
+            // Rows of older versions do not say.
+            has_poster: self.ready_ms.is_some() && self.poster_made != Some(0),
+            chosen_poster: None,
             id: self.video_id()?,
             state: self.state()?,
             upload: self.upload()?,
@@ -143,6 +156,7 @@ impl VideoRow {
             source: VideoSource {
                 bucket: self.source_bucket,
                 key: self.source_key,
+                file_name: self.file_name,
                 etag: self.source_etag,
                 size: self.source_size.map(unsigned),
                 content_type: self.content_type,
@@ -165,7 +179,8 @@ impl WatchedRow {
             Some(percent) => Some(progress(self.attempt_stage.as_deref(), percent)?),
             None => None,
         };
-        self.video.into_video(progress)
+        let chosen_poster = self.poster_shown.as_deref().map(|it| parse("poster", it)).transpose()?;
+        Ok(Video { chosen_poster, ..self.video.into_video(progress)? })
     }
 }
 

@@ -3,8 +3,9 @@
 use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState, transition};
 
+use super::folding::folded;
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
-use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
+use super::{Ending, SqlCatalog, Tx, end_attempt, erasure, lock_existing, set_state};
 use crate::catalog::{
     Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage,
 };
@@ -55,7 +56,7 @@ impl SqlCatalog {
             .bind(&filter.owner)
             .bind(filter.state.map(StateName::as_str))
             .bind(&filter.external_id)
-            .bind(filter.title_contains.as_deref().map(contains_pattern))
+            .bind(filter.title_contains.as_deref().map(|it| contains_pattern(&folded(it))))
             .bind(filter.after.map(|it| it.to_string()))
             // One more than asked for tells whether there is another page.
             .bind(i64::from(limit) + 1)
@@ -76,7 +77,8 @@ impl SqlCatalog {
         sqlx::query(
             "UPDATE videos SET title = CASE WHEN $1 = 1 THEN $2 ELSE title END,
                 external_id = CASE WHEN $3 = 1 THEN $4 ELSE external_id END,
-                metadata = coalesce($5, metadata), version = version + 1, updated_ms = $6
+                metadata = coalesce($5, metadata), version = version + 1, updated_ms = $6,
+                title_folded = CASE WHEN $1 = 1 THEN $8 ELSE title_folded END
              WHERE id = $7",
         )
         .bind(i64::from(patch.title.is_some()))
@@ -86,6 +88,7 @@ impl SqlCatalog {
         .bind(patch.metadata.as_ref().map(to_json))
         .bind(sql(now_ms))
         .bind(video.to_string())
+        .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(folded))
         .execute(&mut *tx)
         .await?;
         read_and_commit(tx, video).await
@@ -127,19 +130,22 @@ impl SqlCatalog {
         let row = lock_existing(&mut tx, video).await?;
         let state = row.state()?;
         let next = transition(&state, event)?;
+        // Once: the message that it is deleted may still wait, and names it.
+        let erases = *event == VideoEvent::Deleted && next != state;
+        if erases {
+            erasure::erase(&mut tx, &row).await?;
+        }
         if next != state {
             set_state(&mut tx, &row, &next, now_ms).await?;
+        }
+        if erases {
+            erasure::erase_external_id(&mut tx, &row).await?;
         }
         if stops {
             end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
             // The message of a stopped re-encode may still wait, and must find the door shut though the
             // video stays ready.
             sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
-        }
-        if *event == VideoEvent::Deleted {
-            for statement in ["DELETE FROM imports WHERE video = $1", "DELETE FROM posters WHERE video = $1"] {
-                sqlx::query(statement).bind(&row.id).execute(&mut *tx).await?;
-            }
         }
         if *event == VideoEvent::WorkRequested {
             super::jobs::reopen(&mut tx, video, now_ms).await?;
@@ -160,11 +166,13 @@ macro_rules! select_videos {
         concat!(
             "SELECT ",
             video_columns!(),
-            ", attempt_stage, attempt_percent
+            ", attempt_stage, attempt_percent, poster_shown
              FROM videos v LEFT JOIN (
                 SELECT video AS attempt_video, fence AS attempt_fence, stage AS attempt_stage, percent AS attempt_percent
                 FROM attempts
-             ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL ",
+             ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL
+             LEFT JOIN (SELECT video AS poster_video, published AS poster_shown FROM posters) AS p
+                ON poster_video = v.id ",
             $which
         )
     };
@@ -176,7 +184,7 @@ const READ_PAGE: &str = select_videos!(
     r"WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
         AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
         AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
-        AND (CAST($4 AS TEXT) IS NULL OR lower(v.title) LIKE lower($4) ESCAPE '\')
+        AND (CAST($4 AS TEXT) IS NULL OR v.title_folded LIKE $4 ESCAPE '\')
         AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
       ORDER BY v.id DESC LIMIT $6"
 );
@@ -276,8 +284,9 @@ async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms:
 async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query(
         "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
-            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate)
-         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12)
+            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate,
+            title_folded, file_name)
+         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12, $13, $14)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id.to_string())
@@ -292,6 +301,8 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
     .bind(new.mode.as_str())
     .bind(sql(now_ms))
     .bind(new.generate.as_str())
+    .bind(new.title.as_deref().map(folded))
+    .bind(new.file_name.as_deref().map(text))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -302,7 +313,8 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
     sqlx::query(
         "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
             source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
-            profile = $8, mode = $9, version = version + 1, updated_ms = $10, generate = $12
+            profile = $8, mode = $9, version = version + 1, updated_ms = $10, generate = $12, title_folded = $13,
+            file_name = $14
          WHERE id = $11",
     )
     .bind(&new.owner)
@@ -317,6 +329,8 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
     .bind(sql(now_ms))
     .bind(new.id.to_string())
     .bind(new.generate.as_str())
+    .bind(new.title.as_deref().map(folded))
+    .bind(new.file_name.as_deref().map(text))
     .execute(&mut **tx)
     .await?;
     Ok(())

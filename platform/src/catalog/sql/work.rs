@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::Stage;
-use domain::receipt::Receipt;
+use domain::receipt::{Extra, Receipt};
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 
@@ -17,7 +17,7 @@ use crate::database::{millis, sql, unsigned};
 
 const LOCK_AS_HOLDER: &str = concat!(
     "UPDATE videos SET version = version
-     WHERE id = $1 AND fence = $2 AND worker IS NOT NULL AND lease_until_ms > $3
+     WHERE id = $1 AND fence = $2 AND worker IS NOT NULL
        AND state NOT IN ('cancelled', 'deleted')
      RETURNING ",
     video_columns!()
@@ -26,12 +26,23 @@ const LOCK_AS_HOLDER: &str = concat!(
 const READ_RENDITIONS: &str =
     concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
 
+/// What lists show of a video comes from the generation that is published.
+const READY: &str = "
+    UPDATE videos SET ready_ms = $1, duration_ms = $4, poster_made = $5,
+        width = (SELECT width FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1),
+        height = (SELECT height FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1)
+    WHERE id = $2";
+
 /// Locks the row if the claim still holds, and otherwise says why it does not.
-pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<VideoRow, CatalogError> {
+///
+/// A lease that has ended only lets others take the video. Until another worker does, and raises the fence, the
+/// holder goes on: a process that was suspended, or whose clock jumped, has lost nothing.
+pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRow, CatalogError> {
     let held: Option<VideoRow> = sqlx::query_as(LOCK_AS_HOLDER)
         .bind(claim.video.to_string())
         .bind(sql(claim.fence))
-        .bind(sql(now_ms))
         .fetch_optional(&mut **tx)
         .await?;
     if let Some(row) = held {
@@ -50,7 +61,7 @@ pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim, now_ms: u64) -> R
 impl SqlCatalog {
     pub(super) async fn renew_lease(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         // Never shortens it: of two renewals under way at once, the later end counts.
         let lease_until_ms = now_ms.saturating_add(millis(lease)).max(unsigned(row.lease_until_ms));
         sqlx::query("UPDATE videos SET lease_until_ms = $1 WHERE id = $2")
@@ -70,7 +81,7 @@ impl SqlCatalog {
         now_ms: u64,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         let moved: Option<(i64,)> = sqlx::query_as(
             "UPDATE attempts SET stage = $1, percent = CASE WHEN percent < $2 THEN $2 ELSE percent END
              WHERE video = $3 AND fence = $4 AND (stage IS NULL OR stage <> $1 OR percent < $2)
@@ -91,7 +102,7 @@ impl SqlCatalog {
 
     pub(super) async fn chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         // The newer record wins: it tells of the objects that were stored last.
         sqlx::query(
             "INSERT INTO chunks (video, generation, lane, place, fence, recorded_ms, record)
@@ -118,7 +129,7 @@ impl SqlCatalog {
         now_ms: u64,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         delete_of_generation(
             &mut tx,
             "DELETE FROM renditions WHERE video = $1 AND generation = $2",
@@ -154,7 +165,7 @@ impl SqlCatalog {
 
     pub(super) async fn playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         let next = transition(&row.state()?, &VideoEvent::BecamePlayable)?;
         set_state(&mut tx, &row, &next, now_ms).await?;
         if next == VideoState::Playable {
@@ -174,13 +185,16 @@ impl SqlCatalog {
         now_ms: u64,
     ) -> Result<Option<Generation>, CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
         let event = VideoEvent::Verified { generation: claim.generation.clone() };
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
-        sqlx::query("UPDATE videos SET ready_ms = $1 WHERE id = $2")
+        sqlx::query(READY)
             .bind(sql(now_ms))
             .bind(&row.id)
+            .bind(claim.generation.as_str())
+            .bind(sql(receipt.source_ms))
+            .bind(i64::from(!receipt.missing.contains(&Extra::Poster)))
             .execute(&mut *tx)
             .await?;
         sqlx::query("UPDATE attempts SET stage = NULL, percent = 100 WHERE video = $1 AND fence = $2")
@@ -212,7 +226,7 @@ impl SqlCatalog {
         now_ms: u64,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         let event = match failure.class() {
             FailureClass::Infrastructure if !will_retry => VideoEvent::GivenUp(failure.clone()),
             FailureClass::Source | FailureClass::Infrastructure | FailureClass::Shutdown => {
@@ -227,7 +241,7 @@ impl SqlCatalog {
 
     pub(super) async fn end_released(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_as_holder(&mut tx, claim, now_ms).await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
         set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
         end_attempt(&mut tx, &row, &Ending::plain("released"), now_ms).await?;
         Ok(tx.commit().await?)
@@ -273,18 +287,12 @@ impl SqlCatalog {
         row.map(|(record,)| from_json("receipt", &record)).transpose()
     }
 
-    pub(super) async fn forget(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
+    pub(super) async fn forget(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         let is_shown = row.state()?.is_watchable() && row.generation.as_deref() == Some(generation.as_str());
-        let is_being_made = row.worker.is_some()
-            && unsigned(row.lease_until_ms) > now_ms
-            && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
+        let is_being_made =
+            row.worker.is_some() && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
         if is_being_made || is_shown {
             return Err(CatalogError::Conflict { video, what: "use for that generation" });
         }

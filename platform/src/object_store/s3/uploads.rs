@@ -10,6 +10,7 @@ use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 
 use super::{S3Store, etag_of, refused, store_error, unavailable, unix_ms, unsigned};
+use crate::object_store::disposition::attachment;
 use crate::object_store::uploads::{Part, PresignedRequest, UnfinishedUpload, UploadId, UploadSigner};
 use crate::object_store::{ETag, ObjectStore as _, StoreError};
 
@@ -37,13 +38,19 @@ impl UploadSigner for S3Store {
         Ok(ours(&request))
     }
 
-    async fn presign_get(&self, key: &ObjectKey, expires: Duration) -> Result<PresignedRequest, StoreError> {
+    async fn presign_get(
+        &self,
+        key: &ObjectKey,
+        file_name: Option<&str>,
+        expires: Duration,
+    ) -> Result<PresignedRequest, StoreError> {
         let path = key.path();
         let request = self
             .signer
             .get_object()
             .bucket(self.bucket(key.bucket()))
             .key(&path)
+            .set_response_content_disposition(file_name.map(attachment))
             .presigned(life(&path, expires)?)
             .await
             .map_err(|error| store_error(&path, error))?;

@@ -41,6 +41,17 @@ macro_rules! described {
     }};
 }
 
+/// Replaces headers of an answer by those that its request asks for (`response-content-disposition` and others).
+macro_rules! answer_as_asked {
+    ($output:ident, $input:ident) => {
+        $output.cache_control = $input.response_cache_control.or($output.cache_control);
+        $output.content_disposition = $input.response_content_disposition.or($output.content_disposition);
+        $output.content_encoding = $input.response_content_encoding.or($output.content_encoding);
+        $output.content_language = $input.response_content_language.or($output.content_language);
+        $output.content_type = $input.response_content_type.or($output.content_type);
+    };
+}
+
 impl Backend {
     pub(super) async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<HeadObjectOutput> {
         let input = request.input;
@@ -59,6 +70,7 @@ impl Backend {
         let (range, content_range) = resolve(input.range.as_ref(), object.size)?;
         let with_checksums = input.checksum_mode.is_some() && content_range.is_none();
         let mut output = described!(HeadObjectOutput, object, with_checksums);
+        answer_as_asked!(output, input);
         output.content_length = Some(length(&range)?);
         output.content_range = content_range;
         Ok(output)
@@ -93,6 +105,7 @@ impl Backend {
         let body = StreamBody::new(content::stream(slices, reading).map_ok(Frame::data));
         let with_checksums = input.checksum_mode.is_some() && content_range.is_none();
         let mut output = described!(GetObjectOutput, object, with_checksums);
+        answer_as_asked!(output, input);
         output.content_length = Some(length(&range)?);
         output.content_range = content_range;
         output.body = Some(StreamingBlob::from(s3s::Body::http_body_unsync(body)));

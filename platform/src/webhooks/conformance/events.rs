@@ -37,9 +37,34 @@ pub async fn a_life_is_told_once(subject: &Subject) {
     assert_eq!(states, ["queued", "processing", "playable", "ready", "deleted"]);
     let ready = data(&told[3]);
     assert_eq!(ready["video"], job.video.to_string());
-    assert_eq!((&ready["external_id"], &ready["title"]), (&json!("external-1"), &json!("Film 1")));
-    assert_eq!((&ready["metadata"]["course"], &ready["watchable"]), (&json!("é"), &json!(true)));
+    assert_eq!((&ready["owner"], &ready["watchable"]), (&json!("owner"), &json!(true)));
     assert_eq!(subject.told_types(NOW + 7).await, [], "and never again");
+}
+
+/// What waits when a video is deleted still says which of its receiver's things it is, and nothing else; what was sent
+/// is emptied in the log.
+pub async fn a_deleted_video_is_told_by_its_reference(subject: &Subject) {
+    let id = subject.endpoint(1).await.id;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let job = videos.queued(1).await;
+    let told = subject.told(NOW).await;
+    let arrived = data(&told[0]);
+    assert_eq!((&arrived["external_id"], &arrived["title"]), (&json!("external-1"), &json!("Film 1")));
+    assert_eq!(arrived["metadata"]["course"], json!("é"));
+
+    videos.claim(&job, NOW + 1).await;
+    catalog.apply(job.video, &VideoEvent::Deleted, NOW + 2).await.expect("delete");
+    let told = subject.told(NOW + 3).await;
+    assert_eq!(told.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
+    for message in told.iter().map(data) {
+        assert_eq!((&message["external_id"], &message["title"]), (&json!("external-1"), &json!(null)));
+        assert_eq!(message["metadata"], json!({}));
+    }
+    let first = subject.log(id).await.into_iter().find(|it| it.kind == UploadCompleted).expect("the first");
+    subject.webhooks().replay(id, first.id, NOW + 4).await.expect("replay");
+    let replayed = subject.claim_one(NOW + 4).await;
+    let replayed = data(&replayed);
+    assert_eq!((&replayed["video"], &replayed["external_id"]), (&json!(job.video.to_string()), &json!(null)));
 }
 
 /// With class, code and sentence.

@@ -1,0 +1,78 @@
+//! `POST /v1/events`: the private bucket's events, from whatever delivers them by HTTP.
+//!
+//! For stores that call a webhook (MinIO, Ceph) and for the edge worker, which sends the jobs that it makes of R2's
+//! events. On AWS the function `ingest` takes the same bodies from SQS.
+
+use axum::Json;
+use axum::extract::State;
+use domain::event::Ignored;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, Scope};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::ingest::{IngestError, Ingested};
+use crate::state::ApiState;
+use crate::times::now_ms;
+
+/// A notification of R2 or S3 as the store sends it, or a job of the edge worker.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Object)]
+pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
+
+/// What the event started.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct TakenEvents {
+    /// Jobs that it put into the queue.
+    queued: u32,
+    /// Sources that were known already, or that need no job now.
+    known: u32,
+    /// Why the other records start no work, a sentence for each.
+    ignored: Vec<String>,
+}
+
+/// Taking an event again is no error. Anything but a 2xx means: send it again.
+pub(crate) async fn take(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(BucketEvent(event)): Body<BucketEvent>,
+) -> Result<Json<TakenEvents>, ApiError> {
+    if caller.owner.is_some() {
+        // An event names any video, of whichever owner.
+        return Err(ApiError::InsufficientScope(Scope::Admin));
+    }
+    let body = serde_json::Value::Object(event).to_string();
+    let mut answer = TakenEvents::default();
+    for taken in state.ingest.take(&body, now_ms()).await? {
+        match taken {
+            Ingested::Queued(_) => answer.queued += 1,
+            Ingested::Duplicate(_)
+            | Ingested::Waiting(_)
+            | Ingested::AlreadyDone(_)
+            | Ingested::Gone(_)
+            | Ingested::Unwanted(_) => {
+                answer.known += 1;
+            }
+            Ingested::Ignored(Ignored::Rubbish { detail }) => {
+                return Err(ApiError::Malformed(format!("the body: not a bucket notification: {detail}")));
+            }
+            Ingested::Ignored(ignored) => answer.ignored.push(ignored.to_string()),
+        }
+    }
+    Ok(Json(answer))
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Catalog(error) => error.into(),
+            IngestError::Queue(error) => error.into(),
+            IngestError::Store(error) => error.into(),
+            IngestError::UnreadableJob(detail) => {
+                Self::Invalid(format!("the body: a job that this version cannot read: {detail}"))
+            }
+        }
+    }
+}

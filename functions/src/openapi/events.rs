@@ -1,0 +1,24 @@
+//! What the document says of the bucket's events.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::Doc;
+use crate::events::{BucketEvent, TakenEvents};
+use crate::problem::Problem::*;
+
+pub(crate) fn take() -> Doc {
+    let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). Takes a \
+        notification as R2 or S3 writes it. Sending it again is no error; after any answer but a 2xx, send it again.";
+    let event = json!({
+        "account": "a", "action": "PutObject", "bucket": "private", "eventTime": "2026-11-21T18:27:05.123Z",
+        "object": {
+            "key": "uploads/vid_018bcfe5680077078707070707070707/film.mp4", "size": 52_428_800,
+            "eTag": "9a0364b9e99bb480dd25e1f0284c8555",
+        },
+    });
+    Doc::of("takeEvent", "Report an event of the private bucket", about)
+        .takes::<BucketEvent>(event)
+        .gives::<TakenEvents>(StatusCode::OK, "What it started.", json!({ "queued": 1, "known": 0, "ignored": [] }))
+        .refuses(&[NoSuchVideo, Conflict, InvalidField])
+}

@@ -1,0 +1,140 @@
+//! A network that fails on demand: a TCP proxy in front of a database, a store or a queue.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What happens to connections. A change reaches those that exist, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: bytes pass.
+    None,
+    /// Every connection is reset, new ones as soon as they are accepted.
+    Reset,
+    /// No byte passes; nobody is told.
+    Silence,
+    /// Every HTTP request is answered with this status, and its connection closed.
+    Status(u16),
+    /// What is sent arrives this much later.
+    Delay(Duration),
+}
+
+/// A proxy in front of one address. Ends when dropped.
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    fault: watch::Sender<Fault>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Proxy {
+    /// One that lets everything pass to `target`, a host with a port.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn before(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let (fault, watched) = watch::channel(Fault::None);
+        let target = target.to_owned();
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, target.clone(), watched.clone()));
+            }
+        });
+        Self { address, fault, task }
+    }
+
+    /// From now on.
+    pub fn fail(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+    }
+
+    /// Fails for a while, then passes everything again.
+    pub async fn fail_for(&self, fault: Fault, time: Duration) {
+        self.fail(fault);
+        tokio::time::sleep(time).await;
+        self.fail(Fault::None);
+    }
+
+    /// The same URL by way of the proxy.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn url(&self, url: &str) -> String {
+        let mut url: url::Url = url.parse().expect("a URL");
+        url.set_host(Some("127.0.0.1")).expect("a host can be set");
+        url.set_port(Some(self.address.port())).expect("a port can be set");
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+async fn serve(mut client: TcpStream, target: String, mut fault: watch::Receiver<Fault>) {
+    loop {
+        let now = *fault.borrow_and_update();
+        match now {
+            Fault::Reset => return reset(client),
+            Fault::Status(status) => return answer(client, status).await,
+            Fault::Silence => {
+                if fault.changed().await.is_err() {
+                    return;
+                }
+            }
+            Fault::None | Fault::Delay(_) => break,
+        }
+    }
+    let Ok(mut server) = TcpStream::connect(&target).await else { return reset(client) };
+    let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        let now = *fault.borrow_and_update();
+        match now {
+            Fault::Reset => return reset(client),
+            Fault::Status(status) => return answer(client, status).await,
+            Fault::Silence => {
+                if fault.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Fault::None | Fault::Delay(_) => {}
+        }
+        let passed = tokio::select! {
+            changed = fault.changed() => if changed.is_ok() { continue } else { return },
+            read = client.read(&mut up) => pass(read, &up, &mut server, now).await,
+            read = server.read(&mut down) => pass(read, &down, &mut client, now).await,
+        };
+        if passed.is_none() {
+            return;
+        }
+    }
+}
+
+async fn pass(read: std::io::Result<usize>, bytes: &[u8], to: &mut TcpStream, fault: Fault) -> Option<()> {
+    let bytes = &bytes[..read.ok().filter(|it| *it > 0)?];
+    if let Fault::Delay(time) = fault {
+        tokio::time::sleep(time).await;
+    }
+    to.write_all(bytes).await.ok()
+}
+
+fn reset(stream: TcpStream) {
+    // With data or without, the other side gets RST.
+    let _ = stream.set_zero_linger();
+}
+
+async fn answer(mut client: TcpStream, status: u16) {
+    let mut request = vec![0; 16 * 1024];
+    let _ = tokio::time::timeout(Duration::from_secs(5), client.read(&mut request)).await;
+    let head = format!("HTTP/1.1 {status} Fault\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = client.write_all(head.as_bytes()).await;
+}

@@ -1,0 +1,124 @@
+//! Services go away for a while, in every way that networks know: all videos are ready in the end, by themselves.
+
+#![cfg(test)]
+
+use std::time::{Duration, Instant};
+
+use domain::ids::VideoId;
+use e2e::media::make_film;
+use e2e::part::Part;
+use e2e::proxy::{Fault, Proxy};
+use e2e::site::Site;
+use functions::settings::Services;
+use platform::catalog::AttemptOutcome;
+use platform::connect::QueueAddress;
+use platform::s3_server::testing::RunningServer;
+use testkit::Postgres;
+
+/// Waiting, or in work.
+const FILMS: usize = 8;
+
+async fn upload_all(site: &Site, api: &Part) -> Vec<VideoId> {
+    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
+    let mut videos = vec![];
+    for _ in 0..FILMS {
+        videos.push(site.upload(api, &film).await);
+    }
+    videos
+}
+
+/// All are ready, nothing was doubled, and nothing is left over.
+async fn all_ready(site: &Site, api: &Part, videos: &[VideoId]) {
+    let began = Instant::now();
+    for video in videos {
+        site.until(api, *video, |it| it["state"] == "ready").await;
+        let attempts = site.functions.catalog.attempts(*video).await.unwrap();
+        let ready = attempts.iter().filter(|it| it.outcome == Some(AttemptOutcome::Ready)).count();
+        assert_eq!(ready, 1, "{attempts:#?}");
+        assert!(attempts.len() <= 4, "{attempts:#?}");
+        assert!(attempts.iter().all(|it| it.ended_ms.is_some()), "{attempts:#?}");
+    }
+    println!("all ready {:?} after the last outage", began.elapsed());
+    // Messages of jobs that are done are acknowledged.
+    let began = Instant::now();
+    loop {
+        let depth = site.functions.queue.depth().await.unwrap();
+        if depth.ready + depth.delayed + depth.in_flight + depth.dead == 0 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "{depth:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn until_one_is_in_work(site: &Site, api: &Part, videos: &[VideoId]) {
+    let began = Instant::now();
+    loop {
+        for video in videos {
+            let (_, now) = site.call(api, "GET", &format!("/v1/videos/{video}"), None).await;
+            if now["percent"].as_u64().is_some_and(|it| it > 0) && now["state"] != "ready" {
+                return;
+            }
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing is in work");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_database() {
+    let Some(postgres) = Postgres::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = postgres.database();
+    let services = Services { database: database.clone(), queue: QueueAddress::Database, store: s3.store_config() };
+    let mut site = Site::new(services, folder).await;
+    let api = site.api().await;
+    let videos = upload_all(&site, &api).await;
+
+    let proxy = Proxy::before(&authority(&database)).await;
+    let through = ("EDGEREEL_DATABASE", proxy.url(&database));
+    site.variables.retain(|it| it.0 != through.0);
+    site.variables.push(through);
+    let worker = site.transcoder().await;
+    until_one_is_in_work(&site, &api, &videos).await;
+    for fault in [Fault::Reset, Fault::Silence, Fault::Reset, Fault::Delay(Duration::from_millis(300)), Fault::Reset] {
+        proxy.fail_for(fault, Duration::from_secs(8)).await;
+        // Long enough to begin something that the next outage breaks off.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    all_ready(&site, &api, &videos).await;
+    assert!(worker.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let store = s3.store_config();
+    let endpoint = store.endpoint.clone();
+    let services = Services { database, queue: QueueAddress::Database, store };
+    let mut site = Site::new(services, folder).await;
+    let api = site.api().await;
+    let videos = upload_all(&site, &api).await;
+
+    let proxy = Proxy::before(&authority(&endpoint)).await;
+    let through = ("EDGEREEL_S3_ENDPOINT", proxy.url(&endpoint));
+    site.variables.retain(|it| it.0 != through.0);
+    site.variables.push(through);
+    let worker = site.transcoder().await;
+    until_one_is_in_work(&site, &api, &videos).await;
+    for fault in [Fault::Status(503), Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)] {
+        proxy.fail_for(fault, Duration::from_secs(8)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    all_ready(&site, &api, &videos).await;
+    assert!(worker.terminate().await.success());
+}
+
+/// The host and port of a URL.
+fn authority(url: &str) -> String {
+    let url: url::Url = url.parse().unwrap();
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
+}

@@ -1,0 +1,180 @@
+//! How FFmpeg and ffprobe are started: with the rights and the memory that one run needs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{LazyLock, mpsc};
+use std::time::Duration;
+
+use confine::{Enforcement, Libraries, Policy, machine_memory};
+
+use crate::ffmpeg::ENVIRONMENT;
+
+/// The program that confines itself and then becomes FFmpeg or ffprobe, and what it allows them.
+///
+/// It has to be a program that hands its arguments to [`confine::run`] when the first one is [`confine::SUBCOMMAND`], as
+/// `edgereel` does.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    /// What is executed.
+    pub program: PathBuf,
+    /// How much of the confinement has to be there.
+    pub enforcement: Enforcement,
+    /// Memory for a run that encodes, bytes.
+    pub memory: u64,
+}
+
+/// What one run needs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Needs {
+    /// The port of the loopback server that it talks to.
+    pub(crate) port: Option<u16>,
+    /// Files that it reads.
+    pub(crate) read: Vec<PathBuf>,
+    /// What it does, as far as memory goes.
+    pub(crate) weight: Weight,
+    /// Processor time that it may use; `None`: as much as it takes.
+    pub(crate) cpu: Option<Duration>,
+}
+
+/// How much memory a run may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Weight {
+    /// It reads headers, packets or single pictures.
+    #[default]
+    Light,
+    /// It decodes and encodes.
+    Heavy,
+}
+
+/// Memory that an encoder of a ladder needs at least, bytes: less would refuse ordinary videos.
+const LEAST_MEMORY: u64 = 1 << 30;
+/// Several 4K encoders fit into this, bytes.
+const MOST_MEMORY: u64 = 12 << 30;
+/// Memory of a run that looks at a source, bytes: between these two, an eighth of what a run that encodes may use.
+const LIGHT_MEMORY: [u64; 2] = [512 << 20, 1 << 30];
+
+impl Launcher {
+    /// This program as the launcher. Without `memory`, a run that encodes may use half of what the machine or the control
+    /// group has.
+    pub fn of_this_program(enforcement: Enforcement, memory: Option<u64>) -> Self {
+        let memory = memory.unwrap_or_else(|| (machine_memory() / 2).clamp(LEAST_MEMORY, MOST_MEMORY));
+        // Still this program after its file was replaced by that of a newer version.
+        Self { program: PathBuf::from("/proc/self/exe"), enforcement, memory }
+    }
+
+    fn memory(&self, weight: Weight) -> u64 {
+        match weight {
+            Weight::Heavy => self.memory,
+            Weight::Light => (self.memory / 8).clamp(LIGHT_MEMORY[0], LIGHT_MEMORY[1]).min(self.memory),
+        }
+    }
+
+    /// The command that runs `program` with these arguments.
+    fn command(&self, program: &Path, arguments: &[String], libraries: &Libraries, needs: &Needs) -> Command {
+        let policy = Policy {
+            enforcement: self.enforcement,
+            parent: std::process::id(),
+            port: needs.port,
+            memory: self.memory(needs.weight),
+            cpu_seconds: needs.cpu.map(|it| it.as_secs()),
+            read: libraries.folders.iter().chain(&needs.read).cloned().collect(),
+            execute: libraries.execute.clone(),
+            write: vec![],
+            command: std::iter::once(program.into()).chain(arguments.iter().map(Into::into)).collect(),
+        };
+        let mut command = Command::new(&self.program);
+        command.args(policy.arguments());
+        command
+    }
+}
+
+/// The command that runs one of the two programs: through the launcher if there is one.
+pub(crate) fn command(
+    launcher: Option<&Launcher>,
+    program: &Path,
+    arguments: &[String],
+    libraries: &Libraries,
+    needs: &Needs,
+) -> Command {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = match launcher {
+        Some(launcher) => launcher.command(program, arguments, libraries, needs),
+        None => {
+            let mut command = Command::new(program);
+            // A Ctrl-C of the terminal is not for it. A launcher makes a session, for which it must not lead a group.
+            command.args(arguments).process_group(0);
+            command
+        }
+    };
+    command.env_clear().envs(ENVIRONMENT);
+    command
+}
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// The thread that starts all children. The parent-death signal is sent when the *thread* that started a child ends, and
+/// threads of a pool end whenever they are idle; this one does not.
+static STARTER: LazyLock<std::io::Result<mpsc::Sender<Task>>> = LazyLock::new(|| {
+    let (sender, receiver) = mpsc::channel::<Task>();
+    let work = move || receiver.into_iter().for_each(|task| task());
+    std::thread::Builder::new().name("start-ffmpeg".to_owned()).spawn(work)?;
+    Ok(sender)
+});
+
+/// Starts a child from the thread that lives as long as this process.
+pub(crate) async fn start<T: Send + 'static>(
+    start: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Handle::current();
+    let (sender, started) = tokio::sync::oneshot::channel();
+    let task = Box::new(move || {
+        let _runtime = runtime.enter();
+        // If nothing waits any more, the child is dropped, which kills it.
+        drop(sender.send(start()));
+    });
+    let starter = STARTER.as_ref().map_err(|it| std::io::Error::new(it.kind(), it.to_string()))?;
+    let gone = || std::io::Error::other("the thread that starts FFmpeg has ended");
+    starter.send(task).map_err(|_| gone())?;
+    started.await.map_err(|_| gone())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_in_proportion() {
+        let launcher = |memory| Launcher { program: PathBuf::new(), enforcement: Enforcement::Off, memory };
+        for (given, light) in [(12 << 30, 1 << 30), (6 << 30, 768 << 20), (1 << 30, 512 << 20), (256 << 20, 256 << 20)]
+        {
+            assert_eq!(launcher(given).memory(Weight::Light), light);
+            assert_eq!(launcher(given).memory(Weight::Heavy), given);
+        }
+        let by_machine = Launcher::of_this_program(Enforcement::Off, None).memory;
+        assert!((LEAST_MEMORY..=MOST_MEMORY).contains(&by_machine));
+    }
+
+    #[test]
+    fn the_launcher_is_given_what_the_run_needs() {
+        let launcher =
+            Launcher { program: "/opt/edgereel".into(), enforcement: Enforcement::Required, memory: 8 << 30 };
+        let libraries = Libraries { folders: vec!["/lib/x".into()], execute: vec!["/lib/ld.so".into()] };
+        let needs = Needs { port: Some(4711), read: vec!["/tmp/t.cube".into()], ..Needs::default() };
+        let command = command(Some(&launcher), Path::new("/usr/bin/ffmpeg"), &["-i".to_owned()], &libraries, &needs);
+        let mut arguments = command.get_args();
+        assert_eq!(arguments.next().unwrap(), confine::SUBCOMMAND);
+        let policy = Policy::parse(arguments.map(Into::into)).unwrap();
+        assert_eq!((policy.port, policy.parent), (Some(4711), std::process::id()));
+        assert_eq!(policy.read, [PathBuf::from("/lib/x"), "/tmp/t.cube".into()]);
+        assert_eq!(policy.command, ["/usr/bin/ffmpeg", "-i"]);
+        let environment: Vec<_> = command.get_envs().filter_map(|it| it.0.to_str()).collect();
+        assert_eq!(environment, ["GCONV_PATH", "LC_ALL", "PATH"]);
+    }
+
+    #[tokio::test]
+    async fn children_are_started_from_one_thread() {
+        let name = || start(|| Ok(std::thread::current().name().map(str::to_owned)));
+        assert_eq!(name().await.unwrap().as_deref(), Some("start-ffmpeg"));
+        assert!(start(|| std::io::Result::<()>::Err(std::io::Error::other("x"))).await.is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! A worker that cannot reach a service waits for it, instead of using up the deliveries of one job after the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use domain::ids::VideoId;
+use domain::object_key::ObjectKey;
+use platform::catalog::CatalogError;
+use platform::object_store::StoreError;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Worker;
+use crate::clock::now_ms;
+
+/// Before the first look whether the services answer again; doubled after each look.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two looks at most: so long may a service that has come back stay unnoticed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A service that takes longer to answer counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Attempts at one change that fails although the catalog answers otherwise.
+const ATTEMPTS: u32 = 10;
+
+/// Whether a service is away, as far as the jobs of one worker have noticed. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Outage(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_on: AtomicBool,
+    /// Looks since a job was last claimed: services that answer now and then get longer and longer pauses.
+    looks: AtomicU32,
+}
+
+impl Outage {
+    /// A service did not answer.
+    pub(super) fn begin(&self, what: &str) {
+        if !self.0.is_on.swap(true, Ordering::Relaxed) {
+            warn!("waits until it can go on: {what}");
+        }
+    }
+
+    /// Everything works.
+    pub(super) fn forget(&self) {
+        self.0.looks.store(0, Ordering::Relaxed);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.is_on.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        if self.0.is_on.swap(false, Ordering::Relaxed) {
+            info!("the services answer again");
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let looks = self.0.looks.fetch_add(1, Ordering::Relaxed);
+        (FIRST_PAUSE * 2_u32.pow(looks.min(16))).min(LONGEST_PAUSE)
+    }
+}
+
+impl Worker {
+    /// Waits until no service is known to be away, or until cancelled.
+    pub(super) async fn wait_for_services(&self, cancel: &CancellationToken) {
+        while self.outage.is_on() {
+            let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(self.outage.pause())).await else { return };
+            match cancel.run_until_cancelled(self.probe()).await {
+                Some(Ok(())) => self.outage.end(),
+                Some(Err(problem)) => info!("still waits: {problem:#}"),
+                None => return,
+            }
+        }
+    }
+
+    /// Whether the services that every job needs answer.
+    async fn probe(&self) -> anyhow::Result<()> {
+        let catalog = within(self.catalog.ping(now_ms()));
+        // Asks for what is never there: the cheapest question that needs the store's answer.
+        let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
+        let store = tokio::time::timeout(PATIENCE, self.store.head(&nothing));
+        let (catalog, store) = tokio::join!(catalog, store);
+        catalog?;
+        match store {
+            Ok(Ok(_) | Err(StoreError::NotFound { .. })) => Ok(()),
+            Ok(Err(problem)) => Err(problem.into()),
+            Err(_) => anyhow::bail!("the store gave no answer in {PATIENCE:?}"),
+        }
+    }
+
+    /// Reads or changes something in the catalog, and waits while it is away: an outage costs no attempt.
+    ///
+    /// # Errors
+    /// What the catalog answers; `Unavailable` once cancelled, or for what fails although the catalog answers.
+    pub(super) async fn insist<T, F>(
+        &self,
+        cancel: &CancellationToken,
+        action: impl Fn() -> F,
+    ) -> Result<T, CatalogError>
+    where
+        F: Future<Output = Result<T, CatalogError>>,
+    {
+        for _ in 1..ATTEMPTS {
+            match within(action()).await {
+                Err(problem @ CatalogError::Unavailable { .. }) if cancel.is_cancelled() => return Err(problem),
+                Err(CatalogError::Unavailable { source }) => {
+                    self.outage.begin(&format!("the catalog could not be reached: {source}"));
+                    self.wait_for_services(cancel).await;
+                }
+                result => return result,
+            }
+        }
+        within(action()).await
+    }
+}
+
+/// A database behind a network that swallows packets answers nothing, for as long as one waits.
+pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
+    let late = |_| CatalogError::Unavailable { source: format!("no answer in {PATIENCE:?}").into() };
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|it| Err(late(it)))
+}
