@@ -1,6 +1,6 @@
 //! `POST /v1/events`: the private bucket's events, from whatever delivers them by HTTP.
 //!
-//! For stores that call a webhook (MinIO, Ceph) and for the edge worker, which sends the jobs that it makes of R2's
+//! For stores that call a webhook (`MinIO`, Ceph) and for the edge worker, which sends the jobs that it makes of R2's
 //! events. On AWS the function `ingest` takes the same bodies from SQS.
 
 use axum::Json;

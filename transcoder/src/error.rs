@@ -1,7 +1,6 @@
 //! Why a job failed. What follows from it is decided in `domain::failure`, not here.
 
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
-use nix::errno::Errno;
 use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
@@ -86,9 +85,7 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
-            Self::Spawn(source) | Self::Io { source, .. } if is_exhaustion(source) => {
-                Failure::of(FailureCode::Exhausted)
-            }
+            _ if self.is_exhaustion() => Failure::of(FailureCode::Exhausted),
             Self::Ffmpeg { .. }
             | Self::Interrupted { .. }
             | Self::Spawn(_)
@@ -107,9 +104,8 @@ impl TranscodeError {
         }
     }
 
-    /// Whether this process or its machine ran out of descriptors, memory or processes. Nothing is wrong with the job then, and
-    /// the same will happen to the next one: wait, and do not count the attempt.
-    pub fn is_exhaustion(&self) -> bool {
+    /// Whether this process or its machine ran out of descriptors, memory or processes, wherever that was noticed.
+    fn is_exhaustion(&self) -> bool {
         let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if log_tail.contains("Too many open files"));
         of_ffmpeg || platform::serve::is_exhaustion(self)
     }
@@ -147,12 +143,6 @@ impl TranscodeError {
     }
 }
 
-/// Whether the process or the machine has no more open files, processes or memory to give.
-fn is_exhaustion(error: &std::io::Error) -> bool {
-    let code = error.raw_os_error().map(Errno::from_raw);
-    matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM))
-}
-
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
 const OUR_MISTAKES: [&str; 6] = [
     "Unrecognized option",
@@ -180,11 +170,13 @@ mod tests {
                 TranscodeError::Io { doing: "listening".to_owned(), source: none_left() },
                 TranscodeError::Store(store),
             ] {
-                assert!(problem.is_exhaustion(), "{code}: {problem:?}");
-                assert_eq!(problem.class(), FailureClass::Infrastructure);
+                assert_eq!(problem.failure().code, FailureCode::Exhausted, "{code}: {problem:?}");
             }
         }
-        assert!(!TranscodeError::Spawn(io::ErrorKind::NotFound.into()).is_exhaustion());
-        assert!(!TranscodeError::Source(SourceProblem::Damaged).is_exhaustion());
+        let missing = TranscodeError::Spawn(io::ErrorKind::NotFound.into());
+        assert_eq!(missing.failure().code, FailureCode::Internal);
+        let closed =
+            StoreError::Unavailable { path: "a".to_owned(), source: Box::new(io::Error::from_raw_os_error(104)) };
+        assert_eq!(TranscodeError::Store(closed).failure().code, FailureCode::Unavailable);
     }
 }

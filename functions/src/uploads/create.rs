@@ -108,7 +108,7 @@ pub(crate) async fn create(
     let created = Created {
         video,
         state: row.state.name(),
-        filename: row.source.file_name.clone().unwrap_or_default(),
+        filename: row.source.file_name.unwrap_or_default(),
         size: wish.size,
         upload,
         expires_ms,
