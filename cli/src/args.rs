@@ -289,7 +289,7 @@ pub struct DoctorArgs {
     /// Where `edgereel dev` would listen.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Pages of this origin shall upload: ask the bucket whether they can. By default those of EDGEREEL_CORS_ORIGINS.
+    /// Pages of this origin shall upload: ask the bucket whether they can. By default those of `EDGEREEL_CORS_ORIGINS`.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
     /// What FFmpeg may do.
