@@ -1,5 +1,7 @@
 //! Clients that hold a connection and do nothing with it: each is given up in its time, and others are answered meanwhile.
 
+#![cfg(test)]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
