@@ -193,7 +193,7 @@ if wants --services; then
         echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
     has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
         echo "setup: Go and its JWT library cannot be installed: the test of grants in Go will be skipped" >&2
-    for tool in localstack schemathesis streamlink; do
+    for tool in localstack schemathesis streamlink openapi-python-client; do
         has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
             echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
     done

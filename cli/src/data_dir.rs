@@ -119,6 +119,12 @@ impl DataDir {
         builder.create(path).with_context(|| format!("the folder `{}` cannot be made", path.display()))?;
         let path = path.canonicalize().with_context(|| format!("the folder `{}` is lost", path.display()))?;
         let lock = take_lock(&path)?;
+        if let Some(mode) = open_to_others(&path) {
+            let shown = path.display();
+            tracing::warn!(
+                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): close it with `chmod -R go= {shown}`"
+            );
+        }
         // Of a process that was killed: whoever reads it would wait for nobody.
         remove_info(&path);
         let secrets = read_secrets(&path)?.map_or_else(|| make_secrets(&path), Ok)?;
@@ -153,6 +159,12 @@ impl Drop for DataDir {
     fn drop(&mut self) {
         remove_info(&self.path);
     }
+}
+
+/// The mode of a folder that other users can look into; `None`: they cannot, or nothing is known.
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o055 != 0).then_some(mode)
 }
 
 fn remove_info(path: &Path) {

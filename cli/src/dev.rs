@@ -51,7 +51,8 @@ impl System {
     /// # Errors
     /// What is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
-        let tools = crate::commands::transcode::tried_tools(&args.confinement).await?;
+        let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
+        let tools = crate::commands::transcode::tried_tools(&args.confinement, encoders).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::both(args.listen).await?;

@@ -174,6 +174,9 @@ const X32: c_long = 0x4000_0000;
 #[cfg(target_arch = "x86_64")]
 const X32_OWN: std::ops::RangeInclusive<c_long> = 512..=547;
 
+/// The request to put input into a terminal; the same on every processor.
+const TIOCSTI: u64 = 0x5412;
+
 /// The bits of a socket's type that are not flags.
 const SOCKET_TYPE: u64 = 0xf;
 
@@ -221,7 +224,7 @@ fn rules(policy: &Policy) -> Result<BTreeMap<c_long, Vec<SeccompRule>>, BackendE
     let another = [not(0, 0)?, not(0, own)?];
     rules.insert(libc::SYS_prlimit64, vec![rule(another)?]);
     // Input for the terminal that Edgereel was started from.
-    rules.insert(libc::SYS_ioctl, vec![rule([is(1, libc::TIOCSTI as u64)?])?]);
+    rules.insert(libc::SYS_ioctl, vec![rule([is(1, TIOCSTI)?])?]);
     Ok(both_interfaces(rules))
 }
 

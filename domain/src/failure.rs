@@ -267,7 +267,7 @@ impl FailureCode {
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
             Self::TooDemanding => {
-                "Reading the file takes more memory or time than a video of its size may: export it as H.264 in MP4."
+                "Decoding the video takes more memory or time than is allowed here: export it as H.264 in MP4, in a smaller size, or have the operator allow more."
             }
             Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
             Self::SourceChanged => {

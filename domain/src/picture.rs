@@ -66,7 +66,7 @@ impl Picture {
     pub fn of(bytes: &[u8]) -> Result<Self, RefusedPicture> {
         let (kind, size) = if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             (PictureKind::Jpeg, jpeg(bytes))
-        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        } else if bytes.starts_with(PNG_SIGNATURE) {
             (PictureKind::Png, png(bytes))
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             (PictureKind::WebP, webp(bytes))
@@ -82,6 +82,32 @@ impl Picture {
         }
     }
 }
+
+/// A picture without what its pixels do not need. Text and colour profiles of a PNG are compressed: a megabyte of them can
+/// become a gigabyte in a decoder that reads them.
+pub fn essential(bytes: &[u8]) -> Vec<u8> {
+    if !bytes.starts_with(PNG_SIGNATURE) {
+        return bytes.to_vec();
+    }
+    let mut kept = PNG_SIGNATURE.to_vec();
+    let mut rest = &bytes[PNG_SIGNATURE.len()..];
+    // A chunk is its length, its name, its data and a checksum (PNG, 5.3).
+    while let Some((length, _)) = rest.split_first_chunk::<4>() {
+        let whole = (u32::from_be_bytes(*length) as usize).saturating_add(12);
+        // A damaged chunk is left to the decoder.
+        let (chunk, after) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
+        if chunk.get(4..8).is_some_and(|name| NEEDED_CHUNKS.contains(&name)) {
+            kept.extend_from_slice(chunk);
+        }
+        rest = after;
+    }
+    kept
+}
+
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Chunks that pixels and their colours need, and that are small or no larger than the picture.
+const NEEDED_CHUNKS: [&[u8]; 9] = [b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP"];
 
 /// The frame header, behind whatever stands before it (ITU-T T.81, B.2.2).
 fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -204,11 +230,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_png_loses_what_its_pixels_do_not_need() {
+        let chunk =
+            |name: &[u8; 4], data: &[u8]| [&(data.len() as u32).to_be_bytes()[..], name, data, b"\0\0\0\0"].concat();
+        let [head, data, end] = [chunk(b"IHDR", &[0; 13]), chunk(b"IDAT", b"pixels"), chunk(b"IEND", b"")];
+        let [profile, text, palette] = [chunk(b"iCCP", &[7; 900]), chunk(b"zTXt", b"Title"), chunk(b"PLTE", b"rgb")];
+        let all = [PNG_SIGNATURE, &head, &profile, &text, &palette, &data, &text, &data, &end].concat();
+        let needed = [PNG_SIGNATURE, &head, &palette, &data, &data, &end].concat();
+        assert_eq!(essential(&all), needed);
+        assert_eq!(essential(&needed), needed);
+        // What is cut off is for the decoder to judge, whatever length it claims.
+        let cut = &all[..all.len() - 20];
+        assert!(needed.starts_with(&essential(cut)[..needed.len() - 40]));
+        assert_eq!(essential(b"\xff\xd8\xff picture"), b"\xff\xd8\xff picture");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_have_an_answer(kind in 0..4_usize, rest in proptest::collection::vec(any::<u8>(), 0..200)) {
             let heads: [&[u8]; 4] = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X"];
-            let _ = Picture::of(&[heads[kind], &rest].concat());
+            let bytes = [heads[kind], &rest].concat();
+            let _ = Picture::of(&bytes);
+            prop_assert!(essential(&bytes).len() <= bytes.len());
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::SourceProblem;
 use crate::job::Mode;
 use crate::object_key::{Container, RenditionName};
-use crate::probe::{Probe, Ratio, Seeking};
+use crate::probe::{Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
 
@@ -20,7 +20,7 @@ mod partial;
 mod size;
 mod timeline;
 
-pub use copy::CopyRefusal;
+pub use copy::{CopyRefusal, LARGEST_COPIED_SEGMENT};
 pub use partial::Misfit;
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
@@ -186,20 +186,30 @@ impl EncodePlan {
     }
 }
 
+/// Whether a picture has no more pixels than a profile allows, as it is shown: the aspect of its pixels makes it larger.
+///
+/// # Errors
+/// [`SourceProblem::TooManyPixels`].
+pub fn check_pixels(video: &VideoStream, profile: &Profile) -> Result<(), SourceProblem> {
+    let (width, height) = video.display_size();
+    let limit_pixels = profile.limits.max_pixels;
+    if u64::from(width) * u64::from(height) > limit_pixels {
+        return Err(SourceProblem::TooManyPixels { width, height, limit_pixels });
+    }
+    Ok(())
+}
+
 fn within_limits(probe: &Probe, profile: &Profile) -> Result<(), SourceProblem> {
     let limits = &profile.limits;
     let seconds = probe.index.end / TICKS_PER_SECOND;
-    let (width, height) = (probe.video.width, probe.video.height);
     if probe.size > limits.max_bytes {
         return Err(SourceProblem::TooLarge { bytes: probe.size, limit_bytes: limits.max_bytes });
     }
     if seconds > limits.max_duration_seconds {
         return Err(SourceProblem::TooLong { seconds, limit_seconds: limits.max_duration_seconds });
     }
-    if u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(SourceProblem::TooManyPixels { width, height, limit_pixels: limits.max_pixels });
-    }
-    if probe.index.end == 0 || width == 0 || height == 0 {
+    check_pixels(&probe.video, profile)?;
+    if probe.index.end == 0 || probe.video.width == 0 || probe.video.height == 0 {
         return Err(SourceProblem::Damaged);
     }
     Ok(())

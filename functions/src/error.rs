@@ -11,6 +11,7 @@ use domain::scope::Scope;
 use domain::webhook::{DeliveryId, EndpointId};
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::ext::ReasonPhrase;
 use platform::accounts::AccountsError;
 use platform::catalog::CatalogError;
 use platform::idempotency::IdempotencyError;
@@ -88,6 +89,9 @@ pub enum ApiError {
     /// What was announced is not accepted.
     #[error(transparent)]
     Refused(#[from] RefusedUpload),
+    /// The uploader would send a form, which no bucket of R2 takes.
+    #[error("set `shouldUseMultipart: true` in the options of Uppy's AwsS3; an empty file cannot be uploaded at all")]
+    OnlyInParts,
     /// The video was not uploaded in parts, or not at all.
     #[error("{0}")]
     NotAMultipartUpload(&'static str),
@@ -193,6 +197,7 @@ impl ApiError {
             Self::NoSuchRoute | Self::NotAnId(_) => Problem::NoSuchRoute,
             Self::MethodNotAllowed => Problem::MethodNotAllowed,
             Self::Refused(refused) => refused.problem(),
+            Self::OnlyInParts => Problem::OnlyInParts,
             Self::NotAMultipartUpload(_) => Problem::NotAMultipartUpload,
             Self::UploadComplete => Problem::UploadComplete,
             Self::BodyTooSlow => Problem::RequestTimeout,
@@ -243,6 +248,12 @@ impl IntoResponse for ApiError {
             body["scope"] = json!(scope.as_str());
         }
         let mut response = (problem.status(), Json(body)).into_response();
+        if let Self::OnlyInParts = &self {
+            // Uppy shows its user the text of the status line, and nothing else.
+            response
+                .extensions_mut()
+                .insert(ReasonPhrase::from_static(b"Set shouldUseMultipart: true (or the file is empty)"));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self {

@@ -8,6 +8,7 @@ mod doc;
 pub(crate) mod events;
 mod examples;
 pub(crate) mod installation;
+mod sample;
 pub(crate) mod shares;
 pub(crate) mod types;
 pub(crate) mod uploads;

@@ -83,6 +83,8 @@ problems! {
         "The body of the request is larger than this address takes."
     UnsupportedType UNSUPPORTED_MEDIA_TYPE "unsupported-type" "Not the type of a video"
         "Announce `video/...`, or `application/octet-stream` where the type is not known."
+    OnlyInParts UNPROCESSABLE_ENTITY "only-in-parts" "Only in parts"
+        "Uppy 6 sends a whole file as a form, which R2 does not take. Set `shouldUseMultipart: true`. An empty file cannot be uploaded."
     NotAMultipartUpload CONFLICT "not-a-multipart-upload" "Not an upload in parts"
         "This upload has no parts: send its one request."
     UploadComplete CONFLICT "upload-complete" "The upload is complete"

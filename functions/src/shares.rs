@@ -31,7 +31,7 @@ use crate::playback::{GrantLife, Viewer};
 use crate::share_page;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
-use crate::videos::{existing, stream};
+use crate::videos::{existing, heights, stream};
 
 /// A link that somebody wants.
 #[derive(Deserialize, ToSchema)]
@@ -107,8 +107,9 @@ pub(crate) async fn create(
     PathVideo(video): PathVideo,
     Body(wanted): Body<WantedShare>,
 ) -> Result<(StatusCode, Json<MadeShare>), ApiError> {
-    existing(&state, &caller, video).await?;
+    let shared = existing(&state, &caller, video).await?;
     check(&wanted)?;
+    heights::has_rung(&state, &shared, wanted.max_height).await?;
     let (mut secret, mut random) = ([0; 32], [0; 10]);
     crate::random::fill(&mut secret)?;
     crate::random::fill(&mut random)?;

@@ -33,7 +33,7 @@ use plan::UploadPlan;
 pub(crate) struct SignedRequest {
     method: String,
     url: String,
-    /// To be sent with exactly these values; a browser sets `content-length` by itself.
+    /// Send exactly these, all of them, with exactly these values: they are signed. A browser sets `content-length` itself.
     headers: BTreeMap<String, String>,
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod convert;
 pub(crate) mod facts;
+pub(crate) mod heights;
 pub(crate) mod import;
 pub(crate) mod poster;
 pub(crate) mod rungs;

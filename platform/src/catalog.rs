@@ -190,6 +190,9 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<ClaimOutcome, CatalogError>;
 
+    /// The claim that holds a video, also after the end of its lease; `None`: nobody works on it.
+    async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError>;
+
     /// Ends the leases of a worker that is known to be dead, and says how many. For the start of the
     /// only process that uses this name.
     async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError>;

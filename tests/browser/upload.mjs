@@ -12,7 +12,9 @@ await main(async ([endpoint, file]) => {
     const finished = await call('restoreAndFinish', endpoint)
     await opened.reload()
     const cancelled = await call('uploadAndCancel', endpoint, 'cancelled.mp4')
-    return { paused, finished, cancelled, log: opened.log }
+    await opened.reload()
+    const whole = await call('uploadWhole', endpoint)
+    return { paused, finished, cancelled, whole, log: opened.log }
   } finally {
     await opened.close()
   }

@@ -11,7 +11,7 @@ use domain::object_key::ObjectPrefix;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::secret::Secret;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Child;
@@ -30,6 +30,8 @@ pub struct Home {
     pub environment: Vec<(String, String)>,
     /// Its folder of data, where that is not in `folder`.
     pub place: Option<PathBuf>,
+    /// Whether it leads a process group, as a program that was started in a terminal does.
+    pub own_group: bool,
 }
 
 /// A running `edgereel dev`. Killed when dropped.
@@ -70,7 +72,8 @@ impl Home {
         std::fs::create_dir(folder.path().join("tmp")).expect("folders can be made");
         let file = folder.path().join("small.toml");
         std::fs::write(&file, profile).expect("a profile can be written");
-        Self { options: vec!["--profile".to_owned(), text(&file)], environment: vec![], place: None, folder }
+        let options = vec!["--profile".to_owned(), text(&file)];
+        Self { options, environment: vec![], place: None, own_group: false, folder }
     }
 
     /// Where its temporary files go.
@@ -105,6 +108,9 @@ impl Home {
         let log = log.expect("a log can be written");
         let mut command = command(&arguments, &self.temporary());
         command.stdout(Stdio::null()).stderr(log);
+        if self.own_group {
+            command.process_group(0);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let child = command.spawn().expect("the program starts");
         let pid = child.id().expect("it was just started") as i32;
@@ -165,6 +171,17 @@ impl Dev {
         self.process.signal(Signal::KILL);
         self.child.wait().await.expect("a child can be waited for");
         children
+    }
+
+    /// What Ctrl-C does: `SIGINT` to its process group. It needs [`Home::own_group`].
+    ///
+    /// # Panics
+    /// If it goes on for more than ten seconds.
+    pub async fn interrupt(mut self) -> ExitStatus {
+        let group = Pid::from_raw(self.process.pid).expect("it has a number");
+        rustix::process::kill_process_group(group, Signal::INT).expect("it leads a group");
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        ended.expect("it stops within ten seconds").expect("a child can be waited for")
     }
 
     /// `SIGTERM`, and what came of it within ten seconds.

@@ -11,6 +11,7 @@ pub mod edge;
 pub mod ffmpegs;
 pub mod look;
 pub mod media;
+pub mod memory;
 pub mod origin;
 pub mod part;
 pub mod pattern;

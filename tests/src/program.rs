@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::memory::{Peaks, Watch};
+
 /// What a run answered.
 #[derive(Debug)]
 pub struct Answer {
@@ -18,6 +20,8 @@ pub struct Answer {
     pub stderr: String,
     /// How long it took.
     pub took: Duration,
+    /// Memory that it and its children took.
+    pub peaks: Peaks,
 }
 
 impl Answer {
@@ -78,6 +82,7 @@ pub async fn edgereel_run_with(
     let mut command = command(arguments, temporary);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     let child = command.spawn().expect("the program starts");
+    let watch = Watch::of(child.id().expect("it was just started"));
     let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
     let output = ended.unwrap_or_else(|_| panic!("`edgereel {}` hung: {limit:?} are over", arguments.join(" ")));
     let output = output.expect("the program can be waited for");
@@ -87,6 +92,7 @@ pub async fn edgereel_run_with(
         objects: lines.lines().filter_map(|it| serde_json::from_str(it).ok()).collect(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         took: started.elapsed(),
+        peaks: watch.end(),
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Fault {
     Status(u16),
     /// What is sent arrives this much later.
     Delay(Duration),
+    /// What holds these bytes arrives, and its answer is lost: the connection is reset instead.
+    LostAnswer(&'static str),
 }
 
 /// A proxy in front of one address. Ends when dropped.
@@ -90,7 +92,7 @@ async fn serve(mut client: TcpStream, target: String, mut fault: watch::Receiver
                     return;
                 }
             }
-            Fault::None | Fault::Delay(_) => break,
+            Fault::None | Fault::Delay(_) | Fault::LostAnswer(_) => break,
         }
     }
     let Ok(mut server) = TcpStream::connect(&target).await else { return reset(client) };
@@ -106,11 +108,19 @@ async fn serve(mut client: TcpStream, target: String, mut fault: watch::Receiver
                 }
                 continue;
             }
-            Fault::None | Fault::Delay(_) => {}
+            Fault::None | Fault::Delay(_) | Fault::LostAnswer(_) => {}
         }
         let passed = tokio::select! {
             changed = fault.changed() => if changed.is_ok() { continue } else { return },
-            read = client.read(&mut up) => pass(read, &up, &mut server, now).await,
+            read = client.read(&mut up) => {
+                let is_lost = matches!((now, &read), (Fault::LostAnswer(text), Ok(count)) if holds(&up[..*count], text));
+                let passed = pass(read, &up, &mut server, now).await;
+                if is_lost {
+                    let _ = server.read(&mut down).await;
+                    return reset(client);
+                }
+                passed
+            }
             read = server.read(&mut down) => pass(read, &down, &mut client, now).await,
         };
         if passed.is_none() {
@@ -125,6 +135,10 @@ async fn pass(read: std::io::Result<usize>, bytes: &[u8], to: &mut TcpStream, fa
         tokio::time::sleep(time).await;
     }
     to.write_all(bytes).await.ok()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|it| it == text.as_bytes())
 }
 
 fn reset(stream: TcpStream) {

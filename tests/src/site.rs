@@ -146,7 +146,10 @@ impl Site {
         let event = self.event(video).await;
         for _ in 0..2 {
             let taken = self.functions.ingest().take(&event, now_ms()).await.expect("it is taken in");
-            assert!(matches!(taken[..], [Ingested::Queued(_) | Ingested::Duplicate(_)]), "{taken:?}");
+            // The second time, a transcoder may have it in hand.
+            let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
+                panic!("it starts nothing: {taken:?}")
+            };
         }
         video
     }

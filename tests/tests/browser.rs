@@ -62,6 +62,12 @@ async fn uppy_uploads_resumes_and_cancels() {
     assert_eq!(video["source"]["size"], bytes, "{listed:#}");
     dev.until_ready(video["id"].as_str().unwrap().parse().unwrap()).await;
 
+    for whole in told["whole"].as_array().unwrap() {
+        let failed = whole["failed"][0].as_str().unwrap_or_default();
+        assert!(failed.contains("Set shouldUseMultipart: true (or the file is empty)"), "{whole}");
+    }
+    let (_, left) = dev.call("GET", "/v1/videos?state=uploading", None).await;
+    assert_eq!(left["videos"], json!([]), "what was refused leaves nothing");
     assert_eq!(told["cancelled"]["files"], 0);
     let (_, cancelled) = dev.call("GET", "/v1/videos?external_id=cancelled.mp4", None).await;
     assert_eq!(cancelled["videos"], json!([]), "a cancelled upload leaves nothing");

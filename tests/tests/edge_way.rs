@@ -14,7 +14,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
-use domain::job::{Job, JobMessage};
+use domain::job::{Job, JobMessage, Mode};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::playback::cases::world;
@@ -25,6 +25,7 @@ use e2e::media::make_film;
 use e2e::{browser, program};
 use functions::auth::ApiToken;
 use functions::edge_list::HttpEdgeList;
+use functions::ingest::{EventCounts, Ingest};
 use functions::playback::Playback;
 use functions::webhooks::Webhooks;
 use functions::{ApiConfig, ApiState};
@@ -46,7 +47,7 @@ use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {
@@ -216,7 +217,17 @@ impl Site {
         let mut config = ApiConfig::new(PRIVATE);
         config.profiles.extend(["small".to_owned()]);
         config.default_profile = "small".to_owned();
+        let ingest = Ingest {
+            catalog: catalog.clone(),
+            queue: queue.clone(),
+            store: store.clone(),
+            private_bucket: PRIVATE.to_owned(),
+            profile: "small".to_owned(),
+            mode: Mode::Abr,
+            counts: EventCounts::default(),
+        };
         let state = ApiState {
+            ingest,
             catalog: catalog.clone(),
             queue: queue.clone(),
             store: store.clone(),
@@ -284,6 +295,7 @@ impl Site {
             tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
+            in_hand: InHand::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use transcoder::clock::now_ms;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
@@ -174,6 +174,7 @@ impl Site {
             tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
+            in_hand: InHand::default(),
         }
     }
 

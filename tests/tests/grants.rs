@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding as _};
 use domain::playback::cases::world;
+use e2e::dev::Home;
 use e2e::edge::Edge;
+use e2e::media::make_film;
 use e2e::wire;
 use serde_json::json;
 
@@ -79,6 +81,43 @@ fn go(folder: &Path) -> Option<String> {
     let mut go = Command::new("go");
     go.arg("run").arg(source).env("GO111MODULE", "off").env("GOPATH", LIBRARIES).env("GOCACHE", folder.join("go"));
     run(&mut go)
+}
+
+/// The examples, with the key of `edgereel dev` as the page reads it, and from a page that sends the grant as a cookie.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grants_of_the_docs_play_from_dev() {
+    const PAGE: &str = "https://app.example";
+    let mut home = Home::new();
+    home.options.extend(["--credential-origins".to_owned(), PAGE.to_owned()]);
+    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 4.0, &["-g", "48"]);
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until_ready(video).await;
+
+    // As the shell of the docs reads them.
+    let secrets = std::fs::read_to_string(home.data().join("secrets.json")).unwrap();
+    let secrets: serde_json::Value = serde_json::from_str(&secrets).unwrap();
+    let [key_id, _, secret] = secrets["grant_keys"].as_str().unwrap().split(':').collect::<Vec<_>>()[..] else {
+        panic!("the key of dev has another form than the docs say")
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = grant(&Base64::decode_vec(secret).unwrap(), key_id, &video.to_string(), now).unwrap();
+    let url = format!("{}/v/{video}/master.m3u8", dev.info["edge"].as_str().unwrap());
+    let http = reqwest::Client::new();
+    let in_query = http.get(format!("{url}?grant={token}")).send().await.unwrap();
+    assert_eq!(in_query.status(), 200);
+    let in_cookie = |origin: &str| {
+        http.get(&url).header("cookie", format!("edgereel_grant={token}")).header("origin", origin).send()
+    };
+    let allowed = in_cookie(PAGE).await.unwrap();
+    assert_eq!(
+        (allowed.status().as_u16(), &allowed.headers()["access-control-allow-origin"]),
+        (200, &PAGE.parse().unwrap())
+    );
+    assert_eq!(allowed.headers()["access-control-allow-credentials"], "true");
+    let foreign = in_cookie("https://other.example").await.unwrap();
+    assert!(!foreign.headers().contains_key("access-control-allow-credentials"));
+    assert!(dev.terminate().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

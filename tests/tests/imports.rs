@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use transcoder::fetch::Pace;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 /// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
 struct Site {
@@ -74,6 +74,7 @@ impl Site {
             tools: Tools::find(None).unwrap(),
             config,
             outage: Outage::default(),
+            in_hand: InHand::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({

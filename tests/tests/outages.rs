@@ -13,10 +13,16 @@ use functions::settings::Services;
 use platform::catalog::AttemptOutcome;
 use platform::connect::QueueAddress;
 use platform::s3_server::testing::RunningServer;
+use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
 
 /// Waiting, or in work.
 const FILMS: usize = 8;
+
+/// How long each outage lasts. `E2E_OUTAGE_SECONDS=600` shows what takes too long for every day.
+fn outage() -> Duration {
+    Duration::from_secs(std::env::var("E2E_OUTAGE_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(8))
+}
 
 async fn upload_all(site: &Site, api: &Part) -> Vec<VideoId> {
     let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
@@ -81,9 +87,11 @@ async fn of_the_database() {
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
     let worker = site.transcoder().await;
+    // Changes take place, and nobody hears of it.
+    proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in [Fault::Reset, Fault::Silence, Fault::Reset, Fault::Delay(Duration::from_millis(300)), Fault::Reset] {
-        proxy.fail_for(fault, Duration::from_secs(8)).await;
+        proxy.fail_for(fault, outage()).await;
         // Long enough to begin something that the next outage breaks off.
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
@@ -110,9 +118,34 @@ async fn of_the_store() {
     let worker = site.transcoder().await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in [Fault::Status(503), Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)] {
-        proxy.fail_for(fault, Duration::from_secs(8)).await;
+        proxy.fail_for(fault, outage()).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
+    all_ready(&site, &api, &videos).await;
+    assert!(worker.terminate().await.success());
+}
+
+/// The transcoder has too few descriptors for a while: that is not the fault of a video.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_descriptors() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = RunningServer::start(&folder.path().join("s3")).await;
+    let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
+    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let site = Site::new(services, folder).await;
+    let (api, worker) = (site.api().await, site.transcoder().await);
+    let pid = rustix::process::Pid::from_raw(worker.process().pid).unwrap();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", worker.process().pid)).unwrap().count() as u64;
+    let limit =
+        |current| Rlimit { current: Some(current), maximum: rustix::process::getrlimit(Resource::Nofile).maximum };
+    rustix::process::prlimit(Some(pid), Resource::Nofile, limit(open + 2)).unwrap();
+    let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 12.0, &["-g", "48"]);
+    let mut videos = vec![];
+    for _ in 0..3 {
+        videos.push(site.upload(&api, &film).await);
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    rustix::process::prlimit(Some(pid), Resource::Nofile, limit(4096)).unwrap();
     all_ready(&site, &api, &videos).await;
     assert!(worker.terminate().await.success());
 }

@@ -2,14 +2,18 @@
 
 #![cfg(test)]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use domain::ids::VideoId;
 use e2e::dev::{Dev, Home};
-use e2e::media::{H264, ffmpeg};
+use e2e::media::{H264, ffmpeg, make_film};
+use e2e::memory::Watch;
 use e2e::player::Player;
 use e2e::program::text;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
 /// Six seconds of red, then six of blue.
@@ -153,4 +157,30 @@ async fn a_poster_is_chosen_and_survives() {
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
     assert_eq!(dev.objects(video).await, Vec::<String>::new());
     assert!(dev.terminate().await.success());
+}
+
+/// A PNG of a megabyte whose text is 700 MiB long: nothing reads that.
+#[tokio::test]
+async fn a_picture_with_endless_text_takes_no_memory() {
+    let mut home = Home::new();
+    home.environment.push(("EDGEREEL_FFMPEG_MEMORY_BYTES".to_owned(), (512 << 20).to_string()));
+    let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 2.0, &[]);
+    let picture = make_picture(&home.folder.path().join("picture.png"), "green", "320x180");
+    let mut text = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let mebibyte = vec![b'x'; 1 << 20];
+    for _ in 0..700 {
+        text.write_all(&mebibyte).unwrap();
+    }
+    let data = [b"zTXtComment\0\0", &text.finish().unwrap()[..]].concat();
+    let chunk = [&(data.len() as u32 - 4).to_be_bytes()[..], &data, &[0; 4]].concat();
+    // Behind the header, which has 33 bytes with the signature.
+    let picture = [&picture[..33], &chunk, &picture[33..]].concat();
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until_ready(video).await;
+    let watch = Watch::of(dev.process().pid as u32);
+    assert_eq!(put(&dev, video, picture).await.0, 202);
+    until_poster(&dev, video, "own").await;
+    let peaks = watch.end();
+    assert!(peaks.child < 300 << 20, "{peaks:?}");
 }

@@ -116,11 +116,10 @@ async fn mp4_whose_header_lies() {
     assert_eq!(answer.last()["duration_s"], 8.0, "{:?}", answer.last());
     // Chunks are said to lie behind the end of the file.
     check("stco.mp4", &edit(b"stco", 16, &0x7000_0000_u32.to_be_bytes()), &["truncated", "damaged"]).await;
-    // A table of four billion entries.
-    check("stsz-count.mp4", &edit(b"stsz", 16, &u32::MAX.to_be_bytes()), &["truncated", "damaged", "not-a-video"])
-        .await;
-    check("stts-count.mp4", &edit(b"stts", 12, &u32::MAX.to_be_bytes()), &["truncated", "damaged", "not-a-video"])
-        .await;
+    // A table of four billion entries: FFmpeg may take as much memory as it is allowed before it finds out.
+    let endless = ["truncated", "damaged", "not-a-video", "too-demanding"];
+    check("stsz-count.mp4", &edit(b"stsz", 16, &u32::MAX.to_be_bytes()), &endless).await;
+    check("stts-count.mp4", &edit(b"stts", 12, &u32::MAX.to_be_bytes()), &endless).await;
     // A sample of two gigabytes.
     check(
         "stsz-size.mp4",

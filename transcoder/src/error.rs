@@ -85,7 +85,7 @@ impl TranscodeError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
-            _ if self.is_exhaustion() => Failure::of(FailureCode::Exhausted),
+            problem if problem.is_exhaustion() => Failure::of(FailureCode::Exhausted),
             Self::Ffmpeg { .. }
             | Self::Interrupted { .. }
             | Self::Spawn(_)
@@ -104,9 +104,11 @@ impl TranscodeError {
         }
     }
 
-    /// Whether this process or its machine ran out of descriptors, memory or processes, wherever that was noticed.
-    fn is_exhaustion(&self) -> bool {
-        let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if log_tail.contains("Too many open files"));
+    /// Whether this process or its machine ran out of descriptors, memory or processes. Nothing is wrong with the job then, and
+    /// the same will happen to the next one: wait, and do not count the attempt.
+    pub fn is_exhaustion(&self) -> bool {
+        let missing = ["Too many open files", "Resource temporarily unavailable"];
+        let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if missing.iter().any(|it| log_tail.contains(it)));
         of_ffmpeg || platform::serve::is_exhaustion(self)
     }
 
@@ -144,12 +146,13 @@ impl TranscodeError {
 }
 
 /// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
-const OUR_MISTAKES: [&str; 6] = [
+const OUR_MISTAKES: [&str; 7] = [
     "Unrecognized option",
     "Error splitting the argument list",
     "No such filter",
     "Unknown encoder",
     "Unknown bitstream filter",
+    "Error while opening encoder",
     "Resource temporarily unavailable",
 ];
 
@@ -170,13 +173,12 @@ mod tests {
                 TranscodeError::Io { doing: "listening".to_owned(), source: none_left() },
                 TranscodeError::Store(store),
             ] {
-                assert_eq!(problem.failure().code, FailureCode::Exhausted, "{code}: {problem:?}");
+                assert!(problem.is_exhaustion(), "{code}: {problem:?}");
+                assert_eq!(problem.failure().code, FailureCode::Exhausted);
+                assert!(problem.failure().code.is_lack_of_service());
             }
         }
-        let missing = TranscodeError::Spawn(io::ErrorKind::NotFound.into());
-        assert_eq!(missing.failure().code, FailureCode::Internal);
-        let closed =
-            StoreError::Unavailable { path: "a".to_owned(), source: Box::new(io::Error::from_raw_os_error(104)) };
-        assert_eq!(TranscodeError::Store(closed).failure().code, FailureCode::Unavailable);
+        assert!(!TranscodeError::Spawn(io::ErrorKind::NotFound.into()).is_exhaustion());
+        assert!(!TranscodeError::Source(SourceProblem::Damaged).is_exhaustion());
     }
 }

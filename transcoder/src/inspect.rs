@@ -5,6 +5,7 @@
 //! sought, because its clock jumps or its pictures change, is decoded once: see [`crate::normalise`].
 
 use domain::failure::SourceProblem;
+use domain::plan::check_pixels;
 use domain::probe::{Extent, Probe, SourceIndex, VideoStream, motion_rate, output_rate, source_rate};
 use domain::profile::Profile;
 use domain::segment::TICKS_PER_SECOND;
@@ -85,6 +86,8 @@ pub async fn inspect(
         }
         found => found?,
     };
+    // Before a frame is decoded.
+    check_pixels(&found.video, profile)?;
     if container.is_elementary() || container == ContainerKind::Ivf {
         return sequential(tools, loopback, profile, demuxer, &found, None, "it is an elementary stream").await;
     }

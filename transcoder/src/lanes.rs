@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::failure::SourceProblem;
 use domain::growth::FEWEST_SEGMENTS;
 use domain::object_key::RenditionName;
 use domain::plan::ChunkPlan;
@@ -196,6 +197,7 @@ impl Workshop {
     fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
         let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
             key: self.keys.get(&rendition).cloned(),
+            copied: lane == Lane::Copy,
             first_iframes: (rendition == RenditionName::iframes()).then(|| self.first_iframes()),
             rendition,
         });
@@ -248,6 +250,8 @@ impl Workshop {
     pub fn cause(&self, error: TranscodeError) -> TranscodeError {
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
+            // What FFmpeg delivered before it ran out of memory is not what was planned.
+            (_, TranscodeError::Source(SourceProblem::TooDemanding)) => SourceProblem::TooDemanding.into(),
             (Some(cause), _) => cause,
             (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
                 Some(problem) => problem.into(),

@@ -25,6 +25,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::error::TranscodeError;
 use crate::source::Blocks;
 
+mod owner;
+
+use owner::OwnConnections;
+
 /// Takes what one FFmpeg run delivers.
 #[async_trait]
 pub trait Receiver: Send + Sync {
@@ -84,7 +88,8 @@ impl Loopback {
         let io = |source| TranscodeError::Io { doing: "could not open a loopback port".to_owned(), source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io)?;
         let port = listener.local_addr().map_err(io)?.port();
-        // Other users of the machine can reach the port, but not guess the path.
+        let listener = OwnConnections::new(listener).map_err(io)?;
+        // Where the system does not say whose a connection is, others cannot guess the path.
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|it| io(std::io::Error::other(it)))?;
         let token = hex(&token);
@@ -134,8 +139,8 @@ impl Loopback {
         let number = runs.next;
         let (sender, receiver) = mpsc::channel(RELAY_PARTS);
         runs.relays.insert(number, Relayed { sender: Some(sender), receiver: Some(receiver) });
-        let url = format!("{}/relay/{number}", self.base);
-        Relay { writer_url: url.clone(), reader_url: url }
+        let path = format!("/relay/{number}");
+        Relay { writer_url: patient(&self.base) + &path, reader_url: format!("{}{path}", self.base) }
     }
 
     /// Bytes of the source.
@@ -157,8 +162,14 @@ impl Loopback {
 impl Delivery {
     /// The URL of an output; FFmpeg puts a number in the place of `%d`.
     pub fn url(&self, output: &str, file: &str) -> String {
-        format!("{}/{}/{output}/{file}", self.base, self.run)
+        format!("{}/{}/{output}/{file}", patient(&self.base), self.run)
     }
+}
+
+/// The same address with a name of a user, which makes FFmpeg ask whether it may send (`Expect: 100-continue`) before it
+/// does. Otherwise it sends at once and hangs up, and then the system no longer says whose connection it was.
+fn patient(base: &str) -> String {
+    base.replacen("http://", "http://ffmpeg:@", 1)
 }
 
 impl Drop for Delivery {

@@ -11,7 +11,7 @@ use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
-use domain::picture::Picture;
+use domain::picture::{Picture, essential};
 use domain::plan::{EncodePlan, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
 use platform::catalog::Catalog;
@@ -50,7 +50,7 @@ pub(crate) async fn of_picture(
     let bytes = store.read_if_present(key, LARGEST_PICTURE).await?.ok_or(SourceProblem::SourceMissing)?;
     let picture = Picture::of(&bytes).map_err(|_| SourceProblem::PictureDamaged)?;
     let size = Size { width: picture.width, height: picture.height };
-    match decode(tools, bytes, picture.kind.demuxer(), size, 0.0, cancel).await {
+    match decode(tools, essential(&bytes).into(), picture.kind.demuxer(), size, 0.0, cancel).await {
         // Whatever it stumbles over, there is nothing here but the picture.
         Err(
             TranscodeError::Ffmpeg { .. }

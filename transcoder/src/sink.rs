@@ -12,6 +12,7 @@ use bytes::Bytes;
 use domain::content_key::{ContentKey, SegmentEncryptor};
 use domain::ids::{Generation, VideoId, hex};
 use domain::object_key::{Container, ObjectKey, RenditionName};
+use domain::plan::LARGEST_COPIED_SEGMENT;
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
@@ -128,6 +129,8 @@ pub struct Output {
     pub rendition: RenditionName,
     /// `None`: they stay in clear.
     pub key: Option<ContentKey>,
+    /// It is remuxed: its segments are as large as the source has it.
+    pub copied: bool,
     /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
     pub first_iframes: Option<Vec<u32>>,
 }
@@ -181,6 +184,9 @@ impl SegmentSink {
         let mut bytes = 0;
         while let Some(part) = stream.try_next().await.map_err(broken_off)? {
             bytes += part.len();
+            if output.copied && bytes as u64 > LARGEST_COPIED_SEGMENT {
+                return Err(TranscodeError::NotCopyable(format!("segment {index} has more than {bytes} bytes")));
+            }
             take(&part);
         }
         for _ in bytes / PACKET_BYTES..LEAST_PACKETS {

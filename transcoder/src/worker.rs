@@ -24,10 +24,12 @@ use crate::ffmpeg::Tools;
 mod ending;
 mod heartbeat;
 mod importing;
+mod in_hand;
 mod outage;
 mod posters;
 mod transcoding;
 
+pub use in_hand::InHand;
 pub use outage::Outage;
 
 /// How a worker works.
@@ -94,6 +96,8 @@ pub struct Worker {
     pub config: WorkerConfig,
     /// Whether a service is away; at first none is known to be.
     pub outage: Outage,
+    /// What its jobs have in hand; at first nothing.
+    pub in_hand: InHand,
 }
 
 /// Pause before a message is looked at again of which nothing is known.
@@ -181,12 +185,13 @@ impl Worker {
         }
     }
 
-    /// The claim, if there is one; otherwise the message is settled.
+    /// The claim, if there is one; otherwise the message is settled. `is_free_here`: no other job of this process has the
+    /// video in hand.
     async fn admitted(
         &self,
         delivery: &Delivery,
-        video: VideoId,
-        job: &JobId,
+        (video, job): (VideoId, &JobId),
+        is_free_here: bool,
         claimed: Result<ClaimOutcome, CatalogError>,
     ) -> Result<Option<Claim>, QueueError> {
         let receipt = &delivery.receipt;
@@ -199,13 +204,22 @@ impl Worker {
                 info!("nothing to do");
                 self.queue.ack(receipt).await
             }
-            // Delivered for the first time, it is not the message that the holder works on: a double.
-            Ok(ClaimOutcome::Held { .. }) if delivery.receive_count <= 1 && self.is_worked_on(video, job).await => {
-                info!("somebody works on it already");
-                self.queue.ack(receipt).await
-            }
-            // Otherwise the holder may have lost it: look again when its lease has ended.
             Ok(ClaimOutcome::Held { until_ms }) => {
+                let holder = self.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
+                match holder {
+                    // The claim was made, and its answer lost: a connection broke off, or the process was suspended.
+                    Some(claim) if is_free_here && claim.worker == self.config.name => {
+                        info!("this worker has claimed it already");
+                        return Ok(Some(claim));
+                    }
+                    // Delivered for the first time, it is not the message that the holder works on: a double.
+                    Some(_) if delivery.receive_count <= 1 => {
+                        info!("another worker has it already");
+                        return self.queue.ack(receipt).await.map(|()| None);
+                    }
+                    // The holder may have lost it: look again when its lease has ended.
+                    Some(_) | None => {}
+                }
                 let delay = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
                 self.queue.release(receipt, delay, "held by another worker").await
             }
@@ -215,12 +229,6 @@ impl Worker {
             }
         };
         settled.map(|()| None)
-    }
-
-    /// Whether the attempt that goes on is at this very job, and not at another one of the same video.
-    async fn is_worked_on(&self, video: VideoId, job: &JobId) -> bool {
-        let attempts = self.catalog.attempts(video).await.unwrap_or_default();
-        attempts.last().is_some_and(|it| it.job == *job && it.ended_ms.is_none())
     }
 
     fn profile(&self, name: &str) -> Option<Profile> {

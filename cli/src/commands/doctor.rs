@@ -14,7 +14,7 @@ use transcoder::ffmpeg::{Launcher, Tools};
 
 use crate::Result;
 use crate::args::DoctorArgs;
-use crate::data_dir::DevInfo;
+use crate::data_dir::{DevInfo, open_to_others};
 use crate::output::{Output, Stop, bytes};
 
 /// What was looked at, and what was found.
@@ -50,7 +50,7 @@ impl Finding {
 /// Looks, reports, and ends with 1 if something is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
-    let launcher = args.confinement.launcher();
+    let launcher = args.confinement.launcher(super::transcode::default_encoders());
     let mut findings = ffmpeg(&launcher).await;
     findings.extend([confinement(&launcher), folder(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
@@ -144,7 +144,13 @@ fn folder(data: &Path) -> Finding {
         );
     };
     match tempfile::tempfile_in(existing) {
-        Ok(_) => Finding::good("data", format!("`{shown}` can be written")),
+        Ok(_) => match open_to_others(data) {
+            Some(mode) => {
+                let found = format!("`{shown}` can be read by other users of this machine (mode {mode:03o})");
+                Finding::other("data", State::Doubtful, found, format!("close it with `chmod -R go= {shown}`"))
+            }
+            None => Finding::good("data", format!("`{shown}` can be written")),
+        },
         Err(error) => {
             let found = format!("`{shown}` cannot be written: {error}");
             Finding::other("data", State::Bad, found, "name another folder with --data, or change its owner")

@@ -23,8 +23,8 @@ use crate::output::{Output, Stop};
 /// Transcodes one file into a folder.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
-    let tools = find_tools(Some(args.confinement.launcher()))?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+    let tools = find_tools(Some(args.confinement.launcher(encoders)))?;
     let job = LocalJob {
         input: args.input,
         out: args.out,
@@ -133,12 +133,12 @@ pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
     Err(Stop::failed("no-ffmpeg", lacks))
 }
 
-/// Finds an FFmpeg, and lets it make two seconds of video before others rely on it.
+/// Finds an FFmpeg, and lets it make two seconds of video before others rely on it. `encoders` of all jobs run side by side.
 ///
 /// # Errors
 /// `no-ffmpeg`, with what it lacks or does differently.
-pub async fn tried_tools(confinement: &ConfinementArgs) -> Result<Tools> {
-    let tools = find_tools(Some(confinement.launcher()))?;
+pub async fn tried_tools(confinement: &ConfinementArgs, encoders: usize) -> Result<Tools> {
+    let tools = find_tools(Some(confinement.launcher(encoders)))?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
         let fails = anyhow::Error::new(problem).context(format!(
             "FFmpeg at `{}` ({}) does not make what it should",

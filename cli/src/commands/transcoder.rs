@@ -10,7 +10,7 @@ use domain::profile::Profile;
 use functions::installation::Installation;
 use functions::settings::{Environment, process_variable};
 use serde_json::json;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
@@ -33,7 +33,8 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let read = environment.finish(keys.map(|it| (services, it)));
     let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
-    let tools = tried_tools(&args.confinement).await?;
+    let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+    let tools = tried_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;
@@ -41,7 +42,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         name: name.clone(),
         jobs: usize::from(args.jobs),
         imports_at_once: usize::from(args.imports),
-        encoders: args.encoders.map_or_else(default_encoders, usize::from),
+        encoders,
         profiles,
         max_import_bytes,
         private_bucket: installation.services.store.private_bucket.clone(),
@@ -59,6 +60,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
         tools,
         config,
         outage: Outage::default(),
+        in_hand: InHand::default(),
     };
     worker.run(stop).await;
     drop(worker);

@@ -31,7 +31,7 @@ use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
-use transcoder::worker::{Outage, Worker, WorkerConfig};
+use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
@@ -144,7 +144,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
     let router =
-        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), list, args)).merge(functions::router(state));
+        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -162,6 +162,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
             ..WorkerConfig::default()
         },
         outage: Outage::default(),
+        in_hand: InHand::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
     Ok(Wired { info, database, s3, router, pump, background, worker })
@@ -194,8 +195,7 @@ fn edge(
     store: SharedStore,
     keys: Keyring,
     key_encryption_keys: KeyEncryptionKeys,
-    list: MemoryList,
-    args: &DevArgs,
+    (list, args): (MemoryList, &DevArgs),
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };

@@ -32,6 +32,24 @@ fn others_find_it_while_it_runs() {
 }
 
 #[test]
+fn a_folder_that_is_open_gets_private_files_and_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("open");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut dev = Dev::start(&["--data", data.to_str().unwrap()]);
+    let open: Vec<_> = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|it| it.unwrap())
+        .filter(|it| it.metadata().unwrap().permissions().mode() & 0o077 != 0)
+        .map(|it| it.file_name())
+        .collect();
+    assert!(open.is_empty(), "others can read {open:?}");
+    assert_eq!(dev.end(Signal::TERM), Some(0), "{}", dev.log());
+    assert!(dev.log().contains("chmod -R go="), "{}", dev.log());
+}
+
+#[test]
 fn after_a_kill_it_starts_as_if_nothing_had_been() {
     let mut dev = Dev::start(&[]);
     let token = dev.info()["token"].clone();

@@ -43,6 +43,9 @@ pub enum CopyRefusal {
 /// the microphone, and a last frame that stands needs an encoder.
 const LONGEST_TAIL: u64 = TICKS_PER_SECOND / 4;
 
+/// A segment of a remuxed rung is as large as a group of pictures of the source, and is held in memory as a whole, bytes.
+pub const LARGEST_COPIED_SEGMENT: u64 = 32 << 20;
+
 impl fmt::Display for CopyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -91,5 +94,6 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.picture_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
     refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;
+    refuse_if(index.gop_bytes.iter().any(|it| *it > LARGEST_COPIED_SEGMENT), CopyRefusal::BitRate)?;
     Ok(Size { width: video.width, height: video.height })
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::probe::cases::standard;
-use crate::probe::{AudioStream, HighDynamicRange, Seeking};
+use crate::probe::{AudioStream, HighDynamicRange, Ratio, Seeking};
 
 const SECOND: u64 = TICKS_PER_SECOND;
 
@@ -200,6 +200,16 @@ fn rungs_with_rates_of_their_own_have_sound_of_their_own() {
 }
 
 #[test]
+fn a_group_of_pictures_that_is_too_large_for_memory_is_encoded() {
+    let mut probe = standard();
+    probe.index.gop_bytes[3] = LARGEST_COPIED_SEGMENT;
+    assert!(EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap().copy.is_ok());
+    probe.index.gop_bytes[3] += 1;
+    let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+    assert_eq!(plan.copy.map(|it| it.name), Err(CopyRefusal::BitRate));
+}
+
+#[test]
 fn limits_are_the_sources_fault() {
     let mut profile = Profile::default();
     profile.limits.max_duration_seconds = 59;
@@ -210,6 +220,12 @@ fn limits_are_the_sources_fault() {
     profile = Profile::default();
     profile.limits.max_pixels = 1280 * 720;
     assert!(matches!(EncodePlan::new(&standard(), &profile, Mode::Abr), Err(SourceProblem::TooManyPixels { .. })));
+    // What is shown counts: pixels eight times as wide as high.
+    let mut wide = standard();
+    wide.video.pixel_aspect = Ratio::new(8, 1);
+    profile.limits.max_pixels = 1920 * 1080 * 8 - 1;
+    let refused = EncodePlan::new(&wide, &profile, Mode::Abr);
+    assert!(matches!(refused, Err(SourceProblem::TooManyPixels { width: 15_360, height: 1080, .. })));
     profile = Profile::default();
     profile.limits.max_bytes = 1;
     assert!(matches!(EncodePlan::new(&standard(), &profile, Mode::Abr), Err(SourceProblem::TooLarge { .. })));

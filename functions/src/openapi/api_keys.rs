@@ -18,7 +18,7 @@ pub(crate) fn create() -> Doc {
 
 pub(crate) fn list() -> Doc {
     Doc::of("listApiKeys", "List API keys", "The newest first, without those that were revoked.")
-        .asks::<ListParams>()
+        .asks::<ListParams>("limit=50&owner=ann")
         .gives::<KeyList>(
             StatusCode::OK,
             "A page of them.",

@@ -6,16 +6,17 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{PROBLEM, SECURITY};
+use super::{PROBLEM, SECURITY, sample};
 use crate::auth::Scope;
 use crate::problem::Problem;
 
@@ -27,8 +28,9 @@ pub(crate) struct Doc {
     description: &'static str,
     body: Option<Content>,
     body_is_optional: bool,
-    bytes: &'static [&'static str],
+    takes_bytes: bool,
     query: Vec<Parameter>,
+    query_example: Option<&'static str>,
     answers: Vec<Answer>,
     problems: Vec<Problem>,
     /// Schemas that the others refer to.
@@ -48,6 +50,9 @@ struct Answer {
     headers: &'static [&'static str],
 }
 
+/// The extension that holds examples of requests.
+const CODE_SAMPLES: &str = "x-codeSamples";
+const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -60,8 +65,9 @@ impl Doc {
             description,
             body: None,
             body_is_optional: false,
-            bytes: &[],
+            takes_bytes: false,
             query: vec![],
+            query_example: None,
             answers: vec![],
             problems: vec![],
             schemas: vec![],
@@ -81,15 +87,16 @@ impl Doc {
         self.takes::<T>(example)
     }
 
-    /// Instead of that body: bytes of one of these types.
-    pub(crate) fn or_takes_bytes(mut self, kinds: &'static [&'static str]) -> Self {
-        self.bytes = kinds;
+    /// Instead of that body: bytes, which are told apart by their content.
+    pub(crate) fn or_takes_bytes(mut self) -> Self {
+        self.takes_bytes = true;
         self
     }
 
-    /// Parameters of the query.
-    pub(crate) fn asks<T: IntoParams>(mut self) -> Self {
+    /// Parameters of the query, with an example of it; empty: of use only without the example of the body.
+    pub(crate) fn asks<T: IntoParams>(mut self, example: &'static str) -> Self {
         self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
+        self.query_example = Some(example).filter(|it| !it.is_empty());
         self
     }
 
@@ -157,13 +164,20 @@ impl Doc {
         if let Some(body) = &self.body {
             let required = if self.body_is_optional { Required::False } else { Required::True };
             let mut builder = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
-            for kind in self.bytes {
-                // OpenAPI 3.1: bytes have no schema.
-                builder = builder.content(*kind, ContentBuilder::new().build());
+            if self.takes_bytes {
+                // OpenAPI 3.1 needs no schema for bytes; generators of clients do.
+                let bytes = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+                builder = builder.content(BYTES, ContentBuilder::new().schema(Some(bytes)).build());
             }
-            let body = builder;
-            operation = operation.request_body(Some(body.build()));
+            operation = operation.request_body(Some(builder.build()));
         }
+        let example = self.body.as_ref().and_then(|it| it.example.as_ref());
+        let sample = sample::curl(method, path, self.query_example, example, scope.is_some());
+        // As many viewers of such documents know it.
+        let samples = json!([{ "lang": "Shell", "label": "curl", "source": sample }]);
+        operation = operation.extensions(Some(Extensions::from_iter([(CODE_SAMPLES, samples)])));
         for answer in &self.answers {
             operation = operation.response(answer.status.as_str(), answer.build());
         }

@@ -21,7 +21,7 @@ pub(crate) fn readyz() -> Doc {
 
 pub(crate) fn dead_letters() -> Doc {
     let about = "Jobs that nobody receives any more: tried too often, or not to be read. Their videos have failed.";
-    Doc::of("listDeadLetters", "List dead letters", about).asks::<ListParams>().gives::<DeadLetterList>(
+    Doc::of("listDeadLetters", "List dead letters", about).asks::<ListParams>("limit=50").gives::<DeadLetterList>(
         StatusCode::OK,
         "Some of them.",
         json!({ "dead_letters": [examples::dead_letter()] }),

@@ -12,7 +12,7 @@ pub(crate) fn create() -> Doc {
     let about = "A link that plays the video without an account, until it ends or is revoked. It stands in the answer, \
         this once.";
     Doc::of("shareVideo", "Share a video by a link", about)
-        .may_take::<WantedShare>(json!({ "expires_in": 604_800, "max_height": 720, "label": "for the jury" }))
+        .may_take::<WantedShare>(json!({ "expires_in": 604_800, "label": "for the jury" }))
         .gives::<MadeShare>(StatusCode::CREATED, "The link.", examples::made_share())
         .refuses(&[NoSuchVideo, InvalidField, TooManyShares])
 }
@@ -49,7 +49,8 @@ pub(crate) fn follow_to_playlist() -> Doc {
 }
 
 /// What can be wrong behind a link that works, and that it does not.
-const REFUSALS: [crate::problem::Problem; 9] = [
+const REFUSALS: [crate::problem::Problem; 10] = [
+    InvalidField,
     NoSuchShare,
     NoSuchVideo,
     VideoFailed,

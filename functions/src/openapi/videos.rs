@@ -7,7 +7,7 @@ use super::{Doc, examples};
 use crate::problem::Problem::*;
 use crate::videos::change::Change;
 use crate::videos::convert::Conversion;
-use crate::videos::poster::Moment;
+use crate::videos::poster::{Moment, PosterParams};
 use crate::videos::source::Download;
 use crate::videos::stream::{InTheMaking, Playing, StreamParams};
 use crate::videos::view::VideoView;
@@ -16,7 +16,7 @@ use crate::videos::{ListParams, VideoList};
 
 pub(crate) fn list() -> Doc {
     Doc::of("listVideos", "List videos", "The newest first, and without those that were deleted.")
-        .asks::<ListParams>()
+        .asks::<ListParams>("limit=50&state=ready&text=lesson")
         .gives::<VideoList>(
             StatusCode::OK,
             "A page of them.",
@@ -96,11 +96,11 @@ pub(crate) fn stream() -> Doc {
         nothing to play, 202: ask again after `Retry-After` seconds. A video that was uploaded with `generate: \
         on_first_view` begins to be made by this, once, whoever asks.";
     Doc::of("streamVideo", "Get what plays", about)
-        .asks::<StreamParams>()
+        .asks::<StreamParams>("viewer=user-42")
         .gives::<Playing>(StatusCode::OK, "It can be watched.", examples::playing())
         .gives::<InTheMaking>(StatusCode::ACCEPTED, "It is being made.", examples::in_the_making())
         .with(&["Retry-After"])
-        .refuses(&[NoSuchVideo, VideoFailed, VideoCancelled, SourceGone, Conflict])
+        .refuses(&[NoSuchVideo, VideoFailed, VideoCancelled, SourceGone, Conflict, InvalidField])
 }
 
 pub(crate) fn source() -> Doc {
@@ -110,11 +110,12 @@ pub(crate) fn source() -> Doc {
 }
 
 pub(crate) fn put_poster() -> Doc {
-    let about = "A JPEG, PNG or WebP picture, told apart by its content, or a moment of the video. It is shown in place of \
+    let about = "A JPEG, PNG or WebP picture, of any content type, or a moment of the video, in a body or in the query. It is shown in place of \
         the automatic one, also after a re-encode.";
     Doc::of("choosePoster", "Choose the picture before playback", about)
-        .takes::<Moment>(json!({ "at": 12.5 }))
-        .or_takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+        .asks::<PosterParams>("")
+        .may_take::<Moment>(json!({ "at": 12.5 }))
+        .or_takes_bytes()
         .gives::<VideoView>(StatusCode::OK, "It is shown already.", examples::video())
         .gives::<VideoView>(StatusCode::ACCEPTED, "It is being made.", examples::video())
         .refuses(&[NoSuchVideo, PosterNotAccepted, Conflict])

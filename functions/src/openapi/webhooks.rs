@@ -22,7 +22,7 @@ pub(crate) fn create() -> Doc {
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::of("listWebhooks", "List webhooks", "The newest first.").asks::<ListParams>().gives::<WebhookList>(
+    Doc::of("listWebhooks", "List webhooks", "The newest first.").asks::<ListParams>("limit=50").gives::<WebhookList>(
         StatusCode::OK,
         "A page of them.",
         json!({ "webhooks": [examples::webhook()], "next_cursor": null }),
@@ -63,7 +63,7 @@ pub(crate) fn send_test() -> Doc {
 
 pub(crate) fn deliveries() -> Doc {
     Doc::of("listDeliveries", "Read the log of a webhook", "The newest first; it goes back 30 days.")
-        .asks::<LogParams>()
+        .asks::<LogParams>("limit=50&status=given-up")
         .gives::<DeliveryList>(
             StatusCode::OK,
             "A page of it.",

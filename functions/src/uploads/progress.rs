@@ -10,6 +10,7 @@ use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::plan::UploadPlan;
 use super::{KnownUpload, SignedRequest};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -28,30 +29,35 @@ pub(crate) struct UploadView {
     complete: bool,
     /// Bytes; `null` where the uploader did not say.
     size: Option<u64>,
-    #[serde(flatten)]
-    kind: KindView,
+    kind: Kind,
+    /// Send this; only of a `single` one, until the source has arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<SignedRequest>,
+    /// Bytes of a part; only of a `multipart` one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_size: Option<u64>,
+    /// How many parts there are; only of a `multipart` one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<u32>,
+    /// The parts that the store has, empty once the source has arrived; absent of a `single` one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored: Option<Vec<StoredPart>>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     expires_ms: u64,
 }
 
+/// How the bytes arrive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadKind)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum KindView {
-    Single {
-        /// Send this; absent once the source has arrived.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        request: Option<SignedRequest>,
-    },
-    Multipart {
-        part_size: u64,
-        parts: u32,
-        /// What the store has; empty once the source has arrived.
-        stored: Vec<StoredPart>,
-    },
-    /// The uploader chooses the parts by himself.
-    Open { stored: Vec<StoredPart> },
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// In one request.
+    Single,
+    /// In parts of one size.
+    Multipart,
+    /// In parts whose size the uploader chooses.
+    Open,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -75,26 +81,26 @@ pub(crate) async fn read(
     let upload = KnownUpload::read(&state, &caller, id).await?;
     // The store knows first; the catalog hears of it by the event.
     let complete = !upload.is_open() || is_stored(&state, &upload).await?;
-    let kind = match (&upload.kind, complete) {
-        (UploadKind::Single, true) => KindView::Single { request: None },
-        (UploadKind::Single, false) => {
+    let (kind, plan, parts_of) = match &upload.kind {
+        UploadKind::Single => (Kind::Single, None, None),
+        UploadKind::Multipart { .. } => {
+            let (id, plan) = upload.multipart()?;
+            (Kind::Multipart, Some(plan), Some(id))
+        }
+        UploadKind::Open { upload_id } => (Kind::Open, None, Some(UploadId(upload_id.clone()))),
+    };
+    let stored = match &parts_of {
+        Some(_) if complete => Some(Vec::new()),
+        Some(id) => Some(upload.stored_parts(&state, id).await?.into_iter().map(StoredPart::from).collect()),
+        None => None,
+    };
+    let request = match (&parts_of, complete) {
+        (None, false) => {
             let life = upload.life_left()?;
             let request = state.signer.presign_put(&upload.key, upload.size, upload.content_type(), life).await?;
-            KindView::Single { request: Some(request.into()) }
+            Some(request.into())
         }
-        (UploadKind::Multipart { .. }, complete) => {
-            let (id, plan) = upload.multipart()?;
-            let stored = match complete {
-                true => Vec::new(),
-                false => upload.stored_parts(&state, &id).await?.into_iter().map(StoredPart::from).collect(),
-            };
-            KindView::Multipart { part_size: plan.part_bytes, parts: plan.parts(), stored }
-        }
-        (UploadKind::Open { .. }, true) => KindView::Open { stored: Vec::new() },
-        (UploadKind::Open { upload_id }, false) => {
-            let stored = upload.stored_parts(&state, &UploadId(upload_id.clone())).await?;
-            KindView::Open { stored: stored.into_iter().map(StoredPart::from).collect() }
-        }
+        (_, _) => None,
     };
     Ok(Json(UploadView {
         video: id,
@@ -102,6 +108,10 @@ pub(crate) async fn read(
         complete,
         size: upload.size,
         kind,
+        request,
+        part_size: plan.as_ref().map(|it| it.part_bytes),
+        parts: plan.as_ref().map(UploadPlan::parts),
+        stored,
         expires_ms: upload.expires_ms,
     }))
 }

@@ -12,6 +12,7 @@ use axum::extract::State;
 use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
+use http::HeaderMap;
 use platform::catalog::{NewVideo, Upload, UploadKind};
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
 use serde::{Deserialize, Serialize};
@@ -63,12 +64,20 @@ pub(crate) struct PutParams {
     expires: u64,
 }
 
-/// `GET /v1/s3/params`: one request for all of a file.
+/// Sent by Uppy before version 6, which fills one PUT with a file. Since then it sends a form (a POST policy), and says
+/// nothing of itself.
+const UPPY_VERSIONS: &str = "uppy-versions";
+
+/// `GET /v1/s3/params`: one request for all of a file. Refused before a video is made, where it would not be used.
 pub(crate) async fn params(
     State(state): State<ApiState>,
     caller: Caller,
+    headers: HeaderMap,
     Params(query): Params<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
+    if !headers.contains_key(UPPY_VERSIONS) {
+        return Err(ApiError::OnlyInParts);
+    }
     let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;

@@ -12,13 +12,13 @@ use http::StatusCode;
 use platform::catalog::{PosterRecord, Video};
 use platform::object_store::PutCondition;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::view::{FailureView, VideoView};
 use super::{existing, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Raw, Video as PathVideo};
+use crate::extract::{Params, Raw, Video as PathVideo};
 use crate::state::ApiState;
 
 /// Largest picture, bytes: what Lambda takes of a body, in base64, with room to spare.
@@ -93,14 +93,34 @@ enum Wish {
     Moment(u64),
 }
 
+/// A moment in the query, instead of a body.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PosterParams {
+    /// Seconds; instead of a body.
+    #[serde(default)]
+    at: Option<f64>,
+}
+
 /// Told apart by the first bytes, not by what the request says of itself.
-fn read(body: &[u8]) -> Result<Wish, RefusedPoster> {
+fn read(body: &[u8], at: Option<f64>) -> Result<Wish, RefusedPoster> {
+    if let Some(at) = at {
+        return match body.is_empty() {
+            true => moment(at),
+            false => Err(RefusedPoster::Neither("`at` is in the query, and there is a body as well".to_owned())),
+        };
+    }
     match Picture::of(body) {
         Ok(_) => return Ok(Wish::Picture),
         Err(RefusedPicture::NotAPicture) => {}
         Err(refused) => return Err(RefusedPoster::Picture(refused)),
     }
     let Moment { at } = serde_json::from_slice(body).map_err(|it| RefusedPoster::Neither(it.to_string()))?;
+    moment(at)
+}
+
+fn moment(at: f64) -> Result<Wish, RefusedPoster> {
     if at.is_finite() && at >= 0.0 {
         // A number beyond the longest video is no moment of it: that is said below.
         return Ok(Wish::Moment((at * 1000.0).round() as u64));
@@ -113,10 +133,11 @@ pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
+    Params(params): Params<PosterParams>,
     Raw(body): Raw,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let job = match read(&body)? {
+    let job = match read(&body, params.at)? {
         Wish::Picture => PosterJob::of_picture(id, &body),
         Wish::Moment(at_ms) => {
             check_moment(&state, &video, at_ms).await?;
@@ -176,7 +197,7 @@ mod tests {
 
     #[test]
     fn bodies_say_by_themselves_what_they_are() {
-        let told = |body: &[u8]| match read(body) {
+        let told = |body: &[u8]| match read(body, None) {
             Ok(Wish::Picture) => "picture".to_owned(),
             Ok(Wish::Moment(ms)) => format!("{ms} ms"),
             Err(refused) => refused.to_string(),

@@ -12,7 +12,7 @@ use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{existing, view, work};
+use super::{existing, heights, view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Video as PathVideo};
@@ -69,6 +69,17 @@ impl Playing {
     /// The address for a player. It is a permission: not for logs.
     pub(crate) fn hls_url(&self) -> &str {
         &self.hls_url
+    }
+}
+
+impl InTheMaking {
+    fn of(video: &Video) -> Self {
+        Self {
+            video: video.id,
+            status: video.state.name(),
+            stage: video.progress.and_then(|it| it.stage),
+            percent: view::percent(video),
+        }
     }
 }
 
@@ -133,13 +144,11 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
         | VideoState::Uploading
         | VideoState::Stored
         | VideoState::Queued
-        | VideoState::Processing => Ok(Stream::IsMade(InTheMaking {
-            video: id,
-            status: video.state.name(),
-            stage: video.progress.and_then(|it| it.stage),
-            percent: view::percent(&video),
-        })),
+        | VideoState::Processing => Ok(Stream::IsMade(InTheMaking::of(&video))),
         VideoState::Playable | VideoState::Ready { .. } => {
+            if !heights::has_rung(state, &video, viewer.max_height).await? {
+                return Ok(Stream::IsMade(InTheMaking::of(&video)));
+            }
             let pictures = pictures_of(&video.state);
             let video_ms = match (video.duration_ms, pictures) {
                 (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),

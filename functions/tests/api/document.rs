@@ -97,7 +97,7 @@ fn every_example_is_one() {
         let answers = operation["responses"].as_object().unwrap().values().map(|it| &it["content"]);
         for content in bodies.chain(answers).filter_map(Value::as_object).flat_map(|it| it.values()) {
             // Bytes have none.
-            if content.get("schema").is_none() {
+            if content["schema"]["format"] == "binary" {
                 continue;
             }
             let example = content.get("example").unwrap_or_else(|| panic!("{method} {path} has an answer without one"));

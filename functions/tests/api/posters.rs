@@ -75,6 +75,10 @@ async fn a_moment_becomes_the_poster() {
         let asked = put(json!({ "at": 3.5 })).await;
         assert_eq!((asked.status, &asked.body["poster"]["status"]), (StatusCode::ACCEPTED, &json!("pending")));
     }
+    // The same in the query.
+    assert_eq!(world.call(Method::PUT, &format!("{path}?at=3.5"), None).await.status, StatusCode::ACCEPTED);
+    let both = world.call(Method::PUT, &format!("{path}?at=3.5"), Some(json!({ "at": 1 }))).await;
+    assert_eq!(both.problem(), (422, "poster-not-accepted"));
     let job = PosterJob::of_moment(id, 3_500);
     assert_eq!(posters(&world).await, std::slice::from_ref(&job), "one message waits");
 

@@ -5,7 +5,7 @@ use platform::catalog::OwnerLimits;
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 
-use crate::world::{World, jwt};
+use crate::world::{TOKEN, World, jwt};
 
 const MIB: u64 = 1 << 20;
 
@@ -196,7 +196,7 @@ async fn an_owner_has_so_many_uploads_under_way() {
         let refused = world.call_as(&ann, Method::POST, path, body).await;
         assert_eq!(refused.problem(), (409, "too-many-uploads"), "{path}");
     }
-    let refused = world.call_as(&ann, Method::GET, "/v1/s3/params?filename=a.mp4&type=video/mp4", None).await;
+    let refused = world.uppy_params(&ann, "filename=a.mp4&type=video/mp4").await;
     assert_eq!(refused.problem(), (409, "too-many-uploads"));
     // Others are not concerned, and the installation has no limit.
     assert_eq!(world.call_as(&bob, Method::POST, "/v1/uploads", wish()).await.status, 201);
@@ -217,7 +217,7 @@ async fn an_installation_takes_the_types_that_it_names() {
         let wish = json!({ "filename": "a.mp4", "size": 3, "content_type": announced });
         assert_eq!(world.post("/v1/uploads", wish).await.status, status, "{announced:?}");
     }
-    assert_eq!(world.get("/v1/s3/params?filename=a.webm&type=video/webm").await.problem(), (415, "unsupported-type"));
+    assert_eq!(world.uppy_params(TOKEN, "filename=a.webm&type=video/webm").await.problem(), (415, "unsupported-type"));
 }
 
 #[tokio::test]

@@ -128,6 +128,35 @@ async fn a_poster_that_could_not_be_made_has_no_address() {
     }
 }
 
+/// A limit below the smallest rung would give out an address that plays nothing.
+#[tokio::test]
+async fn a_limit_leaves_a_rung() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let claim = world.claim(id).await;
+    let low = RenditionRecord {
+        name: "360p".parse().unwrap(),
+        width: Some(640),
+        height: Some(360),
+        copied: false,
+        ..rendition()
+    };
+    world.catalog.set_renditions(&claim, &[rendition(), low], now_ms()).await.unwrap();
+    world.catalog.mark_playable(&claim, now_ms()).await.unwrap();
+    let stream = async |limit: u32| world.get(&format!("/v1/videos/{id}/stream?max_height={limit}")).await;
+    assert_eq!(stream(720).await.status, StatusCode::OK);
+    assert_eq!(stream(360).await.status, StatusCode::ACCEPTED, "the rung is not published yet");
+    let refused = stream(359).await;
+    assert_eq!(refused.problem(), (422, "invalid-field"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("360 pixels"), "{}", refused.body);
+
+    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    assert_eq!(stream(360).await.status, StatusCode::OK);
+    let shares = format!("/v1/videos/{id}/shares");
+    assert_eq!(world.post(&shares, json!({ "max_height": 240 })).await.problem(), (422, "invalid-field"));
+    assert_eq!(world.post(&shares, json!({ "max_height": 360 })).await.status, StatusCode::CREATED);
+}
+
 /// What a browser saves is called what its owner called it.
 #[tokio::test]
 async fn a_source_is_downloaded_under_its_own_name() {

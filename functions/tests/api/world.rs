@@ -193,6 +193,14 @@ impl World {
         self.send(request.body(body).unwrap()).await
     }
 
+    /// Begins an upload in one request, as Uppy before version 6 does.
+    pub(crate) async fn uppy_params(&self, token: &str, query: &str) -> Answer {
+        let request = Request::get(format!("/v1/s3/params?{query}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("uppy-versions", "@uppy/aws-s3=5.1.0");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     /// An API key: its id and its secret.
     pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
         let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;

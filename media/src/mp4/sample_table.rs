@@ -5,8 +5,8 @@ use crate::read::Reader;
 use super::Mp4Error;
 use super::boxes::child;
 
-/// Ten days at 60 frames per second. Uniform tables can claim billions of samples in twenty bytes.
-const MAX_SAMPLES: u64 = 1 << 26;
+/// Fourteen hours at 60 frames per second. Uniform tables can claim billions of samples in twenty bytes.
+const MAX_SAMPLES: u64 = 3_000_000;
 
 /// One sample. Times in the track's timescale, before edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -314,6 +314,30 @@ fn tables_that_claim_billions_are_refused_at_once() {
     assert_eq!(walk(&bytes).map(|_| ()), Err(Mp4Error::Damaged { what: "stts" }));
 }
 
+#[test]
+fn of_very_many_keyframes_some_are_kept() {
+    let mut bytes = hour();
+    let at = |bytes: &[u8], kind: &[u8]| bytes.windows(4).position(|it| it == kind).unwrap();
+    // Without a list, every sample is one.
+    let stss = at(&bytes, b"stss");
+    bytes[stss..stss + 4].copy_from_slice(b"free");
+    let all = VideoIndex::new(walk(&bytes).unwrap().0.video().unwrap()).unwrap();
+    assert_eq!(all.keyframes.len(), 216_000);
+    // One more frame.
+    let count = 216_001_u32.to_be_bytes();
+    let stsz = at(&bytes, b"stsz");
+    bytes[stsz + 8..stsz + 12].copy_from_slice(&[0, 0, 0, 1]);
+    bytes[stsz + 12..stsz + 16].copy_from_slice(&count);
+    let stsc = at(&bytes, b"stsc");
+    bytes[stsc + 16..stsc + 20].copy_from_slice(&count);
+    let stts = at(&bytes, b"stts");
+    bytes[stts + 12..stts + 16].copy_from_slice(&count);
+    let some = VideoIndex::new(walk(&bytes).unwrap().0.video().unwrap()).unwrap();
+    assert_eq!(some.frame_count, 216_001);
+    assert!((7_000..7_300).contains(&some.keyframes.len()), "{}", some.keyframes.len());
+    assert_eq!(some.bytes_between(0, some.keyframes.len()), Some(some.bytes));
+}
+
 fn survive(bytes: &[u8]) {
     let Ok((moov, ..)) = walk(bytes) else { return };
     let _ = moov.check_complete();

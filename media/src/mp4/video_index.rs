@@ -24,7 +24,8 @@ pub struct Keyframe {
 pub struct VideoIndex {
     /// Units per second.
     pub timescale: u32,
-    /// In presentation order, which in a file that can be cut is also decode order.
+    /// In presentation order, which in a file that can be cut is also decode order. Of a file with very many keyframes,
+    /// those that are at least half a second apart.
     pub keyframes: Vec<Keyframe>,
     /// Frames in the track.
     pub frame_count: u32,
@@ -65,11 +66,17 @@ impl VideoIndex {
     /// different numbers of samples.
     pub fn new(track: &Track) -> Result<Self, Mp4Error> {
         let shift = track.presentation_shift();
-        let mut scan = Scan::default();
+        let many = track.table.sync_count() > MANY_KEYFRAMES;
+        let mut scan =
+            Scan { spacing: if many { i64::from(track.timescale / 2).max(1) } else { 0 }, ..Scan::default() };
         for sample in track.table.samples()? {
             // The same sum in all arms below; tables that overflow it are lies.
             let pts = sample.cts.checked_add(shift).ok_or(Mp4Error::Damaged { what: "elst" })?;
             scan.visit(&sample, pts, sample.dts.saturating_add(shift), track.edit_end());
+            if scan.keyframes.len() > MOST_KEYFRAMES {
+                // Only times that make no sense get here: there are as many frames as fourteen hours have.
+                return Err(Mp4Error::Damaged { what: "stss" });
+            }
         }
         if scan.frames == 0 || scan.frames != track.table.sample_count() {
             return Err(Mp4Error::Damaged { what: "stsc" });
@@ -135,8 +142,18 @@ impl VideoIndex {
     }
 }
 
+/// An hour of video of keyframes only, at 60 per second: of more than that, not all are kept.
+const MANY_KEYFRAMES: u32 = 216_000;
+
+/// More than these are never kept.
+const MOST_KEYFRAMES: usize = 1_000_000;
+
 #[derive(Default)]
 struct Scan {
+    /// How far apart keyframes have to be to be kept, ticks.
+    spacing: i64,
+    /// Presentation time of the latest keyframe in decode order, kept or not.
+    latest_keyframe: Option<i64>,
     keyframes: Vec<Keyframe>,
     frames: u32,
     bytes: u64,
@@ -160,17 +177,20 @@ impl Scan {
             self.starts_with_keyframe |= self.frames == 0;
             // A frame decoded before this keyframe and presented after it.
             self.open_gop |= self.latest.is_some_and(|it| it > pts);
-            self.keyframes.push(Keyframe {
-                pts,
-                dts,
-                sample: sample.index,
-                offset: sample.offset,
-                size: sample.bytes,
-                bytes_before: self.bytes,
-            });
+            self.latest_keyframe = Some(pts);
+            if self.keyframes.last().is_none_or(|it| pts >= it.pts.saturating_add(self.spacing) || self.spacing == 0) {
+                self.keyframes.push(Keyframe {
+                    pts,
+                    dts,
+                    sample: sample.index,
+                    offset: sample.offset,
+                    size: sample.bytes,
+                    bytes_before: self.bytes,
+                });
+            }
         } else {
             // A frame decoded after a keyframe and presented before it.
-            self.open_gop |= self.keyframes.last().is_some_and(|it| pts < it.pts);
+            self.open_gop |= self.latest_keyframe.is_some_and(|it| pts < it);
         }
         self.reordered |= self.latest.is_some_and(|it| pts < it);
         self.latest = Some(self.latest.map_or(pts, |it| it.max(pts)));

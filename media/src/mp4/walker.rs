@@ -3,8 +3,11 @@
 use super::boxes::{BoxHeader, MAX_HEADER_BYTES};
 use super::{Moov, Mp4Error};
 
-/// An index larger than that is no index: ten hours of video with audio need some 30 MiB.
-const MAX_MOOV_BYTES: u64 = 256 << 20;
+/// A larger index is refused: ten hours of video with audio need some 30 MiB.
+const MAX_MOOV_BYTES: u64 = 64 << 20;
+
+/// Asked for at a time: what the caller fetches is copied, so at that moment it is there twice.
+const MAX_READ_BYTES: u64 = 4 << 20;
 
 /// Asked for at first, and again after `mdat`: small enough for one round trip, large enough that a
 /// short file needs no second one.
@@ -148,7 +151,7 @@ impl BoxWalker {
         let exact_end = self.position + len;
         // A box whose size is known is fetched as it is; a header brings its neighbourhood along.
         let end = if len > MAX_HEADER_BYTES { exact_end } else { end };
-        Step::Need { offset, len: end - offset }
+        Step::Need { offset, len: (end - offset).min(MAX_READ_BYTES) }
     }
 
     fn not_a_box(&self) -> Mp4Error {

@@ -208,6 +208,10 @@ impl Catalog for SqlCatalog {
         self.told(self.try_claim(job, generation, worker, lease, now_ms).await)
     }
 
+    async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
+        self.current_claim(video).await
+    }
+
     async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
         retried(|| self.release_worker(worker, now_ms)).await
     }

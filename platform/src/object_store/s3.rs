@@ -1,5 +1,6 @@
 //! The store behind an S3 endpoint: R2, S3, or the embedded server. One client for all of them.
 
+mod clock;
 mod copy;
 mod errors;
 mod uploads;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use futures::StreamExt as _;
 
+use self::clock::StoreClock;
 use self::errors::{refused, store_error, unavailable};
 use super::{ETag, Entry, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, StoreError};
 use crate::secret::Secret;
@@ -53,6 +55,7 @@ pub struct S3Store {
     client: Client,
     /// Signs for the public endpoint; sends nothing.
     signer: Client,
+    clock: StoreClock,
     private_bucket: String,
     media_bucket: String,
 }
@@ -76,6 +79,10 @@ const BATCH: i32 = 1000;
 impl S3Store {
     /// Makes the client; connects at the first request.
     pub fn new(config: &S3StoreConfig) -> Self {
+        Self::with_clock(config, StoreClock::default())
+    }
+
+    fn with_clock(config: &S3StoreConfig, clock: StoreClock) -> Self {
         let http = HttpClientBuilder::new()
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_TIME)
@@ -103,6 +110,8 @@ impl S3Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
                 .timeout_config(timeouts)
+                .time_source(clock.clone())
+                .interceptor(clock.clone())
                 .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build())
                 .build();
             Client::from_conf(config)
@@ -110,6 +119,7 @@ impl S3Store {
         Self {
             client: client(&config.endpoint),
             signer: client(config.public_endpoint.as_deref().unwrap_or(&config.endpoint)),
+            clock,
             private_bucket: config.private_bucket.clone(),
             media_bucket: config.media_bucket.clone(),
         }

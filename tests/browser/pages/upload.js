@@ -65,4 +65,16 @@ window.uploadAndCancel = async (endpoint, name) => {
   return { parts, files: uppy.getFiles().length }
 }
 
+/** What its user sees of a file that Uppy sends whole: because its options do not ask for parts, or because it is empty. */
+window.uploadWhole = async (endpoint) => {
+  const told = []
+  for (const [options, data] of [[{}, await (await fetch('/film')).blob()], [{ shouldUseMultipart: true }, new Blob([])]]) {
+    const uppy = new Uppy().use(AwsS3, { companionEndpoint: endpoint, ...options })
+    uppy.addFile({ name: 'whole.mp4', type: 'video/mp4', data })
+    const result = await uppy.upload()
+    told.push({ successful: result.successful.length, failed: result.failed.map((it) => String(it.error)) })
+  }
+  return told
+}
+
 window.ready = true

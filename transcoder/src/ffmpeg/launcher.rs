@@ -46,18 +46,19 @@ pub(crate) enum Weight {
     Heavy,
 }
 
-/// Memory that an encoder of a ladder needs at least, bytes: less would refuse ordinary videos.
-const LEAST_MEMORY: u64 = 1 << 30;
+/// Memory that the ladder of a 4K video needs, bytes: with less, ordinary videos would be refused.
+const LEAST_MEMORY: u64 = 2 << 30;
 /// Several 4K encoders fit into this, bytes.
 const MOST_MEMORY: u64 = 12 << 30;
 /// Memory of a run that looks at a source, bytes: between these two, an eighth of what a run that encodes may use.
 const LIGHT_MEMORY: [u64; 2] = [512 << 20, 1 << 30];
 
 impl Launcher {
-    /// This program as the launcher. Without `memory`, a run that encodes may use half of what the machine or the control
-    /// group has.
-    pub fn of_this_program(enforcement: Enforcement, memory: Option<u64>) -> Self {
-        let memory = memory.unwrap_or_else(|| (machine_memory() / 2).clamp(LEAST_MEMORY, MOST_MEMORY));
+    /// This program as the launcher. Without `memory`, so many encoders that run side by side share three quarters of what
+    /// the machine or the control group has.
+    pub fn of_this_program(enforcement: Enforcement, memory: Option<u64>, encoders: u64) -> Self {
+        let share = |all: u64| (all / 4 * 3 / encoders.max(1)).clamp(LEAST_MEMORY, MOST_MEMORY);
+        let memory = memory.unwrap_or_else(|| share(machine_memory()));
         // Still this program after its file was replaced by that of a newer version.
         Self { program: PathBuf::from("/proc/self/exe"), enforcement, memory }
     }
@@ -150,8 +151,10 @@ mod tests {
             assert_eq!(launcher(given).memory(Weight::Light), light);
             assert_eq!(launcher(given).memory(Weight::Heavy), given);
         }
-        let by_machine = Launcher::of_this_program(Enforcement::Off, None).memory;
-        assert!((LEAST_MEMORY..=MOST_MEMORY).contains(&by_machine));
+        let by_machine = |encoders| Launcher::of_this_program(Enforcement::Off, None, encoders).memory;
+        assert!((LEAST_MEMORY..=MOST_MEMORY).contains(&by_machine(1)));
+        assert_eq!(by_machine(1_000_000), LEAST_MEMORY);
+        assert_eq!(Launcher::of_this_program(Enforcement::Off, Some(7), 3).memory, 7);
     }
 
     #[test]

@@ -35,7 +35,8 @@ const LONGEST_LOG: u64 = 64 << 10;
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
-     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation\
+     :stream_disposition=default,attached_pic:stream_tags=language:stream_side_data=displaymatrix,rotation,dv_profile,\
+     dv_bl_signal_compatibility_id\
      :program=program_id:program_stream=index:format=duration";
 
 /// How much of a source FFmpeg reads to find its streams, where more than usual is needed: streams of a transport or
@@ -51,8 +52,19 @@ pub struct Depth {
 /// What every run that reads the source begins with. The demuxer is forced, never guessed: an upload
 /// that is a playlist or a script must not make FFmpeg read a file or call a host.
 pub fn input_arguments(demuxer: &str) -> Vec<String> {
-    ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer].map(str::to_owned).to_vec()
+    let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
+    let kind = ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer];
+    limits.into_iter().chain(kind).map(str::to_owned).collect()
 }
+
+/// Larger frames are not decoded, whatever the profile allows: 8192 x 8192.
+const MOST_PIXELS: &str = "67108864";
+
+/// More streams are refused: a whole multiplex of broadcasts has fewer.
+const MOST_STREAMS: &str = "256";
+
+/// The largest piece of memory that FFmpeg takes at once, bytes: a frame of [`MOST_PIXELS`] of four times 16 bits.
+pub(crate) const MAX_ALLOC: [&str; 2] = ["-max_alloc", "536870912"];
 
 impl Depth {
     /// The options of an input that is read this far.
@@ -67,15 +79,37 @@ pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Dept
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
-    let output = ffprobe(tools, &arguments, url).await?;
-    parse_streams(&output).map_err(TranscodeError::Source)
+    let Answer { output, log } = ffprobe(tools, &arguments, url).await?;
+    let found = parse_streams(&output)?;
+    // FFmpeg opened no decoder then, and says nothing of the size.
+    match too_large(&log).filter(|_| found.video.width == 0) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(found),
+    }
+}
+
+/// What ffprobe answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it printed.
+    pub output: String,
+    /// Its errors, though it succeeded.
+    log: String,
+}
+
+/// `Picture size 10000x10000 exceeds specified max pixel count 67108864`, as FFmpeg (5.1 to 9.0) says it.
+fn too_large(log: &str) -> Option<SourceProblem> {
+    let (before, _) = log.split_once(" exceeds specified max pixel count")?;
+    let (width, height) = before.rsplit_once("Picture size ")?.1.split_once('x')?;
+    let limit_pixels = MOST_PIXELS.parse().ok()?;
+    Some(SourceProblem::TooManyPixels { width: width.parse().ok()?, height: height.parse().ok()?, limit_pixels })
 }
 
 /// Runs ffprobe and gives back what it printed.
 ///
 /// # Errors
 /// With what is wrong with the source, if ffprobe failed on its own. Not if it was ended from outside.
-pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<String, TranscodeError> {
+pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<Answer, TranscodeError> {
     let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
     let mut output = Vec::new();
     let mut answer = (&mut child.output).take(LONGEST_ANSWER + 1);
@@ -85,8 +119,8 @@ pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<S
     if output.len() as u64 > LONGEST_ANSWER {
         return Err(SourceProblem::TooDemanding.into());
     }
-    child.end("read the header").await?;
-    Ok(String::from_utf8_lossy(&output).into_owned())
+    let log = child.end("read the header").await?;
+    Ok(Answer { output: String::from_utf8_lossy(&output).into_owned(), log })
 }
 
 /// A running ffprobe. When dropped, it is killed.
@@ -107,6 +141,7 @@ impl Probing {
     ) -> Result<Self, TranscodeError> {
         let port = url::Url::parse(url).ok().and_then(|it| it.port());
         let mut all: Vec<String> = ["-hide_banner", "-loglevel", "error"].map(str::to_owned).to_vec();
+        all.extend(MAX_ALLOC.map(str::to_owned));
         all.extend(arguments.iter().cloned());
         all.push(url.to_owned());
         let needs = Needs { port, cpu: Some(cpu), ..Needs::default() };
@@ -120,20 +155,20 @@ impl Probing {
         Ok(Self { child, output, errors: tokio::spawn(read_errors(errors)) })
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and gives back what it said of errors.
     ///
     /// # Errors
     /// As [`ffprobe`].
-    pub(crate) async fn end(mut self, task: &str) -> Result<(), TranscodeError> {
+    pub(crate) async fn end(mut self, task: &str) -> Result<String, TranscodeError> {
         let status = tokio::time::timeout(TIME_LIMIT, self.child.wait())
             .await
             .map_err(|_| TranscodeError::TimedOut { task: task.to_owned(), log_tail: String::new() })?
             .map_err(TranscodeError::Spawn)?;
-        if status.success() {
-            return Ok(());
-        }
         let log = self.errors.await.unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = String::from_utf8_lossy(&log).into_owned();
+        if status.success() {
+            return Ok(log);
+        }
         match Death::of(status) {
             Death::Failed => Err(problem_of(&log).into()),
             Death::Crashed => Err(SourceProblem::Damaged.into()),
@@ -184,6 +219,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_picture_that_is_too_large_has_its_size() {
+        let log =
+            "[png @ 0x55] [IMGUTILS @ 0x7f] Picture size 10000x9000 exceeds specified max pixel count 67108864, see";
+        let expected = SourceProblem::TooManyPixels { width: 10_000, height: 9_000, limit_pixels: 67_108_864 };
+        assert_eq!(too_large(log), Some(expected));
+        assert_eq!(too_large("Picture size 0x0 is invalid"), None);
+    }
+
     /// Tools whose ffprobe is a shell script.
     fn scripted(folder: &std::path::Path, script: &str) -> Tools {
         use std::os::unix::fs::PermissionsExt as _;
@@ -201,7 +245,7 @@ mod tests {
             let outcome = ask(&format!("kill -{signal} $$; sleep 5")).await;
             assert!(matches!(outcome, Err(TranscodeError::Interrupted { .. })), "{signal}: {outcome:?}");
         }
-        let source = |outcome: Result<String, TranscodeError>| match outcome {
+        let source = |outcome: Result<Answer, TranscodeError>| match outcome {
             Err(TranscodeError::Source(problem)) => problem,
             other => panic!("{other:?}"),
         };
@@ -210,6 +254,7 @@ mod tests {
         assert_eq!(source(ask("kill -XCPU $$").await), SourceProblem::TooDemanding);
         assert_eq!(source(ask("head -c 20000000 /dev/zero").await), SourceProblem::TooDemanding);
         assert!(matches!(ask("echo no Landlock >&2; exit 125").await, Err(TranscodeError::Spawn(_))));
-        assert_eq!(ask("echo '{}'").await.unwrap(), "{}\n");
+        let answer = ask("echo '{}'; echo odd >&2").await.unwrap();
+        assert_eq!((answer.output.as_str(), answer.log.as_str()), ("{}\n", "odd\n"));
     }
 }

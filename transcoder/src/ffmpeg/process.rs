@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::launcher::{Needs, Weight, start};
+use crate::ffmpeg::probe::MAX_ALLOC;
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +66,7 @@ const LOG_LINES: usize = 20;
 /// look at what was delivered: FFmpeg can exit 0 having written a short file.
 pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
-    let mut arguments: Vec<String> = general.map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> = general.into_iter().chain(MAX_ALLOC).map(str::to_owned).collect();
     arguments.extend(run.arguments);
     let needs = Needs {
         port: Some(run.port),
@@ -76,8 +77,8 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
     let mut command = run.tools.ffmpeg(&arguments, &needs);
     // The child insists on pipes that it can close; nothing goes through them.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let shown: Vec<String> = arguments.iter().map(|it| without_token(it)).collect();
-    tracing::debug!(task = run.task, "running ffmpeg {}", shown.join(" "));
+    let shown = without_secrets(&arguments.join(" "));
+    tracing::debug!(task = run.task, "running ffmpeg {shown}");
     let started = Instant::now();
     let mut child = start(move || FfmpegCommand::from(command).spawn()).await.map_err(TranscodeError::Spawn)?;
     let guard = KillOnDrop::new(&mut child);
@@ -109,7 +110,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
                 Death::Interrupted => TranscodeError::Interrupted { task: run.task },
                 Death::NotStarted => TranscodeError::Spawn(std::io::Error::other(log.tail())),
                 Death::TooMuch => SourceProblem::TooDemanding.into(),
-                Death::Failed if log.out_of_memory() => SourceProblem::TooDemanding.into(),
+                Death::Failed | Death::Crashed if log.out_of_memory => SourceProblem::TooDemanding.into(),
                 Death::Failed | Death::Crashed => failed(status.to_string(), &log),
             };
             // Whoever ends it may be ending this process too: then that is the reason.
@@ -179,6 +180,8 @@ fn available_processors() -> u32 {
 struct Log {
     lines: VecDeque<String>,
     complained: bool,
+    /// It got no more memory: the source is the same next time, and so is the limit.
+    out_of_memory: bool,
     cpu: Duration,
 }
 
@@ -186,15 +189,11 @@ impl Log {
     fn tail(&self) -> String {
         self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
-
-    /// Whether it got no more memory: the source is the same next time, and so is the limit.
-    fn out_of_memory(&self) -> bool {
-        self.lines.iter().any(|it| OUT_OF_MEMORY.iter().any(|phrase| it.contains(phrase)))
-    }
 }
 
-/// What FFmpeg (5.1 to 9.0) and the C++ libraries that it uses print when they get no memory.
-pub(crate) const OUT_OF_MEMORY: [&str; 3] = ["Cannot allocate memory", "bad_alloc", "Failed to allocate"];
+/// What FFmpeg (5.1 to 9.0), x264 and the C++ libraries that it uses print when they get no memory.
+pub(crate) const OUT_OF_MEMORY: [&str; 4] =
+    ["Cannot allocate memory", "Failed to allocate", "malloc of size", "bad_alloc"];
 
 fn read_log(stderr: std::process::ChildStderr) -> Log {
     let mut log = Log::default();
@@ -206,6 +205,7 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
                 if let Some(cpu) = benchmark(&line) {
                     log.cpu = cpu;
                 } else if !matches!(level, LogLevel::Info) {
+                    log.out_of_memory |= OUT_OF_MEMORY.iter().any(|it| line.contains(it));
                     log.complained |= matches!(level, LogLevel::Error | LogLevel::Fatal);
                     if log.lines.len() == LOG_LINES {
                         log.lines.pop_front();
@@ -230,7 +230,8 @@ fn benchmark(line: &str) -> Option<Duration> {
 
 /// The loopback path is a secret while the job runs, and noise in a log.
 fn without_token(line: &str) -> String {
-    match (line.find("http://127.0.0.1:"), line.find("/source")) {
+    let start = ["http://127.0.0.1:", "http://ffmpeg:@127.0.0.1:"].iter().find_map(|it| line.find(it));
+    match (start, line.find("/source")) {
         (Some(start), Some(end)) if start < end => format!("{}{}", &line[..start], &line[end + 1..]),
         (Some(start), _) => format!("{}(output)", &line[..start]),
         _ => line.chars().take(500).collect(),
@@ -263,9 +264,26 @@ impl Drop for KillOnDrop {
     }
 }
 
+/// A command line for the log. The addresses on the loopback hold a secret: 32 hex digits, after which the rest is harmless.
+fn without_secrets(command: &str) -> String {
+    const SECRET: usize = 32;
+    let parts = command.split('/').map(|it| {
+        let is_secret = it.len() == SECRET && it.bytes().all(|it| it.is_ascii_hexdigit());
+        if is_secret { "..." } else { it }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_of_the_loopback_is_not_logged() {
+        let secret = "0a".repeat(16);
+        let command = format!(r#""ffmpeg" "-i" "http://127.0.0.1:4000/{secret}/source" "-f" "null""#);
+        assert_eq!(without_secrets(&command), r#""ffmpeg" "-i" "http://127.0.0.1:4000/.../source" "-f" "null""#);
+    }
 
     #[test]
     fn the_benchmark_line_is_read() {
@@ -281,5 +299,7 @@ mod tests {
     fn the_log_does_not_tell_the_loopback_path() {
         let line = "[error] http://127.0.0.1:4711/0123456789abcdef/source: Invalid data found when processing input";
         assert_eq!(without_token(line), "[error] source: Invalid data found when processing input");
+        let line = "[error] http://ffmpeg:@127.0.0.1:4711/0123456789abcdef/1/720p/3.ts: Broken pipe";
+        assert_eq!(without_token(line), "[error] (output)");
     }
 }

@@ -119,7 +119,7 @@ fn refusal(error: &Mp4Error) -> Option<SourceProblem> {
     match error {
         Mp4Error::NoMoov | Mp4Error::Truncated { .. } => Some(SourceProblem::Truncated),
         Mp4Error::NotMp4 => Some(SourceProblem::NotAVideo),
-        Mp4Error::MoovTooLarge { .. } | Mp4Error::TooManySamples { .. } => Some(SourceProblem::Damaged),
+        Mp4Error::MoovTooLarge { .. } | Mp4Error::TooManySamples { .. } => Some(SourceProblem::TooDemanding),
         Mp4Error::Damaged { .. } | Mp4Error::Compressed => None,
     }
 }

@@ -82,7 +82,7 @@ pub(super) async fn packets(
     let scan = tokio::time::timeout(TIME_LIMIT, reading).await.map_err(late)??;
     match probing.end("read the packets").await {
         // What could be read of a damaged file may do; whether it does is seen later.
-        Ok(()) | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => Ok(scan),
+        Ok(_) | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => Ok(scan),
         Err(error) => Err(error),
     }
 }

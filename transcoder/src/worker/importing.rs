@@ -30,9 +30,11 @@ impl Worker {
         cancel: &CancellationToken,
     ) -> Result<(), QueueError> {
         let config = &self.config;
+        let in_hand = self.in_hand.take(import.video);
         let claim = || self.catalog.claim_import(import, &config.name, config.lease, now_ms());
         let claimed = self.insist(cancel, claim).await;
-        let Some(claim) = self.admitted(delivery, import.video, &import.id, claimed).await? else { return Ok(()) };
+        let admitted = self.admitted(delivery, (import.video, &import.id), in_hand.is_some(), claimed).await?;
+        let Some(claim) = admitted else { return Ok(()) };
         let stop = cancel.child_token();
         let beating = heartbeat::Heartbeat::start(self, &claim, delivery.receipt.clone(), stop.clone());
         let fetched = stop.run_until_cancelled(Box::pin(self.fetch(&claim))).await;

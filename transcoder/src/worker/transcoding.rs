@@ -34,9 +34,10 @@ impl Worker {
         };
         let generation = job.generation(&profile);
         let config = &self.config;
+        let in_hand = self.in_hand.take(job.video);
         let claim = || self.catalog.claim(job, &generation, &config.name, config.lease, now_ms());
         let claimed = self.insist(cancel, claim).await;
-        match self.admitted(delivery, job.video, &job.id, claimed).await? {
+        match self.admitted(delivery, (job.video, &job.id), in_hand.is_some(), claimed).await? {
             Some(claim) => self.work(delivery, job, profile, claim, cancel).await,
             None => Ok(()),
         }

@@ -114,6 +114,20 @@ async fn everything(subject: &Subject, claim: &Claim) -> (crate::catalog::Video,
     )
 }
 
+/// Of a claim whose answer was lost, its worker learns here that it has it.
+pub async fn a_video_has_a_holder(subject: &Subject) {
+    let job = subject.queued(1).await;
+    let holder = async || subject.catalog().holder(job.video).await.expect("holder");
+    assert_eq!(holder().await, None);
+    let claim = subject.claim(&job, NOW).await;
+    assert_eq!(holder().await.as_ref(), Some(&claim));
+    subject.catalog().release(&claim, NOW + 1).await.expect("release");
+    assert_eq!(holder().await, None);
+    let second = subject.claim(&job, NOW + 2).await;
+    assert_eq!(holder().await, Some(second));
+    assert_eq!(subject.catalog().holder(video_id(9)).await.expect("holder"), None);
+}
+
 /// A claim that is renewed in time holds as long as it is renewed.
 pub async fn renewing_keeps_the_claim(subject: &Subject) {
     let job = subject.queued(1).await;

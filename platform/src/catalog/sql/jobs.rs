@@ -9,7 +9,7 @@ use domain::state::{VideoEvent, VideoState, transition};
 use domain::webhook::EventType;
 
 use super::events::tell;
-use super::rows::{VideoRow, video_columns};
+use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
 use crate::catalog::{CatalogError, Claim, ClaimOutcome, Noted, Video};
@@ -102,6 +102,28 @@ impl SqlCatalog {
         grant(&mut tx, &claim, now_ms).await?;
         tx.commit().await?;
         Ok(ClaimOutcome::Claimed(claim))
+    }
+
+    pub(super) async fn current_claim(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
+        let row: Option<(String, i64, i64, String, String)> = sqlx::query_as(
+            "SELECT videos.worker, videos.fence, videos.lease_until_ms, attempts.job, attempts.generation
+             FROM videos JOIN attempts ON attempts.video = videos.id AND attempts.fence = videos.fence
+             WHERE videos.id = $1 AND videos.worker IS NOT NULL",
+        )
+        .bind(video.to_string())
+        .fetch_optional(self.database.read())
+        .await?;
+        row.map(|(worker, fence, lease_until_ms, job, generation)| {
+            Ok(Claim {
+                video,
+                job: parse("job", &job)?,
+                generation: parse("generation", &generation)?,
+                fence: unsigned(fence),
+                worker,
+                lease_until_ms: unsigned(lease_until_ms),
+            })
+        })
+        .transpose()
     }
 
     pub(super) async fn release_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {

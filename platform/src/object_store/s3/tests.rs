@@ -10,6 +10,23 @@ async fn store() -> (S3Store, (RunningServer, tempfile::TempDir)) {
 
 crate::object_store_conformance!(store().await);
 
+/// The clock of the machine is an hour behind or ahead: the store refuses one request, and takes all that follow.
+#[tokio::test]
+async fn a_clock_that_is_off_is_corrected() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RunningServer::start(folder.path()).await;
+    let key = ObjectKey::Master { video: domain::ids::VideoId::new(1, [1; 10]) };
+    for ahead in [-3600, 3600] {
+        let store = S3Store::with_clock(&server.store_config(), StoreClock::ahead_by(ahead));
+        let refused = store.put(&key, "1".into(), PutCondition::Always).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Refused { code, .. } if code == "RequestTimeTooSkewed"), "{refused:?}");
+        store.put(&key, "2".into(), PutCondition::Always).await.expect("signed by the clock of the store");
+        let signed = store.presign_get(&key, None, Duration::from_secs(60)).await.unwrap();
+        let answer = reqwest::get(&signed.url).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "2"));
+    }
+}
+
 #[tokio::test]
 async fn a_copy_in_parts_keeps_content_and_headers() {
     let (store, (_server, _folder)) = store().await;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest as SdkRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_async::time::TimeSource as _;
 use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 
@@ -32,7 +33,7 @@ impl UploadSigner for S3Store {
             .set_content_length(size.map(|it| signed(&path, it)).transpose()?)
             .content_type(content_type)
             .if_none_match("*")
-            .presigned(life(&path, expires)?)
+            .presigned(self.life(&path, expires)?)
             .await
             .map_err(|error| store_error(&path, error))?;
         Ok(ours(&request))
@@ -51,7 +52,7 @@ impl UploadSigner for S3Store {
             .bucket(self.bucket(key.bucket()))
             .key(&path)
             .set_response_content_disposition(file_name.map(attachment))
-            .presigned(life(&path, expires)?)
+            .presigned(self.life(&path, expires)?)
             .await
             .map_err(|error| store_error(&path, error))?;
         Ok(ours(&request))
@@ -90,7 +91,7 @@ impl UploadSigner for S3Store {
             .upload_id(&upload.0)
             .part_number(part_number(&path, number)?)
             .set_content_length(size.map(|it| signed(&path, it)).transpose()?)
-            .presigned(life(&path, expires)?)
+            .presigned(self.life(&path, expires)?)
             .await
             .map_err(|error| store_error(&path, error))?;
         Ok(ours(&request))
@@ -223,8 +224,12 @@ fn multipart_etag(parts: &[Part]) -> Option<String> {
     Some(format!("{}-{}", domain::ids::hex(&md5.finalize()), parts.len()))
 }
 
-fn life(path: &str, expires: Duration) -> Result<PresigningConfig, StoreError> {
-    PresigningConfig::expires_in(expires).map_err(|_| refused(path, "an expiry is 1 second to 7 days"))
+impl S3Store {
+    /// From now, as the store counts time.
+    fn life(&self, path: &str, expires: Duration) -> Result<PresigningConfig, StoreError> {
+        let config = PresigningConfig::builder().start_time(self.clock.now()).expires_in(expires);
+        config.build().map_err(|_| refused(path, "an expiry is 1 second to 7 days"))
+    }
 }
 
 fn ours(request: &SdkRequest) -> PresignedRequest {

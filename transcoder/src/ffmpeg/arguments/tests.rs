@@ -134,8 +134,8 @@ fn one_picture_of_whatever_there_is() {
     let still =
         |demuxer, offset| super::still("IN", demuxer, Size { width: 1280, height: 720 }, offset, "OUT").join(" ");
     insta::assert_snapshot!([still("png_pipe", 0.0), still("mpegts", 1.5)].join("\n"), @"
-    -protocol_whitelist http,tcp -format_whitelist png_pipe -f png_pipe -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=0.000000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
-    -protocol_whitelist http,tcp -format_whitelist mpegts -f mpegts -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=1.490000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
+    -max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist png_pipe -f png_pipe -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=0.000000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
+    -max_pixels 67108864 -max_streams 256 -protocol_whitelist http,tcp -format_whitelist mpegts -f mpegts -threads 1 -i IN -an -sn -dn -map_metadata -1 -vf setpts=PTS-STARTPTS,trim=start=1.490000,scale=1280:1280:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic:out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg,setsar=1,trim=end_frame=1 -frames:v 1 -fps_mode passthrough -c:v mjpeg -q:v 4 -pix_fmt yuvj420p -f image2 OUT
     ");
 }
 

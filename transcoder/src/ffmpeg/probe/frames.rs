@@ -31,8 +31,8 @@ pub async fn key_frames(
     }
     let entries = "frame=width,height,interlaced_frame";
     arguments.extend(["-show_entries", entries, "-of", "compact=p=0"].map(str::to_owned));
-    let output = ffprobe(tools, &arguments, url).await?;
-    Ok(output.lines().filter_map(facts).collect())
+    let answer = ffprobe(tools, &arguments, url).await?;
+    Ok(answer.output.lines().filter_map(facts).collect())
 }
 
 /// `width=320|height=180|interlaced_frame=0`, in any order.

@@ -97,6 +97,8 @@ struct Tags {
 struct SideData {
     displaymatrix: Option<String>,
     rotation: Option<f64>,
+    dv_profile: Option<u32>,
+    dv_bl_signal_compatibility_id: Option<u32>,
 }
 
 impl RawStream {
@@ -127,6 +129,9 @@ impl RawStream {
     }
 }
 
+/// Sound of a higher rate is not sound, Hz: twice the highest rate of recorders.
+const HIGHEST_SAMPLE_RATE: u32 = 768_000;
+
 /// Reads ffprobe's JSON and picks the streams.
 pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
@@ -135,6 +140,10 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         return Err(SourceProblem::EncryptedSource);
     }
     let used = |it: &&RawStream| it.is("video") || it.is("audio");
+    // Resampling from such a rate takes memory in proportion to it.
+    if raw.streams.iter().filter(used).any(|it| it.sample_rate().is_some_and(|it| it > HIGHEST_SAMPLE_RATE)) {
+        return Err(SourceProblem::Damaged);
+    }
     let announced = raw.streams.iter().filter(used).any(|it| !it.is_there());
     // A stream that plays is better than the container's own choice, which may be announced only, or in a format that
     // nothing decodes; after that comes the order of the file.
@@ -147,6 +156,9 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         let tag = video.codec_tag_string.clone().unwrap_or_else(|| "unknown".to_owned());
         SourceProblem::UnsupportedCodec { codec: tag }
     })?;
+    if let Some(colors) = unknown_colors(video) {
+        return Err(SourceProblem::UnsupportedCodec { codec: colors });
+    }
     let (Some(width), Some(height)) = (video.width, video.height) else { return Err(SourceProblem::Damaged) };
     let rates = Rates {
         real: video.r_frame_rate.as_deref().and_then(ratio),
@@ -195,6 +207,15 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         announced,
         duration_seconds: raw.format.duration.as_deref().and_then(positive),
     })
+}
+
+/// Colours that decoders give out as they are and no filter of FFmpeg converts: the picture would be green and violet.
+/// Dolby Vision without a compatible base layer (profile 5) is in IPT-PQ-c2.
+fn unknown_colors(video: &RawStream) -> Option<String> {
+    let incompatible = |it: &&SideData| it.dv_profile.is_some() && it.dv_bl_signal_compatibility_id == Some(0);
+    let vision = video.side_data_list.iter().find(incompatible).and_then(|it| it.dv_profile);
+    let intensity = video.color_space.as_deref().filter(|it| matches!(*it, "ictcp" | "ipt-c2"));
+    vision.map(|it| format!("Dolby Vision profile {it}")).or_else(|| intensity.map(str::to_uppercase))
 }
 
 fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
@@ -305,6 +326,25 @@ mod tests {
             of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#),
             SourceProblem::UnsupportedCodec { codec: "vvc1".to_owned() }
         );
+        for (colors, name) in [
+            (
+                r#""side_data_list":[{"side_data_type":"DOVI configuration record","dv_profile":5,"dv_bl_signal_compatibility_id":0}]"#,
+                "Dolby Vision profile 5",
+            ),
+            (r#""color_space":"ictcp""#, "ICTCP"),
+        ] {
+            let json = format!(
+                r#"{{"streams":[{{"index":0,"codec_type":"video","codec_name":"hevc","width":1,"height":1,{colors}}}]}}"#
+            );
+            assert_eq!(of(&json), SourceProblem::UnsupportedCodec { codec: name.to_owned() });
+        }
+        let compatible = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"hevc","width":2,"height":2,
+            "side_data_list":[{"dv_profile":8,"dv_bl_signal_compatibility_id":4}]}]}"#;
+        assert!(parse_streams(compatible).is_ok());
+        assert_eq!(
+            of(r#"{"streams":[{"index":0,"codec_type":"audio","sample_rate":"1000000000"}]}"#),
+            SourceProblem::Damaged
+        );
     }
 
     fn chosen(streams: &str) -> (u32, Option<u32>) {
@@ -348,7 +388,7 @@ mod tests {
                 "\n00000000: {} {} 0\n00000001: {} {} 0\n00000002: 0 0 1073741824\n",
                 rows[0][0], rows[0][1], rows[1][0], rows[1][1]
             );
-            orientation(&[SideData { displaymatrix: Some(text), rotation: Some(rotation) }])
+            orientation(&[SideData { displaymatrix: Some(text), rotation: Some(rotation), ..SideData::default() }])
         };
         assert_eq!(of([[65536, 0], [0, 65536]], 0.0), (0, false));
         assert_eq!(of([[0, 65536], [-65536, 0]], -90.0), (90, false));
