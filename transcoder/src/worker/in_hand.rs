@@ -38,7 +38,7 @@ mod tests {
     fn a_video_is_in_one_hand() {
         let (all, video) = (InHand::default(), VideoId::new(1, [1; 10]));
         let held = all.take(video);
-        assert!(held.is_some() && all.clone().take(video).is_none());
+        assert!(held.is_some() && all.take(video).is_none());
         assert!(all.take(VideoId::new(1, [2; 10])).is_some());
         drop(held);
         assert!(all.take(video).is_some());
