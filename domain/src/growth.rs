@@ -15,7 +15,7 @@ pub const FEWEST_SEGMENTS: u32 = 3;
 const RELIED_ON_PERCENT: u64 = 80;
 
 /// How much longer the next standstill may be than the longest of the last ones, in percent.
-const LONGER_PERCENT: u64 = 150;
+const LONGER_PERCENT: u64 = 175;
 
 /// The moves that are remembered: as many as two chunks have segments.
 const REMEMBERED: usize = 8;

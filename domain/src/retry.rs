@@ -49,7 +49,7 @@ pub struct PastAttempt {
 pub enum Next {
     /// Another attempt, after this time.
     Again(Duration),
-    /// No more attempts: the video has failed until somebody asks for another one.
+    /// No more attempts: the video has failed until a user asks for another one.
     GiveUp,
 }
 

@@ -53,7 +53,7 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
     Ok(failed)
 }
 
-/// Whether somebody waits for the job, and there is another attempt at it.
+/// Whether the video still waits for the job, and there is another attempt at it.
 async fn has_another_attempt(catalog: &dyn Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
     // A poster has no attempts: its worker decides.
     if matches!(message, JobMessage::PosterV1(_)) {

@@ -15,7 +15,7 @@ pub enum Fault {
     None,
     /// Every connection is reset, new ones as soon as they are accepted.
     Reset,
-    /// No byte passes; nobody is told.
+    /// No byte passes, and no connection ends.
     Silence,
     /// Every HTTP request is answered with this status, and its connection closed.
     Status(u16),

@@ -34,8 +34,8 @@ fn a_video_is_shown_when_it_lasts() {
         ("barely faster than playback: the margin is used up by a long video", 5_900, 3, 100, 0),
         ("as fast as playback, with three tenths of the video in hand", 6_000, 30, 100, 10),
         ("half as fast: too early", 12_000, 50, 100, 0),
-        ("half as fast: the rest is made in time, and most is held back", 12_000, 65, 100, 9),
-        ("slower than a playlist may stand still, nearly complete", 30_000, 99, 100, 85),
+        ("half as fast: the rest is made in time, and most is held back", 12_000, 65, 100, 8),
+        ("slower than a playlist may stand still, nearly complete", 30_000, 99, 100, 82),
     ] {
         let growth = steady(of, step_ms, ready);
         let now_ms = u64::from(ready) * step_ms;
@@ -58,12 +58,12 @@ fn what_goes_on_after_a_restart_waits_until_its_speed_is_known() {
 fn segments_are_held_back_while_the_next_ones_are_late() {
     let mut growth = steady(100, 1_000, 5);
     growth.note(15_000, 12);
-    // Ten seconds without a move; if the next standstill is half as long again, two segments bridge it.
+    // Ten seconds without a move; if the next standstill is three quarters longer, two segments bridge it.
     assert_eq!(growth.to_show(15_000, Some(Shown { segments: 5, since_ms: 5_000 })), 10);
     // What is held back follows as fast as it can be played.
     let shown = Some(Shown { segments: 10, since_ms: 15_000 });
-    assert_eq!(growth.to_show(17_000, shown), 10);
-    assert_eq!(growth.to_show(18_000, shown), 11);
+    assert_eq!(growth.to_show(18_000, shown), 10);
+    assert_eq!(growth.to_show(20_500, shown), 11);
     // Later than predicted.
     let shown = Some(Shown { segments: 11, since_ms: 30_000 });
     assert_eq!(growth.to_show(35_999, shown), 11);
@@ -153,13 +153,13 @@ fn encoders_of_every_speed() {
         })
         .concat();
     insta::assert_snapshot!(text, @"
-    2 x 2000: 4 after 4000, 2000, 0
-    2 x 4000: 4 after 8000, 5500, 0
-    2 x 8000: 3 after 16000, 6000, 0
-    2 x 12000: 3 after 85500, 6000, 0
-    2 x 24000: 5 after 360000, 6000, 0
-    16 x 6000: 5 after 6000, 6000, 0
-    16 x 20000: 23 after 40000, 6000, 0
+    2 x 2000: 4 after 4000, 3000, 0
+    2 x 4000: 3 after 8000, 6000, 0
+    2 x 8000: 3 after 18000, 6000, 0
+    2 x 12000: 3 after 91500, 6000, 0
+    2 x 24000: 3 after 360000, 6000, 0
+    16 x 6000: 5 after 6000, 5250, 0
+    16 x 20000: 22 after 40000, 6000, 0
     ");
 }
 

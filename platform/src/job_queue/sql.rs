@@ -207,6 +207,8 @@ impl SqlQueue {
         let job = message.id().as_str();
         let visible_ms = now_ms().saturating_add(millis(delay));
         let mut tx = self.database.write().await?;
+        // Or two that send the same job at once would both find that none waits.
+        self.database.one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue)).await?;
         let waiting = sqlx::query(
             "UPDATE messages SET visible_ms = CASE WHEN visible_ms < $1 THEN visible_ms ELSE $1 END
              WHERE queue = $2 AND job = $3 AND died_ms IS NULL AND receipt IS NULL",
