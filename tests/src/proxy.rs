@@ -81,35 +81,13 @@ impl Proxy {
     }
 }
 
-async fn serve(mut client: TcpStream, target: String, mut fault: watch::Receiver<Fault>) {
-    loop {
-        let now = *fault.borrow_and_update();
-        match now {
-            Fault::Reset => return reset(client),
-            Fault::Status(status) => return answer(client, status).await,
-            Fault::Silence => {
-                if fault.changed().await.is_err() {
-                    return;
-                }
-            }
-            Fault::None | Fault::Delay(_) | Fault::LostAnswer(_) => break,
-        }
-    }
+async fn serve(client: TcpStream, target: String, mut fault: watch::Receiver<Fault>) {
+    let Some((mut client, _)) = until_bytes_pass(client, &mut fault).await else { return };
     let Ok(mut server) = TcpStream::connect(&target).await else { return reset(client) };
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
-        let now = *fault.borrow_and_update();
-        match now {
-            Fault::Reset => return reset(client),
-            Fault::Status(status) => return answer(client, status).await,
-            Fault::Silence => {
-                if fault.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            Fault::None | Fault::Delay(_) | Fault::LostAnswer(_) => {}
-        }
+        let Some((open, now)) = until_bytes_pass(client, &mut fault).await else { return };
+        client = open;
         let passed = tokio::select! {
             changed = fault.changed() => if changed.is_ok() { continue } else { return },
             read = client.read(&mut up) => {
@@ -125,6 +103,25 @@ async fn serve(mut client: TcpStream, target: String, mut fault: watch::Receiver
         };
         if passed.is_none() {
             return;
+        }
+    }
+}
+
+/// Waits while there is silence; `None`: the fault ended the connection.
+async fn until_bytes_pass(client: TcpStream, fault: &mut watch::Receiver<Fault>) -> Option<(TcpStream, Fault)> {
+    loop {
+        let now = *fault.borrow_and_update();
+        match now {
+            Fault::Reset => {
+                reset(client);
+                return None;
+            }
+            Fault::Status(status) => {
+                answer(client, status).await;
+                return None;
+            }
+            Fault::Silence => fault.changed().await.ok()?,
+            Fault::None | Fault::Delay(_) | Fault::LostAnswer(_) => return Some((client, now)),
         }
     }
 }

@@ -172,7 +172,10 @@ async fn scheduled_functions_say_what_they_did() {
     let swept = sweeper.invoke(json!({ "source": "aws.events" })).await.unwrap();
     assert_eq!(
         swept,
-        json!({ "uploads": 0, "strays": 0, "jobs": 0, "generations": 0, "log_entries": 0, "shares": 0, "failures": 0 })
+        json!({
+            "uploads": 0, "strays": 0, "arrivals": 0, "refused": 0, "jobs": 0, "generations": 0, "log_entries": 0,
+            "shares": 0, "failures": 0
+        })
     );
     let mut dead_letter = Function::start(env!("CARGO_BIN_EXE_dead-letter"), &cloud.variables).await;
     assert_eq!(dead_letter.invoke(json!({})).await.unwrap(), json!({ "failed": 0 }));

@@ -47,11 +47,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
             &sign(HEADER, &claims.replace(&(now + 60).to_string(), "7")),
             Refusal::GrantExpired,
         ),
-        refused(
-            "revocation with a forged signature",
-            &forged(&ours),
-            Refusal::GrantSignature,
-        ),
+        refused("revocation with a forged signature", &forged(&ours), Refusal::GrantSignature),
         malformed("revocation of nothing", &format!("\"{name}\""), ""),
         malformed("revocation of a renewal", "viewer/", "renewed/"),
         malformed("revocation of everybody", &name, "viewer/"),
