@@ -159,7 +159,7 @@ impl S3Server {
     }
 
     /// The service, path-style (`/bucket/key`), to serve alone or as the fallback of another router.
-    /// Its listener has to set `TCP_NODELAY`: see [`crate::serve`].
+    /// Its listener has to set `TCP_NODELAY`: see [`crate::serve()`].
     pub fn router(&self) -> Router {
         self.router_with_faults(None)
     }
