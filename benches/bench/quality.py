@@ -28,9 +28,11 @@ def measure(ffmpeg, source, playlist, work, seconds=None):
     rate = f"{source.fps:.6f}"
     # Frames are paired by their number: clocks of containers differ by roundings.
     same = f"settb=AVTB,setpts=N/({rate}*TB),format=yuv420p"
+    # Samples are compared as they are: of a source without colour tags and rungs that have them, FFmpeg would convert one.
+    plain = "setparams=range=unknown:color_primaries=unknown:color_trc=unknown:colorspace=unknown"
     vmaf = f"libvmaf=log_fmt=json:log_path={log}:n_threads={os.cpu_count() or 1}:feature=name=float_ssim"
     vmaf += f":n_subsample={1 if seconds else EVERY}"
-    graph = f"[0:v:0]scale={source.width}:{source.height}:flags=bicubic,{same}[made];[1:v:0]{same}[real];[made][real]{vmaf}"
+    graph = f"[0:v:0]{plain},scale={source.width}:{source.height}:flags=bicubic,{same}[made];[1:v:0]{plain},{same}[real];[made][real]{vmaf}"
     part = ["-t", str(seconds)] if seconds else []
     command = [ffmpeg, "-nostdin", "-hide_banner", "-v", "error", *part, "-allowed_extensions", "ALL",
                "-extension_picky", "0", "-i", str(playlist), *part, "-i", source.path,
