@@ -17,7 +17,10 @@ use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
 
 /// Waiting, or in work.
-const FILMS: usize = 8;
+const FILMS: usize = 20;
+
+/// In work at the same time.
+const JOBS: usize = 5;
 
 /// How long each outage lasts. `E2E_OUTAGE_SECONDS=600` shows what takes too long for every day.
 fn outage() -> Duration {
@@ -86,6 +89,7 @@ async fn of_the_database() {
     let through = ("EDGEREEL_DATABASE", proxy.url(&database));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
+    site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     // Changes take place, and nobody hears of it.
     proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
@@ -115,6 +119,7 @@ async fn of_the_store() {
     let through = ("EDGEREEL_S3_ENDPOINT", proxy.url(&endpoint));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
+    site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in [Fault::Status(503), Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)] {
