@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use answers::{
-    Completed, CreatedUpload, FailureAnswer, HowToUpload, PartAnswer, SignedPart, SignedRequest, StoredPart,
-    StreamAnswer, UploadAnswer, VideoAnswer,
+    AttemptAnswer, Completed, CreatedUpload, FailureAnswer, HowToUpload, PartAnswer, SignedPart, SignedRequest,
+    StoredPart, StreamAnswer, UploadAnswer, VideoAnswer,
 };
 
 use crate::Result;

@@ -103,6 +103,15 @@ pub struct VideoAnswer {
     #[serde(default)]
     pub renditions: Vec<serde_json::Value>,
     pub receipt: Option<serde_json::Value>,
+    #[serde(default)]
+    pub attempts: Vec<AttemptAnswer>,
+}
+
+/// One try at making a video.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[expect(missing_docs, reason = "the words of the API")]
+pub struct AttemptAnswer {
+    pub failure: Option<FailureAnswer>,
 }
 
 /// Why a video failed.

@@ -62,7 +62,7 @@ async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
         }
         News::Waits { state, what_for } => {
             output.object(&json!({ "event": "waiting", "state": state, "message": what_for }));
-            line(what_for);
+            line(&what_for);
         }
         News::Playable { after, hls_url } => {
             let seconds = after.as_secs_f64();

@@ -26,7 +26,7 @@ pub enum News {
         /// Where it stands.
         state: StateName,
         /// What it waits for, a sentence.
-        what_for: &'static str,
+        what_for: String,
     },
     /// It can be watched.
     Playable {
@@ -77,11 +77,12 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
             told = Some(news);
             changed = Instant::now();
         }
-        if changed.elapsed() >= PATIENCE && said_what_for != Some(answer.state) {
-            if let Some(what_for) = what_for(answer.state) {
+        let waits = (answer.state, answer.attempts.len());
+        if changed.elapsed() >= PATIENCE && said_what_for != Some(waits) {
+            if let Some(what_for) = what_for(&answer) {
                 tell(News::Waits { state: answer.state, what_for });
             }
-            said_what_for = Some(answer.state);
+            said_what_for = Some(waits);
         }
         match answer.state {
             StateName::Ready => {
@@ -110,12 +111,20 @@ fn playback_url(answer: &StreamAnswer) -> anyhow::Result<String> {
 }
 
 /// What a video waits for that nobody works on.
-fn what_for(state: StateName) -> Option<&'static str> {
-    match state {
+fn what_for(answer: &VideoAnswer) -> Option<String> {
+    match answer.state {
         StateName::Created | StateName::Uploading => {
-            Some("It waits for its file: the API has not found it in the private bucket yet.")
+            Some("It waits for its file: the API has not found it in the private bucket yet.".to_owned())
         }
-        StateName::Queued => Some("It waits for a transcoder: is `edgereel transcoder` running, and free?"),
+        StateName::Queued => Some(match answer.attempts.last().and_then(|it| it.failure.as_ref()) {
+            Some(failure) => format!(
+                "Attempt {} failed ({}): {} Another one follows, after at most an hour.",
+                answer.attempts.len(),
+                failure.code,
+                failure.message
+            ),
+            None => "It waits for a transcoder: is `edgereel transcoder` running, and free?".to_owned(),
+        }),
         StateName::Stored
         | StateName::Processing
         | StateName::Playable
@@ -131,5 +140,32 @@ fn failed(failure: Option<FailureAnswer>) -> Stop {
     match failure {
         Some(failure) => Stop::failed(failure.code, anyhow::anyhow!(failure.message)),
         None => Stop::failed("video-failed", anyhow::anyhow!("the video failed without a reason")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_video_says_what_it_waits_for() {
+        let of = |state: &str, attempts| {
+            let answer = json!({ "state": state, "watchable": false, "attempts": attempts });
+            what_for(&serde_json::from_value(answer).unwrap())
+        };
+        let said = of("queued", json!([])).unwrap();
+        assert!(said.contains("is `edgereel transcoder` running"), "{said}");
+        let failed =
+            json!([{ "failure": { "code": "internal", "message": "Something failed." } }, { "failure": null }]);
+        assert!(
+            of("queued", failed).unwrap().contains("is `edgereel transcoder` running"),
+            "the last one was given back"
+        );
+        let failed = json!([{ "failure": { "code": "internal", "message": "Something failed." } }]);
+        let said = of("queued", failed).unwrap();
+        assert_eq!(said, "Attempt 1 failed (internal): Something failed. Another one follows, after at most an hour.");
+        assert_eq!(of("processing", json!([])), None);
     }
 }
