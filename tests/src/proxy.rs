@@ -15,6 +15,8 @@ pub enum Fault {
     None,
     /// Every connection is reset, new ones as soon as they are accepted.
     Reset,
+    /// Nobody listens: every connection is reset, and new ones are refused.
+    Refused,
     /// No byte passes, and no connection ends.
     Silence,
     /// Every HTTP request is answered with this status, and its connection closed.
@@ -49,11 +51,7 @@ impl Proxy {
         let address = listener.local_addr().expect("it is bound");
         let (fault, watched) = watch::channel(Fault::None);
         let target = target.to_owned();
-        let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, target.clone(), watched.clone()));
-            }
-        });
+        let task = tokio::spawn(listen(listener, target, watched));
         Self { address, fault, task }
     }
 
@@ -78,6 +76,32 @@ impl Proxy {
         url.set_host(Some("127.0.0.1")).expect("a host can be set");
         url.set_port(Some(self.address.port())).expect("a port can be set");
         url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+async fn listen(listener: TcpListener, target: String, mut fault: watch::Receiver<Fault>) {
+    let address = listener.local_addr().expect("it is bound");
+    let mut open = Some(listener);
+    loop {
+        let is_refused = *fault.borrow_and_update() == Fault::Refused;
+        if is_refused {
+            open = None;
+            if fault.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let listener = match open.take() {
+            Some(listener) => listener,
+            None => TcpListener::bind(address).await.expect("the port is still free"),
+        };
+        tokio::select! {
+            changed = fault.changed() => if changed.is_err() { return },
+            accepted = listener.accept() => if let Ok((client, _)) = accepted {
+                tokio::spawn(serve(client, target.clone(), fault.clone()));
+            },
+        }
+        open = Some(listener);
     }
 }
 
@@ -112,7 +136,7 @@ async fn until_bytes_pass(client: TcpStream, fault: &mut watch::Receiver<Fault>)
     loop {
         let now = *fault.borrow_and_update();
         match now {
-            Fault::Reset => {
+            Fault::Reset | Fault::Refused => {
                 reset(client);
                 return None;
             }

@@ -94,7 +94,8 @@ async fn of_the_database() {
     // Changes take place, and nobody hears of it.
     proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
     until_one_is_in_work(&site, &api, &videos).await;
-    for fault in [Fault::Reset, Fault::Silence, Fault::Reset, Fault::Delay(Duration::from_millis(300)), Fault::Reset] {
+    for fault in [Fault::Reset, Fault::Silence, Fault::Refused, Fault::Delay(Duration::from_millis(300)), Fault::Reset]
+    {
         proxy.fail_for(fault, outage()).await;
         // Long enough to begin something that the next outage breaks off.
         tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -122,7 +123,9 @@ async fn of_the_store() {
     site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     until_one_is_in_work(&site, &api, &videos).await;
-    for fault in [Fault::Status(503), Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)] {
+    for fault in
+        [Fault::Status(503), Fault::Refused, Fault::Reset, Fault::Status(500), Fault::Silence, Fault::Status(403)]
+    {
         proxy.fail_for(fault, outage()).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }

@@ -85,7 +85,7 @@ pub(crate) fn cancel() -> Doc {
 pub(crate) fn reencode() -> Doc {
     let about = "The same source by other settings. What plays now plays on until the new one is verified, and if it \
         fails.";
-    Doc::of("reencodeVideo", "Encode anew", about)
+    Doc::of("reencodeVideo", "Encode again", about)
         .may_take::<Reencode>(json!({ "profile": "default", "rungs": ["720p"] }))
         .gives::<VideoView>(StatusCode::ACCEPTED, "It is queued.", examples::video())
         .refuses(&[NoSuchVideo, SourceGone, NoSuchProfile, NoSuchRung, RungNotEncoded, InvalidField, Conflict])
