@@ -45,10 +45,10 @@ def _head(results):
     rungs = ", ".join(f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"])
     items = [
         f"Date: {results['date']}",
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB, Linux {machine['kernel']} "
-        f"({machine['arch']}); load average {machine['load_before']:.1f} before the run",
-        f"File: {what}, {source['seconds']:.1f} s, {source['width']}x{source['height']}, {source['fps']:.2f} frames/s, "
-        f"{source['video_codec']} and {sound}, {source['kbps']} kbit/s",
+        (f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB, Linux {machine['kernel']} "
+         f"({machine['arch']}); load average {machine['load_before']:.1f} before the run"),
+        (f"File: {what}, {source['seconds']:.1f} s, {source['width']}x{source['height']}, {source['fps']:.2f} frames/s, "
+         f"{source['video_codec']} and {sound}, {source['kbps']} kbit/s"),
         f"Rungs: {rungs}",
         *(f"{name}: {version}" for name, version in results["versions"].items()),
     ]
