@@ -144,7 +144,7 @@ def check_rust(file):
 def tracked(pattern):
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", pattern]
     names = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return [Path(name) for name in sorted(names.split("\0")) if name and Path(name).exists()]
+    return [Path(name) for name in sorted(set(names.split("\0"))) if name and Path(name).exists()]
 
 
 def main():

@@ -24,6 +24,7 @@ mod key;
 mod lookup;
 mod master;
 mod media;
+mod pace;
 mod refusal;
 mod renew;
 mod revoke;
@@ -65,6 +66,10 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// `Referer`.
     pub referer: Option<&'a str>,
+    /// `Sec-Fetch-Dest`.
+    pub destination: Option<&'a str>,
+    /// `Sec-CH-UA`.
+    pub brands: Option<&'a str>,
     /// Where the client is; `None`: nothing is known of it.
     pub client: Option<&'a dyn Whereabouts>,
     /// What became of the signature that [`delegated`] gave for this very request.
@@ -213,7 +218,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
             }
             if let ObjectKey::MediaPlaylist { rendition, .. } = &object {
                 let rendition = rendition.clone();
-                let plan = MediaPlan::new(object, rendition, pass, (verified, subject), request, config);
+                let plan = MediaPlan::new(object, rendition, pass, (verified, subject), request, (now, config));
                 return Ok(EdgeAction::RewriteMedia(Box::new(plan)));
             }
             let headers = Headers::object(&object, &verified.limits, request, config);

@@ -5,6 +5,7 @@
 //! to [`Case::check`].
 
 mod grants;
+mod pace;
 mod passes;
 mod renewals;
 mod requests;
@@ -60,8 +61,8 @@ pub struct Answer {
 
 /// Every case. `now` is the time at which the shell under test will see the requests, Unix seconds.
 pub fn all(now: u64) -> Vec<Case> {
-    [grants::cases(now), passes::cases(now), renewals::cases(now), requests::cases(now), revocations::cases(now)]
-        .concat()
+    let grants = [grants::cases(now), passes::cases(now), renewals::cases(now), revocations::cases(now)].concat();
+    [grants, requests::cases(now), pace::cases(now)].concat()
 }
 
 impl Case {

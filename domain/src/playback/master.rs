@@ -9,8 +9,9 @@ use crate::object_key::{ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose};
 use crate::playlist::parse::{MasterPlaylist, MediaType, Variant};
 use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
+use crate::playlist::write::START_AT_BEGINNING;
 
-use super::{Config, Headers, Refusal, Request, Subject};
+use super::{Config, Headers, Refusal, Request, Subject, pace};
 
 /// A master playlist to read and to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct MasterPlan {
     pub expires: u64,
     limits: crate::grant::Limits,
     base: String,
+    /// The query of the playlist URLs while the video grows, for a player that needs pace.
+    pace: Option<String>,
 }
 
 /// A reference in a stored master playlist: `{generation}/{rendition}/{file}`.
@@ -46,7 +49,8 @@ impl MasterPlan {
         };
         let headers = Headers::object(&object, &grant.limits, request, config);
         let expires = config.pass_end(grant, now);
-        Self { object, subject, headers, expires, limits: grant.limits.clone(), base: config.base.clone() }
+        let pace = pace::is_needed(request).then(|| pace::query(now));
+        Self { object, subject, headers, expires, limits: grant.limits.clone(), base: config.base.clone(), pace }
     }
 
     /// The playlist for this viewer.
@@ -79,12 +83,16 @@ impl MasterPlan {
             limits: self.limits.clone(),
         };
         let prefix = format!("{}/s/{}/", self.base, pass.sign(keys).map_err(|_| Refusal::Playlist)?);
+        let pace = self.pace.as_ref().filter(|_| text.ends_with(START_AT_BEGINNING));
         Ok(rewrite(text, &dropped, |reference, out| {
             // Keys are found in the media playlists, where they have passes of their own.
             if reference.kind != ReferenceKind::SessionKey && is_relative(reference.uri) {
                 out.push_str(&prefix);
             }
-            Edit::Keep
+            let Some(query) = pace else { return Edit::Keep };
+            out.push_str(reference.uri);
+            out.push_str(query);
+            Edit::Replace
         }))
     }
 

@@ -8,7 +8,7 @@ use crate::playlist::rewrite::{Edit, Reference, ReferenceKind, rewrite, rewrite_
 use sha2::{Digest as _, Sha256};
 
 use super::master::is_relative;
-use super::{Config, Headers, Refusal, Request, Subject};
+use super::{Config, Headers, Refusal, Request, Subject, pace};
 
 /// A media playlist to read and to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct MediaPlan {
     text: String,
     base: String,
     cdn: Option<String>,
+    /// Reveals the playlist at the pace of playback, as far as after these seconds.
+    elapsed: Option<u64>,
 }
 
 impl MediaPlan {
@@ -34,7 +36,7 @@ impl MediaPlan {
         text: &str,
         (pass, subject): (Pass, Subject),
         request: &Request<'_>,
-        config: &Config,
+        (now, config): (u64, &Config),
     ) -> Self {
         let headers = Headers::object(&object, &pass.limits, request, config);
         Self {
@@ -46,11 +48,14 @@ impl MediaPlan {
             text: text.to_owned(),
             base: config.base.clone(),
             cdn: config.cdn.clone(),
+            elapsed: pace::elapsed(request.query, now),
         }
     }
 
-    /// The playlist for this viewer. The same text, pass and keys give the same answer.
+    /// The playlist for this viewer. The same text, pass, keys and elapsed time give the same answer.
     pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
+        let revealed = self.elapsed.and_then(|elapsed| pace::reveal(text, elapsed));
+        let text = revealed.as_deref().unwrap_or(text);
         // What is clear goes through the edge: at a public host anyone could have it. So do segments that are looked up.
         let is_clear = !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
         let segments = self.cdn.as_ref().filter(|_| !is_clear && !self.pass.limits.check_segments).map(|cdn| {
@@ -92,6 +97,9 @@ impl MediaPlan {
         for part in [self.text.as_str(), current, &self.base, self.cdn.as_deref().unwrap_or_default()] {
             hash.update(part.as_bytes());
             hash.update([0]);
+        }
+        if let Some(elapsed) = self.elapsed {
+            hash.update(elapsed.to_be_bytes());
         }
         let stored: String = stored.chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').collect();
         format!("W/\"{stored}-{}\"", hex(&hash.finalize()[..4]))

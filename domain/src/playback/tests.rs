@@ -24,6 +24,8 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         cookie: header("cookie"),
         origin: header("origin"),
         referer: header("referer"),
+        destination: header("sec-fetch-dest"),
+        brands: header("sec-ch-ua"),
         client: Some(&client),
         signature: None,
     };
@@ -298,6 +300,8 @@ proptest! {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: origin.as_deref(),
+            destination: None,
+            brands: None,
             client: Some(&Located { ip: None, country: origin.as_deref() }),
             signature: None,
         };

@@ -12,6 +12,7 @@ use crate::keyring::{GrantKeys, Keyring, PassKeys};
 use crate::object_key::{Container, ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
+use crate::playlist::write::START_AT_BEGINNING;
 
 /// For [`GrantKeys::parse`].
 pub const GRANT_KEYS: &str = "g2:HS256:Z3JhbnQga2V5IG51bWJlciB0d28sIDMyIGJ5dGVzISE,g1:HS256:Z3JhbnQga2V5IG51bWJlciBvbmUsIDMyIGJ5dGVzISE,\
@@ -97,6 +98,14 @@ pub fn other_video() -> VideoId {
     VideoId::new(1_700_000_000_001, [8; 10])
 }
 
+/// A video whose master playlist says that it grows, and whose media playlist has become complete since.
+pub(super) fn growing_video() -> VideoId {
+    VideoId::new(1_700_000_000_003, [10; 10])
+}
+
+/// The segments of [`growing_video`].
+pub(super) const GROWN_SEGMENTS: u32 = 6;
+
 /// Its encoding.
 pub fn generation() -> Generation {
     Generation::of("etag", "profile")
@@ -135,7 +144,7 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     for (number, name) in RENDITIONS.into_iter().enumerate() {
         let rendition = rendition(name);
         let playlist = ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() };
-        objects.push((playlist, media_playlist(name).into_bytes()));
+        objects.push((playlist, media_playlist(name, SEGMENTS).into_bytes()));
         for index in 0..SEGMENTS {
             let object = segment(name, index);
             let bytes = SegmentEncryptor::encrypt(&content_key(name), index.into(), &clear_segment(name, index));
@@ -145,6 +154,11 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
         let wrapped = keks.wrap(&content_key(name), &object, [number as u8; 12]);
         objects.push((object, wrapped));
     }
+    let growing = growing_video();
+    let rendition = rendition("720p");
+    let playlist = ObjectKey::MediaPlaylist { video: growing, generation: generation.clone(), rendition };
+    objects.push((ObjectKey::Master { video: growing }, growing_master().into_bytes()));
+    objects.push((playlist, media_playlist("720p", GROWN_SEGMENTS).into_bytes()));
     objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
     objects.push((ObjectKey::OwnPoster { video, poster: PosterId::of_moment(0) }, b"own poster".to_vec()));
     objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
@@ -189,7 +203,15 @@ fn master() -> String {
     text
 }
 
-fn media_playlist(name: &str) -> String {
+fn growing_master() -> String {
+    let generation = generation();
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-STREAM-INF:BANDWIDTH=3000000,CODECS=\"avc1.640028\",RESOLUTION=1280x720\n\
+         {generation}/720p/720p.m3u8\n{START_AT_BEGINNING}"
+    )
+}
+
+fn media_playlist(name: &str, segments: u32) -> String {
     use crate::playlist::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
     let segment = |index| SegmentSpec {
         uri: format!("{name}_{index:05}.ts"),
@@ -197,7 +219,7 @@ fn media_playlist(name: &str) -> String {
         byte_range: None,
         key: Some(format!("{name}.key")),
     };
-    let segments = (0..SEGMENTS).map(segment).collect();
+    let segments = (0..segments).map(segment).collect();
     MediaPlaylistSpec { target_duration: 6, kind: MediaPlaylistKind::Vod, iframes_only: name == "iframes", segments }
         .render()
 }

@@ -32,7 +32,9 @@ pub enum MediaPlaylistKind {
 /// Not 0, which Shaka Player takes for no offset. Without PRECISE, players show all of the segment that holds the
 /// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; where both have it, the
 /// values are the same (RFC 8216, 4.3.5).
-pub(super) const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
+///
+/// A master playlist ends with it while the video grows, and only then.
+pub const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
 
 /// One segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
