@@ -1,8 +1,8 @@
 //! What both kinds of playlist share.
 
-use crate::content_key::initialisation_vector;
-use crate::playlist::attributes::{AttributeList, decimal_integer};
-use crate::playlist::lines::{Line, LineKind, Lines, lines};
+use crate::attributes::{AttributeList, decimal_integer};
+use crate::initialisation_vector;
+use crate::lines::{Line, LineKind, Lines, lines};
 
 use super::{Place, Problem, ProblemKind};
 

@@ -3,8 +3,6 @@
 use aes::Aes128;
 use cbc::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, typenum::U16};
 
-use super::ContentKey;
-
 type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
@@ -24,8 +22,8 @@ pub struct SegmentEncryptor {
 
 impl SegmentEncryptor {
     /// Begins the segment of a media sequence number.
-    pub fn new(key: &ContentKey, sequence: u64) -> Self {
-        let cipher = cbc::Encryptor::new(key.expose().into(), &initialisation_vector(sequence).into());
+    pub fn new(key: &[u8; 16], sequence: u64) -> Self {
+        let cipher = cbc::Encryptor::new(key.into(), &initialisation_vector(sequence).into());
         Self { cipher, rest: Block::default(), rest_length: 0 }
     }
 
@@ -68,7 +66,7 @@ impl SegmentEncryptor {
     }
 
     /// Encrypts a whole segment.
-    pub fn encrypt(key: &ContentKey, sequence: u64, segment: &[u8]) -> Vec<u8> {
+    pub fn encrypt(key: &[u8; 16], sequence: u64, segment: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(Self::encrypted_length(segment.len() as u64) as usize);
         let mut encryptor = Self::new(key, sequence);
         encryptor.update(segment, &mut out);
@@ -98,8 +96,8 @@ pub struct SegmentDecryptor {
 
 impl SegmentDecryptor {
     /// Begins a segment with its initialisation vector.
-    pub fn new(key: &ContentKey, iv: [u8; 16]) -> Self {
-        let cipher = cbc::Decryptor::new(key.expose().into(), &iv.into());
+    pub fn new(key: &[u8; 16], iv: [u8; 16]) -> Self {
+        let cipher = cbc::Decryptor::new(key.into(), &iv.into());
         Self { cipher, rest: Block::default(), rest_length: 0 }
     }
 
@@ -150,7 +148,7 @@ impl SegmentDecryptor {
     }
 
     /// Decrypts a whole segment.
-    pub fn decrypt(key: &ContentKey, iv: [u8; 16], segment: &[u8]) -> Result<Vec<u8>, DecryptError> {
+    pub fn decrypt(key: &[u8; 16], iv: [u8; 16], segment: &[u8]) -> Result<Vec<u8>, DecryptError> {
         let mut out = Vec::with_capacity(segment.len());
         let mut decryptor = Self::new(key, iv);
         decryptor.update(segment, &mut out);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::playlist::parse::ByteRange;
-use crate::segment::{TICKS_PER_SECOND, seconds};
+use crate::parse::ByteRange;
+use crate::{TICKS_PER_SECOND, seconds};
 
 /// A media playlist, or (with `iframes_only`) an I-frame playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Master playlists (RFC 8216, 4.3.4).
 
-use crate::playlist::attributes::{AttributeList, Resolution};
-use crate::playlist::lines::{Line, LineKind};
+use crate::attributes::{AttributeList, Resolution};
+use crate::lines::{Line, LineKind};
 
 use super::common::{At, Define, Key, Reader, Start, attributes, begin, integer, once};
 use super::{Parsed, Problem, ProblemKind, media};

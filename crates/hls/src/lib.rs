@@ -1,4 +1,4 @@
-//! HLS playlists: read without losing a byte, written from measured facts, rewritten in one pass.
+//! HLS (RFC 8216): playlists and segment encryption, without I/O.
 //!
 //! - [`lines`](mod@lines) and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
 //! - [`parse`]: what a playlist says, with the line of each statement; faults are collected, not fatal.
@@ -13,5 +13,10 @@ pub mod parse;
 pub mod rewrite;
 pub mod write;
 
+mod segment_cipher;
+mod time;
+
 pub use lines::{Line, LineKind, lines};
 pub use parse::{MasterPlaylist, MediaPlaylist, Playlist, Problem, ProblemKind};
+pub use segment_cipher::{DecryptError, SegmentDecryptor, SegmentEncryptor, initialisation_vector};
+pub use time::{Ratio, TICKS_PER_SECOND, seconds};

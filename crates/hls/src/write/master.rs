@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::playlist::attributes::Resolution;
-use crate::playlist::bandwidth::Bandwidth;
-use crate::probe::Ratio;
+use crate::Ratio;
+use crate::attributes::Resolution;
+use crate::bandwidth::Bandwidth;
 
 use super::media::{START_AT_BEGINNING, one_line, quotable};
 

@@ -1,7 +1,7 @@
 //! Media playlists (RFC 8216, 4.3.2 and 4.3.3).
 
-use crate::playlist::attributes::{AttributeList, decimal_float, decimal_integer};
-use crate::playlist::lines::{Line, LineKind};
+use crate::attributes::{AttributeList, decimal_float, decimal_integer};
+use crate::lines::{Line, LineKind};
 
 use super::common::{At, Define, Key, KeyMethod, Reader, Start, attributes, bad_value, begin, integer, once};
 use super::{Parsed, Problem, ProblemKind, master};

@@ -1,6 +1,6 @@
 //! Measured bit rates, as playlists must declare them.
 
-use crate::segment::TICKS_PER_SECOND;
+use crate::TICKS_PER_SECOND;
 
 /// The bit rates of a rendition or of a whole variant, bit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]

@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::playlist::attributes::Resolution;
-use crate::playlist::bandwidth::Bandwidth;
-use crate::playlist::parse::{ByteRange, MasterPlaylist, MediaPlaylist, Parsed};
-use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
-use crate::probe::Ratio;
+use crate::Ratio;
+use crate::attributes::Resolution;
+use crate::bandwidth::Bandwidth;
+use crate::parse::{ByteRange, MasterPlaylist, MediaPlaylist, Parsed};
+use crate::rewrite::{Edit, ReferenceKind, rewrite};
 
 fn segment(index: u32, ticks: u64, key: Option<&str>) -> SegmentSpec {
     SegmentSpec { uri: format!("720p_{index:05}.ts"), duration: ticks, byte_range: None, key: key.map(str::to_owned) }
