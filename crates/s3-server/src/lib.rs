@@ -20,8 +20,6 @@ mod index;
 mod listing;
 mod objects;
 mod schema;
-#[cfg(any(test, feature = "conformance"))]
-pub mod testing;
 mod uploads;
 
 use std::collections::HashSet;
@@ -43,7 +41,7 @@ pub use self::events::{
     Action, EventOutbox, EventRule, OutboxError, QueuedEvent, R2CopySource, R2Event, R2EventObject,
 };
 pub use self::gate::{Fault, Faults};
-use crate::secret::Secret;
+use s3s::auth::SecretKey;
 
 /// What a server serves.
 #[derive(Debug, Clone)]
@@ -53,7 +51,7 @@ pub struct S3ServerConfig {
     /// Who may ask, together with the secret.
     pub access_key_id: String,
     /// Never printed.
-    pub secret_access_key: Secret,
+    pub secret_access_key: SecretKey,
     /// Made if they are not there.
     pub buckets: Vec<BucketConfig>,
     /// Stands in the events.
@@ -159,7 +157,7 @@ impl S3Server {
     }
 
     /// The service, path-style (`/bucket/key`), to serve alone or as the fallback of another router.
-    /// Its listener has to set `TCP_NODELAY`: see [`crate::serve()`].
+    /// Its listener has to set `TCP_NODELAY`: see [`serve::serve()`].
     pub fn router(&self) -> Router {
         self.router_with_faults(None)
     }
@@ -191,7 +189,7 @@ impl S3Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        crate::serve(listener, self.router(), shutdown).await
+        serve::serve(listener, self.router(), shutdown).await
     }
 
     /// The events that wait to be passed on.
@@ -224,5 +222,5 @@ fn now_ms() -> u64 {
 fn random_name() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
-    domain::ids::hex(&bytes)
+    base16ct::lower::encode_string(&bytes)
 }
