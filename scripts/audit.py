@@ -28,14 +28,17 @@ MAY_USE = {
     "s3-server": {"serve"},
     # The embedded server only with the feature `conformance`, which tests alone switch on.
     "platform": {"domain", "s3-server", "serve"},
+    "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
     "transcoder": {"confine", "domain", "hls", "media", "platform", "serve"},
     "functions": {"domain", "hls", "platform", "serve"},
-    "cli": {"confine", "domain", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions"},
+    "cli": {
+        "confine", "domain", "edge-server", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions",
+    },
     "edge-worker": {"domain"},
     "testkit": set(),
     "e2e": {
-        "confine", "domain", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
+        "confine", "domain", "edge-server", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
     },
     "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
 }
