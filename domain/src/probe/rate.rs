@@ -1,7 +1,7 @@
-//! Which constant frame rate the output of a source has.
+//! Selects the constant output frame rate of a source.
 //!
-//! The rate follows how close frames are where the video moves. An average would lose frames of a screen
-//! recording, which shows one frame a second between its bursts.
+//! The rate follows the frame intervals during motion. An average would lose frames of a screen
+//! recording, which has one frame per second between its bursts.
 
 use super::Ratio;
 use crate::segment::TICKS_PER_SECOND;
@@ -9,9 +9,9 @@ use crate::segment::TICKS_PER_SECOND;
 /// Frame rates that a container declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
-    /// The lowest rate at which all times can be written exactly.
+    /// The lowest rate that represents all times exactly.
     pub real: Option<Ratio>,
-    /// Frames over time.
+    /// Number of frames divided by the duration.
     pub average: Option<Ratio>,
 }
 
@@ -33,16 +33,17 @@ const STANDARD_RATES: [(u32, u32); 14] = [
     (60, 1),
 ];
 
-/// How far a measured rate may be from the standard rate that it stands for.
+/// Maximum relative deviation of a measured rate from a standard rate.
 const NEAR: f64 = 0.025;
 
-/// The lowest output rate. A slide that stands for a minute still needs frames for its segments.
+/// Minimum output rate. A slide that is shown for a minute still needs frames for its segments.
 const LOWEST: f64 = 5.0;
 
-/// Intervals between frames that are measured together: the jitter of a phone is as large as half an interval.
+/// Number of frame intervals that are measured together: the jitter of a phone is as large as half
+/// an interval.
 const WINDOW: usize = 8;
 
-/// Frames per second where the video moves, by the presentation times of its frames, ticks, ascending.
+/// The frame rate during motion, from presentation times in ticks, increasing.
 ///
 /// `None` for fewer than two distinct times.
 pub fn motion_rate(times: &[u64]) -> Option<f64> {
@@ -53,17 +54,18 @@ pub fn motion_rate(times: &[u64]) -> Option<f64> {
     };
     let mut rates: Vec<f64> = times.windows(window + 1).filter_map(local).collect();
     rates.sort_by(|a, b| b.total_cmp(a));
-    // A camera that catches up after a stall writes a few frames at once: they do not make a rate.
+    // A camera that catches up after a stall writes a few frames at once: they do not define a
+    // rate.
     let rank = 12.max(rates.len() / 200).min(rates.len() / 4);
     let fast = *rates.get(rank)?;
     let moving = rates.partition_point(|it| *it >= fast * 0.9);
-    // Those above `fast` are as many as may be glitches.
+    // The rates above `fast` are as many as may be glitches.
     rates.get(rank + (moving - rank) / 2).copied()
 }
 
-/// The rate of a source, as a constant one.
+/// The rate of a source, as a constant rate.
 ///
-/// `motion`: as measured; it counts for more than what headers declare.
+/// `motion`: the measured rate, which takes precedence over the declared ones.
 pub fn source_rate(rates: Rates, motion: Option<f64>) -> Ratio {
     let declared = rates.average.or(rates.real).map(Ratio::as_f64);
     let measured = motion.or(declared).filter(|it| it.is_finite() && *it > 0.0).unwrap_or(30.0);
@@ -72,13 +74,14 @@ pub fn source_rate(rates: Rates, motion: Option<f64>) -> Ratio {
     exact.or_else(|| nearest_standard(measured)).unwrap_or_else(|| unusual(measured))
 }
 
-/// The constant rate for the output of a source: that of the source, at least five frames per second and at most `max`.
+/// The constant output rate of a source: its own rate, at least five frames per second and at most
+/// `max`.
 pub fn output_rate(rates: Rates, motion: Option<f64>, max: f64) -> Ratio {
     let source = source_rate(rates, motion);
     if source.as_f64() >= LOWEST {
         return capped(source, max);
     }
-    // A multiple keeps frames where they are.
+    // A multiple keeps the times of the frames.
     let times = (LOWEST / source.as_f64()).ceil() as u32;
     rounded(source.as_f64() * f64::from(times))
 }
@@ -92,7 +95,7 @@ fn nearest_standard(measured: f64) -> Option<Ratio> {
     standard_rates().filter(|it| off(it) <= NEAR).min_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
-/// A rate of no standard: one above, so that no frame is lost.
+/// The rate for a measured non-standard rate: slightly higher, so that no frame is lost.
 fn unusual(measured: f64) -> Ratio {
     let whole = Ratio { num: measured.ceil().min(1000.0) as u32, den: 1 };
     match measured {
@@ -102,7 +105,7 @@ fn unusual(measured: f64) -> Ratio {
     }
 }
 
-/// To a thousandth of a frame per second.
+/// Rounds to a thousandth of a frame per second.
 fn rounded(rate: f64) -> Ratio {
     let thousandths = ((rate * 1000.0).round() as u32).max(1);
     match thousandths % 1000 {
@@ -156,7 +159,7 @@ mod tests {
         check_rate("1000/1", "0/0", Some(29.4), "30000/1001");
         check_rate("90000/1", "32400/539", Some(60.3), "60/1");
         check_rate("90000/1", "6.8/1", Some(30.0), "30/1");
-        // Rates of no standard.
+        // Non-standard rates.
         check_rate("18/1", "18/1", Some(18.0), "18/1");
         check_rate("90000/1", "0/0", Some(33.0), "48/1");
         check_rate("90000/1", "0/0", Some(7.2), "8/1");
@@ -167,7 +170,7 @@ mod tests {
         check_rate("0/0", "0/0", Some(2.7), "5400/1000");
     }
 
-    /// Frame times of stretches of (frames, frames per second).
+    /// Frame times of sections of (frames, frames per second).
     fn times(stretches: &[(u32, f64)]) -> Vec<u64> {
         let mut at = 0.0;
         let mut times = vec![];
@@ -196,7 +199,7 @@ mod tests {
         check_motion(&[(4, 1.0 / 30.0)], 1.0 / 30.0);
         check_motion(&[(60, 30.0), (1, 0.01), (60, 30.0)], 30.0);
         check_motion(&[(1000, 24_000.0 / 1001.0), (200, 30_000.0 / 1001.0)], 29.97);
-        // A stall of a second, caught up at once.
+        // A stall of a second, followed by a burst.
         check_motion(&[(300, 30.0), (1, 1.0), (10, 1000.0), (300, 30.0)], 30.0);
         assert_eq!(motion_rate(&[]), None);
         assert_eq!(motion_rate(&[900]), None);
@@ -204,7 +207,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a constant rate, and a jitter of up to a third of an interval: the rate is found again.
+        /// A constant rate is recovered in spite of a jitter of up to a third of an interval.
         #[test]
         fn jitter_does_not_change_the_rate(fps in 5.0..120.0f64, seeds in prop::collection::vec(0.0..1.0f64, 60..400)) {
             let interval = TICKS_PER_SECOND as f64 / fps;
