@@ -1,7 +1,7 @@
-//! HLS playlists: read without losing a byte, written from measured facts, rewritten in one pass.
+//! HLS playlists: parsed without losing a byte, written from measured facts, rewritten in one pass.
 //!
 //! - [`lines`](mod@lines) and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
-//! - [`parse`]: what a playlist says, with the line of each statement; faults are collected, not fatal.
+//! - [`parse`]: the contents of a playlist, with the line of each statement; problems are collected, not fatal.
 //! - [`write`](mod@write): our own playlists.
 //! - [`bandwidth`]: what BANDWIDTH and AVERAGE-BANDWIDTH must declare.
 //! - [`rewrite`](mod@rewrite): other URIs in a playlist that otherwise stays as it is.

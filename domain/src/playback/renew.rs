@@ -1,4 +1,4 @@
-//! Renewing a session: a fresh grant lets the addresses that a player has go on.
+//! Renewal of a session: a new grant keeps the URLs of a player valid.
 //!
 //! Native players cannot change the addresses that they were given, and every player asks for keys by addresses that stand
 //! in playlists which it has read long ago. So it is not the addresses that are renewed, but the session that their passes
@@ -17,13 +17,13 @@ use super::{Config, Entry, Headers, Lookup, Refusal, Request, Subject, admit_gra
 /// A session to renew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewPlan {
-    /// Whose; the session is the one that goes on.
+    /// The viewer and the session that is renewed.
     pub subject: Subject,
-    /// Of the answer.
+    /// Headers of the response.
     pub headers: Headers,
-    /// What has to be looked up first.
+    /// The look-up that has to be done first.
     pub(super) lookup: Lookup,
-    /// What has to be stored.
+    /// The entry that has to be stored.
     pub entry: Entry,
     seconds: u64,
 }
@@ -65,7 +65,7 @@ impl RenewPlan {
         })
     }
 
-    /// The answer, JSON: after how many seconds the session ends. Not at which time: the clocks of viewers are off.
+    /// The response, JSON: the seconds until the session ends. Not the time: the clocks of viewers are wrong.
     pub fn answer(&self) -> String {
         format!("{{\"expires_in\":{}}}", self.seconds)
     }
