@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starts_no_work_says_why() {
+    fn events_without_work_have_a_reason() {
         let key = format!("uploads/{}/film.mp4", video());
         let without = |field: &str| {
             let mut body = r2("PutObject", &key);

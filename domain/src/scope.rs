@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_covers_more_than_they_have() {
+    fn no_set_covers_more_than_it_has() {
         let set = |text: &str| text.parse::<Scopes>().unwrap();
         for (holder, other, covered) in [
             ("read", "read", true),

@@ -113,7 +113,7 @@ async fn a_head_that_drips_has_one_deadline() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_is_given_up_and_a_slow_handler_is_not() {
+async fn an_unread_response_is_aborted_and_a_slow_handler_is_not() {
     let address = start(limits()).await;
     let slow = tokio::spawn(rest(send(address, b"GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await));
     let stream = send(address, b"GET /much HTTP/1.1\r\nhost: a\r\n\r\n").await;

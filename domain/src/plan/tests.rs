@@ -186,7 +186,7 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
 }
 
 #[test]
-fn rungs_with_rates_of_their_own_have_sound_of_their_own() {
+fn rungs_with_distinct_rates_have_distinct_audio() {
     let mut profile = Profile::default();
     profile.rungs.iter_mut().filter(|it| it.name.as_str() == "360p").for_each(|it| it.audio_kbps = 64);
     insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap()), @r#"
@@ -233,7 +233,7 @@ fn limits_are_the_sources_fault() {
 
 proptest! {
     #[test]
-    fn any_source_gets_a_sound_plan(
+    fn any_source_gets_a_valid_plan(
         size in (1_u32..4000, 1_u32..4000),
         rate in prop::sample::select(vec![(24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (60, 1), (7, 1), (1, 1)]),
         gaps in prop::collection::vec(1_u64..1_200_000, 1..80),

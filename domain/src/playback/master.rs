@@ -94,7 +94,7 @@ impl MasterPlan {
             (None, _) => true,
             (Some(limit), Some(size)) => size.width.min(size.height) <= limit,
             // A variant without a resolution may be too large; audio alone has none.
-            (Some(_), None) => variant.codecs.as_deref().is_some_and(is_sound),
+            (Some(_), None) => variant.codecs.as_deref().is_some_and(is_audio),
         };
         let mut dropped: Vec<u32> = playlist.session_keys.iter().map(|it| it.line).collect();
         let mut stay = vec![];
@@ -137,7 +137,7 @@ fn groups(variant: &Variant) -> impl Iterator<Item = (MediaType, &str)> {
 }
 
 /// Whether codecs (RFC 6381) are all audio codecs.
-fn is_sound(codecs: &str) -> bool {
+fn is_audio(codecs: &str) -> bool {
     codecs.split(',').all(|it| {
         ["mp4a.", "ac-3", "ec-3", "ac-4", "opus", "Opus", "fLaC"].iter().any(|name| it.trim().starts_with(name))
     })

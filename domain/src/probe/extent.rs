@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_presentation_holds_picture_and_sound() {
+    fn a_presentation_contains_video_and_audio() {
         check((0.0, 3.0), None, (0.0, 3.0));
         check((0.0, 3.0), Some((0.0, 12.0)), (0.0, 12.0));
         check((2.0, 6.0), Some((0.0, 6.0)), (0.0, 6.0));

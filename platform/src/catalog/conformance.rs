@@ -183,7 +183,7 @@ macro_rules! catalog_conformance {
             lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id deleted_videos_are_forgotten
             a_ready_video_has_a_length_and_a_size only_holders_report_work
             one_event_three_times_is_one_run of_racing_claimers_one_wins an_ended_lease_is_taken_over
-            a_video_has_a_holder an_ended_lease_that_nobody_took_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
+            a_video_has_a_holder an_ended_lease_without_a_successor_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
             stopping_takes_it_from_the_worker a_cancelled_reencode_leaves_it_ready
             a_dead_worker_is_relieved_at_once giving_up_is_for_the_abandoned
             events_follow_the_settings_of_the_video a_source_waits_for_its_first_view

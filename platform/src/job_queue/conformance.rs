@@ -191,7 +191,7 @@ pub async fn a_second_sending_hurries_a_delayed_one(subject: &Subject) {
 }
 
 /// Concurrent receivers get every message, and none of them twice.
-pub async fn eight_consumers_get_no_doubles(subject: &Subject) {
+pub async fn eight_consumers_get_no_duplicates(subject: &Subject) {
     const MESSAGES: u8 = 48;
     let consume = || async {
         let mut bodies = Vec::new();
@@ -234,8 +234,8 @@ macro_rules! job_queue_conformance {
             an_extended_lease_holds a_lost_lease_changes_nothing an_ended_lease_cannot_be_extended
             released_comes_after_its_delay a_delayed_message_waits duplicates_are_spared_or_delivered
             a_job_at_work_can_be_sent_again a_second_sending_hurries_a_delayed_one
-            eight_consumers_get_no_doubles
-            gives_up_after_the_last_delivery gives_up_what_workers_die_of a_body_nobody_can_read_is_buried
+            eight_consumers_get_no_duplicates
+            gives_up_after_the_last_delivery gives_up_what_workers_die_of a_malformed_body_becomes_a_dead_letter
             redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
         }
     };

@@ -55,7 +55,7 @@ pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
 
 /// A process that was suspended for longer than its lease continues, unless another worker has
 /// claimed the video.
-pub async fn an_ended_lease_that_nobody_took_is_renewed(subject: &Subject) {
+pub async fn an_ended_lease_without_a_successor_is_renewed(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     let late = NOW + 10 * LEASE_MS;

@@ -41,7 +41,7 @@ pub async fn gives_up_what_workers_die_of(subject: &Subject) {
 }
 
 /// A malformed body is delivered unchanged, and can be made a dead letter with a reason.
-pub async fn a_body_nobody_can_read_is_buried(subject: &Subject) {
+pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
     for body in ["", "rubbish", r#"{"type":"transcode-v9"}"#] {
         // SQS rejects empty bodies.
         if body.is_empty() && subject.queue().send_body(body, Duration::ZERO).await.is_err() {
