@@ -195,7 +195,7 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
     assert_eq!(next.due(), Some(6));
 }
 
-/// Playlists of an attempt that nobody was shown: it was killed before it wrote the master playlist.
+/// Playlists of an attempt that no viewer was shown: it was killed before it wrote the master playlist.
 #[tokio::test]
 async fn what_nobody_saw_does_not_bind() {
     let world = World::new();
