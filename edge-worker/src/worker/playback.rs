@@ -1,4 +1,5 @@
-//! Requests of viewers: decided by `domain::playback`, carried out over R2, KV and the cache.
+//! Requests of viewers: `domain::playback` decides, this module executes the decision with R2, KV
+//! and the cache.
 
 use std::rc::Rc;
 
@@ -17,16 +18,17 @@ use super::bindings::{self, Bindings};
 use super::incoming::Incoming;
 use super::{cache, signatures, store};
 
-/// Longest playlist: a day of segments of two seconds has 43,200 entries of about 200 bytes.
+/// Maximum size of a playlist, bytes: a day of segments of two seconds has 43,200 entries of about
+/// 200 bytes.
 const MAX_PLAYLIST: u64 = 16 << 20;
 
-/// Longest wrapped key.
+/// Maximum size of a wrapped key, bytes.
 const MAX_WRAPPED_KEY: u64 = 4 << 10;
 
-/// Why a decision could not be carried out.
+/// The reason why a decision could not be executed.
 pub(super) struct Failed {
     refusal: Refusal,
-    /// Of the object, where the range was wrong.
+    /// Size of the object, if the range was invalid.
     size: Option<u64>,
 }
 
@@ -38,12 +40,12 @@ impl From<Refusal> for Failed {
 
 impl From<worker::Error> for Failed {
     fn from(error: worker::Error) -> Self {
-        console_error!("a viewer could not be served: {error}");
+        console_error!("could not serve a request: {error}");
         Refusal::Unavailable.into()
     }
 }
 
-/// Answers a request.
+/// Responds to a request.
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
     let incoming = Incoming::new(request);
     let Some(bindings) = bindings::playback(env) else {
@@ -62,15 +64,15 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
     }
 }
 
-/// Unix seconds.
+/// Current time, Unix seconds.
 fn now() -> u64 {
     (js_sys::Date::now() / 1000.0) as u64
 }
 
-/// The answer to what cannot be served after all.
+/// The response if a decision could not be executed.
 fn refused(failed: &Failed, incoming: &Incoming<'_>, config: &Config) -> worker::Result<Response> {
     let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
-        // `refuse` only refuses.
+        // `refuse` only returns refusals.
         return Answer::new(500, &Headers::default()).stream(None);
     };
     let mut answer = Answer::new(refusal.status(), &headers);
@@ -141,20 +143,21 @@ impl Shell<'_> {
         self.playlist(Answer::new(200, &plan.headers).header("etag", &tag), &text)
     }
 
-    /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
-    /// itself. The runtime does, where the answer says so.
+    /// Compression shrinks playlists to a tenth (Apple HLS authoring specification, 10.1), and
+    /// Cloudflare does not compress this type by itself. The runtime does, if the response declares
+    /// it.
     fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
         match (self.incoming.takes_gzip(), self.incoming.is_head()) {
-            // How long it would be is known only when it is compressed (RFC 9110, 8.6).
+            // The length is unknown until the body is compressed (RFC 9110, 8.6).
             (true, true) => Ok(answer.header("content-encoding", "gzip").stream(None)?),
             (true, false) => Ok(answer.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
             (false, is_head) => Ok(answer.bytes(text.as_bytes(), is_head)?),
         }
     }
 
-    /// Streams an object: its bytes never come into the memory of WebAssembly.
+    /// Streams an object without copying its bytes into the memory of WebAssembly.
     async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
-        // A range is for GET alone (RFC 9110, 14.2).
+        // Ranges apply only to GET (RFC 9110, 14.2).
         let wanted = if self.incoming.is_head() { None } else { self.incoming.header("range") };
         if wanted.is_some() || self.incoming.is_head() {
             return self.serve_part(plan, wanted.as_deref()).await;
@@ -187,7 +190,7 @@ impl Shell<'_> {
         Ok(answer.stream(Some(&mine))?)
     }
 
-    /// A part of an object, or for a HEAD what there is to know of it. The size has to be known first.
+    /// A part of an object, or its headers for a HEAD request. The size has to be known first.
     async fn serve_part(&self, plan: &ServePlan, wanted: Option<&str>) -> Result<Response, Failed> {
         let path = plan.object.path();
         let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
@@ -195,7 +198,7 @@ impl Shell<'_> {
         if self.has(&tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
-        // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
+        // A range of another version is useless to the client (RFC 9110, 13.1.5).
         let same = self.incoming.header("if-range").is_none_or(|it| it == tag);
         let (status, part) = match playback::range_of(wanted.filter(|_| same), size) {
             RangeOutcome::Whole => (200, 0..size),
@@ -231,7 +234,8 @@ impl Shell<'_> {
         format!("{}/{path}", self.incoming.own_origin())
     }
 
-    /// Reads, and asks meanwhile whether the permission was withdrawn, or renewed.
+    /// Reads an object, and looks up at the same time whether the permission was revoked or
+    /// renewed.
     async fn permitted<T>(
         &self,
         lookup: Option<Lookup>,
@@ -246,7 +250,8 @@ impl Shell<'_> {
     async fn judge(&self, mut lookup: Lookup) -> Result<(), Failed> {
         let now = now();
         if let Some(name) = lookup.renewal.take() {
-            // A renewal that this place knows is good until it ends, and saves a look into KV for every segment.
+            // A renewal that this location has cached is valid until it expires, and saves a KV
+            // look-up per segment.
             let here = cache::find_text(&self.cache_key(&name)).await;
             let renewal = Lookup { revocations: vec![], renewal: Some(name) };
             if renewal.judge(now, |_| here.clone()).is_err() {
@@ -257,7 +262,7 @@ impl Shell<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        // Who cannot ask does not hand out.
+        // If the look-up fails, nothing is handed out.
         let found = self.bindings.list.find(&names).await?;
         Ok(lookup.judge(now, |name| found.iter().find(|it| it.0 == name).map(|it| it.1.clone()))?)
     }
