@@ -4,16 +4,17 @@ use aes::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
 
 const BLOCK: usize = 16;
 
-/// Decrypts a segment that arrives in pieces. The last block is held back until the end, for it holds the padding.
+/// Decrypts a segment incrementally. The last block is held back until the end, because it contains
+/// the padding.
 pub(crate) struct Decryptor {
     cipher: cbc::Decryptor<aes::Aes128>,
     held: Vec<u8>,
 }
 
-/// Why a ciphertext is none.
+/// The ciphertext is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CryptError {
-    /// Not a multiple of 16 bytes.
+    /// Its length is not a multiple of 16 bytes.
     NotWholeBlocks,
     /// The last block does not end in valid padding: wrong key, or damage.
     Padding,
@@ -24,7 +25,7 @@ impl Decryptor {
         Self { cipher: cbc::Decryptor::new(key.into(), iv.into()), held: Vec::new() }
     }
 
-    /// Takes ciphertext and answers the plaintext that is certain by now.
+    /// Consumes ciphertext and returns the plaintext that is complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(bytes);
         let whole = self.held.len().saturating_sub(1) / BLOCK * BLOCK;
