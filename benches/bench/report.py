@@ -1,4 +1,4 @@
-"""The report: docs/benchmarks.md, made of the raw results."""
+"""Writes docs/benchmarks.md from the raw results."""
 
 MB = 1_000_000
 
@@ -10,7 +10,7 @@ def render(results):
 
 
 def _table(head, rows):
-    # The first column holds names, the others numbers.
+    # The first column has names, the others numbers.
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
@@ -33,10 +33,10 @@ def _median(values):
 
 def _head(results):
     source, machine = results["source"], results["machine"]
-    what = "a made file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
+    what = "a generated file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
     sound = "AAC" if source["audio"] else "no audio"
     versions = "\n".join(f"- {name}: {version}" for name, version in results["versions"].items())
-    warning = "\n\n**A quick run: it shows that everything runs, and says little about speed.**" if results["quick"] else ""
+    warning = "\n\n**A quick run: it shows that everything runs, but not the speed.**" if results["quick"] else ""
     return f"""# Benchmarks
 
 Written by `benches/run.sh`; repeat it with `make bench`. All numbers on this page come from one run on one machine.{warning}
@@ -61,7 +61,7 @@ def _ratio(results, ours, other):
 
 
 def _goals(results):
-    """What the project promises, beside what was measured."""
+    """The project's goals, compared with the measurements."""
     rows = []
 
     def goal(text, limit, value, digits=2):
@@ -119,14 +119,14 @@ def _ladder(results):
 
 {_table(head, rows)}
 
-Medians; in brackets the least and the most. Edgereel's numbers hold everything it does: looking at the source, I-frame
-rendition, encryption, thumbnails, storyboard and poster, storing, verification. The others make the ladder alone.
+Medians; in brackets the minimum and the maximum. Edgereel's numbers include everything it does: inspecting the source,
+I-frame rendition, encryption, thumbnails, storyboard and poster, storing, verification. The others only produce the ladder.
 
-- *playable after*: from the start until a playlist names a first segment of a rung, and of its sound, that is there.
-- *own memory*: of the process that was started, `edgereel` itself for ours; *memory of all*: it and all its children,
-  pages they share counted for each.
-- *local disk*: the most that stood on the disk beside the store. Edgereel's output goes from memory to the store; the
-  others write theirs to a local disk, from where somebody has to upload it."""
+- *playable after*: time from the start until a playlist lists an available first segment of a rung and of its audio.
+- *own memory*: peak of the started process, which is `edgereel` itself for ours; *memory of all*: the process and all its
+  children, with shared pages counted for each.
+- *local disk*: peak use of the disk outside the store. Edgereel's output goes from memory to the store; the others write
+  theirs to a local disk, and it has to be uploaded from there."""
 
 
 def _quality(results):
@@ -146,8 +146,8 @@ def _quality(results):
 
 {_table(["", "rung", "kbit/s", "VMAF", "VMAF, worst 5 %", "SSIM"], rows)}
 
-Against the source, scaled to its size (bicubic), over {frames} frames per rung. *worst 5 %*: one frame in twenty is below it.
-kbit/s counts what is stored: packaging, padding and (for one FFmpeg per rung) sound included."""
+Compared with the source, scaled to its size (bicubic), over {frames} frames per rung. *worst 5 %*: one frame in twenty is
+below it. kbit/s is the stored size: packaging, padding and (for one FFmpeg per rung) audio included."""
 
 
 def _latency(results):
@@ -163,9 +163,9 @@ def _latency(results):
 
 {_table(head, rows)}
 
-The same file over and over, remuxed to its length. The default ladder: the top rung is copied and shown first.
-`edgereel upload` goes the whole way, presigned upload, bucket event, queue, worker, API and edge, and counts from the end of
-the upload; it looks every 200 ms."""
+The same file repeated, remuxed to its length. The default ladder: the top rung is copied and shown first.
+`edgereel upload` uses the complete system: presigned upload, bucket event, queue, worker, API and edge. It counts from the
+end of the upload, and polls every 200 ms."""
 
 
 def _hour(results):
@@ -189,26 +189,26 @@ def _hour(results):
 
 def _notes(results):
     lines = [f"- {it}" for it in results.get("notes", [])]
-    lines += [f"- {name} was left out: {why}." for name, why in results.get("skipped", {}).items()]
+    lines += [f"- {name} was skipped: {why}." for name, why in results.get("skipped", {}).items()]
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
 
 
 def _method(results):
     return """## Method
 
-Everybody gets the same file and makes the same rungs; in each round all of them run once, one after the other, so that
-a machine that gets slower gets slower for all. CPU is user and system time of the whole process tree, as the kernel counts
-it when processes end; memory and disk are sampled ten times a second, open files without a name included.
+All candidates get the same file and produce the same rungs; in each round all of them run once, one after the other, so
+that a machine that gets slower affects all of them. CPU is user and system time of the whole process tree, as the kernel
+counts it when processes end; memory and disk are sampled ten times a second, including open files without a name.
 
 - **Edgereel** runs as `edgereel transcode --encrypt --json` with its default profile; for "all rungs encoded", the profile
-  says `[source_rung] enabled = false`.
-- **One FFmpeg per rung** is what most scripts and task queues do: for every rung, FFmpeg decodes, scales and encodes anew.
+  has `[source_rung] enabled = false`.
+- **One FFmpeg per rung** is what most scripts and task queues do: for every rung, FFmpeg decodes, scales and encodes separately.
 - **The best single command** decodes once, scales each rung from the next larger one and encodes audio once per rate, with
   FFmpeg's own choice of threads.
 - Both use x264 `veryfast`, CRF 23 capped at the rung's rate with a buffer of 1.5 s, a keyframe every 2 s, AAC at the
   ladder's rates, and HLS with segments of 6 s, without encryption.
 - **Shaka Streamer** gets the same resolutions and otherwise its own defaults: a slower preset, other rates, and playlists that
-  appear at the end. It is the measure of a ready-made tool, not of the same settings. It runs once.
+  appear at the end. It represents a ready-made tool, not the same settings. It runs once.
 
-The commands stand in `benches/bench/contestants.py`, and everything that can be set in `benches/run.sh`. Numbers of two machines, or of two
-days, say little beside each other: compare the columns of one run."""
+`benches/bench/contestants.py` has the commands, `benches/run.sh` the options. Numbers of two machines, or of two days, are
+not comparable: compare the columns of one run."""

@@ -1,4 +1,4 @@
-//! What was measured, as a page.
+//! Formats the measurements as a page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::routes::Route;
 use crate::{Measured, Size};
 
-/// The report.
+/// Formats the report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
     let Size { uploads, callers, requests } = size;
     let mut page = format!(
@@ -46,8 +46,8 @@ otherwise.
         "
 ### Single routes
 
-{requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers}
-most of an answer's time is waiting for the others: on average it is {callers} divided by the requests per second.
+{requests} requests each. \"Alone\" is one caller: the response time without queueing. With {callers} concurrent callers,
+most of the response time is queueing: on average it is {callers} divided by the requests per second.
 
 | | | alone, p50 ms | requests per second | p50 ms | p99 ms |
 |---|---|---:|---:|---:|---:|
@@ -64,10 +64,10 @@ most of an answer's time is waiting for the others: on average it is {callers} d
     page
 }
 
-/// Around what is written into a page.
+/// The marks around the report in a page.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
 
-/// Replaces what was measured before.
+/// Replaces the previous report.
 pub(crate) fn put_into(path: &Path, report: &str) -> anyhow::Result<()> {
     let page = std::fs::read_to_string(path)?;
     let (before, rest) = page.split_once(MARKS[0]).context("the page has no mark where the report begins")?;
