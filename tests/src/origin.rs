@@ -106,8 +106,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Answers every request with the result of `behave`, which gets the number of earlier requests
-    /// for the path.
+    /// Answers every request with the result of `behave`, which gets the number of all earlier
+    /// requests.
     ///
     /// # Panics
     /// If there is no free port.

@@ -67,7 +67,7 @@ fn attempts(targets: &Targets, attacker: &Path, enforcement: Enforcement) -> (Ve
     let output = Command::new(edgereel()).args(policy.arguments()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    // Restores anything that would affect the next attempt.
+    // An attempt that removed the file would affect the next one.
     assert!(targets.secret.is_file());
     let with = |ending: &str| said.lines().filter_map(|it| it.strip_suffix(ending)).map(str::to_owned).collect();
     (with(" works"), with(" refused"))
@@ -149,7 +149,7 @@ fn a_confined_program_ends_with_its_parent() {
             Policy { parent, memory: 1 << 30, command: command.iter().map(Into::into).collect(), ..Policy::default() };
         Command::new(edgereel()).args(policy.arguments()).output().unwrap()
     };
-    // The exit status proves that its parent had ended before.
+    // The policy names process 1 as the parent, so the program concludes that its parent has ended.
     let orphan = run(1, &["/bin/true"]);
     assert_eq!(orphan.status.code(), Some(confine::CANNOT_CONFINE), "{orphan:?}");
     let missing = run(std::process::id(), &[&text(&folder.path().join("none"))]);

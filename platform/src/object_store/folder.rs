@@ -281,8 +281,8 @@ impl Folders {
     }
 }
 
-/// Runs `make` after creating the folder of `path`, and repeats that if another task removes the
-/// empty folder at the same time.
+/// Runs `make`; if the folder of `path` is missing, creates it and tries again. Another task may
+/// remove the empty folder at the same time, so this is repeated a few times.
 fn in_its_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let mut attempts = 0;
     loop {

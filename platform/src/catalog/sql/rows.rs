@@ -140,7 +140,7 @@ impl VideoRow {
         Ok(Video {
             duration_ms: self.duration_ms.map(unsigned),
             dimensions: pixels(self.width).zip(pixels(self.height)),
-            // Rows written by older versions lack this column.
+            // Rows written by older versions have no value.
             has_poster: self.ready_ms.is_some() && self.poster_made != Some(0),
             chosen_poster: None,
             id: self.video_id()?,
