@@ -2,8 +2,8 @@
 //!
 //! A pass is compact, since every request carries it: `base64url(payload || HMAC-SHA256(payload)[..16])`. It is bound to
 //! one video, one encoding, one session, one purpose, an expiry, and the limits of the grant. Under `max_height` it
-//! names the renditions that it opens, as the master playlist knew their sizes: names alone (`source`) do not
-//! tell a height.
+//! names the renditions that it opens, selected by their sizes in the master playlist: names alone (`source`) do not
+//! state a height.
 
 mod codec;
 
@@ -51,13 +51,13 @@ pub struct Pass {
     pub expires: u64,
     /// The renditions that it opens, or for a key pass the key; `None`: all.
     pub renditions: Option<Vec<RenditionName>>,
-    /// The limits of the grant. Its `max_height` has become `renditions`; it is carried only because a renewal has to be
-    /// of the same.
+    /// The limits of the grant. `renditions` replaces its `max_height`, which is kept only because a renewal must have
+    /// the same one.
     pub limits: Limits,
 }
 
-/// What a session is stored under when it is renewed: a fingerprint of the video, the session, the viewer and the limits. So
-/// a grant of another viewer, or with wider or narrower limits, renews nothing.
+/// The name under which a renewed session is stored: a fingerprint of the video, session, viewer and limits. A grant of
+/// another viewer, or with wider or narrower limits, therefore renews nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionName([u8; 16]);
 

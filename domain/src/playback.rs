@@ -1,20 +1,20 @@
 //! Playback rules: every decision of the edge, without I/O.
 //!
 //! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]; two shells (the local server, the edge
-//! worker) carry it out and hold no rule. Where an action needs an object first, its second half is here too:
+//! worker) carry it out and hold no rules. If an action needs an object first, its second half is a function here:
 //! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
 //!
 //! ```text
 //! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
-//! /s/{pass}/{generation}/...             playlists, segments, pictures: what stands at hls/{video}/{generation}/...
-//! /s/{pass}/posters/{poster}.jpg         a custom poster, whatever the generation
+//! /s/{pass}/{generation}/...             playlists, segments, images: the objects under hls/{video}/{generation}/...
+//! /s/{pass}/posters/{poster}.jpg         a custom poster, for every generation
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
-//! /revocations                           by POST: puts names on the list of what was revoked
+//! /revocations                           by POST: adds names to the revocation list
 //! ```
 //!
-//! The master playlist is where a grant becomes a pass. Renditions taller than `max_height` are left out there, by their
-//! RESOLUTION, and the pass then names the renditions that stay: a playlist, segment or key of any other is refused,
-//! however well its name is guessed.
+//! The edge turns a grant into a pass in the master playlist. It omits renditions taller than `max_height`, by their
+//! RESOLUTION, and the pass names the renditions that stay: the edge refuses playlists, segments and keys of others,
+//! even if a client guesses their names.
 
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
@@ -47,7 +47,7 @@ use crate::pass::{Pass, Purpose};
 
 use route::Route;
 
-/// What the decision needs of a request. Where a header is there several times, its values are joined by `, `
+/// The parts of a request that the decision needs. The values of a repeated header are joined by `, `
 /// (cookies by `; `), as browsers and workers do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
@@ -167,8 +167,8 @@ impl EdgeAction {
     }
 }
 
-/// The signature that has to be checked before this request can be decided on, for keys of
-/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None`: none.
+/// The signature that the shell must check before this request can be decided, for keys of
+/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None` if there is none.
 pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
     let token = match Route::parse(request.path).ok()? {
         Route::Master { .. } if request.method == "POST" => route::Renewing::of(request).ok()?.fresh,
@@ -264,8 +264,8 @@ fn admit_grant(
     Ok(verified)
 }
 
-/// The encoding that an object belongs to, if it is of one, and the rendition if it is part of one; `None`: not for
-/// viewers.
+/// The encoding that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
+/// not load the object.
 fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
         ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {

@@ -254,7 +254,7 @@ mod tests {
         };
         assert_eq!(to("../e").as_deref(), Some("https://files.example/e"));
         assert_eq!(to("//other.example/f").as_deref(), Some("https://other.example/f"));
-        // Looked at by the guard before anybody goes there.
+        // The guard checks it before the transcoder connects.
         assert_eq!(to("file:///etc/passwd").as_deref(), Some("file:///etc/passwd"));
         assert_eq!(to("https://"), None);
     }

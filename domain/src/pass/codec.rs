@@ -1,7 +1,7 @@
 //! The binary encoding of a pass.
 //!
 //! `version purpose kid video(16) generation(8) session(8) viewer(8) expires(8) flags [renditions] [max_height(4)] ip geo
-//! origins`, where text is a length and its bytes, and a list is a count and its items. The flags say which of the optional
+//! origins`, where text is a length and its bytes, and a list is a count and its items. The flags state which optional
 //! fields follow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

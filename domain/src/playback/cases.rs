@@ -1,8 +1,8 @@
 //! Requests and their expected responses, as data: every shell that executes decisions has to give these responses.
 //!
-//! A shell's test fills a store with [`world::objects`] and its list with [`world::listed`], sets itself up with
-//! [`world::keyring`], [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and gives what came back
-//! to [`Case::check`].
+//! A shell test fills a store with [`world::objects`] and its list with [`world::listed`], configures itself with
+//! [`world::keyring`], [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and passes the
+//! response to [`Case::check`].
 
 mod grants;
 mod passes;

@@ -5,8 +5,8 @@ use std::ops::Range;
 /// The part of an object to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RangeOutcome {
-    /// All of it, 200: no range was asked for, or one that may be ignored (several ranges, another unit, or
-    /// not readable).
+    /// The whole object, 200: the request has no range, or one that the edge may ignore (several ranges, another
+    /// unit, or a malformed one).
     Whole,
     /// These bytes, end exclusive and never empty, 206.
     Part(Range<u64>),

@@ -1,6 +1,6 @@
 //! Look-ups before a decision is executed: revoked permissions and renewed sessions.
 //!
-//! Both stand in one list of names with values (in the Worker a namespace of KV), which only ever gets entries that end by
+//! One list of names with values (in the Worker a KV namespace) holds both. All its entries expire by
 //! themselves.
 
 use crate::grant::Fingerprint;
@@ -62,8 +62,8 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// `None`: nothing has to be looked up. Segments are looked up only where the grant asks for it or the pass's own time is
-    /// over: without playlists and keys they are nothing, and they are many.
+    /// `None`: no lookup is needed. Segments need one only if the grant requires it or the pass itself has expired:
+    /// they are useless without playlists and keys, and there are many.
     pub(super) fn of(subject: &Subject, is_segment: bool) -> Option<Self> {
         let checked = !is_segment || subject.check_segments;
         let revocations = if checked { subject.revocations() } else { vec![] };

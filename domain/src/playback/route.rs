@@ -51,8 +51,8 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The grant of a request: in the query or in `Authorization`, but not in both, or else in the cookie, which
-/// browsers send by themselves.
+/// The grant of a request: from the query or from `Authorization`, but not from both, or else from the cookie, which
+/// browsers send automatically.
 pub(super) fn grant_of<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
     match (in_query(request)?, in_header(request)?) {
         (Some(_), Some(_)) => Err(Refusal::GrantTwice),
@@ -70,8 +70,8 @@ pub(super) struct Renewing<'a> {
 }
 
 impl<'a> Renewing<'a> {
-    /// The address of the player, with its grant in the query, names the session; the fresh grant comes in `Authorization`.
-    /// One grant alone, wherever it is, names its own session.
+    /// The player's address, with its grant in the query, names the session; `Authorization` carries the fresh grant.
+    /// A single grant, wherever it is, names its own session.
     pub(super) fn of(request: &Request<'a>) -> Result<Self, Refusal> {
         match (in_header(request)?, in_query(request)?) {
             (Some(fresh), Some(running)) => Ok(Self { fresh: present(fresh)?, running: Some(present(running)?) }),

@@ -178,8 +178,8 @@ pub fn decimal_float(text: &str) -> Option<f64> {
     legal.then(|| number(whole, fraction))
 }
 
-/// By hand, since the tables of a full parser would be a fifteenth of the edge worker. Exact for as many digits as a
-/// playlist can mean: fifteen of them are exact in themselves, as is the power of ten that divides them.
+/// Written by hand: the tables of a full parser would be a fifteenth of the edge worker. Exact for the digits that a
+/// playlist needs: up to fifteen digits are exact, as is the power of ten that divides them.
 fn number(whole: &str, fraction: &str) -> f64 {
     let (mut value, mut digits, mut shift) = (0_u64, 0, 0_i32);
     for (digit, step) in whole.bytes().map(|it| (it, 0)).chain(fraction.bytes().map(|it| (it, 1))) {

@@ -41,7 +41,7 @@ impl Bandwidth {
         Self { peak: peak.max(average), average }
     }
 
-    /// What a variant needs that plays this rendition with any one of `others` (an audio group): the largest
+    /// The bandwidth of a variant that plays this rendition with any one of `others` (an audio group): the largest
     /// sum of peaks, and of averages (Apple HLS authoring specification, 9.13).
     pub fn with_any_of(self, others: impl IntoIterator<Item = Self>) -> Self {
         let (peak, average) =

@@ -1,7 +1,7 @@
 //! The contents of a playlist, with the line of every statement.
 //!
-//! Nothing here fails at the first fault: problems are collected beside what could be read, so that a checker
-//! can report them rule by rule. Unknown tags mean nothing (RFC 8216, 6.3.1).
+//! The parser does not stop at the first fault: it collects problems beside the parsed content, so that a checker
+//! can report them rule by rule. It ignores unknown tags (RFC 8216, 6.3.1).
 
 mod common;
 mod master;

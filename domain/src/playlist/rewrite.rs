@@ -1,7 +1,7 @@
 //! Changes the URIs of a playlist that otherwise stays the same, in one pass.
 //!
-//! The edge does this for every playlist that a viewer loads, in WASM, so bytes that stay are copied once, in runs
-//! as long as possible, and nothing is allocated but the answer.
+//! The edge does this for every playlist that a viewer loads, in WASM. It therefore copies unchanged bytes once, in
+//! runs as long as possible, and allocates only the answer.
 
 use std::ops::Range;
 
@@ -48,9 +48,9 @@ pub enum Edit {
     Replace,
 }
 
-/// Gives every reference of a playlist to `edit`, which may write to the answer in its place or before it.
+/// Passes every reference of a playlist to `edit`, which may write to the answer in its place or before it.
 ///
-/// Lines whose number is in `dropped` (ascending) are left out. Never fails: what is not a reference stays.
+/// Omits lines whose number is in `dropped` (ascending). Never fails: text that is not a reference stays.
 pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
     let mut rewriter = Rewriter::new(text, edit);
     let mut dropped = dropped.iter().peekable();
@@ -75,8 +75,8 @@ pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut
     rewriter.finish()
 }
 
-/// As [`rewrite`], for the references in tags: lines that name a segment or a variant stay, and are not even looked at.
-/// The playlist of a long film is little else.
+/// Like [`rewrite`], but only for references in tags: lines that name a segment or a variant stay without inspection.
+/// They are most of the playlist of a long film.
 pub fn rewrite_tags(text: &str, edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
     let mut rewriter = Rewriter::new(text, edit);
     let mut at = 0;

@@ -124,7 +124,7 @@ async fn the_end_is_written_however_early_it_comes() {
     assert!(world.master().await.unwrap().start.is_none(), "nothing grows any more");
 }
 
-/// The chunk in hand was shown and not recorded: the next attempt makes it again, and other segments may come out.
+/// The current chunk was published but not recorded: the next attempt makes it again, and its segments may differ.
 #[tokio::test]
 async fn what_was_shown_before_a_crash_stays() {
     let world = World::new();

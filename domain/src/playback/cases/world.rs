@@ -48,8 +48,8 @@ pub fn config() -> Config {
     Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
 }
 
-/// What stands on the list, names with values: what was revoked (a viewer and a session of the video, and another video),
-/// and sessions that were renewed.
+/// The entries of the list, names with values: revocations (a viewer and a session of the video, and another video)
+/// and renewed sessions.
 pub fn listed(now: u64) -> Vec<(String, String)> {
     let revoked = [
         format!("viewer/{}", Fingerprint::of("mallory")),

@@ -72,15 +72,15 @@ pub struct IFramesSpec {
     pub size: Resolution,
 }
 
-/// What the first variant, at which players start before they have measured anything, should need, bit/s
+/// The target bandwidth of the first variant, which players start with before any measurement, bit/s
 /// (Apple HLS authoring specification, 1.32).
 const DEFAULT_VARIANT_BPS: u64 = 2_000_000;
 
 impl MasterPlaylistSpec {
-    /// The text.
+    /// Writes the playlist.
     ///
-    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by falling bandwidth.
-    /// BANDWIDTH and AVERAGE-BANDWIDTH are those of picture and sound together (Apple 9.13), CODECS the union of both.
+    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
+    /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(2048);
         // Writing into a `String` cannot fail.

@@ -29,9 +29,9 @@ pub enum MediaPlaylistKind {
 
 /// Players begin near the end of a playlist that may grow, unless EXT-X-START says where (RFC 8216, 4.3.5.2).
 ///
-/// Not 0, which Shaka Player takes for no offset. Without PRECISE, players show all of the segment that holds the
-/// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; where both have it, the
-/// values are the same (RFC 8216, 4.3.5).
+/// Not 0, which Shaka Player treats as no offset. Without PRECISE, players show the whole segment that contains the
+/// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; if both have it,
+/// the values are the same (RFC 8216, 4.3.5).
 pub(super) const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
 
 /// One segment.
@@ -43,7 +43,7 @@ pub struct SegmentSpec {
     pub duration: u64,
     /// The part of the file; `None`: all of it.
     pub byte_range: Option<ByteRange>,
-    /// Where the key is, relative to the playlist; `None`: the segment is clear. The initialisation vector is
+    /// The address of the key, relative to the playlist; `None`: the segment is clear. The initialisation vector is
     /// the media sequence number (RFC 8216, 5.2).
     pub key: Option<String>,
 }
