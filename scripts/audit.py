@@ -21,21 +21,22 @@ BANNED = {"openssl-sys", "native-tls"}
 # Dependencies between our crates only point down.
 MAY_USE = {
     "confine": set(),
-    "domain": set(),
+    "hls": set(),
+    "domain": {"hls"},
     "media": set(),
     "platform": {"domain"},
-    "check": {"domain", "media"},
-    "transcoder": {"confine", "domain", "media", "platform"},
-    "functions": {"domain", "platform"},
+    "check": {"hls", "media"},
+    "transcoder": {"confine", "domain", "hls", "media", "platform"},
+    "functions": {"domain", "hls", "platform"},
     "cli": {"confine", "domain", "media", "platform", "check", "transcoder", "functions"},
     "edge-worker": {"domain"},
     "testkit": set(),
-    "e2e": {"confine", "domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
+    "e2e": {"confine", "domain", "hls", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
     "load": {"confine", "domain", "platform", "functions", "testkit", "e2e"},
 }
 
 # Pure crates: no clock, sockets or threads, including their dependencies.
-PURE = {"domain", "media"}
+PURE = {"domain", "hls", "media"}
 IMPURE = {"tokio", "mio", "socket2", "reqwest", "hyper", "sqlx", "rusqlite", "aws-sdk-s3", "getrandom", "chrono"}
 
 

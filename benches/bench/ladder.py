@@ -1,10 +1,10 @@
-"""The rungs that all candidates have to produce: those of domain/src/default_profile.toml."""
+"""The rungs that all candidates have to produce: those of crates/domain/src/default_profile.toml."""
 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROFILE = tomllib.loads((Path(__file__).parents[2] / "domain/src/default_profile.toml").read_text())
+_PROFILE = tomllib.loads((Path(__file__).parents[2] / "crates/domain/src/default_profile.toml").read_text())
 # name, short side, video kbit/s, audio kbit/s
 _DEFAULT = [
     (it["name"], it["height"], it["video_kbps"], it["audio_kbps"]) for it in _PROFILE["rung"] if it.get("enabled", True)

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use e2e::browser;
 use e2e::dev::Home;
 use e2e::media::{ffmpeg, film, probe};
 use e2e::player::Player;
 use e2e::program::{check, text};
+use serde_json::{Value, json};
 
 /// Segments of four seconds: a playlist may stay unchanged for six.
 const PROFILE: &str = r#"
@@ -85,7 +87,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
         for (name, url) in &urls {
             let (status, body) = player.get(url.as_str()).await.unwrap();
             assert_eq!(status, 200, "{name}");
-            let playlist = domain::playlist::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
+            let playlist = hls::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
             let (segments, ended) = (playlist.segments.len(), playlist.end_list.is_some());
             let grown = known.entry(name.clone()).or_insert_with(|| Grown {
                 began_with: segments,
@@ -123,7 +125,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     let mut home = Home::with_profile(PROFILE);
     home.options.extend(["--encoders".to_owned(), "2".to_owned()]);
     slow_down(&mut home);
-    let film = make_old_film(home.folder.path());
+    let film = make_old_film(home.folder.path(), LENGTH);
     let dev = home.start().await;
     let begun = Instant::now();
     let video = dev.upload(&film, "film.mp4").await;
@@ -194,10 +196,41 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     assert!(dev.terminate().await.success());
 }
 
+/// Chromium's own player takes a growing playlist for a live one and skips segments when that runs ahead, so the edge reveals
+/// the playlist at the pace of playback, also after the video has become complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
+    if !browser::is_there() {
+        return;
+    }
+    const SECONDS: f64 = 40.0;
+    let mut home = Home::with_profile(PROFILE);
+    let film = make_old_film(home.folder.path(), SECONDS);
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true).await;
+    let secrets: Value = serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
+    let (edge, key) = (dev.info["edge"].as_str().unwrap(), secrets["grant_keys"].as_str().unwrap());
+    let id = video.to_string();
+    let arguments = ["native", edge, &id, key, "600", "no", "90"];
+    let playing = browser::run("players.mjs", &arguments, Duration::from_secs(120));
+    let complete = async {
+        let began = Instant::now();
+        dev.until_ready(video).await;
+        began.elapsed()
+    };
+    let (report, complete) = tokio::join!(playing, complete);
+    println!("complete after {complete:?}");
+    assert!(complete < Duration::from_secs_f64(SECONDS / 2.0), "the video grew too slowly for this test: {complete:?}");
+    assert_eq!((&report["errors"], &report["ended"]), (&json!([]), &json!(true)), "{report:#}");
+    assert_eq!(report["frames"], json!((SECONDS * 25.0) as u64), "{report:#}");
+    assert!(dev.terminate().await.success());
+}
+
 /// A film that cannot be remuxed.
-fn make_old_film(folder: &Path) -> std::path::PathBuf {
+fn make_old_film(folder: &Path, seconds: f64) -> std::path::PathBuf {
     let path = folder.join("film.mp4");
-    let mut arguments = film("640x360", "25", LENGTH);
+    let mut arguments = film("640x360", "25", seconds);
     arguments.extend(["-c:v", "mpeg4", "-q:v", "5", "-g", "50", "-c:a", "aac"].map(str::to_owned));
     arguments.push(text(&path));
     ffmpeg(&arguments);

@@ -42,7 +42,7 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
         ("create an upload", "POST", "/v1/uploads".to_owned(), Some(small), 201),
         ("sign 16 parts", "POST", parts, Some(json!({ "numbers": numbers })), 200),
         ("list 50 videos", "GET", "/v1/videos".to_owned(), None, 200),
-        ("stream: playback URLs", "GET", stream, None, 200),
+        ("stream: get playback URLs", "GET", stream, None, 200),
         ("`/healthz`: our middleware only", "GET", "/healthz".to_owned(), None, 200),
     ];
     let mut measured = vec![];

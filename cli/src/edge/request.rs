@@ -27,6 +27,8 @@ pub(super) struct Incoming<'a> {
     cookie: Option<Cow<'a, str>>,
     origin: Option<Cow<'a, str>>,
     referer: Option<Cow<'a, str>>,
+    destination: Option<Cow<'a, str>>,
+    brands: Option<Cow<'a, str>>,
     client_ip: Option<IpAddr>,
     country: Option<Cow<'a, str>>,
 }
@@ -55,6 +57,8 @@ impl<'a> Incoming<'a> {
             cookie: joined(headers, "cookie", "; "),
             origin: joined(headers, "origin", ", "),
             referer: joined(headers, "referer", ", "),
+            destination: joined(headers, "sec-fetch-dest", ", "),
+            brands: joined(headers, "sec-ch-ua", ", "),
             client_ip,
             country: front.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
         }
@@ -69,6 +73,8 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
+            destination: self.destination.as_deref(),
+            brands: self.brands.as_deref(),
             client: Some(self),
             signature: None,
         }

@@ -21,6 +21,8 @@ pub(super) struct Incoming<'a> {
     cookie: Option<String>,
     origin: Option<String>,
     referer: Option<String>,
+    destination: Option<String>,
+    brands: Option<String>,
 }
 
 impl Whereabouts for Incoming<'_> {
@@ -39,13 +41,15 @@ impl<'a> Incoming<'a> {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
         let url = request.url();
-        // Grants are read only from requests that may carry one.
+        // Only the paths that take a grant read these headers.
         let for_grant = |name: &str| if takes_grant(&url) { header(name) } else { None };
         Self {
             method: request.method(),
             authorization: for_grant("authorization"),
             cookie: for_grant("cookie"),
             referer: for_grant("referer"),
+            destination: for_grant("sec-fetch-dest"),
+            brands: for_grant("sec-ch-ua"),
             origin: header("origin"),
             request,
             headers,
@@ -63,6 +67,8 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
+            destination: self.destination.as_deref(),
+            brands: self.brands.as_deref(),
             client: Some(self),
             signature: None,
         }

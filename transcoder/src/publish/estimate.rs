@@ -2,8 +2,8 @@
 //! (RFC 8216, 4.3.4.2).
 
 use domain::plan::EncodePlan;
-use domain::playlist::bandwidth::Bandwidth;
 use domain::probe::SourceIndex;
+use hls::bandwidth::Bandwidth;
 
 /// Overhead of transport streams over the bytes of the source, percent.
 const OVERHEAD: u64 = 6;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::object_key::RenditionName;
-use domain::playlist::MediaPlaylist;
 use domain::segment::TICKS_PER_SECOND;
+use hls::MediaPlaylist;
 
 /// The segments in playlists. A playlist's segments never change (RFC 8216, 4.3.3.5), also when the
 /// unfinished chunk is produced again after a crash.
