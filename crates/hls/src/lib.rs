@@ -3,8 +3,8 @@
 //! - [`lines`](mod@lines) and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
 //! - [`parse`]: the contents of a playlist, with the line of each statement; problems are collected, not fatal.
 //! - [`write`](mod@write): our own playlists.
-//! - [`bandwidth`]: what BANDWIDTH and AVERAGE-BANDWIDTH must declare.
-//! - [`rewrite`](mod@rewrite): other URIs in a playlist that otherwise stays as it is.
+//! - [`bandwidth`]: the values of BANDWIDTH and AVERAGE-BANDWIDTH.
+//! - [`rewrite`](mod@rewrite): replaces URIs in a playlist and changes nothing else.
 
 pub mod attributes;
 pub mod bandwidth;

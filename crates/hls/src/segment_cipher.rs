@@ -1,4 +1,4 @@
-//! AES-128-CBC of whole segments, as HLS specifies it (RFC 8216, 4.3.2.4 and 5.2).
+//! AES-128-CBC of whole segments, as HLS requires it (RFC 8216, 4.3.2.4 and 5.2).
 
 use aes::Aes128;
 use cbc::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, typenum::U16};
