@@ -24,15 +24,26 @@ MAY_USE = {
     "hls": set(),
     "domain": {"hls"},
     "media": set(),
-    "platform": {"domain"},
+    "serve": set(),
+    "s3-server": {"serve"},
+    # The embedded server only with the feature `conformance`, which tests alone switch on.
+    "platform": {"domain", "s3-server", "serve"},
     "check": {"hls", "media"},
-    "transcoder": {"confine", "domain", "hls", "media", "platform"},
-    "functions": {"domain", "hls", "platform"},
-    "cli": {"confine", "domain", "media", "platform", "check", "transcoder", "functions"},
+    "transcoder": {"confine", "domain", "hls", "media", "platform", "serve"},
+    "functions": {"domain", "hls", "platform", "serve"},
+    "cli": {"confine", "domain", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions"},
     "edge-worker": {"domain"},
     "testkit": set(),
-    "e2e": {"confine", "domain", "hls", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
-    "load": {"confine", "domain", "platform", "functions", "testkit", "e2e"},
+    "e2e": {
+        "confine", "domain", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
+    },
+    "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+}
+
+# Programs that run in the cloud do not carry the server of the laptop.
+MUST_NOT_LINK = {
+    "functions": {"s3-server", "s3s", "rusqlite"},
+    "transcoder": {"s3-server", "s3s", "rusqlite"},
 }
 
 # Pure crates: no clock, sockets or threads, including their dependencies.
@@ -126,6 +137,9 @@ def main() -> int:
         if name in PURE:
             impure = linked_by(name) & IMPURE
             problems.extend(f"our crate {name} is pure, and must not link {it}" for it in sorted(impure))
+
+    for crate, unwanted in MUST_NOT_LINK.items():
+        problems.extend(f"our crate {crate} must not link {it}" for it in sorted(linked_by(crate) & unwanted))
 
     for problem in sorted(problems):
         print(f"audit: {problem}", file=sys.stderr)

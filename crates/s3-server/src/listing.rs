@@ -29,8 +29,8 @@ impl After {
     /// An opaque token that is valid in XML and URLs whatever the key contains.
     pub(super) fn token(&self) -> String {
         match self {
-            Self::Key(key) => format!("k{}", domain::ids::hex(key.as_bytes())),
-            Self::CommonPrefix(prefix) => format!("p{}", domain::ids::hex(prefix.as_bytes())),
+            Self::Key(key) => format!("k{}", base16ct::lower::encode_string(key.as_bytes())),
+            Self::CommonPrefix(prefix) => format!("p{}", base16ct::lower::encode_string(prefix.as_bytes())),
         }
     }
 

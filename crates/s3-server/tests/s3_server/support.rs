@@ -10,10 +10,10 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use platform::s3_server::testing::{RunningServer, config};
+use platform::testing::{RunningServer, config};
 
 /// The bucket that most tests use; it sends no events.
-pub(crate) const BUCKET: &str = platform::s3_server::testing::MEDIA;
+pub(crate) const BUCKET: &str = platform::testing::MEDIA;
 
 /// A server over an empty folder, and a client of it.
 pub(crate) struct World {

@@ -11,9 +11,9 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::{Backend, address, strong, timestamp};
-use crate::s3_server::content::{self, Slice};
-use crate::s3_server::headers::StoredHeaders;
-use crate::s3_server::objects::{self, StoredObject, matches};
+use crate::content::{self, Slice};
+use crate::headers::StoredHeaders;
+use crate::objects::{self, StoredObject, matches};
 
 /// Both output types have the same fields but no type in common.
 macro_rules! described {

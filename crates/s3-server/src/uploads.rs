@@ -241,13 +241,13 @@ mod tests {
     fn unfinished_uploads_vanish_after_seven_days() {
         let connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
-        crate::s3_server::schema::migrate(&connection).unwrap();
+        crate::schema::migrate(&connection).unwrap();
         connection.execute("INSERT INTO bucket VALUES ('media', 0)", []).unwrap();
         let at = Address { bucket: "media".to_owned(), key: "a".to_owned() };
         create(&connection, "id", &at, &StoredHeaders::default()).unwrap();
         let part = StoredPart { number: 1, size: 1, etag: String::new(), modified_ms: 0, blob: "file".to_owned() };
         put_part(&connection, "id", &at, &part).unwrap();
-        let now_ms = crate::s3_server::now_ms();
+        let now_ms = crate::now_ms();
         assert_eq!(expire(&connection, now_ms + EXPIRY_MS - 60_000).unwrap(), [] as [&str; 0]);
         assert_eq!(expire(&connection, now_ms + EXPIRY_MS + 60_000).unwrap(), ["file"]);
         assert_eq!(find(&connection, "id", &at).unwrap_err().code().as_str(), "NoSuchUpload");

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use futures::future::join_all;
-use platform::serve::ServeLimits;
+use serve::ServeLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
@@ -34,7 +34,7 @@ fn limits() -> ServeLimits {
 }
 
 async fn start(limits: ServeLimits) -> SocketAddr {
-    platform::serve::raise_descriptor_limit().unwrap();
+    serve::raise_descriptor_limit().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new()

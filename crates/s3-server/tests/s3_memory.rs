@@ -11,7 +11,7 @@ use domain::object_key::{FileName, ObjectKey};
 use futures::{StreamExt as _, TryStreamExt as _};
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, StoreError};
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 
 const CHUNK: usize = 1 << 20;
 const CHUNKS: usize = 1024;

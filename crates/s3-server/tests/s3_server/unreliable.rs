@@ -8,8 +8,8 @@ use domain::object_key::{ObjectKey, ObjectPrefix};
 use http::Method;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _, PutCondition, StoreError};
-use platform::s3_server::testing::RunningServer;
-use platform::s3_server::{Fault, Faults};
+use platform::testing::RunningServer;
+use s3_server::{Fault, Faults};
 
 /// Fails the next requests of one method.
 struct Next {

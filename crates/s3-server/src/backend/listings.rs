@@ -6,10 +6,10 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::{Backend, Change, strong, timestamp};
-use crate::s3_server::listing::{self, After, Page, Query};
-use crate::s3_server::objects;
-use crate::s3_server::objects::unsigned;
-use crate::s3_server::uploads;
+use crate::listing::{self, After, Page, Query};
+use crate::objects;
+use crate::objects::unsigned;
+use crate::uploads;
 
 impl Backend {
     pub(super) async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> S3Result<ListBucketsOutput> {
@@ -40,7 +40,7 @@ impl Backend {
                 let made = connection
                     .execute(
                         "INSERT OR IGNORE INTO bucket VALUES (?1, ?2)",
-                        params![name, objects::signed(crate::s3_server::now_ms())],
+                        params![name, objects::signed(crate::now_ms())],
                     )
                     .map_err(S3Error::internal_error)?;
                 if made == 0 { Err(s3_error!(BucketAlreadyOwnedByYou)) } else { Ok(().into()) }

@@ -6,7 +6,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
 use platform::object_store::uploads::{PresignedRequest, UploadSigner as _};
-use platform::s3_server::testing::ORIGIN;
+use platform::testing::ORIGIN;
 use reqwest::{Client, Method, RequestBuilder, Response};
 
 use crate::support::{BUCKET, World, minutes, xml_code};

@@ -121,7 +121,7 @@ pub(super) fn multipart_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) 
         md5.update(&bytes);
         count += 1;
     }
-    format!("{}-{count}", domain::ids::hex(&md5.finalize()))
+    format!("{}-{count}", base16ct::lower::encode_string(&md5.finalize()))
 }
 
 fn base64(bytes: &[u8]) -> String {

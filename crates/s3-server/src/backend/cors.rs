@@ -5,8 +5,8 @@ use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 
 use super::Backend;
-use crate::s3_server::cors::{Cors, Rule};
-use crate::s3_server::objects;
+use crate::cors::{Cors, Rule};
+use crate::objects;
 
 impl Backend {
     pub(super) async fn put_bucket_cors(
@@ -63,7 +63,7 @@ impl Backend {
 }
 
 /// Reads the rules that were set.
-pub(in crate::s3_server) fn load(connection: &Connection, cors: &Cors) -> rusqlite::Result<()> {
+pub(crate) fn load(connection: &Connection, cors: &Cors) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached("SELECT bucket, rules FROM cors")?;
     let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for row in rows {

@@ -20,8 +20,6 @@ mod index;
 mod listing;
 mod objects;
 mod schema;
-#[cfg(any(test, feature = "conformance"))]
-pub mod testing;
 mod uploads;
 
 use std::collections::HashSet;
@@ -43,7 +41,7 @@ pub use self::events::{
     Action, EventOutbox, EventRule, OutboxError, QueuedEvent, R2CopySource, R2Event, R2EventObject,
 };
 pub use self::gate::{Fault, Faults};
-use crate::secret::Secret;
+use s3s::auth::SecretKey;
 
 /// Configuration of a server.
 #[derive(Debug, Clone)]
@@ -53,7 +51,7 @@ pub struct S3ServerConfig {
     /// Access key id of clients.
     pub access_key_id: String,
     /// Secret access key of clients; never printed.
-    pub secret_access_key: Secret,
+    pub secret_access_key: SecretKey,
     /// Buckets; created if they are missing.
     pub buckets: Vec<BucketConfig>,
     /// Account id in event messages.
@@ -159,8 +157,8 @@ impl S3Server {
         Ok(Self { config: Arc::new(config), backend, committed })
     }
 
-    /// The service, path-style (`/bucket/key`), to serve alone or as the fallback of another
-    /// router. Its listener has to set `TCP_NODELAY`: see [`crate::serve()`].
+    /// The service, path-style (`/bucket/key`), to serve alone or as the fallback of another router.
+    /// Its listener has to set `TCP_NODELAY`: see [`serve::serve()`].
     pub fn router(&self) -> Router {
         self.router_with_faults(None)
     }
@@ -192,7 +190,7 @@ impl S3Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        crate::serve(listener, self.router(), shutdown).await
+        serve::serve(listener, self.router(), shutdown).await
     }
 
     /// The events that are waiting for their consumer.
@@ -225,5 +223,5 @@ fn now_ms() -> u64 {
 fn random_name() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
-    domain::ids::hex(&bytes)
+    base16ct::lower::encode_string(&bytes)
 }

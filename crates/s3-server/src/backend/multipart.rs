@@ -5,11 +5,11 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::{Backend, Change, MAX_PUT, Received, address, source, strong, timestamp};
-use crate::s3_server::content::{self, Slice};
-use crate::s3_server::digest::Hashing;
-use crate::s3_server::headers::StoredHeaders;
-use crate::s3_server::objects::{self, Address, Condition};
-use crate::s3_server::uploads::{self, MAX_PARTS, NamedPart, StoredPart};
+use crate::content::{self, Slice};
+use crate::digest::Hashing;
+use crate::headers::StoredHeaders;
+use crate::objects::{self, Address, Condition};
+use crate::uploads::{self, MAX_PARTS, NamedPart, StoredPart};
 
 impl Backend {
     pub(super) async fn create_multipart_upload(
@@ -18,12 +18,12 @@ impl Backend {
     ) -> S3Result<CreateMultipartUploadOutput> {
         let headers = StoredHeaders::CreateMultipartUploadInput(&mut request.input)?;
         let CreateMultipartUploadInput { bucket, key, .. } = request.input;
-        let (at, id) = (address(&bucket, &key), crate::s3_server::random_name());
+        let (at, id) = (address(&bucket, &key), crate::random_name());
         let upload_id = id.clone();
         self.index
             .write(move |connection| {
                 uploads::create(connection, &id, &at, &headers)?;
-                let now_ms = crate::s3_server::now_ms();
+                let now_ms = crate::now_ms();
                 let remove = uploads::expire(connection, now_ms).map_err(S3Error::internal_error)?;
                 Ok(Change { value: (), keep: None, remove })
             })
@@ -84,7 +84,7 @@ impl Backend {
         let etag = self.put_part(input.upload_id, at, input.part_number, Received { blob, digests }).await?;
         let result = CopyPartResult {
             e_tag: strong(&etag),
-            last_modified: Some(timestamp(crate::s3_server::now_ms())),
+            last_modified: Some(timestamp(crate::now_ms())),
             ..Default::default()
         };
         Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
@@ -172,12 +172,12 @@ impl Backend {
     }
 
     async fn put_part(&self, id: String, at: Address, number: i32, received: Received) -> S3Result<String> {
-        let etag = domain::ids::hex(&received.digests.md5);
+        let etag = base16ct::lower::encode_string(&received.digests.md5);
         let part = StoredPart {
             number,
             size: received.blob.size,
             etag: etag.clone(),
-            modified_ms: crate::s3_server::now_ms(),
+            modified_ms: crate::now_ms(),
             blob: received.blob.name.clone(),
         };
         self.index

@@ -4,9 +4,9 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::{Backend, Change, MAX_PUT, address, source, strong, timestamp};
-use crate::s3_server::events::Cause;
-use crate::s3_server::headers::StoredHeaders;
-use crate::s3_server::objects::{self, Address, Condition, NewObject, Piece};
+use crate::events::Cause;
+use crate::headers::StoredHeaders;
+use crate::objects::{self, Address, Condition, NewObject, Piece};
 
 impl Backend {
     pub(super) async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
@@ -21,7 +21,7 @@ impl Backend {
         let body = request.input.body.take();
         let received = self.receive(&request, body).await?;
 
-        let etag = domain::ids::hex(&received.digests.md5);
+        let etag = base16ct::lower::encode_string(&received.digests.md5);
         let checksum = received.digests.others;
         let piece = Piece { start: 0, size: received.blob.size, blob: received.blob.name.clone() };
         let object = NewObject {
@@ -83,7 +83,7 @@ impl Backend {
             .await?;
         let result = CopyObjectResult {
             e_tag: strong(&etag),
-            last_modified: Some(timestamp(crate::s3_server::now_ms())),
+            last_modified: Some(timestamp(crate::now_ms())),
             ..Default::default()
         };
         Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })

@@ -1,4 +1,4 @@
-//! A server on a free loopback port, for tests.
+//! The embedded S3 server on a free loopback port, and a store that uses it, for tests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{BucketConfig, EventRule, Faults, S3Server, S3ServerConfig};
+use s3_server::{BucketConfig, EventRule, Faults, S3Server, S3ServerConfig};
+
 use crate::object_store::s3::{S3Store, S3StoreConfig};
 use crate::secret::Secret;
 
@@ -19,13 +20,16 @@ pub const MEDIA: &str = "media";
 /// The origin of pages that may upload.
 pub const ORIGIN: &str = "http://localhost:5173";
 
+const ACCESS_KEY_ID: &str = "AKTEST";
+const SECRET: &str = "secret-of-tests";
+
 /// A test configuration over `data_dir`.
 pub fn config(data_dir: &Path) -> S3ServerConfig {
     let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec![ORIGIN.to_owned()] };
     S3ServerConfig {
         data_dir: data_dir.to_owned(),
-        access_key_id: "AKTEST".to_owned(),
-        secret_access_key: Secret::new("secret-of-tests"),
+        access_key_id: ACCESS_KEY_ID.to_owned(),
+        secret_access_key: SECRET.into(),
         buckets: vec![bucket(PRIVATE), bucket(MEDIA)],
         account_id: "account".to_owned(),
         event_rules: vec![EventRule {
@@ -34,6 +38,20 @@ pub fn config(data_dir: &Path) -> S3ServerConfig {
             on_create: true,
             on_delete: true,
         }],
+    }
+}
+
+/// The configuration of a client for a server of [`config`] at `endpoint`.
+pub fn store_config(endpoint: &str) -> S3StoreConfig {
+    S3StoreConfig {
+        endpoint: endpoint.to_owned(),
+        public_endpoint: None,
+        region: "auto".to_owned(),
+        access_key_id: ACCESS_KEY_ID.to_owned(),
+        secret_access_key: Secret::new(SECRET),
+        private_bucket: PRIVATE.to_owned(),
+        media_bucket: MEDIA.to_owned(),
+        force_path_style: true,
     }
 }
 
@@ -65,7 +83,7 @@ impl RunningServer {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel();
-        let serving = crate::serve(listener, server.router_with_faults(faults), async {
+        let serving = serve::serve(listener, server.router_with_faults(faults), async {
             let _ = stopped.await;
         });
         Self { endpoint: format!("http://{address}"), server, stop, task: tokio::spawn(serving) }
@@ -78,17 +96,7 @@ impl RunningServer {
 
     /// The configuration of a client for this server.
     pub fn store_config(&self) -> S3StoreConfig {
-        let config = config(Path::new(""));
-        S3StoreConfig {
-            endpoint: self.endpoint.clone(),
-            public_endpoint: None,
-            region: "auto".to_owned(),
-            access_key_id: config.access_key_id,
-            secret_access_key: config.secret_access_key,
-            private_bucket: PRIVATE.to_owned(),
-            media_bucket: MEDIA.to_owned(),
-            force_path_style: true,
-        }
+        store_config(&self.endpoint)
     }
 
     /// Stops the server; afterwards its folder can be opened again.

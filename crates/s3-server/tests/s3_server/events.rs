@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use platform::s3_server::testing::{PRIVATE, RunningServer};
-use platform::s3_server::{Action, R2CopySource, R2Event};
+use platform::testing::{PRIVATE, RunningServer};
+use s3_server::{Action, R2CopySource, R2Event};
 
 use crate::support::{BUCKET, World};
 

@@ -1,7 +1,7 @@
 //! The folder: one process at a time, content across restarts, and leftovers of a crash.
 
-use platform::s3_server::testing::{RunningServer, config};
-use platform::s3_server::{EventRule, OpenError, S3Server};
+use platform::testing::{RunningServer, config};
+use s3_server::{EventRule, OpenError, S3Server};
 
 use crate::support::{BUCKET, World, client};
 

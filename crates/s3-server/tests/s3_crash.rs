@@ -14,8 +14,8 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use md5::{Digest as _, Md5};
-use platform::s3_server::testing::{PRIVATE, RunningServer, config};
-use platform::s3_server::{R2Event, S3Server};
+use platform::testing::{PRIVATE, RunningServer, config};
+use s3_server::{R2Event, S3Server};
 
 /// Makes this executable run the server: the folder to serve.
 const FOLDER: &str = "EDGEREEL_TEST_S3_FOLDER";

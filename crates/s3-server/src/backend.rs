@@ -24,7 +24,6 @@ use super::digest::{Claims, Digests};
 use super::events::EventRules;
 use super::index::{Change, Index};
 use super::objects::Address;
-use crate::secret::Secret;
 
 /// Maximum size of a single PUT or part, bytes: R2's limit, 5 GiB less 5 MiB.
 const MAX_PUT: u64 = (5 << 30) - (5 << 20);
@@ -101,14 +100,14 @@ fn strong(etag: &str) -> Option<ETag> {
 /// The only credentials of a server.
 pub(super) struct Owner {
     pub(super) access_key_id: String,
-    pub(super) secret_access_key: Secret,
+    pub(super) secret_access_key: SecretKey,
 }
 
 #[async_trait]
 impl S3Auth for Owner {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key == self.access_key_id {
-            Ok(SecretKey::from(self.secret_access_key.expose()))
+            Ok(self.secret_access_key.clone())
         } else {
             Err(s3_error!(InvalidAccessKeyId))
         }

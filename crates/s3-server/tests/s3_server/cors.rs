@@ -8,9 +8,9 @@ use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
 use platform::object_store::uploads::UploadSigner as _;
-use platform::s3_server::S3Server;
-use platform::s3_server::testing::{ORIGIN, PRIVATE, RunningServer, config};
+use platform::testing::{ORIGIN, PRIVATE, RunningServer, config};
 use reqwest::{Client, Method, Response};
+use s3_server::S3Server;
 
 use crate::support::{World, code};
 
