@@ -1,4 +1,4 @@
-"""The report: docs/benchmarks.md, made of the raw results."""
+"""Writes docs/benchmarks.md from the raw results."""
 
 import textwrap
 
@@ -12,7 +12,7 @@ def render(results):
 
 
 def _table(head, rows):
-    # The first column holds names, the others numbers.
+    # The first column has names, the others numbers.
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
@@ -72,7 +72,7 @@ def _ratio(results, ours, other):
 
 
 def _goals(results):
-    """What the project promises, beside what was measured."""
+    """The project's goals, compared with the measurements."""
     rows = []
 
     def goal(text, limit, value, digits=2):

@@ -1,4 +1,4 @@
-//! Compiles the migrations in again when one is added.
+//! Rebuilds the crate when a migration is added, so that it is compiled in.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

@@ -1,4 +1,5 @@
-//! Many upload at once: nothing is lost, nothing is doubled. `make bench-api` does the same with a thousand.
+//! Concurrent uploads: nothing is lost or duplicated. `make bench-api` does the same with a
+//! thousand.
 
 #![cfg(test)]
 

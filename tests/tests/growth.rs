@@ -1,4 +1,5 @@
-//! A video that is watched while it is made: its playlists move in time, and players that others wrote play all of it.
+//! A video that is watched while it is transcoded: its playlists advance in time, and third-party
+//! players play all of it.
 
 #![cfg(test)]
 
@@ -15,7 +16,7 @@ use e2e::player::Player;
 use e2e::program::{check, text};
 use serde_json::{Value, json};
 
-/// Segments of four seconds: a playlist may stand still for six.
+/// Segments of four seconds: a playlist may stay unchanged for six.
 const PROFILE: &str = r#"
 name = "small"
 segment_seconds = 4.0
@@ -36,15 +37,15 @@ video_kbps = 150
 audio_kbps = 64
 "#;
 
-/// Of the film, seconds.
+/// Duration of the film, seconds.
 const LENGTH: f64 = 60.0;
 const SEGMENTS: usize = 15;
 const FRAMES: usize = 60 * 25;
 
-/// With two encoders at this speed, the film grows for most of a minute, on a fast machine too.
+/// With two encoders at this speed, the film grows for most of a minute, also on a fast machine.
 const SPEED_OF_AN_ENCODER: &str = "0.7";
 
-/// Lets FFmpeg encode no faster: by a program of the same name that becomes the real one.
+/// Limits FFmpeg's encoding speed: a program of the same name that executes the real one.
 fn slow_down(home: &mut Home) {
     let folder = home.folder.path().join("tools");
     std::fs::create_dir(&folder).unwrap();
@@ -63,7 +64,7 @@ fn slow_down(home: &mut Home) {
     home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
 }
 
-/// How one media playlist grew.
+/// The growth of one media playlist.
 #[derive(Debug)]
 struct Grown {
     began_with: usize,
@@ -74,11 +75,11 @@ struct Grown {
     versions: usize,
 }
 
-/// Looks at the playlists of a growing video until they have ended.
+/// Watches the playlists of a growing video until they have ended.
 async fn follow(master: &str) -> BTreeMap<String, Grown> {
     let player = Player::new();
     let mut known = BTreeMap::<String, Grown>::new();
-    // What is named when the video is made comes with the switch to the finished generation.
+    // Renditions that are named at the end appear with the switch to the finished generation.
     let first = player.presentation(master).await.unwrap().expect("it is watchable");
     assert!(first.master.start.is_some_and(|it| it.value.time_offset > 0.0), "{}", first.text);
     let urls: Vec<_> = first.media.into_iter().map(|(name, media)| (name, media.url)).collect();
@@ -108,7 +109,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
     known
 }
 
-/// A player in a process of its own, which has to end by itself.
+/// A player in a separate process, which has to end by itself.
 fn started(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> tokio::task::JoinHandle<Output> {
     let mut command = Command::new("timeout");
     command.arg("150").arg(program).args(arguments).stdin(Stdio::null());
@@ -132,7 +133,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     println!("playable after {:.1} s", begun.elapsed().as_secs_f64());
     let url = dev.hls_url(video).await;
 
-    // By themselves these two begin three segments before the end of a playlist that grows.
+    // By default, these two start three segments before the end of a growing playlist.
     let of_ffmpeg =
         ["-v", "error", "-live_start_index", "0", "-i", &url, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"];
     let by_ffmpeg = started("ffmpeg", &of_ffmpeg);
@@ -158,7 +159,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
 
     let grown = follow(&url).await;
     println!("complete after {:.1} s: {grown:#?}", begun.elapsed().as_secs_f64());
-    assert_eq!(grown.len(), 3, "two rungs and their sound");
+    assert_eq!(grown.len(), 3, "two rungs and their audio");
     for (name, it) in &grown {
         assert!(it.began_with >= 3, "{name}: {it:?}");
         assert_eq!(it.segments, SEGMENTS, "{name}");
@@ -226,7 +227,7 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     assert!(dev.terminate().await.success());
 }
 
-/// A film that nothing can copy.
+/// A film that cannot be remuxed.
 fn make_old_film(folder: &Path, seconds: f64) -> std::path::PathBuf {
     let path = folder.join("film.mp4");
     let mut arguments = film("640x360", "25", seconds);

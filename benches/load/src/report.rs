@@ -1,4 +1,4 @@
-//! What was measured, as a page.
+//! Formats the measurements as a page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::routes::Route;
 use crate::{Measured, Size};
 
-/// The report.
+/// Formats the report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
     let Size { uploads, callers, requests } = size;
     let mut page = format!(
@@ -65,10 +65,10 @@ queueing. With {callers} callers, an answer mostly waits for the others: on aver
     page
 }
 
-/// Around what is written into a page.
+/// The marks around the report in a page.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
 
-/// Replaces what was measured before.
+/// Replaces the previous report.
 pub(crate) fn put_into(path: &Path, report: &str) -> anyhow::Result<()> {
     let page = std::fs::read_to_string(path)?;
     let (before, rest) = page.split_once(MARKS[0]).context("the page has no mark where the report begins")?;

@@ -1,4 +1,4 @@
-//! Reading: the same few words for files and HTTP.
+//! Reads resources: one interface for files and HTTP.
 
 mod file;
 mod http;
@@ -14,9 +14,9 @@ use url::Url;
 pub use file::Files;
 pub use http::Http;
 
-/// What came, before its bytes are read.
+/// A response, before its body is read.
 pub struct Resource {
-    /// Where it was in the end, redirects followed.
+    /// Final URL after redirects.
     pub url: Url,
     /// Content-Type as served; `None` for files.
     pub content_type: Option<String>,
@@ -32,36 +32,36 @@ impl std::fmt::Debug for Resource {
     }
 }
 
-/// Why something could not be read. No variant shows a URL: it may hold a token.
+/// A resource could not be read. No variant contains a URL, because it may contain a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// There is nothing.
+    /// The resource does not exist.
     #[error("it does not exist")]
     NotFound,
-    /// The server answered, but not with the thing.
+    /// The server responded with an error status.
     #[error("the server answered {0}")]
     Status(u16),
-    /// No answer, or not in time, or cut off.
+    /// There was no response, or it was late or cut off.
     #[error("{0}")]
     Unreachable(String),
-    /// More bytes than allowed.
+    /// The resource has more bytes than allowed.
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
-    /// What is at one kind of place may not point to that kind of place.
+    /// A playlist may not refer to this kind of location.
     #[error("`{0}:` URIs are not followed from here")]
     Scheme(String),
-    /// The range begins or ends beyond the end.
+    /// The range is outside the file.
     #[error("the byte range ends at {wanted}, beyond the end of the file")]
     Range {
-        /// Where the range ends.
+        /// End of the range, bytes.
         wanted: u64,
     },
 }
 
-/// A way of reading. Implementations bound their time; callers bound the bytes.
+/// A way to read resources. Implementations limit the time; callers limit the bytes.
 #[async_trait::async_trait]
 pub trait Fetch: Send + Sync {
-    /// Opens the thing, or a part of it (end exclusive). `gzip`: say that gzip is welcome.
+    /// Opens a resource, or a part of it (end exclusive). `gzip`: accept gzip encoding.
     ///
     /// # Errors
     /// [`FetchError`]; errors while reading come from the body.
@@ -76,10 +76,10 @@ pub struct Standard {
 }
 
 impl Standard {
-    /// `timeout` bounds one request, from its start to its last byte.
+    /// `timeout` limits one request, from its start to its last byte.
     ///
     /// # Errors
-    /// When no HTTP client can be made on this machine.
+    /// If the HTTP client cannot be created on this machine.
     pub fn new(timeout: Duration) -> Result<Self, FetchError> {
         Ok(Self { files: Files, http: Http::new(timeout)? })
     }
@@ -96,16 +96,17 @@ impl Fetch for Standard {
     }
 }
 
-/// Resolves `uri` against the playlist that names it (RFC 3986, 5). A playlist from the network never names a file.
+/// Resolves `uri` against its playlist's URL (RFC 3986, 5). A playlist from the network cannot
+/// refer to a file.
 pub(crate) fn resolve(base: &Url, uri: &str) -> Result<Url, FetchError> {
-    let url = base.join(uri.trim()).map_err(|error| FetchError::Unreachable(format!("the URI is not one: {error}")))?;
+    let url = base.join(uri.trim()).map_err(|error| FetchError::Unreachable(format!("the URI is invalid: {error}")))?;
     match (base.scheme(), url.scheme()) {
         (_, "http" | "https") | ("file", "file") => Ok(url),
         (_, other) => Err(FetchError::Scheme(other.to_owned())),
     }
 }
 
-/// Reads a small thing whole.
+/// Reads a small resource completely.
 pub(crate) async fn read(resource: Resource, max: u64) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     let mut body = resource.body;
@@ -118,7 +119,7 @@ pub(crate) async fn read(resource: Resource, max: u64) -> Result<Vec<u8>, FetchE
     Ok(bytes)
 }
 
-/// Skips and cuts a whole body to a range, for servers that ignore ranges.
+/// Cuts a whole body to a range, for servers that ignore ranges.
 fn cut(
     body: BoxStream<'static, Result<Bytes, FetchError>>,
     range: Range<u64>,

@@ -1,12 +1,12 @@
 //! HLS conformance by rule number: RFC 8216 and Apple's HLS authoring specification.
 //!
-//! [`run`] reads every playlist of a presentation and the media that they name, decrypts what is encrypted,
-//! measures it, and holds what is declared against what is there. It is the gate before publishing, and a tool
-//! for any HLS presentation, on disk or behind a URL, ours or not.
+//! [`run`] reads every playlist of a presentation and all its media, decrypts encrypted segments,
+//! measures them, and compares the declarations with the measurements. It is the gate before
+//! publishing, and a tool for any HLS presentation, on disk or behind a URL.
 //!
-//! Reading and judging are apart: [`load`](mod@load) turns a target into a tree of facts; the modules of
-//! `subjects` are pure functions from that tree to findings, one subject each; [`rules`] is the one table
-//! of rules.
+//! Reading and judging are separate: [`load`](mod@load) turns a target into a tree of facts; the
+//! modules of `subjects` are pure functions from that tree to findings, one subject each; [`rules`]
+//! is the only table of rules.
 
 pub mod fetch;
 pub mod load;
@@ -29,27 +29,27 @@ pub use load::{LoadError, Progress};
 pub use report::{Counts, Finding, Place, Report, Summary};
 pub use rules::{Level, Rule};
 
-/// What to check: a master playlist or a media playlist.
+/// The master or media playlist to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target(Url);
 
 impl Target {
-    /// Where it is: `file:`, `http:` or `https:`.
+    /// Its URL: `file:`, `http:` or `https:`.
     pub fn url(&self) -> &Url {
         &self.0
     }
 }
 
-/// A target that cannot be one.
+/// The text is not a valid target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// Neither a path that exists nor a URL.
+    /// It is neither an existing path nor a URL.
     #[error("there is no file `{0}`; give the path or the http URL of a playlist (.m3u8)")]
     NoSuchFile(String),
-    /// A folder without a playlist that is obviously meant.
+    /// It is a folder without a master playlist.
     #[error("`{0}` is a folder without `master.m3u8`; name the playlist itself")]
     NoMasterInFolder(String),
-    /// A URL of a scheme that cannot be read.
+    /// The scheme of the URL is not supported.
     #[error("`{0}:` URLs cannot be checked; use http, https or a path")]
     Scheme(String),
 }
@@ -57,7 +57,7 @@ pub enum TargetError {
 impl FromStr for Target {
     type Err = TargetError;
 
-    /// Takes an http(s) URL, a path to a playlist, or a folder that has `master.m3u8` in it.
+    /// Parses an http(s) URL, a path to a playlist, or a folder that contains `master.m3u8`.
     fn from_str(text: &str) -> Result<Self, TargetError> {
         if let Some((scheme, _)) = text.split_once("://") {
             let url = Url::parse(text).ok().filter(|it| matches!(it.scheme(), "http" | "https"));
@@ -78,21 +78,21 @@ impl FromStr for Target {
     }
 }
 
-/// How thoroughly, and within which limits.
+/// The thoroughness and the limits of a check.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Read every n-th segment of each playlist (and the first and the last); 1 reads all. Rules about rates
-    /// and boundaries need all segments and are left out otherwise.
+    /// Read every n-th segment of each playlist (and the first and the last); 1 reads all. Rules
+    /// about rates and boundaries need all segments and are skipped otherwise.
     pub every: usize,
-    /// Segments read at the same time.
+    /// Number of segments that are read concurrently.
     pub concurrency: usize,
-    /// For one request, from its start to its last byte.
+    /// Time limit of one request, from its start to its last byte.
     pub timeout: Duration,
-    /// Larger playlists are refused.
+    /// Maximum size of a playlist, bytes.
     pub max_playlist_bytes: u64,
-    /// Larger segments are refused.
+    /// Maximum size of a segment, bytes.
     pub max_segment_bytes: u64,
-    /// More media playlists are refused.
+    /// Maximum number of media playlists.
     pub max_playlists: usize,
 }
 
@@ -109,10 +109,10 @@ impl Default for Options {
     }
 }
 
-/// Checks `target`, which is read through files or HTTP as its URL says.
+/// Checks `target`, which is read through files or HTTP according to its URL.
 ///
 /// # Errors
-/// [`LoadError`] when the target itself cannot be read. Whatever is wrong below it is a finding.
+/// [`LoadError`] if the target itself cannot be read. All other problems are findings.
 pub async fn run(
     target: &Target,
     options: &Options,

@@ -1,4 +1,5 @@
-//! Reads a presentation: the playlists first, then keys, initialisation sections and segments, a few at a time.
+//! Reads a presentation: the playlists first, then keys, initialisation sections and segments,
+//! several concurrently.
 
 mod playlists;
 mod segments;
@@ -14,50 +15,50 @@ use crate::{Options, place};
 
 use playlists::{Loaded, load_playlist};
 
-/// How far a check is.
+/// Progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The media playlists are known.
+    /// The media playlists have been read.
     Playlists {
-        /// How many.
+        /// Number of media playlists.
         count: usize,
     },
     /// A segment has been read.
     Segments {
-        /// Read so far.
+        /// Number of segments read so far.
         done: usize,
-        /// To be read in all.
+        /// Total number of segments to read.
         total: usize,
     },
 }
 
-/// Why there is nothing to check.
+/// The target cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The target cannot be read.
     #[error("cannot read `{target}`")]
     Unreadable {
-        /// Without query and credentials.
+        /// URL without query and credentials.
         target: String,
-        /// Why.
+        /// The reason of the failure.
         #[source]
         source: FetchError,
     },
-    /// The target is something else.
-    #[error("`{target}` is no playlist: it does not begin with #EXTM3U")]
+    /// The target is not a playlist.
+    #[error("`{target}` is not a playlist: it does not begin with #EXTM3U")]
     NotAPlaylist {
-        /// Without query and credentials.
+        /// URL without query and credentials.
         target: String,
     },
-    /// A master playlist that would keep us busy for ever.
+    /// The master playlist refers to too many playlists.
     #[error("the master playlist names {count} playlists; at most {max} are checked")]
     TooManyPlaylists {
-        /// How many it names.
+        /// Number of playlists that it refers to.
         count: usize,
-        /// How many are allowed.
+        /// Maximum number.
         max: usize,
     },
-    /// This machine cannot make HTTP requests.
+    /// The HTTP client cannot be created on this machine.
     #[error(transparent)]
     Client(#[from] FetchError),
 }
@@ -127,7 +128,7 @@ async fn load_renditions(
     Ok(())
 }
 
-/// What a playlist that could not be read is called.
+/// A placeholder for a playlist that could not be read.
 fn unread(target: &Url, url: Option<&Url>, uri: &str) -> Document {
     Document {
         place: url.map_or_else(|| place::written(uri), |it| place::short(target, it)),
@@ -140,7 +141,7 @@ fn unread(target: &Url, url: Option<&Url>, uri: &str) -> Document {
     }
 }
 
-/// Everything that a master playlist names as a media playlist: role, line, URI.
+/// All media playlists of a master playlist: role, line, URI.
 fn named(playlist: &MasterPlaylist) -> Vec<(Role, u32, String)> {
     let variants = playlist.variants.iter().enumerate();
     let mut named: Vec<_> = variants.map(|(at, it)| (Role::Variant(at), it.uri_line, it.uri.clone())).collect();
@@ -156,5 +157,5 @@ fn named(playlist: &MasterPlaylist) -> Vec<(Role, u32, String)> {
     named
 }
 
-/// What could be read of one playlist, or what it is called and why it could not be read.
+/// A loaded playlist, or its placeholder and the reason why it could not be read.
 pub(crate) type LoadedOr = Result<Loaded, (Document, FetchError)>;

@@ -1,4 +1,4 @@
-//! Turns the bytes of a segment into facts, as they stream by.
+//! Measures the bytes of a segment while they are streamed.
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -11,20 +11,20 @@ use media::ts::{EsCodec, EsReport, TICKS_PER_SECOND, TsReport, TsScanner};
 use crate::fetch::FetchError;
 use crate::tree::{Essence, Failure, Measured, Packing};
 
-/// Fragments are held in memory, so they are bounded more tightly than transport streams.
+/// Fragments are held in memory, so their limit is lower than that of transport streams.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
 
-/// What is needed to read a segment.
+/// The inputs for measuring a segment.
 pub(crate) struct Context<'a> {
     pub(crate) key: Option<([u8; 16], [u8; 16])>,
     pub(crate) init: Option<&'a Init>,
-    /// The playlist has an EXT-X-MAP, whether or not it could be read.
+    /// Whether the playlist has an EXT-X-MAP, even if it could not be read.
     pub(crate) has_map: bool,
     pub(crate) max_bytes: u64,
     pub(crate) content_type: Option<String>,
 }
 
-/// Reads a segment to its end.
+/// Measures a segment to its end.
 pub(crate) async fn measure(
     mut body: BoxStream<'static, Result<Bytes, FetchError>>,
     context: Context<'_>,
@@ -61,7 +61,7 @@ pub(crate) async fn measure(
     sink.finish(bytes, encrypted, &context)
 }
 
-/// Where the plaintext goes, decided by its first bytes.
+/// The parser for the plaintext, selected by its first bytes.
 enum Sink {
     Undecided(Vec<u8>),
     Ts(Box<TsScanner>),
@@ -164,7 +164,7 @@ fn ts_damage(report: &TsReport) -> Option<String> {
     let sum = |of: fn(&EsReport) -> u64| report.streams.iter().map(of).sum::<u64>();
     let faults = [
         (report.trailing_bytes as u64, "bytes of a packet that is cut off at the end"),
-        (report.sync_errors, "places where no packet begins"),
+        (report.sync_errors, "positions without a packet start"),
         (report.bad_packets, "damaged packets"),
         (report.bad_tables, "damaged tables"),
         (report.continuity_errors(), "gaps in the continuity counters"),

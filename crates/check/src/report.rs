@@ -1,4 +1,4 @@
-//! What a check found, as a person and a program read it.
+//! The findings of a check, for people and programs.
 
 use serde::Serialize;
 
@@ -16,11 +16,11 @@ use crate::rules::{Level, Rule};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What was checked, without query and credentials.
+    /// The checked target, without query and credentials.
     pub target: String,
-    /// Whether no MUST is broken.
+    /// Whether no MUST rule is violated.
     pub ok: bool,
-    /// How much was looked at.
+    /// The amount of checked data.
     pub checked: Counts,
     /// Findings by level, repetitions counted.
     pub summary: Summary,
@@ -28,59 +28,59 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// How much was looked at.
+/// The amount of checked data.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Counts {
     /// Playlists read, the master included.
     pub playlists: u64,
-    /// Segments (and I-frames) read to their end.
+    /// Segments (and I-frames) that were read completely.
     pub segments: u64,
     /// Bytes of segments and initialisation sections, as stored.
     pub bytes: u64,
     /// Seconds of media, all renditions together.
     pub seconds: f64,
-    /// Different keys fetched.
+    /// Number of distinct keys that were read.
     pub keys: u64,
 }
 
 /// Findings by level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
-    /// Broken MUSTs: the check fails.
+    /// Violated MUST rules: the check fails.
     pub must: u64,
-    /// Broken SHOULDs.
+    /// Violated SHOULD rules.
     pub should: u64,
     /// Remarks for one kind of device.
     pub device: u64,
 }
 
-/// Where something is.
+/// A location in a playlist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// Relative to the target's folder.
+    /// Path relative to the target's folder.
     pub playlist: String,
-    /// From 1; `None`: the playlist as a whole.
+    /// Line number, from 1; `None`: the playlist as a whole.
     pub line: Option<u32>,
-    /// URI as written, and the byte range where there is one.
+    /// URI as written, with the byte range if there is one.
     pub segment: Option<String>,
 }
 
-/// One rule broken at one place.
+/// A violation of one rule at one location.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
     /// Id of the rule.
     pub rule: &'static str,
-    /// How much it weighs.
+    /// Severity.
     pub level: Level,
-    /// What the rule asks for.
+    /// Requirement of the rule.
     pub asks: &'static str,
-    /// Where it is broken first.
+    /// The first location that violates it.
     pub place: Place,
-    /// What is wrong, with the numbers.
+    /// The problem, with the numbers.
     pub what: String,
-    /// What to do about it.
+    /// The suggested fix.
     pub fix: String,
-    /// How many further places of the same playlist break the same rule in the same way.
+    /// Number of further locations in the same playlist with the same violation.
     pub more: u64,
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Findings {
     found: Vec<Finding>,
 }
 
-/// Details kept for one rule in one playlist.
+/// Maximum number of detailed findings per rule and playlist.
 const DETAILS: usize = 3;
 
 impl Findings {

@@ -1,12 +1,12 @@
-//! The one table of rules: id, level, what it asks for.
+//! The only table of rules: id, level, requirement.
 //!
-//! Ids are stable. `RFC8216-…` is a section of RFC 8216, `Apple-…` a rule of the HLS authoring specification
-//! for Apple devices, `ISO13818-…` a section of MPEG-2 systems, `Edgereel-…` what no specification says and
-//! players suffer from all the same.
+//! Ids are stable. `RFC8216-…` is a section of RFC 8216, `Apple-…` a rule of the HLS authoring
+//! specification for Apple devices, `ISO13818-…` a section of MPEG-2 systems, and `Edgereel-…`
+//! rules that no specification has but that players depend on.
 
 use serde::Serialize;
 
-/// How much a broken rule weighs.
+/// The severity of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -14,18 +14,18 @@ pub enum Level {
     Must,
     /// Playback works, but worse than it could.
     Should,
-    /// Asked for by one kind of device only; never fails.
+    /// Required by one kind of device only; never fails.
     Device,
 }
 
-/// One rule.
+/// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Stable id, such as `Apple-9.14`.
     pub id: &'static str,
-    /// How much it weighs.
+    /// Severity.
     pub level: Level,
-    /// What it asks for.
+    /// Requirement.
     pub sentence: &'static str,
 }
 
@@ -91,12 +91,12 @@ rules! {
     APPLE_7_7 Must "Apple-7.7" "No segment exceeds the target duration by more than half a second.";
     APPLE_8_1 Must "Apple-8.1" "Sums of EXTINF are within one frame of the media.";
     APPLE_8_2 Must "Apple-8.2" "Audio and video have the same target duration.";
-    APPLE_8_6 Must "Apple-8.6" "Playlists on demand say EXT-X-PLAYLIST-TYPE:VOD.";
-    APPLE_8_10 Should "Apple-8.10" "Audio and subtitle renditions say their LANGUAGE.";
+    APPLE_8_6 Must "Apple-8.6" "On-demand playlists declare EXT-X-PLAYLIST-TYPE:VOD.";
+    APPLE_8_10 Should "Apple-8.10" "Audio and subtitle renditions declare their LANGUAGE.";
     APPLE_8_20 Must "Apple-8.20" "Fragmented MPEG-4 has an EXT-X-MAP.";
     APPLE_8_22 Must "Apple-8.22" "Segment boundaries are at the same times in all variants.";
     APPLE_9_1 Must "Apple-9.1" "CODECS names the formats of all media, as they are.";
-    APPLE_9_2 Must "Apple-9.2" "RESOLUTION says the size of the video.";
+    APPLE_9_2 Must "Apple-9.2" "RESOLUTION is the size of the video.";
     APPLE_9_3 Must "Apple-9.3" "CODECS is on EXT-X-I-FRAME-STREAM-INF.";
     APPLE_9_4 Must "Apple-9.4" "RESOLUTION is on EXT-X-I-FRAME-STREAM-INF.";
     APPLE_9_5 Should "Apple-9.5" "Audio is separate from video.";
@@ -107,23 +107,23 @@ rules! {
     APPLE_9_21 Device "Apple-9.21" "For iOS on cellular networks one variant is at most 192 kbit/s.";
     APPLE_10_1 Should "Apple-10.1" "Playlists are served with gzip.";
     APPLE_10_4 Must "Apple-10.4" "Content types are right.";
-    AV_START Should "Edgereel-av-start" "Audio and video start together, or players seek over a hole.";
+    AV_START Should "Edgereel-av-start" "Audio and video start together, or players have to skip a gap.";
     AV_END Should "Edgereel-av-end" "Audio and video end together.";
     DUPLICATE_SEGMENT Should "Edgereel-duplicate-segment" "No segment is listed twice.";
     DUPLICATE_VARIANT Should "Edgereel-duplicate-variant" "No variant is listed twice.";
     UNUSED_GROUP Should "Edgereel-unused-group" "Every group is used by a variant.";
     ABSOLUTE_URI Should "Edgereel-absolute-uri" "URIs are relative, so that the tree can move.";
     CREDENTIALS Should "Edgereel-credentials" "No URI carries a password or a signature in plain sight.";
-    INSECURE_URI Should "Edgereel-insecure-uri" "What is read over https names nothing over http.";
+    INSECURE_URI Should "Edgereel-insecure-uri" "Playlists read over https contain no http URIs.";
     UNCHECKED Should "Edgereel-unchecked" "Everything can be checked.";
 }
 
-/// The rule of that id.
+/// The rule with this id.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|it| it.id == id)
 }
 
-/// The rule for a problem that the playlist parser found, which names a section in words.
+/// The rule for a problem that the playlist parser found.
 pub(crate) fn of_problem(kind: &hls::ProblemKind) -> &'static Rule {
     let words = kind.rule();
     let id = match words.split_once(", ") {

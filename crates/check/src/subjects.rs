@@ -20,7 +20,7 @@ mod versions;
 use crate::report::{Findings, Report};
 use crate::tree::Tree;
 
-/// What every subject is.
+/// The function of a subject.
 type Subject = fn(&Tree, &mut Findings);
 
 const SUBJECTS: [Subject; 16] = [

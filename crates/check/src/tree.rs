@@ -1,4 +1,4 @@
-//! The facts that the rules judge: what playlists say, and what the media are.
+//! The facts that the rules judge: the declarations of playlists, and the measurements of media.
 
 use hls::parse::{ByteRange, Media, Problem, Variant};
 use hls::{MasterPlaylist, MediaPlaylist};
@@ -7,21 +7,21 @@ use url::Url;
 use crate::fetch::FetchError;
 use crate::report::{Counts, Place};
 
-/// A presentation, read.
+/// A presentation that was read.
 #[derive(Debug)]
 pub(crate) struct Tree {
     /// The target, as a report may show it.
     pub(crate) target: String,
     pub(crate) master: Option<Master>,
-    /// Media playlists, each once, in the order in which the master names them.
+    /// Media playlists, each once, in the order of the master playlist.
     pub(crate) renditions: Vec<Rendition>,
     pub(crate) counts: Counts,
 }
 
-/// Text of any playlist, and how it came.
+/// A playlist's text, and its response headers.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    /// As reports name it.
+    /// Name in reports.
     pub(crate) place: String,
     pub(crate) url: Url,
     pub(crate) content_type: Option<String>,
@@ -45,7 +45,7 @@ pub(crate) struct Master {
     pub(crate) playlist: MasterPlaylist,
 }
 
-/// In which role a master playlist names a media playlist.
+/// The role of a media playlist in a master playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Index into the master's variants.
@@ -54,7 +54,7 @@ pub(crate) enum Role {
     IFrames(usize),
     /// Index into the master's EXT-X-MEDIA.
     Media(usize),
-    /// There is no master.
+    /// There is no master playlist.
     Alone,
 }
 
@@ -62,9 +62,9 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct Rendition {
     pub(crate) document: Document,
-    /// All roles it has: two variants may share a playlist.
+    /// All its roles: two variants may share a playlist.
     pub(crate) roles: Vec<Role>,
-    /// Where the master names it first; the start of the playlist itself when there is no master.
+    /// Where the master playlist names it first; the start of the playlist itself if there is none.
     pub(crate) named_at: Place,
     pub(crate) playlist: Result<MediaPlaylist, FetchError>,
     pub(crate) segments: Vec<Segment>,
@@ -77,7 +77,7 @@ pub(crate) struct Rendition {
 pub(crate) struct MapFacts {
     pub(crate) line: u32,
     pub(crate) uri: String,
-    /// Its video's facts; or why it is none.
+    /// Facts of its video; or the reason why it is unusable.
     pub(crate) outcome: Result<(), Failure>,
     pub(crate) content_type: Option<String>,
 }
@@ -86,7 +86,8 @@ pub(crate) struct MapFacts {
 #[derive(Debug)]
 pub(crate) struct KeyFacts {
     pub(crate) line: u32,
-    /// Bytes of the key file; or why there is none. `None`: a method that needs no fetching, or an unknown format.
+    /// Size of the key file; or the reason why it could not be read. `None`: the method needs no
+    /// key file, or the format is unknown.
     pub(crate) outcome: Option<Result<usize, FetchError>>,
 }
 
@@ -96,11 +97,11 @@ pub(crate) struct Segment {
     pub(crate) line: u32,
     pub(crate) uri: String,
     pub(crate) byte_range: Option<ByteRange>,
-    /// EXTINF, seconds.
+    /// Declared duration (EXTINF), seconds.
     pub(crate) extinf: Option<f64>,
     pub(crate) discontinuity: bool,
     pub(crate) encrypted: bool,
-    /// `None`: left out, by option or by EXT-X-GAP.
+    /// The measurements; `None`: skipped, by option or by EXT-X-GAP.
     pub(crate) outcome: Option<Result<Measured, Failure>>,
 }
 
@@ -109,7 +110,7 @@ impl Segment {
         self.outcome.as_ref()?.as_ref().ok()
     }
 
-    /// As reports name it.
+    /// Name in reports.
     pub(crate) fn name(&self) -> String {
         let uri = crate::place::written(&self.uri);
         match self.byte_range {
@@ -119,51 +120,51 @@ impl Segment {
     }
 }
 
-/// Why a segment or an initialisation section could not be measured.
+/// The reason why a segment or an initialisation section could not be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     Fetch(FetchError),
     Empty,
-    /// The key could not be had; reported where the key is.
+    /// The key is missing; reported at the key.
     NoKey,
-    /// A method or key format that we cannot undo.
+    /// The encryption method or key format is not supported.
     CannotDecrypt(String),
-    /// Length of the ciphertext: no multiple of 16.
+    /// The length of the ciphertext, which is not a multiple of 16.
     NotWholeBlocks(u64),
     Padding,
-    /// Decrypts, but not to media.
+    /// It decrypts, but not to media.
     Garbled,
-    /// No format that we know.
+    /// The format is unknown.
     UnknownFormat,
-    /// An initialisation section is missing or unusable.
+    /// The initialisation section is missing or unusable.
     NoInit,
-    /// An initialisation section is needed and the playlist has none.
+    /// An initialisation section is needed, but the playlist has none.
     NoMap,
-    /// The container is damaged: how.
+    /// The container is damaged; a description.
     Damaged(String),
 }
 
-/// How a segment is packed.
+/// The container of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
     Ts,
     Fmp4,
     WebVtt,
-    /// Audio frames without container.
+    /// Audio frames without a container.
     PackedAudio,
 }
 
-/// A segment, measured.
+/// A measured segment.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
     pub(crate) packing: Packing,
-    /// As stored.
+    /// Size in bytes, as stored.
     pub(crate) bytes: u64,
     pub(crate) content_type: Option<String>,
     pub(crate) starts_with_tables: bool,
     pub(crate) video: Option<Essence>,
     pub(crate) audio: Option<Essence>,
-    /// What is broken in the container, in words.
+    /// Description of the container's damage.
     pub(crate) damage: Option<String>,
 }
 
@@ -172,23 +173,23 @@ pub(crate) struct Measured {
 pub(crate) struct Essence {
     pub(crate) start: f64,
     pub(crate) end: f64,
-    /// How long one frame is.
+    /// Duration of one frame, seconds.
     pub(crate) frame: f64,
     pub(crate) frames: u64,
-    /// Frames per second where it moves; `None`: not measured.
+    /// Frame rate during motion; `None`: not measured.
     pub(crate) motion: Option<f64>,
-    /// As RFC 6381 writes it, where it is known.
+    /// Codec in the notation of RFC 6381, if known.
     pub(crate) codec: Option<String>,
     pub(crate) size: Option<(u32, u32)>,
     pub(crate) channels: Option<u16>,
     pub(crate) starts_with_idr: bool,
     pub(crate) intra_frames: u64,
-    /// Presentation times of keyframes.
+    /// Presentation times of keyframes, seconds.
     pub(crate) keyframes: Vec<f64>,
 }
 
 impl Rendition {
-    /// What the playlist says; `None` when it could not be read.
+    /// The parsed playlist; `None` if it could not be read.
     pub(crate) fn said(&self) -> Option<&MediaPlaylist> {
         self.playlist.as_ref().ok()
     }
@@ -210,12 +211,12 @@ impl Rendition {
         self.said().is_some_and(|it| it.end_list.is_some())
     }
 
-    /// All segments with what was measured of them; `None` unless all were read.
+    /// All segments with their measurements; `None` unless all were read.
     pub(crate) fn all_measured(&self) -> Option<Vec<(&Segment, &Measured)>> {
         self.segments.iter().map(|it| Some((it, it.measured()?))).collect()
     }
 
-    /// The measured segments' essence that leads: video where there is some.
+    /// The leading essence of the first measured segment: video if there is some.
     pub(crate) fn first_essence(&self) -> Option<&Essence> {
         self.segments.iter().find_map(|it| it.measured()?.lead())
     }
@@ -230,14 +231,15 @@ impl Rendition {
 }
 
 impl Measured {
-    /// Video where there is some, else audio.
+    /// The video if there is some, else the audio.
     pub(crate) fn lead(&self) -> Option<&Essence> {
         self.video.as_ref().or(self.audio.as_ref())
     }
 }
 
 impl Tree {
-    /// Renditions that are variants, with what the master says of them. One rendition may come more than once.
+    /// Renditions that are variants, with their declarations in the master playlist. A rendition
+    /// may occur more than once.
     pub(crate) fn variants(&self) -> impl Iterator<Item = (&Rendition, &Variant)> {
         let variants = self.master.as_ref().map_or(&[][..], |it| &it.playlist.variants);
         self.renditions.iter().flat_map(move |rendition| {
@@ -248,7 +250,7 @@ impl Tree {
         })
     }
 
-    /// I-frame renditions, with what the master says of them.
+    /// I-frame renditions, with their declarations in the master playlist.
     pub(crate) fn iframes(&self) -> impl Iterator<Item = (&Rendition, &Variant)> {
         let variants = self.master.as_ref().map_or(&[][..], |it| &it.playlist.iframes);
         self.renditions.iter().flat_map(move |rendition| {
@@ -259,7 +261,7 @@ impl Tree {
         })
     }
 
-    /// Renditions of EXT-X-MEDIA, with what the master says of them.
+    /// Renditions of EXT-X-MEDIA, with their declarations in the master playlist.
     pub(crate) fn media(&self) -> impl Iterator<Item = (&Rendition, &Media)> {
         let media = self.master.as_ref().map_or(&[][..], |it| &it.playlist.media);
         self.renditions.iter().flat_map(move |rendition| {
@@ -270,7 +272,7 @@ impl Tree {
         })
     }
 
-    /// The audio renditions that a variant can be played with.
+    /// The audio renditions with which a variant can be played.
     pub(crate) fn audio_of<'a>(&'a self, variant: &'a Variant) -> impl Iterator<Item = (&'a Rendition, &'a Media)> {
         let group = variant.audio.as_deref();
         self.media().filter(move |(_, media)| {

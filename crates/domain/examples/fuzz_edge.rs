@@ -1,9 +1,10 @@
-//! Many odd inputs for everything at the edge that reads what strangers send, natively: `cargo run --release --package domain
-//! --features cases --example fuzz_edge -- COUNT [SEED]`. Ends with an error at the first panic, and says what the input was.
+//! Fuzzes the edge's parsers of untrusted input, natively: `cargo run --release --package domain
+//! --features cases --example fuzz_edge -- COUNT [SEED]`. It stops at the first panic and prints
+//! the input.
 //!
-//! Half of the inputs are good ones with something changed: those get furthest.
+//! Half of the inputs are mutations of valid ones, which get furthest.
 
-#![expect(clippy::print_stdout, reason = "a program that tells")]
+#![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,7 +18,7 @@ use hls::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
 
-/// Xorshift: fast, and the same for the same seed.
+/// Xorshift: fast, and deterministic for a seed.
 struct Random(u64);
 
 impl Random {
@@ -41,7 +42,7 @@ impl Random {
     }
 }
 
-/// Pieces that mean something somewhere.
+/// Fragments with a meaning to one of the parsers.
 const PIECES: &[&str] = &[
     "/",
     "//",
@@ -112,7 +113,7 @@ const PIECES: &[&str] = &[
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
-/// Changes something, at most a few times, at boundaries of characters.
+/// Applies a few mutations, at character boundaries.
 fn mutate(random: &mut Random, good: &str) -> String {
     let mut text = good.to_owned();
     for _ in 0..=random.below(4) {
@@ -172,12 +173,12 @@ impl World {
         Self { keys: [world::keyring(), delegating], cases: cases::all(NOW), playlists, documents: of(".json") }
     }
 
-    /// A request, decided and carried out as far as that goes without a store.
+    /// Decides on a request, and executes the decision as far as that is possible without a store.
     fn request(&self, random: &mut Random) -> String {
         let case = random.pick(&self.cases);
         let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
         let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
-        // One thing at a time, so that the rest leads as far as it can.
+        // One mutation at a time, so that the rest gets as far as possible.
         let which = random.below(8);
         let text = |random: &mut Random, at: usize, good: &str| {
             if which == at { odd(random, good) } else { good.to_owned() }

@@ -1,6 +1,6 @@
-//! Content keys: what segments are encrypted with, and how the keys themselves are kept.
+//! Content keys, which encrypt segments, and how they are stored.
 //!
-//! A clear key exists only in memory and in an authorised answer. What is stored is wrapped.
+//! A clear key exists only in memory and in authorised responses. Stored keys are wrapped.
 
 mod wrap;
 
@@ -10,17 +10,17 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The AES-128 key of one rendition. Prints as `ContentKey(..)`, and is wiped when dropped.
+/// The AES-128 key of one rendition. It prints as `ContentKey(..)`, and is wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct ContentKey([u8; 16]);
 
 impl ContentKey {
-    /// Makes a key of 16 random bytes.
+    /// Creates a key from 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
         Self(random)
     }
 
-    /// The key in clear. Every call is a place to look at in a review.
+    /// The clear key. Every call deserves attention in a review.
     pub fn expose(&self) -> &[u8; 16] {
         &self.0
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for ContentKey {
 }
 
 impl PartialEq for ContentKey {
-    /// In constant time.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         subtle::ConstantTimeEq::ct_eq(&self.0[..], &other.0[..]).into()
     }

@@ -1,7 +1,7 @@
-//! What a bucket says about itself: notifications of R2 and of S3, turned into jobs.
+//! Bucket notifications of R2 and S3, converted to jobs.
 //!
-//! Neither carries an id of its own or the metadata of the object, and both are delivered at least
-//! once: the identity of the job is derived from the object, and the key tells whose it is.
+//! The notifications carry neither an id nor the metadata of the object, and are delivered at least
+//! once: the identity of the job is derived from the object, and the key identifies the video.
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -9,65 +9,67 @@ use serde::Deserialize;
 use crate::job::{InvalidMessage, Job, JobMessage, JobReason, Mode, Source};
 use crate::object_key::{Bucket, ObjectKey};
 
-/// What is expected of a notification.
+/// The settings with which notifications are interpreted.
 #[derive(Debug, Clone, Copy)]
 pub struct Intake<'a> {
-    /// The name of the private bucket; events of others are ignored.
+    /// Name of the private bucket; events of other buckets are ignored.
     pub bucket: &'a str,
-    /// The profile of videos that were uploaded with no wish of their own.
+    /// Default profile of videos that were uploaded without one.
     pub profile: &'a str,
-    /// The mode of the same.
+    /// Default mode of these videos.
     pub mode: Mode,
 }
 
-/// Why a notification starts no work. Never an error to show: such messages are acknowledged, but for
-/// [`Self::UnreadableJob`].
+/// The reason why a notification starts no work. It is not shown as an error: such messages are
+/// acknowledged, except for [`Self::UnreadableJob`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ignored {
-    /// Sent once by S3 when notifications are set up.
+    /// S3 sends it once when notifications are configured.
     #[error("a test event")]
     Test,
-    /// Something was removed.
+    /// An object was removed.
     #[error("`{key}` was deleted")]
     Deleted {
-        /// Path in its bucket.
+        /// Object key in its bucket.
         key: String,
     },
-    /// An action that concerns nobody here.
+    /// An action that is not relevant here.
     #[error("the action `{action}` starts no work")]
     OtherAction {
-        /// As the notification calls it, at most 64 characters.
+        /// The name of the action, at most 64 characters.
         action: String,
     },
-    /// From a bucket that is not ours.
+    /// The event is from another bucket.
     #[error("the bucket `{bucket}` is not the private bucket")]
     OtherBucket {
-        /// Its name, at most 64 characters.
+        /// Name of the bucket, at most 64 characters.
         bucket: String,
     },
-    /// Not `uploads/{video}/{name}`.
+    /// The key is not `uploads/{video}/{name}`.
     #[error("`{key}` is not the path of an upload")]
     NotAnUpload {
-        /// Path in its bucket, at most 256 characters.
+        /// Object key in its bucket, at most 256 characters.
         key: String,
     },
-    /// A job that this version cannot read: a newer one will, so it must not be thrown away.
+    /// A job that this version cannot read. A newer version can, so the message must not be
+    /// discarded.
     #[error("a job that this version cannot read: {detail}")]
     UnreadableJob {
-        /// What is wrong.
+        /// The parser's error.
         detail: String,
     },
-    /// Nothing that a bucket would say.
+    /// Not a bucket notification.
     #[error("not a bucket notification: {detail}")]
     Rubbish {
-        /// What is wrong.
+        /// The parser's error.
         detail: String,
     },
 }
 
-/// The jobs in the body of a notification, or why a part of it is none. Never empty.
+/// Converts the body of a notification to jobs, or to the reasons why its records are not jobs.
+/// Never empty.
 ///
-/// Takes the body that R2 sends to a Cloudflare Queue (one object each), and that of S3
+/// Accepts the body that R2 sends to a Cloudflare Queue (one object each), and that of S3
 /// (`Records`, with form-encoded keys; its test event).
 pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
     let rubbish = |detail: String| vec![Err(Ignored::Rubbish { detail })];
@@ -88,8 +90,8 @@ pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
     vec![Notice::of_r2(&value).and_then(|it| it.into_job(intake))]
 }
 
-/// The job that was made of an upload's event elsewhere, by the edge worker: the same one, or why it is none. `None`: the
-/// body is no job at all, but perhaps an event.
+/// Reads a job that the edge worker derived from an upload's event: the same job, or the reason why
+/// it is rejected. `None`: the body is not a job, but may be an event.
 pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored>> {
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
@@ -108,12 +110,12 @@ pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored
     })
 }
 
-/// What both kinds of notification say.
+/// The fields that both kinds of notification have.
 struct Notice {
     action: Action,
     bucket: String,
     key: String,
-    /// Missing where something was removed.
+    /// Absent if an object was removed.
     etag: Option<String>,
     size: Option<u64>,
 }
@@ -159,7 +161,8 @@ impl Notice {
             name: String,
         }
         let record: Record = read(value)?;
-        // Documented without `s3:`, but the names to subscribe to have it, and some servers send those.
+        // Documented without `s3:`, but the names in subscriptions have the prefix, and some
+        // servers send it.
         let name = record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name);
         let action = match name.split(':').next() {
             Some("ObjectCreated") => Action::Created,
@@ -184,7 +187,7 @@ impl Notice {
             return Err(Ignored::NotAnUpload { key: shorten(&self.key, 256) });
         };
         let missing = |field| Ignored::Rubbish { detail: format!("a created object without `{field}`") };
-        // Some servers quote it; the identity must not depend on who tells.
+        // Some servers quote it; the identity must not depend on the sender.
         let etag = self.etag.as_deref().map(|it| it.trim_matches('"')).filter(|it| !it.is_empty());
         let etag = etag.ok_or_else(|| missing("eTag"))?.to_owned();
         let size = self.size.ok_or_else(|| missing("size"))?;
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starts_no_work_says_why() {
+    fn events_without_work_have_a_reason() {
         let key = format!("uploads/{}/film.mp4", video());
         let without = |field: &str| {
             let mut body = r2("PutObject", &key);

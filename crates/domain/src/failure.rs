@@ -1,7 +1,7 @@
-//! Why something failed, whose fault that is, and what follows from it.
+//! Failures: their codes, their classes, and the consequences.
 //!
-//! A variant exists because somebody acts on it: the code is stable and meant for programs, the
-//! sentence says to a person what is wrong and what to do.
+//! A variant exists because a program or a person acts on it: the code is stable and meant for
+//! programs, the sentence tells a person what is wrong and what to do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,16 +12,17 @@ mod source_problem;
 
 pub use source_problem::SourceProblem;
 
-/// Whose fault a failure is. Decides whether another attempt makes sense.
+/// The party at fault. Decides whether another attempt makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
-    /// The file is at fault: the same file fails the same way, so it is never tried again.
+    /// The file is at fault: it would fail in the same way again, so it is never retried.
     Source,
-    /// We, the network or the store are at fault: the queue tries again, a bounded number of times.
+    /// The installation, the network or the store is at fault: the queue retries a bounded number
+    /// of times.
     Infrastructure,
-    /// Nobody is at fault: the worker was told to stop. The job is given back at once.
+    /// The worker was stopped; there is no fault. The job is released at once.
     Shutdown,
 }
 
@@ -29,7 +30,7 @@ impl FailureClass {
     /// Every class.
     pub const ALL: [Self; 3] = [Self::Source, Self::Infrastructure, Self::Shutdown];
 
-    /// Its stable name.
+    /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -38,7 +39,7 @@ impl FailureClass {
         }
     }
 
-    /// What the queue should do with the job.
+    /// The action of the queue.
     pub fn verdict(self) -> Verdict {
         match self {
             Self::Source => Verdict::Reject,
@@ -48,14 +49,14 @@ impl FailureClass {
     }
 }
 
-/// What happens to the job of a failed attempt.
+/// The action on the job of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Acknowledge it and tell the user: another attempt cannot succeed.
+    /// Acknowledge it and report the failure to the user: another attempt cannot succeed.
     Reject,
     /// Leave it to the queue, with a delay: another attempt may succeed.
     Retry,
-    /// Give it back without a delay.
+    /// Release it without a delay.
     Release,
 }
 
@@ -63,67 +64,67 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FailureCode {
-    /// No bytes.
+    /// The file has no bytes.
     EmptyFile,
-    /// No container that can be read.
+    /// The file is not in a readable container format.
     NotAVideo,
-    /// No moving picture.
+    /// The file has no video track.
     NoVideoStream,
-    /// Sound without a picture.
+    /// The file has audio, but no video track.
     OnlySound,
-    /// Longer than the profile allows.
+    /// The video is longer than the profile allows.
     TooLong,
-    /// More bytes than the profile allows.
+    /// The file has more bytes than the profile allows.
     TooLarge,
-    /// Larger frames than the profile allows.
+    /// The frames are larger than the profile allows.
     TooManyPixels,
-    /// The end is missing.
+    /// The end of the file is missing.
     Truncated,
-    /// Nobody here can decode it.
+    /// No decoder for the codec is available.
     UnsupportedCodec,
-    /// The FFmpeg of this installation lacks what the source needs.
+    /// The FFmpeg of this installation lacks a filter or decoder that the source needs.
     MissingAbility,
     /// Protected by DRM or a password.
     EncryptedSource,
-    /// A playlist or script in the clothes of a video.
+    /// A playlist or script, disguised as a video.
     PlaylistNotAllowed,
-    /// It begins well, then cannot be decoded.
+    /// The beginning is valid, but a later part cannot be decoded.
     Damaged,
-    /// Reading or decoding it takes more memory or processor time than it may.
+    /// Reading or decoding it needs more memory or processor time than is allowed.
     TooDemanding,
-    /// The file is gone.
+    /// The source object does not exist any more.
     SourceMissing,
     /// The file was replaced while it was read.
     SourceChanged,
-    /// Whoever serves the URL does not give the file out.
+    /// The server of the URL refuses to send the file.
     FetchRefused,
-    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    /// The server of the URL sends the file so slowly that the import exceeds its time limit.
     FetchTooSlow,
-    /// The URL leads to an address that this installation does not fetch from.
+    /// The URL leads to an address from which this installation does not import.
     AddressNotAllowed,
-    /// The URL leads to a page for people.
+    /// The URL leads to a web page.
     WebPage,
-    /// Single rungs cannot be made anew by these settings.
+    /// Single rungs cannot be re-encoded with these settings.
     RungsDoNotFit,
-    /// A picture that cannot be decoded.
+    /// The image cannot be decoded.
     PictureDamaged,
-    /// Our own failure: the reasons stand in the log.
+    /// An internal failure: details are in the log.
     Internal,
-    /// Store, queue or database could not be reached.
+    /// The store, the queue or the database could not be reached.
     Unavailable,
-    /// The work took longer than it may.
+    /// The work exceeded its time limit.
     TimedOut,
-    /// No space left for temporary files.
+    /// There is no space left for temporary files.
     DiskFull,
     /// The worker ran out of open files, processes or memory.
     Exhausted,
-    /// What was made did not pass the check before publishing.
+    /// The output failed the verification before publishing.
     VerificationFailed,
-    /// Given up after the last of several attempts, of which none left a reason.
+    /// All attempts were used up, and none of them reported a reason.
     WorkerLost,
-    /// Whoever serves the URL could not be reached, or broke off.
+    /// The server of the URL could not be reached, or closed the connection early.
     FetchFailed,
-    /// The worker was told to stop.
+    /// The worker was stopped.
     Shutdown,
 }
 
@@ -163,7 +164,7 @@ impl FailureCode {
         Self::Shutdown,
     ];
 
-    /// The code as it is written everywhere.
+    /// The code in its wire form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EmptyFile => "empty-file",
@@ -200,7 +201,7 @@ impl FailureCode {
         }
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     pub fn class(self) -> FailureClass {
         match self {
             Self::EmptyFile
@@ -237,73 +238,68 @@ impl FailureCode {
         }
     }
 
-    /// Whether a service or a resource of the machine was missing: that says nothing about the job, which waits.
+    /// Whether a service or a resource of the machine was missing: the job is not at fault, and
+    /// waits.
     pub fn is_lack_of_service(self) -> bool {
         matches!(self, Self::Unavailable | Self::DiskFull | Self::Exhausted)
     }
 
-    /// What it means and what to do, for people, where nothing more exact is known.
+    /// The default message for people: what is wrong, and what to do.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::EmptyFile => "The file is empty: upload it again.",
-            Self::NotAVideo => "This is not a video file that can be read: upload a video, such as MP4, MOV or MKV.",
-            Self::NoVideoStream => "The file has no moving picture in it: upload a file with a video track.",
-            Self::OnlySound => {
-                "The file has sound but no picture, and sound alone is not accepted yet: upload a file with a video track."
+            Self::NotAVideo => {
+                "The file is not a video that can be read: upload a video file, such as MP4, MOV or MKV."
             }
+            Self::NoVideoStream => "The file has no video track: upload a file that has one.",
+            Self::OnlySound => "The file has only audio, which is not supported yet: upload a file with a video track.",
             Self::TooLong => "The video is longer than allowed: upload a shorter one.",
             Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
-            Self::TooManyPixels => "The picture is larger than allowed: export the video in a smaller size.",
+            Self::TooManyPixels => "The frames are larger than allowed: export the video at a lower resolution.",
             Self::Truncated => {
-                "The end of the file is missing: the upload or an earlier copy broke off. Upload the whole file."
+                "The end of the file is missing, because the upload or an earlier copy was interrupted: upload the complete file."
             }
-            Self::UnsupportedCodec => "The video uses a format that cannot be decoded here: export it as H.264 in MP4.",
+            Self::UnsupportedCodec => "The codec of the video is not supported: export it as H.264 in MP4.",
             Self::MissingAbility => {
-                "The FFmpeg of this installation lacks what this video needs: the operator has to install one that has it."
+                "The FFmpeg of this installation lacks a feature that this video needs: ask the operator to install a build that has it."
             }
             Self::EncryptedSource => "The file is protected by DRM or a password: upload an unprotected copy.",
             Self::PlaylistNotAllowed => {
-                "This is a playlist or script that points at other files, not a video: upload the video itself."
+                "The file is a playlist or script that refers to other files: upload the video itself."
             }
             Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
             Self::TooDemanding => {
-                "Decoding the video takes more memory or time than is allowed here: export it as H.264 in MP4, in a smaller size, or have the operator allow more."
+                "Decoding the video needs more memory or time than is allowed: export it as H.264 in MP4 at a lower resolution, or ask the operator to raise the limits."
             }
-            Self::SourceMissing => "The uploaded file is no longer there: upload it again.",
-            Self::SourceChanged => {
-                "The file was replaced while it was being read: the new one has to be processed instead."
-            }
+            Self::SourceMissing => "The uploaded file does not exist any more: upload it again.",
+            Self::SourceChanged => "The file was replaced while it was being read: process the new file instead.",
             Self::FetchRefused => {
-                "The address does not give the file out: check that it can be read without signing in."
+                "The server refuses to send the file: check that the URL can be read without signing in."
             }
             Self::FetchTooSlow => {
-                "The server sends the file too slowly: upload the file instead, or give an address that answers faster."
+                "The server sends the file too slowly: upload the file instead, or use the URL of a faster server."
             }
             Self::AddressNotAllowed => {
-                "The address is not on the public internet, so nothing is fetched from there: upload the file instead."
+                "The URL leads to an address that is not on the public internet, so the file was not imported: upload the file instead."
             }
-            Self::WebPage => "The address leads to a web page, not to a video: give the address of the file itself.",
+            Self::WebPage => "The URL leads to a web page, not to a video: use the URL of the file itself.",
             Self::RungsDoNotFit => {
-                "By these settings the whole video is cut differently, so single rungs do not fit: re-encode all of it."
+                "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
             }
-            Self::PictureDamaged => "The picture is damaged and cannot be decoded: export it again.",
-            Self::Internal => "Something failed on our side: try again, and if it fails again, ask the operator.",
-            Self::Unavailable => "A service that the work needs could not be reached: try again later.",
-            Self::TimedOut => "The work took too long and was stopped: try again, or upload a shorter video.",
-            Self::DiskFull => "The worker ran out of disk space: the operator has to free some, then try again.",
+            Self::PictureDamaged => "The image is damaged and cannot be decoded: export it again.",
+            Self::Internal => "An internal error occurred: try again, and if it fails again, ask the operator.",
+            Self::Unavailable => "A required service could not be reached: try again later.",
+            Self::TimedOut => "Processing took too long and was stopped: try again, or upload a shorter video.",
+            Self::DiskFull => "The worker ran out of disk space: ask the operator to free some, then try again.",
             Self::Exhausted => {
-                "The worker ran out of open files, processes or memory: the operator has to allow it more."
+                "The worker ran out of open files, processes or memory: ask the operator to raise its limits."
             }
-            Self::VerificationFailed => {
-                "What was made from the video did not pass our checks, so it was not published: try again."
-            }
-            Self::WorkerLost => {
-                "The worker stopped without an answer, several times: try again, or export the video anew."
-            }
+            Self::VerificationFailed => "The output did not pass verification, so it was not published: try again.",
+            Self::WorkerLost => "The worker stopped responding several times: try again, or export the video again.",
             Self::FetchFailed => {
-                "The file could not be fetched: its server could not be reached or broke off. Try again later."
+                "The import failed, because the server could not be reached or closed the connection: try again later."
             }
-            Self::Shutdown => "The worker was told to stop; the work goes on elsewhere.",
+            Self::Shutdown => "The worker was stopped; another worker continues the job.",
         }
     }
 }
@@ -314,7 +310,7 @@ impl fmt::Display for FailureCode {
     }
 }
 
-/// A code that no version of this program has.
+/// A text that is not the code of any failure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a failure code")]
 pub struct UnknownFailureCode(String);
@@ -344,22 +340,22 @@ impl From<FailureCode> for String {
     }
 }
 
-/// A failure as it is kept and shown. Its class follows from its code.
+/// A failure as it is stored and shown. Its class follows from its code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
-    /// For programs.
+    /// Code for programs.
     pub code: FailureCode,
-    /// For people; holds nothing private (no path, address or log).
+    /// Message for people; contains nothing private (no path, address or log).
     pub sentence: String,
 }
 
 impl Failure {
-    /// A failure of which nothing more exact is known than its code.
+    /// A failure with the default message of its code.
     pub fn of(code: FailureCode) -> Self {
         Self { code, sentence: code.sentence().to_owned() }
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     pub fn class(&self) -> FailureClass {
         self.code.class()
     }

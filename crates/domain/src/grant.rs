@@ -1,5 +1,5 @@
-//! Grants: who may watch which video, until when and from where. Short JWTs (RFC 7519), issued offline by the
-//! customer's backend with any JWT library, or by our API.
+//! Grants: permission for a viewer to play a video until an expiry, within limits. Short JWTs (RFC
+//! 7519), issued offline by the customer's backend with any JWT library, or by the API.
 //!
 //! | claim | meaning |
 //! |---|---|
@@ -9,11 +9,12 @@
 //! | `exp`, `nbf` | Unix seconds; `exp` is required, and no pass outlives it by more than the clock skew |
 //! | `sub` | the viewer, for revocation |
 //! | `jti` | the session, for revocation and renewal; without it, the grant itself is the session |
-//! | `max_height` | pixels of the shorter side: what `720p` speaks of |
+//! | `max_height` | pixels of the shorter side, the number in `720p` |
 //! | `ip` | an address or a prefix, or a list of them |
 //! | `geo` | `{"allow": ["DE"]}` or `{"deny": ["US"]}`, ISO 3166-1 alpha-2 |
 //! | `origins` | pages that may play it: `["https://example.com"]` |
-//! | `check_segments` | `true`: a revocation ends what is being watched, at the cost of a look-up per segment |
+//! | `check_segments` | `true`: a revocation also stops running playback, at the cost of a look-up
+//! per segment |
 
 mod claims;
 mod limits;
@@ -30,26 +31,26 @@ use crate::ids::VideoId;
 use crate::keyring::{Algorithm, GrantKey, GrantKeys};
 use crate::playback::Refusal;
 
-/// Longest grant that is looked at, characters.
+/// Maximum length of a grant, characters.
 pub const MAX_GRANT_LENGTH: usize = 4096;
 
-/// What a grant's `aud` must be.
+/// The required `aud` of a grant.
 pub const AUDIENCE: &str = "edgereel/playback";
 
 /// A verified grant, or one to issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// What may be watched.
+    /// The video that may be played.
     pub video: VideoId,
-    /// Who watches.
+    /// Id of the viewer, the claim `sub`.
     pub viewer: Option<String>,
-    /// The session.
+    /// Id of the session, the claim `jti`.
     pub id: Option<String>,
-    /// Unix seconds.
+    /// Expiry, Unix seconds.
     pub expires: u64,
-    /// Unix seconds.
+    /// Start of validity, Unix seconds.
     pub not_before: Option<u64>,
-    /// How and from where.
+    /// Restrictions on quality, location and pages.
     pub limits: Limits,
 }
 
@@ -58,7 +59,7 @@ pub struct Grant {
 pub struct Fingerprint(pub [u8; 8]);
 
 impl Fingerprint {
-    /// Of a viewer's `sub` or a session's `jti`.
+    /// The fingerprint of a viewer's `sub` or a session's `jti`.
     pub fn of(text: &str) -> Self {
         let digest = Sha256::digest(text.as_bytes());
         let mut bytes = [0; 8];
@@ -73,27 +74,27 @@ impl std::fmt::Display for Fingerprint {
     }
 }
 
-/// A grant and what identifies it.
+/// A verified grant with the fingerprints that identify it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedGrant {
-    /// What it says.
+    /// The claims of the grant.
     pub grant: Grant,
-    /// Of its `jti`, or of the whole token.
+    /// Fingerprint of its `jti`, or of the whole token.
     pub session: Fingerprint,
-    /// Of its `sub`; all zero: it names nobody.
+    /// Fingerprint of its `sub`; all zero: it names no viewer.
     pub viewer: Fingerprint,
 }
 
-/// A signature to check by other means than ours.
+/// A signature that other code has to verify, such as the runtime of a Worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DelegatedSignature<'a> {
     /// `ES256` or `EdDSA`.
     pub algorithm: Algorithm,
-    /// A SEC1 point, or the 32 bytes of Ed25519.
+    /// A SEC1 point, or the 32 bytes of an Ed25519 key.
     pub public_key: &'a [u8],
-    /// What was signed.
+    /// The signed text.
     pub message: &'a str,
-    /// Both numbers, or R and S, of 32 bytes each; perhaps of another length.
+    /// r and s, or R and S, of 32 bytes each; the length is not checked.
     pub signature: Vec<u8>,
 }
 
@@ -106,7 +107,7 @@ struct Header {
     crit: Option<serde::de::IgnoredAny>,
 }
 
-/// A token taken apart, its key found, nothing believed yet.
+/// A parsed token with its key; nothing is verified yet.
 struct Parts<'a> {
     signed: &'a str,
     claims: &'a str,
@@ -114,7 +115,7 @@ struct Parts<'a> {
     key: &'a GrantKey,
 }
 
-/// A token as it is written: what is signed, its header and claims, and the signature.
+/// Splits a token into the signed part, its header and claims, and the signature.
 fn split(token: &str) -> Result<(&str, &str, &str, &str), Refusal> {
     if token.len() > MAX_GRANT_LENGTH {
         return Err(Refusal::GrantTooLong);
@@ -131,7 +132,7 @@ impl<'a> Parts<'a> {
         if header.crit.is_some() || header.typ.is_some_and(|it| !it.eq_ignore_ascii_case("JWT")) {
             return Err(Refusal::GrantMalformed);
         }
-        // The key decides the algorithm; `alg` may only agree (RFC 8725, 3.1).
+        // The key decides the algorithm; `alg` must agree with it (RFC 8725, 3.1).
         let Some(algorithm) = ["HS256", "ES256", "EdDSA"].into_iter().find(|it| *it == header.alg) else {
             return Err(Refusal::GrantAlgorithm);
         };
@@ -147,8 +148,8 @@ fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
     Base64UrlUnpadded::decode_vec(part).map_err(|_| Refusal::GrantMalformed)
 }
 
-/// Checks form, key, algorithm and signature of a token that a grant key signed; gives what was signed, and the claims as
-/// JSON. `delegated` as for [`Grant::verify_delegating`].
+/// Verifies form, key, algorithm and signature of a token that a grant key signed; returns the
+/// signed text, and the claims as JSON. `delegated` as for [`Grant::verify_delegating`].
 pub(crate) fn verified_claims<'a>(
     token: &'a str,
     keys: &'a GrantKeys,
@@ -161,7 +162,7 @@ pub(crate) fn verified_claims<'a>(
     Ok((signed, decode(claims)?))
 }
 
-/// Signs claims (JSON) with the first HS256 key; `None`: there is none, all keys here can only verify.
+/// Signs claims (JSON) with the first HS256 key; `None`: all configured keys can only verify.
 pub(crate) fn sign_claims(claims: &str, keys: &GrantKeys) -> Option<String> {
     let (id, mac) = keys.issuer()?;
     let header = format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\",\"typ\":\"JWT\"}}");
@@ -173,7 +174,7 @@ pub(crate) fn sign_claims(claims: &str, keys: &GrantKeys) -> Option<String> {
 
 impl VerifiedGrant {
     fn of(grant: Grant, signed: &str) -> Self {
-        // Not of the signature: anyone who has one of ECDSA can make another that is as good.
+        // Without the signature: anyone who has an ECDSA signature can derive another valid one.
         let session = Fingerprint::of(grant.id.as_deref().unwrap_or(signed));
         let viewer = grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default();
         Self { grant, session, viewer }
@@ -181,16 +182,16 @@ impl VerifiedGrant {
 }
 
 impl Grant {
-    /// Checks form, key, algorithm, signature, audience and times, in that order. `now` and `skew` (how far the issuer's
-    /// clock may be off) in seconds.
+    /// Verifies form, key, algorithm, signature, audience and times, in that order. `now` and
+    /// `skew` (the tolerated clock error of the issuer) in seconds.
     ///
-    /// The limits are not checked here: see [`Limits::check`].
+    /// It does not check the limits: see [`Limits::check`].
     pub fn verify(token: &str, keys: &GrantKeys, now: u64, skew: u64) -> Result<VerifiedGrant, Refusal> {
         Self::verify_delegating(token, keys, now, skew, None)
     }
 
-    /// The same, for keys of [`GrantKeys::parse_delegating`]. `delegated`: whether the signature that
-    /// [`delegated`](Self::delegated) gave for this token is good.
+    /// As [`verify`](Self::verify), for keys of [`GrantKeys::parse_delegating`]. `delegated`:
+    /// whether the signature that [`delegated`](Self::delegated) returned for this token is valid.
     pub fn verify_delegating(
         token: &str,
         keys: &GrantKeys,
@@ -213,13 +214,14 @@ impl Grant {
         Ok(VerifiedGrant::of(grant, signed))
     }
 
-    /// What a token says, whether or not that is true: nothing of it may be relied on.
+    /// The claims of a token, without any verification: they must not be trusted.
     pub fn unverified(token: &str) -> Result<VerifiedGrant, Refusal> {
         let (signed, _, claims, _) = split(token)?;
         Ok(VerifiedGrant::of(claims::read(&decode(claims)?)?.grant, signed))
     }
 
-    /// The signature of a token that has to be checked elsewhere; `None`: there is nothing to check, or not there.
+    /// The signature of a token that has to be verified elsewhere; `None`: there is none, or it is
+    /// verified here.
     pub fn delegated<'a>(token: &'a str, keys: &'a GrantKeys) -> Option<DelegatedSignature<'a>> {
         let Parts { signed, signature, key, .. } = Parts::read(token, keys).ok()?;
         match key {
@@ -230,7 +232,7 @@ impl Grant {
         }
     }
 
-    /// Signs a grant with the first HS256 key; `None`: there is none, all keys here can only verify.
+    /// Signs a grant with the first HS256 key; `None`: all configured keys can only verify.
     pub fn issue(&self, keys: &GrantKeys) -> Option<String> {
         sign_claims(&claims::write(self), keys)
     }

@@ -1,4 +1,4 @@
-//! Identifiers: newtypes with a visible prefix, good in logs and impossible to swap.
+//! Identifiers: newtypes with a visible prefix, readable in logs and impossible to confuse.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// An identifier that does not have the shape it should have.
+/// A text that does not have the format of an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is not a {kind}: expected {expected}")]
 pub struct InvalidId {
@@ -23,7 +23,8 @@ impl InvalidId {
     }
 }
 
-/// An identifier of a prefix and the 32 lower-case hex digits of a UUIDv7, so that ids sort by creation time.
+/// Defines an identifier: a prefix and the 32 lower-case hex digits of a UUIDv7, so that ids sort
+/// by creation time.
 macro_rules! uuid_id {
     ($(#[$docs:meta])* $name:ident, $prefix:literal, $kind:literal) => {
         $(#[$docs])*
@@ -34,7 +35,8 @@ macro_rules! uuid_id {
         pub struct $name(u128);
 
         impl $name {
-            /// Makes an id of the current time (Unix milliseconds) and 80 random bits (RFC 9562, 5.7).
+            /// Creates an id from the current time (Unix milliseconds) and 80 random bits (RFC
+            /// 9562, 5.7).
             pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
                 Self($crate::ids::uuid_v7(unix_ms, random))
             }
@@ -78,15 +80,15 @@ macro_rules! uuid_id {
 pub(crate) use uuid_id;
 
 uuid_id!(
-    /// A video: `vid_` and a UUIDv7.
+    /// A video's id: `vid_` and a UUIDv7.
     VideoId, "vid_", "video id"
 );
 uuid_id!(
-    /// An API key: `key_` and a UUIDv7. It names the key, and opens nothing.
+    /// An API key's id: `key_` and a UUIDv7. It is not a secret.
     ApiKeyId, "key_", "key id"
 );
 uuid_id!(
-    /// A share link: `shr_` and a UUIDv7. It names the link, and opens nothing.
+    /// A share link's id: `shr_` and a UUIDv7. It is not a secret.
     ShareId, "shr_", "share id"
 );
 
@@ -96,27 +98,27 @@ impl VideoId {
         self.0.to_be_bytes()
     }
 
-    /// The id whose bytes these are.
+    /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
 
-    /// When the id was made, Unix milliseconds.
+    /// Creation time, Unix milliseconds.
     pub fn created_ms(self) -> u64 {
         (self.0 >> 80) as u64
     }
 }
 
-/// One encoding of one source: 16 hex digits of a hash of the source's eTag and the profile.
+/// One encoding of one source: 16 hex digits of a hash of the source's ETag and the profile.
 ///
-/// The same source encoded with the same settings is the same generation, so a repeated job
-/// finds its own earlier work and a changed one never mixes with it.
+/// The same source encoded with the same settings is the same generation, so a repeated job finds
+/// its own earlier work, and a changed one never mixes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Generation(String);
 
 impl Generation {
-    /// Hashes what the output depends on. `profile_fingerprint` covers every setting of the profile.
+    /// Hashes the inputs of an encoding. `profile_fingerprint` covers every setting of the profile.
     pub fn of(source_etag: &str, profile_fingerprint: &str) -> Self {
         Self(digest_hex(&["generation", source_etag, profile_fingerprint], 16))
     }
@@ -131,7 +133,7 @@ impl Generation {
         u64::from_str_radix(&self.0, 16).unwrap_or_default().to_be_bytes()
     }
 
-    /// The generation whose bytes these are.
+    /// The generation with these bytes.
     pub fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(hex(&bytes))
     }
@@ -155,18 +157,18 @@ impl FromStr for Generation {
     }
 }
 
-/// A poster that somebody chose: 16 hex digits of a hash of the picture, or of the moment.
+/// A custom poster: 16 hex digits of a hash of the uploaded image, or of the moment in the video.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PosterId(String);
 
 impl PosterId {
-    /// Of a picture that was sent.
+    /// The id of an uploaded image.
     pub fn of_picture(bytes: &[u8]) -> Self {
         Self(digest_hex(&["picture", &hex(&Sha256::digest(bytes))], 16))
     }
 
-    /// Of a moment of the video, milliseconds.
+    /// The id of a frame of the video at `at_ms`, milliseconds.
     pub fn of_moment(at_ms: u64) -> Self {
         Self(digest_hex(&["moment", &at_ms.to_string()], 16))
     }
@@ -195,15 +197,16 @@ impl FromStr for PosterId {
     }
 }
 
-/// What makes two jobs the same job: a hash of bucket, key, eTag and profile.
+/// The identity of a job: a hash of bucket, key, ETag and profile.
 ///
-/// The same event three times has one `JobId`, so it is one run.
+/// Repeated events have the same `JobId`, so they cause one run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JobId(String);
 
 impl JobId {
-    /// Hashes the parts with their lengths, so that no two different lists collide by concatenation.
+    /// Hashes the parts with their lengths, so that different lists cannot collide by
+    /// concatenation.
     pub fn of(bucket: &str, key: &str, etag: &str, profile: &str) -> Self {
         Self(digest_hex(&["job", bucket, key, etag, profile], 32))
     }
@@ -259,12 +262,13 @@ pub(crate) fn digest_hex(parts: &[&str], digits: usize) -> String {
     hex(&hash.finalize()[..digits / 2])
 }
 
-/// Lower-case hex.
+/// Lower-case hex of bytes.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A UUIDv7 of a time (Unix milliseconds) and 80 random bits, of which 6 give way (RFC 9562, 5.7).
+/// A UUIDv7 of a time (Unix milliseconds) and 80 random bits, of which 6 are overwritten (RFC 9562,
+/// 5.7).
 pub(crate) fn uuid_v7(unix_ms: u64, random: [u8; 10]) -> u128 {
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);

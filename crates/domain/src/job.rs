@@ -1,7 +1,7 @@
-//! Jobs: what is to be done with which source, and the messages that carry them.
+//! Jobs: the work to be done on a source, and the messages that carry them.
 //!
-//! Messages outlive deployments, so their format is frozen: a changed shape is a new version, and
-//! an unknown one is an error that says so.
+//! Messages outlive deployments, so their format is frozen: a changed format is a new version, and
+//! an unknown version is reported as such.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +19,12 @@ pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;
 pub use poster::{PosterJob, PosterSource};
 
-/// How a source becomes a presentation.
+/// How a source is turned into a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// A ladder of rungs.
+    /// Adaptive bit rate: a ladder of rungs.
     #[default]
     Abr,
     /// One rung, remuxed: nothing is encoded.
@@ -32,7 +32,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Its stable name.
+    /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Abr => "abr",
@@ -41,20 +41,20 @@ impl Mode {
     }
 }
 
-/// When a presentation is made of a source.
+/// When a source is turned into a presentation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Generate {
-    /// As soon as it has arrived.
+    /// As soon as the source has arrived.
     #[default]
     OnUpload,
-    /// When somebody wants to watch it for the first time.
+    /// At the first playback request.
     OnFirstView,
 }
 
 impl Generate {
-    /// Its stable name.
+    /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OnUpload => "on_upload",
@@ -63,62 +63,66 @@ impl Generate {
     }
 }
 
-/// What brought a job about.
+/// The reason for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobReason {
-    /// The bucket told of a new object. May come several times, late, or after the video is gone.
+    /// The bucket reported a new object. The event may arrive several times, late, or after the
+    /// video was deleted.
     Upload,
-    /// Somebody asked to convert an object that was there already.
+    /// A request to convert an object that was in the bucket already.
     Convert,
-    /// Somebody asked to try a failed video again, or to encode a finished one anew.
+    /// A request to retry a failed video, or to re-encode a finished one.
     Retry,
-    /// Somebody wants to watch a video that is encoded on its first view.
+    /// The first playback request of a video with `on_first_view`.
     OnDemand,
 }
 
-/// The object to read.
+/// The object to transcode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
-    /// The name of the bucket, as the store knows it.
+    /// Name of its bucket.
     pub bucket: String,
-    /// Path in that bucket.
+    /// Object key in that bucket.
     pub key: String,
-    /// Entity tag, without quotes. Reading is conditional on it: another tag is another source.
+    /// ETag, without quotes. Reads are conditional on it: an object with another ETag is another
+    /// source.
     pub etag: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// One piece of work for the transcoder.
+/// A unit of work for the transcoder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
-    /// Follows from source, profile, mode and what is taken over: two jobs of one id are one run.
+    /// Derived from source, profile, mode and reused renditions: two jobs with the same id are one
+    /// run.
     #[serde(rename = "job")]
     pub id: JobId,
-    /// Whose source it is.
+    /// The video of the source.
     pub video: VideoId,
-    /// What to read.
+    /// The object to read.
     pub source: Source,
-    /// The name of the profile to encode by.
+    /// Name of the encoding profile.
     pub profile: String,
-    /// Encode, or only remux.
+    /// Whether to encode or only to remux.
     pub mode: Mode,
-    /// What brought it about. No part of the identity.
+    /// The reason for the job. Not part of its identity.
     pub reason: JobReason,
-    /// Only some rungs; `None`: all there is.
+    /// The rungs to re-encode; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Box<Partial>>,
 }
 
 impl Job {
-    /// Makes a job with the identity that follows from its parts.
+    /// Creates a job with the id that follows from its fields.
     pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
         let id = job_id(&source, profile, mode, None);
         Self { id, video, source, profile: profile.to_owned(), mode, reason, partial: None }
     }
 
-    /// The typed key of its source: of its own video, or outside our layout; `None` for anything else.
+    /// The typed key of its source: an upload of its own video, or an external object; `None` for
+    /// anything else.
     pub fn source_key(&self) -> Option<ObjectKey> {
         if let Some(key) = ObjectKey::parse(Bucket::Private, &self.source.key) {
             return (key.video() == self.video).then_some(key);
@@ -127,12 +131,12 @@ impl Job {
         Some(ObjectKey::External { video: self.video, path })
     }
 
-    /// The id that follows from its parts.
+    /// The id that follows from its fields.
     pub(crate) fn due_id(&self) -> JobId {
         job_id(&self.source, &self.profile, self.mode, self.partial.as_deref())
     }
 
-    /// The same work, of some rungs only: another job.
+    /// A job for the same source, restricted to some rungs. It has another id.
     #[must_use]
     pub fn with_partial(mut self, partial: Partial) -> Self {
         self.partial = Some(Box::new(partial));
@@ -140,7 +144,7 @@ impl Job {
         self
     }
 
-    /// What it makes, by a profile that has its name.
+    /// The generation that it produces, with the profile of that name.
     pub fn generation(&self, profile: &Profile) -> Generation {
         let fingerprint = profile.fingerprint(self.mode);
         match &self.partial {
@@ -149,7 +153,7 @@ impl Job {
         }
     }
 
-    /// The same work by other settings; another job, unless they are the same.
+    /// A job for the same source with other settings. It has another id unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
         Self::new(self.video, self.source.clone(), profile, mode, self.reason)
@@ -157,8 +161,8 @@ impl Job {
 }
 
 fn job_id(source: &Source, profile: &str, mode: Mode, partial: Option<&Partial>) -> JobId {
-    // The mode is a setting beside the profile: a copy must not pass for the ladder that was asked
-    // for later. No profile name contains a slash, so the two cannot be confused.
+    // The mode is a setting beside the profile: a copy must not be confused with a ladder that is
+    // requested later. No profile name contains a slash, so the two are distinct.
     let settings = match (mode, partial) {
         (Mode::Abr, None) => profile.to_owned(),
         (Mode::Copy, None) => format!("{profile}/copy"),
@@ -167,26 +171,26 @@ fn job_id(source: &Source, profile: &str, mode: Mode, partial: Option<&Partial>)
     JobId::of(&source.bucket, &source.key, &source.etag, &settings)
 }
 
-/// The steps of the work, in the order in which they begin; some run side by side.
+/// The stages of the work, in the order in which they start; some run in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Fetching the source from a URL.
+    /// Importing the source from a URL.
     Fetch,
-    /// Reading the head of the source and planning.
+    /// Reading the headers of the source, and planning.
     Probe,
     /// Remuxing the top rung.
     Copy,
-    /// Encoding the rungs.
+    /// Encoding the video rungs.
     Encode,
     /// Encoding the audio renditions.
     Audio,
-    /// Thumbnails, poster, storyboard.
+    /// Creating thumbnails, poster and storyboard.
     Stills,
-    /// Checking all that was made.
+    /// Verifying all outputs.
     Verify,
-    /// Writing the final playlists and moving the pointer.
+    /// Writing the final playlists and switching the pointer.
     Publish,
 }
 
@@ -195,7 +199,7 @@ impl Stage {
     pub const ALL: [Self; 8] =
         [Self::Fetch, Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
 
-    /// Its stable name.
+    /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fetch => "fetch",
@@ -245,7 +249,7 @@ mod tests {
         let base = job.generation(&profile);
         let partial = |base: &Generation, rungs| job.clone().with_partial(Partial::new(base.clone(), names(rungs)));
         let some = partial(&base, "720p 480p");
-        assert_eq!(some, partial(&base, "480p 720p 480p"), "the same wish");
+        assert_eq!(some, partial(&base, "480p 720p 480p"), "the same request");
         let others = [job.clone(), partial(&base, "720p"), partial(&some.generation(&profile), "720p 480p")];
         for other in others {
             assert_ne!(other.id, some.id);
@@ -254,7 +258,8 @@ mod tests {
         let body = JobMessage::from(some.clone()).to_body();
         assert!(body.ends_with(&format!(r#","partial":{{"base":"{base}","rungs":["480p","720p"]}}}}"#)), "{body}");
         assert_eq!(JobMessage::parse(&body), Ok(JobMessage::from(some)));
-        // A version that does not know of it must not take it for the whole: its id is not the one it expects.
+        // A version that does not support `partial` must not treat it as the whole job: the id does
+        // not match.
         let unknown = body.replace("\"partial\"", "\"later\"");
         assert!(matches!(JobMessage::parse(&unknown), Err(InvalidMessage::ForeignId { .. })));
     }
@@ -267,7 +272,7 @@ mod tests {
             let source = Source { key: key.to_owned(), ..job.source.clone() };
             Job { source, ..job.clone() }.source_key()
         };
-        // What is not ours is read where it stands; what is another video's, is not read at all.
+        // An external object is read in place; an object of another video is not read.
         assert_eq!(keyed("elsewhere/film.mp4").map(|it| it.path()).as_deref(), Some("elsewhere/film.mp4"));
         assert_eq!(keyed("elsewhere/film.mp4").unwrap().video(), job.video);
         assert_eq!(keyed("uploads/film.mp4").map(|it| it.path()).as_deref(), Some("uploads/film.mp4"));

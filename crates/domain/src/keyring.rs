@@ -1,7 +1,8 @@
-//! The keys that grants and passes are signed with, and the names of keys.
+//! The keys that sign grants and passes, and the names of keys.
 //!
-//! Several of each may be live, so that keys rotate without breaking what is running: a new key is added
-//! everywhere, then put first, and the old one is taken out when all that it signed has expired.
+//! Several of each may be active, so that keys can rotate without interrupting playback: add the
+//! new key everywhere, move it to first place, and remove the old one when everything that it
+//! signed has expired.
 
 mod grant_keys;
 mod pass_keys;
@@ -18,21 +19,21 @@ use hmac::Hmac;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// Every signing key of one installation.
+/// All signing keys of one installation.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    /// Who may issue grants.
+    /// The keys that issue and verify grants.
     pub grants: GrantKeys,
-    /// What the edge signs passes with.
+    /// The keys with which the edge signs passes.
     pub passes: PassKeys,
 }
 
-/// The name of a key: 1 to 32 of `A-Z`, `a-z`, `0-9`, `-` and `_`.
+/// The id of a key: 1 to 32 of `A-Z`, `a-z`, `0-9`, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(String);
 
 impl KeyId {
-    /// The name.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,46 +55,46 @@ impl FromStr for KeyId {
     }
 }
 
-/// A list of keys that cannot be used. `Display` never shows key material.
+/// An invalid list of keys. `Display` never shows key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
-    /// Not one key in it.
+    /// The list is empty.
     #[error("there is no key: expected {0}")]
     Empty(&'static str),
-    /// A key that is not in the expected form.
+    /// A key does not have the expected form.
     #[error("key number {number} is not of the form {form}")]
     Form {
-        /// From 1.
+        /// Position of the key, from 1.
         number: usize,
-        /// What it should look like.
+        /// The expected form.
         form: &'static str,
     },
-    /// An id of another shape.
+    /// A key id has an invalid form.
     #[error("a key id has 1 to 32 letters, digits, `-` or `_`")]
     Id,
-    /// Two keys of one name: which one is meant would be a matter of luck.
-    #[error("the key id `{0}` is there twice")]
+    /// Two keys have the same id, so the choice between them would be ambiguous.
+    #[error("the key id `{0}` is used twice")]
     Twice(KeyId),
-    /// Not base64.
+    /// The key is not base64.
     #[error("key `{0}` is not base64")]
     Base64(KeyId),
-    /// Too short, too long, or not a point on the curve.
+    /// The key is too short, too long, or not a point on the curve.
     #[error("key `{id}` must be {expected}")]
     Material {
-        /// Which.
+        /// Id of the key.
         id: KeyId,
-        /// What it must be.
+        /// The expected key material.
         expected: &'static str,
     },
-    /// An algorithm that does not exist here.
+    /// The algorithm is unknown.
     #[error("key `{0}` has an unknown algorithm: expected HS256, ES256 or EdDSA")]
     Algorithm(KeyId),
 }
 
-/// An HMAC that has read its key: cloning it is cheaper than keying a new one.
+/// An HMAC that is initialised with its key: cloning it is cheaper than initialising a new one.
 pub(crate) type KeyedMac = Hmac<Sha256>;
 
-/// Splits `id:...,id:...` at commas and white space; no id twice, and at least one.
+/// Splits `id:...,id:...` at commas and white space; requires distinct ids, and at least one key.
 pub(crate) fn entries<'a>(text: &'a str, form: &'static str) -> Result<Vec<(KeyId, &'a str)>, InvalidKeys> {
     let mut found: Vec<(KeyId, &'a str)> = vec![];
     let parts = text.split(|it: char| it == ',' || it.is_whitespace()).filter(|it| !it.is_empty());

@@ -1,8 +1,9 @@
-//! The rules of Edgereel: what a video deserves, where its objects live, who may watch it.
+//! The rules of Edgereel: which renditions a video gets, where its objects are stored, and who may
+//! watch it.
 //!
 //! Pure on purpose: the API, the transcoder, the local server and the edge worker (WASM) all link
-//! this crate, so nothing here reads a clock, a file, a socket or an environment variable.
-//! `now`, randomness and secrets are arguments.
+//! this crate, so nothing here reads a clock, a file, a socket or an environment variable. `now`,
+//! randomness and secrets are arguments.
 
 pub mod content_key;
 pub mod event;

@@ -1,8 +1,8 @@
-//! Where every object lives. The only place that builds object paths.
+//! The path of every object. This is the only module that builds object paths.
 //!
-//! Path, content type and cache policy stand beside each other, so that a new kind of object forces
-//! every decision. Two buckets: outputs can never retrigger the upload event, and ciphertext can be
-//! public without exposing a source.
+//! Path, content type and cache policy are defined together, so that a new kind of object forces
+//! every decision. There are two buckets: outputs can never trigger the upload event again, and
+//! ciphertext can be public without exposing a source.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,20 +14,20 @@ mod tests;
 
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 
-/// Which of the two buckets an object lives in.
+/// The bucket of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
-    /// Sources, wrapped keys, manifests. Never public; its `uploads/` prefix sends events.
+    /// Sources, wrapped keys, manifests. Never public; objects under `uploads/` cause events.
     Private,
-    /// Playlists, encrypted segments, pictures.
+    /// Playlists, encrypted segments, images.
     Media,
 }
 
-/// Names the prefix whose objects start work.
+/// The prefix of uploads, whose events start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
 
-/// How media is packed into segments.
+/// The container format of segments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Container {
@@ -52,14 +52,14 @@ impl Container {
     }
 }
 
-/// How long a cache may keep an object.
+/// Cache lifetime of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePolicy {
     /// Its path is never written with other content: a year.
     Immutable,
-    /// It may change at any moment: a cache has to ask each time.
+    /// It may change at any time: a cache has to revalidate it for each request.
     Revalidate,
-    /// It is nobody's business.
+    /// Private data: must not be cached.
     NoStore,
 }
 
@@ -77,118 +77,118 @@ impl CachePolicy {
 /// Every kind of object that Edgereel stores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ObjectKey {
-    /// What the user uploaded.
+    /// An uploaded source.
     Source {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// The user's name for it, cleaned.
+        /// The sanitised file name of the user.
         file_name: FileName,
     },
-    /// A source that the retention policy moved out of the way, after its video was ready.
+    /// A source that the retention policy archived after its video was ready.
     ArchivedSource {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// As it was uploaded.
+        /// The file name under which it was uploaded.
         file_name: FileName,
     },
-    /// What stood in the private bucket before, under a path of the customer's own: only ever read.
+    /// An existing object in the private bucket, under the customer's own path: only ever read.
     External {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// As the customer calls it.
+        /// The customer's path.
         path: ExternalPath,
     },
-    /// A content key, wrapped (JSON); never in clear.
+    /// A wrapped content key (JSON); never in clear.
     ContentKey {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
-        /// Rendition name, and with key rotation its number: `1080p`, `1080p-2`.
+        /// Rendition name, with a number after a key rotation: `1080p`, `1080p-2`.
         key: RenditionName,
     },
-    /// Every segment of a generation (JSON).
+    /// The list of all segments of a generation (JSON).
     Manifest {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
     },
-    /// The master playlist: the one pointer to the generation that viewers get.
+    /// The master playlist: the only pointer to the generation that viewers get.
     Master {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
     },
     /// A media playlist, or an I-frame playlist.
     MediaPlaylist {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
-        /// Of this rendition.
+        /// The rendition that it belongs to.
         rendition: RenditionName,
     },
-    /// A segment, encrypted if the profile says so.
+    /// A segment, encrypted if the profile enables that.
     Segment {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
-        /// Of this rendition.
+        /// The rendition that it belongs to.
         rendition: RenditionName,
-        /// Place in the playlist, from 0.
+        /// Position in the playlist, from 0.
         index: u32,
-        /// Decides extension and media type.
+        /// Container format; determines extension and media type.
         container: Container,
     },
-    /// One of the still pictures spread over the video (JPEG).
+    /// One of the thumbnails, which are spread over the video (JPEG).
     Thumbnail {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
-        /// From 0.
+        /// Position, from 0.
         index: u32,
     },
-    /// All small pictures on one sheet, for the seek bar (JPEG).
+    /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
     Storyboard {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
     },
-    /// Which part of the sheet belongs to which moment (WebVTT).
+    /// The mapping of times to parts of the storyboard (WebVTT).
     StoryboardIndex {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
     },
-    /// The picture shown before playback (JPEG).
+    /// The automatic poster, shown before playback (JPEG).
     Poster {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Of this encoding.
+        /// The encoding that it belongs to.
         generation: Generation,
     },
-    /// The one that somebody chose instead (JPEG); of no encoding, so that it outlives them.
+    /// A custom poster (JPEG); independent of encodings, so that it outlives them.
     OwnPoster {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Which.
+        /// Id of the poster.
         poster: PosterId,
     },
-    /// A picture that was sent to become a poster, and waits for that.
+    /// An uploaded image that waits to be rendered as a poster.
     PosterPicture {
-        /// Of this video.
+        /// The video that it belongs to.
         video: VideoId,
-        /// Which.
+        /// Id of the poster.
         poster: PosterId,
     },
 }
 
 impl ObjectKey {
-    /// The bucket it lives in.
+    /// The bucket of the object.
     pub fn bucket(&self) -> Bucket {
         match self {
             Self::Source { .. }
@@ -208,7 +208,7 @@ impl ObjectKey {
         }
     }
 
-    /// The path in its bucket.
+    /// The object's path in its bucket.
     pub fn path(&self) -> String {
         match self {
             Self::Source { video, file_name } => format!("{UPLOADS_PREFIX}{video}/{file_name}"),
@@ -234,10 +234,10 @@ impl ObjectKey {
         }
     }
 
-    /// The object whose path this is; `None` for a path that no key of ours has.
+    /// The object with this path; `None` if no object key has it.
     ///
-    /// Strict: `parse(b, p)` is `Some(k)` only if `k.path() == p`, so that no second spelling
-    /// of a path can slip past a check.
+    /// Strict: `parse(b, p)` is `Some(k)` only if `k.path() == p`, so that no second spelling of a
+    /// path can bypass a check.
     pub fn parse(bucket: Bucket, path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
         let key = match (bucket, parts.as_slice()) {
@@ -314,10 +314,10 @@ impl ObjectKey {
         }
     }
 
-    /// The `Content-Type` it is stored with (Apple HLS authoring specification, 10.4).
+    /// The `Content-Type` with which it is stored (Apple HLS authoring specification, 10.4).
     pub fn content_type(&self) -> &'static str {
         match self {
-            // What the user's browser said is stored with the upload itself; never trusted.
+            // The browser's content type is stored with the upload itself, and never trusted.
             Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
                 "application/octet-stream"
             }
@@ -331,7 +331,7 @@ impl ObjectKey {
         }
     }
 
-    /// How long caches may keep it.
+    /// The cache policy of the object.
     pub fn cache_policy(&self) -> CachePolicy {
         match self {
             Self::Source { .. }
@@ -351,35 +351,35 @@ impl ObjectKey {
     }
 }
 
-/// A family of objects, for listing and for deleting.
+/// A prefix of objects, for listing and deleting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectPrefix {
-    /// Everything users upload.
+    /// All uploads.
     Uploads,
-    /// The source (or, after a lost race, sources) of a video.
+    /// The source of a video (several after a lost race).
     Sources(VideoId),
     /// The archived source of a video.
     ArchivedSources(VideoId),
-    /// Pictures that were sent to become the poster of a video.
+    /// Uploaded images for the poster of a video.
     PosterPictures(VideoId),
-    /// Every content key of a video.
+    /// All content keys of a video.
     ContentKeys(VideoId),
-    /// Every manifest of a video.
+    /// All manifests of a video.
     Manifests(VideoId),
-    /// Every manifest of all videos.
+    /// All manifests of all videos.
     AllManifests,
-    /// Everything published of a video.
+    /// All published objects of a video.
     Outputs(VideoId),
-    /// Everything published of one encoding.
+    /// All published objects of one encoding.
     Generation(VideoId, Generation),
     /// The content keys of one encoding.
     GenerationKeys(VideoId, Generation),
 }
 
 impl ObjectPrefix {
-    /// All that a deleted video leaves nothing of.
+    /// All prefixes that are removed with a video.
     pub fn of_video(video: VideoId) -> [Self; 6] {
-        // The playlists go first: what cannot be found any more can be removed in any order.
+        // The playlists are deleted first: unreachable objects can be removed in any order.
         [
             Self::Outputs(video),
             Self::ContentKeys(video),
@@ -390,7 +390,7 @@ impl ObjectPrefix {
         ]
     }
 
-    /// The bucket it lives in.
+    /// The bucket of the prefix.
     pub fn bucket(&self) -> Bucket {
         match self {
             Self::Uploads
@@ -405,7 +405,7 @@ impl ObjectPrefix {
         }
     }
 
-    /// The prefix, ending in `/`.
+    /// The prefix as text, ending in `/`.
     pub fn path(&self) -> String {
         match self {
             Self::Uploads => UPLOADS_PREFIX.to_owned(),

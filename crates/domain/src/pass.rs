@@ -1,9 +1,9 @@
-//! Passes: what a grant becomes in the paths of playlists, segments and keys.
+//! Passes: the signed form of a grant in the paths of playlists, segments and keys.
 //!
 //! A pass is compact, since every request carries it: `base64url(payload || HMAC-SHA256(payload)[..16])`. It is bound to
 //! one video, one encoding, one session, one purpose, an expiry, and the limits of the grant. Under `max_height` it
-//! names the renditions that it opens, as the master playlist knew their sizes: names alone (`source`) do not
-//! tell a height.
+//! names the renditions that it opens, selected by their sizes in the master playlist: names alone (`source`) do not
+//! state a height.
 
 mod codec;
 
@@ -19,50 +19,50 @@ use crate::keyring::PassKeys;
 use crate::object_key::RenditionName;
 use crate::playback::Refusal;
 
-/// Longest pass that is looked at, characters. What is issued is never longer.
+/// Maximum length of a pass, characters. Issued passes are never longer.
 pub const MAX_PASS_LENGTH: usize = 8192;
 
-/// 128 bits of the HMAC (RFC 2104, 5 asks for at least half of it).
+/// 128 bits of the HMAC (RFC 2104, 5 requires at least half of it).
 const TAG: usize = 16;
 
-/// What a pass opens.
+/// The objects that a pass opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Playlists, segments and pictures.
+    /// Playlists, segments and images.
     Stream,
     /// One content key.
     Key,
 }
 
-/// What a pass says.
+/// The contents of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
-    /// What it opens.
+    /// The objects that it opens.
     pub purpose: Purpose,
-    /// Of this video.
+    /// The video that it opens.
     pub video: VideoId,
-    /// Of this encoding.
+    /// The encoding that it opens.
     pub generation: Generation,
-    /// The session of the grant.
+    /// Fingerprint of the grant's session.
     pub session: Fingerprint,
-    /// The viewer of the grant; all zero: nobody.
+    /// Fingerprint of the grant's viewer; all zero: no viewer.
     pub viewer: Fingerprint,
-    /// Unix seconds.
+    /// Expiry, Unix seconds.
     pub expires: u64,
-    /// The renditions, or for a key pass the key, that it opens; `None`: all.
+    /// The renditions that it opens, or for a key pass the key; `None`: all.
     pub renditions: Option<Vec<RenditionName>>,
-    /// The limits of the grant. Its `max_height` has become `renditions`; it is carried only because a renewal has to be
-    /// of the same.
+    /// The limits of the grant. `renditions` replaces its `max_height`, which is kept only because a renewal must have
+    /// the same one.
     pub limits: Limits,
 }
 
-/// What a session is stored under when it is renewed: a fingerprint of the video, the session, the viewer and the limits. So
-/// a grant of another viewer, or with wider or narrower limits, renews nothing.
+/// The name under which a renewed session is stored: a fingerprint of the video, session, viewer and limits. A grant of
+/// another viewer, or with wider or narrower limits, therefore renews nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionName([u8; 16]);
 
 impl SessionName {
-    /// `None`: the limits are too many for a pass, so there is none to renew.
+    /// `None`: the limits do not fit into a pass, so no pass can be renewed.
     pub fn of(video: VideoId, session: Fingerprint, viewer: Fingerprint, limits: &Limits) -> Option<Self> {
         let hash = Sha256::new().chain_update(video.to_bytes()).chain_update(session.0).chain_update(viewer.0);
         let digest = hash.chain_update(codec::limits(limits)?).finalize();
@@ -78,7 +78,7 @@ impl fmt::Display for SessionName {
     }
 }
 
-/// A pass that would be too long to stand in a path.
+/// The pass would be too long for a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the limits of the grant are too many for a pass")]
 pub struct PassTooLong;
@@ -94,13 +94,13 @@ impl Pass {
         if text.len() > MAX_PASS_LENGTH { Err(PassTooLong) } else { Ok(text) }
     }
 
-    /// Checks form, version, key, signature, purpose and expiry, in that order. `now` in Unix seconds.
+    /// Verifies form, version, key, signature, purpose and expiry, in that order. `now` in Unix seconds.
     pub fn verify(text: &str, purpose: Purpose, keys: &PassKeys, now: u64) -> Result<Self, Refusal> {
         let pass = Self::read(text, purpose, keys)?;
         if now >= pass.expires { Err(Refusal::PassExpired) } else { Ok(pass) }
     }
 
-    /// Checks all of that but the expiry.
+    /// As [`verify`](Self::verify), without the expiry.
     pub fn read(text: &str, purpose: Purpose, keys: &PassKeys) -> Result<Self, Refusal> {
         if text.len() > MAX_PASS_LENGTH {
             return Err(Refusal::PassMalformed);
@@ -119,12 +119,12 @@ impl Pass {
         Ok(pass)
     }
 
-    /// What a renewal of this pass is stored under.
+    /// The name under which a renewal of this pass is stored.
     pub fn session_name(&self) -> Option<SessionName> {
         SessionName::of(self.video, self.session, self.viewer, &self.limits)
     }
 
-    /// Whether it opens a rendition, or for a key pass a key.
+    /// Whether it opens this rendition, or for a key pass this key.
     pub fn opens(&self, name: &RenditionName) -> bool {
         self.renditions.as_ref().is_none_or(|it| it.contains(name))
     }

@@ -1,19 +1,19 @@
-//! Pictures that strangers send: what they are, by their first bytes.
+//! Uploaded images: format and size, from their headers.
 //!
-//! Only the header is read; whether the rest is a picture, the decoder finds out.
+//! Only the header is parsed; the decoder finds out whether the rest is valid.
 
-/// What a picture is, as far as its header says.
+/// The format and the size of an image, from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Picture {
-    /// How it is encoded.
+    /// Format of the image.
     pub kind: PictureKind,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
-/// How a picture is encoded.
+/// The format of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the standard ones")]
 pub enum PictureKind {
@@ -22,30 +22,30 @@ pub enum PictureKind {
     WebP,
 }
 
-/// Smallest side of a picture, pixels.
+/// Minimum side of an image, pixels.
 pub const SMALLEST_SIDE: u32 = 16;
-/// Largest side of a picture, pixels.
+/// Maximum side of an image, pixels.
 pub const LARGEST_SIDE: u32 = 8192;
-/// Most pixels of a picture: what a decoder has to keep in memory.
+/// Maximum number of pixels of an image: a decoder keeps them in memory.
 pub const MOST_PIXELS: u32 = 40_000_000;
 
-/// Why a picture is not taken. `Display` says what to do instead.
+/// The reason why an image is rejected. `Display` tells the user what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedPicture {
-    /// Something else.
-    #[error("this is no JPEG, PNG or WebP picture")]
+    /// Not one of the supported formats.
+    #[error("the file is not a JPEG, PNG or WebP image")]
     NotAPicture,
-    /// It begins like one and goes on like none.
-    #[error("the header of the picture is damaged: export it again")]
+    /// The beginning is valid, but the rest of the header is not.
+    #[error("the header of the image is damaged: export it again")]
     Damaged,
-    /// Too large, or next to nothing.
+    /// The image is too large or too small.
     #[error(
-        "the picture is {width}x{height}: each side has {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, all of it at most {MOST_PIXELS}"
+        "the image is {width}x{height}: each side must have {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, and the whole image at most {MOST_PIXELS}"
     )]
     Size {
-        /// Pixels.
+        /// Width in pixels.
         width: u32,
-        /// Pixels.
+        /// Height in pixels.
         height: u32,
     },
 }
@@ -62,7 +62,7 @@ impl PictureKind {
 }
 
 impl Picture {
-    /// Reads the header of a picture, which must be one of a size that can be shown.
+    /// Parses the header of an image, and checks its size.
     pub fn of(bytes: &[u8]) -> Result<Self, RefusedPicture> {
         let (kind, size) = if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             (PictureKind::Jpeg, jpeg(bytes))
@@ -83,8 +83,8 @@ impl Picture {
     }
 }
 
-/// A picture without what its pixels do not need. Text and colour profiles of a PNG are compressed: a megabyte of them can
-/// become a gigabyte in a decoder that reads them.
+/// Removes the parts of an image that its pixels do not need. Text and colour profiles of a PNG are
+/// compressed: a megabyte of them can become a gigabyte in a decoder that reads them.
 pub fn essential(bytes: &[u8]) -> Vec<u8> {
     if !bytes.starts_with(PNG_SIGNATURE) {
         return bytes.to_vec();
@@ -106,10 +106,10 @@ pub fn essential(bytes: &[u8]) -> Vec<u8> {
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Chunks that pixels and their colours need, and that are small or no larger than the picture.
+/// Chunks that pixels and their colours need, and that are small or no larger than the image.
 const NEEDED_CHUNKS: [&[u8]; 9] = [b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP"];
 
-/// The frame header, behind whatever stands before it (ITU-T T.81, B.2.2).
+/// The size in the frame header, after any other segments (ITU-T T.81, B.2.2).
 fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut at = 2;
     loop {
@@ -124,11 +124,11 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
         };
         let length = usize::from(big16(bytes, at + 2)?);
         match marker {
-            // Start of frame, of every kind; C4, C8 and CC are something else.
+            // All kinds of start of frame; C4, C8 and CC are other markers.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 return Some((big16(bytes, at + 7)?.into(), big16(bytes, at + 5)?.into()));
             }
-            // The scan begins, and no frame was announced.
+            // The scan starts without a frame header.
             0xda | 0xd9 => return None,
             _ if length < 2 => return None,
             _ => at += 2 + length,
@@ -136,14 +136,14 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// IHDR, which comes first (PNG, 11.2.1).
+/// The size in IHDR, which comes first (PNG, 11.2.1).
 fn png(bytes: &[u8]) -> Option<(u32, u32)> {
     (bytes.get(12..16)? == b"IHDR").then_some(())?;
     let side = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     Some((side(16)?, side(20)?))
 }
 
-/// The first chunk: lossy, lossless or extended (RFC 9649, 2.5 to 2.7).
+/// The size in the first chunk: lossy, lossless or extended (RFC 9649, 2.5 to 2.7).
 fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
     let data = bytes.get(20..)?;
     match bytes.get(12..16)? {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_png_loses_what_its_pixels_do_not_need() {
+    fn a_png_keeps_only_the_chunks_that_its_pixels_need() {
         let chunk =
             |name: &[u8; 4], data: &[u8]| [&(data.len() as u32).to_be_bytes()[..], name, data, b"\0\0\0\0"].concat();
         let [head, data, end] = [chunk(b"IHDR", &[0; 13]), chunk(b"IDAT", b"pixels"), chunk(b"IEND", b"")];
@@ -240,7 +240,7 @@ mod tests {
         let needed = [PNG_SIGNATURE, &head, &palette, &data, &data, &end].concat();
         assert_eq!(essential(&all), needed);
         assert_eq!(essential(&needed), needed);
-        // What is cut off is for the decoder to judge, whatever length it claims.
+        // The decoder judges a truncated chunk, whatever its declared length.
         let cut = &all[..all.len() - 20];
         assert!(needed.starts_with(&essential(cut)[..needed.len() - 40]));
         assert_eq!(essential(b"\xff\xd8\xff picture"), b"\xff\xd8\xff picture");

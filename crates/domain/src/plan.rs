@@ -1,7 +1,7 @@
-//! The encode plan: everything that is decided before the first frame is touched.
+//! The encode plan: all decisions that are made before the first frame is decoded.
 //!
-//! A pure function of probe, profile and mode, so that a restarted worker comes to the same plan, and
-//! finds the chunks of its predecessor where it would have put them itself.
+//! A pure function of probe, profile and mode. A restarted worker therefore makes the same plan,
+//! and finds the chunks of its predecessor at the expected paths.
 
 use std::ops::Range;
 
@@ -25,94 +25,95 @@ pub use partial::Misfit;
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
 
-/// Everything that is decided before the first frame is touched.
+/// All decisions that are made before the first frame is decoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EncodePlan {
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// Of every segment.
+    /// Container format of every segment.
     pub container: Container,
-    /// Of the rungs that are encoded: constant.
+    /// Constant frame rate of the encoded rungs.
     pub frame_rate: Ratio,
-    /// Where segments begin, the first at 0, and where the last one ends. The same for all renditions.
+    /// Starts of the segments, the first at 0, and the end of the last one. The same for all
+    /// renditions.
     pub boundaries: Vec<Boundary>,
-    /// Frames from one keyframe to the next inside a segment.
+    /// Number of frames between keyframes inside a segment.
     pub keyframe_interval: u64,
-    /// Longest time that a frame of the source is shown, ticks.
+    /// Longest display time of a frame of the source, ticks.
     pub longest_frame: u64,
-    /// When the last frame of the source ends, ticks; sound may go on after it.
+    /// End of the last frame of the source, ticks; audio may continue after it.
     #[serde(default)]
     pub picture_end: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
-    /// Encrypt every segment.
+    /// Whether segments are encrypted.
     pub encrypt: bool,
-    /// The remuxed rung; if there is none, why.
+    /// The remuxed rung, or the reason why there is none.
     pub copy: Result<CopyRung, CopyRefusal>,
-    /// The encoded rungs, largest first; each is scaled from the one before.
+    /// The encoded rungs, largest first; each is scaled from the previous one.
     pub rungs: Vec<RungPlan>,
-    /// The trick-play rendition.
+    /// Size of the trick-play rendition.
     pub iframes: Size,
-    /// The audio renditions, highest rate first; empty: the source is silent.
+    /// The audio renditions, highest rate first; empty: the source has no audio.
     pub audio: Vec<AudioPlan>,
-    /// The work on the remuxed rung and its sound.
+    /// The chunks of the remuxed rung and its audio.
     pub copy_chunks: Vec<ChunkPlan>,
-    /// The work on the encoded rungs and the I-frames.
+    /// The chunks of the encoded rungs and the I-frames.
     pub encode_chunks: Vec<ChunkPlan>,
-    /// The work on the audio that is encoded.
+    /// The chunks of the encoded audio.
     pub audio_chunks: Vec<ChunkPlan>,
 }
 
-/// The rung that is made by remuxing.
+/// The remuxed rung.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyRung {
-    /// `source`.
+    /// Name of the rung, `source`.
     pub name: RenditionName,
-    /// As it is seen.
+    /// Display size.
     pub size: Size,
-    /// The audio that goes with it.
+    /// Name of its audio rendition.
     pub audio: Option<RenditionName>,
 }
 
-/// A rung that is encoded.
+/// An encoded rung.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RungPlan {
-    /// As in the profile.
+    /// Name, as in the profile.
     pub name: RenditionName,
-    /// As it is seen; even.
+    /// Display size; both sides are even.
     pub size: Size,
-    /// Highest rate, kbit/s.
+    /// Maximum rate, kbit/s.
     pub video_kbps: u32,
-    /// The audio that goes with it.
+    /// Name of its audio rendition.
     pub audio: Option<RenditionName>,
 }
 
 /// An audio rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioPlan {
-    /// `audio-128k`, or `audio-source`.
+    /// Name of the rendition, `audio-128k` or `audio-source`.
     pub name: RenditionName,
-    /// kbit/s; of a copy, the source's own.
+    /// Bit rate, kbit/s; for a copy, that of the source.
     pub kbps: u32,
-    /// One or two.
+    /// Number of channels, one or two.
     pub channels: u32,
-    /// Hz.
+    /// Sample rate, Hz.
     pub sample_rate: u32,
-    /// Remuxed, not encoded.
+    /// Whether it is remuxed instead of encoded.
     pub copied: bool,
 }
 
 impl EncodePlan {
-    /// Decides how a source is encoded.
+    /// Plans the encoding of a source.
     ///
-    /// Fails with what the source itself makes impossible: too long, too large, too many pixels.
+    /// Fails if the source violates a limit: too long, too large, too many pixels.
     pub fn new(probe: &Probe, profile: &Profile, mode: Mode) -> Result<Self, SourceProblem> {
         within_limits(probe, profile)?;
         let copy = copy::copy_rung(probe, profile, mode);
         let mut rungs = match mode {
             Mode::Abr => size::ladder(probe, profile, copy.is_ok()),
             Mode::Copy if copy.is_ok() => vec![],
-            // A meeting that cannot be remuxed still has to play: its best rung is encoded.
+            // A recording that cannot be remuxed still has to play: its best rung is encoded.
             Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
         };
         let end = if copy.is_ok() { probe.index.picture_end } else { probe.index.end };
@@ -123,7 +124,8 @@ impl EncodePlan {
         let segments = boundaries.len() as u32 - 1;
         let small_first = || timeline::chunks(segments, [2], 20);
         let longest_gop = match probe.index.seeking {
-            // One run makes all chunks: their length decides only how much a crash costs.
+            // One run produces all chunks: their length only determines how much work a crash
+            // loses.
             Seeking::Sequential => 0,
             Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
             Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
@@ -149,12 +151,12 @@ impl EncodePlan {
         })
     }
 
-    /// How many segments every rendition has.
+    /// Number of segments of every rendition.
     pub fn segments(&self) -> u32 {
         self.boundaries.len() as u32 - 1
     }
 
-    /// Length of the presentation, ticks.
+    /// Duration of the presentation, ticks.
     pub fn duration(&self) -> u64 {
         self.boundaries.last().map_or(0, |it| it.ticks)
     }
@@ -168,7 +170,7 @@ impl EncodePlan {
         }
     }
 
-    /// The renditions that a lane makes.
+    /// The renditions that a lane produces.
     pub fn renditions(&self, lane: Lane) -> Vec<RenditionName> {
         match lane {
             Lane::Copy => {
@@ -180,13 +182,14 @@ impl EncodePlan {
         }
     }
 
-    /// The stretch of the presentation that some segments cover.
+    /// The part of the presentation that a range of segments covers.
     pub fn span(&self, segments: &Range<u32>) -> Range<Boundary> {
         self.boundaries[segments.start as usize]..self.boundaries[segments.end as usize]
     }
 }
 
-/// Whether a picture has no more pixels than a profile allows, as it is shown: the aspect of its pixels makes it larger.
+/// Checks that a frame has no more pixels than the profile allows, at its display size: a pixel
+/// aspect ratio enlarges it.
 ///
 /// # Errors
 /// [`SourceProblem::TooManyPixels`].

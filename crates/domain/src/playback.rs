@@ -1,20 +1,20 @@
-//! Who may play what: every decision of the edge, without I/O.
+//! Playback rules: every decision of the edge, without I/O.
 //!
 //! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]; two shells (the local server, the edge
-//! worker) carry it out and hold no rule. Where an action needs an object first, its second half is here too:
+//! worker) carry it out and hold no rules. If an action needs an object first, its second half is a function here:
 //! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
 //!
 //! ```text
 //! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
-//! /s/{pass}/{generation}/...             playlists, segments, pictures: what stands at hls/{video}/{generation}/...
-//! /s/{pass}/posters/{poster}.jpg         a poster that somebody chose, whatever the generation
+//! /s/{pass}/{generation}/...             playlists, segments, images: the objects under hls/{video}/{generation}/...
+//! /s/{pass}/posters/{poster}.jpg         a custom poster, for every generation
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
-//! /revocations                           by POST: puts names on the list of what was revoked
+//! /revocations                           by POST: adds names to the revocation list
 //! ```
 //!
-//! The master playlist is where a grant becomes a pass. Renditions taller than `max_height` are left out there, by their
-//! RESOLUTION, and the pass then names the renditions that stay: a playlist, segment or key of any other is refused,
-//! however well its name is guessed.
+//! The edge turns a grant into a pass in the master playlist. It omits renditions taller than `max_height`, by their
+//! RESOLUTION, and the pass names the renditions that stay: the edge refuses playlists, segments and keys of others,
+//! even if a client guesses their names.
 
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
@@ -50,46 +50,46 @@ use crate::pass::{Pass, Purpose};
 
 use route::Route;
 
-/// What the decision needs of a request. Where a header is there several times, its values are joined by `, `
+/// The parts of a request that the decision needs. The values of a repeated header are joined by `, `
 /// (cookies by `; `), as browsers and workers do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
-    /// `GET`, `HEAD`, `OPTIONS`, and `POST` where something is changed; anything else is refused.
+    /// HTTP method: `GET`, `HEAD`, `OPTIONS`, and `POST` for changes; others are refused.
     pub method: &'a str,
-    /// As it came, not decoded.
+    /// Path as received, not decoded.
     pub path: &'a str,
-    /// As it came, without the `?`.
+    /// Query as received, without the `?`.
     pub query: Option<&'a str>,
-    /// `Authorization`.
+    /// The `Authorization` header.
     pub authorization: Option<&'a str>,
-    /// `Cookie`.
+    /// The `Cookie` header.
     pub cookie: Option<&'a str>,
-    /// `Origin`.
+    /// The `Origin` header.
     pub origin: Option<&'a str>,
-    /// `Referer`.
+    /// The `Referer` header.
     pub referer: Option<&'a str>,
-    /// `Sec-Fetch-Dest`.
+    /// The `Sec-Fetch-Dest` header.
     pub destination: Option<&'a str>,
-    /// `Sec-CH-UA`.
+    /// The `Sec-CH-UA` header.
     pub brands: Option<&'a str>,
-    /// Where the client is; `None`: nothing is known of it.
+    /// Location of the client; `None`: unknown.
     pub client: Option<&'a dyn Whereabouts>,
-    /// What became of the signature that [`delegated`] gave for this very request.
+    /// The result for the signature that [`delegated`] returned for this request.
     pub signature: Option<bool>,
 }
 
-/// How the edge is set up.
+/// Configuration of the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Stands before the paths that are written into playlists; empty where the edge has a host of its own.
+    /// Prefix of the paths that are written into playlists; empty if the edge has its own host.
     pub base: String,
-    /// Where a public host serves the media bucket's encrypted segments; `None`: they come through the edge.
+    /// URL of a public host for the media bucket's encrypted segments; `None`: they come through the edge.
     pub cdn: Option<String>,
-    /// Longest life of a pass, seconds. It outlives its grant by no more than the clock skew.
+    /// Maximum lifetime of a pass, seconds. It outlives its grant by no more than the clock skew.
     pub pass_seconds: u64,
-    /// How far the clock of whoever issues grants may be off, seconds.
+    /// Tolerated clock error of grant issuers, seconds.
     pub clock_skew_seconds: u64,
-    /// Pages that may send cookies along.
+    /// Origins of pages that may send cookies.
     pub credential_origins: Vec<Origin>,
 }
 
@@ -106,51 +106,51 @@ impl Default for Config {
 }
 
 impl Config {
-    /// When what is handed out for a grant ends, Unix seconds.
+    /// The expiry of passes for a grant, Unix seconds.
     fn pass_end(&self, grant: &Grant, now: u64) -> u64 {
-        // A grant that is only accepted because of the skew still opens the door for that long.
+        // A grant that is only accepted because of the skew is still valid for that long.
         let latest = grant.expires.saturating_add(self.clock_skew_seconds);
         now.saturating_add(self.pass_seconds).min(latest)
     }
 }
 
-/// The cookie that may carry a grant.
+/// Name of the cookie that may carry a grant.
 pub const GRANT_COOKIE: &str = "edgereel_grant";
 
-/// What to do with a request.
+/// The action for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EdgeAction {
-    /// Answer its status, a problem document and these headers.
+    /// Respond with the refusal's status, a problem document and these headers.
     Refuse(Refusal, Headers),
-    /// Answer 204 and these headers.
+    /// Respond with 204 and these headers.
     Preflight(Headers),
-    /// Stream an object. Ranges and conditions are honoured; caches are asked by the object's path, without the pass.
+    /// Stream an object. Ranges and conditions are honoured; the cache key is the object's path, without the pass.
     Serve(ServePlan),
-    /// Read the master playlist, and answer [`MasterPlan::rewrite`] of it.
+    /// Read the master playlist, and respond with its [`MasterPlan::rewrite`].
     RewriteMaster(Box<MasterPlan>),
-    /// Read a media playlist, and answer [`MediaPlan::rewrite`] of it.
+    /// Read a media playlist, and respond with its [`MediaPlan::rewrite`].
     RewriteMedia(Box<MediaPlan>),
-    /// Read a wrapped key, and answer [`KeyPlan::release`] of it; nothing here may be cached or logged.
+    /// Read a wrapped key, and respond with its [`KeyPlan::release`]; nothing here may be cached or logged.
     ReleaseKey(KeyPlan),
-    /// Store its entry, then answer 200 and [`RenewPlan::answer`].
+    /// Store its entry, then respond with 200 and [`RenewPlan::answer`].
     Renew(Box<RenewPlan>),
-    /// Store its entries, then answer 204.
+    /// Store its entries, then respond with 204.
     Revoke(RevokePlan),
 }
 
-/// An object that is passed on as it is.
+/// An object that is served unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServePlan {
-    /// Which.
+    /// The object to serve.
     pub object: ObjectKey,
-    /// For whom.
+    /// The viewer and session of the request.
     pub subject: Subject,
-    /// Of the answer, content type and cache policy included.
+    /// Headers of the response, content type and cache policy included.
     pub headers: Headers,
 }
 
 impl EdgeAction {
-    /// What has to be looked up, and judged, before this is carried out; `None`: nothing.
+    /// The look-up that has to be judged before this action is executed; `None`: none.
     pub fn lookup(&self) -> Option<Lookup> {
         match self {
             Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
@@ -174,8 +174,8 @@ impl EdgeAction {
     }
 }
 
-/// The signature that has to be checked before this request can be decided on, for keys of
-/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None`: none.
+/// The signature that the shell must check before this request can be decided, for keys of
+/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None` if there is none.
 pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
     let token = match Route::parse(request.path).ok()? {
         Route::Master { .. } if request.method == "POST" => route::Renewing::of(request).ok()?.fresh,
@@ -185,7 +185,7 @@ pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<Delegat
     Grant::delegated(token, &keys.grants)
 }
 
-/// Decides what becomes of a request. `now` in Unix seconds. Never panics, whatever the request.
+/// Decides on a request. `now` in Unix seconds. Never panics, whatever the request.
 pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
     let decided = match request.method {
         "OPTIONS" => return EdgeAction::Preflight(Headers::preflight(request, config)),
@@ -196,7 +196,7 @@ pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) 
     decided.unwrap_or_else(|refusal| refuse(refusal, request, config))
 }
 
-/// The refusal of a request, also for what goes wrong after the decision (no such object, store away).
+/// The refusal of a request, also for failures after the decision (missing object, unavailable store).
 pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeAction {
     EdgeAction::Refuse(refusal, Headers::refusal(refusal, request, config))
 }
@@ -242,7 +242,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
     }
 }
 
-/// What a POST changes.
+/// The change that a POST requests.
 fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
         Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(video, request, now, keys, config)?))),
@@ -251,7 +251,7 @@ fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> R
     }
 }
 
-/// Verifies a grant for a video, and from where it is used.
+/// Verifies a grant for a video, and the location of the client.
 fn admit_grant(
     token: &str,
     video: VideoId,
@@ -271,8 +271,8 @@ fn admit_grant(
     Ok(verified)
 }
 
-/// The encoding that an object belongs to, if it is of one, and the rendition if it is part of one; `None`: not for
-/// viewers.
+/// The encoding that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
+/// not load the object.
 fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
         ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {
@@ -282,7 +282,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
-        // Whoever may see the video in any encoding may see its poster.
+        // A grant for the video in any encoding includes its poster.
         ObjectKey::OwnPoster { .. } => Some((None, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
@@ -294,8 +294,8 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
     }
 }
 
-/// Verifies a pass, and from where it is used. A pass was made for a page that was allowed; players that are no page
-/// (`AirPlay`, Chromecast) name no origin, so only a wrong one is refused here.
+/// Verifies a pass, and the location of the client. The page was allowed when the pass was issued; players without a page
+/// (`AirPlay`, Chromecast) send no origin, so only a wrong one is refused here.
 fn admitted(
     text: &str,
     purpose: Purpose,
@@ -312,7 +312,7 @@ fn admitted(
     Ok((pass, subject))
 }
 
-/// How viewers may keep an object that was served under a pass: only they, since the address is theirs.
+/// The cache policy for an object that was served under a pass: private, because the URL belongs to one viewer.
 fn viewer_cache(object: &ObjectKey) -> &'static str {
     match object.cache_policy() {
         CachePolicy::Immutable => "private, max-age=31536000, immutable",

@@ -1,4 +1,5 @@
-//! What is known of a source before work begins: the words for it, not how it is found out.
+//! The properties of a source that are known before work begins. How they are found out is not part
+//! of this module.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub use extent::Extent;
 pub use hls::Ratio;
 pub use rate::{Rates, output_rate, source_rate};
 
-/// How bright whites are meant, where that is more than SDR.
+/// The transfer function of HDR video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HighDynamicRange {
@@ -23,25 +24,25 @@ pub enum HighDynamicRange {
     Hlg,
 }
 
-/// How luma and chroma stand for colours, of the matrices that SDR rungs can carry.
+/// The colour matrix, if SDR rungs can carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorMatrix {
     /// ITU-R BT.709.
     Bt709,
-    /// ITU-R BT.601, of 525 lines.
+    /// ITU-R BT.601 with 525 lines.
     Smpte170m,
-    /// ITU-R BT.601, of 625 lines.
+    /// ITU-R BT.601 with 625 lines.
     Bt470bg,
 }
 
 impl ColorMatrix {
-    /// What an untagged picture of so many lines means, as players take it.
+    /// The matrix that players assume for untagged video of this height.
     pub fn of_untagged(height: u32) -> Self {
         if height >= 720 { Self::Bt709 } else { Self::Smpte170m }
     }
 
-    /// FFmpeg's name for it, which stands for its primaries as well.
+    /// FFmpeg's name, which also names the primaries.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bt709 => "bt709",
@@ -51,59 +52,60 @@ impl ColorMatrix {
     }
 }
 
-/// The video stream that is used.
+/// The selected video stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
-    /// Its number in the container.
+    /// Stream index in the container.
     pub index: u32,
-    /// FFmpeg's name: `h264`, `hevc`.
+    /// FFmpeg's codec name, such as `h264` or `hevc`.
     pub codec: String,
-    /// Coded, before rotation.
+    /// Coded width before rotation, pixels.
     pub width: u32,
-    /// Coded, before rotation.
+    /// Coded height before rotation, pixels.
     pub height: u32,
-    /// Width of a pixel over its height; `None`: square.
+    /// Pixel aspect ratio, width over height; `None`: square.
     pub pixel_aspect: Option<Ratio>,
-    /// Clockwise degrees to turn it upright: 0, 90, 180, 270.
+    /// Clockwise rotation that turns it upright, degrees: 0, 90, 180 or 270.
     pub rotation: u32,
-    /// The display matrix also mirrors the picture.
+    /// Whether the display matrix also mirrors the frame.
     #[serde(default)]
     pub mirrored: bool,
-    /// FFmpeg's name: `yuv420p`.
+    /// FFmpeg's pixel format, such as `yuv420p`.
     pub pixel_format: String,
-    /// Frames per second on which the output runs: constant, and at most the profile's.
+    /// Constant frame rate of the output, at most the profile's maximum.
     pub frame_rate: Ratio,
-    /// Frames per second of the source where it moves, as a constant rate.
+    /// Frame rate of the source during motion, as a constant rate.
     pub source_rate: Ratio,
-    /// Frames of one field each.
+    /// Whether frames consist of interlaced fields.
     pub interlaced: bool,
-    /// `None`: SDR.
+    /// HDR transfer function; `None`: SDR.
     pub hdr: Option<HighDynamicRange>,
-    /// The colour matrix is BT.2020, which SDR rungs cannot carry.
+    /// Whether the colour matrix is BT.2020, which SDR rungs cannot carry.
     pub wide_gamut: bool,
-    /// The colour matrix of the source; `None`: another one, or RGB.
+    /// Colour matrix of the source; `None`: another one, or RGB.
     #[serde(default)]
     pub matrix: Option<ColorMatrix>,
-    /// The source says what its matrix, primaries and transfer characteristics are. Otherwise players guess, each in its
-    /// own way.
+    /// Whether the source declares its matrix, primaries and transfer characteristics. Otherwise
+    /// players guess, each in its own way.
     #[serde(default)]
     pub tagged: bool,
     /// First presentation time, in units of `time_base`.
     pub start_pts: i64,
-    /// Seconds per unit.
+    /// Seconds per unit of `start_pts`.
     pub time_base: Ratio,
 }
 
 impl VideoStream {
-    /// First presentation time, seconds on the clock of the container.
+    /// First presentation time, seconds on the container's clock.
     pub fn start_seconds(&self) -> f64 {
         self.start_pts as f64 * self.time_base.as_f64()
     }
 
-    /// Size as it is meant to be seen: upright, with square pixels.
+    /// Display size: upright, with square pixels.
     pub fn display_size(&self) -> (u32, u32) {
         let (mut width, mut height) = (f64::from(self.width), f64::from(self.height));
-        // Widening keeps every line; narrowing would throw columns away. A broken header can say 200:1.
+        // Widening keeps every line; narrowing would discard columns. A broken header may declare
+        // 200:1.
         match self.pixel_aspect.map_or(1.0, Ratio::as_f64) {
             aspect if !(0.1..=10.0).contains(&aspect) => {}
             aspect if aspect >= 1.0 => width *= aspect,
@@ -114,72 +116,74 @@ impl VideoStream {
     }
 }
 
-/// The audio stream that is used.
+/// The selected audio stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AudioStream {
-    /// Its number in the container.
+    /// Stream index in the container.
     pub index: u32,
-    /// FFmpeg's name: `aac`, `pcm_s16le`.
+    /// FFmpeg's codec name, such as `aac` or `pcm_s16le`.
     pub codec: String,
-    /// FFmpeg's name: `LC`.
+    /// FFmpeg's profile name, such as `LC`.
     pub profile: Option<String>,
-    /// How many.
+    /// Number of channels.
     pub channels: u32,
-    /// Hz.
+    /// Sample rate, Hz.
     pub sample_rate: u32,
-    /// bit/s, if the container says so.
+    /// Bit rate in bit/s, if the container declares it.
     pub bit_rate: Option<u64>,
-    /// First presentation time, seconds on the clock of the container.
+    /// First presentation time, seconds on the container's clock.
     pub start_seconds: f64,
-    /// How long it plays, if the container says so.
+    /// Duration in seconds, if the container declares it.
     pub duration_seconds: Option<f64>,
-    /// RFC 5646, if the container says so: `de`.
+    /// Language (RFC 5646), such as `de`, if the container declares it.
     pub language: Option<String>,
 }
 
-/// How FFmpeg gets to a moment of this source.
+/// How FFmpeg seeks in this source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Seeking {
-    /// The container has an index: asking for a moment leads to the keyframe at or before it.
+    /// The container has an index: a seek leads to the keyframe at or before the requested time.
     Indexed,
-    /// It has none: ask for a moment well before the keyframe.
+    /// The container has no index: seek to a time well before the keyframe.
     Approximate,
-    /// It cannot be sought: every run reads it from its beginning.
+    /// Seeking is impossible: every run reads from the beginning.
     Sequential,
 }
 
-/// Where the frames of the video stream are.
+/// The positions of the frames of the video stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceIndex {
-    /// Presentation times of the keyframes, ticks from the start of the presentation, ascending. Empty: unknown.
+    /// Presentation times of the keyframes, ticks from the start of the presentation, increasing.
+    /// Empty: unknown.
     pub keyframes: Vec<u64>,
-    /// For each keyframe, bytes of video until the next one; empty: unknown.
+    /// For each keyframe, the bytes of video until the next one; empty: unknown.
     pub gop_bytes: Vec<u64>,
-    /// When the first frame is shown, ticks from the start of the presentation; above 0 where sound begins first.
+    /// Presentation time of the first frame, ticks from the start of the presentation; above 0 if
+    /// audio begins first.
     pub picture_start: u64,
-    /// When the last frame ends, ticks from the start of the presentation.
+    /// End of the last frame, ticks from the start of the presentation.
     pub picture_end: u64,
-    /// The end of the presentation, ticks from its start; after `picture_end` where sound ends last.
+    /// End of the presentation, ticks from its start; after `picture_end` if audio ends last.
     pub end: u64,
-    /// Longest time that a frame is shown, ticks.
+    /// Longest display time of a frame, ticks.
     pub longest_frame: u64,
-    /// No frame that follows a keyframe in the file is shown before it (closed GOPs).
+    /// Whether GOPs are closed: no frame that follows a keyframe in the file is shown before it.
     pub closed_gops: bool,
-    /// How to get there.
+    /// How to seek to these positions.
     pub seeking: Seeking,
-    /// Bytes of video, if known.
+    /// Total bytes of video, if known.
     pub video_bytes: Option<u64>,
 }
 
 impl SourceIndex {
-    /// Longest distance from a keyframe to the next one or to the end of the picture, ticks.
+    /// Longest distance from a keyframe to the next one or to the end of the video, ticks.
     pub fn longest_gop(&self) -> u64 {
         let ends = self.keyframes.iter().skip(1).copied().chain([self.picture_end]);
         self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.picture_end)
     }
 
-    /// The last keyframe at or before a moment.
+    /// The last keyframe at or before `ticks`.
     pub fn keyframe_before(&self, ticks: u64) -> u64 {
         match self.keyframes.partition_point(|it| *it <= ticks) {
             0 => 0,
@@ -187,7 +191,7 @@ impl SourceIndex {
         }
     }
 
-    /// Average video rate, bit/s, if the bytes are known.
+    /// Average bit rate of the video, bit/s, if its bytes are known.
     pub fn video_bit_rate(&self) -> Option<u64> {
         let bits = u128::from(self.video_bytes?) * 8 * u128::from(TICKS_PER_SECOND);
         let shown = self.picture_end.saturating_sub(self.picture_start);
@@ -195,29 +199,29 @@ impl SourceIndex {
     }
 }
 
-/// A source that was looked at and found usable.
+/// A source that was inspected and found usable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// FFmpeg's demuxer, forced from here on: `mov`, `matroska`.
+    /// FFmpeg's demuxer, such as `mov` or `matroska`; later runs are restricted to it.
     pub demuxer: String,
-    /// Bytes of the source.
+    /// Size of the source, bytes.
     pub size: u64,
-    /// The picture.
+    /// The video stream.
     pub video: VideoStream,
-    /// The sound, if there is any.
+    /// The audio stream, if there is one.
     pub audio: Option<AudioStream>,
-    /// Where the frames are.
+    /// The positions of the video frames.
     pub index: SourceIndex,
 }
 
 impl Probe {
-    /// When the presentation begins, in units of the video's time base on the clock of the container.
+    /// Start of the presentation, in units of the video's time base on the container's clock.
     pub fn origin_pts(&self) -> i64 {
         let lead = self.index.picture_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
         self.video.start_pts.saturating_sub(lead.round() as i64)
     }
 
-    /// When the presentation begins, seconds on the clock of the container.
+    /// Start of the presentation, seconds on the container's clock.
     pub fn origin_seconds(&self) -> f64 {
         self.origin_pts() as f64 * self.video.time_base.as_f64()
     }

@@ -1,5 +1,6 @@
-//! Profiles: by which ladder and settings a video is encoded. A TOML file; what it leaves out is as in
-//! `default_profile.toml`, which is the documentation, the sample and the real default in one.
+//! Encoding profiles: the ladder and the settings of an encode. A profile is a TOML file; omitted
+//! settings have the values of `default_profile.toml`, which is the documentation, the sample and
+//! the built-in default in one.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,78 +8,78 @@ use crate::ids::digest_hex;
 use crate::job::Mode;
 use crate::object_key::RenditionName;
 
-/// The default profile, with every setting explained.
+/// The default profile, with an explanation of every setting.
 pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
 
-/// Grows whenever the same profile would give other bytes: generations must not mix.
+/// Increased when the same profile would produce other bytes, because generations must not mix.
 const OUTPUT_VERSION: &str = "2";
 
-/// Ladder and settings.
+/// The ladder and the settings of an encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Stands in jobs and in the catalog.
+    /// Name, by which jobs and the catalog refer to it.
     pub name: RenditionName,
-    /// Target length of a segment.
+    /// Target duration of a segment, seconds.
     pub segment_seconds: f64,
-    /// A keyframe at least this often.
+    /// Maximum interval between keyframes, seconds.
     pub keyframe_seconds: f64,
-    /// Encrypt every segment with AES-128.
+    /// Whether every segment is encrypted with AES-128.
     pub encrypt: bool,
-    /// Faster sources are halved until they are not.
+    /// Maximum frame rate: the rate of faster sources is halved until it fits.
     pub max_frame_rate: f64,
-    /// What becomes of the upload once the video is ready.
+    /// The fate of the source once the video is ready.
     pub source_policy: SourcePolicy,
-    /// Still pictures spread evenly over the video.
+    /// Number of thumbnails, spread evenly over the video.
     pub thumbnails: u32,
-    /// How to encode.
+    /// Settings of the encoder.
     pub encoder: EncoderSettings,
-    /// The top rung by remuxing.
+    /// Settings of the remuxed top rung.
     pub source_rung: SourceRung,
-    /// What is refused.
+    /// Limits for sources.
     pub limits: Limits,
-    /// The ladder.
+    /// The rungs of the ladder.
     #[serde(rename = "rung")]
     pub rungs: Vec<Rung>,
 }
 
-/// What becomes of the upload once the video is ready.
+/// The fate of a source once its video is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourcePolicy {
-    /// It stays where it is.
+    /// The source stays where it is.
     Keep,
-    /// It moves out of the event's prefix, to `archive/`.
+    /// The source moves to `archive/`, outside the prefix that causes events.
     Archive,
-    /// It is deleted.
+    /// The source is deleted.
     Delete,
 }
 
-/// How to encode.
+/// Settings of the video encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderSettings {
-    /// Which encoder.
+    /// Name of the encoder.
     pub name: EncoderName,
-    /// The speed of x264.
+    /// Preset of x264.
     pub preset: Preset,
-    /// How bits are spent.
+    /// Rate control method.
     pub rate_control: RateControl,
     /// Quality of capped CRF, 0 (best) to 51.
     pub crf: u8,
 }
 
-/// Which encoder.
+/// A video encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderName {
-    /// The best that is always there: x264.
+    /// The best encoder that is always available: x264.
     Auto,
-    /// x264.
+    /// The encoder x264.
     X264,
 }
 
-/// The speed of x264.
+/// A preset of x264, which trades speed for bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "they are x264's own names")]
@@ -95,7 +96,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// As x264 calls it.
+    /// Name of the preset in x264.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ultrafast => "ultrafast",
@@ -111,57 +112,57 @@ impl Preset {
     }
 }
 
-/// How bits are spent.
+/// A rate control method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RateControl {
-    /// Even quality, never above the rung's rate.
+    /// Constant quality, never above the rung's rate.
     CappedCrf,
-    /// A constant rate.
+    /// Constant bit rate.
     Cbr,
 }
 
-/// The top rung by remuxing.
+/// Settings of the remuxed top rung.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceRung {
-    /// Whether to copy at all.
+    /// Whether to remux at all.
     pub enabled: bool,
-    /// A source above this rate is encoded instead.
+    /// Maximum bit rate, kbit/s: a source above it is encoded instead.
     pub max_kbps: u32,
-    /// With keyframes further apart than this, it is encoded instead.
+    /// Maximum distance between keyframes, seconds: above it, the source is encoded instead.
     pub max_keyframe_gap_seconds: f64,
-    /// Of its audio.
+    /// Bit rate of its audio, kbit/s.
     pub audio_kbps: u32,
 }
 
-/// What is refused.
+/// Limits for sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Of the presentation.
+    /// Maximum duration of the presentation, seconds.
     pub max_duration_seconds: u64,
-    /// Of the source.
+    /// Maximum size of the source, bytes.
     pub max_bytes: u64,
-    /// Width times height of the source.
+    /// Maximum of width times height of the source.
     pub max_pixels: u64,
 }
 
-/// One rung of the ladder, as the profile asks for it.
+/// A rung of the ladder, as the profile defines it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
-    /// Of its rendition.
+    /// Name of its rendition.
     pub name: RenditionName,
-    /// Pixels, of a landscape picture.
+    /// Width in pixels, for landscape video.
     pub width: u32,
-    /// Pixels, of a landscape picture.
+    /// Height in pixels, for landscape video.
     pub height: u32,
-    /// Highest video rate, kbit/s.
+    /// Maximum video bit rate, kbit/s.
     pub video_kbps: u32,
-    /// Rate of the audio that goes with it, kbit/s.
+    /// Bit rate of its audio, kbit/s.
     pub audio_kbps: u32,
-    /// Whether it is made.
+    /// Whether the rung is encoded.
     #[serde(default = "yes")]
     pub enabled: bool,
 }
@@ -170,27 +171,27 @@ fn yes() -> bool {
     true
 }
 
-/// A profile that cannot be used. `Display` says which setting is wrong, and why.
+/// An invalid profile. `Display` names the setting and the problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfile {
-    /// Not TOML, or with an unknown or wrongly typed setting.
+    /// Not TOML, or with an unknown setting or one of the wrong type.
     #[error("the profile cannot be read: {0}")]
     Syntax(String),
-    /// A value out of its range.
+    /// A value is out of range.
     #[error("`{setting}` {problem}")]
     Value {
-        /// Which setting.
+        /// Name of the setting.
         setting: String,
-        /// What is wrong with it.
+        /// Problem of the value.
         problem: &'static str,
     },
 }
 
 impl Profile {
-    /// Reads a profile; what it leaves out is as in [`DEFAULT_PROFILE`].
+    /// Parses a profile; omitted settings have the values of [`DEFAULT_PROFILE`].
     pub fn parse(text: &str) -> Result<Self, InvalidProfile> {
         let syntax = |error: &dyn std::fmt::Display| {
-            // TOML errors come with a drawing of several lines; this one has to fit into a sentence.
+            // TOML errors contain a drawing of several lines; this one has to fit into a sentence.
             InvalidProfile::Syntax(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
         };
         let given: toml::Table = text.parse().map_err(|error| syntax(&error))?;
@@ -201,7 +202,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// The generation depends on every setting, and on what this version makes of it.
+    /// A hash input for the generation: every setting, and the version of the output.
     pub fn fingerprint(&self, mode: Mode) -> String {
         let settings = serde_json::to_string(self).expect("numbers and strings always serialise");
         digest_hex(&[OUTPUT_VERSION, mode.as_str(), &settings], 32)
@@ -240,7 +241,7 @@ impl Profile {
                 "is taken by another rendition",
             )?;
             let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
-            require(twins == 1, &at("name"), "is there twice")?;
+            require(twins == 1, &at("name"), "is used twice")?;
         }
         Ok(())
     }

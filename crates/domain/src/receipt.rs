@@ -1,4 +1,4 @@
-//! What a video cost: measured amounts, and what they come to at somebody's prices.
+//! Receipts: the measured resources that a video used, and their cost at given prices.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::job::Stage;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageTime {
-    /// Which.
+    /// The stage.
     pub stage: Stage,
-    /// Milliseconds. Stages run side by side, so these do not add up to the whole.
+    /// Wall time, milliseconds. Stages run in parallel, so these do not add up to the total.
     pub wall_ms: u64,
 }
 
-/// What making one generation of a video used.
+/// The resources that one generation of a video used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
@@ -22,40 +22,40 @@ pub struct Receipt {
     pub cpu_ms: u64,
     /// From the claim to the end, milliseconds; time between attempts does not count.
     pub wall_ms: u64,
-    /// Per stage, in the order of the stages.
+    /// Wall time per stage, in the order of the stages.
     pub stages: Vec<StageTime>,
     /// Duration of the source, milliseconds.
     pub source_ms: u64,
-    /// Read from the store, bytes.
+    /// Bytes read from the store.
     pub bytes_in: u64,
-    /// Written to the store, bytes.
+    /// Bytes written to the store.
     pub bytes_out: u64,
     /// Requests that write, copy or list (class A of R2).
     pub store_writes: u64,
     /// Requests that read (class B of R2).
     pub store_reads: u64,
-    /// What stays in the store, bytes: the outputs, and the source where it is kept.
+    /// Bytes that remain in the store: the outputs, and the source if it is kept.
     pub stored_bytes: u64,
-    /// Extras that could not be made.
+    /// Extras that could not be produced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Extra>,
 }
 
-/// What is made beside a video. A video plays without it, so what cannot be made is a warning.
+/// An optional output. A video plays without it, so a failure is a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Extra {
-    /// Images of the seek bar, one by one.
+    /// Images for the seek bar, one object each.
     Thumbnails,
-    /// Images of the seek bar, on one sheet.
+    /// Images for the seek bar, on one sheet.
     Storyboard,
-    /// The image before playback.
+    /// The image that is shown before playback.
     Poster,
 }
 
 impl Receipt {
-    /// Adds the amounts of another video, for totals.
+    /// Adds the resources of another video, for totals.
     pub fn add(&mut self, other: &Self) {
         self.cpu_ms += other.cpu_ms;
         self.wall_ms += other.wall_ms;
@@ -82,7 +82,7 @@ impl Receipt {
         }
     }
 
-    /// What it comes to.
+    /// The cost at these prices.
     pub fn cost(&self, prices: &Prices) -> Cost {
         let compute_usd = self.cpu_ms as f64 / MS_PER_HOUR * prices.cpu_hour_usd;
         let requests_usd = self.store_writes as f64 / 1e6 * prices.million_writes_usd
@@ -94,22 +94,22 @@ impl Receipt {
 
 const MS_PER_HOUR: f64 = 3_600_000.0;
 
-/// What things cost, US dollars.
+/// Prices, US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Prices {
-    /// One hour of one CPU, with its share of memory.
+    /// Price of one hour of one CPU, with its share of memory.
     pub cpu_hour_usd: f64,
-    /// A gigabyte (10^9 bytes) stored for a month.
+    /// Price of a gigabyte (10^9 bytes) stored for a month.
     pub gigabyte_month_usd: f64,
-    /// A million requests that write.
+    /// Price of a million write requests.
     pub million_writes_usd: f64,
-    /// A million requests that read.
+    /// Price of a million read requests.
     pub million_reads_usd: f64,
 }
 
 impl Prices {
-    /// Cloudflare R2, standard storage, beyond the free allowance (egress costs nothing), and a
+    /// Cloudflare R2, standard storage, beyond the free allowance (egress is free), and a
     /// container's vCPU with 2 GB of memory on AWS Fargate (Linux, x86, us-east-1, on demand).
     pub const R2_AND_FARGATE: Self = Self {
         cpu_hour_usd: 0.040_48 + 2.0 * 0.004_445,
@@ -129,16 +129,16 @@ impl Default for Prices {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cost {
-    /// Once.
+    /// One-time cost of the CPU time.
     pub compute_usd: f64,
-    /// Once.
+    /// One-time cost of the requests.
     pub requests_usd: f64,
-    /// Every month that it is kept.
+    /// Monthly cost of the storage.
     pub storage_usd_per_month: f64,
 }
 
 impl Cost {
-    /// What making it cost, without keeping it.
+    /// The one-time cost, without storage.
     pub fn once_usd(&self) -> f64 {
         self.compute_usd + self.requests_usd
     }

@@ -1,63 +1,66 @@
-//! Whether a job is tried again after what happened to it, and when.
+//! The retry policy of jobs: whether there is another attempt, and when.
 //!
-//! A delivery of a message is not an attempt: a worker that is stopped, that finds the catalog unreachable, or that
-//! loses its machine uses deliveries up, and says nothing about the job. So the attempts decide, not the queue's count.
+//! A delivery of a message is not an attempt: a worker that is stopped, that cannot reach the
+//! catalog, or that loses its machine uses up deliveries without a fault of the job. The policy
+//! therefore counts attempts, not the queue's deliveries.
 
 use std::time::Duration;
 
 use crate::failure::FailureCode;
 
-/// Attempts that may fail by our fault, without progress in between, before a job is given up.
+/// Maximum number of attempts with infrastructure failures, without progress in between, before a
+/// job fails permanently.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// Before the second, third, fourth and fifth attempt: the first pauses are short because most faults pass in
-/// seconds, and the last one is long because the others do not.
+/// Pauses before the second, third, fourth and fifth attempt. The first ones are short because most
+/// faults pass in seconds, and the last one is long because the others do not.
 const PAUSES: [Duration; MAX_ATTEMPTS as usize - 1] =
     [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(3600)];
 
-/// The longest pause while a service is away. Its return is noticed sooner by the workers that wait for it.
+/// The longest pause while a service is unavailable. Workers that wait for the service notice its
+/// return sooner.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// For how long a job waits for a service that stays away, from the time it was asked for.
+/// How long a job waits for a service that stays unavailable, from the time of the request.
 pub const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// For how long a job may wait for its first attempt: no message of SQS lives longer.
+/// How long a job may wait for its first attempt: no SQS message lives longer.
 const LONGEST_QUEUE: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ended {
     /// It failed.
     Failed(FailureCode),
     /// Its worker vanished: it was killed, or the machine failed, perhaps because of the job.
     Vanished,
-    /// It was given back, fetched something, or was stopped by its owner.
+    /// It was released, finished an import, or was stopped by its owner.
     Otherwise,
 }
 
 /// An attempt at a job that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PastAttempt {
-    /// How.
+    /// How it ended.
     pub ended: Ended,
-    /// How far it came, 0 to 100.
+    /// Progress that it reached, 0 to 100.
     pub percent: u8,
 }
 
-/// What happens to a job.
+/// The decision about a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Another attempt, after this time.
+    /// Another attempt, after this pause.
     Again(Duration),
-    /// No more attempts: the video has failed until a user asks for another one.
+    /// No more attempts: the video has failed until a user requests another attempt.
     GiveUp,
 }
 
-/// Decides by the attempts at a job since it was asked for, oldest first, and the time since then.
+/// Decides by the attempts since the job was requested, oldest first, and the time since then.
 ///
-/// An attempt that came further than all before it clears what they did: a worker that is killed every hour makes a
-/// long video all the same. Failures of services and of the machine's resources do not count, but end after
-/// [`PATIENCE`].
+/// An attempt that came further than all before it resets their count: a worker that is killed
+/// every hour still finishes a long video. Unavailable services and exhausted resources of the
+/// machine do not count, but end after [`PATIENCE`].
 pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     let count = counted(attempts);
     let patience = match attempts.last() {
@@ -76,13 +79,13 @@ pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     Next::Again(pause_after(count))
 }
 
-/// Before the next attempt, when so many have failed.
+/// The pause before the next attempt, after `failed` failed ones.
 pub fn pause_after(failed: u32) -> Duration {
     let pause = failed.checked_sub(1).map(|it| PAUSES[(it as usize).min(PAUSES.len() - 1)]);
     pause.unwrap_or(Duration::ZERO)
 }
 
-/// Failed attempts since the last one that came further than those before it.
+/// The number of failed attempts since the last one that came further than those before it.
 pub fn counted(attempts: &[PastAttempt]) -> u32 {
     let (mut count, mut furthest) = (0, 0);
     for attempt in attempts {

@@ -1,4 +1,4 @@
-//! What a caller of the API may do: the scopes of its token.
+//! Scopes: the permissions of an API caller.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,30 +6,31 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One thing that a caller may be allowed to do. The words are those of OAuth scopes (RFC 6749, 3.3).
+/// A permission. The names follow the syntax of OAuth scopes (RFC 6749, 3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// Bring videos in.
+    /// Upload and import videos.
     Upload,
-    /// Look at videos, not watch them.
+    /// Read metadata of videos, without playback.
     Read,
-    /// Change and delete them.
+    /// Update and delete videos.
     Write,
-    /// Give out addresses that play them.
+    /// Issue playback URLs.
     Play,
-    /// Get the sources of videos.
+    /// Download the sources of videos.
     Download,
-    /// Make and revoke API keys.
+    /// Create and revoke API keys.
     Keys,
-    /// Set up webhooks.
+    /// Manage webhooks.
     Webhooks,
-    /// Report the events of the private bucket. An event names any video, so no owner has this.
+    /// Report events of the private bucket. An event may name any video, so no owner can have this
+    /// scope.
     Events,
-    /// All of this, for every owner.
+    /// All permissions, for every owner.
     Admin,
 }
 
-/// Scopes that reach every owner's videos.
+/// Scopes that apply to every owner's videos.
 const OF_THE_INSTALLATION: [Scope; 2] = [Scope::Events, Scope::Admin];
 
 impl Scope {
@@ -46,12 +47,13 @@ impl Scope {
         Self::Admin,
     ];
 
-    /// Whether it reaches the videos of every owner, so that a caller with an owner cannot have it.
+    /// Whether it applies to the videos of every owner, so that a caller with an owner cannot have
+    /// it.
     pub fn is_of_the_installation(self) -> bool {
         OF_THE_INSTALLATION.contains(&self)
     }
 
-    /// As it is written everywhere.
+    /// The scope as it is written in tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Upload => "upload",
@@ -73,7 +75,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A word that names no scope.
+/// A text that is not the name of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a scope: use upload, read, write, play, download, keys, webhooks, events or admin")]
 pub struct UnknownScope(String);
@@ -94,33 +96,34 @@ impl FromStr for Scope {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Those of an owner whose credentials name none: everything with what is theirs, but for `keys`. A caller that makes keys
-    /// hands out a permission that outlives its own, so that scope is never implied.
+    /// The default scopes of an owner whose credentials list none: everything for their own videos,
+    /// except `keys`. A caller that creates keys hands out a permission that outlives its own, so
+    /// that scope is never implied.
     pub fn of_an_owner() -> Self {
         Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
     }
 
-    /// Those of the operator.
+    /// The scopes of the operator.
     pub fn of_an_admin() -> Self {
         Scope::ALL.into_iter().collect()
     }
 
-    /// Whether this scope stands in the set.
+    /// Whether the set contains this scope.
     pub fn contains(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u16) != 0
     }
 
-    /// Whether the set lets its holder do this: `admin` covers everything.
+    /// Whether the set permits this: `admin` permits everything.
     pub fn allows(self, scope: Scope) -> bool {
         self.contains(scope) || self.contains(Scope::Admin)
     }
 
-    /// Whether the holder of this set may do all that a holder of the other may.
+    /// Whether the holder of this set may do everything that a holder of the other may.
     pub fn covers(self, other: Self) -> bool {
         other.iter().all(|it| self.allows(it))
     }
 
-    /// Whether it allows nothing.
+    /// Whether it permits nothing.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -137,7 +140,7 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// Separated by spaces, as in OAuth.
+/// Formats scopes separated by spaces, as in OAuth.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<&str> = self.iter().map(Scope::as_str).collect();
@@ -154,13 +157,13 @@ impl fmt::Debug for Scopes {
 impl FromStr for Scopes {
     type Err = UnknownScope;
 
-    /// Takes what `Display` gives; a word that is no scope is an error.
+    /// Parses the output of `Display`; an unknown scope is an error.
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
         text.split_ascii_whitespace().map(str::parse).collect()
     }
 }
 
-/// A list of words.
+/// Serialises as a list of names.
 impl Serialize for Scopes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(Scope::as_str))
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_covers_more_than_they_have() {
+    fn no_set_covers_more_than_it_has() {
         let set = |text: &str| text.parse::<Scopes>().unwrap();
         for (holder, other, covered) in [
             ("read", "read", true),

@@ -1,8 +1,9 @@
-//! The life of a video: its states, and the only function that moves it from one to another.
+//! The states of a video, and the only function that changes them.
 //!
-//! `created -> uploading -> queued -> processing -> playable -> ready`, `stored` before `queued` where nothing
-//! is made before the first view, `failed` from any of the middle ones, `cancelled`, `deleted`. Events may come twice, late and out of order: one that has
-//! been overtaken changes nothing, and one that must stop its sender is refused.
+//! `created -> uploading -> queued -> processing -> playable -> ready`, with `stored` before
+//! `queued` if transcoding starts at the first view, `failed` from any of the middle states,
+//! `cancelled`, `deleted`. Events may arrive twice, late and out of order: an obsolete event
+//! changes nothing, and an event whose sender must stop is refused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,36 +13,36 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureClass};
 use crate::ids::Generation;
 
-/// Where a video stands.
+/// The state of a video.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum VideoState {
-    /// Known, with no byte of it stored.
+    /// The video is known, but no byte of it is stored.
     Created,
-    /// Its parts are arriving.
+    /// Parts of the source are arriving.
     Uploading,
-    /// The source is there, and nothing is made of it before somebody wants to watch it.
+    /// The source is stored; transcoding starts at the first playback request.
     Stored,
-    /// The source is there, and a job waits for a worker.
+    /// The source is stored, and a job waits for a worker.
     Queued,
-    /// A worker has it.
+    /// A worker holds the video.
     Processing,
-    /// At least one rung with audio can be watched; the rest is being made.
+    /// At least one rung with audio can be watched, while the others are being encoded.
     Playable,
-    /// Complete, verified and published.
+    /// The video is complete, verified and published.
     Ready {
-        /// What viewers get. A newer one that is being made changes nothing until it is verified.
+        /// The published generation. A newer one in progress changes nothing until it is verified.
         generation: Generation,
     },
-    /// Nothing goes on until somebody asks for another attempt.
+    /// Nothing happens until a user requests another attempt.
     Failed(Failure),
-    /// Somebody stopped it before it was ready.
+    /// A user stopped it before it was ready.
     Cancelled,
-    /// Gone for good; the id is never used again.
+    /// Deleted permanently; the id is never used again.
     Deleted,
 }
 
-/// The name of a state, without what belongs to it: for filters and columns.
+/// The name of a state without its data, for filters and database columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -60,7 +61,7 @@ pub enum StateName {
 }
 
 impl StateName {
-    /// Every state, in the order of a life.
+    /// All states, in the order of a video's life.
     pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Uploading,
@@ -74,7 +75,7 @@ impl StateName {
         Self::Deleted,
     ];
 
-    /// As it is written everywhere.
+    /// The name as it is written on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -97,7 +98,7 @@ impl fmt::Display for StateName {
     }
 }
 
-/// A word that names no state.
+/// A text that is not the name of a state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a state: use created, uploading, stored, queued, processing, playable, ready, failed, cancelled or deleted"
@@ -116,7 +117,7 @@ impl FromStr for StateName {
 }
 
 impl VideoState {
-    /// Its name.
+    /// The name of this state.
     pub fn name(&self) -> StateName {
         match self {
             Self::Created => StateName::Created,
@@ -132,64 +133,64 @@ impl VideoState {
         }
     }
 
-    /// Whether somebody with a grant can watch it now.
+    /// Whether a viewer with a grant can watch it now.
     pub fn is_watchable(&self) -> bool {
         matches!(self, Self::Playable | Self::Ready { .. })
     }
 
-    /// Whether nothing more happens unless somebody asks for it.
+    /// Whether nothing more happens without a request.
     pub fn is_settled(&self) -> bool {
         matches!(self, Self::Stored | Self::Ready { .. } | Self::Failed(_) | Self::Cancelled | Self::Deleted)
     }
 }
 
-/// Something that happened to a video.
+/// An event in the life of a video.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum VideoEvent {
-    /// An upload was begun.
+    /// An upload was started.
     UploadStarted,
-    /// Somebody asked (again) to fetch the source from a URL.
+    /// An import of the source from a URL was requested, for the first time or again.
     ImportRequested,
-    /// The bucket told of the source that the video has already, or of its first one.
+    /// The bucket reported the source that the video has already, or its first one.
     SourceArrived,
-    /// The same, of a video that is made on its first view.
+    /// As `SourceArrived`, for a video that is transcoded at its first view.
     SourceStored,
-    /// Somebody asked for work (again), or a different source arrived.
+    /// Work was requested, for the first time or again, or a different source arrived.
     WorkRequested,
     /// A worker claimed the job.
     WorkStarted,
-    /// The worker gave the job back, or lost it, without a failure.
+    /// The worker released the job, or lost it, without a failure.
     WorkReleased,
-    /// One rung with audio is published.
+    /// One rung with audio was published.
     BecamePlayable,
-    /// Every object of this generation was checked, and the pointer moved to it.
+    /// All objects of this generation were verified, and the pointer was switched to it.
     Verified {
-        /// What viewers get from now on.
+        /// The generation that viewers get from now on.
         generation: Generation,
     },
-    /// An attempt failed. The queue may try again, unless the source is at fault.
+    /// An attempt failed. The queue may retry it, unless the source is at fault.
     AttemptFailed(Failure),
-    /// The last attempt failed: nobody tries again by himself.
+    /// The last attempt failed: there are no automatic retries.
     GivenUp(Failure),
-    /// Somebody stopped it.
+    /// A user cancelled the work.
     Cancelled,
-    /// Somebody removed it.
+    /// A user deleted the video.
     Deleted,
 }
 
-/// The sender of an event has to stop: the video is where this may not happen any more.
+/// The state of the video does not allow the event: its sender has to stop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a video that is {state} cannot {what}")]
 pub struct Refused {
-    /// Where the video stands.
+    /// The current state of the video.
     pub state: StateName,
     what: &'static str,
 }
 
-/// The state after `event`. An event that repeats or comes too late leaves the state as it is.
+/// The state after `event`. A repeated or late event leaves the state unchanged.
 ///
-/// Whatever the order and number of events:
-/// - `Ready` is reached by `Verified` alone, and holds the last generation that was verified;
+/// For any order and number of events:
+/// - `Ready` is only reached by `Verified`, and holds the last generation that was verified;
 /// - once ready, a video stays watchable until it is deleted: a failed re-encode changes nothing;
 /// - from every state but `Deleted`, some event leads on.
 pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, Refused> {
@@ -206,7 +207,7 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (_, E::UploadStarted) => unchanged(),
 
         (S::Created | S::Uploading | S::Failed(_) | S::Cancelled, E::ImportRequested) => Ok(S::Uploading),
-        // What has arrived need not be fetched.
+        // A source that has arrived need not be imported.
         (_, E::ImportRequested) => unchanged(),
 
         (S::Created | S::Uploading, E::SourceArrived) => Ok(S::Queued),
@@ -218,7 +219,7 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (S::Queued | S::Processing | S::Playable | S::Ready { .. }, E::WorkRequested) => unchanged(),
 
         (S::Cancelled, E::WorkStarted) => refused("be worked on"),
-        // The same file fails the same way: only somebody's wish (`WorkRequested`) starts it again.
+        // The same file fails in the same way: only a request (`WorkRequested`) starts it again.
         (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => refused("be worked on"),
         // An event may overtake the row, and a redriven job the failure that it answers.
         (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),

@@ -1,7 +1,7 @@
-//! Webhooks: what is told, how it is signed, and when it is told again.
+//! Webhooks: the events, their signatures, and the retry times.
 //!
-//! Messages follow Standard Webhooks 1.0. Nothing here sends: a clock and randomness are arguments,
-//! so three days of attempts are a test of a millisecond.
+//! Messages follow Standard Webhooks 1.0. Nothing here sends requests: clock and randomness are
+//! arguments, so a test of three days of attempts takes a millisecond.
 
 mod event;
 mod ids;

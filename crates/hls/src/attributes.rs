@@ -5,11 +5,11 @@ use super::parse::{Place, Problem, ProblemKind};
 /// One `NAME=value` of an attribute list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
-    /// The name.
+    /// Name of the attribute.
     pub name: &'a str,
-    /// The value as it is written, quotes included.
+    /// Value as written, with quotes.
     pub raw: &'a str,
-    /// Where the value begins in its line, bytes, from 1.
+    /// Column of the value in its line, bytes, from 1.
     pub column: u32,
 }
 
@@ -24,14 +24,14 @@ pub struct AttributeList<'a> {
 /// Width and height, pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Resolution {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl<'a> AttributeList<'a> {
-    /// Reads the value of a tag that begins at `place`. What cannot be read is left out and becomes a problem.
+    /// Parses the value of a tag that begins at `place`. Invalid attributes are omitted and reported as problems.
     pub fn parse(tag: &'a str, value: &'a str, place: Place, problems: &mut Vec<Problem>) -> Self {
         let mut attributes: Vec<Attribute<'a>> = Vec::new();
         let mut rest = value;
@@ -42,7 +42,7 @@ impl<'a> AttributeList<'a> {
                 Some((name, after)) if is_name(name) => (name, after),
                 _ => {
                     report(ProblemKind::AttributeSyntax { tag: tag.to_owned() });
-                    // Up to the next comma: one slip should not hide the attributes that follow.
+                    // Skips to the next comma, so that one error does not hide the attributes that follow.
                     rest = rest.split_once(',').map_or("", |(_, after)| after);
                     continue;
                 }
@@ -71,12 +71,12 @@ impl<'a> AttributeList<'a> {
         Self { tag, line: place.line, attributes }
     }
 
-    /// All of them, in order.
+    /// All attributes, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Attribute<'a>> {
         self.attributes.iter()
     }
 
-    /// An attribute as it is written.
+    /// An attribute as written.
     pub fn get(&self, name: &str) -> Option<Attribute<'a>> {
         self.attributes.iter().find(|it| it.name == name).copied()
     }
@@ -146,7 +146,7 @@ impl<'a> AttributeList<'a> {
         Problem { line: self.line, column: 1, kind }
     }
 
-    /// The problem that an attribute is not what it has to be.
+    /// The problem that an attribute has an invalid value.
     pub fn bad(&self, name: &str, expected: &'static str) -> Problem {
         let column = self.get(name).map_or(1, |it| it.column);
         let kind = ProblemKind::BadAttribute { tag: self.tag.to_owned(), name: name.to_owned(), expected };
@@ -178,8 +178,8 @@ pub fn decimal_float(text: &str) -> Option<f64> {
     legal.then(|| number(whole, fraction))
 }
 
-/// By hand, since the tables of a full parser would be a fifteenth of the edge worker. Exact for as many digits as a
-/// playlist can mean: fifteen of them are exact in themselves, as is the power of ten that divides them.
+/// Written by hand: the tables of a full parser would be a fifteenth of the edge worker. Exact for the digits that a
+/// playlist needs: up to fifteen digits are exact, as is the power of ten that divides them.
 fn number(whole: &str, fraction: &str) -> f64 {
     let (mut value, mut digits, mut shift) = (0_u64, 0, 0_i32);
     for (digit, step) in whole.bytes().map(|it| (it, 0)).chain(fraction.bytes().map(|it| (it, 1))) {
@@ -199,7 +199,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| matches!(it, b'A'..=b'Z' | b'0'..=b'9' | b'-'))
 }
 
-/// How long the value is that `text` begins with: to the comma, but commas in quotes belong to it.
+/// The length of the value at the start of `text`: up to the comma, except commas in quotes.
 fn raw_length(text: &str) -> usize {
     if let Some(inside) = text.strip_prefix('"') {
         return inside.find('"').map_or(text.len(), |end| end + 2);

@@ -7,7 +7,7 @@ use crate::TICKS_PER_SECOND;
 pub struct Bandwidth {
     /// BANDWIDTH: the peak segment bit rate.
     pub peak: u64,
-    /// AVERAGE-BANDWIDTH: all bits over all time.
+    /// AVERAGE-BANDWIDTH: all bits divided by the whole duration.
     pub average: u64,
 }
 
@@ -41,7 +41,7 @@ impl Bandwidth {
         Self { peak: peak.max(average), average }
     }
 
-    /// What a variant needs that plays this rendition with any one of `others` (an audio group): the largest
+    /// The bandwidth of a variant that plays this rendition with any one of `others` (an audio group): the largest
     /// sum of peaks, and of averages (Apple HLS authoring specification, 9.13).
     pub fn with_any_of(self, others: impl IntoIterator<Item = Self>) -> Self {
         let (peak, average) =
@@ -50,7 +50,7 @@ impl Bandwidth {
     }
 }
 
-/// Rounded up: what is declared must not be less than what comes.
+/// Rounded up, because the declared rate must not be lower than the actual one.
 fn bit_rate(ticks: u64, bytes: u64) -> u64 {
     if ticks == 0 {
         return 0;
@@ -75,7 +75,7 @@ mod tests {
     fn a_short_segment_counts_only_together_with_its_neighbours() {
         assert_eq!(measure(&[(6.0, 600_000)]), (800_000, 800_000));
         assert_eq!(measure(&[(6.0, 600_000), (6.0, 1_200_000)]), (1_600_000, 1_200_000));
-        // One second at 8 Mbit/s is no peak of its own, but 7 s with its neighbour are.
+        // One second at 8 Mbit/s is not a peak by itself, but 7 s with its neighbour are.
         assert_eq!(measure(&[(6.0, 600_000), (1.0, 1_000_000)]), (1_828_572, 1_828_572));
         assert_eq!(measure(&[(3.0, 600_000), (3.0, 300_000)]), (1_600_000, 1_200_000));
     }

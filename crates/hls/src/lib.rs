@@ -1,10 +1,10 @@
 //! HLS (RFC 8216): playlists and segment encryption, without I/O.
 //!
 //! - [`lines`](mod@lines) and [`attributes`]: the grammar (RFC 8216, 4.1 and 4.2), lossless and lenient.
-//! - [`parse`]: what a playlist says, with the line of each statement; faults are collected, not fatal.
+//! - [`parse`]: the contents of a playlist, with the line of each statement; problems are collected, not fatal.
 //! - [`write`](mod@write): our own playlists.
-//! - [`bandwidth`]: what BANDWIDTH and AVERAGE-BANDWIDTH must declare.
-//! - [`rewrite`](mod@rewrite): other URIs in a playlist that otherwise stays as it is.
+//! - [`bandwidth`]: the values of BANDWIDTH and AVERAGE-BANDWIDTH.
+//! - [`rewrite`](mod@rewrite): replaces URIs in a playlist and changes nothing else.
 
 pub mod attributes;
 pub mod bandwidth;

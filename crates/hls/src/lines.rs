@@ -1,35 +1,35 @@
 //! The lines of a playlist (RFC 8216, 4.1).
 
-/// One line of a playlist. The `text` and `ending` of all lines, put together, are the playlist.
+/// One line of a playlist. The concatenation of `text` and `ending` of all lines is the playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// From 1.
+    /// Line number, from 1.
     pub number: u32,
-    /// Where it begins in the playlist, bytes.
+    /// Offset in the playlist, bytes.
     pub offset: usize,
-    /// Without its ending.
+    /// Text without its line ending.
     pub text: &'a str,
     /// `\n`, `\r\n`, or nothing at the end of the playlist.
     pub ending: &'a str,
-    /// What it is.
+    /// Kind of line.
     pub kind: LineKind<'a>,
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind<'a> {
-    /// Begins with `#EXT`.
+    /// A line that begins with `#EXT`.
     Tag {
-        /// With the `#`, up to the colon: `#EXTINF`.
+        /// Name with the `#`, up to the colon: `#EXTINF`.
         name: &'a str,
-        /// What follows the colon; `None`: there is none.
+        /// Text after the colon; `None`: there is no colon.
         value: Option<&'a str>,
     },
-    /// Names a segment or a playlist.
+    /// The URI of a segment or a playlist.
     Uri(&'a str),
-    /// Begins with `#`, but not with `#EXT`: means nothing.
+    /// Begins with `#`, but not with `#EXT`: ignored.
     Comment,
-    /// Empty, or only white space: means nothing.
+    /// Empty, or only white space: ignored.
     Blank,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Line<'a>> {
         let rest = self.text.get(self.offset..).filter(|it| !it.is_empty())?;
-        // By bytes: searching for characters costs the edge three times as much.
+        // By bytes: a search for characters is three times as slow at the edge.
         let bytes = rest.as_bytes();
         let (length, whole) = match bytes.iter().position(|it| *it == b'\n') {
             Some(at) if bytes[..at].last() == Some(&b'\r') => (at - 1, at + 1),

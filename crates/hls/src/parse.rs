@@ -1,7 +1,7 @@
-//! What a playlist says, with the line of every statement.
+//! The contents of a playlist, with the line of every statement.
 //!
-//! Nothing here fails at the first fault: problems are collected beside what could be read, so that a checker
-//! can report them rule by rule. Unknown tags mean nothing (RFC 8216, 6.3.1).
+//! The parser does not stop at the first fault: it collects problems beside the parsed content, so that a checker
+//! can report them rule by rule. It ignores unknown tags (RFC 8216, 6.3.1).
 
 mod common;
 mod master;
@@ -18,23 +18,23 @@ use super::lines::{LineKind, lines};
 /// A playlist of either kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Playlist {
-    /// Names playlists.
+    /// A playlist of playlists.
     Master(MasterPlaylist),
-    /// Names segments.
+    /// A playlist of segments.
     Media(MediaPlaylist),
 }
 
-/// What could be read, and what could not.
+/// A parsed playlist, and the problems that were found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed<T> {
-    /// What could be read.
+    /// The parsed contents.
     pub playlist: T,
-    /// What could not, in the order of the lines.
+    /// The problems, in the order of the lines.
     pub problems: Vec<Problem>,
 }
 
 impl Playlist {
-    /// Reads a playlist of either kind. One that holds tags of both kinds is read as what its first telling tag is.
+    /// Parses a playlist of either kind. If it has tags of both kinds, the first one that is specific decides.
     pub fn parse(text: &str) -> Parsed<Self> {
         if is_master(text) {
             let Parsed { playlist, problems } = MasterPlaylist::parse(text);
@@ -46,7 +46,7 @@ impl Playlist {
     }
 }
 
-/// Whether the first tag that belongs to one kind of playlist only is a master playlist's.
+/// Whether the first tag that is specific to one kind of playlist is a master playlist's.
 fn is_master(text: &str) -> bool {
     let tags = lines(text).filter_map(|it| match it.kind {
         LineKind::Tag { name, .. } => Some(name),

@@ -1,27 +1,27 @@
-//! Changing the URIs of a playlist that otherwise stays as it is, in one pass.
+//! Changes the URIs of a playlist that otherwise stays the same, in one pass.
 //!
-//! The edge does this for every playlist that a viewer loads, in WASM, so bytes that stay are copied once, in runs
-//! as long as possible, and nothing is allocated but the answer.
+//! The edge does this for every playlist that a viewer loads, in WASM. It therefore copies unchanged bytes once, in
+//! runs as long as possible, and allocates only the answer.
 
 use std::ops::Range;
 
 use super::lines::{LineKind, lines};
 
-/// Something in a playlist that refers to something else.
+/// A reference in a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reference<'a> {
-    /// What refers.
+    /// Kind of the reference.
     pub kind: ReferenceKind,
-    /// As written.
+    /// URI as written.
     pub uri: &'a str,
 }
 
-/// What refers.
+/// The kind of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReferenceKind {
-    /// A line of its own, after EXT-X-STREAM-INF.
+    /// A separate line, after EXT-X-STREAM-INF.
     Variant,
-    /// A line of its own, in a media playlist.
+    /// A separate line, in a media playlist.
     Segment,
     /// EXT-X-KEY.
     Key,
@@ -35,22 +35,22 @@ pub enum ReferenceKind {
     IFrames,
     /// EXT-X-SESSION-DATA.
     SessionData,
-    /// The URI of any other tag: EXT-X-PART, EXT-X-PRELOAD-HINT, tags yet to come.
+    /// The URI of any other tag: EXT-X-PART, EXT-X-PRELOAD-HINT, future tags.
     Other,
 }
 
-/// What becomes of a URI.
+/// The edit of a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edit {
-    /// It stays, behind whatever was written.
+    /// Keep it, after any text that was written.
     Keep,
-    /// What was written stands in its place.
+    /// Replace it by the text that was written.
     Replace,
 }
 
-/// Gives every reference of a playlist to `edit`, which may write to the answer in its place or before it.
+/// Passes every reference of a playlist to `edit`, which may write to the answer in its place or before it.
 ///
-/// Lines whose number is in `dropped` (ascending) are left out. Never fails: what is not a reference stays.
+/// Omits lines whose number is in `dropped` (ascending). Never fails: text that is not a reference stays.
 pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
     let mut rewriter = Rewriter::new(text, edit);
     let mut dropped = dropped.iter().peekable();
@@ -64,7 +64,7 @@ pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut
             LineKind::Uri(uri) => {
                 let kind = if after_stream_inf { ReferenceKind::Variant } else { ReferenceKind::Segment };
                 after_stream_inf = false;
-                // White space around it is not the URI's.
+                // White space around it is not part of the URI.
                 let start = line.offset + (uri.len() - uri.trim_start().len());
                 rewriter.offer(kind, start..start + uri.trim().len());
             }
@@ -75,8 +75,8 @@ pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut
     rewriter.finish()
 }
 
-/// As [`rewrite`], for the references in tags: lines that name a segment or a variant stay, and are not even looked at.
-/// The playlist of a long film is little else.
+/// Like [`rewrite`], but only for references in tags: lines that name a segment or a variant stay without inspection.
+/// They are most of the playlist of a long film.
 pub fn rewrite_tags(text: &str, edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {
     let mut rewriter = Rewriter::new(text, edit);
     let mut at = 0;
@@ -91,10 +91,10 @@ pub fn rewrite_tags(text: &str, edit: impl FnMut(Reference<'_>, &mut String) -> 
     rewriter.finish()
 }
 
-/// The attribute whose value refers to something.
+/// The attribute whose value is a reference.
 const URI: &str = "URI";
 
-/// The answer so far, and how far the playlist stands in it.
+/// The output so far, and the position in the playlist.
 struct Rewriter<'a, F> {
     text: &'a str,
     out: String,
@@ -121,10 +121,10 @@ impl<'a, F: FnMut(Reference<'_>, &mut String) -> Edit> Rewriter<'a, F> {
         };
     }
 
-    /// Offers what a line that begins at `offset` refers to by an attribute, if it does.
+    /// Passes the reference in an attribute of the line at `offset` to the edit, if there is one.
     fn offer_attribute(&mut self, line: LineKind<'_>, offset: usize) {
         let LineKind::Tag { name, value: Some(value) } = line else { return };
-        // The value of EXTINF is no attribute list, and its title may look like one.
+        // The value of EXTINF is not an attribute list, and its title may look like one.
         if name.starts_with("#EXT-X-")
             && let Some(at) = uri_attribute(value)
         {
@@ -151,7 +151,7 @@ fn kind_of(tag: &str) -> ReferenceKind {
     }
 }
 
-/// Where the content of `URI="..."` stands in an attribute list. A name in a quoted value is not taken for it.
+/// The range of the content of `URI="..."` in an attribute list. Names in quoted values are skipped.
 fn uri_attribute(list: &str) -> Option<Range<usize>> {
     let mut at = 0;
     loop {

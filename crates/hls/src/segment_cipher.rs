@@ -1,4 +1,4 @@
-//! AES-128-CBC of whole segments, as HLS wants it (RFC 8216, 4.3.2.4 and 5.2).
+//! AES-128-CBC of whole segments, as HLS requires it (RFC 8216, 4.3.2.4 and 5.2).
 
 use aes::Aes128;
 use cbc::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _, typenum::U16};
@@ -12,27 +12,27 @@ pub fn initialisation_vector(sequence: u64) -> [u8; 16] {
     u128::from(sequence).to_be_bytes()
 }
 
-/// Encrypts one segment as its bytes come.
+/// Encrypts one segment incrementally.
 pub struct SegmentEncryptor {
     cipher: cbc::Encryptor<Aes128>,
-    /// The bytes that do not fill a block yet.
+    /// Bytes that do not fill a block yet.
     rest: Block,
     rest_length: usize,
 }
 
 impl SegmentEncryptor {
-    /// Begins the segment of a media sequence number.
+    /// Starts the segment with this media sequence number.
     pub fn new(key: &[u8; 16], sequence: u64) -> Self {
         let cipher = cbc::Encryptor::new(key.into(), &initialisation_vector(sequence).into());
         Self { cipher, rest: Block::default(), rest_length: 0 }
     }
 
-    /// How long a segment of `length` bytes is when it is encrypted: there is always padding.
+    /// The encrypted length of a segment of `length` bytes: there is always padding.
     pub fn encrypted_length(length: u64) -> u64 {
         (length / BLOCK as u64 + 1) * BLOCK as u64
     }
 
-    /// Takes the next bytes in, and appends what became ciphertext to `out`.
+    /// Consumes the next bytes, and appends complete ciphertext blocks to `out`.
     pub fn update(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
         if self.rest_length > 0 {
             let taken = input.len().min(BLOCK - self.rest_length);
@@ -51,7 +51,7 @@ impl SegmentEncryptor {
         let start = out.len();
         out.resize(start + blocks.len() * BLOCK, 0);
         let (encrypted, _) = Block::slice_as_chunks_mut(&mut out[start..]);
-        // Both sides have the same number of blocks, the only thing that can go wrong here.
+        // Fails only if the slices have different numbers of blocks, which they do not.
         let _ = self.cipher.encrypt_blocks_b2b(blocks, encrypted);
         self.rest[..rest.len()].copy_from_slice(rest);
         self.rest_length = rest.len();
@@ -75,10 +75,11 @@ impl SegmentEncryptor {
     }
 }
 
-/// A segment that was not encrypted with this key and initialisation vector, or not stored whole.
+/// The segment was encrypted with another key or initialisation vector, or was not stored
+/// completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecryptError {
-    /// Ciphertext comes in blocks of 16 bytes, and at least one.
+    /// Ciphertext consists of at least one block of 16 bytes.
     #[error("the encrypted segment is not a positive multiple of 16 bytes long")]
     Length,
     /// The last block does not end in PKCS7 padding.
@@ -86,22 +87,22 @@ pub enum DecryptError {
     Padding,
 }
 
-/// Decrypts one segment as its bytes come.
+/// Decrypts one segment incrementally.
 pub struct SegmentDecryptor {
     cipher: cbc::Decryptor<Aes128>,
-    /// The bytes that do not fill a block yet, or the last whole block, which may be padding.
+    /// Bytes that do not fill a block yet, or the last complete block, which may be padding.
     rest: Block,
     rest_length: usize,
 }
 
 impl SegmentDecryptor {
-    /// Begins a segment with its initialisation vector.
+    /// Starts a segment with its initialisation vector.
     pub fn new(key: &[u8; 16], iv: [u8; 16]) -> Self {
         let cipher = cbc::Decryptor::new(key.into(), &iv.into());
         Self { cipher, rest: Block::default(), rest_length: 0 }
     }
 
-    /// Takes the next bytes in, and appends what became clear to `out`: all but the last block.
+    /// Consumes the next bytes, and appends the cleartext to `out`, except for the last block.
     pub fn update(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
         if input.is_empty() {
             return;
@@ -119,20 +120,20 @@ impl SegmentDecryptor {
             out.extend_from_slice(&self.rest);
             self.rest_length = 0;
         }
-        // One to 16 bytes stay back.
+        // One to 16 bytes are held back.
         let whole = (input.len() - 1) / BLOCK * BLOCK;
         let (now, rest) = input.split_at(whole);
         let (blocks, _) = Block::slice_as_chunks(now);
         let start = out.len();
         out.resize(start + whole, 0);
         let (clear, _) = Block::slice_as_chunks_mut(&mut out[start..]);
-        // Both sides have the same number of blocks, the only thing that can go wrong here.
+        // Fails only if the slices have different numbers of blocks, which they do not.
         let _ = self.cipher.decrypt_blocks_b2b(blocks, clear);
         self.rest[..rest.len()].copy_from_slice(rest);
         self.rest_length = rest.len();
     }
 
-    /// Appends what is left to `out`, without its padding.
+    /// Appends the rest to `out`, without its padding.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), DecryptError> {
         if self.rest_length != BLOCK {
             return Err(DecryptError::Length);

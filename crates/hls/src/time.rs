@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Ticks per second of every time in a presentation: the clock of MPEG-2 transport streams.
+/// Ticks per second of all times in a presentation: the clock of MPEG-2 transport streams.
 pub const TICKS_PER_SECOND: u64 = 90_000;
 
-/// Seconds of a number of ticks.
+/// Converts ticks to seconds.
 pub fn seconds(ticks: u64) -> f64 {
     ticks as f64 / TICKS_PER_SECOND as f64
 }
@@ -13,9 +13,9 @@ pub fn seconds(ticks: u64) -> f64 {
 /// A positive fraction, such as a frame rate or a pixel aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ratio {
-    /// Above the line; positive.
+    /// Numerator; positive.
     pub num: u32,
-    /// Below the line; positive.
+    /// Denominator; positive.
     pub den: u32,
 }
 
@@ -25,18 +25,18 @@ impl Ratio {
         (num > 0 && den > 0).then_some(Self { num, den })
     }
 
-    /// Its value.
+    /// The value as a floating-point number.
     pub fn as_f64(self) -> f64 {
         f64::from(self.num) / f64::from(self.den)
     }
 
-    /// For a frame rate: when frame number `frame` is shown, in ticks, rounded to the nearest.
+    /// For a frame rate: presentation time of frame number `frame`, in ticks, rounded to the nearest.
     pub fn ticks_of_frame(self, frame: u64) -> u64 {
         let numerator = u128::from(frame) * u128::from(self.den) * u128::from(TICKS_PER_SECOND);
         ((numerator + u128::from(self.num / 2)) / u128::from(self.num)) as u64
     }
 
-    /// For a frame rate: the frame that is shown nearest to `ticks`.
+    /// For a frame rate: the number of the frame that is nearest to `ticks`.
     pub fn frame_at(self, ticks: u64) -> u64 {
         let denominator = u128::from(self.den) * u128::from(TICKS_PER_SECOND);
         ((u128::from(ticks) * u128::from(self.num) + denominator / 2) / denominator) as u64

@@ -1,22 +1,23 @@
-//! AAC as it travels in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and how many frames there are.
+//! AAC in transport streams: ADTS headers (ISO/IEC 13818-7, 6.2) and frame counts.
 
 /// Samples per channel in one AAC raw data block.
 pub const SAMPLES_PER_BLOCK: u32 = 1024;
 
-/// Bytes of an ADTS header without its optional checksum.
+/// Length of an ADTS header without its optional checksum, bytes.
 const HEADER_BYTES: usize = 7;
 
 const SAMPLE_RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
-/// What an ADTS header says about its frame.
+/// The contents of an ADTS header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdtsHeader {
     /// MPEG-4 audio object type: 2 is AAC-LC.
     pub object_type: u8,
-    /// Hz. For HE-AAC signalled implicitly this is the rate of the core, half of what is heard.
+    /// Sample rate, Hz. For implicitly signalled HE-AAC this is the rate of the core, half of the
+    /// output rate.
     pub sample_rate: u32,
-    /// Channels of the channel configuration; 0 means that the stream itself says.
+    /// Channels of the channel configuration; 0 means that the stream itself declares them.
     pub channels: u8,
     /// Length of the whole frame in bytes, header included.
     pub frame_bytes: u16,
@@ -25,7 +26,7 @@ pub struct AdtsHeader {
 }
 
 impl AdtsHeader {
-    /// Reads the header at the start of `bytes`; `None` when there is no valid one.
+    /// Parses the header at the start of `bytes`; `None` if there is no valid one.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<HEADER_BYTES>()?;
         // Twelve bits of sync, any MPEG version, layer 0.
@@ -74,7 +75,7 @@ pub struct AdtsCounter {
 }
 
 impl AdtsCounter {
-    /// Takes the next bytes of the stream.
+    /// Consumes the next bytes of the stream.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.skip > 0 {
@@ -107,24 +108,24 @@ impl AdtsCounter {
         self.samples
     }
 
-    /// Bytes that belong to no frame: more than none means damage.
+    /// Number of bytes outside any frame: more than zero means damage.
     pub fn lost_bytes(&self) -> u64 {
         self.lost_bytes
     }
 
-    /// How often the rate or the number of channels changed.
+    /// Number of changes of the rate or of the number of channels.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Bytes that the last frame still lacks: more than none at the end means truncation.
+    /// Number of bytes that the last frame still lacks: more than zero at the end means truncation.
     pub fn missing_bytes(&self) -> usize {
         self.skip
     }
 
     fn end_of_header(&mut self) {
         let Some(header) = AdtsHeader::parse(&self.header) else {
-            // Not a frame: slide by one byte until a header fits again.
+            // Not a frame: advances by one byte until a header fits again.
             self.lost_bytes += 1;
             self.header.copy_within(1.., 0);
             self.header_len = HEADER_BYTES - 1;

@@ -1,6 +1,6 @@
 //! Bits and exponential Golomb codes (ISO/IEC 14496-10, 9.1), most significant first.
 
-/// Reads bits forward; `None` at the end.
+/// Reads bits forward; returns `None` at the end.
 #[derive(Debug, Clone)]
 pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
@@ -19,7 +19,7 @@ impl<'a> BitReader<'a> {
         Some(bit == 1)
     }
 
-    /// Up to 32 bits.
+    /// Reads up to 32 bits.
     pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         let mut value = 0u32;
         for _ in 0..count {
@@ -28,7 +28,7 @@ impl<'a> BitReader<'a> {
         Some(value)
     }
 
-    /// An unsigned exponential Golomb code.
+    /// Reads an unsigned exponential Golomb code.
     pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.bit()? {
@@ -41,7 +41,7 @@ impl<'a> BitReader<'a> {
         Some(((1u64 << zeros) - 1) as u32 + rest)
     }
 
-    /// A signed exponential Golomb code.
+    /// Reads a signed exponential Golomb code.
     pub(crate) fn se(&mut self) -> Option<i32> {
         let code = i64::from(self.ue()?);
         let value = (code + 1) / 2;

@@ -1,5 +1,5 @@
-//! Fragmented MP4 segments (ISO/IEC 14496-12, 8.8; CMAF): what one holds, given the `moov` of its
-//! initialisation section.
+//! Fragmented MP4 segments (ISO/IEC 14496-12, 8.8; CMAF): the contents of a segment, given the
+//! `moov` of its initialisation section.
 
 use crate::mp4::{Moov, Mp4Error};
 use crate::read::Reader;
@@ -11,7 +11,7 @@ use fragment::Defaults;
 /// An initialisation section: `moov` and the defaults of its fragments.
 #[derive(Debug, Clone)]
 pub struct Init {
-    /// The tracks.
+    /// The parsed `moov` box.
     pub moov: Moov,
     defaults: Vec<Defaults>,
 }
@@ -20,7 +20,7 @@ impl Init {
     /// Parses a whole initialisation section.
     ///
     /// # Errors
-    /// [`Mp4Error::NoMoov`] when there is none, and what [`Moov::parse`] finds.
+    /// [`Mp4Error::NoMoov`] if there is none, and the errors of [`Moov::parse`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Mp4Error> {
         let payload = crate::mp4::child_box(bytes, b"moov").ok_or(Mp4Error::NoMoov)?;
         let moov = Moov::parse(payload, bytes.len() as u64, true)?;
@@ -31,48 +31,48 @@ impl Init {
 /// One track's part of a segment. Times in the track's timescale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackRun {
-    /// As in the `moov`.
+    /// Track id, as in the `moov`.
     pub track: u32,
-    /// Units per second; 0 when the initialisation section does not know the track.
+    /// Units per second; 0 if the initialisation section does not contain the track.
     pub timescale: u32,
-    /// Decode time of the first sample (`tfdt`); `None` when it is missing.
+    /// Decode time of the first sample (`tfdt`); `None` if it is missing.
     pub base_decode_time: Option<u64>,
-    /// Earliest presentation.
+    /// Earliest presentation time.
     pub min_pts: i64,
     /// Latest end of a presentation.
     pub end_pts: i64,
     /// Sum of the samples' durations.
     pub duration: u64,
-    /// Samples of all fragments.
+    /// Number of samples in all fragments.
     pub samples: u64,
-    /// Samples that are marked as sync.
+    /// Number of samples that are marked as sync.
     pub sync_samples: u64,
     /// Whether the first sample is marked as sync.
     pub starts_with_sync: bool,
     /// Presentation times of sync samples; at most 65,536 are kept.
     pub sync_pts: Vec<i64>,
-    /// Bytes of all samples.
+    /// Total size of all samples, bytes.
     pub bytes: u64,
 }
 
-/// A media segment.
+/// The contents of a media segment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SegmentReport {
-    /// Tracks in the order in which they appear.
+    /// Tracks in the order of appearance.
     pub tracks: Vec<TrackRun>,
-    /// `moof` boxes.
+    /// Number of `moof` boxes.
     pub fragments: u32,
-    /// `styp` is there.
+    /// Whether there is a `styp` box.
     pub has_segment_type: bool,
-    /// Bytes that a box claims beyond the end: the segment is cut off.
+    /// Bytes that a box declares beyond the end: the segment is truncated.
     pub missing_bytes: u64,
-    /// A box whose size cannot be.
+    /// Whether a box has an impossible size.
     pub damaged: bool,
-    /// A `moov` inside the segment: it initialises itself.
+    /// Whether there is a `moov` box: the segment initialises itself.
     pub has_moov: bool,
 }
 
-/// Describes a media segment that is in memory.
+/// Analyses a media segment in memory.
 pub fn scan(bytes: &[u8], init: &Init) -> SegmentReport {
     let mut scan = fragment::SegmentScan::new(init);
     let mut reader = Reader::new(bytes);

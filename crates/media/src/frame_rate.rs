@@ -1,11 +1,11 @@
-//! The frame rate of a video where it moves, measured from the presentation times of its frames.
+//! Measures the frame rate of a video during motion, from the presentation times of its frames.
 
 use crate::ts::TICKS_PER_SECOND;
 
-/// Intervals between frames that are measured together: the jitter of a phone is as large as half an interval.
+/// Number of frame intervals that are measured together: the jitter of a phone is as large as half an interval.
 const WINDOW: usize = 8;
 
-/// Frames per second where the video moves, by the presentation times of its frames, ticks, ascending.
+/// The frame rate during motion, frames per second, from presentation times in ticks, increasing.
 ///
 /// `None` for fewer than two distinct times.
 pub fn motion_rate(times: &[u64]) -> Option<f64> {
@@ -16,11 +16,11 @@ pub fn motion_rate(times: &[u64]) -> Option<f64> {
     };
     let mut rates: Vec<f64> = times.windows(window + 1).filter_map(local).collect();
     rates.sort_by(|a, b| b.total_cmp(a));
-    // A camera that catches up after a stall writes a few frames at once: they do not make a rate.
+    // A camera that catches up after a stall writes a few frames at once: they do not define a rate.
     let rank = 12.max(rates.len() / 200).min(rates.len() / 4);
     let fast = *rates.get(rank)?;
     let moving = rates.partition_point(|it| *it >= fast * 0.9);
-    // Those above `fast` are as many as may be glitches.
+    // The rates above `fast` are as many as may be glitches.
     rates.get(rank + (moving - rank) / 2).copied()
 }
 
@@ -30,7 +30,7 @@ mod tests {
 
     use super::*;
 
-    /// Frame times of stretches of (frames, frames per second).
+    /// Frame times of sections of (frames, frames per second).
     fn times(stretches: &[(u32, f64)]) -> Vec<u64> {
         let mut at = 0.0;
         let mut times = vec![];
@@ -59,7 +59,7 @@ mod tests {
         check_motion(&[(4, 1.0 / 30.0)], 1.0 / 30.0);
         check_motion(&[(60, 30.0), (1, 0.01), (60, 30.0)], 30.0);
         check_motion(&[(1000, 24_000.0 / 1001.0), (200, 30_000.0 / 1001.0)], 29.97);
-        // A stall of a second, caught up at once.
+        // A stall of a second, followed by a burst.
         check_motion(&[(300, 30.0), (1, 1.0), (10, 1000.0), (300, 30.0)], 30.0);
         assert_eq!(motion_rate(&[]), None);
         assert_eq!(motion_rate(&[900]), None);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a constant rate, and a jitter of up to a third of an interval: the rate is found again.
+        /// A constant rate is recovered in spite of a jitter of up to a third of an interval.
         #[test]
         fn jitter_does_not_change_the_rate(fps in 5.0..120.0f64, seeds in prop::collection::vec(0.0..1.0f64, 60..400)) {
             let interval = TICKS_PER_SECOND as f64 / fps;

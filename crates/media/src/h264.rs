@@ -2,7 +2,7 @@
 
 use crate::bits::BitReader;
 
-/// What a sequence parameter set says.
+/// The contents of a sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sps {
     /// `profile_idc`: 66 Baseline, 77 Main, 100 High, 110 High 10, 122 High 4:2:2, 244 High 4:4:4.
@@ -11,34 +11,36 @@ pub struct Sps {
     pub constraints: u8,
     /// `level_idc`: ten times the level.
     pub level: u8,
-    /// Pixels, cropped.
+    /// Width in pixels, after cropping.
     pub width: u32,
-    /// Pixels, cropped.
+    /// Height in pixels, after cropping.
     pub height: u32,
-    /// 0 monochrome, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    /// Chroma format: 0 is monochrome, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
     pub chroma_format: u8,
     /// Bits per luma sample.
     pub bit_depth: u8,
-    /// Pictures may be coded as fields.
+    /// Whether frames may be coded as fields.
     pub interlaced: bool,
-    /// Reference frames needed.
+    /// Number of required reference frames.
     pub reference_frames: u32,
-    /// Pixel aspect ratio, where the VUI says.
+    /// Pixel aspect ratio, if the VUI declares it.
     pub pixel_aspect: Option<(u32, u32)>,
-    /// Whether luma uses the full range 0 to 255, where the VUI says.
+    /// Whether luma uses the full range 0 to 255, if the VUI declares it.
     pub full_range: Option<bool>,
-    /// Colour primaries, transfer and matrix (ISO/IEC 23091-2), where the VUI says.
+    /// Colour primaries, transfer and matrix (ISO/IEC 23091-2), if the VUI declares them.
     pub color: Option<(u8, u8, u8)>,
-    /// Frames per second as a fraction, where the VUI says. Only a promise when [`Sps::fixed_frame_rate`].
+    /// Frames per second as a fraction, if the VUI declares it. Reliable only with
+    /// [`Sps::fixed_frame_rate`].
     pub frame_rate: Option<(u32, u32)>,
-    /// The VUI promises equal distances.
+    /// Whether the VUI guarantees equal frame intervals.
     pub fixed_frame_rate: bool,
-    /// `max_num_reorder_frames`, where the VUI says; 0 means no B-frames.
+    /// `max_num_reorder_frames`, if the VUI declares it; 0 means no B-frames.
     pub reorder_frames: Option<u32>,
 }
 
 impl Sps {
-    /// Parses a NAL unit of type 7 (its header byte included, start code not); `None` when it is none.
+    /// Parses a NAL unit of type 7 (with its header byte, without start code); `None` if it is
+    /// invalid.
     pub fn parse(nal: &[u8]) -> Option<Self> {
         if nal.first()? & 0x1f != 7 {
             return None;
@@ -47,7 +49,7 @@ impl Sps {
         parse_rbsp(&rbsp)
     }
 
-    /// Finds and parses the first parameter set of an `avcC` box's payload.
+    /// Parses the first parameter set of an `avcC` box's payload.
     pub fn from_avcc(avcc: &[u8]) -> Option<Self> {
         let mut reader = crate::read::Reader::new(avcc);
         reader.skip(5)?;
@@ -63,13 +65,13 @@ impl Sps {
         format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
     }
 
-    /// Eight bits, 4:2:0: what every device decodes.
+    /// Whether the format is 8-bit 4:2:0, which every device decodes.
     pub fn is_common_format(&self) -> bool {
         self.bit_depth == 8 && self.chroma_format == 1
     }
 }
 
-/// Removes the 0x03 that keeps start codes out of the payload.
+/// Removes the emulation prevention bytes (0x03).
 fn without_emulation(nal: &[u8]) -> Vec<u8> {
     let mut rbsp = Vec::with_capacity(nal.len());
     let mut zeros = 0;
@@ -109,7 +111,7 @@ fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {
     };
     let width = width_macroblocks.checked_mul(16)?;
     let height = height_map_units.checked_mul(16 * fields)?;
-    // A damaged or absent VUI leaves the rest of the parameter set good.
+    // A damaged or absent VUI does not invalidate the rest of the parameter set.
     let vui = match bits.bit() {
         Some(true) => Vui::read(&mut bits),
         _ => Vui::default(),
@@ -228,7 +230,7 @@ const PIXEL_ASPECTS: [(u32, u32); 16] = [
 ];
 
 impl Vui {
-    /// Reads as far as the bits go.
+    /// Reads as far as there are bits.
     fn read(bits: &mut BitReader<'_>) -> Self {
         let mut vui = Self::default();
         let _ = vui.fill(bits);
@@ -305,20 +307,22 @@ fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
     (numerator / a, denominator / a)
 }
 
-/// How a sample begins: what a decoder needs that starts there.
+/// The kind of frame at the start of a sample: what a decoder that starts there needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
-    /// An instantaneous decoding refresh: nothing from before it.
+    /// An instantaneous decoding refresh: it needs nothing before it.
     Idr,
-    /// Only itself; what follows may refer to earlier pictures (an open group).
+    /// Intra-coded; following frames may refer to earlier ones (an open GOP).
     Intra,
-    /// Other pictures: as a keyframe, it begins a gradual refresh, and decoding is right only some frames later.
+    /// Refers to other frames: as a keyframe, it starts a gradual refresh, and the output is
+    /// correct only some frames later.
     Inter,
 }
 
-/// The picture in a sample: NAL units behind their lengths of `length_size` bytes (ISO/IEC 14496-15).
+/// The kind of frame in a sample: NAL units after their lengths of `length_size` bytes (ISO/IEC
+/// 14496-15).
 ///
-/// `None`: the sample is cut off before any picture.
+/// `None`: the sample is truncated before any slice.
 pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
     let mut rest = sample;
     loop {
@@ -329,7 +333,7 @@ pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
             1..=4 => {
                 let mut bits = BitReader::new(unit.get(1..unit.len().min(17))?);
                 bits.ue()?;
-                // I and SI slices, or a picture of nothing else (7.4.3).
+                // I and SI slices, or a frame that consists only of them (7.4.3).
                 let intra = matches!(bits.ue()?, 2 | 4 | 7 | 9);
                 return Some(if intra { Picture::Intra } else { Picture::Inter });
             }
@@ -338,7 +342,7 @@ pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
     }
 }
 
-/// How many bytes the length of a NAL unit has, by the payload of `avcC`.
+/// The size of the length field of a NAL unit in bytes, from the payload of `avcC`.
 pub fn length_size(avcc: &[u8]) -> Option<usize> {
     Some(usize::from(avcc.get(4)? & 3) + 1)
 }
@@ -365,7 +369,7 @@ mod tests {
     #[test]
     fn size_rate_and_format_are_read() {
         let sps = encode("1920x1080", "30000/1001", &["-pix_fmt", "yuv420p", "-profile:v", "high", "-level", "4.0"]);
-        assert_eq!((sps.width, sps.height), (1920, 1080), "1080 is no multiple of 16: cropped");
+        assert_eq!((sps.width, sps.height), (1920, 1080), "1080 is not a multiple of 16: cropped");
         assert_eq!(sps.frame_rate, Some((30_000, 1001)));
         assert_eq!(sps.codec_string(), "avc1.640028");
         assert!(sps.is_common_format() && !sps.interlaced);

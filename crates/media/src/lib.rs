@@ -1,8 +1,8 @@
 //! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, AAC.
 //!
-//! Every parser works on byte slices, or says which bytes it needs next, so that the caller may
-//! read a file, a socket or an HTTP range. The input comes from strangers: no parser panics on
-//! any bytes, loops without end, or takes memory that the input merely claims to need.
+//! Every parser works on byte slices, or names the bytes that it needs next, so that the caller may
+//! read a file, a socket or an HTTP range. The input is untrusted: no parser panics on any bytes,
+//! loops forever, or allocates memory that the input merely declares.
 
 pub mod aac;
 pub mod fmp4;

@@ -1,6 +1,7 @@
-//! Matroska and WebM (RFC 9559): length, tracks and keyframe times, from the head and the Cues alone.
+//! Matroska and WebM (RFC 9559): duration, tracks and keyframe times, from the head and the Cues
+//! alone.
 //!
-//! [`MkvWalker`] names the byte ranges it needs, as [`BoxWalker`](crate::mp4::BoxWalker) does.
+//! [`MkvWalker`] requests byte ranges, as [`BoxWalker`](crate::mp4::BoxWalker) does.
 
 mod ebml;
 mod elements;

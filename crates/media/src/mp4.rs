@@ -1,9 +1,9 @@
-//! ISO base media files (MP4, MOV; ISO/IEC 14496-12): where every sample lies and when it presents,
-//! known from the `moov` box alone.
+//! ISO base media files (MP4, MOV; ISO/IEC 14496-12): the position and the presentation time of
+//! every sample, from the `moov` box alone.
 //!
-//! [`BoxWalker`] finds `moov` by naming the byte ranges it needs, so the file may be anywhere.
-//! [`Moov`] keeps the box as it is and decodes its tables while iterating: an hour of video costs
-//! megabytes, whatever the tables claim.
+//! [`BoxWalker`] finds `moov` by requesting byte ranges, so the file may be anywhere. [`Moov`]
+//! keeps the raw box and decodes its tables while iterating: an hour of video costs megabytes,
+//! whatever the tables declare.
 
 mod audio_index;
 mod boxes;
@@ -24,42 +24,42 @@ pub use walker::{BoxWalker, Step};
 
 pub(crate) use boxes::{BoxHeader as BoxHead, child as child_box, children as child_boxes};
 
-/// Why a file has no usable index. All of these are the file's fault.
+/// The file has no usable index. In all of these cases, the file is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mp4Error {
-    /// The first bytes are no box.
-    #[error("this is no MP4 or MOV file")]
+    /// The first bytes are not a box.
+    #[error("this is not an MP4 or MOV file")]
     NotMp4,
-    /// The file ended and no `moov` came: an interrupted recording or upload.
+    /// The file ended without a `moov` box: an interrupted recording or upload.
     #[error("the file has no index (moov box): the recording or the upload was interrupted")]
     NoMoov,
-    /// A box claims to end after the end of the file.
+    /// A box declares an end after the end of the file.
     #[error("the file is cut off: it should have at least {expected} bytes and has {actual}")]
     Truncated {
-        /// Bytes the boxes claim.
+        /// Size that the boxes declare, bytes.
         expected: u64,
-        /// Bytes there are.
+        /// Actual size, bytes.
         actual: u64,
     },
-    /// The index is larger than any honest one.
+    /// The index is larger than any valid one.
     #[error("the index (moov box) of the file claims {bytes} bytes")]
     MoovTooLarge {
-        /// Its claimed size.
+        /// Its declared size, bytes.
         bytes: u64,
     },
     /// The boxes contradict each other.
     #[error("the index of the file is damaged: {what}")]
     Damaged {
-        /// Which box or table.
+        /// Name of the box or table.
         what: &'static str,
     },
-    /// The index is a compressed `cmov`, as old QuickTime wrote.
+    /// The index is a compressed `cmov`, as written by old versions of QuickTime.
     #[error("the index of the file is compressed (cmov), which is not supported")]
     Compressed,
-    /// More samples than any honest file has.
+    /// The index declares more samples than any valid file has.
     #[error("the index of the file claims {samples} samples")]
     TooManySamples {
-        /// The claim.
+        /// The declared number.
         samples: u64,
     },
 }

@@ -1,6 +1,6 @@
-//! A cursor over big-endian bytes in which running out is a value, never a panic.
+//! A cursor over big-endian bytes that returns `None` at the end and never panics.
 
-/// Reads forward through a slice. Every method answers `None` at the end of the bytes.
+/// Reads forward through a slice. Every method returns `None` at the end of the bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],

@@ -1,17 +1,17 @@
-//! What a file is, by its first bytes: an upload's name and type are only claims.
+//! Detects the type of a file by its first bytes: an upload's name and type are not reliable.
 //!
-//! FFmpeg is told which demuxer to use by this answer, so that a playlist or script in disguise is
-//! never taken for what it pretends to be.
+//! The result selects FFmpeg's demuxer, so that a disguised playlist or script is never processed
+//! as the format that it imitates.
 
-/// How many bytes [`sniff`] wants to see; fewer are fine at the end of a file.
+/// Number of bytes that [`sniff`] needs; fewer are sufficient at the end of a file.
 pub const SNIFF_BYTES: usize = 4096;
 
-/// What a file is.
+/// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A container that may hold video.
     Video(ContainerKind),
-    /// Something else that we recognise, to be refused by name.
+    /// A recognised type that is not a video, to be refused by name.
     NotVideo(NotVideo),
 }
 
@@ -19,7 +19,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the standard ones")]
 pub enum ContainerKind {
-    /// ISO base media: MP4, MOV, 3GP, M4V.
+    /// ISO base media file: MP4, MOV, 3GP, M4V.
     Mp4,
     /// Matroska and WebM.
     Matroska,
@@ -76,13 +76,13 @@ impl ContainerKind {
         }
     }
 
-    /// Whether it holds one stream without time stamps.
+    /// Whether it contains one stream without time stamps.
     pub fn is_elementary(self) -> bool {
         matches!(self, Self::H264 | Self::Hevc | Self::MpegVideo | Self::Mpeg4Video)
     }
 }
 
-/// What people upload by mistake, or in bad faith.
+/// Types of files that are uploaded by mistake or with malicious intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum NotVideo {
@@ -91,7 +91,7 @@ pub enum NotVideo {
     Png,
     Gif,
     WebP,
-    /// HEIF and AVIF pictures, which are ISO base media files.
+    /// HEIF and AVIF images, which are ISO base media files.
     Heif,
     Bmp,
     Tiff,
@@ -119,12 +119,12 @@ pub enum NotVideo {
 }
 
 impl NotVideo {
-    /// Whether it is sound without a picture.
+    /// Whether it is an audio-only file.
     pub fn is_sound(self) -> bool {
         matches!(self, Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi)
     }
 
-    /// In words, with article, to end the sentence "this is …".
+    /// A description with article, to end the sentence "this is …".
     pub fn describe(self) -> &'static str {
         match self {
             Self::Empty => "an empty file",
@@ -143,29 +143,29 @@ impl NotVideo {
             Self::Html => "a web page",
             Self::Xml => "an XML document",
             Self::Json => "a JSON document",
-            Self::HlsPlaylist => "an HLS playlist, not the video it names",
-            Self::DashManifest => "a DASH manifest, not the video it names",
-            Self::FfconcatScript => "an FFmpeg concat script, not the video it names",
-            Self::Sdp => "a session description, not the video it names",
+            Self::HlsPlaylist => "an HLS playlist, not the video it refers to",
+            Self::DashManifest => "a DASH manifest, not the video it refers to",
+            Self::FfconcatScript => "an FFmpeg concat script, not the video it refers to",
+            Self::Sdp => "a session description, not the video it refers to",
             Self::Subtitles => "a subtitle file",
             Self::Text => "a text",
-            Self::Mp3 => "an MP3 file, sound without video",
-            Self::Wav => "a WAV file, sound without video",
-            Self::Flac => "a FLAC file, sound without video",
-            Self::Aac => "an AAC file, sound without video",
+            Self::Mp3 => "an MP3 file, audio without video",
+            Self::Wav => "a WAV file, audio without video",
+            Self::Flac => "a FLAC file, audio without video",
+            Self::Aac => "an AAC file, audio without video",
             Self::Midi => "a MIDI file",
             Self::Executable => "a program",
         }
     }
 
-    /// Whether the file names other files or hosts that a careless demuxer would open.
+    /// Whether the file refers to other files or hosts that a careless demuxer would open.
     pub fn is_reference(self) -> bool {
         matches!(self, Self::HlsPlaylist | Self::DashManifest | Self::FfconcatScript | Self::Sdp)
     }
 }
 
-/// Says what a file is by its first bytes (at least [`SNIFF_BYTES`] where there are as many);
-/// `None` when nothing is recognised.
+/// Detects the type of a file by its first bytes (at least [`SNIFF_BYTES`] if there are as many);
+/// `None` if the type is not recognised.
 pub fn sniff(head: &[u8]) -> Option<Kind> {
     if head.is_empty() {
         return Some(Kind::NotVideo(NotVideo::Empty));
@@ -206,7 +206,7 @@ fn container(head: &[u8]) -> Option<ContainerKind> {
     elementary_stream(head).or_else(|| has_transport_stream(head).then_some(ContainerKind::MpegTs))
 }
 
-/// A start code (`00 00 01`, with more zeros before it) and what it starts.
+/// A start code (`00 00 01`, with more zeros before it) and the type of the stream after it.
 fn elementary_stream(head: &[u8]) -> Option<ContainerKind> {
     let zeros = head.iter().take_while(|it| **it == 0).count();
     let rest = head.get(zeros..).filter(|_| (2..=8).contains(&zeros))?.strip_prefix(&[1])?;
@@ -221,7 +221,7 @@ fn elementary_stream(head: &[u8]) -> Option<ContainerKind> {
     }
 }
 
-/// A transport stream behind something else: half a packet, or the header of the connection it was captured from.
+/// A transport stream after other data: half a packet, or the header of the captured connection.
 fn has_transport_stream(head: &[u8]) -> bool {
     const MIN_PACKETS: usize = 8;
     [188usize, 192, 204].into_iter().any(|size| {
@@ -234,8 +234,8 @@ fn is_picture_brand(brand: &[u8]) -> bool {
     matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" | b"avif" | b"jxl " | b"crx ")
 }
 
-/// Packets of 188 bytes, of 192 (with time codes, as Blu-ray), or of 204 (with error correction),
-/// beginning anywhere within the first packet.
+/// Packets of 188 bytes, of 192 (with time codes, as on Blu-ray), or of 204 (with error
+/// correction), at any offset within the first packet.
 fn is_transport_stream(head: &[u8]) -> bool {
     const MIN_PACKETS: usize = 5;
     [188usize, 192, 204].into_iter().any(|size| {
@@ -287,7 +287,7 @@ fn not_video(head: &[u8]) -> Option<NotVideo> {
         _ => {}
     }
     let text = text_kind(head);
-    // Text first: "MZ" and "BM" may well begin a letter.
+    // Text first, because a text may begin with "MZ" or "BM".
     text.or_else(|| magic.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| kind))
         .or_else(|| crate::aac::AdtsHeader::parse(head).map(|_| NotVideo::Aac))
 }
@@ -296,7 +296,7 @@ fn text_kind(head: &[u8]) -> Option<NotVideo> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // A character may be cut in two at the end of what was read.
+        // A character may be truncated at the end of the bytes.
         Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
         Err(_) => return None,
     };
@@ -321,7 +321,7 @@ fn text_kind(head: &[u8]) -> Option<NotVideo> {
     })
 }
 
-/// FFmpeg's concat lists may also go without their first line.
+/// FFmpeg's concat lists are also accepted without their first line.
 fn is_concat_list(lower: &str) -> bool {
     lower.lines().any(|it| it.starts_with("file '") || it.starts_with("file http"))
 }
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_video_is_named() {
+    fn files_other_than_videos_are_named() {
         check(b"", NotVideo::Empty);
         check(b"\xff\xd8\xff\xe0\0\x10JFIF", NotVideo::Jpeg);
         check(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", NotVideo::Png);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_refers_to_other_files_is_named() {
+    fn files_that_refer_to_others_are_named() {
         for (text, expected) in [
             ("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", NotVideo::HlsPlaylist),
             ("\u{feff}#EXTM3U\n", NotVideo::HlsPlaylist),

@@ -1,7 +1,8 @@
-//! MPEG-2 transport streams (ISO/IEC 13818-1): what a segment holds, found without decoding it.
+//! MPEG-2 transport streams (ISO/IEC 13818-1): the contents of a segment, found without decoding
+//! it.
 //!
-//! [`TsScanner`] runs over every byte that is published or checked, so it looks at packet headers,
-//! PES headers and the first bytes of video access units only.
+//! [`TsScanner`] processes every byte that is published or checked, so it reads only packet
+//! headers, PES headers and the first bytes of video access units.
 
 mod access_unit;
 mod clock;
@@ -25,7 +26,7 @@ pub use scanner::TsScanner;
 /// Ticks per second of every time in a transport stream.
 pub const TICKS_PER_SECOND: u64 = 90_000;
 
-/// Scans a whole transport stream that is in memory.
+/// Scans a whole transport stream in memory.
 pub fn scan(bytes: &[u8]) -> TsReport {
     let mut scanner = TsScanner::new();
     scanner.push(bytes);

@@ -1,8 +1,8 @@
 //! The API keys of an installation.
 //!
-//! Implemented by `SqlAccounts`; every implementation must pass `accounts::conformance`. Of a key's
-//! secret only its SHA-256 is kept: whoever reads the database can open nothing with it. A fast hash
-//! will do, because a secret is 256 random bits and not a password.
+//! Implemented by `SqlAccounts`; every implementation must pass `accounts::conformance`. Only the
+//! SHA-256 of a key's secret is stored, so a reader of the database cannot use any key. A fast hash
+//! is sufficient, because a secret is 256 random bits and not a password.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
@@ -22,7 +22,7 @@ mod sql;
 
 pub use sql::SqlAccounts;
 
-/// Begins the subject of a caller with an API key; the id of the key follows.
+/// Prefix of the subject of a caller with an API key; the key's id follows.
 pub const KEY_SUBJECT: &str = "api-key:";
 
 /// The SHA-256 of a key's secret.
@@ -30,7 +30,7 @@ pub const KEY_SUBJECT: &str = "api-key:";
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
-    /// Of a secret.
+    /// Hashes a secret.
     pub fn of(secret: &Secret) -> Self {
         Self(Sha256::digest(secret.expose().as_bytes()).into())
     }
@@ -40,95 +40,95 @@ impl KeyDigest {
     }
 }
 
-/// Prints nothing: it finds a key as well as the secret does.
+/// Prints nothing, because the digest finds a key just as the secret does.
 impl fmt::Debug for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyDigest(..)")
     }
 }
 
-/// A key to be made.
+/// An API key to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {
-    /// Chosen by the caller.
+    /// Id, chosen by the caller; it makes creation idempotent.
     pub id: ApiKeyId,
-    /// Of its secret.
+    /// SHA-256 of the key's secret.
     pub digest: KeyDigest,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// Whose videos it opens; `None`: those of everybody.
+    /// The owner whose videos the key can access; `None`: the videos of all owners.
     pub owner: Option<String>,
-    /// What it may do with them.
+    /// Operations that the key permits.
     pub scopes: Scopes,
-    /// The subject of whoever made it.
+    /// Subject of the caller that created the key.
     pub created_by: String,
-    /// From then on it opens nothing; `None`: it does not end by itself.
+    /// Expiry time; `None`: the key does not expire.
     pub expires_ms: Option<u64>,
 }
 
-/// A key, without its secret.
+/// An API key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Names it.
+    /// Id of the key.
     pub id: ApiKeyId,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// Whose videos it opens; `None`: those of everybody.
+    /// The owner whose videos the key can access; `None`: the videos of all owners.
     pub owner: Option<String>,
-    /// What it may do with them.
+    /// Operations that the key permits.
     pub scopes: Scopes,
-    /// The subject of whoever made it.
+    /// Subject of the caller that created the key.
     pub created_by: String,
-    /// When it was made.
+    /// Creation time.
     pub created_ms: u64,
-    /// From then on it opens nothing; `None`: it does not end by itself.
+    /// Expiry time; `None`: the key does not expire.
     pub expires_ms: Option<u64>,
-    /// When it was last noted as used; `None`: never.
+    /// Last recorded use; `None`: never used.
     pub used_ms: Option<u64>,
-    /// When it was revoked; `None`: it was not.
+    /// Revocation time; `None`: not revoked.
     pub revoked_ms: Option<u64>,
 }
 
 impl ApiKey {
-    /// Whether it opens anything at that time.
+    /// Whether the key is valid at `now_ms`: neither expired nor revoked.
     pub fn is_live(&self, now_ms: u64) -> bool {
         self.revoked_ms.is_none() && self.expires_ms.is_none_or(|it| now_ms < it)
     }
 }
 
-/// Which keys to list.
+/// Filter and page of a key listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFilter {
-    /// Only of this owner; `None`: of every owner, and of none.
+    /// Only keys of this owner; `None`: all keys, with and without an owner.
     pub owner: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` cursor of the previous page.
     pub after: Option<ApiKeyId>,
-    /// At most so many, 1 to 1,000; 0 means 100.
+    /// Page size, 1 to 1,000; 0 means 100.
     pub limit: u32,
 }
 
-/// Some keys, newest first.
+/// A page of keys, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyPage {
-    /// At most as many as asked for.
+    /// At most `limit` keys.
     pub keys: Vec<ApiKey>,
-    /// Pass it to get the next page; `None` on the last one.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<ApiKeyId>,
 }
 
-/// Why the accounts did not do what they were asked.
+/// An error of the accounts store.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
-    /// A row that this version cannot read: another attempt will not help.
-    #[error("the accounts hold a row that cannot be read: {detail}")]
+    /// The database holds a row that this version cannot read. A retry does not help.
+    #[error("the accounts store contains an invalid row: {detail}")]
     Corrupt {
-        /// Which, and what is wrong.
+        /// The row, and the field that is invalid.
         detail: String,
     },
-    /// The database could not be reached, is busy, or refused: another attempt may succeed.
-    #[error("the accounts could not be reached")]
+    /// The database is unreachable or busy, or it rejected the statement. A retry may succeed.
+    #[error("could not access the accounts store")]
     Unavailable {
-        /// Why.
+        /// The database error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -137,26 +137,27 @@ pub enum AccountsError {
 /// All API keys of one installation.
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// Keeps a key. Asking again with the same id changes nothing, and gives the key as it is. One that is made by a
-    /// revoked key is revoked from the beginning.
+    /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
+    /// key that is created by a revoked key is revoked from the beginning.
     async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError>;
 
-    /// The key of a secret, also one that has ended: ask [`ApiKey::is_live`].
+    /// Finds a key by the digest of its secret, including expired and revoked keys: check
+    /// [`ApiKey::is_live`].
     async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError>;
 
-    /// The key of an id, also one that has ended.
+    /// Reads a key by its id, including expired and revoked keys.
     async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError>;
 
-    /// Reads a page of keys, newest first, without revoked ones.
+    /// Lists keys, newest first, without revoked ones.
     async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError>;
 
-    /// Ends a key for ever, and with it those that it made, and those that they made; again, or for a key that is not
-    /// there, changes nothing.
+    /// Revokes a key permanently, together with all keys that it created, directly or indirectly.
+    /// Revoking an unknown or revoked key changes nothing.
     async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
 
-    /// Notes that a key was used; the latest use counts.
+    /// Records a use of a key; only the latest use is kept.
     async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
 }
 
-/// Accounts that many parts of a program share.
+/// An accounts store that several parts of a program share.
 pub type SharedAccounts = Arc<dyn Accounts>;

@@ -1,8 +1,8 @@
-//! The catalog as the rest of the system sees it: videos, the attempts at them, and what was made.
+//! The catalog: videos, the attempts at processing them, and the results.
 //!
 //! Implemented by `SqlCatalog`, which must pass `catalog::conformance` in SQLite and in PostgreSQL.
-//! Every change of state goes through `domain::state`. Every write of a worker is fenced: one that
-//! lost its lease, or was overtaken, can change nothing.
+//! Every state change goes through `domain::state`. Every write of a worker is fenced: a worker
+//! that lost its lease, or whose video another worker claimed, cannot change anything.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
@@ -30,120 +30,122 @@ pub use model::{
 };
 pub use sql::SqlCatalog;
 
-/// The right to write about one generation of one video, until another worker takes it over, which it may once the
-/// lease has ended.
+/// The right to write about one generation of one video. It holds until another worker claims the
+/// video, which is possible as soon as the lease has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Of this video.
+    /// The video that is claimed.
     pub video: VideoId,
-    /// For this job.
+    /// The job that the claim was made for.
     pub job: JobId,
-    /// What is being made.
+    /// The generation that the worker produces.
     pub generation: Generation,
-    /// Counts the claims of this video, from 1: a higher one makes all lower ones worthless. It is
+    /// Number of the claim of this video, from 1. A higher fence invalidates all lower ones. It is
     /// also the number of the attempt.
     pub fence: u64,
-    /// Who holds it.
+    /// The worker that holds the claim.
     pub worker: String,
-    /// When it ends unless it is renewed.
+    /// Lease expiry, Unix milliseconds; the heartbeat extends it.
     pub lease_until_ms: u64,
 }
 
-/// What became of a wish to work on a job.
+/// The result of an attempt to claim a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimOutcome {
-    /// It is yours.
+    /// The caller holds the claim.
     Claimed(Claim),
-    /// Somebody works on the video: come back later.
+    /// Another worker holds the video: try again later.
     Held {
-        /// When that lease ends unless it is renewed.
+        /// When that worker's lease expires unless it is renewed.
         until_ms: u64,
     },
-    /// Nothing to do: this generation is published, or the source is known to be at fault.
+    /// Nothing to do: this generation is published, or its source is known to be invalid.
     AlreadyDone,
-    /// The video was deleted, or the work cancelled.
+    /// The video was deleted, or the work was cancelled.
     Gone,
 }
 
-/// Why the catalog did not do what it was asked.
+/// An error of the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// No such video.
+    /// The video does not exist.
     #[error("no video `{video}`")]
     NotFound {
-        /// As asked for.
+        /// The requested id.
         video: VideoId,
     },
-    /// The claim is worth nothing any more: it was given back, or another worker took the video over after its lease
-    /// had ended. Stop, and touch nothing.
+    /// The claim is no longer valid: it was released, or another worker claimed the video after the
+    /// lease had expired. The worker must stop and write nothing more.
     #[error("claim {fence} of `{video}` is lost")]
     LeaseLost {
-        /// Of this video.
+        /// The video of the claim.
         video: VideoId,
-        /// Of the lost claim.
+        /// Fence of the lost claim.
         fence: u64,
     },
-    /// The video was deleted or cancelled while it was worked on: stop, and clean up.
+    /// The video was deleted or cancelled during the work: the worker must stop and clean up.
     #[error("`{video}` is gone")]
     Gone {
-        /// As asked for.
+        /// The requested id.
         video: VideoId,
     },
-    /// It exists already, and differently.
+    /// The video exists with different properties.
     #[error("`{video}` exists with another {what}")]
     Conflict {
-        /// As asked for.
+        /// The requested id.
         video: VideoId,
-        /// What differs.
+        /// The property that differs.
         what: &'static str,
     },
-    /// Its owner has as many uploads under way as he may.
+    /// The owner has reached the limit of open uploads.
     #[error("{limit} uploads are under way already")]
     TooManyOpen {
-        /// So many may be.
+        /// Maximum number of open uploads.
         limit: u32,
     },
-    /// Its owner has as much as he may.
-    #[error("the quota is {limit} {what}, and this would be more")]
+    /// The owner's quota is exhausted.
+    #[error("the quota of {limit} {what} would be exceeded")]
     OverQuota {
-        /// Of what: `videos`, or `bytes of sources`.
+        /// The quantity that is limited: `videos`, or `bytes of sources`.
         what: &'static str,
-        /// So many may be.
+        /// The quota in that unit.
         limit: u64,
     },
-    /// The state of the video does not allow it.
+    /// The state of the video does not allow the transition.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Only the holder of a claim may say that: use the methods that take one.
+    /// Only the holder of a claim may report this event: use the methods that take a claim.
     #[error("a worker's event needs a claim")]
     NeedsClaim,
-    /// A row that this version cannot read: another attempt will not help.
-    #[error("the catalog holds a row that cannot be read: {detail}")]
+    /// The database holds a row that this version cannot read. A retry does not help.
+    #[error("the catalog contains an invalid row: {detail}")]
     Corrupt {
-        /// Which, and what is wrong.
+        /// The row, and the field that is invalid.
         detail: String,
     },
-    /// The database could not be reached, or is busy: another attempt may succeed.
+    /// The database is unreachable or busy. A retry may succeed.
     #[error("the catalog could not be reached")]
     Unavailable {
-        /// Why.
+        /// The database error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// All that is known of the videos of one installation.
+/// The records of all videos of one installation.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     // Videos.
 
-    /// Creates a video, or completes the row that an early event made. Asking again with the same id
-    /// changes nothing. `Conflict` if it belongs to another owner, `Gone` if it was deleted.
+    /// Creates a video, or completes the row that an early bucket event created. A repeated call
+    /// with the same id changes nothing. `Conflict` if the id belongs to another owner, `Gone` if
+    /// the video was deleted.
     async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// The same for a video that is to be uploaded, within what its owner may have (`TooManyOpen`, `OverQuota`); exact,
-    /// however many ask at once. A size that is not known yet counts when it is. With `upload` in one step what
-    /// [`set_upload`](Self::set_upload) does in a second one.
+    /// Creates a video for an upload, within the owner's limits (`TooManyOpen`, `OverQuota`). The
+    /// limits are exact under concurrent requests. A source of unknown size counts once its size is
+    /// known. With `upload`, it also does the work of [`set_upload`](Self::set_upload) in the same
+    /// transaction.
     async fn create_upload(
         &self,
         new: &NewVideo,
@@ -152,35 +154,38 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<Video, CatalogError>;
 
-    /// Reads a video; a deleted one too.
+    /// Reads a video, including a deleted one.
     async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError>;
 
-    /// Reads a page of videos, newest first. Deleted ones are left out unless asked for by state.
+    /// Lists videos, newest first. Deleted videos are omitted unless the filter asks for that
+    /// state.
     async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError>;
 
-    /// Changes what its owner may change.
+    /// Updates the fields that an owner may change.
     async fn patch_video(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// Notes how the bytes arrive, and that they have begun to.
+    /// Stores how the source is uploaded, and marks the upload as started.
     async fn set_upload(&self, video: VideoId, upload: &Upload, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// Tells a video that something happened, other than by a worker (`NeedsClaim`). `Cancelled` and
-    /// `Deleted` take it away from its worker; cancelling a ready one stops only its re-encode.
+    /// Applies an event that does not come from a worker (otherwise `NeedsClaim`). `Cancelled` and
+    /// `Deleted` revoke the worker's claim; cancelling a ready video stops only its re-encode.
     async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError>;
 
     // Jobs.
 
-    /// Notes that a source arrived; an unknown video is adopted. Call it before sending the job, as
-    /// often as the event comes. Answers with the job to send, which follows the video's own settings
-    /// where `job` was made without knowing them. A video that has been ready takes no other source from an event.
+    /// Records that a source arrived; an unknown video is adopted. The caller calls this before it
+    /// sends the job, once per delivery of the event. Returns the job to send, with the settings of
+    /// the video where `job` was built without knowing them. A video that has been ready accepts no
+    /// other source from an event.
     async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError>;
 
-    /// Notes that somebody wants work: a conversion, a retry, a re-encode; also of a video that failed
-    /// or was cancelled. Call it before sending the job. `Refused` if the video is deleted.
+    /// Records a request for work: a conversion, a retry, or a re-encode, also of a failed or
+    /// cancelled video. The caller calls this before it sends the job. `Refused` if the video is
+    /// deleted.
     async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// Asks for the right to work on a job; an unknown video is adopted. Of racing claimers exactly
-    /// one gets it; a lease that has ended is taken over with a higher fence.
+    /// Claims a job; an unknown video is adopted. Exactly one of several concurrent claimers
+    /// succeeds. An expired lease is replaced by a claim with a higher fence.
     async fn claim(
         &self,
         job: &Job,
@@ -190,15 +195,16 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<ClaimOutcome, CatalogError>;
 
-    /// The claim that holds a video, also after the end of its lease; `None`: nobody works on it.
+    /// The current claim of a video, including an expired one; `None`: no worker holds it.
     async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError>;
 
-    /// Ends the leases of a worker that is known to be dead, and says how many. For the start of the
-    /// only process that uses this name.
+    /// Ends the leases of a worker that is known to be dead, and returns their number. Called at
+    /// startup by the only process that uses this worker name.
     async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError>;
 
-    /// A job became a dead letter at `died_ms`: unless somebody asked for work after that, or it was
-    /// done after all, its video has failed. Says whether this changed anything; may be told twice.
+    /// Records that a job became a dead letter at `died_ms`. The video fails, unless work was
+    /// requested after that or the job was completed. Returns whether this changed anything; calls
+    /// may be repeated.
     async fn give_up(
         &self,
         message: &JobMessage,
@@ -209,15 +215,16 @@ pub trait Catalog: Send + Sync {
 
     // Imports.
 
-    /// Notes that the source of a video is to be fetched from a URL (again). Call it before sending the import.
-    /// A video whose source has arrived is left as it is; `Refused` if it is deleted.
+    /// Records a request to fetch the source of a video from a URL, the first or a repeated one.
+    /// The caller calls this before it sends the import. A video whose source has arrived does not
+    /// change; `Refused` if it is deleted.
     async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError>;
 
-    /// Where the source of a video is fetched from; `None` if it is not.
+    /// The import of a video's source; `None` if it is not imported.
     async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError>;
 
-    /// Asks for the right to fetch, as [`Self::claim`] does for encoding. The video stays `uploading`: the source
-    /// arrives by the bucket's event.
+    /// Claims an import, as [`Self::claim`] claims an encode. The video stays `uploading`: the
+    /// source arrives by the bucket's event.
     async fn claim_import(
         &self,
         import: &Import,
@@ -228,35 +235,39 @@ pub trait Catalog: Send + Sync {
 
     // Posters.
 
-    /// Notes which poster somebody wants, and says what is shown until it is made. `Gone` if the video is deleted.
+    /// Stores the requested poster, and returns what is shown until it is rendered. `Gone` if the
+    /// video is deleted.
     async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError>;
 
-    /// What somebody wants as the poster of a video; `None`: the one that is made of it.
+    /// The requested poster of a video; `None`: it has the automatic one.
     async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
 
-    /// A poster was made and stored: shows it, if it is still wanted. `Gone` if the video is deleted.
+    /// Records that a poster was stored, and shows it if it is still the requested one. `Gone` if
+    /// the video is deleted.
     async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError>;
 
-    /// A poster cannot be made. Says whether this changed anything; may be told twice, and too late.
+    /// Records that a poster cannot be rendered. Returns whether this changed anything; repeated
+    /// and late calls are allowed.
     async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError>;
 
-    /// Nobody wants another poster than the one that is made of the video. Gives back what was wanted and shown.
+    /// Returns to the automatic poster, and gives back the record of the requested one.
     async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError>;
 
     /// The attempts at a video, oldest first.
     async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError>;
 
-    // By the holder of a claim: `LeaseLost` if it is lost, `Gone` if the video is.
+    // By the holder of a claim: `LeaseLost` if another worker has it, `Gone` if the video was
+    // deleted or cancelled.
 
-    /// Prolongs the lease to `lease` from now, and gives back the claim with its new end. Works after the end of the
-    /// lease too, as long as nobody has taken the video over.
+    /// Extends the lease to `lease` from now, and returns the claim with its new expiry. It also
+    /// works after expiry, as long as no other worker has claimed the video.
     async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError>;
 
-    /// Notes how far the work has come. `percent` is clamped to 0 to 100, and never goes back
-    /// within an attempt.
+    /// Records the progress. `percent` is clamped to 0 to 100, and never decreases within an
+    /// attempt.
     async fn set_progress(&self, claim: &Claim, stage: Stage, percent: u8, now_ms: u64) -> Result<(), CatalogError>;
 
-    /// Notes a finished chunk. Again, with the same lane and index, replaces it.
+    /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
     async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError>;
 
     /// Replaces the renditions of the generation.
@@ -267,17 +278,19 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<(), CatalogError>;
 
-    /// Notes what a later attempt needs to go on with an import, or that it begins anew.
+    /// Stores the data that a later attempt needs to resume an import; `None`: it starts again from
+    /// the first byte.
     async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError>;
 
-    /// The source is in the bucket. Ends the claim.
+    /// Records that the source is in the bucket, and ends the claim.
     async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;
 
-    /// One rung with audio is published.
+    /// Records that one rung with audio is published.
     async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;
 
-    /// The generation is verified and published. Ends the claim, keeps the receipt, and gives back the
-    /// generation that the playlist pointed at before, if it was another: nobody needs it any more.
+    /// Records that the generation is verified and published. Ends the claim, stores the receipt,
+    /// and returns the generation that the playlist pointed at before, if it was a different one:
+    /// it can be removed.
     async fn mark_ready(
         &self,
         claim: &Claim,
@@ -285,9 +298,9 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<Option<Generation>, CatalogError>;
 
-    /// The attempt failed. Ends the claim. `will_retry`: the queue delivers the job again, so the
-    /// video waits; without it, and always if the source is at fault, the video has failed.
-    /// `log_tail`: for the operator, never for the user.
+    /// Records that the attempt failed, and ends the claim. `will_retry`: the queue delivers the
+    /// job again, so the video waits. Without it, and always if the source is at fault, the video
+    /// fails. `log_tail`: for the operator, never for the user.
     async fn fail(
         &self,
         claim: &Claim,
@@ -297,10 +310,10 @@ pub trait Catalog: Send + Sync {
         now_ms: u64,
     ) -> Result<(), CatalogError>;
 
-    /// The worker was told to stop. Ends the claim; the next claimer need not wait.
+    /// Ends the claim of a worker that shuts down, so that the next claimer need not wait.
     async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError>;
 
-    // What was made.
+    // Results.
 
     /// The finished chunks of a generation, by lane and index.
     async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError>;
@@ -311,19 +324,20 @@ pub trait Catalog: Send + Sync {
     /// What a generation cost; `None` before it is ready.
     async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError>;
 
-    /// Forgets the chunks, renditions and receipt of a generation that is not published any more.
-    /// `Conflict` if it is published or being made.
+    /// Removes the chunks, renditions and receipt of a generation that is no longer published.
+    /// `Conflict` if it is published or in progress.
     async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError>;
 
-    /// Writes, so that it fails where the next change would fail: the database is away, full or read-only.
+    /// Writes a row, so it fails where the next change would fail: the database is unreachable,
+    /// full or read-only.
     async fn ping(&self, now_ms: u64) -> Result<(), CatalogError>;
 }
 
-/// Whether there is another attempt at the job of a message, and when, by those since it was asked for. `failed`: the
-/// attempt of that fence is ending now, by this failure.
+/// Whether the job of a message has another attempt, and when, judged by the attempts since it was
+/// requested. `failed`: the attempt with this fence is ending with this failure.
 ///
 /// # Errors
-/// What the catalog answers. A video that is not known has had no attempt.
+/// Those of the catalog. An unknown video has had no attempts.
 pub async fn next_attempt(
     catalog: &dyn Catalog,
     (video, job): (VideoId, &JobId),
@@ -344,5 +358,5 @@ pub async fn next_attempt(
     Ok(retry::next(&past.collect::<Vec<_>>(), Duration::from_millis(now_ms.saturating_sub(since_ms))))
 }
 
-/// A catalog that many parts of a program share.
+/// A catalog that several parts of a program share.
 pub type SharedCatalog = Arc<dyn Catalog>;

@@ -1,9 +1,9 @@
-//! How the cases of a conformance suite become tests.
+//! Turns the cases of a conformance suite into tests.
 
-/// The functions of `$module::conformance`, each given what `$make` makes.
+/// Calls the functions of `$module::conformance`, each with a value from `$make`.
 ///
-/// `each`: a `#[tokio::test]` of every one. `together`: a `Vec` of `testkit::Case`, for what is on a server
-/// that takes a while to start.
+/// `each`: generates a `#[tokio::test]` per case. `together`: a `Vec` of `testkit::Case`, for
+/// servers that are slow to start.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_cases {

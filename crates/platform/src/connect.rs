@@ -1,4 +1,5 @@
-//! From settings to what the rest of the system works with. Nothing else changes with the choice.
+//! Opens the database and the queue that the settings name. The rest of the system does not depend
+//! on the choice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use crate::database::{Database, OpenError};
 use crate::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
 use crate::job_queue::{QueueName, SharedQueue, SqlQueue, SqsQueue};
 
-/// Where jobs wait: `database`, or `sqs:URL` with the URL of a queue.
+/// The queue's location: `database`, or `sqs:URL` with the URL of a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum QueueAddress {
     /// In the same database as the catalog.
@@ -19,9 +20,9 @@ pub enum QueueAddress {
     Sqs(SqsQueueConfig),
 }
 
-/// A text that says of no queue where it is.
+/// A text that is not the address of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no place for a queue: use `database`, or sqs:URL with the URL of a queue")]
+#[error("`{0}` is not the address of a queue: use `database`, or sqs:URL with the URL of a queue")]
 pub struct InvalidQueueAddress(String);
 
 impl FromStr for QueueAddress {
@@ -47,29 +48,29 @@ impl fmt::Display for QueueAddress {
     }
 }
 
-/// Why there is nothing to work with.
+/// The database or the queue could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The database.
+    /// The database could not be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The queue.
+    /// The queue could not be opened.
     #[error(transparent)]
     Queue(#[from] OpenSqsError),
 }
 
-/// How a queue is to be used, where it does not say so itself.
+/// Settings of a queue, for backends that do not define them.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueUse<'a> {
-    /// Which of the queues of a database. An address of SQS names its queue already.
+    /// Name of the queue within a database. An SQS address already names its queue.
     pub name: QueueName,
-    /// Deliveries before a message is a dead letter. In SQS the redrive policy says so.
+    /// Deliveries before a message becomes a dead letter. In SQS, the redrive policy defines this.
     pub max_receives: u32,
-    /// Names this receiver.
+    /// Name of this receiver.
     pub holder: &'a str,
 }
 
-/// Opens the database of that address, and the catalog in it.
+/// Opens the database at `address`, and the catalog in it.
 ///
 /// # Errors
 /// [`ConnectError::Database`]
@@ -79,7 +80,7 @@ pub async fn catalog(address: &str) -> Result<(Database, SharedCatalog), Connect
     Ok((database, catalog))
 }
 
-/// The queue at that address.
+/// Opens the queue at `address`.
 ///
 /// # Errors
 /// [`ConnectError::Queue`]
@@ -124,7 +125,7 @@ mod tests {
     async fn what_is_wrong_is_said_without_secrets() {
         let wrong = catalog("mysql://me:hunter2@db.example/videos").await.err().unwrap();
         assert_eq!(wrong.to_string(), "the address of the database cannot be read");
-        // Nobody listens at port 1.
+        // Port 1 is closed.
         let closed = catalog("postgres://me:hunter2@127.0.0.1:1/videos").await.err().unwrap();
         assert_eq!(closed.to_string(), "could not open the database `postgres://127.0.0.1:1/videos`");
         assert!(!format!("{closed:?}").contains("hunter2"), "{closed:?}");

@@ -1,13 +1,14 @@
-//! The database that queue and catalog share: a file of SQLite, or PostgreSQL. One SQL for both.
+//! The database that the queue and the catalog share: a SQLite file, or PostgreSQL. Both run the
+//! same SQL.
 //!
-//! SQLite is written ahead and synced at every commit: what was answered is on the disk. Several
-//! processes may use one file. With PostgreSQL several machines may; their clocks tell when a lease
-//! ends, so they must agree to much less than a lease.
+//! SQLite uses write-ahead logging and syncs at every commit: acknowledged changes are on the disk.
+//! Several processes may use one file. With PostgreSQL, several machines may; their clocks decide
+//! when a lease expires, so the clocks must agree to much less than a lease.
 //!
-//! For SQL that means the same to both: `$1` placeholders; TEXT, BIGINT and DOUBLE PRECISION; no `*`,
-//! which other processes change under a prepared statement by adding a column; no parameter of type
-//! `Option<f64>`, whose NULL sqlx gives another type than its number; free text through `text`.
-//! A transaction that locks more than one row is `retried`.
+//! Rules for SQL that means the same in both: `$1` placeholders; TEXT, BIGINT and DOUBLE PRECISION;
+//! no `*`, which changes under a prepared statement when another process adds a column; no
+//! parameter of type `Option<f64>`, because sqlx gives NULL a different type than a number; free
+//! text passes through `text`. A transaction that locks more than one row is `retried`.
 
 mod address;
 mod retry;
@@ -29,9 +30,9 @@ use address::{Place, Server};
 use retry::is_busy;
 pub(crate) use retry::{is_corrupt, is_refusal, retried};
 
-/// One change, all of it or nothing.
+/// A transaction.
 pub(crate) type Tx = Transaction<'static, Any>;
-/// What a query finds.
+/// A row of a query result.
 pub(crate) type Row = sqlx::any::AnyRow;
 /// A statement with its parameters.
 pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
@@ -40,20 +41,20 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long a writer waits for the writers of other processes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between attempts to open a file that others are opening.
+/// Pause between attempts to open a file that other processes are opening.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// Connections to a PostgreSQL, of which each process has so many at most.
+/// Maximum number of connections per process to a PostgreSQL server.
 const CONNECTIONS: u32 = 10;
-/// For a connection to a PostgreSQL to come, or become free.
+/// How long to wait for a PostgreSQL connection to open or become free.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Names the lock under which tables are brought up to date: any number that others do not use.
+/// Key of the lock that serialises migrations: an arbitrary number that no other program uses.
 const MIGRATION_LOCK: i64 = 0x6564_6765_7265_656c;
 
-/// Said, since a server may be set to begin with another level: a change of ours locks what it is about, and
-/// sees what others did while it waited for that.
+/// Stated explicitly, because a server may default to another level. A change locks its row, and
+/// then sees what others committed while it waited for the lock.
 const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Whose dialect it is, in the few places where that matters.
+/// The SQL dialect, for the few statements where it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
@@ -64,8 +65,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub struct Database {
     kind: Kind,
-    /// SQLite: a single connection. Writers of this process queue here, in order, and not at SQLite's
-    /// lock, which wakes whom it likes. PostgreSQL: the same as `readers`.
+    /// SQLite: a single connection. Writers of this process queue here in order, and not at
+    /// SQLite's lock, which is not fair. PostgreSQL: the same as `readers`.
     writer: AnyPool,
     readers: AnyPool,
     wakers: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
@@ -74,37 +75,37 @@ pub struct Database {
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The text names none.
+    /// The text is not an address of a database.
     #[error("the address of the database cannot be read")]
     Address(#[from] InvalidAddress),
-    /// No such folder or server, no permission, or not a database.
+    /// The folder or server does not exist, access is denied, or the file is not a database.
     #[error("could not open the database `{database}`")]
     Open {
-        /// Which.
+        /// Address of the database.
         database: DatabaseAddress,
-        /// Why.
+        /// The database error.
         #[source]
         source: sqlx::Error,
     },
     /// A newer version has changed its tables.
     #[error("the database `{database}` was written by a newer version: use that one, or another database")]
     Newer {
-        /// Which.
+        /// Address of the database.
         database: DatabaseAddress,
     },
-    /// Its tables could not be brought up to date.
-    #[error("could not bring the database `{database}` up to date")]
+    /// The migrations failed.
+    #[error("could not migrate the database `{database}`")]
     Migrate {
-        /// Which.
+        /// Address of the database.
         database: DatabaseAddress,
-        /// Why.
+        /// The migration error.
         #[source]
         source: MigrateError,
     },
 }
 
-/// Opens the database of that address (see [`DatabaseAddress`]), and brings its tables up to date. A
-/// file is made if it is missing; its folder, or a database of PostgreSQL, is not.
+/// Opens the database at `address` (see [`DatabaseAddress`]) and runs the migrations. A missing
+/// SQLite file is created; its folder, or a PostgreSQL database, is not.
 ///
 /// # Errors
 /// [`OpenError`]
@@ -112,7 +113,7 @@ pub async fn open(address: &str) -> Result<Database, OpenError> {
     open_address(&address.parse()?).await
 }
 
-/// The same, for a file of SQLite.
+/// Opens a SQLite file.
 ///
 /// # Errors
 /// [`OpenError`]
@@ -120,7 +121,7 @@ pub async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
     open_address(&DatabaseAddress::file(path)).await
 }
 
-/// The same, for an address that was read before.
+/// Opens a database by its parsed address.
 ///
 /// # Errors
 /// [`OpenError`]
@@ -136,8 +137,9 @@ async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, O
     let began = Instant::now();
     loop {
         match try_open_file(address, path).await {
-            // To change the journal of a new file, or to remove it after the last connection, SQLite wants the
-            // file for itself and does not wait as it does for writers.
+            // To change the journal mode of a new file, or to remove the journal after the last
+            // connection, SQLite needs exclusive access and does not wait for it as it does for
+            // writers.
             Err(OpenError::Open { source, .. }) if is_busy(&source) && began.elapsed() < BUSY_TIMEOUT => {
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
@@ -148,7 +150,7 @@ async fn open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, O
 
 async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Database, OpenError> {
     let failed = |source| OpenError::Open { database: address.clone(), source };
-    // Makes the file, and sets what it remembers: the journal.
+    // Creates the file, and sets its persistent options: the journal mode.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -157,7 +159,8 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(failed)?;
-    // Under the write lock, so that of two processes that start at once one finds the work done.
+    // Under the write lock, so that the second of two processes that start at once finds the
+    // migrations done.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     migrate(address, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;
@@ -172,14 +175,14 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
 async fn sqlite_pool(connections: u32, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
     AnyPoolOptions::new()
         .max_connections(connections)
-        // A file does not go away as a server does: to ask before each use whether it is there would cost the
-        // writers, who stand in line for one connection, as much time as a statement.
+        // A file does not disappear as a server does. A check before each use would cost the
+        // writers, who queue for one connection, as much time as a statement.
         .test_before_acquire(false)
-        // Where a statement fails for want of space, SQLite ends the transaction by itself and sqlx goes on counting
-        // it: no further one could begin on that connection.
+        // When a statement fails for lack of space, SQLite ends the transaction by itself while
+        // sqlx keeps counting it: no further transaction could begin on that connection.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(|connection, _| {
-            // What an address cannot say. The first is `BUSY_TIMEOUT`.
+            // Options that an address cannot express. The first is `BUSY_TIMEOUT`.
             let settings = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
             Box::pin(async move { connection.execute(sqlx::raw_sql(settings)).await.map(|_| ()) })
         })
@@ -191,8 +194,8 @@ async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Datab
     let failed = |source| OpenError::Open { database: address.clone(), source };
     let mut connection = server.options().map_err(failed)?.connect().await.map_err(failed)?;
     let mut transaction = connection.begin_with(READ_COMMITTED).await.map_err(failed)?;
-    // Until the end of the transaction: who waits here finds the work done, also behind a pooler that
-    // hands connections out anew for each transaction.
+    // Held until the end of the transaction: a process that waits here finds the migrations done,
+    // also behind a pooler that assigns a connection per transaction.
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(MIGRATION_LOCK)
         .execute(&mut *transaction)
@@ -211,7 +214,7 @@ async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Datab
     Ok(Database { kind: Kind::Postgres, writer: pool.clone(), readers: pool, wakers: Arc::default() })
 }
 
-/// Brings the tables up to date. The caller holds the lock, and commits.
+/// Runs the migrations. The caller holds the lock, and commits.
 async fn migrate(address: &DatabaseAddress, connection: &mut impl Migrate) -> Result<(), OpenError> {
     let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrations.set_locking(false);
@@ -222,23 +225,24 @@ async fn migrate(address: &DatabaseAddress, connection: &mut impl Migrate) -> Re
 }
 
 impl Database {
-    /// Begins to write; dropping it undoes all. With SQLite it holds the only right to, so be quick.
+    /// Begins a write transaction; dropping it rolls back. In SQLite it holds the only write lock,
+    /// so it must be short.
     pub(crate) async fn write(&self) -> Result<Tx, sqlx::Error> {
         self.writer
             .begin_with(match self.kind {
-                // A transaction that begins by reading could not become a writing one if another
-                // process has written in between.
+                // A transaction that begins with a read cannot become a write transaction if
+                // another process has written in between.
                 Kind::Sqlite => "BEGIN IMMEDIATE",
                 Kind::Postgres => READ_COMMITTED,
             })
             .await
     }
 
-    /// Of the transactions that say the same name, one goes on from here at a time, until its end. In SQLite there is
-    /// but one that writes.
+    /// Serialises the transactions that pass the same name, from here until their end. SQLite has
+    /// only one writer anyway.
     pub(crate) async fn one_at_a_time(&self, tx: &mut Tx, name: &str) -> Result<(), sqlx::Error> {
         if self.kind == Kind::Postgres {
-            // Names of one number wait for each other in vain, once in a long while.
+            // Names with equal hashes wait for each other needlessly, which is rare.
             let digest = sha2::Sha256::digest(name);
             let number = digest.iter().take(8).fold(0, |number: i64, byte| (number << 8) | i64::from(*byte));
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(&mut **tx).await?;
@@ -246,51 +250,51 @@ impl Database {
         Ok(())
     }
 
-    /// For single statements that only read.
+    /// The pool for single read-only statements.
     pub(crate) fn read(&self) -> &AnyPool {
         &self.readers
     }
 
-    /// For the few statements that differ.
+    /// The dialect, for the few statements that differ.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Rings whoever waits in this process for the queue of that name.
+    /// The notifier of the receivers in this process that wait for the queue `queue`.
     pub(crate) fn waker(&self, queue: &str) -> Arc<Notify> {
         let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         wakers.entry(queue.to_owned()).or_default().clone()
     }
 
-    /// Waits until everything is written and the database is closed; afterwards nothing works.
+    /// Closes the database after pending writes; it cannot be used afterwards.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
-/// Free text as every database can keep it: PostgreSQL knows no NUL.
+/// Removes NUL from free text, which PostgreSQL cannot store.
 pub(crate) fn text(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 
-/// Unix milliseconds.
+/// Current time, Unix milliseconds.
 pub(crate) fn now_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A number of ours as SQL has it: there are no unsigned ones. Nothing real is ever that large.
+/// Converts an unsigned number to SQL's signed type, saturating; real values never get that large.
 pub(crate) fn sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The other way round.
+/// Converts a number of SQL back to an unsigned one.
 pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Milliseconds, as far as they can be counted.
+/// Converts a duration to milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -355,7 +359,7 @@ mod tests {
         for _ in 0..3 {
             let failed: sqlx::Error = write().await.unwrap_err();
             let code = failed.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned());
-            // The limit is the connection's, which is gone after the first failure.
+            // The page limit belongs to the connection, which is replaced after the first failure.
             assert_eq!(code.as_deref(), Some("13"), "SQLITE_FULL: {failed:?}");
             sqlx::raw_sql(limit(pages)).execute(&database.writer).await.unwrap();
         }
@@ -379,7 +383,7 @@ mod tests {
         let missing = open_sqlite(&folder.path().join("no/such/folder.db")).await.unwrap_err();
         assert!(matches!(missing, OpenError::Open { .. }), "{missing:?}");
         let text = folder.path().join("text.db");
-        std::fs::write(&text, "This is no database. ".repeat(100)).unwrap();
+        std::fs::write(&text, "This is not a database. ".repeat(100)).unwrap();
         let foreign = open_sqlite(&text).await.unwrap_err();
         assert!(matches!(foreign, OpenError::Open { .. }), "{foreign:?}");
     }

@@ -1,7 +1,8 @@
-//! Requests that are executed once, however often they come.
+//! Requests with an idempotency key, which are executed once.
 //!
 //! Implemented by `SqlIdempotency`; every implementation must pass `idempotency::conformance`. It
-//! knows nothing of HTTP: requests are hashes, and an answer is text that only its writer reads.
+//! does not depend on HTTP: requests are hashes, and a stored response is text that only its writer
+//! interprets.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
@@ -16,62 +17,63 @@ mod sql;
 
 pub use sql::SqlIdempotency;
 
-/// A request that came with a key.
+/// A request with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedRequest {
-    /// A hash of its caller and the key.
+    /// Hash of the caller and the key.
     pub id: String,
-    /// A hash of all that makes it the same request.
+    /// Hash of all properties that define the request.
     pub fingerprint: String,
-    /// Whoever executes it and says nothing for so long is taken for dead.
+    /// An execution that takes longer than this is assumed to have crashed.
     pub patience: Duration,
-    /// How long its answer is kept.
+    /// How long the response is kept.
     pub life: Duration,
 }
 
-/// The right to execute a request, and to answer it.
+/// The right to execute a request and to store its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// Of the request.
+    /// Id of the request.
     pub id: String,
-    /// Of this execution.
+    /// Token of this execution.
     pub token: String,
 }
 
-/// What to do with a request.
+/// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// Nobody has executed it: do, and say how it went.
+    /// The request is new: execute it, then finish the ticket.
     First(Ticket),
-    /// Somebody does.
+    /// Another execution is running.
     Running {
-        /// From then on, whoever asks takes over.
+        /// After this time, the next caller takes over the execution.
         until_ms: u64,
     },
-    /// It was executed, and this is the answer.
+    /// The request was executed; this is the stored response.
     Answered(String),
-    /// Its key belongs to another request.
+    /// The key was used for a different request.
     Another,
 }
 
-/// The database could not be reached, is busy, or refused: another attempt may succeed.
+/// The database is unreachable or busy, or it rejected the statement. A retry may succeed.
 #[derive(Debug, thiserror::Error)]
-#[error("the requests that came before could not be looked through")]
+#[error("could not access the idempotency store")]
 pub struct IdempotencyError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// The requests of one installation that came with a key.
+/// The requests of one installation that came with an idempotency key.
 #[async_trait]
 pub trait Idempotency: Send + Sync {
-    /// Says what to do with a request. Of several who ask at once, one is the first.
+    /// Decides about a request. Exactly one of several concurrent callers is the first.
     async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<Begun, IdempotencyError>;
 
-    /// Keeps the answer, and says whether the ticket still held: one that was taken over changes nothing.
+    /// Stores the response, and returns whether the ticket was still valid: a ticket that was taken
+    /// over changes nothing.
     async fn finish(&self, ticket: &Ticket, answer: &str) -> Result<bool, IdempotencyError>;
 
-    /// It came to no answer worth keeping: the next who asks is the first. A ticket that was taken
-    /// over, or finished, changes nothing.
+    /// Ends an execution without a response worth storing: the next caller is the first. A ticket
+    /// that was taken over, or finished, changes nothing.
     async fn give_back(&self, ticket: &Ticket) -> Result<(), IdempotencyError>;
 }
 
-/// What many parts of a program share.
+/// An idempotency store that several parts of a program share.
 pub type SharedIdempotency = Arc<dyn Idempotency>;

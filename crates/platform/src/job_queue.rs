@@ -1,8 +1,8 @@
-//! The job queue as the rest of the system sees it; no SDK type crosses this line.
+//! The job queue as the rest of the system sees it; no SDK type crosses this interface.
 //!
 //! Implemented by `SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
-//! `job_queue::conformance`. The words and rules are those of SQS: at least once, in no promised
-//! order, and a message belongs to its receiver only as long as the lease is kept.
+//! `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no
+//! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,24 +21,24 @@ pub mod sqs;
 pub use sql::SqlQueue;
 pub use sqs::SqsQueue;
 
-/// Deliveries of a job before it is given up, where the queue does not say so itself.
+/// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.
 pub const MAX_RECEIVES: u32 = 5;
 
 /// Which of the two queues of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueueName {
-    /// Somebody waits for it: uploads, retries, first views.
+    /// Users wait for these jobs: uploads, retries, first views.
     Interactive,
-    /// Nobody waits for it: migrations of whole buckets.
+    /// Background jobs: migrations of whole buckets.
     Bulk,
 }
 
 impl QueueName {
-    /// Both, the more urgent one first.
+    /// Both queues, the more urgent one first.
     pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
 
-    /// Its stable name.
+    /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Interactive => "interactive",
@@ -53,7 +53,7 @@ impl fmt::Display for QueueName {
     }
 }
 
-/// A word that names no queue.
+/// A text that is not the name of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a queue: use interactive or bulk")]
 pub struct UnknownQueue(String);
@@ -69,153 +69,157 @@ impl FromStr for QueueName {
     }
 }
 
-/// Proof that a message is ours for the time of a lease. A later delivery makes it worthless. Use it with
-/// the queue (or a clone of it) that gave it: others may not know it.
+/// Proof that the receiver holds a message during a lease. A later delivery invalidates it. Use it
+/// with the queue that returned it (or a clone): other queue objects may not know it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReceiptHandle(pub String);
 
-/// Names a message in the dead-letter queue.
+/// Id of a message in the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeadLetterId(pub String);
 
-/// A message, leased to whoever received it.
+/// A message, leased to its receiver.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// What it says. A body that cannot be read is delivered all the same, so that the consumer can
-    /// [`bury`](JobQueue::bury) it with the reason.
+    /// The parsed message. A malformed body is delivered as well, so that the consumer can
+    /// [`bury`](JobQueue::bury) it with a reason.
     pub message: Result<JobMessage, InvalidMessage>,
-    /// As it was sent.
+    /// The body as it was sent.
     pub body: String,
-    /// For `extend`, `ack`, `release` and `bury`.
+    /// Handle for `extend`, `ack`, `release` and `bury`.
     pub receipt: ReceiptHandle,
-    /// How often it was delivered, this time included.
+    /// Number of deliveries, this one included.
     pub receive_count: u32,
-    /// Whether a failure now is final: the next thing that happens to it is the dead-letter queue.
+    /// Whether this is the last delivery: after a failure the message goes to the dead-letter
+    /// queue.
     pub is_last: bool,
-    /// When it was sent, Unix milliseconds.
+    /// Send time, Unix milliseconds.
     pub sent_ms: u64,
 }
 
-/// What became of a message that was sent.
+/// The result of sending a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It waits.
+    /// The message was queued.
     Queued,
-    /// A message of the same job waits already, no later than this one would have.
+    /// A message of the same job is already waiting, due no later than this one.
     Duplicate,
 }
 
-/// A message that nobody receives any more.
+/// A message that is no longer delivered.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    /// For `redrive` and `purge`.
+    /// Id for `redrive` and `purge`.
     pub id: DeadLetterId,
-    /// What it says.
+    /// The parsed message.
     pub message: Result<JobMessage, InvalidMessage>,
-    /// As it was sent.
+    /// The body as it was sent.
     pub body: String,
-    /// How often it was delivered.
+    /// Number of deliveries.
     pub receive_count: u32,
-    /// When it was first sent, Unix milliseconds.
+    /// Time of the first send, Unix milliseconds.
     pub sent_ms: u64,
-    /// When it was given up, Unix milliseconds; when that was first noticed, where the queue does not know.
+    /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
+    /// does not record it.
     pub died_ms: u64,
-    /// The last reason given to `release` or `bury`, if any was.
+    /// The last reason passed to `release` or `bury`, if there is one.
     pub why: Option<String>,
 }
 
-/// How many messages there are. Approximate where others send and receive at the same time.
+/// Message counts. Approximate while others send and receive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Depth {
-    /// Could be received now.
+    /// Messages that can be received now.
     pub ready: u64,
-    /// Wait for the end of a delay.
+    /// Messages that wait for the end of a delay.
     pub delayed: u64,
-    /// Are leased.
+    /// Messages that are leased.
     pub in_flight: u64,
-    /// Are dead letters.
+    /// Dead letters.
     pub dead: u64,
 }
 
-/// Why a queue did not do what it was asked.
+/// An error of the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The message is no longer ours: the lease ended, or somebody settled it. Stop working on it.
+    /// The receiver no longer holds the message: the lease expired, or another receiver settled it.
+    /// Stop working on it.
     #[error("the lease of the message is lost")]
     LeaseLost,
-    /// No such dead letter: it was redriven or removed.
+    /// The dead letter does not exist: it was redriven or removed.
     #[error("no dead letter `{}`", .0.0)]
     NoSuchDeadLetter(DeadLetterId),
-    /// Asked for what the queue cannot keep, or not allowed: another attempt will not help.
+    /// The queue cannot store the message, or denies access. A retry does not help.
     #[error("the queue `{queue}` refused: {detail}")]
     Refused {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
-        /// In its words.
+        /// The queue's own message.
         detail: String,
     },
-    /// The queue could not be reached: another attempt may succeed.
+    /// The queue could not be reached. A retry may succeed.
     #[error("the queue `{queue}` could not be reached")]
     Unavailable {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
-        /// Why.
+        /// The client's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// One queue with its dead-letter queue.
+/// A queue with its dead-letter queue.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// Stores a message that can be received after `delay`, or after the longest delay that the queue knows
+    /// Stores a message that can be received after `delay`, or after the queue's longest delay
     /// (SQS: 15 minutes).
     ///
-    /// A queue may spare itself a message whose job waits already ([`Sent::Duplicate`]); it is then
-    /// brought forward if this one would have come earlier. A message that somebody is working on
-    /// never counts: that work may have begun before what this message tells of. Consumers must
-    /// stand duplicates anyway.
+    /// A queue may drop a message whose job is already waiting ([`Sent::Duplicate`]); the waiting
+    /// one is moved forward if this one would have been due earlier. A message in progress is never
+    /// a reason to drop one: that work may have begun before the change that this message reports.
+    /// Consumers must tolerate duplicates in any case.
     async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError>;
 
-    /// Stores a body as it is, for relays and for tests. `Refused` where the queue cannot keep it: SQS no
-    /// empty one, and neither SQS nor PostgreSQL one with NUL.
+    /// Stores a raw body, for relays and tests. `Refused` where the queue cannot store it: SQS
+    /// stores no empty body, and neither SQS nor PostgreSQL one with NUL.
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError>;
 
-    /// Waits up to `wait` for one message and leases it. `Ok(None)`: nothing came. A queue may count in whole
-    /// seconds, rounded up.
+    /// Waits up to `wait` for one message and leases it. `Ok(None)`: no message came. A queue may
+    /// count in whole seconds, rounded up.
     ///
-    /// Dropping the future may leave a message leased until the lease ends.
+    /// Dropping the future may leave a message leased until the lease expires.
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError>;
 
-    /// Keeps the message ours for another `lease` from now; call it before the last one ends.
-    /// `LeaseLost` means that somebody else may have it: stop.
+    /// Extends the lease to `lease` from now; call it before the current one expires. `LeaseLost`
+    /// means that another receiver may have the message: stop.
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError>;
 
-    /// The message is settled, well or badly: it is not delivered again. Works after the end of the
-    /// lease too where the queue can tell that nobody else has received it; otherwise it changes
-    /// nothing, and is `LeaseLost`.
+    /// Settles the message, whether the job succeeded or failed: it is not delivered again. It also
+    /// works after the lease has expired, if the queue can tell that no other receiver has the
+    /// message; otherwise it changes nothing and returns `LeaseLost`.
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
 
-    /// Gives the message back; it can be received again after `delay`, or is a dead letter if this
-    /// was its last delivery. `why` is kept for the dead letter where the queue can.
+    /// Returns the message. It can be received again after `delay`, or becomes a dead letter if
+    /// this was its last delivery. `why` is stored for the dead letter if the queue supports it.
     async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError>;
 
-    /// Makes it a dead letter at once: nobody will ever be able to act on it.
+    /// Makes the message a dead letter at once, because no consumer will ever be able to process
+    /// it.
     async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
 
-    /// The oldest dead letters, at most `limit`; just some of them where the queue has no order. They stay.
-    /// Who looks may hide them from others for that moment.
+    /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
+    /// They stay in the queue. Reading may hide them briefly from other readers.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
 
-    /// Puts one dead letter, or all, back as if just sent, and says how many there were.
+    /// Redrives one dead letter, or all, as if just sent, and returns their number.
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
 
-    /// Removes one dead letter, or all, for good, and says how many there were.
+    /// Removes one dead letter, or all, permanently, and returns their number.
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
 
-    /// How many messages there are.
+    /// Counts the messages.
     async fn depth(&self) -> Result<Depth, QueueError>;
 }
 
-/// A queue that many parts of a program share.
+/// A queue that several parts of a program share.
 pub type SharedQueue = Arc<dyn JobQueue>;

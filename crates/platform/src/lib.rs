@@ -1,7 +1,7 @@
-//! The outside world behind small traits.
+//! Adapters to external services behind small traits.
 //!
-//! `connect` turns settings into them. No SDK type crosses a trait. Each trait has a conformance
-//! suite that every implementation passes.
+//! `connect` opens the implementations that the settings name. No SDK type crosses a trait. Each
+//! trait has a conformance suite that every implementation passes.
 
 pub mod accounts;
 pub mod catalog;

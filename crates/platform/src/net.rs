@@ -1,8 +1,9 @@
-//! Requests to addresses that strangers name, without becoming their way into our own network.
+//! Requests to addresses that users supply, without giving them access to our own network.
 //!
-//! Whoever may name a URL may name one of ours: the metadata service, a database, a neighbour. So a
-//! [`Guard`] looks at every address that a name resolves to, and the connection goes to one that it
-//! looked at: a name that resolves differently a moment later (DNS rebinding) gains nothing.
+//! A user who may supply a URL may name an internal one: the metadata service, a database, another
+//! host. A [`Guard`] therefore checks every address that a name resolves to, and the connection
+//! goes to one of the checked addresses: a name that resolves differently a moment later (DNS
+//! rebinding) has no effect.
 
 mod address;
 mod guard;

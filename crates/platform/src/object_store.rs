@@ -19,42 +19,43 @@ use domain::object_key::{ObjectKey, ObjectPrefix};
 use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 
-/// The entity tag of a stored object, without quotes.
+/// The ETag of a stored object, without quotes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ETag(pub String);
 
-/// What a store knows of an object without reading it.
+/// The properties of an object, available without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectMeta {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Changes whenever the content does.
+    /// ETag; changes whenever the content does.
     pub etag: ETag,
     /// Last write, Unix milliseconds.
     pub modified_ms: u64,
-    /// As stored.
+    /// Content type, as stored.
     pub content_type: Option<String>,
-    /// As stored.
+    /// `Cache-Control` value, as stored.
     pub cache_control: Option<String>,
 }
 
-/// An object, or a range of it, on its way.
+/// An object, or a range of it, as a stream.
 pub struct ObjectBody {
-    /// Of the whole object, also when only a range was asked for.
+    /// Properties of the whole object, also if only a range was requested.
     pub meta: ObjectMeta,
-    /// The bytes asked for. A connection lost half-way is an error item, never a silent end.
+    /// The requested bytes. A connection lost half-way yields an error item, never a silent end.
     pub stream: BoxStream<'static, Result<Bytes, StoreError>>,
 }
 
-/// When a write may take place.
+/// The condition of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PutCondition<'a> {
-    /// Always: the last writer wins.
+    /// Unconditional: the last writer wins.
     #[default]
     Always,
-    /// Only if nothing is there (`If-None-Match: *`). Of racing writers exactly one wins.
+    /// Only if there is no object (`If-None-Match: *`). Exactly one of several concurrent writers
+    /// wins.
     Absent,
-    /// Only if what is there has this tag (`If-Match`).
+    /// Only if the present object has this ETag (`If-Match`).
     Matches(&'a ETag),
 }
 
@@ -63,58 +64,58 @@ pub enum PutCondition<'a> {
 pub struct Entry {
     /// Path in the bucket.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Of the content.
+    /// ETag of the content.
     pub etag: ETag,
     /// Last write, Unix milliseconds.
     pub modified_ms: u64,
 }
 
-/// One page of a listing, in the order of the bytes of the paths.
+/// One page of a listing, in byte order of the paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
-    /// At most 1,000.
+    /// At most 1,000 entries.
     pub entries: Vec<Entry>,
-    /// Pass it to get the next page; `None` on the last one.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// Why a store did not do what it was asked.
+/// An error of the object store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing is stored there.
+    /// There is no object at the path.
     #[error("no object at `{path}`")]
     NotFound {
-        /// In its bucket.
+        /// Path in its bucket.
         path: String,
     },
     /// A condition (`If-Match`, `If-None-Match`) did not hold.
     #[error("`{path}` is not in the expected state")]
     ConditionFailed {
-        /// In its bucket.
+        /// Path in its bucket.
         path: String,
     },
     /// The range begins after the end of the object.
     #[error("range outside `{path}`")]
     RangeNotSatisfiable {
-        /// In its bucket.
+        /// Path in its bucket.
         path: String,
     },
-    /// Asked wrongly, or not allowed: trying again will not help.
+    /// The request is invalid or not allowed. A retry does not help.
     #[error("the store refused `{path}`: {code}")]
     Refused {
-        /// In its bucket.
+        /// Path in its bucket.
         path: String,
         /// The S3 error code.
         code: String,
     },
-    /// Network, timeout or a 5xx answer: another attempt may succeed.
+    /// Network error, timeout or a 5xx response. A retry may succeed.
     #[error("the store could not be reached for `{path}`")]
     Unavailable {
-        /// In its bucket.
+        /// Path in its bucket.
         path: String,
-        /// Why.
+        /// The client's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -126,7 +127,8 @@ pub trait ObjectStore: Send + Sync {
     /// Stores the whole of `body` or nothing, with the content type and cache policy of the key.
     async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError>;
 
-    /// Reads an object, or the part of `range` (bytes, end exclusive) that exists, if its tag is `if_match`.
+    /// Reads an object, or the part of `range` (bytes, end exclusive) that exists, if its ETag is
+    /// `if_match`.
     async fn get(
         &self,
         key: &ObjectKey,
@@ -134,26 +136,26 @@ pub trait ObjectStore: Send + Sync {
         if_match: Option<&ETag>,
     ) -> Result<ObjectBody, StoreError>;
 
-    /// Reads what is known of an object.
+    /// Reads the properties of an object.
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError>;
 
-    /// Copies inside the store, whatever the size, keeping content type and metadata.
+    /// Copies an object of any size inside the store, with its content type and metadata.
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Deletes; what is not there counts as deleted.
+    /// Deletes an object; a missing one counts as deleted.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Lists a page of a family of objects. `after`: the `next` of the page before.
+    /// Lists a page of the objects with a prefix. `after`: the `next` cursor of the previous page.
     async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError>;
 
-    /// Deletes a family of objects, in batches, and says how many there were.
+    /// Deletes all objects with a prefix, in batches, and returns their number.
     async fn delete_all(&self, prefix: &ObjectPrefix) -> Result<u64, StoreError>;
 }
 
-/// A store that many parts of a program share.
+/// A store that several parts of a program share.
 pub type SharedStore = Arc<dyn ObjectStore>;
 
-/// What every store can do with the methods it has.
+/// Helpers that work with every store.
 #[async_trait]
 pub trait ObjectStoreExt: ObjectStore {
     /// Reads a whole object into memory.
@@ -167,17 +169,17 @@ pub trait ObjectStoreExt: ObjectStore {
             return Err(StoreError::Refused { path: key.path(), code: "EntityTooLarge".to_owned() });
         }
         let chunks: Vec<Bytes> = body.stream.try_collect().await?;
-        // Small objects come in one piece: no copy.
+        // A small object arrives in one chunk, which needs no copy.
         Ok(match <[Bytes; 1]>::try_from(chunks) {
             Ok([whole]) => whole,
             Err(chunks) => chunks.concat().into(),
         })
     }
 
-    /// The same, where the object may well be missing.
+    /// Reads an object that may be missing.
     ///
     /// # Errors
-    /// As [`Self::read`], but for `NotFound`.
+    /// As [`Self::read`], except for `NotFound`.
     async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         match self.read(key, max_bytes).await {
             Ok(bytes) => Ok(Some(bytes)),

@@ -9,12 +9,12 @@ use std::str::FromStr;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret in.
+    /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text. Every call is a place to look at in a review.
+    /// The secret text. Every call deserves attention in a review.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -29,7 +29,7 @@ impl fmt::Debug for Secret {
 impl FromStr for Secret {
     type Err = Infallible;
 
-    /// Never fails: a command line prints the values it rejects.
+    /// Never fails, because a command line prints the values that it rejects.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self::new(text))
     }

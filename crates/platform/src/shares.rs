@@ -1,7 +1,7 @@
-//! Links that play a video without an account.
+//! Share links: they play a video without an account.
 //!
-//! Implemented by `SqlShares`; every implementation must pass `shares::conformance`. As with API keys, only
-//! the SHA-256 of the secret in a link is kept.
+//! Implemented by `SqlShares`; every implementation must pass `shares::conformance`. As with API
+//! keys, only the SHA-256 of the secret in a link is stored.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
@@ -18,100 +18,103 @@ mod sql;
 
 pub use sql::SqlShares;
 
-/// Most links of one video that work: more is a mistake, or somebody's attempt to fill the database.
+/// Maximum number of active links per video: more are a mistake, or an attempt to fill the
+/// database.
 pub const MAX_SHARES: u32 = 1_000;
 
-/// A link to be made.
+/// A share link to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewShare {
-    /// Chosen by the caller.
+    /// Id, chosen by the caller; it makes creation idempotent.
     pub id: ShareId,
-    /// Of the secret in the link.
+    /// SHA-256 of the secret in the link.
     pub digest: KeyDigest,
-    /// What it plays; must exist.
+    /// The video that it plays; must exist.
     pub video: VideoId,
-    /// For people.
+    /// Display label.
     pub label: Option<String>,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Maximum height of a rung: pixels of the shorter side.
     pub max_height: Option<u32>,
-    /// The subject of whoever made it.
+    /// Subject of the caller that created the link.
     pub created_by: String,
-    /// From then on it plays nothing.
+    /// Expiry time.
     pub expires_ms: u64,
 }
 
-/// A link, without its secret.
+/// A share link without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
-    /// Names it.
+    /// Id of the link.
     pub id: ShareId,
-    /// What it plays.
+    /// The video that it plays.
     pub video: VideoId,
-    /// For people.
+    /// Display label.
     pub label: Option<String>,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Maximum height of a rung: pixels of the shorter side.
     pub max_height: Option<u32>,
-    /// The subject of whoever made it.
+    /// Subject of the caller that created the link.
     pub created_by: String,
-    /// When it was made.
+    /// Creation time.
     pub created_ms: u64,
-    /// From then on it plays nothing.
+    /// Expiry time.
     pub expires_ms: u64,
-    /// When it was last noted as used; `None`: never.
+    /// Last recorded use; `None`: never used.
     pub used_ms: Option<u64>,
-    /// When it was revoked; `None`: it was not.
+    /// Revocation time; `None`: not revoked.
     pub revoked_ms: Option<u64>,
 }
 
 impl Share {
-    /// Whether it plays anything at that time.
+    /// Whether the link is valid at `now_ms`: neither expired nor revoked.
     pub fn is_live(&self, now_ms: u64) -> bool {
         self.revoked_ms.is_none() && now_ms < self.expires_ms
     }
 }
 
-/// Why the links did not do what they were asked.
+/// An error of the store of share links.
 #[derive(Debug, thiserror::Error)]
 pub enum SharesError {
-    /// The video has [`MAX_SHARES`] that work.
+    /// The video has [`MAX_SHARES`] active links.
     #[error("the video has {MAX_SHARES} links already")]
     TooMany,
-    /// A row that this version cannot read: another attempt will not help.
-    #[error("the links hold a row that cannot be read: {detail}")]
+    /// The database holds a row that this version cannot read. A retry does not help.
+    #[error("the store of share links contains an invalid row: {detail}")]
     Corrupt {
-        /// Which, and what is wrong.
+        /// The row, and the field that is invalid.
         detail: String,
     },
-    /// The database could not be reached, is busy, or refused: another attempt may succeed.
-    #[error("the links could not be reached")]
+    /// The database is unreachable or busy, or it rejected the statement. A retry may succeed.
+    #[error("could not access the store of share links")]
     Unavailable {
-        /// Why.
+        /// The database error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// All links of one installation.
+/// The share links of one installation.
 #[async_trait]
 pub trait Shares: Send + Sync {
-    /// Keeps a link.
+    /// Stores a link.
     async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError>;
 
-    /// The link of a secret, also one that has ended: ask [`Share::is_live`].
+    /// Finds a link by its secret's digest, including expired and revoked links: check
+    /// [`Share::is_live`].
     async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError>;
 
-    /// The links of a video, newest first, without revoked ones and those that ended.
+    /// Lists the active links of a video, newest first.
     async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError>;
 
-    /// Ends a link of that video for ever. Says whether there is such a link; again changes nothing.
+    /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
+    /// changes nothing.
     async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError>;
 
-    /// Notes that a link was used; the latest use counts.
+    /// Records a use of a link; only the latest use is kept.
     async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError>;
 
-    /// Forgets links that ended before that time, and says how many there were.
+    /// Removes links that ended before `before_ms`, and returns their number.
     async fn prune(&self, before_ms: u64) -> Result<u64, SharesError>;
 }
 
-/// Links that many parts of a program share.
+/// A store of share links that several parts of a program share.
 pub type SharedShares = Arc<dyn Shares>;

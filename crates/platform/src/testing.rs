@@ -1,4 +1,4 @@
-//! The embedded S3 server on a loopback port of its own, and a store at it, for tests.
+//! The embedded S3 server on a free loopback port, and a store that uses it, for tests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,13 +17,13 @@ use crate::secret::Secret;
 pub const PRIVATE: &str = "private";
 /// Name of the media bucket.
 pub const MEDIA: &str = "media";
-/// The origin that pages may come from.
+/// The origin of pages that may upload.
 pub const ORIGIN: &str = "http://localhost:5173";
 
 const ACCESS_KEY_ID: &str = "AKTEST";
 const SECRET: &str = "secret-of-tests";
 
-/// What tests serve from `data_dir`.
+/// A test configuration over `data_dir`.
 pub fn config(data_dir: &Path) -> S3ServerConfig {
     let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: vec![ORIGIN.to_owned()] };
     S3ServerConfig {
@@ -41,7 +41,7 @@ pub fn config(data_dir: &Path) -> S3ServerConfig {
     }
 }
 
-/// How to reach a server of [`config`] that listens at `endpoint`.
+/// The configuration of a client for a server of [`config`] at `endpoint`.
 pub fn store_config(endpoint: &str) -> S3StoreConfig {
     S3StoreConfig {
         endpoint: endpoint.to_owned(),
@@ -55,11 +55,11 @@ pub fn store_config(endpoint: &str) -> S3StoreConfig {
     }
 }
 
-/// A server that listens.
+/// A running server.
 pub struct RunningServer {
-    /// `http://127.0.0.1:PORT`.
+    /// Its URL, `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// What it serves.
+    /// The served store.
     pub server: S3Server,
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
@@ -69,15 +69,15 @@ impl RunningServer {
     /// Opens `data_dir` and listens on a free port.
     ///
     /// # Panics
-    /// If it cannot: these are tests.
+    /// If it fails.
     pub async fn start(data_dir: &Path) -> Self {
         Self::start_with_faults(data_dir, None).await
     }
 
-    /// The same, with requests that fail on purpose.
+    /// Starts a server with injected faults.
     ///
     /// # Panics
-    /// If it cannot: these are tests.
+    /// If it fails.
     pub async fn start_with_faults(data_dir: &Path, faults: Option<Arc<dyn Faults>>) -> Self {
         let server = S3Server::open(config(data_dir)).expect("a test's folder can be opened");
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
@@ -89,20 +89,20 @@ impl RunningServer {
         Self { endpoint: format!("http://{address}"), server, stop, task: tokio::spawn(serving) }
     }
 
-    /// A store at this server.
+    /// A store client for this server.
     pub fn store(&self) -> S3Store {
         S3Store::new(&self.store_config())
     }
 
-    /// How to reach it.
+    /// The configuration of a client for this server.
     pub fn store_config(&self) -> S3StoreConfig {
         store_config(&self.endpoint)
     }
 
-    /// Stops it; afterwards its folder is free.
+    /// Stops the server; afterwards its folder can be opened again.
     ///
     /// # Panics
-    /// If it had failed.
+    /// If the server had failed.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         self.task.await.expect("the server did not panic").expect("the server did not fail");

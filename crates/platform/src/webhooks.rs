@@ -1,13 +1,13 @@
-//! Webhooks as the rest of the system sees them: endpoints, and what is on its way to them.
+//! Webhooks as the rest of the system sees them: endpoints, and deliveries to them.
 //!
-//! Events are written by the catalog, in the transaction of the change that they tell of. From there
-//! they are shared out: every endpoint that wants one gets a delivery of its own, which is claimed,
-//! sent, and settled. A claim is a lease: nobody else sends that delivery meanwhile, and who dies with
-//! it has perhaps sent it, so it is sent again. Of one video, an endpoint gets one event at a time, in
-//! order.
+//! The catalog writes events, in the transaction of the change that they report. They are then
+//! fanned out: every subscribed endpoint gets its own delivery, which a dispatcher claims, sends
+//! and settles. A claim is a lease: no other dispatcher sends that delivery meanwhile. A dispatcher
+//! that dies may have sent it, so it is sent again. An endpoint gets one event of a video at a
+//! time, in order.
 //!
-//! Implemented by `SqlWebhooks`; each implementation must pass `webhooks::conformance`. All times are
-//! Unix milliseconds, and `now_ms` is the caller's clock.
+//! Implemented by `SqlWebhooks`; each implementation must pass `webhooks::conformance`. All times
+//! are Unix milliseconds, and `now_ms` is the caller's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,43 +27,43 @@ pub use model::{
 };
 pub use sql::SqlWebhooks;
 
-/// Most endpoints of one owner.
+/// Maximum number of endpoints per owner.
 pub const MAX_ENDPOINTS: u32 = 50;
 
-/// Why something was not done.
+/// An error of the webhook store.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// No such endpoint, or no more.
+    /// The endpoint does not exist (any more).
     #[error("no webhook `{0}`")]
     NoSuchEndpoint(EndpointId),
-    /// The endpoint has no such delivery, or no more.
+    /// The endpoint does not have this delivery (any more).
     #[error("no delivery `{0}`")]
     NoSuchDelivery(DeliveryId),
-    /// The owner has as many as he may have.
+    /// The owner has reached the limit of endpoints.
     #[error("there are {MAX_ENDPOINTS} webhooks already")]
     TooMany,
-    /// It gets nothing until somebody enables it.
+    /// The endpoint is disabled: it gets no deliveries until it is enabled.
     #[error("webhook `{0}` is disabled")]
     Disabled(EndpointId),
-    /// The lease of a dispatch ended, and somebody else has the delivery or settled it.
+    /// The lease of a dispatch has expired, and another dispatcher claimed or settled the delivery.
     #[error("the lease of delivery `{0}` is lost")]
     LeaseLost(DeliveryId),
-    /// A row that this version cannot read.
-    #[error("the database holds a row that cannot be read: {detail}")]
+    /// The database holds a row that this version cannot read.
+    #[error("the webhook store contains an invalid row: {detail}")]
     Corrupt {
-        /// Which, and what is wrong.
+        /// The row, and the field that is invalid.
         detail: String,
     },
-    /// The database could not be reached, or is busy: another attempt may succeed.
-    #[error("the webhooks could not be reached")]
+    /// The database is unreachable or busy. A retry may succeed.
+    #[error("could not access the webhook store")]
     Unavailable {
-        /// Why.
+        /// The database error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// All endpoints of one installation, and all that is on its way to them.
+/// The webhook endpoints of one installation, and their deliveries.
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
     // Endpoints.
@@ -74,13 +74,14 @@ pub trait WebhookStore: Send + Sync {
     /// Reads an endpoint.
     async fn get(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError>;
 
-    /// Reads a page of endpoints, newest first.
+    /// Lists endpoints, newest first.
     async fn list(&self, filter: &EndpointFilter) -> Result<EndpointPage, WebhookError>;
 
-    /// Changes an endpoint. Disabling gives up what waits for it; enabling forgets that it failed.
+    /// Updates an endpoint. Disabling it fails its pending deliveries; enabling it resets its
+    /// failures.
     async fn patch(&self, endpoint: EndpointId, patch: &EndpointPatch, now_ms: u64) -> Result<Endpoint, WebhookError>;
 
-    /// Puts a new secret first. The others stay good until `keep_until_ms` at most.
+    /// Adds a new secret in first place. The others stay valid until `keep_until_ms` at most.
     async fn rotate_secret(
         &self,
         endpoint: EndpointId,
@@ -89,29 +90,30 @@ pub trait WebhookStore: Send + Sync {
         now_ms: u64,
     ) -> Result<Endpoint, WebhookError>;
 
-    /// Removes an endpoint and its log. What is being sent at this moment still arrives.
+    /// Removes an endpoint and its log. A delivery that is being sent at this moment still arrives.
     async fn delete(&self, endpoint: EndpointId) -> Result<(), WebhookError>;
 
-    // Its log.
+    // The log of an endpoint.
 
-    /// Reads a page of deliveries, newest first.
+    /// Lists deliveries, newest first.
     async fn deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError>;
 
-    /// Puts a `test` event on its way to one endpoint.
+    /// Queues a `test` event for one endpoint.
     async fn send_test(&self, endpoint: EndpointId, now_ms: u64) -> Result<Delivery, WebhookError>;
 
-    /// Sends an event again: as a new delivery, which waits for nothing. One that still waits is tried
-    /// at once instead.
+    /// Sends an event again, as a new delivery that is not ordered after others. A pending delivery
+    /// is retried at once instead.
     async fn replay(&self, endpoint: EndpointId, delivery: DeliveryId, now_ms: u64) -> Result<Delivery, WebhookError>;
 
-    // On its way.
+    // Dispatching.
 
-    /// Makes the deliveries of at most `limit` new events, and says how many events that were. An
-    /// endpoint that is disabled gets none.
+    /// Creates the deliveries of at most `limit` new events, and returns the number of events.
+    /// Disabled endpoints get none.
     async fn share_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError>;
 
-    /// Leases deliveries that are due: at most `limit`, and of one endpoint at most `per_endpoint` at a
-    /// time, whoever has them. Of one video, an endpoint gets the earliest that waits, and only that.
+    /// Leases due deliveries: at most `limit`, and at most `per_endpoint` per endpoint, counting
+    /// those of other dispatchers. Of the pending deliveries of a video to an endpoint, only the
+    /// earliest can be claimed.
     async fn claim(
         &self,
         limit: u32,
@@ -120,17 +122,17 @@ pub trait WebhookStore: Send + Sync {
         now_ms: u64,
     ) -> Result<Vec<Dispatch>, WebhookError>;
 
-    /// Says how a dispatch ended, and tells what follows. An endpoint that says it is gone, or that has
-    /// failed for three days, is disabled.
+    /// Records the result of a dispatch, and returns the consequence. An endpoint that answers 410,
+    /// or that has failed for three days, is disabled.
     async fn settle(&self, dispatch: &Dispatch, attempted: &Attempted, now_ms: u64) -> Result<Settled, WebhookError>;
 
-    /// Waits until there may be something to do because of this process, at most `at_most`: what others
-    /// write has to be looked for.
+    /// Waits for new work that this process causes, at most `at_most`: work from other processes
+    /// has to be polled for.
     async fn wait(&self, at_most: Duration);
 
-    /// Removes what was settled before `before_ms`, and events that no delivery tells of any more.
+    /// Removes deliveries that were settled before `before_ms`, and events without deliveries.
     async fn prune(&self, before_ms: u64) -> Result<Pruned, WebhookError>;
 }
 
-/// Webhooks that many parts of a program share.
+/// A webhook store that several parts of a program share.
 pub type SharedWebhooks = Arc<dyn WebhookStore>;

@@ -1,4 +1,4 @@
-//! Accounts, links and keyed requests in PostgreSQL, against their conformance suites.
+//! Conformance of accounts, share links and keyed requests in PostgreSQL.
 
 use std::sync::Arc;
 

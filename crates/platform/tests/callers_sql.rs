@@ -1,4 +1,4 @@
-//! Accounts, links and keyed requests in the embedded database, against their conformance suites.
+//! Conformance of accounts, share links and keyed requests in the embedded database.
 
 use platform::accounts::{Accounts as _, AccountsError, KeyFilter, SqlAccounts};
 use platform::database::{Database, open_sqlite};
@@ -46,7 +46,7 @@ mod shares {
 }
 
 #[tokio::test]
-async fn a_closed_database_is_unavailable_and_nothing_else() {
+async fn a_closed_database_is_unavailable() {
     let (database, _folder) = database().await;
     let (accounts, keeper) = (SqlAccounts::new(&database), SqlIdempotency::new(&database));
     database.close().await;

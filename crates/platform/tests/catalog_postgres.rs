@@ -1,4 +1,4 @@
-//! The catalog in PostgreSQL against the conformance suite, and what only servers bring with them.
+//! Conformance of the catalog in PostgreSQL, and behaviour specific to servers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn of_claimers_on_two_machines_one_wins() {
     let address = server.database();
     let catalogs = [SqlCatalog::new(&open(&address).await.unwrap()), SqlCatalog::new(&open(&address).await.unwrap())];
     for number in 0..20 {
-        // Half of them meet a row, the others make it.
+        // Half of the claims find a row, the others create it.
         if number % 2 == 0 {
             catalogs[0].note_upload_event(&job(number), NOW).await.unwrap();
         }
@@ -91,7 +91,7 @@ async fn a_newer_version_may_add_columns_meanwhile_but_is_not_opened_by_an_older
         catalog.release(&claim, NOW).await.unwrap();
     };
     read_all().await;
-    // As its migrations would, beside statements that are prepared already.
+    // As a newer version's migrations would do, while statements are prepared already.
     let by_hand = sqlx::PgPool::connect(&address).await.unwrap();
     for table in ["videos", "attempts", "renditions"] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("ALTER TABLE {table} ADD COLUMN of_tomorrow TEXT")))
@@ -127,7 +127,7 @@ async fn text_of_any_kind_is_kept_and_found() {
         content_type: None,
     };
     let video = catalog.create_video(&new, NOW).await.unwrap();
-    assert_eq!(video.title.as_deref(), Some("Été\u{FFFD} 100% ЖУК"), "PostgreSQL knows no NUL");
+    assert_eq!(video.title.as_deref(), Some("Été\u{FFFD} 100% ЖУК"), "PostgreSQL cannot store NUL");
     assert_eq!(video.metadata, new.metadata);
     for part in ["Été", "100% ЖУК", "%"] {
         let filter = VideoFilter { title_contains: Some(part.to_owned()), ..VideoFilter::default() };
@@ -141,7 +141,7 @@ async fn a_server_that_restarts_is_found_again() {
     let address = server.database();
     let catalog = SqlCatalog::new(&open(&address).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
-    // What a failover does to its clients.
+    // The effect of a failover on clients.
     let by_hand = sqlx::PgPool::connect(&address).await.unwrap();
     sqlx::raw_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         .execute(&by_hand)
@@ -154,7 +154,7 @@ async fn a_server_that_restarts_is_found_again() {
 #[tokio::test]
 async fn a_server_is_spoken_to_by_tls_and_known_by_its_certificate() {
     let Some(server) = Postgres::start_with_tls() else { return };
-    // Its certificate is for the name, not for the address.
+    // The certificate is issued for the name, not for the address.
     let by_name = server.database().replace("127.0.0.1", "localhost");
     let trusted = format!("{by_name}?sslmode=verify-full&sslrootcert={}", server.certificate().display());
     let catalog = SqlCatalog::new(&open(&trusted).await.unwrap());

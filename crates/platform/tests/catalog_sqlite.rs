@@ -1,4 +1,4 @@
-//! The embedded catalog against the conformance suite, and what only it promises.
+//! Conformance of the embedded catalog, and behaviour specific to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ async fn what_was_answered_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_closed_database_is_unavailable_and_nothing_else() {
+async fn a_closed_database_is_unavailable() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
     let catalog = SqlCatalog::new(&database);
@@ -83,7 +83,7 @@ async fn a_closed_database_is_unavailable_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_row_of_another_world_is_corrupt_and_no_panic() {
+async fn an_unreadable_row_is_corrupt_and_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("edgereel.db");
     let catalog = SqlCatalog::new(&open_sqlite(&path).await.unwrap());
@@ -99,7 +99,7 @@ async fn queue_and_catalog_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
     let (catalog, queue) = (SqlCatalog::new(&database), SqlQueue::new(&database, QueueName::Interactive, 4, "w"));
-    // A message becomes a claim while others write to the catalog.
+    // A receiver claims the message while others write to the catalog.
     queue.send(&job(1).into(), Duration::ZERO).await.unwrap();
     let noted = futures::future::join_all((2..30).map(|it| {
         let catalog = &catalog;

@@ -1,4 +1,4 @@
-//! The queue in PostgreSQL against the conformance suite, and what many writers at once bring with them.
+//! Conformance of the queue in PostgreSQL, and behaviour with many concurrent writers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,13 +67,13 @@ async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
     for number in 0..40 {
         queues[0].send(&message(number), Duration::ZERO).await.unwrap();
     }
-    // Each buries, revives and gives back what the others bury, revive and give back.
+    // Each worker buries, redrives and releases messages that the others also handle.
     let workers = (0..8).map(|it| {
         let queue = queues[it % 2].clone();
         tokio::spawn(async move {
             for _ in 0..15 {
                 if let Some(delivery) = queue.receive(Duration::ZERO, LONG).await.unwrap() {
-                    // Somebody may have given it back meanwhile.
+                    // Another worker may have released it in the meantime.
                     let settled = queue.bury(&delivery.receipt, "for a try").await;
                     assert!(matches!(settled, Ok(()) | Err(QueueError::LeaseLost)), "{settled:?}");
                 }
@@ -97,7 +97,7 @@ async fn a_body_that_postgres_cannot_keep_is_refused() {
     let queue = queue(&open(&server.database()).await.unwrap());
     let refused = queue.send_body("no\0thing", Duration::ZERO).await;
     assert!(matches!(refused, Err(QueueError::Refused { .. })), "{refused:?}");
-    // A reason is only for people.
+    // A reason is only for people, so invalid characters are replaced.
     queue.send_body("something", Duration::ZERO).await.unwrap();
     let delivery = queue.receive(LONG, LONG).await.unwrap().unwrap();
     queue.bury(&delivery.receipt, "no\0thing").await.unwrap();

@@ -1,4 +1,4 @@
-//! The embedded queue against the conformance suite, and what only it promises.
+//! Conformance of the embedded queue, and behaviour specific to it.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ platform::job_queue_conformance!(subject().await);
 async fn a_send_wakes_the_receivers_of_this_process_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    // Another value of the type: the API and the worker each make their own.
+    // Two objects, as in production: the API and the worker each create their own.
     let (sender, receiver) = (queue(&database), queue(&database));
     let waiting = tokio::spawn(async move {
         let delivery = receiver.receive(LONG, LONG).await.unwrap();
@@ -71,7 +71,7 @@ async fn messages_leases_and_counts_survive_a_restart() {
     let second = database(&folder).await;
     let depth = queue(&second).depth().await.unwrap();
     assert_eq!((depth.ready, depth.in_flight), (2, 1));
-    // The receipt is as good as before: nobody else has had the message.
+    // The receipt is still valid: no other receiver has had the message.
     queue(&second).extend(&leased.receipt, LONG).await.unwrap();
 
     let other = SqlQueue::new(&second, QueueName::Interactive, MAX_RECEIVES, "another worker");
@@ -111,10 +111,11 @@ async fn two_databases_on_one_file_share_the_queue_without_doubles() {
     assert_eq!((received, bodies.len()), (usize::from(MESSAGES), usize::from(MESSAGES)));
 }
 
-/// The path of the database, for the process that is to be killed.
+/// Names the variable with the database path, for the process that is to be killed.
 const CHILD_DATABASE: &str = "EDGEREEL_TEST_QUEUE_DATABASE";
 
-/// Runs only inside `a_killed_process_loses_nothing`: says what it has received, and never ends.
+/// Runs only inside `a_killed_process_loses_nothing`: prints the delivery that it received, and
+/// never ends.
 #[tokio::test]
 async fn child_that_receives_and_hangs() {
     let Some(path) = std::env::var_os(CHILD_DATABASE) else { return };
@@ -146,10 +147,10 @@ async fn a_killed_process_loses_nothing() {
     child.kill().unwrap();
     child.wait().unwrap();
 
-    // What the dead process sent is there; what it had comes back by release, with its count.
+    // The dead process's sent message is there; its leased one returns by release, with its count.
     assert_eq!(queue.receive(LONG, LONG).await.unwrap().unwrap().message, Ok(message(9)));
     assert!(queue.receive(Duration::ZERO, LONG).await.unwrap().is_none());
-    // Both were leased by this name of a holder.
+    // Both were leased under this holder name.
     assert_eq!(queue.release_held().await.unwrap(), 2);
     let mut counts = vec![];
     for _ in 0..2 {

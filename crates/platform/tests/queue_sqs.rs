@@ -1,4 +1,4 @@
-//! The queue in SQS against the conformance suite, by LocalStack.
+//! Conformance of the queue in SQS, on LocalStack.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use testkit::{LocalStack, together};
 
 const MAX_RECEIVES: u32 = 4;
 
-/// A LocalStack, and what is needed to make queues there.
+/// A LocalStack instance and a client that creates queues there.
 struct Site {
     server: LocalStack,
     client: Client,
@@ -33,7 +33,7 @@ impl Site {
         Some(Self { client: Client::from_conf(config.build()), server, queues: AtomicU32::new(0) })
     }
 
-    /// Makes a queue without dead letters.
+    /// Creates a queue without a dead-letter queue.
     async fn plain_queue(&self) -> String {
         let name = format!("queue-{}", self.queues.fetch_add(1, Ordering::Relaxed));
         let made = self.client.create_queue().queue_name(name).send().await.expect("a queue can be made");
@@ -108,7 +108,7 @@ async fn the_reason_and_the_count_outlive_the_message() {
     queue.release(&first.receipt, Duration::ZERO, "not yet").await.unwrap();
     let second = queue.receive(long, long).await.unwrap().unwrap();
     queue.bury(&second.receipt, "no\u{0}t a\u{7} video").await.unwrap();
-    // Looking changes nothing, and hides nothing for long.
+    // Reading dead letters changes nothing, and hides them only briefly.
     for _ in 0..3 {
         let dead = queue.dead_letters(10).await.unwrap();
         let [letter] = dead.as_slice() else { panic!("{dead:?}") };
@@ -117,7 +117,7 @@ async fn the_reason_and_the_count_outlive_the_message() {
     }
 }
 
-/// SQS would delete by it what somebody else has in hand.
+/// SQS itself would delete a message with it that another receiver holds.
 #[tokio::test]
 async fn an_ended_lease_opens_nothing() {
     let Some(site) = Site::start() else { return };

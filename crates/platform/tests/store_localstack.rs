@@ -1,4 +1,4 @@
-//! The object store against the conformance suite at somebody else's S3.
+//! Conformance of the object store on a third-party S3 implementation.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn s3_does_what_every_store_does() {
     together(platform::object_store_conformance!(together: (store.clone(), ())), 4).await;
 }
 
-/// LocalStack looks at the signatures of presigned requests (only).
+/// LocalStack verifies the signatures of presigned requests (only).
 #[tokio::test]
 async fn presigned_requests_bind_what_they_sign() {
     let Some(server) = LocalStack::start() else { return };
@@ -72,7 +72,7 @@ async fn presigned_requests_bind_what_they_sign() {
     assert_eq!(http.get(other).send().await.unwrap().status().as_u16(), 403);
 }
 
-/// The way of a large upload: parts by presigned requests, asked for again after a break.
+/// A large upload: parts by presigned requests, requested again after an interruption.
 #[tokio::test]
 async fn an_upload_in_parts_arrives_whole() {
     let Some(server) = LocalStack::start() else { return };

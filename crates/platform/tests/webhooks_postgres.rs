@@ -1,4 +1,4 @@
-//! Webhooks in PostgreSQL against the conformance suite, and dispatchers on several machines.
+//! Conformance of webhooks in PostgreSQL, and dispatchers on several machines.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn endpoint(number: u8) -> NewEndpoint {
     }
 }
 
-/// Sends what is due, for a while, and says what it delivered.
+/// Sends due deliveries for a while, and returns those that it delivered.
 async fn dispatch(store: SqlWebhooks) -> Vec<(EndpointId, EventId)> {
     let mut delivered = Vec::new();
     for _ in 0..200 {
@@ -81,7 +81,7 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
         }
     });
     let dispatchers: Vec<_> = stores.iter().cloned().map(|it| tokio::spawn(dispatch(it))).collect();
-    // Meanwhile somebody changes one of them, which locks it with its deliveries.
+    // Meanwhile one endpoint is changed, which locks it with its deliveries.
     for _ in 0..20 {
         let patch = EndpointPatch { description: Some(Some("x".to_owned())), ..EndpointPatch::default() };
         stores[2].patch(EndpointId::new(NOW, [2; 10]), &patch, NOW).await.unwrap();

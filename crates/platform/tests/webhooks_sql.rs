@@ -1,4 +1,4 @@
-//! Webhooks in the embedded database against the conformance suite, and what only it promises.
+//! Conformance of webhooks in the embedded database, and behaviour specific to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn what_happens_in_this_process_is_heard_at_once() {
     tokio::task::yield_now().await;
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
-    // Also what happened before anybody waited.
+    // Also events from before the wait started.
     catalog.note_upload_event(&job(2), NOW).await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), store.wait(long)).await.unwrap();
     let soon = tokio::time::timeout(Duration::from_millis(50), store.wait(long)).await;

@@ -1,4 +1,5 @@
-//! What the S3 requests do: the protocol crate (`s3s`) parses and checks them, this carries them out.
+//! The S3 operations: the protocol crate (`s3s`) parses and checks requests, this module executes
+//! them.
 
 pub(super) mod cors;
 mod listings;
@@ -24,7 +25,7 @@ use super::events::EventRules;
 use super::index::{Change, Index};
 use super::objects::Address;
 
-/// Most bytes of a single PUT or part: R2's limit, 5 GiB less 5 MiB.
+/// Maximum size of a single PUT or part, bytes: R2's limit, 5 GiB less 5 MiB.
 const MAX_PUT: u64 = (5 << 30) - (5 << 20);
 
 /// The storage of one server, shared by all its requests.
@@ -36,7 +37,7 @@ pub(super) struct Backend {
     pub(super) cors: Arc<Cors>,
 }
 
-/// A body that has been stored and found to be what its sender claims.
+/// A stored body whose length and checksums were verified.
 struct Received {
     blob: NewBlob,
     digests: Digests,
@@ -50,7 +51,7 @@ impl Backend {
         Ok(self.index.read(look).await?.0)
     }
 
-    /// Takes in a body and checks length and checksums against the headers and trailers.
+    /// Stores a body, and verifies length and checksums against the headers and trailers.
     async fn receive<T>(&self, request: &S3Request<T>, body: Option<StreamingBlob>) -> S3Result<Received> {
         let claims = Claims::of(&request.headers);
         let hashing = claims.hashing(&request.headers);
@@ -69,7 +70,7 @@ impl Backend {
     }
 }
 
-/// The length of the content, which is not that of the body where that is `aws-chunked`.
+/// The declared length of the content, which differs from that of the body for `aws-chunked`.
 fn claimed_size(headers: &HeaderMap) -> Option<u64> {
     let number = |name| headers.get(name)?.to_str().ok()?.parse().ok();
     number("x-amz-decoded-content-length").or_else(|| number("content-length"))
@@ -83,7 +84,7 @@ fn source(from: &CopySource) -> S3Result<Address> {
     match from {
         CopySource::Bucket { bucket, key, version_id: None } => Ok(address(bucket, key)),
         CopySource::Bucket { .. } | CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
-            Err(s3_error!(NotImplemented, "only `bucket/key` can be copied from"))
+            Err(s3_error!(NotImplemented, "a copy source must be `bucket/key`"))
         }
     }
 }
@@ -96,7 +97,7 @@ fn strong(etag: &str) -> Option<ETag> {
     Some(ETag::Strong(etag.to_owned()))
 }
 
-/// The one pair of credentials of a server.
+/// The only credentials of a server.
 pub(super) struct Owner {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: SecretKey,
@@ -113,7 +114,7 @@ impl S3Auth for Owner {
     }
 }
 
-/// `async_trait` does not look inside macro calls, so this writes what it would have written.
+/// `async_trait` does not expand macro calls, so this macro writes the expansion itself.
 macro_rules! carry_out {
     ($($operation:ident($input:ident) -> $output:ident,)*) => { $(
         fn $operation<'life0, 'async_trait>(

@@ -1,4 +1,5 @@
-//! The files that hold content: written under a temporary name, synced, renamed. Never changed after.
+//! The content files: written under a temporary name, synced, renamed, and never changed
+//! afterwards.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -13,29 +14,29 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::digest::{Digests, Hashing};
 
-/// The two folders of content: `blobs` (complete files) and `tmp` (being written).
+/// The two content folders: `blobs` (complete files) and `tmp` (files being written).
 pub(super) struct Blobs {
     complete: PathBuf,
     temporary: PathBuf,
 }
 
-/// A complete file that no row of the index names yet; it goes away unless it is kept.
+/// A complete file that no index row refers to yet; it is removed unless it is kept.
 pub(super) struct NewBlob {
-    /// Its name in the folder.
+    /// File name in the folder.
     pub(super) name: String,
-    /// Bytes.
+    /// Size in bytes.
     pub(super) size: u64,
     file: Unkept,
 }
 
 impl NewBlob {
-    /// A row names it now.
+    /// Keeps the file, because an index row refers to it now.
     pub(super) fn keep(mut self) {
         self.file.0 = None;
     }
 }
 
-/// Removes a file when dropped: a request may end at any moment, by an error or by its client.
+/// Removes a file when dropped: an error or a disconnecting client may end a request at any moment.
 struct Unkept(Option<PathBuf>);
 
 impl Drop for Unkept {
@@ -49,7 +50,7 @@ impl Drop for Unkept {
     }
 }
 
-/// Bytes gathered before they are hashed and written: few hand-overs between threads, little memory.
+/// Bytes buffered before they are hashed and written: few thread switches, little memory.
 const WRITE_SIZE: usize = 1 << 20;
 
 impl Blobs {
@@ -64,8 +65,8 @@ impl Blobs {
         self.complete.join(name)
     }
 
-    /// Removes what a crash left: every unfinished file, and every complete one that is not in `live`.
-    /// Only for the process that holds the lock, before it serves.
+    /// Removes files that a crash left: every unfinished file, and every complete one that is not
+    /// in `live`. Only for the process that holds the lock, before it serves.
     pub(super) fn sweep(&self, live: &HashSet<String>) -> io::Result<u64> {
         let mut removed = 0;
         for entry in std::fs::read_dir(&self.temporary)?.chain(std::fs::read_dir(&self.complete)?) {
@@ -84,10 +85,11 @@ impl Blobs {
         File::open(&self.complete)?.sync_all()
     }
 
-    /// Writes a body of at most `limit` bytes to a file, synced and renamed, and hashes it meanwhile.
+    /// Writes a body of at most `limit` bytes to a file and hashes it, then syncs and renames the
+    /// file.
     ///
     /// # Errors
-    /// `IncompleteBody` if the body breaks off, `EntityTooLarge`; nothing is left then.
+    /// `IncompleteBody` if the body is cut off, `EntityTooLarge`; the file is removed then.
     pub(super) async fn receive<B, E>(
         self: &Arc<Self>,
         mut body: B,
@@ -112,7 +114,7 @@ impl Blobs {
             }
             gathered.push(chunk);
             if size >= WRITE_SIZE {
-                // The disk works on one batch while the network fills the next.
+                // The disk writes one batch while the network fills the next.
                 let incoming = finished(working).await?;
                 let batch = std::mem::take(&mut gathered);
                 working = spawn_blocking(move || incoming.write(batch));
@@ -129,7 +131,7 @@ async fn finished<T>(task: JoinHandle<io::Result<T>>) -> S3Result<T> {
     task.await.map_err(S3Error::internal_error)?.map_err(S3Error::internal_error)
 }
 
-/// A file on its way.
+/// A file that is being received.
 struct Incoming {
     file: File,
     name: String,

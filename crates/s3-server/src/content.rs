@@ -22,17 +22,18 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// What of a piece, which begins at `at` in the object and has `size` bytes, lies in `range`.
+    /// The part of a piece, which begins at `at` in the object and has `size` bytes, that overlaps
+    /// `range`.
     pub(super) fn of_piece(path: PathBuf, at: u64, size: u64, range: &Range<u64>) -> Option<Self> {
         let (start, end) = (range.start.max(at), range.end.min(at + size));
         (start < end).then(|| Self { path, start: start - at, size: end - start })
     }
 }
 
-/// Bytes read at a time. One such chunk is read ahead, so memory is twice this for any size of object.
+/// Read size, bytes. One chunk is read ahead, so memory is twice this for any size of object.
 const READ_SIZE: u64 = 256 << 10;
 
-/// Streams slices one after the other. A file that is shorter than it should be is an error.
+/// Streams slices one after the other. A file that is shorter than expected is an error.
 pub(super) fn stream(slices: Vec<Slice>, reading: Reading) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let reader = Reader { slices: slices.into_iter(), open: None, _reading: reading };
     futures::stream::try_unfold(reader.ahead(), async |ahead: Ahead| {

@@ -1,8 +1,8 @@
-//! Cross-origin rules of the buckets, so that a page can upload straight to them.
+//! CORS rules of the buckets, so that a page can upload directly to them.
 //!
-//! Which rule applies is S3's: the first one that matches origin, method and, in a preflight, every header that is asked
-//! for. Outside the S3 protocol, because a preflight carries no signature, and because a page must be able to read a
-//! refusal too.
+//! The rule is selected as in S3: the first that matches origin, method and, in a preflight, every
+//! requested header. This middleware is outside the S3 protocol, because a preflight is not signed,
+//! and because a page must be able to read an error response too.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default)]
 pub(super) struct Cors(RwLock<HashMap<String, Vec<Rule>>>);
 
-/// Who may send what from a page, and what it may read of the answer.
+/// Requests that pages of an origin may send, and headers of the response that they may read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Rule {
     id: Option<String>,
@@ -39,10 +39,10 @@ pub(super) struct Rule {
 }
 
 const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
-/// Without `ETag` a page cannot complete a multipart upload.
+/// Without `ETag`, a page cannot complete a multipart upload.
 const EXPOSED: [&str; 6] =
     ["ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Last-Modified", "x-amz-request-id"];
-/// Most rules of a bucket, as on S3.
+/// Maximum number of rules per bucket, as on S3.
 const MOST_RULES: usize = 100;
 const VARIES: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
@@ -68,7 +68,7 @@ pub(super) async fn cors(rules: &Cors, request: Request, next: Next) -> Response
     response
 }
 
-/// The headers that a preflight asks for.
+/// The headers that a preflight requests.
 fn asked_headers(headers: &HeaderMap) -> Vec<String> {
     let lists = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter().filter_map(|it| it.to_str().ok());
     let names = lists.flat_map(|it| it.split(',')).map(|it| it.trim().to_ascii_lowercase());
@@ -121,7 +121,8 @@ impl Cors {
 }
 
 impl Rule {
-    /// Every method and header for pages of these origins; `*` is any.
+    /// A rule that allows every method and header for pages of these origins; `*` allows any
+    /// origin.
     pub(super) fn open_to(origins: &[String]) -> Self {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         Self {
@@ -134,10 +135,10 @@ impl Rule {
         }
     }
 
-    /// Reads the rules of a request.
+    /// Parses the rules of a request.
     pub(super) fn read_all(rules: Vec<CORSRule>) -> S3Result<Vec<Self>> {
         if !(1..=MOST_RULES).contains(&rules.len()) {
-            return Err(s3_error!(InvalidRequest, "a bucket has 1 to 100 CORS rules"));
+            return Err(s3_error!(InvalidRequest, "a bucket must have 1 to 100 CORS rules"));
         }
         rules.into_iter().map(Self::read).collect()
     }
@@ -152,22 +153,22 @@ impl Rule {
             max_age_seconds: rule.max_age_seconds,
         };
         if let Some(method) = rule.methods.iter().find(|it| !METHODS.contains(&it.as_str())) {
-            return Err(s3_error!(InvalidRequest, "CORS rules do not know the method `{method}`"));
+            return Err(s3_error!(InvalidRequest, "CORS rules do not support the method `{method}`"));
         }
         let wildcards = |text: &String| text.matches('*').count();
         if let Some(text) = rule.origins.iter().chain(&rule.headers).find(|it| wildcards(it) > 1) {
             return Err(s3_error!(InvalidRequest, "`{text}` has more than one wildcard"));
         }
         if let Some(text) = rule.exposed.iter().find(|it| wildcards(it) > 0) {
-            return Err(s3_error!(InvalidRequest, "`{text}`: exposed headers have no wildcard"));
+            return Err(s3_error!(InvalidRequest, "`{text}`: exposed headers cannot have a wildcard"));
         }
         if rule.origins.is_empty() || rule.methods.is_empty() {
-            return Err(s3_error!(MalformedXML, "a CORS rule names origins and methods"));
+            return Err(s3_error!(MalformedXML, "a CORS rule needs origins and methods"));
         }
         Ok(rule)
     }
 
-    /// As S3 writes it.
+    /// The rule in S3's XML types.
     pub(super) fn into_s3(self) -> CORSRule {
         let some = |words: Vec<String>| Some(words).filter(|it| !it.is_empty());
         CORSRule {
@@ -187,7 +188,7 @@ impl Rule {
     }
 }
 
-/// Whether a text is that of a pattern, in which one `*` stands for anything.
+/// Whether a text matches a pattern, in which one `*` matches any text.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         Some((before, after)) => {

@@ -1,4 +1,4 @@
-//! What is computed over a body while it comes in, and compared with what the sender claims.
+//! Checksums that are computed over a body while it arrives, and compared with the client's.
 
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
@@ -6,20 +6,21 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::Checksum;
 use s3s::{S3Result, s3_error};
 
-/// The sums over a body: MD5 always (it is the eTag), the others if the sender claims them.
+/// The running checksums of a body: MD5 always (it is the ETag), the others if the client declares
+/// them.
 #[derive(Default)]
 pub(super) struct Hashing {
     md5: Md5,
     others: ChecksumHasher,
 }
 
-/// The sums, done.
+/// The final checksums.
 pub(super) struct Digests {
     pub(super) md5: [u8; 16],
     pub(super) others: Checksum,
 }
 
-/// The sums that a sender claims, in headers or in trailers after the body.
+/// The checksums that a client declares, in headers or in trailers after the body.
 pub(super) struct Claims {
     md5: Option<String>,
     sums: Sums,
@@ -37,13 +38,14 @@ const NAMES: [&str; 5] = [
 ];
 
 impl Claims {
-    /// Reads the claims that stand before the body.
+    /// Reads the checksums that are declared in the headers.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self { md5: text("content-md5"), sums: NAMES.map(text) }
     }
 
-    /// Starts to compute what is claimed, or announced (`x-amz-trailer`) to be claimed after the body.
+    /// Starts the checksums that are declared in headers, or announced (`x-amz-trailer`) for the
+    /// trailers.
     pub(super) fn hashing(&self, headers: &HeaderMap) -> Hashing {
         let announced = |name: &str| {
             headers.get_all("x-amz-trailer").iter().filter_map(|it| it.to_str().ok()).any(|it| it.contains(name))
@@ -60,10 +62,10 @@ impl Claims {
         Hashing { md5: Md5::new(), others }
     }
 
-    /// Compares. `trailers` are those after the body, if it had any.
+    /// Compares the checksums. `trailers` are those after the body, if there are any.
     ///
     /// # Errors
-    /// `BadDigest` if a claim is wrong.
+    /// `BadDigest` if a checksum differs.
     pub(super) fn verify(self, digests: &Digests, trailers: Option<&HeaderMap>) -> S3Result<()> {
         let later = trailers.map(Claims::of);
         let computed = sums(&digests.others);
@@ -82,7 +84,8 @@ impl Claims {
     }
 }
 
-/// `x-amz-checksum-crc32` is a prefix of `x-amz-checksum-crc32c`: the shorter one must stand alone.
+/// `x-amz-checksum-crc32` is a prefix of `x-amz-checksum-crc32c`: the shorter name must match
+/// exactly.
 fn announced_exactly(announced: &impl Fn(&str) -> bool, i: usize) -> bool {
     announced(NAMES[i]) && !(i == 0 && announced(NAMES[1]))
 }
@@ -108,7 +111,7 @@ impl Hashing {
     }
 }
 
-/// MD5 over the MD5s of the parts, and their number: the eTag of a multipart object.
+/// MD5 over the MD5s of the parts, and their number: the ETag of a multipart object.
 pub(super) fn multipart_etag<'a>(part_etags: impl IntoIterator<Item = &'a str>) -> String {
     let mut md5 = Md5::new();
     let mut count = 0;

@@ -1,26 +1,27 @@
-//! Puts off the removal of files until nobody can be reading them any more.
+//! Defers the removal of files until no reader can be using them.
 //!
-//! A reader looks an object up and then opens its files one after the other; an overwrite in between
-//! must not take them away. Each reader therefore holds the epoch in which it began, and files that
-//! a commit made superfluous go when their epoch and every earlier one have no reader left.
+//! A reader looks an object up and then opens its files one after the other; an overwrite in
+//! between must not remove them. Each reader therefore holds the epoch in which it began, and files
+//! that a commit made obsolete are removed when their epoch and every earlier one have no reader
+//! left.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Held while reading; no file that was live when it was taken goes away before it is dropped.
+/// Held while reading; no file that was live when it was taken is removed before it is dropped.
 pub(super) type Reading = Arc<Epoch>;
 
-/// The present epoch.
+/// The current epoch.
 pub(super) struct Epochs(Mutex<Arc<Epoch>>);
 
-/// A stretch of time between two removals.
+/// The time between two removals.
 #[derive(Default)]
 pub(super) struct Epoch {
     ended: OnceLock<End>,
 }
 
-/// What became superfluous when an epoch ended, and the epoch after it. An epoch keeps its successors
-/// alive, so that an early reader also protects what was removed later.
+/// The files that became obsolete when an epoch ended, and the next epoch. An epoch keeps its
+/// successors alive, so that an early reader also protects files that were removed later.
 struct End {
     garbage: Vec<PathBuf>,
     next: Arc<Epoch>,
@@ -31,12 +32,12 @@ impl Epochs {
         Self(Mutex::new(Arc::default()))
     }
 
-    /// Begins to read. Take it before looking up what to read.
+    /// Begins a read. Call it before looking up the object.
     pub(super) fn enter(&self) -> Reading {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Removes files as soon as no present reader can need them; at once if there is none.
+    /// Removes files as soon as no reader can need them; at once if there is no reader.
     pub(super) fn retire(&self, garbage: Vec<PathBuf>) {
         if garbage.is_empty() {
             return;

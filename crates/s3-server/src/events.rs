@@ -1,6 +1,6 @@
-//! Event notifications as R2 sends them, written to an outbox in the transaction that causes them.
+//! Event notifications in R2's format, written to an outbox in the transaction that causes them.
 //!
-//! Delivery is at least once: whoever drains the outbox acknowledges after having passed events on.
+//! Delivery is at least once: the consumer acknowledges events after it has passed them on.
 
 use std::sync::Arc;
 
@@ -15,29 +15,29 @@ use super::OpenError;
 use super::index::{Change, Index};
 use super::objects::Address;
 
-/// Which objects cause events: those of a bucket whose keys begin with a prefix.
+/// Selects the objects that cause events: those of a bucket whose keys have a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRule {
     /// Name of the bucket.
     pub bucket: String,
-    /// Beginning of the keys; empty for all.
+    /// Prefix of the keys; empty for all.
     pub prefix: String,
-    /// `object-create`: put, copy, completed multipart upload.
+    /// Whether to send `object-create` events: put, copy, completed multipart upload.
     pub on_create: bool,
-    /// `object-delete`.
+    /// Whether to send `object-delete` events.
     pub on_delete: bool,
 }
 
-/// What happened to an object, in R2's words.
+/// The action on an object, in R2's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Stored by one request.
     PutObject,
     /// Copied inside the store.
     CopyObject,
-    /// Stored in parts.
+    /// Stored by a multipart upload.
     CompleteMultipartUpload,
-    /// Removed by a request.
+    /// Deleted by a request.
     DeleteObject,
 }
 
@@ -47,15 +47,15 @@ pub enum Action {
 pub struct R2Event {
     /// Id of the account.
     pub account: String,
-    /// What happened.
+    /// The action.
     pub action: Action,
     /// Name of the bucket.
     pub bucket: String,
-    /// What it happened to.
+    /// The object.
     pub object: R2EventObject,
-    /// When: RFC 3339, UTC, milliseconds.
+    /// Time: RFC 3339, UTC, milliseconds.
     pub event_time: String,
-    /// Where a copy came from.
+    /// Source of a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_source: Option<R2CopySource>,
 }
@@ -64,35 +64,35 @@ pub struct R2Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct R2EventObject {
-    /// Path in the bucket.
+    /// Object key in the bucket.
     pub key: String,
-    /// Bytes; absent when it was deleted.
+    /// Size in bytes; absent after a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Without quotes; absent when it was deleted.
+    /// ETag without quotes; absent after a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e_tag: Option<String>,
 }
 
-/// Where a copy came from.
+/// The source of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct R2CopySource {
     /// Name of the bucket.
     pub bucket: String,
-    /// Path in it.
+    /// Object key in that bucket.
     pub object: String,
 }
 
 /// An event that waits in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedEvent {
-    /// Rises with each event; what [`EventOutbox::ack`] takes.
+    /// Sequence number, increasing; the argument of [`EventOutbox::ack`].
     pub sequence: i64,
     /// JSON of an [`R2Event`].
     pub body: String,
 }
 
-/// The events that nobody has acknowledged yet, oldest first. For one consumer.
+/// The unacknowledged events, oldest first. For a single consumer.
 #[derive(Clone)]
 pub struct EventOutbox {
     pub(super) index: Arc<Index>,
@@ -105,8 +105,8 @@ pub struct EventOutbox {
 pub struct OutboxError(#[source] S3Error);
 
 impl EventOutbox {
-    /// Waits until there are events, and gives at most `max` of them, oldest first. The same ones come
-    /// again until they are acknowledged.
+    /// Waits until there are events, and returns at most `max` of them, oldest first. The same
+    /// events are returned again until they are acknowledged.
     pub async fn next_batch(&self, max: u32) -> Result<Vec<QueuedEvent>, OutboxError> {
         loop {
             let events = self.waiting(max).await?;
@@ -117,7 +117,7 @@ impl EventOutbox {
         }
     }
 
-    /// Gives at most `max` waiting events, oldest first, possibly none.
+    /// Returns at most `max` waiting events, oldest first, possibly none.
     pub async fn waiting(&self, max: u32) -> Result<Vec<QueuedEvent>, OutboxError> {
         let look = move |connection: &Connection| {
             let run = || {
@@ -131,7 +131,7 @@ impl EventOutbox {
         Ok(self.index.read(look).await.map_err(OutboxError)?.0)
     }
 
-    /// Removes all events up to and including `sequence`: they have reached somewhere safe.
+    /// Removes all events up to and including `sequence`, because the consumer has stored them.
     pub async fn ack(&self, sequence: i64) -> Result<(), OutboxError> {
         let work = move |connection: &Connection| {
             connection
@@ -144,7 +144,7 @@ impl EventOutbox {
     }
 }
 
-/// The rules of a server, checked.
+/// The validated rules of a server.
 pub(super) struct EventRules {
     account: String,
     rules: Vec<EventRule>,
@@ -152,7 +152,7 @@ pub(super) struct EventRules {
 
 impl EventRules {
     /// # Errors
-    /// Refuses, as R2 does, two rules that would send the same event twice.
+    /// Rejects, as R2 does, two rules that would send the same event twice.
     pub(super) fn new(account: String, rules: Vec<EventRule>) -> Result<Self, OpenError> {
         for (i, a) in rules.iter().enumerate() {
             for b in &rules[i + 1..] {
@@ -181,7 +181,7 @@ impl EventRules {
     }
 }
 
-/// What stores an object, for its event.
+/// The kind of request that stores an object, for its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cause {
     Put,
@@ -189,7 +189,7 @@ pub(super) enum Cause {
     Multipart,
 }
 
-/// Writes the event of a stored object to the outbox, if a rule wants it.
+/// Writes the event of a stored object to the outbox, if a rule matches.
 pub(super) fn created(
     connection: &Connection,
     rules: &EventRules,
@@ -210,7 +210,7 @@ pub(super) fn created(
     record(connection, rules, at, action, object, copy_source, at_ms)
 }
 
-/// Writes the event of a removed object to the outbox, if a rule wants it.
+/// Writes the event of a deleted object to the outbox, if a rule matches.
 pub(super) fn deleted(connection: &Connection, rules: &EventRules, at: &Address, at_ms: u64) -> rusqlite::Result<()> {
     let object = R2EventObject { key: at.key.clone(), size: None, e_tag: None };
     record(connection, rules, at, Action::DeleteObject, object, None, at_ms)
@@ -245,7 +245,7 @@ fn record(
 fn rfc3339(unix_ms: u64) -> String {
     let nanos = i128::from(unix_ms) * 1_000_000;
     let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|it| it.format(&Rfc3339).ok());
-    // `time` leaves out trailing zeros of the fraction; R2 always writes three digits.
+    // `time` omits trailing zeros of the fraction; R2 always writes three digits.
     let text = text.unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned());
     let whole = text.split(['.', 'Z']).next().unwrap_or_default();
     format!("{whole}.{:03}Z", unix_ms % 1000)

@@ -1,4 +1,5 @@
-//! What stands before the S3 protocol: checks that the protocol crate leaves out, and injected faults.
+//! Middleware in front of the S3 protocol: checks that the protocol crate lacks, and injected
+//! faults.
 
 use std::sync::Arc;
 
@@ -10,27 +11,28 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::{S3Error, s3_error};
 
-/// Decides which requests fail on purpose, so that callers can be tested against a bad day.
+/// Selects requests that fail on purpose, so that clients can be tested against failures.
 pub trait Faults: Send + Sync {
-    /// What befalls this request; asked once for each. `path` is `/bucket/key`, percent-encoded.
+    /// The fault of this request; called once per request. `path` is `/bucket/key`,
+    /// percent-encoded.
     fn strike(&self, method: &Method, path: &str) -> Option<Fault>;
 }
 
-/// A way for a request to fail.
+/// A kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// 503 `SlowDown`; nothing was done.
+    /// 503 `SlowDown`; the request was not executed.
     Unavailable,
-    /// The request was carried out, but the answer is 500 `InternalError`.
+    /// The request was executed, but the response is 500 `InternalError`.
     AnswerLost,
 }
 
-/// Longest life of a presigned URL: 7 days, in seconds.
+/// Maximum expiry of a presigned URL: 7 days, in seconds.
 const MAX_EXPIRES: u32 = 604_800;
 
-/// What requests are signed with.
+/// The signature algorithm.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// As R2 has it: `auto`, and what most tools say by themselves.
+/// Accepted regions, as on R2: `auto`, and the default of most tools.
 const REGIONS: [&str; 2] = ["auto", "us-east-1"];
 
 /// The middleware.
@@ -43,12 +45,12 @@ pub(super) async fn gate(faults: Option<Arc<dyn Faults>>, request: Request, next
         Some(Fault::Unavailable) => answer(s3_error!(SlowDown, "an injected fault")),
         Some(Fault::AnswerLost) => {
             next.run(request).await;
-            answer(s3_error!(InternalError, "an injected fault: carried out, but the answer is lost"))
+            answer(s3_error!(InternalError, "an injected fault: executed, but the response is lost"))
         }
     }
 }
 
-/// What strangers uploaded is not shown as a page of this address, whatever it is.
+/// Prevents browsers from showing uploaded content as a page of this origin.
 fn as_a_file(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -79,7 +81,7 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), S3Error> {
         let credential = rest.split_once("Credential=").map(|it| it.1).unwrap_or_default();
         (algorithm.to_owned(), credential.split([',', ' ']).next().unwrap_or_default().to_owned())
     };
-    // Both are signed, but neither changes what the signature is computed with.
+    // Both headers are signed, but neither affects how the signature is computed.
     if (is_presigned || !authorization.is_empty()) && algorithm != ALGORITHM {
         return Err(s3_error!(InvalidRequest, "the signing algorithm must be {ALGORITHM}"));
     }
@@ -100,7 +102,8 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), S3Error> {
         let after = authorization.split_once("SignedHeaders=").map(|(_, rest)| rest).unwrap_or_default();
         after.split(',').next().unwrap_or_default().trim().to_owned()
     };
-    // A header that is not signed was added by someone else than the signer: it must not steer the request.
+    // A header that is not signed was added by someone other than the signer: it must not affect
+    // the request.
     let signed: Vec<&str> = signed_headers.split(';').collect();
     match headers.keys().find(|name| name.as_str().starts_with("x-amz-") && !signed.contains(&name.as_str())) {
         Some(name) => Err(s3_error!(AccessDenied, "the header `{name}` is not signed")),

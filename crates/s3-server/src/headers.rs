@@ -1,4 +1,4 @@
-//! What is stored beside the content of an object and given back with it.
+//! Headers and metadata that are stored with an object and returned with it.
 
 use std::collections::BTreeMap;
 
@@ -34,13 +34,13 @@ pub(super) struct StoredHeaders {
     pub(super) sha256: Option<String>,
 }
 
-/// Most bytes of names and values of metadata: R2's limit.
+/// Maximum size of the metadata's names and values, bytes: R2's limit.
 const METADATA_LIMIT: usize = 8192;
 
 macro_rules! taken_from {
     ($($input:ident),*) => { $(
         impl StoredHeaders {
-            /// Takes what is stored out of a request.
+            /// Extracts the stored headers from a request.
             ///
             /// # Errors
             /// `MetadataTooLarge`.
@@ -66,7 +66,7 @@ macro_rules! taken_from {
 taken_from!(PutObjectInput, CopyObjectInput, CreateMultipartUploadInput);
 
 impl StoredHeaders {
-    /// Keeps the checksums that were computed over the body.
+    /// Stores the checksums that were computed over the body.
     pub(super) fn with_checksums(self, checksum: Checksum) -> Self {
         Self {
             crc32: checksum.checksum_crc32,
@@ -79,7 +79,7 @@ impl StoredHeaders {
     }
 }
 
-/// `aws-chunked` describes the transfer and is not part of what is stored.
+/// Removes `aws-chunked`, which describes the transfer and not the stored content.
 fn without_aws_chunked(encoding: &str) -> Option<String> {
     let rest: Vec<&str> = encoding.split(',').map(str::trim).filter(|it| *it != "aws-chunked").collect();
     (!rest.is_empty()).then(|| rest.join(","))

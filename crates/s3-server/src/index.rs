@@ -1,7 +1,7 @@
-//! The index: which objects, uploads and events there are. `SQLite`, one writer, group commit.
+//! The index of objects, uploads and events. `SQLite`, one writer, group commit.
 //!
-//! A transaction is what makes an object (and its event) visible. All writes run on one thread, which
-//! commits together whatever has queued up meanwhile: one sync of the disk for many requests.
+//! A transaction makes an object (and its event) visible. All writes run on one thread, which
+//! commits all queued writes together: one disk sync for many requests.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::blobs::{Blobs, NewBlob};
 use super::epochs::{Epochs, Reading};
 
-/// What a write wants to happen if, and only if, its transaction commits.
+/// The effects of a write that take place only if its transaction commits.
 pub(super) struct Change<R> {
-    /// The answer.
+    /// The result.
     pub(super) value: R,
-    /// A file that a row now names.
+    /// A file that a row now refers to.
     pub(super) keep: Option<NewBlob>,
-    /// Names of files that no row names any more.
+    /// Names of files that no row refers to any more.
     pub(super) remove: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl<R> From<R> for Change<R> {
     }
 }
 
-/// Runs inside the open transaction; what it returns runs after the commit.
+/// Runs inside the open transaction; the returned closure runs after the commit.
 type Job = Box<dyn FnOnce(&Connection) -> Settled + Send>;
 
 struct Settled {
@@ -46,17 +46,17 @@ pub(super) struct Index {
     readers: Mutex<Vec<Connection>>,
     path: PathBuf,
     epochs: Arc<Epochs>,
-    /// Of the whole folder. Here, because it must be held until after the last commit.
+    /// Lock of the whole folder. It is here because it must be held until after the last commit.
     _lock: File,
 }
 
-/// More than this many idle connections are closed.
+/// Maximum number of idle connections that are kept open.
 const IDLE_READERS: usize = 8;
-/// Most writes in one transaction; bounds how long the first of them waits.
+/// Maximum number of writes in one transaction; limits how long the first of them waits.
 const BATCH: usize = 256;
 
 impl Index {
-    /// Opens or makes the index and starts its writer. `on_commit` is told after each commit.
+    /// Opens or creates the index and starts its writer. `on_commit` is notified after each commit.
     pub(super) fn open(path: PathBuf, blobs: Arc<Blobs>, on_commit: Arc<Notify>, lock: File) -> rusqlite::Result<Self> {
         let connection = connect(&path)?;
         super::schema::migrate(&connection)?;
@@ -70,9 +70,10 @@ impl Index {
         Ok(Self { jobs: Some(jobs), writer: Some(writer), readers: Mutex::default(), path, epochs, _lock: lock })
     }
 
-    /// Runs `work` in a transaction and answers when it is on disk. An error rolls `work` back, alone.
+    /// Runs `work` in a transaction and returns when it is on disk. An error rolls back this `work`
+    /// only.
     ///
-    /// A caller who stops waiting changes nothing: what was begun is finished.
+    /// A caller that stops waiting changes nothing: a started write is completed.
     pub(super) async fn write<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> S3Result<Change<R>> + Send + 'static,
@@ -86,7 +87,7 @@ impl Index {
                     if let Some(blob) = change.keep {
                         blob.keep();
                     }
-                    // The requester may have gone away; the write holds all the same.
+                    // The caller may be gone; the write is valid all the same.
                     let _ = answer.send(Ok(change.value));
                     change.remove
                 }
@@ -103,7 +104,7 @@ impl Index {
         answered.await.map_err(|_| gone())?
     }
 
-    /// Runs `look` on a snapshot. The files it finds stay until the guard is dropped.
+    /// Runs `look` on a snapshot. The files that it finds stay until the guard is dropped.
     pub(super) async fn read<R: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Connection) -> S3Result<R> + Send + 'static,
@@ -116,7 +117,7 @@ impl Index {
                 Some(connection) => connection,
                 None => connect(&index.path).map_err(S3Error::internal_error)?,
             };
-            // One transaction: several statements must see one moment.
+            // One transaction, so that several statements see the same state.
             let snapshot = connection.transaction().map_err(S3Error::internal_error)?;
             let found = look(&snapshot);
             snapshot.finish().map_err(S3Error::internal_error)?;
@@ -133,7 +134,7 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        // Ends the writer's loop; the folder's lock must not go before its last commit.
+        // Ends the writer's loop; the folder's lock must be held until its last commit.
         self.jobs = None;
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
@@ -145,7 +146,8 @@ impl Drop for Index {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    // FULL: a commit is on the disk when it returns, so an acknowledged object survives a power cut.
+    // FULL: a commit is on the disk when it returns, so an acknowledged object survives a power
+    // failure.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;",
     )?;
@@ -178,7 +180,7 @@ impl Writer {
             let committed = self.batch(first, &mut queue, &mut settled);
             if let Err(error) = &committed {
                 tracing::error!(%error, "the S3 index could not commit");
-                // Without this the connection would stay inside the failed transaction.
+                // Without this, the connection would stay inside the failed transaction.
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
             let garbage: Vec<String> = settled.into_iter().flat_map(|it| (it.finish)(committed.is_ok())).collect();

@@ -1,11 +1,11 @@
 //! The embedded S3 server: R2's protocol and rules over one folder.
 //!
-//! Content lives in files, the index in `SQLite`; one transaction makes an object and its event visible.
-//! An object that was acknowledged survives `kill -9` and power cuts; one that was not leaves nothing.
-//! The protocol (signatures, XML) is the crate `s3s`; storage, conditions, multipart rules and events
-//! are ours.
+//! Content is in files, the index in `SQLite`; one transaction makes an object and its event
+//! visible. An acknowledged object survives `kill -9` and power failures; an unacknowledged one
+//! leaves nothing. The crate `s3s` implements the protocol (signatures, XML); storage, conditions,
+//! multipart rules and events are our own.
 //!
-//! The protocol crate logs every refused request as an error: programs filter its target `s3s`.
+//! The protocol crate logs every rejected request as an error: programs filter its target `s3s`.
 
 mod backend;
 mod blobs;
@@ -43,74 +43,74 @@ pub use self::events::{
 pub use self::gate::{Fault, Faults};
 use s3s::auth::SecretKey;
 
-/// What a server serves.
+/// Configuration of a server.
 #[derive(Debug, Clone)]
 pub struct S3ServerConfig {
-    /// Folder of everything it stores; made if it is not there.
+    /// Folder of all stored data; created if it is missing.
     pub data_dir: PathBuf,
-    /// Who may ask, together with the secret.
+    /// Access key id of clients.
     pub access_key_id: String,
-    /// Never printed.
+    /// Secret access key of clients; never printed.
     pub secret_access_key: SecretKey,
-    /// Made if they are not there.
+    /// Buckets; created if they are missing.
     pub buckets: Vec<BucketConfig>,
-    /// Stands in the events.
+    /// Account id in event messages.
     pub account_id: String,
-    /// Which objects cause events. As on R2, no two may send the same event.
+    /// Rules that select the objects with events. As on R2, two rules may not match the same event.
     pub event_rules: Vec<EventRule>,
 }
 
-/// A bucket.
+/// Configuration of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketConfig {
-    /// 3 to 63 of `a-z`, `0-9`, `-` and `.`.
+    /// Bucket name: 3 to 63 of `a-z`, `0-9`, `-` and `.`.
     pub name: String,
-    /// Origins of pages that may upload and read with presigned URLs; `*` is any. Rules that are set by `PutBucketCors`
-    /// replace this.
+    /// Origins of pages that may upload and read with presigned URLs; `*` allows any. Rules that a
+    /// `PutBucketCors` request sets replace these.
     pub cors_origins: Vec<String>,
 }
 
-/// Why a server could not start.
+/// The server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Two processes would destroy each other's files.
+    /// Another process uses the folder; two would destroy each other's files.
     #[error("the folder `{}` is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// The folder cannot be made, read or written.
+    /// The folder cannot be created, read or written.
     #[error("cannot use the folder `{}`", .folder.display())]
     Folder {
-        /// Which.
+        /// Path of the folder.
         folder: PathBuf,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: std::io::Error,
     },
-    /// The index is damaged, or of a later version.
+    /// The index is damaged, or a later version wrote it.
     #[error("cannot use the index `{}`", .index.display())]
     Index {
-        /// Which.
+        /// Path of the index.
         index: PathBuf,
-        /// Why.
+        /// The database error.
         #[source]
         source: rusqlite::Error,
     },
-    /// Not a legal name of a bucket.
+    /// The bucket name is invalid.
     #[error("`{0}` is not a legal bucket name: 3 to 63 of a-z, 0-9, `-` and `.`")]
     BucketName(String),
-    /// R2 refuses them too.
+    /// Two event rules overlap; R2 rejects them too.
     #[error("two event rules of bucket `{bucket}` overlap: prefixes `{first}` and `{second}`")]
     OverlappingRules {
-        /// Of both.
+        /// The bucket of both rules.
         bucket: String,
-        /// Prefix of the one.
+        /// Prefix of the first rule.
         first: String,
-        /// Prefix of the other.
+        /// Prefix of the second rule.
         second: String,
     },
 }
 
-/// A server over one folder. Clones share it; the folder is free again when the last one, and the last
-/// router made of it, is gone.
+/// A server over one folder. Clones share it; the folder's lock is released when the last clone,
+/// and the last router created from it, is dropped.
 #[derive(Clone)]
 pub struct S3Server {
     config: Arc<S3ServerConfig>,
@@ -119,7 +119,8 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Opens or makes the folder, takes its lock, and removes what a crash left. Blocks on the disk.
+    /// Opens or creates the folder, locks it, and removes files that a crash left. Blocks on disk
+    /// I/O.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -162,7 +163,7 @@ impl S3Server {
         self.router_with_faults(None)
     }
 
-    /// The same, with requests that fail on purpose.
+    /// The service with injected faults.
     pub fn router_with_faults(&self, faults: Option<Arc<dyn Faults>>) -> Router {
         let mut service = S3ServiceBuilder::new(self.backend.clone());
         service.set_auth(backend::Owner {
@@ -183,7 +184,7 @@ impl S3Server {
             }))
     }
 
-    /// Serves until `shutdown` ends, then finishes the requests that have begun.
+    /// Serves until `shutdown` completes, then finishes the requests in progress.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -192,13 +193,13 @@ impl S3Server {
         serve::serve(listener, self.router(), shutdown).await
     }
 
-    /// The events that wait to be passed on.
+    /// The events that are waiting for their consumer.
     pub fn events(&self) -> EventOutbox {
         EventOutbox { index: self.backend.index.clone(), committed: self.committed.clone() }
     }
 }
 
-/// Makes the buckets, ends expired uploads, and names all files that are in use.
+/// Creates the buckets, expires old uploads, and lists all files that are in use.
 fn prepare(index: &std::path::Path, buckets: &[BucketConfig]) -> rusqlite::Result<HashSet<String>> {
     let connection = Connection::open(index)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; BEGIN IMMEDIATE")?;
@@ -206,7 +207,7 @@ fn prepare(index: &std::path::Path, buckets: &[BucketConfig]) -> rusqlite::Resul
         connection
             .execute("INSERT OR IGNORE INTO bucket VALUES (?1, ?2)", params![bucket.name, objects::signed(now_ms())])?;
     }
-    // Their files are not live any more: the sweep takes them.
+    // Their files are no longer live, so the sweep removes them.
     uploads::expire(&connection, now_ms())?;
     connection.execute_batch("COMMIT")?;
     let mut select = connection.prepare("SELECT blob FROM piece UNION SELECT blob FROM part")?;
@@ -218,7 +219,7 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// 32 hex digits that nobody has used before.
+/// 32 random hex digits, a unique name.
 fn random_name() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");

@@ -1,4 +1,4 @@
-//! Lists objects by prefix, in the order of the bytes of their keys, with common prefixes.
+//! Lists objects by prefix, in byte order of their keys, with common prefixes.
 
 use rusqlite::{Connection, params};
 use s3s::{S3Error, S3Result};
@@ -9,24 +9,24 @@ use super::objects::{require_bucket, unsigned};
 pub(super) struct Query {
     pub(super) bucket: String,
     pub(super) prefix: String,
-    /// Keys that contain it after the prefix are put together.
+    /// Keys that contain it after the prefix are grouped.
     pub(super) delimiter: Option<String>,
-    /// Continue after this.
+    /// Continue after this position.
     pub(super) after: Option<After>,
-    /// Most objects and common prefixes together.
+    /// Maximum number of objects and common prefixes together.
     pub(super) max: usize,
 }
 
-/// Where a listing continues.
+/// The position at which a listing continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum After {
     Key(String),
-    /// After all keys that begin so.
+    /// After all keys with this prefix.
     CommonPrefix(String),
 }
 
 impl After {
-    /// An opaque token that survives XML and URLs whatever the key holds.
+    /// An opaque token that is valid in XML and URLs whatever the key contains.
     pub(super) fn token(&self) -> String {
         match self {
             Self::Key(key) => format!("k{}", base16ct::lower::encode_string(key.as_bytes())),
@@ -60,11 +60,11 @@ pub(super) struct Listed {
 pub(super) struct Page {
     pub(super) objects: Vec<Listed>,
     pub(super) common_prefixes: Vec<String>,
-    /// Where the next page begins; `None` on the last one.
+    /// The position of the next page; `None` on the last one.
     pub(super) next: Option<After>,
 }
 
-/// Lists a page. Skips over what a common prefix holds instead of reading it.
+/// Lists a page. Keys under a common prefix are skipped instead of read.
 pub(super) fn list(connection: &Connection, query: &Query) -> S3Result<Page> {
     require_bucket(connection, &query.bucket)?;
     if query.max == 0 {
@@ -113,7 +113,7 @@ fn run(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
 fn start(query: &Query) -> Option<Vec<u8>> {
     let after = match &query.after {
         None => Some(Vec::new()),
-        // Nothing sorts between a key and the same with a zero byte.
+        // No key sorts between a key and the same key with a zero byte appended.
         Some(After::Key(key)) => Some([key.as_bytes(), &[0]].concat()),
         Some(After::CommonPrefix(prefix)) => successor(prefix.as_bytes()),
     }?;
@@ -127,7 +127,7 @@ fn common_prefix(key: &str, query: &Query) -> Option<String> {
     Some(key[..end].to_owned())
 }
 
-/// The smallest byte string greater than all that begin with `prefix`; `None` if there is none.
+/// The smallest byte string greater than all with `prefix`; `None` if there is none.
 pub(super) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
     let end = prefix.iter().rposition(|byte| *byte != 0xff)?;
     let mut next = prefix[..=end].to_vec();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_round_trip_and_rubbish_is_none() {
+    fn tokens_round_trip_and_invalid_ones_are_none() {
         for after in [After::Key("a/\u{1}é".to_owned()), After::CommonPrefix("x/".to_owned())] {
             assert_eq!(After::parse(&after.token()), Some(after));
         }

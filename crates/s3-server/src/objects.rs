@@ -1,4 +1,5 @@
-//! Objects in the index: find, store under a condition, remove. All inside a transaction.
+//! Objects in the index: find, store under a condition, remove. All functions run inside a
+//! transaction.
 
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use s3s::{S3Error, S3Result, s3_error};
 use super::events::{Cause, EventRules};
 use super::headers::StoredHeaders;
 
-/// A row of the index.
+/// An object's row in the index.
 #[derive(Debug, Clone)]
 pub(super) struct StoredObject {
     pub(super) id: i64,
@@ -22,13 +23,13 @@ pub(super) struct StoredObject {
 /// A file that is part of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Where it begins in the object.
+    /// Offset of the piece in the object, bytes.
     pub(super) start: u64,
     pub(super) size: u64,
     pub(super) blob: String,
 }
 
-/// An object to be stored.
+/// An object to store.
 pub(super) struct NewObject {
     pub(super) size: u64,
     pub(super) etag: String,
@@ -36,14 +37,14 @@ pub(super) struct NewObject {
     pub(super) pieces: Vec<Piece>,
 }
 
-/// Where an object lives.
+/// Bucket and key of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) bucket: String,
     pub(super) key: String,
 }
 
-/// When a write may take place (`If-Match`, `If-None-Match`).
+/// The condition of a write (`If-Match`, `If-None-Match`).
 #[derive(Default)]
 pub(super) struct Condition {
     pub(super) if_match: Option<ETagCondition>,
@@ -60,12 +61,12 @@ impl Condition {
     }
 }
 
-/// Whether an object with this tag fulfils the condition.
+/// Whether an object with this ETag fulfils the condition.
 pub(super) fn matches(condition: &ETagCondition, etag: &str) -> bool {
     condition.is_any() || condition.as_etag().is_some_and(|it| it.value() == etag)
 }
 
-/// Refuses a bucket that is not there.
+/// Fails if the bucket does not exist.
 pub(super) fn require_bucket(connection: &Connection, bucket: &str) -> S3Result<()> {
     connection
         .prepare_cached("SELECT 1 FROM bucket WHERE name = ?1")
@@ -115,11 +116,12 @@ pub(super) fn pieces(connection: &Connection, object: i64, range: &Range<u64>) -
     run().map_err(S3Error::internal_error)
 }
 
-/// Stores an object in place of what was there, with its event. Gives the files that are not needed
-/// any more.
+/// Stores an object in place of the previous one, with its event. Returns the files that are no
+/// longer needed.
 ///
 /// # Errors
-/// `NoSuchBucket`, `PreconditionFailed`: checked inside the transaction, so racing writers cannot both win.
+/// `NoSuchBucket`, `PreconditionFailed`: checked inside the transaction, so concurrent writers
+/// cannot both win.
 pub(super) fn store(
     connection: &Connection,
     rules: &EventRules,
@@ -155,9 +157,9 @@ pub(super) fn store(
         for piece in new.pieces.iter().filter(|it| it.size > 0) {
             insert.execute(params![id, signed(piece.start), signed(piece.size), piece.blob])?;
         }
-        // Only now: a copy onto itself goes on using its files.
+        // Only now, because a copy onto itself keeps using its files.
         let mut garbage = unreferenced(connection, superseded)?;
-        // An empty file holds nothing: no piece names it.
+        // An empty file holds no content: no piece refers to it.
         garbage.extend(new.pieces.iter().filter(|it| it.size == 0).map(|it| it.blob.clone()));
         super::events::created(connection, rules, at, cause, (new.size, &new.etag, now_ms))?;
         Ok(garbage)
@@ -165,8 +167,8 @@ pub(super) fn store(
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))
 }
 
-/// Removes an object with its event, and gives the files that are not needed any more. What is not
-/// there counts as removed and causes no event.
+/// Removes an object with its event, and returns the files that are no longer needed. A missing
+/// object counts as removed and causes no event.
 ///
 /// # Errors
 /// `NoSuchBucket`.
@@ -182,7 +184,7 @@ pub(super) fn remove(connection: &Connection, rules: &EventRules, at: &Address) 
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))
 }
 
-/// Removes a row with its pieces, and names their files.
+/// Removes a row with its pieces, and returns their files.
 fn remove_row(connection: &Connection, id: i64) -> rusqlite::Result<Vec<String>> {
     let blobs = connection
         .prepare_cached("SELECT blob FROM piece WHERE object = ?1")?
@@ -192,7 +194,7 @@ fn remove_row(connection: &Connection, id: i64) -> rusqlite::Result<Vec<String>>
     Ok(blobs)
 }
 
-/// Keeps those names that nothing points at: copies share files.
+/// Filters the names that nothing refers to any more: copies share files.
 fn unreferenced(connection: &Connection, blobs: Vec<String>) -> rusqlite::Result<Vec<String>> {
     let mut referenced = connection.prepare_cached("SELECT 1 FROM piece WHERE blob = ?1")?;
     let mut dead = Vec::new();

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 const VERSION: i64 = 2;
 
-/// Keys are blobs: they sort by their bytes, as S3 lists them, whatever a collation thinks.
+/// Keys are blobs, so they sort by bytes, as S3 lists them, independent of collations.
 const SCHEMA: &str = "
     CREATE TABLE bucket (
         name       TEXT PRIMARY KEY,
@@ -60,7 +60,8 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// From version 1 to 2: the cross-origin rules that were set for a bucket (JSON), instead of those it was opened with.
+/// Version 1 to 2: the CORS rules that were set for a bucket (JSON), which replace its configured
+/// origins.
 const CORS: &str = "
     CREATE TABLE cors (
         bucket TEXT PRIMARY KEY REFERENCES bucket (name) ON DELETE CASCADE,
@@ -70,7 +71,7 @@ const CORS: &str = "
     PRAGMA user_version = 2;
 ";
 
-/// Makes the tables in a new file; refuses a file of a later version.
+/// Creates the tables in a new file; rejects a file of a later version.
 pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
@@ -79,7 +80,7 @@ pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
         VERSION => Ok(()),
         later => Err(rusqlite::Error::ToSqlConversionFailure(
             format!(
-                "the index has version {later}, this program knows {VERSION}: use a newer program or another folder"
+                "the index has version {later}, this program supports {VERSION}: use a newer program or another folder"
             )
             .into(),
         )),

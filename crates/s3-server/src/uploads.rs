@@ -1,4 +1,4 @@
-//! Multipart uploads in the index, under R2's rules. All inside a transaction.
+//! Multipart uploads in the index, under R2's rules. All functions run inside a transaction.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use super::events::{Cause, EventRules};
 use super::headers::StoredHeaders;
 use super::objects::{Address, Condition, NewObject, Piece, json, require_bucket, signed, store, to_json, unsigned};
 
-/// Least bytes of a part that is not the last.
+/// Minimum size of a part other than the last, bytes.
 pub(super) const MIN_PART: u64 = 5 << 20;
-/// Most parts, and the highest part number.
+/// Maximum number of parts, and the highest part number.
 pub(super) const MAX_PARTS: i32 = 10_000;
-/// Uploads that were not completed after this long vanish, as on R2: 7 days.
+/// Uploads that are not completed within 7 days are removed, as on R2.
 const EXPIRY_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-/// A part that has arrived.
+/// A received part.
 #[derive(Debug, Clone)]
 pub(super) struct StoredPart {
     pub(super) number: i32,
@@ -34,7 +34,7 @@ pub(super) struct StoredUpload {
     pub(super) created_ms: u64,
 }
 
-/// Begins an upload.
+/// Creates an upload.
 pub(super) fn create(connection: &Connection, id: &str, at: &Address, headers: &StoredHeaders) -> S3Result<()> {
     require_bucket(connection, &at.bucket)?;
     let run = || {
@@ -46,7 +46,7 @@ pub(super) fn create(connection: &Connection, id: &str, at: &Address, headers: &
     Ok(())
 }
 
-/// Finds an upload; it must be of this object.
+/// Finds an upload of this object.
 ///
 /// # Errors
 /// `NoSuchUpload`.
@@ -60,7 +60,7 @@ pub(super) fn find(connection: &Connection, id: &str, at: &Address) -> S3Result<
     run().map_err(S3Error::internal_error)?.ok_or_else(|| s3_error!(NoSuchUpload))
 }
 
-/// Records a part in place of an earlier one of its number, and gives the file of that one.
+/// Records a part; returns the file of the part that it replaces.
 pub(super) fn put_part(connection: &Connection, id: &str, at: &Address, part: &StoredPart) -> S3Result<Vec<String>> {
     find(connection, id, at)?;
     let run = || {
@@ -79,7 +79,7 @@ pub(super) fn put_part(connection: &Connection, id: &str, at: &Address, part: &S
     run().map_err(|error: rusqlite::Error| S3Error::internal_error(error))
 }
 
-/// The parts that have arrived, by number, after `after`, at most `max`.
+/// The received parts, by number, after `after`, at most `max`.
 pub(super) fn parts(connection: &Connection, id: &str, after: i32, max: u32) -> S3Result<Vec<StoredPart>> {
     let run = || {
         connection
@@ -101,17 +101,18 @@ pub(super) fn parts(connection: &Connection, id: &str, after: i32, max: u32) -> 
     run().map_err(S3Error::internal_error)
 }
 
-/// A part as the one who completes the upload names it.
+/// A part as listed in the completion request.
 pub(super) struct NamedPart {
     pub(super) number: i32,
     pub(super) etag: String,
 }
 
-/// Makes an object of the named parts; copies nothing. Gives its eTag, and the files not needed any more.
+/// Creates an object from the listed parts; copies nothing. Returns its ETag, and the files that
+/// are no longer needed.
 ///
 /// # Errors
-/// `NoSuchUpload`; `InvalidPartOrder`; `InvalidPart` for a part that is not there, or (R2's rule) is not
-/// as long as the others; `EntityTooSmall`; `PreconditionFailed`. The upload stays then.
+/// `NoSuchUpload`; `InvalidPartOrder`; `InvalidPart` for a part that is missing or (R2's rule) not
+/// as long as the others; `EntityTooSmall`; `PreconditionFailed`. The upload remains then.
 pub(super) fn complete(
     connection: &Connection,
     rules: &EventRules,
@@ -162,7 +163,7 @@ fn check_sizes(sizes: &[u64]) -> S3Result<()> {
     Ok(())
 }
 
-/// Ends an upload and gives the files of its parts.
+/// Aborts an upload and returns the files of its parts.
 pub(super) fn abort(connection: &Connection, id: &str, at: &Address) -> S3Result<Vec<String>> {
     find(connection, id, at)?;
     let blobs = parts(connection, id, 0, MAX_PARTS.unsigned_abs())?.into_iter().map(|part| part.blob).collect();
@@ -170,7 +171,7 @@ pub(super) fn abort(connection: &Connection, id: &str, at: &Address) -> S3Result
     Ok(blobs)
 }
 
-/// Ends the uploads that are too old and gives their files.
+/// Removes expired uploads and returns their files.
 pub(super) fn expire(connection: &Connection, now_ms: u64) -> rusqlite::Result<Vec<String>> {
     let oldest = signed(now_ms.saturating_sub(EXPIRY_MS));
     let blobs = connection
@@ -187,7 +188,7 @@ fn forget(connection: &Connection, id: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// Unfinished uploads in order of key and id, after `(key, id)`, at most `max`.
+/// Unfinished uploads ordered by key and id, after `(key, id)`, at most `max`.
 pub(super) fn list(
     connection: &Connection,
     bucket: &str,

@@ -1,5 +1,5 @@
-//! `kill -9` of the server at random moments under load: what was acknowledged is there, what is there is
-//! whole, and nothing is left behind.
+//! `kill -9` of the server at random moments under load: acknowledged objects exist, existing
+//! objects are complete, and no files are left behind.
 
 #![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
 
@@ -17,13 +17,13 @@ use md5::{Digest as _, Md5};
 use platform::testing::{PRIVATE, RunningServer, config};
 use s3_server::{R2Event, S3Server};
 
-/// Tells this executable to be the server: the folder to serve.
+/// Makes this executable run the server: the folder to serve.
 const FOLDER: &str = "EDGEREEL_TEST_S3_FOLDER";
 const ROUNDS: u64 = 5;
 const WRITERS: u64 = 8;
 const PART: usize = 5 << 20;
 
-/// Not a test: what the real one starts as a process of its own.
+/// Not a test: the process that the real test starts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn be_the_server() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -73,14 +73,14 @@ fn client(endpoint: &str) -> Client {
     )
 }
 
-/// What became of a key: the tag of the last acknowledged version, and of one that was under way.
+/// The state of a key: the ETag of the last acknowledged version, and of a pending one.
 #[derive(Default, Clone)]
 struct Written {
     acknowledged: Vec<String>,
     uncertain: Option<String>,
 }
 
-/// Random numbers that a failing run can be repeated with.
+/// Random numbers from a seed, so that a failing run can be repeated.
 struct Random(u64);
 
 impl Random {
@@ -96,7 +96,7 @@ impl Random {
     }
 }
 
-/// Overwrites three keys again and again until the server dies; every third object comes in parts.
+/// Overwrites three keys repeatedly until the server dies; every third object is uploaded in parts.
 async fn write(client: Client, round: u64, writer: u64) -> HashMap<String, Written> {
     let mut random = Random(round * 1000 + writer);
     let mut written: HashMap<String, Written> = HashMap::new();
@@ -200,7 +200,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     server.stop().await;
 
-    // Deleting all objects and uploads must free every file: none is an orphan, none is missing.
+    // Deleting all objects and uploads must free every file: none is orphaned, none is missing.
     delete_everything(folder.path()).await;
     let left: usize =
         ["blobs", "tmp"].iter().map(|it| std::fs::read_dir(folder.path().join(it)).unwrap().count()).sum();
@@ -218,6 +218,7 @@ async fn delete_everything(folder: &Path) {
         abort.upload_id(upload.upload_id().unwrap()).send().await.unwrap();
     }
     server.stop().await;
-    // The folder is free, which the index gives up only after its last commit and removals.
+    // The folder can be opened again, because the index releases it only after its last commit and
+    // removals.
     drop(S3Server::open(config(folder)).unwrap());
 }

@@ -1,4 +1,5 @@
-//! A large object passes through the server in constant memory. Alone in its process, which is measured.
+//! A large object passes through the server in constant memory. The test is alone in its process,
+//! whose memory is measured.
 
 #![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
 
@@ -14,7 +15,7 @@ use platform::testing::RunningServer;
 
 const CHUNK: usize = 1 << 20;
 const CHUNKS: usize = 1024;
-/// Bytes that the process may grow by, client included, while 1 GiB goes in and out.
+/// Allowed growth of the process in bytes, client included, while 1 GiB is written and read.
 const ALLOWED: u64 = 48 << 20;
 
 /// Peak resident memory of this process, bytes.
@@ -31,7 +32,7 @@ async fn a_gibibyte_goes_in_and_out_in_constant_memory() {
     let server = RunningServer::start(folder.path()).await;
     let store = server.store();
     let key = ObjectKey::Source { video: VideoId::new(1, [1; 10]), file_name: FileName::clean("film.mp4") };
-    // Whatever is set up once does not count.
+    // One-time initialisation does not count.
     let missing = store.head(&key).await;
     assert!(matches!(missing, Err(StoreError::NotFound { .. })));
     let before = peak();

@@ -1,4 +1,4 @@
-//! What a connection is doing, as its transport, its requests and the list of connections see it.
+//! The activity of a connection, shared by its transport, its requests and the list of connections.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::ServeLimits;
 
-/// Shared by everything that handles one connection.
+/// The activity of one connection.
 pub(super) struct Activity {
     state: Mutex<State>,
     /// Wakes the task of the connection.
@@ -16,20 +16,20 @@ pub(super) struct Activity {
 }
 
 struct State {
-    /// Requests that are not answered in whole.
+    /// Requests whose responses are not complete.
     in_flight: usize,
-    /// Since when there are none.
+    /// Start of the idle time.
     idle_since: Instant,
-    /// When the first byte of the next head came.
+    /// When the first byte of the next head arrived.
     head_since: Option<Instant>,
-    /// Whether a request has come at all.
+    /// Whether the connection has had a request.
     used: bool,
-    /// HTTP/2: bytes that come between requests need not be a head.
+    /// HTTP/2: bytes between requests need not belong to a head.
     multiplexed: bool,
     evicted: bool,
 }
 
-/// What HTTP/2 begins with (RFC 9113, 3.4).
+/// The connection preface of HTTP/2 (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI ";
 
 impl Activity {
@@ -55,7 +55,7 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
-    /// Bytes have come.
+    /// Records received bytes.
     pub(super) fn received(&self, bytes: &[u8]) {
         let mut state = self.state();
         if state.in_flight == 0 && state.head_since.is_none() {
@@ -64,7 +64,7 @@ impl Activity {
         }
     }
 
-    /// Until when the next bytes have to come; `None` while a request is being answered.
+    /// The deadline for the next bytes; `None` while a response is pending.
     pub(super) fn deadline(&self, limits: &ServeLimits) -> Option<Instant> {
         let state = self.state();
         if state.in_flight > 0 {
@@ -77,13 +77,14 @@ impl Activity {
         })
     }
 
-    /// Since when the connection has had no request; `None` while one is being answered, and once it is evicted.
+    /// Since when the connection has been idle; `None` while a response is pending, and after it
+    /// was evicted.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.in_flight == 0 && !state.evicted).then_some(state.idle_since)
     }
 
-    /// Ends the connection at its next sign of life, which is now.
+    /// Ends the connection: wakes its task, which then closes it.
     pub(super) fn evict(&self) {
         self.state().evicted = true;
         self.waker.wake();
@@ -93,7 +94,7 @@ impl Activity {
         self.state().evicted
     }
 
-    /// Whose task waits for the next bytes.
+    /// Registers the task that waits for the next bytes.
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -103,7 +104,7 @@ impl Activity {
     }
 }
 
-/// A request that is being answered.
+/// A request whose response is pending.
 pub(super) struct InFlight(Arc<Activity>);
 
 impl Drop for InFlight {
@@ -112,7 +113,7 @@ impl Drop for InFlight {
         state.in_flight -= 1;
         state.idle_since = Instant::now();
         drop(state);
-        // The connection's task sets its deadline when it next waits for bytes.
+        // The connection's task computes its deadline when it next waits for bytes.
         self.0.waker.wake();
     }
 }

@@ -1,4 +1,4 @@
-//! How many connections are open, and which one makes place for the next.
+//! The list of open connections, and the eviction of idle ones.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,20 +15,20 @@ use super::ServeLimits;
 use super::activity::Activity;
 use super::io::{Io, counted};
 
-/// Accepts connections while there is place.
+/// Accepts connections while there are free slots.
 pub(super) struct Gate {
     listener: TcpListener,
     limits: Arc<ServeLimits>,
     connections: Arc<Connections>,
-    /// When the last warning was written: a flood of connections must not be one of lines.
+    /// Time of the last warning: a flood of connections must not flood the log.
     warned: Option<Instant>,
 }
 
-/// All that are open.
+/// All open connections.
 #[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    /// One has closed.
+    /// Notified when a connection has closed.
     closed: Notify,
 }
 
@@ -39,16 +39,16 @@ struct Open {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// The place of one connection; free when dropped.
+/// The slot of one connection; freed when dropped.
 pub(super) struct Place {
     number: u64,
     activity: Arc<Activity>,
     connections: Arc<Connections>,
 }
 
-/// Until the process may have a descriptor again.
+/// Pause until the process may have a free descriptor again.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Between two warnings.
+/// Minimum interval between two warnings.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 impl Gate {
@@ -63,13 +63,13 @@ impl Gate {
         }
     }
 
-    /// Waits for a place; `None` if this address has all that are its own.
+    /// Waits for a slot; `None` if this address has reached its limit.
     async fn admit(&mut self, address: IpAddr) -> Option<Place> {
         if let Some(most) = self.limits.per_address
             && !address.is_loopback()
             && self.connections.of(address) >= most
         {
-            self.warn("an address has as many connections as it may");
+            self.warn("a client address has reached its limit of connections");
             if !self.connections.evict(Some(address)) {
                 return None;
             }
@@ -79,7 +79,7 @@ impl Gate {
             if !full {
                 return Some(self.connections.enter(address));
             }
-            self.warn("all connections are in use: idle ones are closed, and others wait");
+            self.warn("the limit of connections is reached: idle ones are closed, new ones wait");
             self.connections.evict(None);
             self.connections.closed.notified().await;
         }
@@ -98,10 +98,10 @@ impl Listener for Gate {
                     without_delay(&stream);
                     return (Io::new(stream, Arc::clone(&self.limits), place), address);
                 }
-                // Of that one connection.
+                // An error of that one connection.
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
-                    self.warn(&format!("no connection can be accepted: {error}"));
+                    self.warn(&format!("cannot accept connections: {error}"));
                     self.connections.evict(None);
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -130,7 +130,8 @@ impl Connections {
         self.open().by_address.get(&address).copied().unwrap_or_default()
     }
 
-    /// Closes the connection that has been idle for the longest time, of one address or of all. `false`: none is idle.
+    /// Closes the connection that has been idle longest, of one address or of all. `false`: none is
+    /// idle.
     fn evict(&self, address: Option<IpAddr>) -> bool {
         let open = self.open();
         let candidates = open.by_number.values().filter(|it| address.is_none_or(|address| address == it.0));
@@ -168,7 +169,7 @@ impl Drop for Place {
 }
 
 fn without_delay(stream: &TcpStream) {
-    // Without it, small answers wait for 40 ms.
+    // Without it, small responses are delayed by 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not set TCP_NODELAY");
     }

@@ -1,21 +1,21 @@
-//! The descriptors of this process: how many it may have, and what it looks like when it has none left.
+//! The file descriptors of this process: their limit, and the errors that report exhaustion.
 
 use std::error::Error;
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Where the system sets no limit.
+/// Assumed limit where the system sets none.
 const PLENTY: u64 = 65_536;
 
-/// How many descriptors this process may have.
+/// The limit of descriptors of this process.
 pub fn descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(PLENTY);
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// Raises the limit of descriptors to the highest that the system allows, and returns it. The lower limit that shells set
-/// (1,024) is for programs that use `select`.
+/// Raises the limit of descriptors to the highest that the system allows, and returns it. The lower
+/// limit that shells set (1,024) is meant for programs that use `select`.
 ///
 /// # Errors
 /// If the system refuses.
@@ -28,8 +28,9 @@ pub fn raise_descriptor_limit() -> io::Result<usize> {
     Ok(descriptors())
 }
 
-/// Whether an error, or what caused it, says that this process or its machine has run out of descriptors, memory or
-/// processes. Whatever was tried can be tried again later, and nothing is wrong with what it was tried on.
+/// Whether an error, or its cause, reports that this process or its machine has run out of
+/// descriptors, memory or processes. The operation can be retried later, and its input is not at
+/// fault.
 pub fn is_exhaustion(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! One request and its answer, on the connection that they belong to.
+//! One request and its response, on the connection that they belong to.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use super::activity::{Activity, InFlight};
 use super::connections::Gate;
 use super::pace::Paced;
 
-/// Who is at the other end of a connection.
+/// The client of a connection.
 #[derive(Clone)]
 pub(super) struct Peer {
     address: SocketAddr,
@@ -33,7 +33,7 @@ impl Connected<IncomingStream<'_, Gate>> for Peer {
     }
 }
 
-/// Counts the request until its answer is sent, and gives its body up if that comes too slowly.
+/// Counts the request until its response is sent, and aborts it if its body arrives too slowly.
 pub(super) async fn exchange(limits: ServeLimits, mut request: Request, next: Next) -> Response {
     let Some(ConnectInfo(peer)) = request.extensions_mut().remove::<ConnectInfo<Peer>>() else {
         return next.run(request).await;
@@ -44,7 +44,7 @@ pub(super) async fn exchange(limits: ServeLimits, mut request: Request, next: Ne
     let noting = Arc::clone(&too_slow);
     let response = next.run(request.map(|body| Body::new(Paced::new(body, limits, noting)))).await;
     let response = if too_slow.load(Ordering::Relaxed) && response.status() != StatusCode::REQUEST_TIMEOUT {
-        // Whatever the handler made of half a body.
+        // Replaces the handler's response to an incomplete body.
         (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response()
     } else {
         response
@@ -52,7 +52,7 @@ pub(super) async fn exchange(limits: ServeLimits, mut request: Request, next: Ne
     response.map(|body| Body::new(Answering { body, _in_flight: in_flight }))
 }
 
-/// The body of an answer that is being sent.
+/// The body of a response that is being sent.
 struct Answering {
     body: Body,
     _in_flight: InFlight,

@@ -14,13 +14,13 @@ use super::ServeLimits;
 use super::activity::Activity;
 use super::connections::Place;
 
-/// The bytes of a connection, with their deadlines.
+/// The byte stream of a connection, with its deadlines.
 pub(super) struct Io {
     stream: TcpStream,
     limits: Arc<ServeLimits>,
     reading: Timer,
     writing: Timer,
-    /// Since when the client has taken nothing.
+    /// Since when the client has read nothing.
     blocked_since: Option<Instant>,
     place: Place,
 }
@@ -35,7 +35,7 @@ impl Io {
         self.place.activity()
     }
 
-    /// Passes on what a write came to, unless it has waited for too long.
+    /// Passes on the result of a write, unless it has waited for too long.
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if result.is_ready() {
             self.blocked_since = None;
@@ -43,7 +43,7 @@ impl Io {
         }
         let since = *self.blocked_since.get_or_insert_with(Instant::now);
         ready!(self.writing.poll(context, since + self.limits.taking));
-        Poll::Ready(Err(timed_out("the client takes nothing of its answer")))
+        Poll::Ready(Err(timed_out("the client does not read its response")))
     }
 }
 
@@ -51,10 +51,10 @@ impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        // First: a change of the state after this line wakes this task.
+        // Registered first, so that a change of the state after this line wakes this task.
         this.activity().register(context.waker());
         if this.activity().is_evicted() {
-            return Poll::Ready(Err(timed_out("the place of an idle connection was needed")));
+            return Poll::Ready(Err(timed_out("an idle connection was closed to make room")));
         }
         if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) {
             if let Some(bytes @ [_, ..]) = buffer.filled().get(before..) {
@@ -98,7 +98,7 @@ impl AsyncWrite for Io {
     }
 }
 
-/// A deadline that moves; made when it is needed for the first time.
+/// A movable deadline; its timer is created on first use.
 #[derive(Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
@@ -117,8 +117,8 @@ fn timed_out(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// The address that a connection counts for: an IPv4 address also when it is written as IPv6, and of IPv6 the /64, which one
-/// customer of a provider has.
+/// The address under which a connection is counted: an IPv4 address also if it is written as IPv6,
+/// and for IPv6 the /64, which is what a provider assigns to one customer.
 pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(it) if !it.is_loopback() => IpAddr::V6((it.to_bits() >> 64 << 64).into()),

@@ -1,8 +1,8 @@
-//! Serving HTTP, the same way everywhere, and to clients that are slow or many.
+//! The HTTP server that all programs share, with limits for slow clients and many connections.
 //!
-//! A connection costs a descriptor and some memory for as long as it is open, so each has to be worth it: a head, a body
-//! and an idle connection have their time, and connections have a number. A connection that is in the way of a new one
-//! and does nothing is closed first.
+//! An open connection costs a descriptor and some memory. Request heads, bodies and idle
+//! connections therefore have time limits, and the number of connections is limited. When a new
+//! connection needs a slot, the server closes an idle one first.
 
 mod activity;
 mod connections;
@@ -23,43 +23,45 @@ pub use pace::TooSlow;
 use connections::Gate;
 use exchange::Peer;
 
-/// What clients may take: connections and time.
+/// Limits for clients: connections and times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// Open connections in all.
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// Open connections of one address; `None`: no limit, for servers behind a proxy. Addresses of the loopback interface
-    /// have none: proxies on the same host come from there.
+    /// Maximum number of open connections per client address; `None`: no limit, for servers behind
+    /// a proxy. Loopback addresses are exempt, because proxies on the same host use them.
     pub per_address: Option<usize>,
-    /// For the head of a request, from its first byte; for the first byte, from the connection.
+    /// Time for the head of a request, from its first byte; for the first byte, from the
+    /// connection.
     pub head: Duration,
-    /// For the next request on a connection that had one. Longer than proxies keep a connection (60 s), so that they are
-    /// the ones that close it.
+    /// Time until the next request on a connection that had one. Longer than proxies keep a
+    /// connection (60 s), so that they close it first.
     pub idle: Duration,
-    /// How long a body may bring nothing.
+    /// Maximum time without any byte of a request body.
     pub stall: Duration,
-    /// Bytes that a body brings at least in every `rate_window` of waiting for it.
+    /// Minimum number of bytes that a body must bring in every `rate_window` of waiting for it.
     pub least_bytes: u64,
-    /// How often the rate of a body is looked at.
+    /// Interval at which the rate of a body is checked.
     pub rate_window: Duration,
-    /// How long a client may take nothing of its answer.
+    /// Maximum time in which a client reads nothing of its response.
     pub taking: Duration,
 }
 
-/// Most connections of a server for which nobody asked another number.
+/// Default maximum of connections of a server.
 const MOST_CONNECTIONS: usize = 4096;
-/// Fewest, however few descriptors there are.
+/// Minimum of connections, however few descriptors there are.
 const FEWEST_CONNECTIONS: usize = 8;
 
 impl Default for ServeLimits {
-    /// For a server that has half of the process's descriptors for its connections.
+    /// Limits for a server that uses half of the process's descriptors for its connections.
     fn default() -> Self {
         Self::with_share(2)
     }
 }
 
 impl ServeLimits {
-    /// For a server whose connections may have one of `share` parts of the process's descriptors.
+    /// Limits for a server whose connections may use one of `share` parts of the process's
+    /// descriptors.
     pub fn with_share(share: usize) -> Self {
         Self {
             connections: (descriptors() / share.max(1)).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS),
@@ -73,11 +75,11 @@ impl ServeLimits {
         }
     }
 
-    /// Serves until `shutdown` ends, then finishes the requests that have begun. Handlers find the client's address as
-    /// `ConnectInfo<SocketAddr>`.
+    /// Serves until `shutdown` completes, then finishes the requests in progress. Handlers find the
+    /// client's address as `ConnectInfo<SocketAddr>`.
     ///
     /// # Errors
-    /// None in practice: a connection that cannot be accepted is logged, and accepting goes on.
+    /// None in practice: a connection that cannot be accepted is logged, and the server continues.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -91,10 +93,10 @@ impl ServeLimits {
     }
 }
 
-/// Serves within the default limits: see [`ServeLimits::serve`].
+/// Serves with the default limits: see [`ServeLimits::serve`].
 ///
 /// # Errors
-/// As there.
+/// As [`ServeLimits::serve`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -1,7 +1,7 @@
-//! A body that has to come at some pace.
+//! A body with a minimum pace.
 //!
-//! Only the time counts in which we wait for the client: a handler that is busy storing what has come keeps nobody from
-//! sending.
+//! Only the time spent waiting for the client counts: a handler that is busy storing data does not
+//! use up the client's time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,31 +17,31 @@ use tokio::time::Instant;
 use super::ServeLimits;
 use super::io::Timer;
 
-/// Why a body was given up.
+/// The body of a request arrived too slowly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body of the request comes too slowly")]
 pub struct TooSlow;
 
-/// A body with a deadline for its next bytes and a least rate over all of them.
+/// A body with a deadline for its next bytes and a minimum rate overall.
 pub(super) struct Paced {
     body: Body,
     limits: ServeLimits,
     too_slow: Arc<AtomicBool>,
     timer: Timer,
     waiting_since: Option<Instant>,
-    /// Of the window that is running: time that was spent waiting, and bytes that came.
+    /// Of the current window: time spent waiting, and bytes received.
     waited: Duration,
     bytes: u64,
 }
 
 impl Paced {
-    /// Sets `too_slow` when it gives up.
+    /// Sets `too_slow` when it aborts the body.
     pub(super) fn new(body: Body, limits: ServeLimits, too_slow: Arc<AtomicBool>) -> Self {
         let timer = Timer::default();
         Self { body, limits, too_slow, timer, waiting_since: None, waited: Duration::ZERO, bytes: 0 }
     }
 
-    /// Ends the window if its time is over; `false` if too little came in it.
+    /// Ends the window if its time is over; `false` if too few bytes arrived in it.
     fn is_quick_enough(&mut self) -> bool {
         if self.waited < self.limits.rate_window {
             return true;
@@ -108,7 +108,8 @@ mod tests {
         Duration::from_millis(time)
     }
 
-    /// What becomes of a body of `parts` parts of `bytes` bytes, one every `every`, whose reader takes `busy` for each.
+    /// The result of reading a body of `parts` parts of `bytes` bytes, one every `every`, by a
+    /// reader that is `busy` after each.
     async fn read(parts: usize, bytes: usize, every: Duration, busy: Duration) -> Result<usize, BoxError> {
         let sent = futures::stream::iter(0..parts).then(move |_| async move {
             tokio::time::sleep(every).await;
@@ -134,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_drips_is_given_up_and_a_slow_one_is_not() {
-        // A byte each 100 ms is never still for long.
+        // One byte each 100 ms never exceeds the stall limit.
         let began = Instant::now();
         assert!(read(10_000, 1, ms(100), ms(0)).await.unwrap_err().is::<TooSlow>());
         assert!((ms(900)..ms(3000)).contains(&began.elapsed()), "{:?}", began.elapsed());

@@ -1,4 +1,5 @@
-//! Clients that hold a connection and do nothing with it: each is given up in its time, and others are answered meanwhile.
+//! Clients that hold a connection and do nothing with it: each is disconnected in time, and others
+//! are served meanwhile.
 
 #![cfg(test)]
 
@@ -17,7 +18,7 @@ use tokio::time::{Instant, timeout};
 const HEAD: Duration = Duration::from_millis(600);
 const IDLE: Duration = Duration::from_millis(900);
 const STALL: Duration = Duration::from_millis(700);
-/// What a busy machine may add.
+/// Tolerance for a busy machine.
 const SLACK: Duration = Duration::from_secs(8);
 
 fn limits() -> ServeLimits {
@@ -51,10 +52,10 @@ async fn send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// What the server still says until it closes.
+/// Reads the server's output until it closes the connection.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = vec![];
-    // A reset is an end as well.
+    // A reset ends the connection as well.
     let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut text)).await.expect("the connection stays open");
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -78,7 +79,8 @@ async fn hundreds_that_do_nothing_are_given_up_in_their_time() {
     let began = Instant::now();
     let mut open = Vec::new();
     for number in 0..800 {
-        // One after the other: what overflows the kernel's queue of connections is not open on this side.
+        // One after the other: connections that overflow the kernel's queue are not open on this
+        // side.
         open.push(send(address, kinds[number % 4]).await);
     }
     assert_answered(&rest(send(address, ASK).await).await);
@@ -111,7 +113,7 @@ async fn a_head_that_drips_has_one_deadline() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_takes_is_given_up_and_a_slow_handler_is_not() {
+async fn an_unread_response_is_aborted_and_a_slow_handler_is_not() {
     let address = start(limits()).await;
     let slow = tokio::spawn(rest(send(address, b"GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await));
     let stream = send(address, b"GET /much HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -129,7 +131,7 @@ async fn a_new_connection_takes_the_place_of_an_idle_one() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     for _ in 0..30 {
         let answer = timeout(SLACK, async { rest(send(address, ASK).await).await }).await;
-        assert_answered(&answer.expect("nobody was answered"));
+        assert_answered(&answer.expect("no response was received"));
     }
     drop(open);
 }
@@ -140,7 +142,7 @@ async fn an_answer_that_is_being_made_keeps_its_place() {
     let slow = b"GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let busy = [tokio::spawn(rest(send(address, slow).await)), tokio::spawn(rest(send(address, slow).await))];
     tokio::time::sleep(Duration::from_millis(300)).await;
-    // Waits, and is answered.
+    // It waits, and is answered.
     assert_answered(&timeout(SLACK, rest(send(address, ASK).await)).await.unwrap());
     for one in busy {
         assert!(one.await.unwrap().starts_with("HTTP/1.1 200"));

@@ -1,4 +1,4 @@
-//! Many cases against one server.
+//! Runs many cases against one server.
 
 use std::panic::AssertUnwindSafe;
 
@@ -8,7 +8,7 @@ use futures::{FutureExt as _, StreamExt as _};
 /// A case and its name.
 pub type Case<'a> = (&'static str, LocalBoxFuture<'a, ()>);
 
-/// Runs all of them, so many at once, also after one has failed.
+/// Runs all cases, `at_once` of them concurrently, also after one has failed.
 ///
 /// # Panics
 /// At the end, with the names of those that failed.

@@ -1,8 +1,10 @@
-//! Real servers for tests, each with a folder and a port of its own, gone when the test ends, however it ends.
+//! Real servers for tests, each with its own folder and port, removed when the test ends, however
+//! it ends.
 //!
-//! They are not part of the checkout: `scripts/setup.sh --services` installs them. Where one is missing,
-//! `start` says so and answers `None`, and the test passes without having tested anything; `make test` repeats
-//! at its end what was skipped. All functions panic with a sentence where something else is wrong.
+//! They are not part of the checkout: `scripts/setup.sh --services` installs them. If one is
+//! missing, `start` prints a note and returns `None`, and the test passes without having tested
+//! anything; `make test` lists the skipped tests at its end. All functions panic with a message on
+//! any other failure.
 
 mod cases;
 mod localstack;
@@ -16,10 +18,11 @@ pub use cases::{Case, together};
 pub use localstack::LocalStack;
 pub use postgres::Postgres;
 
-/// Names the file that collects what was skipped.
+/// The variable with the path of the file that collects skipped tests.
 const NOTES: &str = "EDGEREEL_TEST_NOTES";
 
-/// A program of a Python environment that `scripts/setup.sh --services` makes; says so where it is missing.
+/// A program in a Python environment that `scripts/setup.sh --services` creates; prints a note if
+/// it is missing.
 pub fn tool(environment: &str, program: &str) -> Option<PathBuf> {
     let found = in_cache(environment, program).filter(|it| it.is_file());
     if found.is_none() {
@@ -34,11 +37,11 @@ fn in_cache(environment: &str, program: &str) -> Option<PathBuf> {
     Some(cache.join("edgereel").join(environment).join("bin").join(program))
 }
 
-/// Says that what needs `server` was not tested.
+/// Reports that a test of `server` is skipped.
 fn skipped(server: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let note = format!("SKIPPED {test}: {server} is not installed, see scripts/setup.sh --services\n");
-    // Past the test harness, which keeps to itself what a test prints that passes.
+    // Bypasses the test harness, which hides the output of passing tests.
     let _ = std::io::stderr().write_all(note.as_bytes());
     if let Some(path) = std::env::var_os(NOTES) {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(path);

@@ -1,4 +1,4 @@
-//! A LocalStack that nobody else uses: Amazon's S3 and SQS as far as it knows them.
+//! A dedicated LocalStack: an emulation of Amazon's S3 and SQS.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::server::{Server, free_port};
 
-/// Starts with another port, should the first one be taken meanwhile.
+/// Attempts with another port each, in case another process takes the first one.
 const ATTEMPTS: u32 = 3;
 
 /// A running server.
@@ -19,12 +19,12 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// What it takes for the id and for the secret of a key.
+    /// The access key id and secret access key that it accepts.
     pub const KEY: &str = "test";
-    /// Where it stands.
+    /// The region that it emulates.
     pub const REGION: &str = "us-east-1";
 
-    /// Starts one; `None` (and a note) if LocalStack is not installed.
+    /// Starts a server; `None` (and a note) if LocalStack is not installed.
     pub fn start() -> Option<Self> {
         let python = crate::tool("localstack", "python")?;
         let mut logs = String::new();
@@ -41,7 +41,7 @@ impl LocalStack {
                 ("SERVICES", "sqs,s3"),
                 ("SQS_ENDPOINT_STRATEGY", "path"),
                 ("S3_SKIP_SIGNATURE_VALIDATION", "0"),
-                // It tells nobody, and fetches nothing.
+                // No telemetry, and no downloads.
                 ("DISABLE_EVENTS", "1"),
                 ("SKIP_SSL_CERT_DOWNLOAD", "1"),
                 ("DNS_ADDRESS", "0"),
@@ -55,7 +55,7 @@ impl LocalStack {
         panic!("LocalStack does not start:\n{logs}");
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// URL of the server, `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

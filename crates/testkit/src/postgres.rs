@@ -1,4 +1,4 @@
-//! A PostgreSQL that nobody else uses.
+//! A dedicated PostgreSQL server.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::server::{Server, free_port};
 
-/// PostgreSQL does not run as root: then as nobody.
+/// The user `nobody`, because PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
-/// Starts with another port, should the first one be taken meanwhile.
+/// Attempts with another port each, in case another process takes the first one.
 const ATTEMPTS: u32 = 3;
 
-/// A running server. It sorts as people do, and begins transactions as serializable ones: what our code relies on
-/// it must say.
+/// A running server. It sorts with a natural-language collation, and defaults to serializable
+/// transactions, so that our code has to state explicitly what it relies on.
 pub struct Postgres {
     programs: PathBuf,
     port: u16,
@@ -27,12 +27,12 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one; `None` (and a note) if PostgreSQL is not installed.
+    /// Starts a server; `None` (and a note) if PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
         Self::start_with(&[])
     }
 
-    /// The same, and it also speaks TLS, with a [`certificate`](Self::certificate) for `localhost`.
+    /// Starts a server with TLS, with a [`certificate`](Self::certificate) for `localhost`.
     pub fn start_with_tls() -> Option<Self> {
         Self::start_with(&["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"])
     }
@@ -75,7 +75,7 @@ impl Postgres {
         panic!("PostgreSQL does not start:\n{logs}");
     }
 
-    /// Makes an empty database, and says its address.
+    /// Creates an empty database, and returns its URL.
     pub fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut command = client(&self.programs, "createdb", self.port);
@@ -83,13 +83,13 @@ impl Postgres {
         format!("postgres://test@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// What clients must trust, of a server that speaks TLS.
+    /// Path of the certificate that clients of a server with TLS must trust.
     pub fn certificate(&self) -> PathBuf {
         self.server.folder().join("server.crt")
     }
 }
 
-/// Where the newest PostgreSQL of this machine has its programs.
+/// The folder with the programs of the newest installed PostgreSQL.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions
@@ -113,7 +113,7 @@ fn initialise(programs: &Path, folder: &TempDir) {
     run(&mut command);
 }
 
-/// Since PostgreSQL 15.
+/// Available since PostgreSQL 15.
 fn has_icu(programs: &Path) -> bool {
     let help = Command::new(programs.join("initdb")).arg("--help").output().expect("initdb runs");
     String::from_utf8_lossy(&help.stdout).contains("--icu-locale")
@@ -136,7 +136,7 @@ fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }
 
-/// With nothing of our environment that changes what it does.
+/// A command without variables of our environment that change its behaviour.
 fn unprivileged(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Waits until nobody holds the other end of its input any more, and then removes what a killed test left.
+/// Waits until the other end of its input is closed, and then removes what a killed test left.
 const WATCHDOG: &str = r#"read -r _; kill -KILL "$1"; sleep 1; rm -rf -- "$2""#;
-/// To answer for the first time, on a busy machine.
+/// Time limit for the first answer, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A server, and the folder it works in.
+/// A server, and its working folder.
 pub(crate) struct Server {
     child: Child,
     stop: Signal,
@@ -26,7 +26,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it; what it prints goes to a file in `folder`. `stop` is the signal by which it ends quickly.
+    /// Starts a server; its output goes to a file in `folder`. `stop` is the signal that ends it
+    /// quickly.
     pub(crate) fn start(mut command: Command, folder: TempDir, stop: Signal) -> Self {
         let log = std::fs::File::create(folder.path().join("log")).expect("a log can be made");
         let child = command
@@ -34,7 +35,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file can be opened twice"))
             .stderr(log)
-            // Whoever interrupts the tests interrupts them; this ends by them.
+            // A signal that interrupts the tests must not reach the server; the tests stop it.
             .process_group(0)
             .spawn()
             .expect("the server starts");
@@ -51,7 +52,8 @@ impl Server {
         Self { child, stop, watchdog, _watched: watched, folder }
     }
 
-    /// Waits until it answers; `false` if it ended instead, as it does when another process has its port.
+    /// Waits until it answers; `false` if it ended instead, as it does if another process has its
+    /// port.
     ///
     /// # Panics
     /// If it does neither.
@@ -78,7 +80,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // First, or it might hit a later process of the same number.
+        // First, because it might kill a later process with the same id.
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         let _ = kill_process(Pid::from_child(&self.child), self.stop);
@@ -91,7 +93,7 @@ impl Drop for Server {
     }
 }
 
-/// A port that is free now, and will probably still be in a moment.
+/// A port that is free now, and will probably still be free in a moment.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
     listener.local_addr().expect("a listener has an address").port()

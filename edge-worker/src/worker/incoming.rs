@@ -1,4 +1,4 @@
-//! What the decision needs of a request.
+//! The parts of a request that the decision needs.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,8 +9,8 @@ use worker::worker_sys::ext::RequestExt as _;
 
 use crate::url::Url;
 
-/// A request, read out of the runtime as far as is needed: each look out of WebAssembly costs. Its headers are joined
-/// as the runtime does: by commas.
+/// A request, read from the runtime only as far as necessary: each call out of WebAssembly costs.
+/// The runtime joins repeated headers by commas.
 #[derive(Debug)]
 pub(super) struct Incoming<'a> {
     request: &'a web_sys::Request,
@@ -26,7 +26,7 @@ pub(super) struct Incoming<'a> {
 }
 
 impl Whereabouts for Incoming<'_> {
-    /// Set by Cloudflare, whatever the client claims.
+    /// Cloudflare sets it, whatever the client claims.
     fn ip(&self) -> Option<IpAddr> {
         self.header("cf-connecting-ip")?.trim().parse().ok()
     }
@@ -86,18 +86,18 @@ impl<'a> Incoming<'a> {
         self.headers.get(name).ok().flatten()
     }
 
-    /// Whether the client takes gzip (RFC 9110, 12.5.3).
+    /// Whether the client accepts gzip (RFC 9110, 12.5.3).
     pub(super) fn takes_gzip(&self) -> bool {
         self.header("accept-encoding").is_some_and(|it| playback::accepts_gzip(&it))
     }
 
-    /// Where this Worker is: keys of the cache begin with it.
+    /// The origin of this Worker, the prefix of cache keys.
     pub(super) fn own_origin(&self) -> &str {
         Url::split(&self.url).map_or("https://edge.invalid", |it| it.origin)
     }
 }
 
-/// Master playlists and the list alone take a token, and look at the page by its referer.
+/// Only master playlists and the list accept a token, and check the page by its referer.
 fn takes_grant(url: &str) -> bool {
     Url::split(url).is_some_and(|it| it.path.starts_with("/v/") || it.path == "/revocations")
 }

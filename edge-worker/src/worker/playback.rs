@@ -1,4 +1,5 @@
-//! Requests of viewers: decided by `domain::playback`, carried out over R2, KV and the cache.
+//! Requests of viewers: `domain::playback` decides, this module executes the decision with R2, KV
+//! and the cache.
 
 use std::rc::Rc;
 
@@ -32,12 +33,12 @@ impl From<Refusal> for Failed {
 
 impl From<worker::Error> for Failed {
     fn from(error: worker::Error) -> Self {
-        console_error!("a viewer could not be served: {error}");
+        console_error!("could not serve a request: {error}");
         Refusal::Unavailable.into()
     }
 }
 
-/// Answers a request.
+/// Responds to a request.
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
     let incoming = Incoming::new(request);
     let Some(bindings) = bindings::playback(env) else {
@@ -56,15 +57,15 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
     }
 }
 
-/// Unix seconds.
+/// Current time, Unix seconds.
 fn now() -> u64 {
     (js_sys::Date::now() / 1000.0) as u64
 }
 
-/// The answer to what cannot be served after all.
+/// The response if a decision could not be executed.
 fn refused(failed: &Failed, incoming: &Incoming<'_>, config: &Config) -> worker::Result<Response> {
     let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
-        // `refuse` only refuses.
+        // `refuse` only returns refusals.
         return Answer::new(500, &Headers::default()).stream(None);
     };
     let mut answer = Answer::new(refusal.status(), &headers);
@@ -135,18 +136,19 @@ impl Shell<'_> {
         self.playlist(Answer::new(200, &plan.headers).header("etag", &tag), &text)
     }
 
-    /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
-    /// itself. The runtime does, where the answer says so.
+    /// Compression shrinks playlists to a tenth (Apple HLS authoring specification, 10.1), and
+    /// Cloudflare does not compress this type by itself. The runtime does, if the response declares
+    /// it.
     fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
         match (self.incoming.takes_gzip(), self.incoming.is_head()) {
-            // How long it would be is known only when it is compressed (RFC 9110, 8.6).
+            // The length is unknown until the body is compressed (RFC 9110, 8.6).
             (true, true) => Ok(answer.header("content-encoding", "gzip").stream(None)?),
             (true, false) => Ok(answer.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
             (false, is_head) => Ok(answer.bytes(text.as_bytes(), is_head)?),
         }
     }
 
-    /// Streams an object: its bytes never come into the memory of WebAssembly.
+    /// Streams an object without copying its bytes into the memory of WebAssembly.
     async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
         let conditions = self.incoming.conditions();
         if conditions.need_size() {
@@ -215,7 +217,8 @@ impl Shell<'_> {
         format!("{}/{path}", self.incoming.own_origin())
     }
 
-    /// Reads, and asks meanwhile whether the permission was withdrawn, or renewed.
+    /// Reads an object, and looks up at the same time whether the permission was revoked or
+    /// renewed.
     async fn permitted<T>(
         &self,
         lookup: Option<Lookup>,
@@ -230,7 +233,8 @@ impl Shell<'_> {
     async fn judge(&self, mut lookup: Lookup) -> Result<(), Failed> {
         let now = now();
         if let Some(name) = lookup.renewal.take() {
-            // A renewal that this place knows is good until it ends, and saves a look into KV for every segment.
+            // A renewal that this location has cached is valid until it expires, and saves a KV
+            // look-up per segment.
             let here = cache::find_text(&self.cache_key(&name)).await;
             let renewal = Lookup { revocations: vec![], renewal: Some(name) };
             if renewal.judge(now, |_| here.clone()).is_err() {
@@ -241,7 +245,7 @@ impl Shell<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        // Who cannot ask does not hand out.
+        // If the look-up fails, nothing is handed out.
         let found = self.bindings.list.find(&names).await?;
         Ok(lookup.judge(now, |name| found.iter().find(|it| it.0 == name).map(|it| it.1.clone()))?)
     }

@@ -205,7 +205,7 @@ mod tests {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
         assert_eq!(told(&png), "picture");
         png[22] = 0xff;
-        assert!(told(&png).starts_with("the picture is 640x65"), "{}", told(&png));
+        assert!(told(&png).starts_with("the image is 640x65"), "{}", told(&png));
         assert_eq!(told(b"{\"at\": 12.5}"), "12500 ms");
         assert_eq!(told(b" {\"at\":0}\n"), "0 ms");
         for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {

@@ -1,4 +1,4 @@
-//! HTTP.
+//! Resources over HTTP.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -17,10 +17,10 @@ pub struct Http {
 }
 
 impl Http {
-    /// `timeout` bounds one request, from its start to its last byte.
+    /// `timeout` limits one request, from its start to its last byte.
     ///
     /// # Errors
-    /// When no HTTP client can be made on this machine.
+    /// If the HTTP client cannot be created on this machine.
     pub fn new(timeout: Duration) -> Result<Self, FetchError> {
         let client = Client::builder()
             .timeout(timeout)
@@ -36,7 +36,7 @@ impl Http {
 impl Fetch for Http {
     async fn open(&self, url: &Url, range: Option<Range<u64>>, gzip: bool) -> Result<Resource, FetchError> {
         let mut request = self.client.get(url.clone());
-        // Segments are compared by size, so they must come as they are stored.
+        // Segments are compared by size, so they must arrive as they are stored.
         request = request.header(ACCEPT_ENCODING, if gzip { "gzip" } else { "identity" });
         if let Some(range) = &range {
             if range.is_empty() {
@@ -69,7 +69,7 @@ fn body(response: Response) -> futures::stream::BoxStream<'static, Result<bytes:
     response.bytes_stream().map_err(|error| failure(&error)).boxed()
 }
 
-/// In words, without the URL.
+/// Describes an error without the URL.
 fn failure(error: &reqwest::Error) -> FetchError {
     let text = if error.is_timeout() {
         "the server did not answer in time"
@@ -78,7 +78,7 @@ fn failure(error: &reqwest::Error) -> FetchError {
     } else if error.is_redirect() {
         "the server redirects in circles"
     } else {
-        "the connection broke off"
+        "the connection was closed early"
     };
     FetchError::Unreachable(text.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Reading playlists.
+//! Reads playlists.
 
 use std::io::Read as _;
 
@@ -13,7 +13,7 @@ use crate::{Options, place};
 
 use super::LoadedOr;
 
-/// A playlist's text, and how it came.
+/// A playlist's text, and its response headers.
 pub(crate) struct Loaded {
     pub(crate) document: Document,
     pub(crate) text: String,

@@ -1,4 +1,4 @@
-//! Reading keys, initialisation sections and segments.
+//! Reads keys, initialisation sections and segments.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::tree::{Failure, KeyFacts, MapFacts, Measured, Rendition, Tree};
 
 use super::Progress;
 
-/// A key file larger than that is not read to its end; 16 bytes are right.
+/// Maximum size of a key file that is read to its end, bytes; a valid one has 16.
 const MAX_KEY_BYTES: u64 = 4096;
 const MAX_INIT_BYTES: u64 = 16 << 20;
 
@@ -25,13 +25,13 @@ type Keys = HashMap<Url, Result<Vec<u8>, FetchError>>;
 
 type KeyAndIv = ([u8; 16], [u8; 16]);
 
-/// A job: one segment of one rendition.
+/// A task: one segment of one rendition.
 struct Job {
     rendition: usize,
     segment: usize,
 }
 
-/// Reads everything that the media playlists name.
+/// Reads all objects of the media playlists.
 pub(super) async fn load(
     fetch: &dyn Fetch,
     tree: &mut Tree,
@@ -123,7 +123,8 @@ async fn load_maps(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &Keys, by
         let mut content_type = None;
         let outcome = async {
             let base = &rendition.document.url;
-            // An initialisation section needs an explicit IV (4.3.2.5); without one, take zero.
+            // An initialisation section needs an explicit IV (4.3.2.5); without one, zero is
+            // assumed.
             let cipher = cipher_of(playlist, &map.keys, base, keys, None)?;
             let url = resolve(base, &map.uri).map_err(Failure::Fetch)?;
             let resource = fetch.open(&url, range(map.byte_range), false).await.map_err(Failure::Fetch)?;
@@ -188,7 +189,8 @@ fn range(range: Option<ByteRange>) -> Option<std::ops::Range<u64>> {
     range.map(|it| it.offset..it.offset.saturating_add(it.length))
 }
 
-/// Key and IV for what `in_force` covers: the IV of the key, or else the media sequence number (5.2).
+/// Key and IV for the range of `in_force`: the IV of the key, or else the media sequence number
+/// (5.2).
 fn cipher_of(
     playlist: &MediaPlaylist,
     in_force: &[usize],
@@ -211,7 +213,8 @@ fn cipher_of(
     Ok(Some((octets, iv)))
 }
 
-/// Time stamps of transport streams wrap every 26.5 hours: puts each segment near the end of the one before.
+/// Unwraps time stamps of transport streams, which wrap every 26.5 hours: puts each segment near
+/// the end of the previous one.
 fn unwrap_clock(rendition: &mut Rendition) {
     const WRAP: f64 = (1u64 << 33) as f64 / 90_000.0;
     let mut expected: Option<f64> = None;

@@ -1,4 +1,4 @@
-//! Variants against each other: one time line (RFC 8216, 6.2.4), the same boundaries (Apple 8.22).
+//! Compares variants: one timeline (RFC 8216, 6.2.4), the same boundaries (Apple 8.22).
 
 use crate::report::Findings;
 use crate::rules::{APPLE_8_22, RFC_6_2_4};

@@ -1,5 +1,5 @@
-//! Attributes of EXT-X-STREAM-INF and EXT-X-I-FRAME-STREAM-INF that have to be there (Apple 9, 6.1), and
-//! the choice of variants as a whole.
+//! Required attributes of EXT-X-STREAM-INF and EXT-X-I-FRAME-STREAM-INF (Apple 9, 6.1), and the
+//! choice of variants as a whole.
 
 use hls::parse::Variant;
 
@@ -98,7 +98,7 @@ fn independent_segments(tree: &Tree, master: &Master, findings: &mut Findings) {
     }
 }
 
-/// Rules about the set of variants. A single-variant presentation chose to have no choice.
+/// Rules about the set of variants. They do not apply to a single-variant presentation.
 fn choice(tree: &Tree, master: &Master, findings: &mut Findings) {
     let variants = &master.playlist.variants;
     let has_video = tree.variants().any(|(it, _)| it.has_video());
@@ -154,7 +154,7 @@ fn separate_audio(tree: &Tree, master: &Master, findings: &mut Findings) {
                 &APPLE_9_5,
                 master.document.at(variant.line),
                 format!("`{}` holds video and audio", rendition.document.place),
-                "Publish the audio as a rendition of its own.",
+                "Publish the audio as a separate rendition.",
             );
         }
     }

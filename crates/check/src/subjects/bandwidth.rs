@@ -1,5 +1,5 @@
-//! Declared against measured bit rates (Apple 1.26, 1.27, 1.30, 2.9, 9.13). Only for what has ended and was
-//! read to its end: a growing playlist's rates are not known yet.
+//! Compares declared and measured bit rates (Apple 1.26, 1.27, 1.30, 2.9, 9.13). Only for complete
+//! playlists that were read completely: the rates of a growing playlist are not known yet.
 
 use hls::TICKS_PER_SECOND;
 use hls::bandwidth::Bandwidth;
@@ -78,7 +78,7 @@ fn off_percent(declared: u64, measured: u64) -> f64 {
     (declared as f64 / measured as f64 - 1.0) * 100.0
 }
 
-/// For I-frames only too low a declaration does harm.
+/// For I-frames, only a declaration that is too low does harm.
 fn iframes(master: &Master, rendition: &Rendition, variant: &Variant, findings: &mut Findings) {
     let (Some(declared), Some(measured)) = (variant.bandwidth, measure(rendition)) else { return };
     let percent = off_percent(declared, measured.peak);
@@ -99,7 +99,7 @@ fn stereo(rendition: &Rendition, findings: &mut Findings) {
         return;
     }
     let Some(measured) = measure(rendition) else { return };
-    // The container and the padding come on top; they are not what the rule means.
+    // The container and the padding are not part of the rate that the rule means.
     let kbit = measured.average / 1000;
     if !(32..=192).contains(&kbit) {
         findings.add(

@@ -1,4 +1,4 @@
-//! CODECS, RESOLUTION and FRAME-RATE against the bitstream (Apple 9.1, 9.2, 9.15).
+//! Compares CODECS, RESOLUTION and FRAME-RATE with the bitstream (Apple 9.1, 9.2, 9.15).
 
 use hls::parse::Variant;
 
@@ -58,8 +58,8 @@ fn codec(
     }
 }
 
-/// Whether a device that plays `declared` plays `actual`: the same, or H.264 of the same profile at a level
-/// that is not higher.
+/// Whether a device that plays `declared` plays `actual`: the same codec, or H.264 of the same
+/// profile at a level that is not higher.
 fn covers(declared: &str, actual: &str) -> bool {
     if declared.eq_ignore_ascii_case(actual) {
         return true;
@@ -79,7 +79,7 @@ fn unused_codecs(
     audio: bool,
     findings: &mut Findings,
 ) {
-    // What is not there can only be told when something was measured at all.
+    // Missing media can only be detected if something was measured at all.
     if !video && !audio || rendition.segments.iter().all(|it| it.measured().is_none()) {
         return;
     }
@@ -119,7 +119,8 @@ fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &E
     let (mut frames, mut seconds) = (0, 0.0);
     for (place, it) in measured.iter().enumerate() {
         frames += it.frames;
-        // How long the last frame is shown, only the next segment tells; with a variable rate that matters.
+        // The duration of the last frame follows only from the next segment; with a variable rate
+        // that matters.
         let own = it.end - it.start;
         let until_next = measured.get(place + 1).map(|next| next.start - it.start);
         seconds += until_next.filter(|it| (own..own + 1.0).contains(it)).unwrap_or(own);
@@ -128,7 +129,7 @@ fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &E
         return;
     }
     let actual = frames as f64 / seconds;
-    // The maximum is declared (RFC 8216, 4.3.4.2); a variable rate is lower on average.
+    // The maximum is declared (RFC 8216, 4.3.4.2); the average of a variable rate is lower.
     let motion = measured.iter().filter_map(|it| it.motion).max_by(f64::total_cmp);
     let fastest = (1.0 / video.frame).max(actual).max(motion.unwrap_or(0.0));
     if let Some(declared) = variant.frame_rate

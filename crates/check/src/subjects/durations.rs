@@ -1,16 +1,16 @@
-//! EXTINF against the media (Apple 8.1, 7.7).
+//! Compares EXTINF with the media (Apple 8.1, 7.7).
 
 use crate::report::Findings;
 use crate::rules::{APPLE_7_7, APPLE_8_1};
 use crate::tree::{Measured, Rendition, Segment, Tree};
 
-/// Times are written in decimals and measured in ticks.
+/// Rounding tolerance, seconds: times are written in decimals and measured in ticks.
 const ROUNDING_S: f64 = 0.002;
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for rendition in tree.renditions.iter().filter(|it| !it.is_iframes()) {
         too_long(rendition, findings);
-        // A run ends where the clock breaks, or where a segment was not read.
+        // A run ends where the clock is discontinuous, or where a segment was not read.
         let mut run: Vec<(&Segment, &Measured)> = vec![];
         for segment in &rendition.segments {
             if segment.discontinuity || segment.measured().is_none() {
@@ -39,8 +39,8 @@ fn too_long(rendition: &Rendition, findings: &mut Findings) {
     }
 }
 
-/// Any sum of consecutive EXTINF has to be within a frame of the media: it is, when the sums from the start of
-/// the run do not spread wider than that.
+/// Any sum of consecutive EXTINF has to be within a frame of the media. That holds if the sums from
+/// the start of the run do not vary by more than that.
 fn sums(rendition: &Rendition, run: &[(&Segment, &Measured)], findings: &mut Findings) {
     let leads: Vec<_> = run.iter().filter_map(|(segment, it)| Some((*segment, it.lead()?))).collect();
     let Some((_, first)) = leads.first() else { return };
@@ -64,7 +64,7 @@ fn sums(rendition: &Rendition, run: &[(&Segment, &Measured)], findings: &mut Fin
                 ),
                 "Write the measured duration: from the first frame to the first frame of the next segment.",
             );
-            // Everything after it would be off as well.
+            // Otherwise everything after it would be reported as well.
             (lowest, highest) = (off, off);
         }
     }

@@ -1,4 +1,4 @@
-//! EXT-X-MEDIA and the groups that variants refer to (RFC 8216, 4.3.4.1, 4.3.4.2).
+//! Checks EXT-X-MEDIA and the groups that variants refer to (RFC 8216, 4.3.4.1, 4.3.4.2).
 
 use hls::parse::{Media, MediaType};
 
@@ -24,7 +24,7 @@ fn member(master: &Master, media: &Media, findings: &mut Findings) {
     match media.media_type {
         Some(MediaType::ClosedCaptions) => {
             if media.uri.is_some() {
-                must("closed captions have no URI: they are inside the video", "Take the URI out.");
+                must("closed captions have no URI: they are inside the video", "Remove the URI.");
             }
             if media.instream_id.is_none() {
                 must("closed captions need an INSTREAM-ID", "Add INSTREAM-ID, such as CC1.");
@@ -34,12 +34,12 @@ fn member(master: &Master, media: &Media, findings: &mut Findings) {
             must("subtitles need a URI", "Name their playlist.");
         }
         Some(MediaType::Audio | MediaType::Video | MediaType::Subtitles) if media.instream_id.is_some() => {
-            must("only closed captions have an INSTREAM-ID", "Take it out.");
+            must("only closed captions have an INSTREAM-ID", "Remove it.");
         }
         _ => {}
     }
     if media.forced && media.media_type != Some(MediaType::Subtitles) {
-        must("only subtitles can be FORCED", "Take FORCED out.");
+        must("only subtitles can be FORCED", "Remove FORCED.");
     }
     let spoken = matches!(media.media_type, Some(MediaType::Audio | MediaType::Subtitles));
     if spoken && media.language.is_none() {
@@ -65,7 +65,7 @@ fn same_group(master: &Master, findings: &mut Findings) {
                 &RFC_4_3_4_1_1,
                 master.document.at(member.line),
                 format!("NAME is the same as in line {}", twin.line),
-                "Give each rendition of a group a name of its own.",
+                "Give each rendition of a group a unique name.",
             );
         }
         if let Some(twin) = earlier().find(|it| it.default && member.default) {
@@ -96,7 +96,7 @@ fn references(master: &Master, findings: &mut Findings) {
                 findings.add(
                     &RFC_4_3_4_2,
                     master.document.at(variant.line),
-                    format!("{name}=\"{group}\" names a group that no EXT-X-MEDIA is in"),
+                    format!("{name}=\"{group}\" refers to a group without EXT-X-MEDIA"),
                     "Correct the name, or add the group.",
                 );
             }
@@ -109,7 +109,7 @@ fn references(master: &Master, findings: &mut Findings) {
                 &UNUSED_GROUP,
                 master.document.at(member.line),
                 format!("no variant uses the group `{group}`"),
-                "Name it in EXT-X-STREAM-INF, or take it out.",
+                "Name it in EXT-X-STREAM-INF, or remove it.",
             );
         }
     }

@@ -1,4 +1,5 @@
-//! How things are served: content types (Apple 10.4; RFC 8216, 4) and gzip (Apple 10.1). Silent for files.
+//! Checks the HTTP headers: content types (Apple 10.4; RFC 8216, 4) and gzip (Apple 10.1). Does not
+//! apply to files.
 
 use crate::report::Findings;
 use crate::rules::{APPLE_10_1, APPLE_10_4, RFC_4};
@@ -57,12 +58,13 @@ fn playlist(document: &Document, findings: &mut Findings) {
             &APPLE_10_1,
             document.at(None),
             "the playlist came without Content-Encoding: gzip, though gzip was offered",
-            "Compress playlists on the way out.",
+            "Serve playlists with gzip compression.",
         );
     }
 }
 
-/// Without parameters, lower case. `None` for files and for servers that say nothing.
+/// The media type without parameters, in lower case. `None` for files and for servers that send
+/// none.
 fn media_type(header: Option<&str>) -> Option<String> {
     header.map(|it| it.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }

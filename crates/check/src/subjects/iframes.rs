@@ -31,9 +31,10 @@ fn entries(rendition: &Rendition, findings: &mut Findings) {
             None => "there is no video".to_owned(),
             Some(video) if video.frames != 1 => format!("there are {} frames", video.frames),
             Some(video) if video.intra_frames != 1 => "the frame is not intra-coded".to_owned(),
-            // Fragments may have been cut out of ordinary segments; transport streams carry their parameter sets.
+            // Fragments may have been cut out of ordinary segments; transport streams contain their
+            // parameter sets.
             Some(video) if measured.packing == Packing::Ts && !video.starts_with_idr && rendition.maps.is_empty() => {
-                "the frame needs parameter sets that are not there, or is no IDR".to_owned()
+                "the frame lacks parameter sets, or is not an IDR frame".to_owned()
             }
             Some(_) => continue,
         };
@@ -56,7 +57,8 @@ fn density(rendition: &Rendition, findings: &mut Findings) {
     }
 }
 
-/// Entries present when the sum of the EXTINF before them says, on the clock of the variants.
+/// Each entry has to be presented at the time that the sum of the EXTINF before it declares, on the
+/// clock of the variants.
 fn times(rendition: &Rendition, start: Option<f64>, findings: &mut Findings) {
     const TOLERANCE_S: f64 = 0.1;
     let first = rendition.segments.first().and_then(|it| it.measured()?.video.as_ref());
@@ -69,7 +71,7 @@ fn times(rendition: &Rendition, start: Option<f64>, findings: &mut Findings) {
             &RFC_6_2_4,
             rendition.at_segment(segment),
             format!("the first I-frame is at {:.3} s, the variants start at {start:.3} s", first.start),
-            "Keep the clock of the variants.",
+            "Use the clock of the variants.",
         );
         return;
     }

@@ -1,4 +1,4 @@
-//! Keys and initialisation vectors (RFC 8216, 4.3.2.4 and 5).
+//! Checks keys and initialisation vectors (RFC 8216, 4.3.2.4 and 5).
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ fn tags(rendition: &Rendition, findings: &mut Findings) {
                 &RFC_4_3_2_4,
                 rendition.document.at(key.line),
                 "EXT-X-KEY has no URI",
-                "Say where the key is.",
+                "Add the URI of the key.",
             );
         }
     }
@@ -46,7 +46,7 @@ fn files(rendition: &Rendition, findings: &mut Findings) {
                 &RFC_5_1,
                 rendition.document.at(key.line),
                 format!("the key file has {octets} octets"),
-                "Serve the 16 octets of the key as they are: no hexadecimal, no line end, no error page.",
+                "Serve the 16 raw octets of the key: no hexadecimal, no line end, no error page.",
             ),
             Some(Err(error)) => findings.add(
                 &RFC_5_1,
@@ -58,7 +58,7 @@ fn files(rendition: &Rendition, findings: &mut Findings) {
     }
 }
 
-/// The same key and vector for different segments.
+/// Finds different segments with the same key and vector.
 fn vectors(rendition: &Rendition, findings: &mut Findings) {
     let Some(said) = rendition.said() else { return };
     let mut seen = HashMap::new();
@@ -70,7 +70,7 @@ fn vectors(rendition: &Rendition, findings: &mut Findings) {
                 &RFC_5_2,
                 rendition.at_segment(facts),
                 format!("key and IV are those of the segment in line {line}"),
-                "Write an EXT-X-KEY with an IV of its own before each segment, or leave IV out.",
+                "Write an EXT-X-KEY with a unique IV before each segment, or omit IV.",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! EXT-X-MAP (RFC 8216, 4.3.2.5 and 3.3; Apple 8.20).
+//! Checks EXT-X-MAP (RFC 8216, 4.3.2.5 and 3.3; Apple 8.20).
 
 use hls::parse::KeyMethod;
 
@@ -27,8 +27,8 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
                 Ok(()) | Err(Failure::NoKey) => continue,
                 Err(Failure::Fetch(error)) => (&RFC_6_2_1, format!("`{uri}` cannot be read: {error}")),
                 Err(Failure::Padding) => (&RFC_3_3, format!("`{uri}` does not decrypt")),
-                Err(Failure::Damaged(why)) => (&RFC_3_3, format!("`{uri}` is no initialisation section: {why}")),
-                Err(_) => (&RFC_3_3, format!("`{uri}` is no initialisation section")),
+                Err(Failure::Damaged(why)) => (&RFC_3_3, format!("`{uri}` is not an initialisation section: {why}")),
+                Err(_) => (&RFC_3_3, format!("`{uri}` is not an initialisation section")),
             };
             findings.add(
                 rule,

@@ -1,4 +1,5 @@
-//! Each segment by itself: there, whole, decryptable, a format of HLS, starting with a keyframe.
+//! Checks each segment: available, complete, decryptable, in a format of HLS, starting with a
+//! keyframe.
 
 use crate::fetch::FetchError;
 use crate::report::Findings;
@@ -28,7 +29,7 @@ fn judge(tree: &Tree, rendition: &Rendition, segment: &Segment, measured: &Measu
     let place = || rendition.at_segment(segment);
     if let Some(damage) = &measured.damage {
         let rule = if measured.packing == Packing::Fmp4 { &RFC_3_3 } else { &ISO_2_4_3 };
-        findings.add(rule, place(), format!("the segment has {damage}"), "Make and store it again.");
+        findings.add(rule, place(), format!("the segment has {damage}"), "Create and store it again.");
     }
     let has_map = !rendition.maps.is_empty();
     if !measured.starts_with_tables && !has_map {
@@ -37,7 +38,7 @@ fn judge(tree: &Tree, rendition: &Rendition, segment: &Segment, measured: &Measu
     }
     let media = matches!(measured.packing, Packing::Ts | Packing::Fmp4);
     if media && measured.lead().is_none() {
-        findings.add(&RFC_3, place(), "the segment holds neither video nor audio", "Make it again.");
+        findings.add(&RFC_3, place(), "the segment holds neither video nor audio", "Create it again.");
     }
     if let Some(video) = &measured.video
         && !video.starts_with_idr
@@ -54,14 +55,14 @@ fn judge(tree: &Tree, rendition: &Rendition, segment: &Segment, measured: &Measu
     }
 }
 
-/// Rule, what is wrong, what to do. `None` where the cause is reported elsewhere.
+/// The rule, the problem, and the fix. `None` if the cause is reported elsewhere.
 fn describe(failure: &Failure, segment: &Segment) -> Option<(&'static Rule, String, &'static str)> {
     let publish = "Publish everything that a playlist names before the playlist.";
-    let again = "Make and store it again.";
+    let again = "Create and store it again.";
     let decrypt = "Encrypt it with the key and the IV of its EXT-X-KEY: AES-128-CBC, PKCS7 padding.";
     Some(match failure {
         Failure::NoKey => return None,
-        // One bad initialisation section is one finding.
+        // One invalid initialisation section is one finding.
         Failure::NoInit => return None,
         Failure::Fetch(error @ FetchError::Range { .. }) => {
             (&RFC_4_3_2_2, error.to_string(), "Correct EXT-X-BYTERANGE, or store the whole file.")
@@ -73,15 +74,18 @@ fn describe(failure: &Failure, segment: &Segment) -> Option<(&'static Rule, Stri
         Failure::Empty => (&RFC_3, "the segment is empty".to_owned(), again),
         Failure::CannotDecrypt(method) => {
             let what = format!("segments encrypted by {method} were not checked");
-            (&UNCHECKED, what, "Check the clear segments before encrypting them so.")
+            (&UNCHECKED, what, "Check the clear segments before encrypting them in this way.")
         }
         Failure::NotWholeBlocks(bytes) => {
-            let what = format!("its {bytes} bytes are no whole blocks of 16, so it is cut off or clear");
+            let what =
+                format!("its length of {bytes} bytes is not a multiple of 16, so it is truncated or not encrypted");
             (&RFC_4_3_2_4, what, decrypt)
         }
-        Failure::Padding => (&RFC_4_3_2_4, "its padding is wrong: cut off, or another key".to_owned(), decrypt),
-        Failure::Garbled => (&RFC_4_3_2_4, "it decrypts to no media: another key, or another IV".to_owned(), decrypt),
-        Failure::UnknownFormat if segment.encrypted => (&RFC_4_3_2_4, "it is no media".to_owned(), decrypt),
+        Failure::Padding => (&RFC_4_3_2_4, "its padding is invalid: truncated, or another key".to_owned(), decrypt),
+        Failure::Garbled => {
+            (&RFC_4_3_2_4, "it does not decrypt to media: another key, or another IV".to_owned(), decrypt)
+        }
+        Failure::UnknownFormat if segment.encrypted => (&RFC_4_3_2_4, "it is not media".to_owned(), decrypt),
         Failure::UnknownFormat => {
             let what = "it is in no format that HLS knows, or encrypted without an EXT-X-KEY".to_owned();
             (&RFC_3, what, "Use MPEG-2 TS, fragmented MPEG-4, packed audio or WebVTT.")

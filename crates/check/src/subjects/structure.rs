@@ -1,4 +1,4 @@
-//! The frame of media playlists: target duration, type, end, order of tags, repetitions.
+//! Checks the structure of media playlists: target duration, type, end, order of tags, repetitions.
 
 use std::collections::HashMap;
 
@@ -50,7 +50,7 @@ fn target_duration(rendition: &Rendition, said: &MediaPlaylist, findings: &mut F
             &APPLE_7_5,
             rendition.document.at(target.line),
             format!("the target duration is {} s", target.value),
-            "Cut segments of six seconds, unless start-up or size speak against it.",
+            "Cut segments of six seconds, unless start-up time or size require another duration.",
         );
     }
 }
@@ -62,7 +62,7 @@ fn ends(rendition: &Rendition, said: &MediaPlaylist, findings: &mut Findings) {
         (None, Some(line)) => findings.add(
             &APPLE_8_6,
             rendition.document.at(line),
-            "the playlist has ended and does not say that it is on demand",
+            "the playlist is complete and does not declare that it is on demand",
             "Write #EXT-X-PLAYLIST-TYPE:VOD.",
         ),
         (Some(PlaylistType::Vod), None) => findings.add(
@@ -74,7 +74,7 @@ fn ends(rendition: &Rendition, said: &MediaPlaylist, findings: &mut Findings) {
         _ => {}
     }
     if ended.is_some() && said.segments.is_empty() {
-        findings.add(&RFC_2, rendition.document.at(ended), "the playlist ended without any segment", "Take it out.");
+        findings.add(&RFC_2, rendition.document.at(ended), "the playlist ended without any segment", "Remove it.");
     }
     let Some(start) = &said.start else { return };
     if start.value.time_offset.abs() > said.duration() && !said.segments.is_empty() {
@@ -116,14 +116,15 @@ fn repetitions(rendition: &Rendition, findings: &mut Findings) {
             findings.add(
                 &DUPLICATE_SEGMENT,
                 rendition.at_segment(segment),
-                format!("the same segment stands in line {line}"),
+                format!("the same segment is in line {line}"),
                 "List each segment once.",
             );
         }
     }
 }
 
-/// RFC 8216, 6.2.4: all but subtitles and I-frame playlists; Apple 8.2 says the same of audio and video.
+/// RFC 8216, 6.2.4: all except subtitles and I-frame playlists; Apple 8.2 requires the same of
+/// audio and video.
 fn same_target_durations(tree: &Tree, findings: &mut Findings) {
     let Some((first, target)) = tree.variants().find_map(|(it, _)| Some((it, it.target_duration()?))) else { return };
     let audio = tree.media().filter(|(_, media)| media.media_type == Some(hls::parse::MediaType::Audio));

@@ -1,4 +1,5 @@
-//! What the parser could not read (RFC 8216, 4.1 to 4.3), and playlists that could not be read at all.
+//! Reports problems of the playlist parser (RFC 8216, 4.1 to 4.3), and playlists that could not be
+//! read at all.
 
 use hls::Problem;
 
@@ -17,7 +18,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
                 &RFC_6_2_1,
                 rendition.named_at.clone(),
                 format!("the playlist `{}` cannot be read: {error}", rendition.document.place),
-                "Publish it before the playlist that names it, or take it out.",
+                "Publish it before the playlist that names it, or remove it.",
             ),
         }
     }

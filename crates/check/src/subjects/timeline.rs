@@ -1,12 +1,13 @@
-//! The clock: unbroken from segment to segment, audio and video together, keyframes often enough.
+//! Checks the clock: continuous from segment to segment, audio and video aligned, frequent
+//! keyframes.
 
 use crate::report::Findings;
 use crate::rules::{APPLE_1_13, AV_END, AV_START, RFC_4_3_2_3};
 use crate::tree::{Essence, Measured, Rendition, Tree};
 
-/// A gap or overlap that players cannot bridge without noticing.
+/// Minimum gap or overlap that players cannot bridge unnoticed, seconds.
 const BREAK_S: f64 = 0.1;
-/// hls.js reports a hole at the start from about there on.
+/// Minimum offset at the start that hls.js reports as a gap, seconds.
 const START_S: f64 = 0.1;
 const END_S: f64 = 0.5;
 const KEYFRAME_S: f64 = 2.0;
@@ -28,12 +29,12 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
             start(audio_rendition, &video.0, &audio.0, findings);
             end(audio_rendition, &video.1, &audio.1, findings);
         }
-        // One variant is enough: 6.2.4 and 8.22 compare the others with it.
+        // One variant is sufficient: 6.2.4 and 8.22 compare the others with it.
         break;
     }
 }
 
-/// The first and the last segment's essence.
+/// The `essence` of the first and of the last segment.
 fn whole(rendition: &Rendition, of: impl Fn(&Measured) -> Option<&Essence>) -> Option<(Essence, Essence)> {
     let first = of(rendition.segments.first()?.measured()?)?;
     let last = of(rendition.segments.last()?.measured()?)?;
@@ -50,7 +51,7 @@ fn breaks(rendition: &Rendition, findings: &mut Findings) {
         let (Some(a), Some(b)) = leads else { continue };
         let gap = b.start - a.end;
         if gap.abs() > BREAK_S.max(a.frame.max(b.frame) * 1.5) {
-            let what = if gap > 0.0 { "a hole" } else { "an overlap" };
+            let what = if gap > 0.0 { "a gap" } else { "an overlap" };
             findings.add(
                 &RFC_4_3_2_3,
                 rendition.at_segment(after),
@@ -97,7 +98,7 @@ fn end(rendition: &Rendition, video: &Essence, audio: &Essence, findings: &mut F
             &AV_END,
             rendition.document.at(None),
             format!("audio ends at {:.3} s, video at {:.3} s", audio.end, video.end),
-            "Pad or cut the audio to the video, unless the source is so.",
+            "Pad or cut the audio to the video, unless the source has the same ends.",
         );
     }
 }

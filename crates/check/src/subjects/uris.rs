@@ -1,4 +1,4 @@
-//! URIs: relative, and without secrets in plain sight.
+//! Checks URIs: relative, and without visible secrets.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use crate::report::Findings;
 use crate::rules::{ABSOLUTE_URI, CREDENTIALS, INSECURE_URI};
 use crate::tree::{Document, Tree};
 
-/// Query parameters with which stores and networks sign URLs.
+/// Query parameters of URLs that stores and networks sign.
 const SIGNATURES: [&str; 8] =
     ["x-amz-signature", "x-amz-security-token", "signature", "sig", "token", "access_token", "password", "hdnts"];
 
@@ -25,7 +25,7 @@ fn check_uri(document: &Document, line: u32, uri: &str, findings: &mut Findings)
     let Ok(url) = document.url.join(uri) else { return };
     let shown = place::written(uri);
     let same_host = absolute.as_ref().is_some_and(|it| it.origin() == document.url.origin());
-    // A server that signs its URLs may root them at its own top; a tree of files has no top.
+    // A server that signs its URLs may use root-relative ones; a tree of files has no root.
     let rooted = uri.starts_with('/') && document.url.scheme() == "file";
     if same_host || rooted {
         findings.add(

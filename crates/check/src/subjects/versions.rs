@@ -1,4 +1,4 @@
-//! EXT-X-VERSION against the features used (RFC 8216, 7).
+//! Compares EXT-X-VERSION with the features used (RFC 8216, 7).
 
 use hls::MediaPlaylist;
 use hls::parse::KeyMethod;

@@ -1,4 +1,5 @@
-//! A good tree: two video rungs, audio of its own, an I-frame playlist; all encrypted, made once per test run.
+//! A valid tree: two video rungs, separate audio, an I-frame playlist; all encrypted, generated
+//! once per test run.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,15 +10,15 @@ use aes::cipher::{BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
 use hls::bandwidth::Bandwidth;
 use tempfile::TempDir;
 
-/// Seconds of the whole and of a segment.
+/// Duration of the whole and of a segment, seconds.
 const LENGTH: u32 = 18;
 const SEGMENT: u32 = 6;
 
-/// Renditions and the keys that they are encrypted with.
+/// Renditions and their encryption keys.
 pub(super) const KEYS: [(&str, [u8; 16]); 4] =
     [("180p", [1; 16]), ("90p", [2; 16]), ("audio-64k", [3; 16]), ("iframes", [4; 16])];
 
-/// The folder of the good tree. Copy it, never change it.
+/// The folder of the valid tree. Copy it, never change it.
 pub(super) fn good() -> &'static Path {
     static TREE: OnceLock<TempDir> = OnceLock::new();
     TREE.get_or_init(|| {
@@ -28,7 +29,7 @@ pub(super) fn good() -> &'static Path {
     .path()
 }
 
-/// A copy of a tree, to be changed.
+/// A copy of a tree that may be changed.
 pub(super) fn copy_of(tree: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     copy_folder(tree, copy.path());
@@ -167,7 +168,7 @@ fn segments(raw: &Path, folder: &Path, name: &str) -> Made {
     Made { playlist: format!("gen/{name}/{name}.m3u8"), bandwidth: Bandwidth::measure(&sizes, SEGMENT) }
 }
 
-/// First presentation and end, ticks.
+/// First presentation time and end, ticks.
 fn span(plain: &[u8]) -> (i64, i64) {
     let report = media::ts::scan(plain);
     let stream = report.video().or(report.audio()).unwrap();
@@ -175,7 +176,7 @@ fn span(plain: &[u8]) -> (i64, i64) {
     (start, start + stream.duration_ticks(None).unwrap())
 }
 
-/// One object per six I-frames, each frame encrypted on its own.
+/// One object per six I-frames, each frame encrypted separately.
 fn iframes(raw: &Path, folder: &Path) -> Made {
     let target = rendition_folder(folder, "iframes");
     let cuts = media::ts::cut_iframes(&std::fs::read(raw.join("iframes.ts")).unwrap()).unwrap();

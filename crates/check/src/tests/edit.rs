@@ -36,7 +36,7 @@ impl Tree<'_> {
         std::fs::remove_file(self.path(file)).unwrap();
     }
 
-    /// Replaces every occurrence, of which there has to be one.
+    /// Replaces every occurrence, of which there must be at least one.
     pub(super) fn replace(&self, file: &str, from: &str, to: &str) {
         let text = self.text(file);
         assert!(text.contains(from), "`{from}` is not in {file}:\n{text}");

@@ -1,4 +1,4 @@
-//! Planted faults: each has to be found under its rule, and nothing else that is a MUST with it.
+//! Planted faults: each has to be found under its rule, without violations of other MUST rules.
 
 use super::build::{copy_of, good};
 use super::edit::{AUDIO, HIGH, IFRAMES, LOW, MASTER, Tree, shifted, split, tables, without_idr};
@@ -6,9 +6,9 @@ use super::*;
 
 struct Fault {
     name: &'static str,
-    /// The rule it has to be found under.
+    /// The rule under which it has to be found.
     rule: &'static str,
-    /// MUSTs that the same fault breaks as well.
+    /// Other MUST rules that the same fault violates.
     also: &'static [&'static str],
     plant: fn(&Tree<'_>),
 }
@@ -17,7 +17,7 @@ const fn fault(name: &'static str, rule: &'static str, also: &'static [&'static 
     Fault { name, rule, also, plant }
 }
 
-/// What the master playlist says wrongly.
+/// Faults of the master playlist.
 const MASTER_FAULTS: &[Fault] = &[
     fault("no AVERAGE-BANDWIDTH", "Apple-9.14", &[], |it| it.remove_attribute(MASTER, "AVERAGE-BANDWIDTH")),
     fault("no CODECS", "Apple-9.1", &["Apple-9.3"], |it| it.remove_attribute(MASTER, "CODECS")),
@@ -110,7 +110,7 @@ const MASTER_FAULTS: &[Fault] = &[
     }),
 ];
 
-/// What media playlists say wrongly.
+/// Faults of media playlists.
 const PLAYLIST_FAULTS: &[Fault] = &[
     fault("no #EXTM3U", "RFC8216-4.3.1.1", &[], |it| it.replace(LOW, "#EXTM3U\n", "")),
     fault("no target duration", "RFC8216-4.3.3.1", &[], |it| it.replace(LOW, "#EXT-X-TARGETDURATION:6\n", "")),
@@ -145,7 +145,7 @@ const PLAYLIST_FAULTS: &[Fault] = &[
     fault("EXTINF off by half a second", "Apple-8.1", &[], |it| {
         it.replace_first(LOW, "#EXTINF:6.000000", "#EXTINF:5.500000")
     }),
-    fault("EXTINF that add up wrongly", "Apple-8.1", &[], |it| it.replace(LOW, "#EXTINF:6.000000", "#EXTINF:6.025000")),
+    fault("EXTINF with a wrong sum", "Apple-8.1", &[], |it| it.replace(LOW, "#EXTINF:6.000000", "#EXTINF:6.025000")),
     fault("MEDIA-SEQUENCE too late", "RFC8216-4.3.3.2", &[], |it| {
         it.replace(LOW, "#EXT-X-MEDIA-SEQUENCE:0\n", "");
         it.replace(LOW, "#EXT-X-ENDLIST", "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ENDLIST");
@@ -177,7 +177,7 @@ const PLAYLIST_FAULTS: &[Fault] = &[
     ),
 ];
 
-/// What is wrong with the segments themselves.
+/// Faults of the segments themselves.
 const SEGMENT_FAULTS: &[Fault] = &[
     fault("a segment is missing", "RFC8216-6.2.1", &[], |it| it.remove(&Tree::segment("90p", 1))),
     fault("a segment is empty", "RFC8216-3", &[], |it| it.write(&Tree::segment("90p", 1), b"")),
@@ -223,7 +223,7 @@ const SEGMENT_FAULTS: &[Fault] = &[
     fault("a variant with a clock of its own", "RFC8216-6.2.4", &[], |it| {
         (0..3).for_each(|index| it.change_segment("90p", index, |plain| shifted(plain, 90_000)));
     }),
-    fault("a hole in the clock", "RFC8216-4.3.2.3", &["Apple-8.1", "Apple-8.22"], |it| {
+    fault("a gap in the clock", "RFC8216-4.3.2.3", &["Apple-8.1", "Apple-8.22"], |it| {
         it.change_segment("90p", 2, |plain| shifted(plain, 45_000));
     }),
     fault("boundaries elsewhere", "Apple-8.22", &[], |it| {
@@ -251,7 +251,7 @@ const SEGMENT_FAULTS: &[Fault] = &[
     }),
 ];
 
-/// What is wrong with encryption, keys and I-frames.
+/// Faults of encryption, keys and I-frames.
 const CRYPT_FAULTS: &[Fault] = &[
     fault("a cut ciphertext", "RFC8216-4.3.2.4", &[], |it| {
         let file = Tree::segment("90p", 1);
@@ -346,7 +346,7 @@ fn find_all(faults: &[Fault]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// Plants the fault in a copy and checks it; complains when it is not found, or more than it is.
+/// Plants the fault in a copy and checks it; fails if it is not found, or if others are found too.
 fn find(fault: &Fault) -> Result<(), String> {
     let copy = copy_of(good());
     (fault.plant)(&Tree(copy.path()));

@@ -1,4 +1,4 @@
-//! Fragmented MPEG-4, as FFmpeg's own HLS muxer writes it.
+//! Fragmented MPEG-4, as written by FFmpeg's own HLS muxer.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use super::build::{copy_of, encrypt, ffmpeg};
 use super::edit::Tree;
 use super::*;
 
-/// 12 s in two segments, video and audio together, and a master playlist for it.
+/// Two segments of 12 s in total, video and audio together, with a master playlist.
 fn good() -> &'static Path {
     static TREE: OnceLock<TempDir> = OnceLock::new();
     TREE.get_or_init(|| {

@@ -70,7 +70,7 @@ fn what_cannot_be_checked_answers_in_a_sentence() {
     let target: Target = file.to_str().unwrap().parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let error = runtime.block_on(run(&target, &Options::default(), &|_| {})).unwrap_err();
-    assert!(error.to_string().ends_with("is no playlist: it does not begin with #EXTM3U"), "{error}");
+    assert!(error.to_string().ends_with("is not a playlist: it does not begin with #EXTM3U"), "{error}");
 }
 
 #[track_caller]

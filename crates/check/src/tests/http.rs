@@ -1,4 +1,4 @@
-//! Over HTTP: types, encodings, secrets, servers that misbehave.
+//! Checks over HTTP: types, encodings, secrets, servers that misbehave.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use axum::http::{Response, StatusCode, header};
 use super::build::good;
 use super::*;
 
-/// How a server behaves.
+/// The behaviour of a server.
 #[derive(Clone, Default)]
 struct Manners {
     playlist_type: Option<&'static str>,
     segment_type: Option<&'static str>,
     gzip: bool,
     ignores_ranges: bool,
-    /// Parts of paths that it refuses with 403.
+    /// Parts of paths that it answers with 403.
     refuses: &'static str,
 }
 

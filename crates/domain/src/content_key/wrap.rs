@@ -1,4 +1,4 @@
-//! Wrapping: AES-256-GCM under a key-encryption key, bound to the path where the result is stored.
+//! Key wrapping: AES-256-GCM under a key-encryption key, bound to the path of the stored document.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ use super::ContentKey;
 
 /// The keys that wrap content keys. The first one wraps; all unwrap.
 ///
-/// To rotate: add the new key in front everywhere, rewrap what is stored, take the old one out.
+/// To rotate: add the new key in first place everywhere, rewrap the stored keys, then remove the
+/// old one.
 #[derive(Clone)]
 pub struct KeyEncryptionKeys {
     keys: Vec<(KeyId, Aes256Gcm)>,
@@ -32,18 +33,18 @@ pub enum WrappedKey {
         kek: String,
         /// 12 bytes, base64; never used twice with one key-encryption key.
         nonce: String,
-        /// 16 bytes of key and 16 of tag, base64.
+        /// 16 bytes of key and 16 bytes of tag, base64.
         wrapped: String,
     },
 }
 
-/// Why a content key could not be had.
+/// A content key cannot be unwrapped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnwrapError {
-    /// Not the JSON of a wrapped key, or of a version that is not known here.
+    /// The document is not the JSON of a wrapped key, or has an unknown version.
     #[error("the document is not a wrapped content key")]
     Document,
-    /// Wrapped with a key that is not among ours.
+    /// The key-encryption key is not configured.
     #[error("the key-encryption key `{0}` is not known")]
     UnknownKey(String),
     /// Damaged, forged, moved from another path, or wrapped with another key of the same id.
@@ -52,7 +53,7 @@ pub enum UnwrapError {
 }
 
 impl KeyEncryptionKeys {
-    /// Reads `id:base64,id:base64`, each of 32 bytes; the first one wraps, all unwrap.
+    /// Parses `id:base64,id:base64`, each key of 32 bytes; the first one wraps, all unwrap.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
         let keys = entries(text, "`id:base64 of 32 bytes`")?
             .into_iter()
@@ -66,18 +67,19 @@ impl KeyEncryptionKeys {
         Ok(Self { keys })
     }
 
-    /// The id of the key that wraps.
+    /// Id of the key that wraps.
     pub fn current(&self) -> Option<&KeyId> {
         self.keys.first().map(|it| &it.0)
     }
 
-    /// Wraps a key to be stored at `at`. `nonce` must be random and new. Gives the document's bytes.
+    /// Wraps a key that will be stored at `at`. `nonce` must be random and unique. Returns the
+    /// document's bytes.
     pub fn wrap(&self, key: &ContentKey, at: &ObjectKey, nonce: [u8; 12]) -> Vec<u8> {
         self.seal(key.expose(), &at.path(), nonce)
     }
 
-    /// Wraps any short secret to be stored at `place`, a name that nothing else has: the path of an
-    /// object, or the id of a row. `nonce` must be random and new. Gives the document's bytes.
+    /// Wraps any short secret that will be stored at `place`, a unique name: the path of an object,
+    /// or the id of a row. `nonce` must be random and unique. Returns the document's bytes.
     pub fn seal(&self, secret: &[u8], place: &str, nonce: [u8; 12]) -> Vec<u8> {
         let (id, cipher) = self.keys.first().expect("`parse` refuses an empty list");
         let payload = Payload { msg: secret, aad: place.as_bytes() };
@@ -97,7 +99,7 @@ impl KeyEncryptionKeys {
         Ok(ContentKey::new(bytes))
     }
 
-    /// Unwraps what [`seal`](Self::seal) made for this place.
+    /// Unwraps a document that [`seal`](Self::seal) created for this place.
     pub fn open(&self, document: &[u8], place: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let WrappedKey::V1 { kek, nonce, wrapped } =
             serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
@@ -112,7 +114,7 @@ impl KeyEncryptionKeys {
             .map_err(|_| UnwrapError::NotAuthentic)
     }
 
-    /// Wraps a stored key anew with the first key. `None`: it already is.
+    /// Rewraps a stored key with the first key. `None`: it is wrapped with that key already.
     pub fn rewrap(&self, document: &[u8], at: &ObjectKey, nonce: [u8; 12]) -> Result<Option<Vec<u8>>, UnwrapError> {
         let key = self.unwrap(document, at)?;
         let WrappedKey::V1 { kek, .. } = serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
@@ -152,7 +154,8 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(document).unwrap(), @r#"{"version":"1","kek":"old","nonce":"BQUFBQUFBQUFBQUF","wrapped":"TzXbcqM+mek8jQjjChAF1u9xH+T+c8j62q4QMm+tAi0="}"#);
     }
 
-    /// The Galois/Counter Mode of Operation (`McGrew`, Viega), test case 16: 256 bits, with associated data.
+    /// The Galois/Counter Mode of Operation (`McGrew`, Viega), test case 16: 256 bits, with
+    /// associated data.
     #[test]
     fn gcm_is_the_standard_one() {
         let bytes = |text: &str| -> Vec<u8> {

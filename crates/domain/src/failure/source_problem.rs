@@ -1,4 +1,4 @@
-//! What can be wrong with a source, with the numbers that a user needs to mend it.
+//! Problems of a source, with the numbers that a user needs to fix them.
 
 use std::fmt;
 
@@ -6,120 +6,118 @@ use serde::{Deserialize, Serialize};
 
 use super::FailureCode;
 
-/// What is wrong with a source, as exactly as is known. `Display` is the sentence for the user.
+/// A problem of a source, as exactly as it is known. `Display` is the message for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub enum SourceProblem {
-    /// No bytes.
+    /// The file has no bytes.
     #[error("{}", FailureCode::EmptyFile.sentence())]
     EmptyFile,
-    /// No container that can be read.
+    /// The file is not in a readable container format.
     #[error("{}", FailureCode::NotAVideo.sentence())]
     NotAVideo,
-    /// No moving picture.
+    /// The file has no video track.
     #[error("{}", FailureCode::NoVideoStream.sentence())]
     NoVideoStream,
-    /// Sound without a picture.
+    /// The file has audio, but no video track.
     #[error("{}", FailureCode::OnlySound.sentence())]
     OnlySound,
-    /// The FFmpeg of this installation lacks what this source needs.
+    /// The FFmpeg of this installation lacks a filter or decoder that this source needs.
     #[error(
-        "The video is {need}, and the FFmpeg of this installation lacks {ability}: the operator has to install one that has it."
+        "The video is {need}, and the FFmpeg of this installation lacks {ability}: ask the operator to install a build that has it."
     )]
     MissingAbility {
-        /// What the source is, to follow "The video is".
+        /// Property of the source that needs it, to follow "The video is".
         need: String,
-        /// What is missing: "the filter `zscale`".
+        /// The missing ability, for example "the filter `zscale`".
         ability: String,
     },
-    /// Longer than the profile allows.
+    /// The video is longer than the profile allows.
     #[error("The video is {} long, and at most {} is allowed: upload a shorter one.", Length(*seconds), Length(*limit_seconds))]
     TooLong {
-        /// As probed.
+        /// Probed duration, seconds.
         seconds: u64,
-        /// Of the profile.
+        /// Limit of the profile, seconds.
         limit_seconds: u64,
     },
-    /// More bytes than the profile allows.
+    /// The file has more bytes than the profile allows.
     #[error("The file has {}, and at most {} is allowed: upload a smaller one.", Size(*bytes), Size(*limit_bytes))]
     TooLarge {
-        /// Of the object.
+        /// Size of the object, bytes.
         bytes: u64,
-        /// Of the profile.
+        /// Limit of the profile, bytes.
         limit_bytes: u64,
     },
-    /// Larger frames than the profile allows.
+    /// The frames are larger than the profile allows.
     #[error(
-        "The picture is {width}x{height}, and at most {limit_pixels} pixels are allowed: export the video in a smaller size."
+        "The frames are {width}x{height}, and at most {limit_pixels} pixels are allowed: export the video at a lower resolution."
     )]
     TooManyPixels {
-        /// Of the coded frame.
+        /// Width of the coded frame, pixels.
         width: u32,
-        /// Of the coded frame.
+        /// Height of the coded frame, pixels.
         height: u32,
-        /// Width times height, of the profile.
+        /// Limit of the profile for width times height, pixels.
         limit_pixels: u64,
     },
-    /// The end is missing.
+    /// The end of the file is missing.
     #[error("{}", FailureCode::Truncated.sentence())]
     Truncated,
-    /// Nobody here can decode it.
-    #[error("The video is in the format `{codec}`, which cannot be decoded here: export it as H.264 in MP4.")]
+    /// No decoder for the codec is available.
+    #[error("The codec `{codec}` is not supported: export the video as H.264 in MP4.")]
     UnsupportedCodec {
-        /// Its name as FFmpeg gives it, or the four characters of the container.
+        /// FFmpeg's name of the codec, or the four-character code of the container.
         codec: String,
     },
     /// Protected by DRM or a password.
     #[error("{}", FailureCode::EncryptedSource.sentence())]
     EncryptedSource,
-    /// A playlist or script in the clothes of a video.
+    /// A playlist or script, disguised as a video.
     #[error("{}", FailureCode::PlaylistNotAllowed.sentence())]
     PlaylistNotAllowed,
-    /// It begins well, then cannot be decoded.
+    /// The beginning is valid, but a later part cannot be decoded.
     #[error("{}", FailureCode::Damaged.sentence())]
     Damaged,
-    /// Reading or decoding it takes more memory or processor time than it may.
+    /// Reading or decoding it needs more memory or processor time than is allowed.
     #[error("{}", FailureCode::TooDemanding.sentence())]
     TooDemanding,
-    /// The object is gone.
+    /// The object does not exist any more.
     #[error("{}", FailureCode::SourceMissing.sentence())]
     SourceMissing,
     /// The object was replaced while it was read.
     #[error("{}", FailureCode::SourceChanged.sentence())]
     SourceChanged,
-    /// Whoever serves the URL does not give the file out.
-    #[error(
-        "The address answers with status {status}: check that the file is there and can be read without signing in."
-    )]
+    /// The server of the URL refuses to send the file.
+    #[error("The server answers with status {status}: check that the file exists and can be read without signing in.")]
     FetchRefused {
-        /// Of HTTP.
+        /// HTTP status of the response.
         status: u16,
     },
-    /// The server of the URL sends the file so slowly that it does not arrive in the time that an import has.
+    /// The server of the URL sends the file so slowly that the import exceeds its time limit.
     #[error(
-        "The server has not sent the file within {}: upload the file instead, or give an address that answers faster.",
+        "The server has not sent the file within {}: upload the file instead, or use the URL of a faster server.",
         Length(*limit_seconds)
     )]
     FetchTooSlow {
-        /// Of an import.
+        /// Time limit of an import, seconds.
         limit_seconds: u64,
     },
-    /// The URL leads to an address that this installation does not fetch from.
+    /// The URL leads to an address from which this installation does not import.
     #[error("{}", FailureCode::AddressNotAllowed.sentence())]
     AddressNotAllowed,
-    /// The URL leads to a page for people.
+    /// The URL leads to a web page.
     #[error("{}", FailureCode::WebPage.sentence())]
     WebPage,
-    /// Single rungs cannot be made anew by these settings.
+    /// Single rungs cannot be re-encoded with these settings.
     #[error("{}", FailureCode::RungsDoNotFit.sentence())]
     RungsDoNotFit,
-    /// A picture that cannot be decoded.
+    /// The image cannot be decoded.
     #[error("{}", FailureCode::PictureDamaged.sentence())]
     PictureDamaged,
 }
 
 impl SourceProblem {
-    /// Its stable code.
+    /// Stable code.
     pub fn code(&self) -> FailureCode {
         match self {
             Self::EmptyFile => FailureCode::EmptyFile,
@@ -148,7 +146,7 @@ impl SourceProblem {
     }
 }
 
-/// Seconds, said as a person would.
+/// A duration in seconds, formatted for people.
 struct Length(u64);
 
 impl fmt::Display for Length {
@@ -162,7 +160,7 @@ impl fmt::Display for Length {
     }
 }
 
-/// Bytes, in decimal units as shops and browsers count them.
+/// A size in bytes, formatted in decimal units.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -182,7 +180,7 @@ mod tests {
     use crate::failure::FailureClass;
 
     #[test]
-    fn problems_of_a_source_speak_to_a_person() {
+    fn problems_of_a_source_are_readable() {
         let problems = [
             SourceProblem::TooLong { seconds: 7_384, limit_seconds: 3_600 },
             SourceProblem::TooLong { seconds: 61, limit_seconds: 59 },
@@ -196,9 +194,9 @@ mod tests {
         too-long: The video is 2 h 3 min long, and at most 1 h 0 min is allowed: upload a shorter one.
         too-long: The video is 1 min 1 s long, and at most 59 s is allowed: upload a shorter one.
         too-large: The file has 5.4 GB, and at most 999 bytes is allowed: upload a smaller one.
-        too-many-pixels: The picture is 16000x9000, and at most 35389440 pixels are allowed: export the video in a smaller size.
-        unsupported-codec: The video is in the format `vvc`, which cannot be decoded here: export it as H.264 in MP4.
-        fetch-refused: The address answers with status 404: check that the file is there and can be read without signing in.
+        too-many-pixels: The frames are 16000x9000, and at most 35389440 pixels are allowed: export the video at a lower resolution.
+        unsupported-codec: The codec `vvc` is not supported: export the video as H.264 in MP4.
+        fetch-refused: The server answers with status 404: check that the file exists and can be read without signing in.
         ");
         assert!(problems.iter().all(|it| it.code().class() == FailureClass::Source));
     }

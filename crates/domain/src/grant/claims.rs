@@ -10,7 +10,7 @@ use super::limits::MAX_ENTRIES;
 use super::names::Spelt;
 use super::{AUDIENCE, Geo, Grant, Limits};
 
-/// What was read: the audience is judged by the caller.
+/// The parsed claims; the caller checks the audience.
 pub(super) struct Claims {
     pub(super) audiences: Vec<String>,
     pub(super) grant: Grant,
@@ -39,8 +39,8 @@ struct Json {
     check_segments: bool,
 }
 
-/// A limit that is there says something: `null`, which a backend writes for what it does not know, is no limit that
-/// anybody could mean.
+/// Deserialises a limit that is present. `null`, which a backend writes for an unknown value, is an
+/// error, because it could not be meant as a limit.
 pub(super) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -112,7 +112,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Claims, Refusal> {
     Ok(Claims { audiences: json.aud.into_vec(), grant })
 }
 
-/// A list that limits. An empty one was surely not meant to allow everything.
+/// A list of allowed values. An empty list is an error, because it cannot be meant to allow
+/// everything.
 fn limit<T: FromStr>(list: Option<OneOrMany>) -> Result<Vec<T>, Refusal> {
     let Some(list) = list.map(OneOrMany::into_vec) else { return Ok(vec![]) };
     if list.is_empty() { Err(Refusal::GrantMalformed) } else { entries(&list) }

@@ -1,4 +1,4 @@
-//! How, and from where, a grant may be used. A pass inherits all of it.
+//! The restrictions of a grant. A pass inherits all of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,35 +7,37 @@ use std::str::FromStr;
 
 use crate::playback::Refusal;
 
-/// How, and from where. Empty: no limit.
+/// Restrictions on quality, location and pages. Empty: no restriction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// Pixels of the shorter side.
+    /// Maximum height of a rendition: pixels of the shorter side.
     pub max_height: Option<u32>,
-    /// The viewer's address must be in one of these.
+    /// The client's address must be in one of these.
     pub ip: Vec<IpPrefix>,
-    /// The viewer's country.
+    /// Allowed or denied countries of the client.
     pub geo: Option<Geo>,
     /// The page's origin must be one of these.
     pub origins: Vec<Origin>,
-    /// The list of what was revoked is asked for every segment too, so that a revocation ends what is being watched.
+    /// Whether revocations are also looked up for every segment, so that they stop running
+    /// playback.
     pub check_segments: bool,
 }
 
-/// Where a client is. Asked only when a permission depends on it: most do not, and each look out of WebAssembly costs.
+/// The location of a client. Queried only when a limit depends on it: most do not, and each call
+/// out of WebAssembly costs.
 pub trait Whereabouts: fmt::Debug {
-    /// Its address, as the trusted front of the server saw it.
+    /// The client's address, as seen by the trusted front of the server.
     fn ip(&self) -> Option<IpAddr>;
     /// The country of that address, ISO 3166-1 alpha-2.
     fn country(&self) -> Option<Cow<'_, str>>;
 }
 
-/// A place that is known, as far as it is.
+/// A fixed location, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Located<'a> {
     /// The client's address.
     pub ip: Option<IpAddr>,
-    /// Its country.
+    /// The country of that address.
     pub country: Option<&'a str>,
 }
 
@@ -49,18 +51,19 @@ impl Whereabouts for Located<'_> {
     }
 }
 
-/// Most entries of each list: what a pass can carry.
+/// Maximum number of entries of each list: the capacity of a pass.
 pub(crate) const MAX_ENTRIES: usize = 32;
 
 impl Limits {
-    /// Checks where a request comes from; what is not known counts as wrong. The origin is checked apart, by
-    /// [`Limits::check_origin`].
+    /// Checks the client's location; an unknown location is rejected if a limit depends on it.
+    /// [`Limits::check_origin`] checks the origin.
     pub fn check(&self, client: Option<&dyn Whereabouts>) -> Result<(), Refusal> {
         let inside = |ip: IpAddr| self.ip.iter().any(|it| it.contains(ip));
         if !self.ip.is_empty() && !client.and_then(Whereabouts::ip).is_some_and(inside) {
             return Err(Refusal::Address);
         }
-        // Cloudflare says `XX` of an address that is nowhere, and `T1`, which is no country either, of Tor.
+        // Cloudflare reports `XX` for an unknown country, and `T1`, which is not a country either,
+        // for Tor.
         let known = |it: &Country| it.0 != *b"XX";
         let country = || client.and_then(Whereabouts::country).and_then(|it| it.parse().ok()).filter(known);
         match &self.geo {
@@ -69,14 +72,14 @@ impl Limits {
         }
     }
 
-    /// Checks the page that a request comes from.
+    /// Checks the origin of the requesting page.
     pub fn check_origin(&self, origin: Option<&str>) -> Result<(), Refusal> {
         let known = |origin: &str| self.origins.iter().any(|it| it.as_str() == origin);
         if self.origins.is_empty() || origin.is_some_and(known) { Ok(()) } else { Err(Refusal::Origin) }
     }
 }
 
-/// An address (v4 or v6) and how many of its leading bits count.
+/// An address (v4 or v6) and the number of its significant leading bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IpPrefix {
     address: IpAddr,
@@ -84,7 +87,8 @@ pub struct IpPrefix {
 }
 
 impl IpPrefix {
-    /// `None`: more bits than the address has. A v4 prefix in v6 form (`::ffff:192.0.2.0/120`) is a v4 prefix.
+    /// `None`: more bits than the address has. A v4 prefix in v6 form (`::ffff:192.0.2.0/120`) is a
+    /// v4 prefix.
     pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
         match (address, address.to_canonical()) {
             (IpAddr::V4(_), _) => (bits <= 32).then_some(Self { address, bits }),
@@ -100,7 +104,7 @@ impl IpPrefix {
         self.address
     }
 
-    /// How many of its leading bits count.
+    /// The number of significant leading bits.
     pub fn bits(self) -> u8 {
         self.bits
     }
@@ -163,12 +167,12 @@ impl fmt::Display for Country {
     }
 }
 
-/// Which countries.
+/// Allowed or denied countries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Geo {
-    /// Only these; a viewer whose country is not known is not among them.
+    /// Only these; a client whose country is unknown is rejected.
     Allow(Vec<Country>),
-    /// All but these; a viewer whose country is not known might be in one of them.
+    /// All except these; a client whose country is unknown is rejected too.
     Deny(Vec<Country>),
 }
 
@@ -187,15 +191,15 @@ impl Geo {
 pub struct Origin(String);
 
 impl Origin {
-    /// Longest, bytes: the longest host name and a port.
+    /// Maximum length in bytes: the longest host name and a port.
     const MAX_BYTES: usize = 270;
 
-    /// The origin.
+    /// The origin as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The origin of a URL, such as a `Referer`: all before its path.
+    /// The origin of a URL, such as a `Referer`: the part before its path.
     pub fn of_url(url: &str) -> Option<&str> {
         let host = url.find("://")? + 3;
         let length = url[host..].find(['/', '?', '#']).unwrap_or(url.len() - host);
@@ -208,7 +212,7 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (scheme, host) = text.split_once("://").ok_or(())?;
-        // Apps have schemes of their own: `capacitor://localhost`.
+        // Apps have their own schemes: `capacitor://localhost`.
         let scheme_legal = !scheme.is_empty() && scheme.bytes().all(|it| it.is_ascii_lowercase() || it == b'-');
         let host_legal = !host.is_empty()
             && host.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b".-:[]_".contains(&it));
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_country_is_no_way_around() {
+    fn an_unknown_country_does_not_bypass_limits() {
         let limits = |geo| Limits { geo: Some(geo), ..Limits::default() };
         let de: Country = "de".parse().unwrap();
         for (geo, country, allowed) in [

@@ -1,24 +1,25 @@
-//! Names of claims that look like a limit of ours and are spelt otherwise: `maxHeight`, `ips`, `origin`.
+//! Detects claims that look like misspelt limits: `maxHeight`, `ips`, `origin`.
 //!
-//! A grant may hold claims that mean nothing here. But a misspelt limit would limit nothing, so it is refused.
+//! A grant may contain other claims, which are ignored. But a misspelt limit would have no effect,
+//! so it is rejected.
 
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The claims that limit, as they are written.
+/// The claims that are limits.
 const LIMITS: [&str; 6] = ["max_height", "check_segments", "origins", "geo", "ip", "nbf"];
-/// What else they are called, in small letters without separators.
+/// Common other names of the limits, in lower case without separators.
 const OTHER_NAMES: [&str; 9] =
     ["height", "ips", "ipaddress", "ipaddresses", "country", "countries", "origin", "notbefore", "alloworigins"];
-/// Names of this length are recognised with a quarter of their letters wrong.
+/// Names from this length on are recognised with up to a quarter of their letters wrong.
 const LONG: usize = 7;
 
-/// A JSON object whose names are all right.
+/// A JSON object without misspelt limits.
 pub(super) struct Spelt;
 
 impl<'de> Deserialize<'de> for Spelt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Of an object alone: serde would also take a list of the values in their order.
+        // Maps only: serde would also accept an array of the values in order.
         deserializer.deserialize_map(Names)
     }
 }
@@ -55,7 +56,7 @@ fn is_misspelt(name: &str) -> bool {
         && (OTHER_NAMES.iter().any(|it| found == it.as_bytes()) || LIMITS.iter().any(|it| is_near(it)))
 }
 
-/// Letters to add, to drop or to change (Levenshtein).
+/// The Levenshtein distance: letters to add, remove or change.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (place, letter) in one.iter().enumerate() {

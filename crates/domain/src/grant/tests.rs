@@ -74,7 +74,7 @@ fn other_libraries_spell_claims_in_other_ways() {
     assert_eq!(verified.grant.expires, NOW + 60);
     assert_eq!(verified.grant.limits.ip, ["192.0.2.1/32".parse().unwrap()]);
     let (signed, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(verified.session, Fingerprint::of(signed), "without `jti` what was signed is the session");
+    assert_eq!(verified.session, Fingerprint::of(signed), "without `jti`, the signed text identifies the session");
 }
 
 #[test]

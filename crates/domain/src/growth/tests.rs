@@ -4,16 +4,16 @@ use super::*;
 
 const SEGMENT_MS: u64 = 6_000;
 
-/// RFC 8216, 6.2.2, with a target duration of a segment.
+/// RFC 8216, 6.2.2, with a target duration of one segment.
 const LONGEST_STANDSTILL_MS: u64 = SEGMENT_MS * 3 / 2;
 
-/// Segments of one run.
+/// The work of one encoder run.
 fn one_run(segments: u32) -> Work {
     let ends_ms = (1..=u64::from(segments)).map(|it| it * SEGMENT_MS).collect();
     Work { ends_ms, chunk_ends: vec![], side_by_side: 1 }
 }
 
-/// A growth of one segment after every `step_ms`, after `moves` of them.
+/// The growth after `moves` segments, one every `step_ms`.
 fn steady(segments: u32, step_ms: u64, moves: u32) -> Growth {
     let mut growth = Growth::new(one_run(segments), 0, 0);
     for ready in 1..=moves {
@@ -58,9 +58,10 @@ fn what_goes_on_after_a_restart_waits_until_its_speed_is_known() {
 fn segments_are_held_back_while_the_next_ones_are_late() {
     let mut growth = steady(100, 1_000, 5);
     growth.note(15_000, 12);
-    // Ten seconds without a move; if the next standstill is three quarters longer, two segments bridge it.
+    // Ten seconds without a move; if the next standstill is three quarters longer, two segments
+    // bridge it.
     assert_eq!(growth.to_show(15_000, Some(Shown { segments: 5, since_ms: 5_000 })), 10);
-    // What is held back follows as fast as it can be played.
+    // Segments that were held back follow as fast as they can be played.
     let shown = Some(Shown { segments: 10, since_ms: 15_000 });
     assert_eq!(growth.to_show(18_000, shown), 10);
     assert_eq!(growth.to_show(20_500, shown), 11);
@@ -70,10 +71,10 @@ fn segments_are_held_back_while_the_next_ones_are_late() {
     assert_eq!(growth.to_show(36_000, shown), 12);
 }
 
-/// Chunks that some workers encode side by side, as the lanes do.
+/// Chunks that several workers encode in parallel, as the lanes do.
 struct Encoders {
     work: Work,
-    /// When each segment is finished.
+    /// Completion time of each segment.
     done_ms: Vec<u64>,
 }
 
@@ -101,18 +102,18 @@ impl Encoders {
     }
 }
 
-/// What a viewer sees who begins with the first version of the playlist.
+/// The experience of a viewer who starts with the first version of the playlist.
 #[derive(Debug, Default)]
 struct Seen {
     begun_with: u32,
-    /// How long after the start of the work the video was shown.
+    /// Time from the start of the work to the first publication.
     after_ms: u64,
     longest_standstill_ms: u64,
-    /// How long the viewer had to wait in the middle of the video.
+    /// Time that the viewer had to wait in the middle of the video.
     stalled_ms: u64,
 }
 
-/// Looks every 250 ms, and writes every 1.5 s at most, as the publisher does.
+/// Checks every 250 ms, and writes every 1.5 s at most, as the publisher does.
 fn watch(encoders: &Encoders) -> Seen {
     let work = &encoders.work;
     let (mut growth, mut shown, mut seen) = (Growth::new(work.clone(), 0, 0), None::<Shown>, Seen::default());

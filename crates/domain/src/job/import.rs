@@ -1,23 +1,25 @@
-//! A source that is to be fetched from a URL.
+//! Imports of sources from a URL.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, VideoId};
 
-/// Fetch the source of a video. What arrives is an upload like any other: the bucket's event starts the encoding.
+/// Imports the source of a video. The result is treated as an upload: the bucket's event starts the
+/// encoding.
 ///
-/// The URL stands in the catalog: it may be a permission, and messages are looked at by operators.
+/// The URL is only in the catalog, because it may carry credentials and operators can read
+/// messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Import {
-    /// Follows from the video: two messages of one id are one run.
+    /// Derived from the video: two messages with the same id are one run.
     #[serde(rename = "job")]
     pub id: JobId,
-    /// Whose source it is.
+    /// The video of the source.
     pub video: VideoId,
 }
 
 impl Import {
-    /// The import of a video: it has one.
+    /// The import of a video, which has exactly one.
     pub fn new(video: VideoId) -> Self {
         Self { id: JobId::of("import", &video.to_string(), "", ""), video }
     }

@@ -1,58 +1,58 @@
-//! What travels through a queue, and outlives deployments there.
+//! Queue messages, which outlive deployments.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Import, Job, PosterJob};
 use crate::ids::{JobId, VideoId};
 
-/// What travels through a queue.
+/// A message in the job queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum JobMessage {
-    /// Make a presentation of a source.
+    /// Transcode a source.
     #[serde(rename = "transcode-v1")]
     TranscodeV1(Job),
-    /// Fetch a source from a URL.
+    /// Import a source from a URL.
     #[serde(rename = "import-v1")]
     ImportV1(Import),
-    /// Make a poster that somebody chose.
+    /// Render a custom poster.
     #[serde(rename = "poster-v1")]
     PosterV1(PosterJob),
 }
 
-/// A message body that this version cannot act on.
+/// A message body that this version cannot process.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
-    /// Not a JSON object with a `type`.
+    /// The body is not a JSON object with a `type`.
     #[error("the message is not a job: {detail}")]
     NotAMessage {
-        /// What the JSON parser found.
+        /// The JSON parser's error.
         detail: String,
     },
-    /// Of a newer version, or of another program.
+    /// The message is from a newer version, or from another program.
     #[error("messages of type `{found}` are unknown to this version")]
     UnknownType {
-        /// Its `type`, at most 64 characters of it.
+        /// Its `type`, at most 64 characters.
         found: String,
     },
-    /// Of a known type, with fields missing or wrong.
+    /// The type is known, but fields are missing or invalid.
     #[error("the `{of_type}` message is malformed: {detail}")]
     Malformed {
         /// Its `type`.
         of_type: &'static str,
-        /// What is wrong.
+        /// The parser's error.
         detail: String,
     },
-    /// The id does not follow from the rest: two runs could pass for one, or one for two.
+    /// The id does not match the other fields: two runs could be mistaken for one, or one for two.
     #[error("the job id `{found}` does not belong to its source and profile")]
     ForeignId {
-        /// As it stands in the message.
+        /// The id in the message.
         found: JobId,
     },
 }
 
 impl JobMessage {
-    /// Reads a message body. Fields that are not known are passed over: a newer sender may add some.
+    /// Parses a message body. Unknown fields are ignored: a newer sender may add some.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
         let value: serde_json::Value =
             serde_json::from_str(body).map_err(|it| InvalidMessage::NotAMessage { detail: it.to_string() })?;
@@ -71,15 +71,15 @@ impl JobMessage {
         Ok(message)
     }
 
-    /// What this version acts on.
+    /// The types that this version processes.
     const TYPES: [&str; 3] = ["transcode-v1", "import-v1", "poster-v1"];
 
-    /// The message body.
+    /// The message body as JSON.
     pub fn to_body(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers always serialise")
     }
 
-    /// Two messages of one id are one piece of work.
+    /// Id of the work: two messages with the same id are one piece of work.
     pub fn id(&self) -> &JobId {
         match self {
             Self::TranscodeV1(job) => &job.id,
@@ -88,7 +88,7 @@ impl JobMessage {
         }
     }
 
-    /// The id that follows from the rest of it.
+    /// The id that follows from the other fields.
     fn due_id(&self) -> JobId {
         match self {
             Self::TranscodeV1(job) => job.due_id(),
@@ -97,7 +97,7 @@ impl JobMessage {
         }
     }
 
-    /// The video that it is about.
+    /// The video that the work is for.
     pub fn video(&self) -> VideoId {
         match self {
             Self::TranscodeV1(job) => job.video,
@@ -106,7 +106,7 @@ impl JobMessage {
         }
     }
 
-    /// The encoding that it asks for; `None` if it asks for something else.
+    /// The transcoding job; `None` for other work.
     pub fn job(&self) -> Option<&Job> {
         match self {
             Self::TranscodeV1(job) => Some(job),
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_wire_format_is_frozen() {
-        // Never update this text: a message of this shape may be waiting in somebody's queue.
+        // Never update this text: a message in this format may be waiting in a customer's queue.
         let json = serde_json::to_string_pretty(&JobMessage::from(job())).unwrap();
         insta::assert_snapshot!(json, @r#"
         {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_a_typed_error() {
+    fn invalid_messages_are_typed_errors() {
         let broken = |change: fn(&mut serde_json::Value)| {
             let mut value = serde_json::to_value(JobMessage::from(job())).unwrap();
             change(&mut value);

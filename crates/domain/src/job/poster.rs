@@ -1,40 +1,41 @@
-//! Posters that somebody chose: a picture of theirs, or a moment of the video.
+//! Custom posters: an uploaded image, or a frame of the video.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, PosterId, VideoId};
 
-/// Make a poster. The catalog knows which one is wanted: a message of an earlier wish has been overtaken.
+/// Renders a poster. The catalog knows the requested one: a message of an earlier request is
+/// obsolete.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PosterJob {
-    /// Follows from the video and the poster: two messages of one id are one run.
+    /// Derived from the video and the poster: two messages with the same id are one run.
     #[serde(rename = "job")]
     pub id: JobId,
-    /// Whose poster.
+    /// The video of the poster.
     pub video: VideoId,
-    /// Which.
+    /// Id of the poster.
     pub poster: PosterId,
-    /// Of what.
+    /// The input of the poster.
     pub from: PosterSource,
 }
 
-/// What a poster is made of.
+/// The input from which a poster is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PosterSource {
-    /// The picture that was sent, which waits in the private bucket.
+    /// The uploaded image, which is stored in the private bucket.
     Picture,
-    /// A moment of the video, milliseconds.
+    /// A frame of the video at this time, milliseconds.
     Moment(u64),
 }
 
 impl PosterJob {
-    /// Makes a poster of a picture that was sent.
+    /// A job for an uploaded image.
     pub fn of_picture(video: VideoId, bytes: &[u8]) -> Self {
         Self::new(video, PosterId::of_picture(bytes), PosterSource::Picture)
     }
 
-    /// Makes a poster of a moment of the video.
+    /// A job for a frame of the video.
     pub fn of_moment(video: VideoId, at_ms: u64) -> Self {
         Self::new(video, PosterId::of_moment(at_ms), PosterSource::Moment(at_ms))
     }

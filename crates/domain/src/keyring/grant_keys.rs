@@ -1,4 +1,4 @@
-//! What grants are signed with.
+//! The keys that sign and verify grants.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use hmac::Mac as _;
 
 use super::{InvalidKeys, KeyId, KeyedMac, decode, entries, keyed_mac};
 
-/// How a grant is signed (RFC 7518, RFC 8037).
+/// The signature algorithm of a grant (RFC 7518, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// HMAC with SHA-256: whoever can verify can also issue.
+    /// HMAC with SHA-256: a holder of the key can both verify and issue.
     Hs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -18,7 +18,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// As it stands in `alg`.
+    /// The value of `alg`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -28,13 +28,13 @@ impl Algorithm {
     }
 }
 
-/// The keys that verify grants. Each verifies one algorithm only, whatever a grant claims.
+/// The keys that verify grants. Each key has one algorithm, whatever a grant claims.
 #[derive(Clone)]
 pub struct GrantKeys {
     keys: Vec<(KeyId, GrantKey)>,
 }
 
-/// A key and, by its kind, its algorithm.
+/// A key; its variant defines the algorithm.
 #[derive(Clone)]
 pub(crate) enum GrantKey {
     Hs256(KeyedMac),
@@ -42,23 +42,24 @@ pub(crate) enum GrantKey {
     Es256(Box<p256::ecdsa::VerifyingKey>),
     #[cfg(feature = "eddsa")]
     EdDsa(Box<ed25519_dalek::VerifyingKey>),
-    /// A public key, bare, whose signatures are checked by whoever holds these keys.
+    /// A raw public key whose signatures the holder of this value verifies.
     Delegated(Algorithm, Vec<u8>),
 }
 
 const FORM: &str = "`id:HS256:base64 of at least 32 bytes`, `id:ES256:base64 of the public key` or `id:EdDSA:base64 of the public key`";
 
 impl GrantKeys {
-    /// Reads `id:ALG:base64,id:ALG:base64`.
+    /// Parses `id:ALG:base64,id:ALG:base64`.
     ///
-    /// HS256: a secret of at least 32 bytes. ES256 and `EdDSA`: the public key, as the body of a PEM file
-    /// (`SubjectPublicKeyInfo`), or bare (a SEC1 point; 32 bytes). The first HS256 key issues.
+    /// HS256: a secret of at least 32 bytes. ES256 and `EdDSA`: the public key, as the body of a
+    /// PEM file (`SubjectPublicKeyInfo`), or raw (a SEC1 point; 32 bytes). The first HS256 key
+    /// issues.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
         Self::parse_with(text, GrantKey::read)
     }
 
-    /// Reads the same, for whoever checks signatures of public keys by other means, say those of a runtime:
-    /// see [`playback::delegated`](crate::playback::delegated).
+    /// Parses the same format for callers that verify public-key signatures by other means, such as
+    /// a runtime: see [`playback::delegated`](crate::playback::delegated).
     pub fn parse_delegating(text: &str) -> Result<Self, InvalidKeys> {
         Self::parse_with(text, GrantKey::read_delegated)
     }
@@ -80,12 +81,12 @@ impl GrantKeys {
         Ok(Self { keys })
     }
 
-    /// The key of a name.
+    /// The key with this id.
     pub(crate) fn get(&self, id: &str) -> Option<&GrantKey> {
         self.keys.iter().find(|it| it.0.as_str() == id).map(|it| &it.1)
     }
 
-    /// The key that issues; `None`: all keys here can only verify.
+    /// The key that issues; `None`: all configured keys can only verify.
     pub(crate) fn issuer(&self) -> Option<(&KeyId, &KeyedMac)> {
         self.keys.iter().find_map(|(id, key)| Some((id, key.secret()?)))
     }
@@ -98,7 +99,8 @@ impl fmt::Debug for GrantKeys {
     }
 }
 
-/// The points of small order on Ed25519: all encodings, little-endian, but for the sign: orders 4, 1, 8, 8, 2; and 4 and 1 not reduced.
+/// The points of small order on Ed25519: all encodings, little-endian, but for the sign: orders 4,
+/// 1, 8, 8, 2; and 4 and 1 not reduced.
 #[rustfmt::skip] // A row for each.
 pub(super) static WEAK_ED25519: [[u8; 32]; 7] = [
     [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
@@ -110,13 +112,13 @@ pub(super) static WEAK_ED25519: [[u8; 32]; 7] = [
     [0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
 ];
 
-/// A point of P-256 with both coordinates: not everybody can take the square root.
+/// Whether a P-256 point has both coordinates: not every verifier can decompress points.
 fn is_uncompressed(point: &[u8]) -> bool {
     point.len() == 65 && point.starts_with(&[4])
 }
 
-/// An Ed25519 key that is no point of small order: for those, signatures can be made by whoever tries a few messages, and
-/// not every runtime refuses them.
+/// Whether an Ed25519 key is not a point of small order. For those, an attacker can forge
+/// signatures by trying a few messages, and not every runtime rejects them.
 fn is_strong(key: &[u8]) -> bool {
     let Ok(mut bytes) = <[u8; 32]>::try_from(key) else { return false };
     bytes[31] &= 0x7f;
@@ -160,7 +162,7 @@ impl GrantKey {
         }
     }
 
-    /// What it can sign with; `None`: it only verifies.
+    /// The signing secret; `None`: the key only verifies.
     fn secret(&self) -> Option<&KeyedMac> {
         match self {
             Self::Hs256(mac) => Some(mac),
@@ -179,8 +181,8 @@ impl GrantKey {
         }
     }
 
-    /// Whether `signature` is this key's for `message`. In constant time where the key is secret. `delegated`: what became
-    /// of it elsewhere; worth something only where the key says so.
+    /// Whether `signature` is valid for `message`. In constant time if the key is secret.
+    /// `delegated`: the result of the external verification; used only for delegated keys.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], delegated: Option<bool>) -> bool {
         match self {
             Self::Hs256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
@@ -198,13 +200,14 @@ impl GrantKey {
     }
 }
 
-/// What stands before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC 5480).
+/// The bytes before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC
+/// 5480).
 const ES256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// What stands before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
+/// The bytes before the key in the `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 const ES256_EXPECTED: &str = "a public key on P-256, uncompressed, as SubjectPublicKeyInfo or as a SEC1 point";

@@ -1,4 +1,4 @@
-//! What passes are signed with.
+//! The keys that sign and verify passes.
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ pub struct PassKeys {
 }
 
 impl PassKeys {
-    /// Reads `id:base64,id:base64`, each of at least 32 bytes; the first one signs, all verify.
+    /// Parses `id:base64,id:base64`, each key of at least 32 bytes; the first one signs, all
+    /// verify.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
         let keys = entries(text, "`id:base64 of at least 32 bytes`")?
             .into_iter()
@@ -28,7 +29,7 @@ impl PassKeys {
         self.keys.first().map(|(id, mac)| (id, mac))
     }
 
-    /// The key of a name.
+    /// The key with this id.
     pub(crate) fn get(&self, id: &[u8]) -> Option<&KeyedMac> {
         self.keys.iter().find(|it| it.0.as_str().as_bytes() == id).map(|it| &it.1)
     }

@@ -78,7 +78,7 @@ fn bad_lists_are_refused_with_a_sentence_and_without_the_secret() {
     key `a` must be an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes
     key `a` must be an Ed25519 public key, as SubjectPublicKeyInfo or as 32 bytes
     a key id has 1 to 32 letters, digits, `-` or `_`
-    the key id `a` is there twice
+    the key id `a` is used twice
     key `a` must be 32 to 512 bytes
     ");
 }

@@ -1,4 +1,4 @@
-//! Parts of paths that others choose: cleaned or refused, never trusted.
+//! Parts of paths that come from outside: sanitised or rejected, never trusted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 pub struct FileName(String);
 
 impl FileName {
-    /// Longest name kept, in bytes: an object key holds 1,024, and file systems 255 per part.
+    /// Maximum length in bytes: an object key holds 1,024, and file systems 255 per part.
     const MAX_BYTES: usize = 180;
 
-    /// Makes a safe name of whatever the user's disk calls the file; never fails.
+    /// Creates a safe name from the user's file name; never fails.
     ///
-    /// `../../x.mp4` becomes `x.mp4`; control characters, separators and what URLs, shells or Windows
-    /// treat specially become `_`; an empty result becomes `video`. Letters of any script stay.
+    /// `../../x.mp4` becomes `x.mp4`; control characters, separators and characters with a special
+    /// meaning in URLs, shells or Windows become `_`; an empty result becomes `video`. Letters of
+    /// any script stay.
     pub fn clean(name: &str) -> Self {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
         let mapped: String = last
@@ -32,8 +33,8 @@ impl FileName {
             })
             .collect();
         let mut name = Self::shorten(&mapped);
-        // What was cut off may leave another ending, which is shortened otherwise. Done when nothing changes any more,
-        // or a name would not be accepted as its own.
+        // Truncation may expose another extension, which is shortened differently. Repeated until
+        // nothing changes; otherwise the result would not be accepted as its own sanitised form.
         loop {
             let again = Self::shorten(&name);
             if again == name {
@@ -58,7 +59,7 @@ impl FileName {
         }
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,18 +71,18 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Whether a character changes the direction of what follows (Unicode's bidirectional controls): with one of them
-/// `film\u{202e}4pm.exe` is shown as `filmexe.mp4`.
+/// Whether a character changes the direction of the following text (Unicode's bidirectional
+/// controls): with one of them, `film\u{202e}4pm.exe` is displayed as `filmexe.mp4`.
 fn turns_the_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Cuts at a character boundary at or below `bytes`.
+/// Truncates at a character boundary at or below `bytes`.
 fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// A part of a path that does not have the shape it should have.
+/// A text that is not a valid part of an object path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a legal object name")]
 pub struct InvalidName(String);
@@ -100,22 +101,23 @@ impl From<FileName> for String {
     }
 }
 
-/// The path of an object that Edgereel did not put where it is.
+/// The path of an object that Edgereel did not create.
 ///
-/// 1 to 1,024 bytes without control characters or steps (`.`, `..`), relative, and outside the prefixes that are
-/// ours: what is uploaded, wrapped or published cannot be had under another name. Under `uploads/` only the folders of
-/// videos are ours: tools that copy files to S3 put theirs beside them.
+/// 1 to 1,024 bytes without control characters or relative parts (`.`, `..`), relative, and outside
+/// Edgereel's own prefixes: uploaded, wrapped and published objects cannot be accessed under
+/// another name. Under `uploads/`, only the folders of videos are reserved: tools that copy files
+/// to S3 put theirs beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExternalPath(String);
 
 impl ExternalPath {
-    /// Longest key of R2 and S3, bytes.
+    /// Maximum length of a key in R2 and S3, bytes.
     const MAX_BYTES: usize = 1024;
-    /// Where only our own objects live.
+    /// Top-level folders that are reserved for Edgereel's objects.
     const OURS: [&str; 5] = ["archive", "keys", "manifests", "hls", "posters"];
 
-    /// Whether a path is in a folder of ours.
+    /// Whether a path is in a reserved folder.
     fn is_ours(text: &str) -> bool {
         let mut steps = text.split('/');
         match (steps.next(), steps.next()) {
@@ -124,7 +126,7 @@ impl ExternalPath {
         }
     }
 
-    /// The path.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -152,18 +154,18 @@ impl From<ExternalPath> for String {
 
 /// The name of a rendition and of its folder: `1080p`, `audio-128k`, `iframes`.
 ///
-/// 1 to 32 of `a-z`, `0-9` and `-`: it stands in paths, playlists and key ids alike.
+/// 1 to 32 of `a-z`, `0-9` and `-`, because it appears in paths, playlists and key ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RenditionName(String);
 
 impl RenditionName {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The one trick-play rendition.
+    /// The name of the only trick-play rendition.
     pub fn iframes() -> Self {
         Self("iframes".to_owned())
     }

@@ -59,7 +59,7 @@ fn every_key_parses_back() {
 }
 
 #[test]
-fn second_spellings_and_strangers_are_not_keys() {
+fn second_spellings_and_foreign_paths_are_not_keys() {
     let (video, generation) = (video(), Generation::of("etag", "profile"));
     for path in [
         format!("hls/{video}//master.m3u8"),

@@ -1,7 +1,7 @@
-//! The bytes of a pass.
+//! The binary encoding of a pass.
 //!
 //! `version purpose kid video(16) generation(8) session(8) viewer(8) expires(8) flags [renditions] [max_height(4)] ip geo
-//! origins`, where text is a length and its bytes, and a list is a count and its items. The flags say which of the optional
+//! origins`, where text is a length and its bytes, and a list is a count and its items. The flags state which optional
 //! fields follow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,12 +17,12 @@ const VERSION: u8 = 1;
 
 /// A list of renditions follows.
 const RENDITIONS: u8 = 1;
-/// The largest height of the grant follows.
+/// The grant's `max_height` follows.
 const MAX_HEIGHT: u8 = 2;
-/// Every segment is looked up.
+/// Revocations are looked up for every segment.
 const CHECK_SEGMENTS: u8 = 4;
 
-/// `None`: a list or text is longer than a pass can carry.
+/// `None`: a list or text is longer than a pass can encode.
 pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
     let mut out = vec![
         VERSION,
@@ -56,7 +56,7 @@ pub(super) fn encode(pass: &Pass, key: &KeyId) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// What makes two limits the same, for the name of a session: any change of them changes the bytes.
+/// The encoding of the limits, for the name of a session: any change of them changes the bytes.
 pub(super) fn limits(limits: &Limits) -> Option<Vec<u8>> {
     let mut out = vec![u8::from(limits.max_height.is_some()), u8::from(limits.check_segments)];
     out.extend_from_slice(&limits.max_height.unwrap_or_default().to_be_bytes());
@@ -64,7 +64,7 @@ pub(super) fn limits(limits: &Limits) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// From where it may be used.
+/// Writes the restrictions on location and pages.
 fn put_places(out: &mut Vec<u8>, limits: &Limits) -> Option<()> {
     out.push(u8::try_from(limits.ip.len()).ok()?);
     for prefix in &limits.ip {
@@ -105,7 +105,7 @@ pub(super) fn key_id(payload: &[u8]) -> Result<&[u8], Refusal> {
     reader.text().ok_or(Refusal::PassMalformed)
 }
 
-/// Only for a payload whose signature was checked; `None` nevertheless, never a panic, for what is not one.
+/// Only for a payload whose signature was verified; returns `None` and never panics for an invalid one.
 pub(super) fn decode(payload: &[u8]) -> Option<Pass> {
     let mut reader = Reader(payload);
     reader.byte().filter(|it| *it == VERSION)?;

@@ -1,4 +1,4 @@
-//! Which audio renditions a presentation has, and which rung plays with which.
+//! Selects the audio renditions of a presentation, and the audio of each rung.
 
 use crate::object_key::RenditionName;
 use crate::plan::{AudioPlan, RungPlan};
@@ -6,24 +6,24 @@ use crate::probe::{AudioStream, Probe};
 use crate::profile::Profile;
 use crate::segment::seconds;
 
-/// Highest rate at which the source's own AAC is passed on, bit/s.
+/// Maximum rate at which the source's own AAC is copied, bit/s.
 const MAX_COPIED_BPS: u64 = 200_000;
 
-/// How far audio may begin before or after the picture, seconds, to be passed on: an access unit.
+/// Maximum offset between the starts of audio and video for copied audio, seconds: one access unit.
 const MAX_OFFSET: f64 = 0.024;
 
-/// How much earlier than the picture copied audio may end, seconds.
+/// How much earlier than the video copied audio may end, seconds.
 const MAX_MISSING: f64 = 0.25;
 
-/// The audio renditions, highest rate first, and each rung's own among them.
+/// The audio renditions, highest rate first, and the audio rendition of each rung.
 ///
-/// One per distinct rate: rungs share them. The remuxed rung gets the first. Where all rungs ask for the same rate, and
-/// the source's own sound can be passed on, it serves them all: a player that switches between rungs with the same sound
-/// goes on with what it has.
+/// There is one per distinct rate: rungs share them. The remuxed rung gets the first. If all rungs
+/// have the same rate, and the source's own audio can be copied, it serves them all: a player that
+/// switches between rungs with the same audio keeps what it has buffered.
 pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: &mut [RungPlan]) -> Vec<AudioPlan> {
     let Some(source) = &probe.audio else { return vec![] };
     let channels = source.channels.clamp(1, 2);
-    // AAC goes up to 96 kHz, but 48 and 44.1 are what every device plays.
+    // AAC supports up to 96 kHz, but every device plays 48 and 44.1 kHz.
     let sample_rate = if source.sample_rate == 44_100 { 44_100 } else { 48_000 };
     let encoded = |kbps: u32| AudioPlan { name: rate_name(kbps), kbps, channels, sample_rate, copied: false };
     let kbps_of = |rung: &RungPlan| {
@@ -65,7 +65,7 @@ fn rate_name(kbps: u32) -> RenditionName {
     format!("audio-{kbps}k").parse().expect("letters, digits and dashes")
 }
 
-/// AAC-LC that begins and ends with the picture can be passed on as it is.
+/// Whether the source's audio can be copied: AAC-LC that begins and ends with the video.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
     let missing = audio.duration_seconds.map(|it| seconds(probe.index.picture_end) - (offset + it));

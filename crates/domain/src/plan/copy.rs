@@ -1,4 +1,4 @@
-//! Whether the source can be its own top rung.
+//! Decides whether the source can be remuxed as the top rung.
 
 use std::fmt;
 
@@ -11,45 +11,47 @@ use crate::probe::{Probe, Seeking};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
 
-/// Why a source is encoded rather than remuxed.
+/// The reason why a source is encoded and not remuxed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CopyRefusal {
-    /// The profile says so.
+    /// The profile disables remuxing.
     Disabled,
-    /// Not H.264, 8 bit, 4:2:0.
+    /// Not 8-bit 4:2:0 H.264.
     Codec,
-    /// Fields, not frames.
+    /// Interlaced.
     Interlaced,
-    /// It has to be turned, or its pixels are not square.
+    /// It needs rotation, or its pixels are not square.
     Geometry,
     /// Not SDR.
     HighDynamicRange,
-    /// More than the profile's cap.
+    /// The bit rate is above the profile's limit.
     BitRate,
-    /// More than the profile's cap.
+    /// The frame rate is above the profile's limit.
     FrameRate,
     /// The container has no index of keyframes.
     NoIndex,
-    /// Keyframes are too far apart, or the first frame is none.
+    /// Keyframes are too far apart, or the first frame is not a keyframe.
     KeyframeGap,
-    /// Frames of one group of pictures refer to another: segments could not stand alone.
+    /// Open GOPs: frames refer to another group of pictures, so segments would not be independent.
     OpenGroups,
-    /// Sound begins before the picture, or outlasts it: a frame has to stand meanwhile.
+    /// The audio starts before the video, or ends after it: a still frame would have to fill the
+    /// gap.
     SoundOutsidePicture,
 }
 
-/// Sound that outlasts a remuxed picture by no more than this, ticks, is cut off: phones stop the camera a little before
-/// the microphone, and a last frame that stands needs an encoder.
+/// Audio that continues after a remuxed video by no more than this, ticks, is cut off: phones stop
+/// the camera a little before the microphone, and extending the last frame would need an encoder.
 const LONGEST_TAIL: u64 = TICKS_PER_SECOND / 4;
 
-/// A segment of a remuxed rung is as large as a group of pictures of the source, and is held in memory as a whole, bytes.
+/// Maximum size of a segment of a remuxed rung, bytes: it is as large as a group of pictures of the
+/// source, and is held in memory as a whole.
 pub const LARGEST_COPIED_SEGMENT: u64 = 32 << 20;
 
 impl fmt::Display for CopyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Disabled => "the profile does not copy",
+            Self::Disabled => "the profile disables remuxing",
             Self::Codec => "it is not 8-bit 4:2:0 H.264",
             Self::Interlaced => "it is interlaced",
             Self::Geometry => "it is rotated or mirrored, or its pixels are not square",
@@ -58,8 +60,8 @@ impl fmt::Display for CopyRefusal {
             Self::FrameRate => "its frame rate is above the profile's cap",
             Self::NoIndex => "its container has no index of keyframes",
             Self::KeyframeGap => "its keyframes are too far apart",
-            Self::OpenGroups => "its groups of pictures are open",
-            Self::SoundOutsidePicture => "its sound begins before the picture or outlasts it",
+            Self::OpenGroups => "its GOPs are open",
+            Self::SoundOutsidePicture => "its audio begins before the video or ends after it",
         })
     }
 }
@@ -69,11 +71,11 @@ pub(super) fn name() -> RenditionName {
     "source".parse().expect("a legal name")
 }
 
-/// The size of the remuxed rung, or why there is none.
+/// The size of the remuxed rung, or the reason why there is none.
 pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<Size, CopyRefusal> {
     let (video, index, rung) = (&probe.video, &probe.index, &profile.source_rung);
     let refuse_if = |holds: bool, refusal| if holds { Err(refusal) } else { Ok(()) };
-    // Copy mode asks for the copy, whatever the ladder of the profile does.
+    // Copy mode requests a remux, whether or not the profile's ladder enables it.
     refuse_if(!rung.enabled && mode == Mode::Abr, CopyRefusal::Disabled)?;
     refuse_if(video.codec != "h264" || video.pixel_format != "yuv420p", CopyRefusal::Codec)?;
     refuse_if(video.interlaced, CopyRefusal::Interlaced)?;
@@ -90,7 +92,8 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
     refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;
     refuse_if(!index.closed_gops, CopyRefusal::OpenGroups)?;
-    // Without its bytes, the cap of the whole file has to do: it is never below that of the video.
+    // If the size of the video stream is unknown, the rate of the whole file is used, which is
+    // never below it.
     let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.picture_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
     refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;

@@ -1,22 +1,22 @@
-//! A plan of which some rungs are made anew, and the rest is there.
+//! Plans in which some rungs are re-encoded and the rest is reused.
 
 use crate::object_key::RenditionName;
 use crate::plan::EncodePlan;
 
-/// Why single rungs cannot be made anew.
+/// The reason why single rungs cannot be re-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
-    /// One of the two plans has no such rung, or does not encode it.
+    /// One of the two plans does not encode such a rung.
     #[error("`{0}` is not encoded")]
     Rung(RenditionName),
-    /// Segments would not begin at the same moments, or be packed in the same way: players could not switch.
-    #[error("the video would be cut differently")]
+    /// Segments would have other boundaries or another container: players could not switch.
+    #[error("the segment boundaries or the container would differ")]
     Timeline,
 }
 
 impl EncodePlan {
-    /// This plan, with the named rungs as `fresh` has them. Each keeps the sound that it has, and the chunks stay those of
-    /// this plan: by them the other rungs are taken over.
+    /// This plan, with the named rungs taken from `fresh`. Each keeps its audio, and the chunks
+    /// stay those of this plan, because the other rungs are reused by them.
     pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, Misfit> {
         let fits = self.boundaries == fresh.boundaries
             && self.frame_rate == fresh.frame_rate
@@ -36,8 +36,8 @@ impl EncodePlan {
         Ok(plan)
     }
 
-    /// What of this plan is encoded if only these rungs are. The I-frames are among it: they come from the same
-    /// decoder, and what is made of them with them.
+    /// The part of this plan that is encoded if only these rungs are re-encoded. It includes the
+    /// I-frames, which come from the same decoder, and the stills that are derived from them.
     #[must_use]
     pub fn only(&self, names: &[RenditionName]) -> Self {
         let mut plan = self.clone();
@@ -70,7 +70,7 @@ mod tests {
         let merged = base.with_rungs_of(&fresh, &[name("720p")]).unwrap();
         let rates: Vec<_> = merged.rungs.iter().map(|it| (it.name.as_str(), it.video_kbps)).collect();
         assert_eq!(rates, [("720p", 4000), ("480p", 1500), ("360p", 800)]);
-        assert_eq!(merged.rungs[0].audio, base.rungs[0].audio, "its sound is there already");
+        assert_eq!(merged.rungs[0].audio, base.rungs[0].audio, "its audio exists already");
         assert_eq!((&merged.audio, &merged.copy, merged.iframes), (&base.audio, &base.copy, base.iframes));
         let work = merged.only(&[name("720p")]);
         assert_eq!(work.renditions(Lane::Encode), [name("720p"), RenditionName::iframes()]);

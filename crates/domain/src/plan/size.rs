@@ -1,4 +1,4 @@
-//! Which rungs a source deserves, and how large they are.
+//! Selects the rungs for a source, and their sizes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,23 @@ use crate::plan::RungPlan;
 use crate::probe::Probe;
 use crate::profile::{Profile, Rung};
 
-/// Width and height of a picture as it is seen, pixels.
+/// Display width and height of a frame, pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl Size {
-    /// The smaller of the two: what `720p` speaks of, also for a portrait picture.
+    /// The smaller of the two, the number in `720p`, also for portrait video.
     pub fn short_side(self) -> u32 {
         self.width.min(self.height)
     }
 
-    /// The same shape with another short side. Both sides even, as 4:2:0 needs, and at least 16.
+    /// The same aspect ratio with another short side. Both sides are even, as 4:2:0 requires, and
+    /// at least 16.
     pub fn with_short_side(self, short: u32) -> Self {
         let scale = f64::from(short) / f64::from(self.short_side().max(1));
         let even = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32 * 2).max(16);
@@ -29,10 +30,11 @@ impl Size {
     }
 }
 
-/// A source this much smaller than a rung still gets it, at its own size: 1,072 lines are `1080p`.
+/// A source that is smaller than a rung by no more than this factor still gets the rung, at its own
+/// size: 1,072 lines are `1080p`.
 const NEARLY: f64 = 0.95;
 
-/// Short side of the trick-play rendition.
+/// Short side of the trick-play rendition, pixels.
 const IFRAME_SHORT_SIDE: u32 = 360;
 
 /// The rungs to encode, largest first. Never empty: a playlist without variants is invalid.
@@ -52,7 +54,7 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
     if let (true, Some(top)) = (copied, rungs.first()) {
         let source_kbps = probe.index.video_bit_rate().map_or(u64::MAX, |it| it / 1000);
         let same_size = f64::from(top.size.short_side()) >= f64::from(source.short_side()) * NEARLY;
-        // `u64::MAX` where the rate is unknown: then the rung is kept, since it may well save.
+        // `u64::MAX` if the rate is unknown: then the rung is kept, because it may save bits.
         if same_size && u64::from(top.video_kbps) > source_kbps / 3 * 2 {
             rungs.remove(0);
         }
@@ -67,7 +69,7 @@ fn planned(rung: &Rung, size: Size) -> RungPlan {
     RungPlan { name: rung.name.clone(), size, video_kbps: rung.video_kbps, audio: None }
 }
 
-/// The only rung of a source below every rung: its own size, at a rate in proportion.
+/// The only rung of a source below every rung: its own size, at a proportional rate.
 fn tiny(smallest: &Rung, source: Size) -> RungPlan {
     let size = source.with_short_side(source.short_side());
     let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);

@@ -89,8 +89,8 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
         ("sparse keyframes", |it| it.index.keyframes = vec![0, 12 * SECOND]),
         ("open", |it| it.index.closed_gops = false),
-        ("sound first", |it| it.index.picture_start = SECOND),
-        ("sound last", |it| it.index.end += 2 * SECOND),
+        ("audio first", |it| it.index.picture_start = SECOND),
+        ("audio last", |it| it.index.end += 2 * SECOND),
     ];
     let mut table = String::new();
     for (name, change) in changes {
@@ -112,9 +112,9 @@ fn what_is_not_standard_is_encoded_and_says_why() {
     no index: its container has no index of keyframes | 4 rungs
     no seeking: its container has no index of keyframes | 4 rungs
     sparse keyframes: its keyframes are too far apart | 4 rungs
-    open: its groups of pictures are open | 4 rungs
-    sound first: its sound begins before the picture or outlasts it | 4 rungs
-    sound last: its sound begins before the picture or outlasts it | 4 rungs
+    open: its GOPs are open | 4 rungs
+    audio first: its audio begins before the video or ends after it | 4 rungs
+    audio last: its audio begins before the video or ends after it | 4 rungs
     ");
 }
 
@@ -186,7 +186,7 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
 }
 
 #[test]
-fn rungs_with_rates_of_their_own_have_sound_of_their_own() {
+fn rungs_with_distinct_rates_have_distinct_audio() {
     let mut profile = Profile::default();
     profile.rungs.iter_mut().filter(|it| it.name.as_str() == "360p").for_each(|it| it.audio_kbps = 64);
     insta::assert_snapshot!(describe(&EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap()), @r#"
@@ -220,7 +220,7 @@ fn limits_are_the_sources_fault() {
     profile = Profile::default();
     profile.limits.max_pixels = 1280 * 720;
     assert!(matches!(EncodePlan::new(&standard(), &profile, Mode::Abr), Err(SourceProblem::TooManyPixels { .. })));
-    // What is shown counts: pixels eight times as wide as high.
+    // The display size counts: pixels eight times as wide as high.
     let mut wide = standard();
     wide.video.pixel_aspect = Ratio::new(8, 1);
     profile.limits.max_pixels = 1920 * 1080 * 8 - 1;
@@ -233,7 +233,7 @@ fn limits_are_the_sources_fault() {
 
 proptest! {
     #[test]
-    fn any_source_gets_a_sound_plan(
+    fn any_source_gets_a_valid_plan(
         size in (1_u32..4000, 1_u32..4000),
         rate in prop::sample::select(vec![(24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (60, 1), (7, 1), (1, 1)]),
         gaps in prop::collection::vec(1_u64..1_200_000, 1..80),
@@ -251,7 +251,7 @@ proptest! {
         (probe.index.picture_end, probe.index.end) = (at, at);
         let plan = EncodePlan::new(&probe, &Profile::default(), mode).unwrap();
 
-        // Something plays, nothing is scaled up or odd, names are distinct.
+        // There is something to play, nothing is scaled up or odd, names are distinct.
         prop_assert!(plan.copy.is_ok() || !plan.rungs.is_empty());
         let (width, height) = probe.video.display_size();
         for rung in &plan.rungs {
@@ -261,7 +261,7 @@ proptest! {
         }
         prop_assert!(plan.rungs.windows(2).all(|it| it[0].size.short_side() > it[1].size.short_side()));
 
-        // Boundaries ascend from 0 to the end, and no segment is longer than the target, rounded.
+        // Boundaries increase from 0 to the end, and no segment is longer than the target, rounded.
         prop_assert_eq!(plan.boundaries[0].ticks, 0);
         prop_assert!(plan.boundaries.windows(2).all(|it| it[0].ticks < it[1].ticks && it[0].frame <= it[1].frame));
         for pair in plan.boundaries.windows(2) {

@@ -1,4 +1,4 @@
-//! When segments begin, and which of them are one piece of work.
+//! Divides the presentation into segments, and segments into chunks.
 
 use std::ops::Range;
 
@@ -8,45 +8,45 @@ use crate::probe::{Probe, Ratio};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
 
-/// A moment at which all renditions have a segment boundary.
+/// A time at which all renditions have a segment boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Boundary {
-    /// From the first frame of the source.
+    /// Time from the first frame of the source, ticks.
     pub ticks: u64,
-    /// Number of the first frame at or after it, on the constant frame rate of the encoded rungs.
+    /// Number of the first frame at or after it, at the constant frame rate of the encoded rungs.
     pub frame: u64,
 }
 
-/// A piece of work: some consecutive segments of all renditions of a lane.
+/// A chunk of work: consecutive segments of all renditions of a lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkPlan {
-    /// Place in its lane, from 0.
+    /// Position in its lane, from 0.
     pub index: u32,
-    /// Which segments.
+    /// The segments of the chunk.
     pub segments: Range<u32>,
 }
 
-/// No segment is longer than the target by more than this, seconds (Apple 7.7).
+/// How much longer than the target a segment may be, seconds (Apple 7.7).
 const SLACK_SECONDS: f64 = 0.5;
 
-/// Length of a chunk of encoding beside a remuxed rung, seconds. Shorter ones cost more starts and seeks; longer ones
-/// lose more work in a crash.
+/// Length of an encoding chunk beside a remuxed rung, seconds. Shorter chunks cost more starts and
+/// seeks; longer ones lose more work in a crash.
 const ENCODE_CHUNK_SECONDS: f64 = 24.0;
 
-/// Length of a chunk of encoding where viewers watch what is encoded, seconds: while one encoder makes the next segments, those
-/// of the others cannot be shown yet.
+/// Length of an encoding chunk if viewers watch the encoded rungs while they grow, seconds: while
+/// one encoder produces the next segments, those of the others cannot be shown yet.
 const WATCHED_CHUNK_SECONDS: f64 = 12.0;
 
-/// So many chunks of one segment come first where viewers watch what is encoded.
+/// Number of leading chunks of one segment if viewers watch the encoded rungs while they grow.
 const SINGLE_SEGMENTS: u32 = 6;
 
-/// Ticks of an access unit of AAC at 44.1 kHz, and its rounding.
+/// Ticks of an AAC access unit at 44.1 kHz, rounded up.
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
-/// Where segments begin and the last one ends.
+/// Starts of the segments, and the end of the last one.
 ///
-/// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant, at
-/// keyframes that we make.
+/// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant,
+/// at keyframes that the encoder inserts.
 pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u64) -> Vec<Boundary> {
     let rate = probe.video.frame_rate;
     let last = Boundary { ticks: end, frame: rate.frame_at(end).max(1) };
@@ -57,7 +57,8 @@ pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u6
     }
     let keyframes = keyframe_interval(rate, profile);
     let per_segment = ((profile.segment_seconds * rate.as_f64() / keyframes as f64).round() as u64).max(1) * keyframes;
-    // A rest this short is added to the segment before it: it is within the slack (Apple 7.7).
+    // A remainder this short is added to the previous segment, which stays within the slack (Apple
+    // 7.7).
     let shortest = ((SLACK_SECONDS * rate.as_f64()) as u64).max(1);
     let mut starts: Vec<u64> = (0..last.frame.div_ceil(per_segment)).map(|it| it * per_segment).collect();
     if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {
@@ -67,7 +68,8 @@ pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u6
     starts.into_iter().map(|frame| Boundary { ticks: rate.ticks_of_frame(frame), frame }).chain([end]).collect()
 }
 
-/// Picks, one after the other, the last keyframe within reach of a segment, or the next one there is.
+/// Selects, one after the other, the last keyframe within reach of a segment, or the next one there
+/// is.
 fn keyframe_starts(keyframes: &[u64], end: u64, segment_seconds: f64) -> Vec<u64> {
     let reach = ((segment_seconds + SLACK_SECONDS) * TICKS_PER_SECOND as f64) as u64;
     let shortest = (SLACK_SECONDS * TICKS_PER_SECOND as f64) as u64;
@@ -79,7 +81,7 @@ fn keyframe_starts(keyframes: &[u64], end: u64, segment_seconds: f64) -> Vec<u64
         }
         let after = keyframes.partition_point(|it| *it <= start);
         let beyond = keyframes.partition_point(|it| *it <= start + reach);
-        // Keyframes can stand close together: a segment of nothing but a scene cut helps nobody.
+        // Keyframes can be close together: a segment that consists of a scene cut only is useless.
         let next = match keyframes[after..beyond].last() {
             Some(within) if within - start >= shortest => *within,
             _ => match keyframes.get(beyond) {
@@ -95,7 +97,7 @@ fn keyframe_starts(keyframes: &[u64], end: u64, segment_seconds: f64) -> Vec<u64
     }
 }
 
-/// Frames from one keyframe to the next.
+/// Number of frames between keyframes.
 pub(super) fn keyframe_interval(rate: Ratio, profile: &Profile) -> u64 {
     ((profile.keyframe_seconds * rate.as_f64()).round() as u64).max(1)
 }
@@ -103,15 +105,16 @@ pub(super) fn keyframe_interval(rate: Ratio, profile: &Profile) -> u64 {
 /// The longest segment, rounded to seconds, but never below the profile's target.
 pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32 {
     let longest = boundaries.windows(2).map(|it| it[1].ticks - it[0].ticks).max().unwrap_or(0);
-    // Segments of audio end with a whole access unit, up to 24 ms later (1,024 samples at 44.1 kHz).
+    // Audio segments end with a whole access unit, up to 24 ms later (1,024 samples at 44.1 kHz).
     let rounded = (longest + AUDIO_UNIT + TICKS_PER_SECOND / 2) / TICKS_PER_SECOND;
     (rounded as u32).max(profile.segment_seconds.round() as u32)
 }
 
-/// The chunks of encoding.
+/// The encoding chunks.
 ///
-/// Every chunk decodes from the keyframe before it: where those are far apart, longer chunks keep that
-/// waste below half, up to the whole file at once. `watched`: viewers watch what is encoded, while it grows.
+/// Every chunk decodes from the keyframe before it. If keyframes are far apart, longer chunks keep
+/// that overhead below half, up to the whole file at once. `watched`: viewers watch the encoded
+/// rungs while they grow.
 pub(super) fn encode_chunks(segments: u32, profile: &Profile, longest_gop: u64, watched: bool) -> Vec<ChunkPlan> {
     let gop_seconds = longest_gop as f64 / TICKS_PER_SECOND as f64;
     let least = if watched { WATCHED_CHUNK_SECONDS } else { ENCODE_CHUNK_SECONDS };
@@ -121,7 +124,8 @@ pub(super) fn encode_chunks(segments: u32, profile: &Profile, longest_gop: u64, 
     chunks(segments, std::iter::repeat_n(1, singles as usize), then)
 }
 
-/// Divides segments into chunks: the first ones have these lengths, so that viewers need not wait, and the others are larger.
+/// Divides segments into chunks: the first ones have the given lengths, so that viewers need not
+/// wait, and the others are longer.
 pub(super) fn chunks(segments: u32, first: impl IntoIterator<Item = u32>, then: u32) -> Vec<ChunkPlan> {
     let (mut chunks, mut first) = (vec![], first.into_iter());
     let mut start = 0;

@@ -1,8 +1,8 @@
-//! Requests and their answers, as data: every shell that carries decisions out has to give these answers.
+//! Requests and their expected responses, as data: every shell that executes decisions has to give these responses.
 //!
-//! A shell's test fills a store with [`world::objects`] and its list with [`world::listed`], sets itself up with
-//! [`world::keyring`], [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and gives what came back
-//! to [`Case::check`].
+//! A shell test fills a store with [`world::objects`] and its list with [`world::listed`], configures itself with
+//! [`world::keyring`], [`world::key_encryption_keys`] and [`world::config`], sends each of [`all`], and passes the
+//! response to [`Case::check`].
 
 mod grants;
 mod pace;
@@ -14,52 +14,52 @@ pub mod world;
 
 use super::Refusal;
 
-/// A request and what has to come back.
+/// A request and its expected response.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Unique.
+    /// Unique name.
     pub name: String,
-    /// Of the request.
+    /// HTTP method.
     pub method: &'static str,
-    /// Path and query, as they go over the wire.
+    /// Path and query, as sent over the wire.
     pub target: String,
-    /// Of the request.
+    /// Request headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The address that the request seems to come from.
+    /// The client's address, as the shell sees it.
     pub client_ip: &'static str,
-    /// The country that the front of the shell says; `None`: it says nothing.
+    /// The country that the shell's front reports; `None`: none.
     pub country: Option<&'static str>,
-    /// What has to come back.
+    /// The expected response.
     pub expected: Expected,
 }
 
-/// What has to come back.
+/// The expected response.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// Of the answer; `None`: the header must not be there.
+    /// Response headers; `None`: the header must be absent.
     pub headers: Vec<(&'static str, Option<String>)>,
-    /// The body, exactly.
+    /// The exact body.
     pub body: Option<Vec<u8>>,
-    /// What the body must hold, as text.
+    /// Texts that the body must contain.
     pub holds: Vec<String>,
-    /// What the body must not hold.
+    /// Texts that the body must not contain.
     pub lacks: Vec<String>,
 }
 
-/// What came back.
+/// The response that was received.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// Names in lower case.
+    /// Response headers, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
 
-/// Every case. `now` is the time at which the shell under test will see the requests, Unix seconds.
+/// All cases. `now` is the time at which the shell under test will see the requests, Unix seconds.
 pub fn all(now: u64) -> Vec<Case> {
     let grants = [grants::cases(now), passes::cases(now), renewals::cases(now), revocations::cases(now)].concat();
     [grants, requests::cases(now), pace::cases(now)].concat()
@@ -94,7 +94,7 @@ impl Case {
 
     fn method(mut self, method: &'static str) -> Self {
         self.method = method;
-        // Only the length and the headers of what a GET would give.
+        // A HEAD response has only the headers of the GET response.
         if method == "HEAD" {
             self.expected.body = Some(vec![]);
         }
@@ -146,7 +146,7 @@ impl Case {
         self
     }
 
-    /// Compares an answer with what had to come back; the error says what is wrong.
+    /// Compares a response with the expected one; the error describes the difference.
     pub fn check(&self, answer: &Answer) -> Result<(), String> {
         let expected = &self.expected;
         let text = String::from_utf8_lossy(&answer.body);
@@ -156,7 +156,7 @@ impl Case {
         for (name, value) in &expected.headers {
             let found = answer.headers.iter().find(|it| it.0 == *name).map(|it| it.1.as_str());
             let good = match (*name, found, value) {
-                // Every name by itself: an answer may depend on more.
+                // Each name separately: a response may vary by more headers.
                 ("vary", Some(names), Some(name)) => names.split(',').any(|it| it.trim() == name),
                 _ => found == value.as_deref(),
             };

@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-/// What of an object to send.
+/// The part of an object to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RangeOutcome {
-    /// All of it, 200: no range was asked for, or one that may be ignored (several ranges, another unit, or
-    /// not readable).
+    /// The whole object, 200: the request has no range, or one that the edge may ignore (several ranges, another
+    /// unit, or a malformed one).
     Whole,
     /// These bytes, end exclusive and never empty, 206.
     Part(Range<u64>),
-    /// Nothing of it, 416.
+    /// Unsatisfiable, 416.
     Unsatisfiable,
 }
 
-/// Reads the `Range` header for an object of `size` bytes.
+/// Parses the `Range` header for an object of `size` bytes.
 pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
     let Some(set) = header.map(str::trim).and_then(|it| it.strip_prefix("bytes=")) else { return RangeOutcome::Whole };
     let Some((first, last)) = set.trim().split_once('-') else { return RangeOutcome::Whole };
@@ -41,14 +41,14 @@ pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
     }
 }
 
-/// Whether what the client has (`If-None-Match`) is still the current one. Tags are compared weakly (RFC 9110, 13.1.2).
+/// Whether the client's copy (`If-None-Match`) is still current. ETags are compared weakly (RFC 9110, 13.1.2).
 pub(super) fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let current = opaque(etag);
     if_none_match.is_some_and(|list| list.trim() == "*" || list.split(',').any(|it| opaque(it) == current))
 }
 
-/// Whether a client takes gzip, by its `Accept-Encoding` (RFC 9110, 12.5.3).
+/// Whether a client accepts gzip, by its `Accept-Encoding` (RFC 9110, 12.5.3).
 pub fn accepts_gzip(accept_encoding: &str) -> bool {
     let taken = |wanted: &[&str]| {
         let mut all = accept_encoding.split(',').map(|it| it.split_once(';').unwrap_or((it, "")));
@@ -56,7 +56,7 @@ pub fn accepts_gzip(accept_encoding: &str) -> bool {
         let refused = |it: &str| it.trim().trim_matches(['0', '.']).is_empty();
         Some(!weight.trim().strip_prefix("q=").is_some_and(refused))
     };
-    // A coding that is named does not fall under the star.
+    // The star does not apply to a coding that is named.
     taken(&["gzip", "x-gzip"]).or_else(|| taken(&["*"])).unwrap_or(false)
 }
 

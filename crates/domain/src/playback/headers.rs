@@ -1,26 +1,26 @@
-//! Headers of answers: what kind of thing it is, who may keep it, which pages may read it.
+//! Response headers: content type, caching and CORS.
 
 use crate::grant::{Limits, Origin};
 use crate::object_key::ObjectKey;
 
 use super::{Config, Refusal, Request, viewer_cache};
 
-/// Headers of an answer, names in lower case. `Content-Length`, `ETag` and the like are the shell's.
+/// Headers of a response, names in lower case. The shell adds `Content-Length`, `ETag` and the like.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers(Vec<(&'static str, String)>);
 
-/// The header that names a refusal, for players that show it.
+/// The header with the code of a refusal, for players that show it.
 const REFUSAL_HEADER: &str = "edgereel-refusal";
 
-/// What pages may read of an answer.
+/// Response headers that pages may read.
 const EXPOSED: &str = "edgereel-refusal, content-length, content-range, etag, date";
 
-/// What pages may send: grants, parts and conditions, and what players tell of themselves (CTA-5004, CMCD).
+/// Request headers that pages may send: grants, ranges and conditions, and player data (CTA-5004, CMCD).
 const ACCEPTED: &str =
     "authorization, range, if-none-match, if-range, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
 
 impl Headers {
-    /// Names and values.
+    /// The names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
@@ -43,7 +43,7 @@ impl Headers {
             .with("allow", allowed(request.path))
     }
 
-    /// Of an answer about a session.
+    /// Headers of a response about a session.
     pub(super) fn json(limits: &Limits, request: &Request<'_>, config: &Config) -> Self {
         Self::cross_origin(&limits.origins, request, config)
             .with("content-type", "application/json")
@@ -71,7 +71,7 @@ impl Headers {
             .with("cache-control", viewer_cache(object))
             .with("x-content-type-options", "nosniff");
         match object {
-            // Compressed where the client takes it, and the same for every answer to the address (RFC 9110, 15.4.5).
+            // Compressed if the client accepts that, and the same for every response at this URL (RFC 9110, 15.4.5).
             ObjectKey::Master { .. } | ObjectKey::MediaPlaylist { .. } => headers.varying("accept-encoding"),
             _ => headers.with("accept-ranges", "bytes"),
         }
@@ -92,7 +92,7 @@ impl Headers {
                 .with("access-control-allow-origin", origin)
                 .with("access-control-allow-credentials", "true"),
             None if allowed.is_empty() => Self::default().with("access-control-allow-origin", "*"),
-            // A page that is not allowed gets no answer at all; a player that is no page needs no permission.
+            // A page that is not allowed gets no response; a player without a page needs no permission.
             None => match among(allowed) {
                 Some(origin) => Self::default().with("access-control-allow-origin", origin),
                 None => Self::default(),
@@ -102,7 +102,7 @@ impl Headers {
         if config.credential_origins.is_empty() && allowed.is_empty() { headers } else { headers.varying("origin") }
     }
 
-    /// Says that the answer depends on a header of the request.
+    /// Adds a request header to `Vary`.
     fn varying(mut self, name: &'static str) -> Self {
         match self.0.iter_mut().find(|it| it.0 == "vary") {
             Some((_, names)) => *names = format!("{names}, {name}"),

@@ -1,6 +1,6 @@
-//! What has to be looked up before a decision is carried out: permissions that were withdrawn, sessions that were renewed.
+//! Look-ups before a decision is executed: revoked permissions and renewed sessions.
 //!
-//! Both stand in one list of names with values (in the Worker a namespace of KV), which only ever gets entries that end by
+//! One list of names with values (in the Worker a KV namespace) holds both. All its entries expire by
 //! themselves.
 
 use crate::grant::Fingerprint;
@@ -9,16 +9,16 @@ use crate::pass::{Pass, SessionName};
 
 use super::Refusal;
 
-/// Who a decision is about.
+/// The viewer and session that a decision is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// What is watched.
+    /// The video that is watched.
     pub video: VideoId,
-    /// By whom; all zero: the grant names no viewer.
+    /// Fingerprint of the viewer; all zero: the grant names no viewer.
     pub viewer: Fingerprint,
-    /// In which session.
+    /// Fingerprint of the session.
     pub session: Fingerprint,
-    /// The session to look up, because the pass's own time is over.
+    /// The session to look up, because the pass has expired.
     pub(super) renewed: Option<SessionName>,
     /// Whether a revocation also stops segments.
     pub(super) check_segments: bool,
@@ -36,10 +36,10 @@ impl Subject {
     }
 }
 
-/// How long after its own end a pass is still looked up, seconds. An older one costs no look-up.
+/// How long after its expiry a pass is still looked up, seconds. An older one costs no look-up.
 pub const RENEWABLE_SECONDS: u64 = 24 * 60 * 60;
 
-/// The subject of a pass at a time; an error if no renewal could help any more.
+/// The subject of a pass at a time; an error if no renewal could still apply.
 pub(super) fn subject_of(pass: &Pass, now: u64) -> Result<Subject, Refusal> {
     let renewed = if now < pass.expires {
         None
@@ -52,18 +52,18 @@ pub(super) fn subject_of(pass: &Pass, now: u64) -> Result<Subject, Refusal> {
     Ok(Subject { video: pass.video, viewer: pass.viewer, session: pass.session, renewed, check_segments })
 }
 
-/// Entries of the list that a decision depends on.
+/// The list entries that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
-    /// If one of these names is on the list, the permission was withdrawn.
+    /// If one of these names is on the list, the permission was revoked.
     pub revocations: Vec<String>,
-    /// If this name is not on the list with a time that is yet to come (Unix seconds), the permission has ended.
+    /// Unless this name is on the list with a future time (Unix seconds), the permission has expired.
     pub renewal: Option<String>,
 }
 
 impl Lookup {
-    /// `None`: nothing has to be looked up. Segments are looked up only where the grant asks for it or the pass's own time is
-    /// over: without playlists and keys they are nothing, and they are many.
+    /// `None`: no lookup is needed. Segments need one only if the grant requires it or the pass itself has expired:
+    /// they are useless without playlists and keys, and there are many.
     pub(super) fn of(subject: &Subject, is_segment: bool) -> Option<Self> {
         let checked = !is_segment || subject.check_segments;
         let revocations = if checked { subject.revocations() } else { vec![] };
@@ -71,7 +71,7 @@ impl Lookup {
         (checked || renewal.is_some()).then_some(Self { revocations, renewal })
     }
 
-    /// Whether the entries that were found permit it; `now` in Unix seconds. A revocation wins over a renewal.
+    /// Whether the entries permit the request; `now` in Unix seconds. A revocation takes precedence over a renewal.
     pub fn judge(&self, now: u64, find: impl Fn(&str) -> Option<String>) -> Result<(), Refusal> {
         if self.revocations.iter().any(|it| find(it).is_some()) {
             return Err(Refusal::Revoked);
@@ -81,7 +81,7 @@ impl Lookup {
     }
 }
 
-/// The name on the list of a session that was renewed.
+/// The list name of a renewed session.
 pub(super) fn renewal_name(session: SessionName) -> String {
     format!("renewed/{session}")
 }
@@ -89,11 +89,11 @@ pub(super) fn renewal_name(session: SessionName) -> String {
 /// An entry for the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// Name of the entry.
     pub name: String,
-    /// Its value.
+    /// Value of the entry.
     pub value: String,
-    /// How long it has to be kept, seconds: at least a minute, which is the least that KV takes.
+    /// Lifetime of the entry, seconds: at least a minute, which is the minimum of KV.
     pub seconds: u64,
 }
 

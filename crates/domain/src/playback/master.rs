@@ -1,4 +1,4 @@
-//! The master playlist for one viewer: what they may not have is left out, the rest moves under a pass.
+//! The master playlist for one viewer: renditions that they may not watch are omitted, the others get a pass.
 
 use std::collections::HashSet;
 
@@ -16,13 +16,13 @@ use super::{Config, Headers, Refusal, Request, Subject, pace};
 /// A master playlist to read and to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterPlan {
-    /// Which.
+    /// The object of the master playlist.
     pub object: ObjectKey,
-    /// For whom.
+    /// The viewer and session of the request.
     pub subject: Subject,
-    /// Of the answer. It has no tag: its content depends on the time.
+    /// Headers of the response. It has no ETag, because its content depends on the time.
     pub headers: Headers,
-    /// Unix seconds: when the passes in it expire.
+    /// Expiry of the passes in it, Unix seconds.
     pub expires: u64,
     limits: crate::grant::Limits,
     base: String,
@@ -85,7 +85,7 @@ impl MasterPlan {
         let prefix = format!("{}/s/{}/", self.base, pass.sign(keys).map_err(|_| Refusal::Playlist)?);
         let pace = self.pace.as_ref().filter(|_| text.ends_with(START_AT_BEGINNING));
         Ok(rewrite(text, &dropped, |reference, out| {
-            // Keys are found in the media playlists, where they have passes of their own.
+            // Keys are in the media playlists, where they have their own passes.
             if reference.kind != ReferenceKind::SessionKey && is_relative(reference.uri) {
                 out.push_str(&prefix);
             }
@@ -96,13 +96,13 @@ impl MasterPlan {
         }))
     }
 
-    /// The lines to leave out, and the URIs of the renditions that stay.
+    /// The lines to omit, and the URIs of the renditions that remain.
     fn filter<'p>(&self, playlist: &'p MasterPlaylist) -> Result<(Vec<u32>, Vec<&'p str>), Refusal> {
         let allowed = |variant: &Variant| match (self.limits.max_height, variant.resolution) {
             (None, _) => true,
             (Some(limit), Some(size)) => size.width.min(size.height) <= limit,
-            // What does not say how large it is may be too large; sound alone has no size.
-            (Some(_), None) => variant.codecs.as_deref().is_some_and(is_sound),
+            // A variant without a resolution may be too large; audio alone has none.
+            (Some(_), None) => variant.codecs.as_deref().is_some_and(is_audio),
         };
         let mut dropped: Vec<u32> = playlist.session_keys.iter().map(|it| it.line).collect();
         let mut stay = vec![];
@@ -133,7 +133,7 @@ impl MasterPlan {
     }
 }
 
-/// The groups that a variant plays with.
+/// The groups that a variant refers to.
 fn groups(variant: &Variant) -> impl Iterator<Item = (MediaType, &str)> {
     let groups = [
         (MediaType::Audio, &variant.audio),
@@ -144,14 +144,14 @@ fn groups(variant: &Variant) -> impl Iterator<Item = (MediaType, &str)> {
     groups.into_iter().filter_map(|(kind, group)| Some((kind, group.as_deref()?)))
 }
 
-/// Whether codecs (RFC 6381) are all of sound.
-fn is_sound(codecs: &str) -> bool {
+/// Whether codecs (RFC 6381) are all audio codecs.
+fn is_audio(codecs: &str) -> bool {
     codecs.split(',').all(|it| {
         ["mp4a.", "ac-3", "ec-3", "ac-4", "opus", "Opus", "fLaC"].iter().any(|name| it.trim().starts_with(name))
     })
 }
 
-/// `{generation}/{rendition}/{file}`, as the transcoder writes it. Anything else could lead out of the pass.
+/// `{generation}/{rendition}/{file}`, as the transcoder writes it. Anything else could escape the pass.
 fn target(uri: &str) -> Option<Target> {
     let mut parts = uri.split('/');
     let generation = parts.next()?.parse().ok()?;
@@ -160,7 +160,7 @@ fn target(uri: &str) -> Option<Target> {
     (parts.next().is_none() && file == rendition.as_str()).then_some(Target { generation, rendition })
 }
 
-/// Whether a URI is a path that begins where the playlist is.
+/// Whether a URI is a path relative to the playlist.
 pub(super) fn is_relative(uri: &str) -> bool {
     let scheme = uri.split(['/', '?', '#']).next().unwrap_or_default().contains(':');
     !uri.is_empty() && !uri.starts_with(['/', '?', '#']) && !scheme

@@ -1,4 +1,4 @@
-//! A media playlist for one viewer: keys get passes of their own, segments may come from a public host.
+//! A media playlist for one viewer: keys get their own passes, segments may come from a public host.
 
 use crate::ids::hex;
 use crate::keyring::PassKeys;
@@ -13,15 +13,15 @@ use super::{Config, Headers, Refusal, Request, Subject, pace};
 /// A media playlist to read and to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaPlan {
-    /// Which.
+    /// The object of the media playlist.
     pub object: ObjectKey,
-    /// For whom.
+    /// The viewer and session of the request.
     pub subject: Subject,
-    /// Of the answer.
+    /// Headers of the response.
     pub headers: Headers,
     rendition: RenditionName,
     pass: Pass,
-    /// The pass as it stood in the path.
+    /// The pass as it was in the path.
     text: String,
     base: String,
     cdn: Option<String>,
@@ -52,17 +52,17 @@ impl MediaPlan {
         }
     }
 
-    /// The playlist for this viewer. The same text, pass, keys and elapsed time give the same answer.
+    /// The playlist for this viewer. The same text, pass, keys and elapsed time give the same result.
     pub fn rewrite(&self, text: &str, keys: &PassKeys) -> Result<String, Refusal> {
         let revealed = self.elapsed.and_then(|elapsed| pace::reveal(text, elapsed));
         let text = revealed.as_deref().unwrap_or(text);
-        // What is clear goes through the edge: at a public host anyone could have it. So do segments that are looked up.
+        // Clear segments go through the edge, because a public host would serve them to anyone. So do looked-up ones.
         let is_clear = !text.contains("#EXT-X-KEY:METHOD=AES-128") || text.contains("#EXT-X-KEY:METHOD=NONE");
         let segments = self.cdn.as_ref().filter(|_| !is_clear && !self.pass.limits.check_segments).map(|cdn| {
             let video = self.pass.video;
             format!("{cdn}/hls/{video}/{}/{}/", self.pass.generation, self.rendition)
         });
-        // One key serves many segments, and keys that rotate follow one another: the last address is remembered.
+        // One key serves many segments, and rotated keys follow one another: the last URL is cached.
         let mut last: Option<(String, String)> = None;
         let mut failed = None;
         let edit = |reference: Reference<'_>, out: &mut String| match reference.kind {
@@ -90,7 +90,7 @@ impl MediaPlan {
         failed.map_or(Ok(out), Err)
     }
 
-    /// The entity tag of the answer, for a playlist that is stored with the tag `stored`. Weak: the answer may be compressed.
+    /// The ETag of the response, for a playlist stored with the ETag `stored`. Weak: the response may be compressed.
     pub fn etag(&self, stored: &str, keys: &PassKeys) -> String {
         let mut hash = Sha256::new();
         let current = keys.current().map_or("", |it| it.0.as_str());
@@ -105,7 +105,7 @@ impl MediaPlan {
         format!("W/\"{stored}-{}\"", hex(&hash.finalize()[..4]))
     }
 
-    /// Stored playlists name `{key}.key` beside themselves; the address carries a pass for that one key.
+    /// Stored playlists refer to a relative `{key}.key`; the URL carries a pass for that key only.
     fn key_address(&self, uri: &str, keys: &PassKeys) -> Result<String, Refusal> {
         let key: RenditionName = uri.strip_suffix(".key").and_then(|it| it.parse().ok()).ok_or(Refusal::Playlist)?;
         let pass = Pass { purpose: Purpose::Key, renditions: Some(vec![key.clone()]), ..self.pass.clone() };

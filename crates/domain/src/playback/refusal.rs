@@ -1,6 +1,6 @@
-//! Why something is not handed out, as the viewer may know it.
+//! The reasons why a request is refused, as the viewer may know them.
 
-/// Why something is not handed out. The code is stable; the sentence says which rule refused, and nothing else.
+/// The reason of a refusal. The code is stable; the sentence names the rule that refused, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "`sentence` is their documentation")]
 pub enum Refusal {
@@ -75,7 +75,7 @@ impl Refusal {
         Self::Unavailable,
     ];
 
-    /// The HTTP status: 401 asks for a grant, 403 says that the one presented does not do.
+    /// The HTTP status: 401 asks for a grant, 403 means that the presented grant is insufficient.
     pub fn status(self) -> u16 {
         match self {
             Self::Path | Self::GrantTwice => 400,
@@ -116,7 +116,7 @@ impl Refusal {
         self.words().0
     }
 
-    /// For a person.
+    /// Message for people.
     pub fn sentence(self) -> &'static str {
         self.words().1
     }
@@ -124,7 +124,7 @@ impl Refusal {
     /// The problem document (RFC 9457), JSON.
     pub fn problem(self) -> String {
         let (code, sentence) = self.words();
-        // Codes and sentences are ours, and hold nothing that JSON would escape: a test makes sure.
+        // Codes and messages contain no characters that JSON would escape: a test checks that.
         format!(
             "{{\"type\":\"urn:edgereel:refusal:{code}\",\"title\":\"{sentence}\",\"status\":{},\"code\":\"{code}\"}}",
             self.status()

@@ -1,9 +1,9 @@
-//! Renewing a session: a fresh grant lets the addresses that a player has go on.
+//! Renewal of a session: a new grant keeps the URLs of a player valid.
 //!
-//! Native players cannot change the addresses that they were given, and every player asks for keys by addresses that stand
-//! in playlists which it has read long ago. So it is not the addresses that are renewed, but the session that their passes
-//! belong to: the page sends a fresh grant by a POST to the address of the master playlist, and passes whose own time is
-//! over are looked up from then on.
+//! Native players cannot change the addresses that they received, and every player requests keys at addresses from
+//! playlists that it read long ago. A renewal therefore keeps the addresses and extends the session of their passes:
+//! the page sends a fresh grant by a POST to the address of the master playlist, and the edge then looks up passes that
+//! have themselves expired.
 
 use crate::grant::{Grant, VerifiedGrant};
 use crate::ids::VideoId;
@@ -17,13 +17,13 @@ use super::{Config, Entry, Headers, Lookup, Refusal, Request, Subject, admit_gra
 /// A session to renew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewPlan {
-    /// Whose; the session is the one that goes on.
+    /// The viewer and the session that is renewed.
     pub subject: Subject,
-    /// Of the answer.
+    /// Headers of the response.
     pub headers: Headers,
-    /// What has to be looked up first.
+    /// The look-up that has to be done first.
     pub(super) lookup: Lookup,
-    /// What has to be stored.
+    /// The entry that has to be stored.
     pub entry: Entry,
     seconds: u64,
 }
@@ -41,8 +41,8 @@ impl RenewPlan {
         let mut subject = Subject { video, viewer, session, renewed: None, check_segments: false };
         let mut revocations = subject.revocations();
         if let Some(running) = running {
-            // It has expired, and its signature does not matter: of what it says only the session is used, and what can be
-            // renewed is a session of the fresh grant's own viewer, with the fresh grant's limits.
+            // This grant has expired, and its signature does not matter: only its session is used. Only a session of
+            // the fresh grant's own viewer, with the fresh grant's limits, can be renewed.
             let running = Grant::unverified(running)?;
             let same = running.grant.video == video && running.viewer == viewer && running.grant.limits == grant.limits;
             if !same {
@@ -65,7 +65,7 @@ impl RenewPlan {
         })
     }
 
-    /// The answer, JSON: after how many seconds the session ends. Not at which time: the clocks of viewers are off.
+    /// The response, JSON: the seconds until the session ends. Not the time: the clocks of viewers are wrong.
     pub fn answer(&self) -> String {
         format!("{{\"expires_in\":{}}}", self.seconds)
     }

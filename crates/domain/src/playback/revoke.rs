@@ -1,4 +1,4 @@
-//! Revoking: a backend that may issue grants puts names on the list.
+//! Revocation: a backend that may issue grants adds names to the list.
 //!
 //! A revocation is a JWT that a grant key signed, for another audience than grants:
 //!
@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `aud` | `edgereel/revocation` |
 //! | `exp` | Unix seconds |
-//! | `names` | what ends: `video/{id}`, `viewer/{fingerprint}`, `session/{fingerprint}`, up to 32 |
-//! | `seconds` | for how long: longer than what was handed out lives; a week and a day if it is not there |
+//! | `names` | the names to revoke: `video/{id}`, `viewer/{fingerprint}`, `session/{fingerprint}`, up to 32 |
+//! | `seconds` | how long: longer than issued permissions live; by default a week and a day |
 
 use serde::{Deserialize, Serialize};
 
@@ -16,24 +16,24 @@ use crate::keyring::{GrantKeys, Keyring};
 
 use super::{Config, Entry, Headers, Refusal, Request, route};
 
-/// What the `aud` of a revocation must be.
+/// The required `aud` of a revocation.
 pub const REVOCATION_AUDIENCE: &str = "edgereel/revocation";
 
-/// Longer than any grant of ours lives, with the clocks' skew, seconds.
+/// Longer than any grant of the API lives, with the clock skew, seconds.
 const DEFAULT_SECONDS: u64 = 8 * 24 * 60 * 60;
 
-/// Most names in a revocation.
+/// Maximum number of names in a revocation.
 const MAX_NAMES: usize = 32;
 
-/// Longest name, bytes.
+/// Maximum length of a name, bytes.
 const MAX_NAME: usize = 64;
 
-/// Names to put on the list.
+/// Names to add to the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokePlan {
-    /// What has to be stored.
+    /// The entries that have to be stored.
     pub entries: Vec<Entry>,
-    /// Of the answer, which has no body.
+    /// Headers of the response, which has no body.
     pub headers: Headers,
 }
 
@@ -70,14 +70,14 @@ impl RevokePlan {
     }
 }
 
-/// Whether a name is one that is looked up.
+/// Whether a name is of a kind that is looked up.
 fn is_name(name: &str) -> bool {
     let plain = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
     let known = ["video/", "viewer/", "session/"].iter().find_map(|it| name.strip_prefix(it));
     name.len() <= MAX_NAME && known.is_some_and(plain)
 }
 
-/// A signed revocation of names, good for a minute. `now` in Unix seconds. `None`: no key here can sign.
+/// Signs a revocation of names, valid for a minute. `now` in Unix seconds. `None`: no key here can sign.
 pub fn revocation(names: Vec<String>, now: u64, keys: &GrantKeys) -> Option<String> {
     let (aud, exp) = (REVOCATION_AUDIENCE.to_owned(), now.saturating_add(60));
     let claims = Claims { aud, exp, names, seconds: DEFAULT_SECONDS };

@@ -1,11 +1,11 @@
-//! Where a request goes, and which grant it brings.
+//! The route of a request, and the grant that it carries.
 
 use crate::ids::{Generation, VideoId};
 use crate::object_key::RenditionName;
 
 use super::{GRANT_COOKIE, Refusal, Request};
 
-/// A path that exists here, as far as its shape tells.
+/// A valid path, judged by its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     Master { video: VideoId },
@@ -14,12 +14,12 @@ pub(super) enum Route<'a> {
     Revocations,
 }
 
-/// Longest path that is looked at, bytes.
+/// Maximum length of a path, bytes.
 const MAX_PATH: usize = 8192 + 1024;
 
 impl<'a> Route<'a> {
     pub(super) fn parse(path: &'a str) -> Result<Self, Refusal> {
-        // None of our paths needs an escape, so whatever has one, or could be read in two ways, is not ours.
+        // Valid paths need no escapes, so a path with one, or with an ambiguous form, is rejected.
         let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'/' | b'.' | b'_' | b'-');
         let rest = path.strip_prefix('/').ok_or(Refusal::Path)?;
         if path.len() > MAX_PATH || !path.bytes().all(plain) {
@@ -51,8 +51,8 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The grant of a request: in the query or in `Authorization`, but not in both, or else in the cookie, which
-/// browsers send by themselves.
+/// The grant of a request: from the query or from `Authorization`, but not from both, or else from the cookie, which
+/// browsers send automatically.
 pub(super) fn grant_of<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
     match (in_query(request)?, in_header(request)?) {
         (Some(_), Some(_)) => Err(Refusal::GrantTwice),
@@ -61,17 +61,17 @@ pub(super) fn grant_of<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
     }
 }
 
-/// The grants of a renewal.
+/// The grants of a renewal request.
 pub(super) struct Renewing<'a> {
-    /// The one that renews.
+    /// The new grant.
     pub(super) fresh: &'a str,
-    /// The one whose session goes on; `None`: the fresh one has the same session.
+    /// The grant whose session is renewed; `None`: the new one has the same session.
     pub(super) running: Option<&'a str>,
 }
 
 impl<'a> Renewing<'a> {
-    /// The address of the player, with its grant in the query, names the session; the fresh grant comes in `Authorization`.
-    /// One grant alone, wherever it is, names its own session.
+    /// The player's address, with its grant in the query, names the session; `Authorization` carries the fresh grant.
+    /// A single grant, wherever it is, names its own session.
     pub(super) fn of(request: &Request<'a>) -> Result<Self, Refusal> {
         match (in_header(request)?, in_query(request)?) {
             (Some(fresh), Some(running)) => Ok(Self { fresh: present(fresh)?, running: Some(present(running)?) }),
@@ -105,13 +105,13 @@ fn in_cookie<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
     }))
 }
 
-/// The token of an `Authorization` header (RFC 6750, 2.1). Other schemes are not a grant.
+/// The token of an `Authorization` header (RFC 6750, 2.1). Other schemes do not carry a grant.
 fn bearer(value: &str) -> Result<&str, Refusal> {
     let (scheme, token) = value.trim().split_once(' ').ok_or(Refusal::GrantMalformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::GrantMissing);
     }
-    // Two headers come joined by a comma.
+    // Two headers are joined by a comma.
     if token.contains(',') { Err(Refusal::GrantTwice) } else { Ok(token.trim()) }
 }
 

@@ -10,7 +10,7 @@ use hls::parse::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
 
-/// The smallest shell: a map for a store.
+/// A minimal shell with a map as its store.
 fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
     let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
@@ -118,7 +118,7 @@ fn get(target: &str) -> Case {
     case
 }
 
-/// What a player does: master, variant, key, segment.
+/// The requests of a player: master, variant, key, segment.
 #[test]
 fn what_the_master_leads_to_plays() {
     let objects = objects();
@@ -177,7 +177,7 @@ fn a_pass_ends_with_its_grant() {
     assert_eq!(plan(NOW + 10_000_000), NOW + config.pass_seconds);
 }
 
-/// What is stored for a renewal is what the passes of the running session look up, and nothing else.
+/// The entry stored for a renewal is exactly what the passes of the running session look up.
 #[test]
 fn a_renewal_is_found_by_the_passes_of_its_session() {
     let limits = crate::grant::Limits { max_height: Some(1080), check_segments: true, ..Default::default() };
@@ -198,7 +198,7 @@ fn a_renewal_is_found_by_the_passes_of_its_session() {
     let master = plan.rewrite(std::str::from_utf8(&stored).unwrap(), &keyring().passes).unwrap();
     let playlist = MasterPlaylist::parse(&master).playlist.variants[0].uri.clone();
 
-    // An hour later the address of the player names the session, and a grant of ten minutes renews it.
+    // An hour later the player's URL names the session, and a grant of ten minutes renews it.
     let late = NOW + 3600;
     let bearer = format!("Bearer {}", token(&grant("new", late + 600)));
     let post = Request { method: "POST", authorization: Some(&bearer), ..get };

@@ -1,4 +1,4 @@
-//! What tests plan and encode on paper.
+//! Sample probes for tests of planning and encoding.
 
 use super::{AudioStream, ColorMatrix, Probe, Ratio, Seeking, SourceIndex, VideoStream};
 use crate::segment::TICKS_PER_SECOND as SECOND;

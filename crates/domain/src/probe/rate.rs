@@ -1,16 +1,16 @@
-//! Which constant frame rate the output of a source has.
+//! Selects the constant output frame rate of a source.
 //!
-//! The rate follows how close frames are where the video moves. An average would lose frames of a screen
-//! recording, which shows one frame a second between its bursts.
+//! The rate follows the frame intervals during motion. An average would lose frames of a screen
+//! recording, which has one frame per second between its bursts.
 
 use super::Ratio;
 
 /// Frame rates that a container declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
-    /// The lowest rate at which all times can be written exactly.
+    /// The lowest rate that represents all times exactly.
     pub real: Option<Ratio>,
-    /// Frames over time.
+    /// Number of frames divided by the duration.
     pub average: Option<Ratio>,
 }
 
@@ -32,15 +32,15 @@ const STANDARD_RATES: [(u32, u32); 14] = [
     (60, 1),
 ];
 
-/// How far a measured rate may be from the standard rate that it stands for.
+/// Maximum relative deviation of a measured rate from a standard rate.
 const NEAR: f64 = 0.025;
 
-/// The lowest output rate. A slide that stands for a minute still needs frames for its segments.
+/// Minimum output rate. A slide that is shown for a minute still needs frames for its segments.
 const LOWEST: f64 = 5.0;
 
-/// The rate of a source, as a constant one.
+/// The rate of a source, as a constant rate.
 ///
-/// `motion`: as measured; it counts for more than what headers declare.
+/// `motion`: the measured rate, which takes precedence over the declared ones.
 pub fn source_rate(rates: Rates, motion: Option<f64>) -> Ratio {
     let declared = rates.average.or(rates.real).map(Ratio::as_f64);
     let measured = motion.or(declared).filter(|it| it.is_finite() && *it > 0.0).unwrap_or(30.0);
@@ -49,13 +49,14 @@ pub fn source_rate(rates: Rates, motion: Option<f64>) -> Ratio {
     exact.or_else(|| nearest_standard(measured)).unwrap_or_else(|| unusual(measured))
 }
 
-/// The constant rate for the output of a source: that of the source, at least five frames per second and at most `max`.
+/// The constant output rate of a source: its own rate, at least five frames per second and at most
+/// `max`.
 pub fn output_rate(rates: Rates, motion: Option<f64>, max: f64) -> Ratio {
     let source = source_rate(rates, motion);
     if source.as_f64() >= LOWEST {
         return capped(source, max);
     }
-    // A multiple keeps frames where they are.
+    // A multiple keeps the times of the frames.
     let times = (LOWEST / source.as_f64()).ceil() as u32;
     rounded(source.as_f64() * f64::from(times))
 }
@@ -69,7 +70,7 @@ fn nearest_standard(measured: f64) -> Option<Ratio> {
     standard_rates().filter(|it| off(it) <= NEAR).min_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
-/// A rate of no standard: one above, so that no frame is lost.
+/// The rate for a measured non-standard rate: slightly higher, so that no frame is lost.
 fn unusual(measured: f64) -> Ratio {
     let whole = Ratio { num: measured.ceil().min(1000.0) as u32, den: 1 };
     match measured {
@@ -79,7 +80,7 @@ fn unusual(measured: f64) -> Ratio {
     }
 }
 
-/// To a thousandth of a frame per second.
+/// Rounds to a thousandth of a frame per second.
 fn rounded(rate: f64) -> Ratio {
     let thousandths = ((rate * 1000.0).round() as u32).max(1);
     match thousandths % 1000 {
@@ -133,7 +134,7 @@ mod tests {
         check_rate("1000/1", "0/0", Some(29.4), "30000/1001");
         check_rate("90000/1", "32400/539", Some(60.3), "60/1");
         check_rate("90000/1", "6.8/1", Some(30.0), "30/1");
-        // Rates of no standard.
+        // Non-standard rates.
         check_rate("18/1", "18/1", Some(18.0), "18/1");
         check_rate("90000/1", "0/0", Some(33.0), "48/1");
         check_rate("90000/1", "0/0", Some(7.2), "8/1");

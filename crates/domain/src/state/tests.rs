@@ -1,4 +1,4 @@
-//! The whole table, and what holds for any order of events.
+//! The complete transition table, and invariants for any order of events.
 
 use proptest::prelude::*;
 
@@ -209,7 +209,7 @@ fn any_event() -> impl Strategy<Value = VideoEvent> {
         1 => code.clone().prop_map(|it| VideoEvent::AttemptFailed(Failure::of(it))),
         1 => code.prop_map(|it| VideoEvent::GivenUp(Failure::of(it))),
         1 => Just(VideoEvent::Cancelled),
-        // Rare: nothing happens after it.
+        // Rare, because nothing happens after it.
         1 => proptest::bool::weighted(0.1).prop_map(|it| if it { VideoEvent::Deleted } else { VideoEvent::WorkStarted }),
     ]
 }
@@ -238,7 +238,8 @@ proptest! {
     fn an_event_twice_is_an_event_once(events in proptest::collection::vec(any_event(), 0..30), last in any_event()) {
         let state = events.iter().fold(VideoState::Created, |it, event| transition(&it, event).unwrap_or(it));
         if let Ok(once) = transition(&state, &last) {
-            // Work that was released by a failure is not released a second time: the state is the same.
+            // Work that was released by a failure is not released a second time: the state is the
+            // same.
             prop_assert_eq!(transition(&once, &last), Ok(once));
         }
     }

@@ -1,4 +1,4 @@
-//! The types of events, and which change of a video is which.
+//! The types of events, and the state changes that emit them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::VideoState;
 
-/// What an event tells. The names are stable: customers' programs compare them.
+/// The type of an event. The names are stable, because customers' programs compare them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum EventType {
-    /// A source has arrived, all of it.
+    /// A source has arrived completely.
     UploadCompleted,
-    /// A worker has begun; again after each attempt that failed.
+    /// A worker has started; emitted again after each failed attempt.
     VideoProcessing,
-    /// The work has come further. Only where it is asked for by name.
+    /// Progress of the work. Only for endpoints that subscribe to it by name.
     VideoProgress,
-    /// It can be watched while the rest is made.
+    /// The video can be watched while the remaining rungs are encoded.
     VideoPlayable,
-    /// Complete, verified and published.
+    /// The video is complete, verified and published.
     VideoReady,
-    /// Nothing goes on until somebody asks for another attempt.
+    /// The video failed; nothing happens until a user requests another attempt.
     VideoFailed,
-    /// Gone for good.
+    /// The video was deleted permanently.
     VideoDeleted,
-    /// Nothing happened: somebody tries an endpoint out.
+    /// A test event, which a user sent to an endpoint.
     Test,
 }
 
 impl EventType {
-    /// Those that an endpoint can ask for, in the order of a life.
+    /// The types that an endpoint can subscribe to, in the order of a video's life.
     pub const ALL: [Self; 7] = [
         Self::UploadCompleted,
         Self::VideoProcessing,
@@ -41,7 +41,7 @@ impl EventType {
         Self::VideoDeleted,
     ];
 
-    /// As it is written everywhere.
+    /// The name as it is written on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UploadCompleted => "upload.completed",
@@ -55,12 +55,12 @@ impl EventType {
         }
     }
 
-    /// Whether an endpoint that names no types gets it.
+    /// Whether an endpoint that lists no types receives it.
     pub fn is_on_by_default(self) -> bool {
         self != Self::VideoProgress
     }
 
-    /// What there is to tell of a change of state; a state that stays as it is tells nothing.
+    /// The event of a state change; `None` if the state does not change.
     pub fn of_change(before: &VideoState, after: &VideoState) -> Option<Self> {
         if before == after {
             return None;
@@ -86,7 +86,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// A word that names no type of event.
+/// A text that is not the name of an event type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a type of event: use upload.completed, video.processing, video.progress, video.playable, \
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_and_nothing_else() {
+    fn only_changes_emit_events() {
         use VideoState as S;
         let ready = |etag| S::Ready { generation: Generation::of(etag, "profile") };
         let failed = |code| S::Failed(Failure::of(code));
@@ -162,8 +162,12 @@ mod tests {
             (S::Cancelled, S::Deleted, Some("video.deleted")),
             (S::Deleted, S::Deleted, None),
         ];
-        for (before, after, told) in table {
-            assert_eq!(EventType::of_change(&before, &after).map(EventType::as_str), told, "{before:?} to {after:?}");
+        for (before, after, expected) in table {
+            assert_eq!(
+                EventType::of_change(&before, &after).map(EventType::as_str),
+                expected,
+                "{before:?} to {after:?}"
+            );
         }
     }
 }

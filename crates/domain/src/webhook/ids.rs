@@ -1,17 +1,17 @@
-//! Identifiers of webhooks: like those of videos, and sorted by creation as they are.
+//! Identifiers of webhooks: in the format of video ids, sorted by creation time.
 
 use crate::ids::uuid_id;
 
 uuid_id!(
-    /// An event: `evt_` and a UUIDv7. It is the `webhook-id` of every message that tells of it.
+    /// An event's id: `evt_` and a UUIDv7. It is the `webhook-id` of every message about the event.
     EventId, "evt_", "webhook event id"
 );
 uuid_id!(
-    /// An endpoint: `whe_` and a UUIDv7.
+    /// An endpoint's id: `whe_` and a UUIDv7.
     EndpointId, "whe_", "webhook id"
 );
 uuid_id!(
-    /// One event on its way to one endpoint: `whd_` and a UUIDv7.
+    /// The id of the delivery of one event to one endpoint: `whd_` and a UUIDv7.
     DeliveryId, "whd_", "delivery id"
 );
 

@@ -1,24 +1,27 @@
-//! When a delivery is tried again, and when it is given up.
+//! The retry policy of deliveries.
 
-/// How long an endpoint may fail: after that, what it did not take is given up and it is disabled.
+/// How long an endpoint may fail: after that, its deliveries fail permanently and it is disabled.
 pub const GIVE_UP_AFTER_MS: u64 = 3 * 24 * 60 * MINUTE_MS;
 
-/// The longest pause that an endpoint may ask for.
+/// The longest pause that an endpoint may request.
 const LONGEST_WISH_MS: u64 = 24 * 60 * MINUTE_MS;
 
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 
-/// After the first attempt, the second, ...; the last one counts for all that follow.
+/// Pauses after the first attempt, the second, and so on; the last one applies to all further
+/// attempts.
 const PAUSES_MS: [u64; 7] =
     [5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS, 180 * MINUTE_MS];
 
-/// When to try again after a failure at `now_ms`, Unix milliseconds; `None`: give it up.
+/// The time of the next attempt after a failure at `now_ms`, Unix milliseconds; `None`: there is
+/// none.
 ///
-/// `attempts`: made so far, at least 1, the first of them at `first_ms`. `jitter`: any number, by which
-/// a pause grows by up to a fifth, so that what failed together does not come back together.
-/// `wished_ms`: the pause that the endpoint asked for. The last attempt is made when the three days
-/// are over, not before: an endpoint that returns on the third day misses nothing.
+/// `attempts`: number of attempts so far, at least 1, the first of them at `first_ms`. `jitter`:
+/// any number, which extends a pause by up to a fifth, so that deliveries that failed together are
+/// not retried together. `wished_ms`: the pause that the endpoint requested. The last attempt is
+/// made when the three days are over, not before: an endpoint that returns on the third day misses
+/// nothing.
 pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, wished_ms: Option<u64>) -> Option<u64> {
     let last_ms = first_ms.saturating_add(GIVE_UP_AFTER_MS);
     if now_ms >= last_ms {
@@ -30,12 +33,12 @@ pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, wish
     Some(now_ms.saturating_add(pause_ms).min(last_ms))
 }
 
-/// The pause that an endpoint asked for, as far as it is granted.
+/// The pause that an endpoint requested, limited to the maximum.
 pub fn bounded_wish(wished_ms: Option<u64>) -> Option<u64> {
     wished_ms.map(|it| it.min(LONGEST_WISH_MS))
 }
 
-/// Whether an endpoint that has only failed since `since_ms` is done with.
+/// Whether an endpoint that has only failed since `since_ms` must be disabled.
 pub fn is_hopeless(since_ms: u64, now_ms: u64) -> bool {
     now_ms.saturating_sub(since_ms) >= GIVE_UP_AFTER_MS
 }

@@ -1,4 +1,4 @@
-//! Signing secrets, and the signatures that are made with them.
+//! Signing secrets and signatures of messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,30 +8,30 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// What an endpoint and we know, and nobody else: 24 to 64 bytes, written as `whsec_` and base64.
+/// A secret that Edgereel shares with one endpoint: 24 to 64 bytes, written as `whsec_` and base64.
 /// Prints as `SigningSecret(..)`.
 #[derive(Clone)]
 pub struct SigningSecret(Zeroizing<Vec<u8>>);
 
 const PREFIX: &str = "whsec_";
 
-/// Text that is no secret. `Display` never shows it.
+/// A text that is not a valid secret. `Display` never shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook secret is `whsec_` and the base64 of 24 to 64 bytes")]
 pub struct InvalidSecret;
 
 impl SigningSecret {
-    /// Makes a secret of 32 random bytes.
+    /// Creates a secret from 32 random bytes.
     pub fn new(random: [u8; 32]) -> Self {
         Self(Zeroizing::new(random.to_vec()))
     }
 
-    /// The secret as its owner writes it down. Every call is a place to look at in a review.
+    /// The secret in its text form. Every call deserves attention in a review.
     pub fn expose(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}", Base64::encode_string(&self.0)))
     }
 
-    /// The value for `webhook-signature`: HMAC-SHA256 of id, time and body, joined by points.
+    /// The value of `webhook-signature`: HMAC-SHA256 of id, time and body, joined by dots.
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(id.as_bytes());
@@ -62,7 +62,7 @@ impl fmt::Debug for SigningSecret {
 mod tests {
     use super::*;
 
-    /// The example of the standard's own libraries.
+    /// The example from the standard's own libraries.
     #[test]
     fn the_signature_is_the_standard_one() {
         let secret: SigningSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse().unwrap();

@@ -1,4 +1,4 @@
-//! What both kinds of playlist share.
+//! Parts that both kinds of playlist share.
 
 use crate::attributes::{AttributeList, decimal_integer};
 use crate::initialisation_vector;
@@ -6,62 +6,62 @@ use crate::lines::{Line, LineKind, Lines, lines};
 
 use super::{Place, Problem, ProblemKind};
 
-/// A value and the line that it stands on.
+/// A value and its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At<T> {
-    /// From 1.
+    /// Line number, from 1.
     pub line: u32,
-    /// What stands there.
+    /// The value.
     pub value: T,
 }
 
-/// EXT-X-START: where to begin.
+/// EXT-X-START: the preferred start position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Start {
-    /// Seconds; negative: from the end.
+    /// Offset in seconds; negative: from the end.
     pub time_offset: f64,
-    /// Render nothing before that very moment.
+    /// Whether players must not render anything before the offset.
     pub precise: bool,
 }
 
 /// EXT-X-DEFINE: a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Define {
-    /// Name and value.
+    /// A name and its value.
     Value(String, String),
-    /// Taken from the master playlist.
+    /// The name of a variable of the master playlist.
     Import(String),
-    /// Taken from the playlist's own URI.
+    /// The name of a query parameter of the playlist's own URI.
     QueryParameter(String),
 }
 
-/// How segments are encrypted.
+/// The encryption method of segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyMethod {
-    /// Not at all.
+    /// Unencrypted.
     None,
-    /// Whole, AES-128-CBC with PKCS7.
+    /// The whole segment, AES-128-CBC with PKCS7.
     Aes128,
-    /// Only their samples.
+    /// Only the samples.
     SampleAes,
-    /// Something else.
+    /// Another method.
     Other(String),
 }
 
 /// EXT-X-KEY or EXT-X-SESSION-KEY.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Of the tag.
+    /// Line of the tag.
     pub line: u32,
-    /// How segments are encrypted.
+    /// The encryption method.
     pub method: KeyMethod,
-    /// Where the key is.
+    /// URI of the key.
     pub uri: Option<String>,
     /// The initialisation vector; `None`: the media sequence number.
     pub iv: Option<[u8; 16]>,
-    /// `identity` where it is not given.
+    /// Key format; `identity` if it is omitted.
     pub key_format: Option<String>,
-    /// As written.
+    /// Key format versions, as written.
     pub key_format_versions: Option<String>,
 }
 
@@ -123,14 +123,14 @@ impl Define {
     }
 }
 
-/// Reads attributes, and turns what cannot be read into problems.
+/// Reads attributes, and reports invalid ones as problems.
 pub(super) struct Reader<'l, 'a, 'p> {
     pub(super) attributes: &'l AttributeList<'a>,
     pub(super) problems: &'p mut Vec<Problem>,
 }
 
 impl<'a> Reader<'_, 'a, '_> {
-    /// An attribute that may be missing.
+    /// An optional attribute.
     pub(super) fn optional<T>(
         &mut self,
         name: &str,
@@ -142,7 +142,7 @@ impl<'a> Reader<'_, 'a, '_> {
         })
     }
 
-    /// An attribute that must be there.
+    /// A required attribute.
     pub(super) fn required<T>(
         &mut self,
         name: &str,
@@ -154,13 +154,13 @@ impl<'a> Reader<'_, 'a, '_> {
         self.optional(name, read)
     }
 
-    /// A quoted string that may be missing, owned.
+    /// An optional quoted string, owned.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.optional(name, AttributeList::quoted).map(str::to_owned)
     }
 }
 
-/// Checks what holds for every playlist, and gives its lines, a byte order mark left out.
+/// Checks the rules for all playlists, and returns the lines without a byte order mark.
 pub(super) fn begin<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Lines<'a> {
     let report = |problems: &mut Vec<Problem>, line, column, kind| problems.push(Problem { line, column, kind });
     let text = match text.strip_prefix('\u{feff}') {
@@ -205,13 +205,13 @@ pub(super) fn integer(line: &Line<'_>, problems: &mut Vec<Problem>) -> Option<At
     Some(At { line: line.number, value: value? })
 }
 
-/// The problem that a tag's value is not what it has to be.
+/// The problem that a tag has an invalid value.
 pub(super) fn bad_value(line: &Line<'_>, tag: &str, expected: &'static str) -> Problem {
     let kind = ProblemKind::BadValue { tag: tag.to_owned(), expected };
     Problem { line: line.number, column: line.value_column(), kind }
 }
 
-/// Keeps the first value of a tag that may stand only once.
+/// Keeps the first value of a tag that may occur only once.
 pub(super) fn once<T>(place: &mut Option<T>, value: Option<T>, line: &Line<'_>, problems: &mut Vec<Problem>) {
     if place.is_none() {
         *place = value;

@@ -6,7 +6,7 @@ use crate::lines::{Line, LineKind};
 use super::common::{At, Define, Key, Reader, Start, attributes, begin, integer, once};
 use super::{Parsed, Problem, ProblemKind, media};
 
-/// What a master playlist says.
+/// The contents of a master playlist.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MasterPlaylist {
     /// EXT-X-VERSION.
@@ -32,19 +32,19 @@ pub struct MasterPlaylist {
 /// EXT-X-STREAM-INF, or EXT-X-I-FRAME-STREAM-INF.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Variant {
-    /// Of the tag.
+    /// Line of the tag.
     pub line: u32,
-    /// Of the URI; of an I-frame variant the same as `line`.
+    /// Line of the URI; of an I-frame variant the same as `line`.
     pub uri_line: u32,
-    /// As written.
+    /// URI as written.
     pub uri: String,
-    /// Peak, bit/s.
+    /// Peak bit rate, bit/s.
     pub bandwidth: Option<u64>,
-    /// Average, bit/s.
+    /// Average bit rate, bit/s.
     pub average_bandwidth: Option<u64>,
-    /// As written, separated by commas.
+    /// Codecs as written, separated by commas.
     pub codecs: Option<String>,
-    /// Pixels.
+    /// Display size in pixels.
     pub resolution: Option<Resolution>,
     /// Frames per second.
     pub frame_rate: Option<f64>,
@@ -52,81 +52,81 @@ pub struct Variant {
     pub video_range: Option<String>,
     /// HDCP-LEVEL.
     pub hdcp_level: Option<String>,
-    /// Audio group.
+    /// Name of the audio group.
     pub audio: Option<String>,
-    /// Video group.
+    /// Name of the video group.
     pub video: Option<String>,
-    /// Subtitle group.
+    /// Name of the subtitle group.
     pub subtitles: Option<String>,
-    /// Closed-caption group; `NONE` where the variant says that it has none.
+    /// Name of the closed-caption group; `NONE` if the variant declares that it has none.
     pub closed_captions: Option<String>,
 }
 
 /// TYPE of EXT-X-MEDIA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaType {
-    /// Sound.
+    /// Audio.
     Audio,
-    /// Picture.
+    /// Video.
     Video,
-    /// Text in playlists of its own.
+    /// Text in separate playlists.
     Subtitles,
-    /// Text inside the picture.
+    /// Text inside the video stream.
     ClosedCaptions,
 }
 
 /// EXT-X-MEDIA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
-    /// Of the tag.
+    /// Line of the tag.
     pub line: u32,
-    /// What it is; `None`: missing or unknown.
+    /// Type of media; `None`: missing or unknown.
     pub media_type: Option<MediaType>,
-    /// Its group.
+    /// Name of its group.
     pub group: Option<String>,
-    /// As people read it.
+    /// Display name.
     pub name: Option<String>,
-    /// BCP 47.
+    /// Language (BCP 47).
     pub language: Option<String>,
-    /// BCP 47.
+    /// Associated language (BCP 47).
     pub associated_language: Option<String>,
-    /// `None`: inside the variant itself.
+    /// URI of its playlist; `None`: it is inside the variant itself.
     pub uri: Option<String>,
-    /// Play it where the user says nothing.
+    /// Whether to play it if the user has no preference.
     pub default: bool,
-    /// May be chosen by the player.
+    /// Whether the player may select it automatically.
     pub autoselect: bool,
-    /// Subtitles that must be shown.
+    /// Whether subtitles must be shown.
     pub forced: bool,
-    /// Number of channels, and more.
+    /// Number of channels, and further parameters.
     pub channels: Option<String>,
-    /// UTIs.
+    /// Uniform Type Identifiers, separated by commas.
     pub characteristics: Option<String>,
-    /// Of closed captions.
+    /// Id of closed captions inside the segments.
     pub instream_id: Option<String>,
 }
 
 /// EXT-X-SESSION-DATA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionData {
-    /// Of the tag.
+    /// Line of the tag.
     pub line: u32,
-    /// What it is about.
+    /// Identifier of the data.
     pub data_id: Option<String>,
-    /// The text itself.
+    /// The value itself.
     pub value: Option<String>,
-    /// Or where it is, as JSON.
+    /// URI of a JSON document with the value.
     pub uri: Option<String>,
-    /// BCP 47.
+    /// Language (BCP 47).
     pub language: Option<String>,
 }
 
-/// Tags that only master playlists have.
+/// Tags that occur only in master playlists.
 pub(super) const TAGS: [&str; 5] =
     ["#EXT-X-MEDIA", "#EXT-X-STREAM-INF", "#EXT-X-I-FRAME-STREAM-INF", "#EXT-X-SESSION-DATA", "#EXT-X-SESSION-KEY"];
 
 impl MasterPlaylist {
-    /// Reads a master playlist.
+    /// Parses a master playlist.
     pub fn parse(text: &str) -> Parsed<Self> {
         let mut problems = vec![];
         let mut playlist = Self::default();

@@ -6,7 +6,7 @@ use crate::lines::{Line, LineKind};
 use super::common::{At, Define, Key, KeyMethod, Reader, Start, attributes, bad_value, begin, integer, once};
 use super::{Parsed, Problem, ProblemKind, master};
 
-/// What a media playlist says.
+/// The contents of a media playlist.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MediaPlaylist {
     /// EXT-X-VERSION.
@@ -33,34 +33,34 @@ pub struct MediaPlaylist {
     pub keys: Vec<Key>,
     /// EXT-X-MAP, in order.
     pub maps: Vec<Map>,
-    /// In order.
+    /// The segments, in order.
     pub segments: Vec<MediaSegment>,
 }
 
 /// EXT-X-PLAYLIST-TYPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaylistType {
-    /// Only grows.
+    /// Segments may be appended.
     Event,
-    /// Never changes.
+    /// The playlist never changes.
     Vod,
 }
 
-/// Part of a file.
+/// A part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ByteRange {
-    /// Bytes.
+    /// Length in bytes.
     pub length: u64,
-    /// Where it begins, bytes.
+    /// Offset in bytes.
     pub offset: u64,
 }
 
-/// EXT-X-MAP: what a decoder needs before the segments.
+/// EXT-X-MAP: initialisation data of the segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
-    /// Of the tag.
+    /// Line of the tag.
     pub line: u32,
-    /// Where it is.
+    /// URI of the file.
     pub uri: String,
     /// The part of the file; `None`: all of it.
     pub byte_range: Option<ByteRange>,
@@ -68,18 +68,18 @@ pub struct Map {
     pub keys: Vec<usize>,
 }
 
-/// One segment, and what holds for it.
+/// One segment, and the tags that apply to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MediaSegment {
-    /// Of the URI.
+    /// Line of the URI.
     pub line: u32,
     /// Media sequence number.
     pub sequence: u64,
-    /// As written.
+    /// URI as written.
     pub uri: String,
     /// EXTINF, seconds; `None`: missing or not a number.
     pub duration: Option<At<f64>>,
-    /// What follows the comma of EXTINF.
+    /// The text after the comma of EXTINF.
     pub title: Option<String>,
     /// EXT-X-BYTERANGE, its offset made explicit; `None`: all of the file.
     pub byte_range: Option<At<ByteRange>>,
@@ -95,7 +95,7 @@ pub struct MediaSegment {
     pub map: Option<usize>,
 }
 
-/// Tags that only media playlists have.
+/// Tags that occur only in media playlists.
 pub(super) const TAGS: [&str; 14] = [
     "#EXTINF",
     "#EXT-X-BYTERANGE",
@@ -114,7 +114,7 @@ pub(super) const TAGS: [&str; 14] = [
 ];
 
 impl MediaPlaylist {
-    /// Reads a media playlist.
+    /// Parses a media playlist.
     pub fn parse(text: &str) -> Parsed<Self> {
         let mut problems = vec![];
         let mut reader = MediaReader::default();
@@ -130,7 +130,7 @@ impl MediaPlaylist {
         Parsed { playlist, problems }
     }
 
-    /// The key that a segment is encrypted with, if a plain one is in force.
+    /// The key of a segment, if one in plain octets applies to it.
     pub fn key_of(&self, segment: &MediaSegment) -> Option<&Key> {
         segment.keys.iter().filter_map(|it| self.keys.get(*it)).find(|it| it.is_identity())
     }
@@ -141,7 +141,7 @@ impl MediaPlaylist {
     }
 }
 
-/// The state between two lines.
+/// The parser's state between two lines.
 #[derive(Default)]
 struct MediaReader {
     playlist: MediaPlaylist,
@@ -232,7 +232,7 @@ impl MediaReader {
         if key.method == KeyMethod::None {
             self.keys.clear();
         } else {
-            // A key holds until the next one of the same format (RFC 8216, 4.3.2.4).
+            // A key applies until the next one of the same format (RFC 8216, 4.3.2.4).
             self.keys.retain(|it| keys.get(*it).is_some_and(|it| format(it) != format(&key)));
             self.keys.push(keys.len());
         }

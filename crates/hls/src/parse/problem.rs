@@ -1,24 +1,24 @@
-//! What can be wrong with the text of a playlist.
+//! The problems that a playlist's text can have.
 
 use std::fmt;
 
 /// A place in a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// From 1.
+    /// Line number, from 1.
     pub line: u32,
-    /// From 1, in bytes.
+    /// Column, from 1, in bytes.
     pub column: u32,
 }
 
-/// Something in a playlist that cannot be read, or must not be there.
+/// An invalid or misplaced part of a playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// From 1; 0: about the playlist as a whole.
+    /// Line number, from 1; 0: the playlist as a whole.
     pub line: u32,
-    /// From 1, in bytes.
+    /// Column, from 1, in bytes.
     pub column: u32,
-    /// What it is.
+    /// Kind of problem.
     pub kind: ProblemKind,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// What is wrong.
+/// The kind of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemKind {
@@ -52,82 +52,82 @@ pub enum ProblemKind {
     /// Tags of both kinds of playlist.
     #[error("{tag} does not belong into a {kind} playlist")]
     WrongPlaylist {
-        /// Which.
+        /// Name of the tag.
         tag: String,
-        /// `master` or `media`.
+        /// Kind of playlist, `master` or `media`.
         kind: &'static str,
     },
-    /// A tag that may stand only once stands again.
+    /// A tag that may occur only once is repeated.
     #[error("{tag} is there more than once")]
     DuplicateTag {
-        /// Which.
+        /// Name of the tag.
         tag: String,
     },
-    /// A tag that must be there is not.
+    /// A required tag is missing.
     #[error("{tag} is missing")]
     MissingTag {
-        /// Which.
+        /// Name of the tag.
         tag: &'static str,
     },
-    /// The value of a tag is not what it has to be.
+    /// The value of a tag is invalid.
     #[error("{tag} needs {expected}")]
     BadValue {
-        /// Which.
+        /// Name of the tag.
         tag: String,
-        /// What its value has to be.
+        /// Expected form of the value.
         expected: &'static str,
     },
-    /// Not an attribute list.
+    /// The value is not an attribute list.
     #[error("the attributes of {tag} cannot be read: NAME=value, separated by commas without spaces, is expected here")]
     AttributeSyntax {
-        /// Of this tag.
+        /// Name of the tag.
         tag: String,
     },
-    /// The same attribute twice.
+    /// An attribute is repeated.
     #[error("{tag} has {name} more than once")]
     DuplicateAttribute {
-        /// Of this tag.
+        /// Name of the tag.
         tag: String,
-        /// Which.
+        /// Name of the attribute.
         name: String,
     },
-    /// An attribute that must be there is not.
+    /// A required attribute is missing.
     #[error("{tag} needs {name}")]
     MissingAttribute {
-        /// Of this tag.
+        /// Name of the tag.
         tag: String,
-        /// Which.
+        /// Name of the attribute.
         name: String,
     },
-    /// An attribute of another type.
+    /// An attribute has an invalid value.
     #[error("{name} of {tag} must be {expected}")]
     BadAttribute {
-        /// Of this tag.
+        /// Name of the tag.
         tag: String,
-        /// Which.
+        /// Name of the attribute.
         name: String,
-        /// What it has to be.
+        /// Expected form of the value.
         expected: &'static str,
     },
-    /// A segment's URI without an EXTINF before it.
+    /// A segment's URI has no EXTINF before it.
     #[error("a segment needs an #EXTINF before its URI")]
     UriWithoutExtinf,
-    /// An EXTINF or EXT-X-STREAM-INF that no URI follows.
+    /// An EXTINF or EXT-X-STREAM-INF is not followed by a URI.
     #[error("{tag} must be followed by a URI")]
     TagWithoutUri {
-        /// Which.
+        /// Name of the tag.
         tag: &'static str,
     },
-    /// A URI in a master playlist that no EXT-X-STREAM-INF is directly before.
+    /// A URI in a master playlist is not directly preceded by EXT-X-STREAM-INF.
     #[error("a variant needs an #EXT-X-STREAM-INF before its URI")]
     UriWithoutStreamInf,
-    /// A byte range without an offset that no range of the same file is before.
+    /// A byte range has no offset, and no preceding range of the same file.
     #[error("a byte range without an offset must follow a range of the same file")]
     ByteRangeWithoutOffset,
 }
 
 impl ProblemKind {
-    /// The section of RFC 8216 that is broken.
+    /// The section of RFC 8216 that is violated.
     pub fn rule(&self) -> &'static str {
         match self {
             Self::MissingHeader => "RFC 8216, 4.3.1.1",
@@ -147,7 +147,7 @@ impl ProblemKind {
     }
 }
 
-/// Where a tag is defined.
+/// The section that defines a tag.
 fn section(tag: &str) -> &'static str {
     match tag {
         "#EXTM3U" => "RFC 8216, 4.3.1.1",

@@ -13,7 +13,8 @@ fn key(text: &str) -> [u8; 16] {
     from_hex(text).try_into().unwrap()
 }
 
-/// NIST SP 800-38A, F.2.1 and F.2.2: CBC-AES128. Its vectors have no padding, so ours has one block more.
+/// NIST SP 800-38A, F.2.1 and F.2.2: CBC-AES128. The test vectors have no padding, so our output
+/// has one block more.
 #[test]
 fn nist_vectors() {
     let key = key("2b7e151628aed2a6abf7158809cf4f3c");
@@ -60,7 +61,7 @@ fn openssl_gives_the_same_bytes() {
 }
 
 #[test]
-fn what_is_not_ours_is_refused() {
+fn foreign_segments_are_refused() {
     let (right, wrong) = ([1; 16], [2; 16]);
     let out = SegmentEncryptor::encrypt(&right, 1, &[0x47; 188]);
     let iv = initialisation_vector(1);

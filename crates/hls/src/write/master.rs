@@ -8,79 +8,79 @@ use crate::bandwidth::Bandwidth;
 
 use super::media::{START_AT_BEGINNING, one_line, quotable};
 
-/// A master playlist. The order of the variants is the writer's business.
+/// A master playlist. The writer orders the variants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MasterPlaylistSpec {
-    /// The media playlists grow: players begin at the beginning nevertheless.
+    /// Whether the media playlists grow: players start at the beginning nevertheless.
     pub growing: bool,
-    /// The rungs.
+    /// The video rungs.
     pub variants: Vec<VariantSpec>,
-    /// The sound.
+    /// The audio renditions.
     pub audio: Vec<AudioSpec>,
     /// The trick-play renditions.
     pub iframes: Vec<IFramesSpec>,
 }
 
-/// A rung.
+/// A video rung.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariantSpec {
-    /// Of its media playlist, relative to the master playlist.
+    /// URI of its media playlist, relative to the master playlist.
     pub uri: String,
-    /// Measured, of the picture alone: the writer adds its audio group.
+    /// Measured bandwidth of the video alone: the writer adds its audio group.
     pub bandwidth: Bandwidth,
-    /// Of the picture alone (RFC 6381): `avc1.640028`.
+    /// Codec of the video alone (RFC 6381): `avc1.640028`.
     pub codecs: String,
-    /// As it is seen.
+    /// Display size.
     pub size: Resolution,
     /// Frames per second.
     pub frame_rate: Ratio,
-    /// The group of its sound; `None`: it is silent.
+    /// Its audio group; `None`: it has no audio.
     pub audio: Option<String>,
 }
 
-/// Sound in a playlist of its own.
+/// An audio rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioSpec {
-    /// Variants name it; unique.
+    /// Group by which variants refer to it; unique.
     pub group: String,
-    /// As people read it; the same in every group, since it is the same sound (RFC 8216, 4.3.4.1.1).
+    /// Display name; the same in every group, since the audio is the same (RFC 8216, 4.3.4.1.1).
     pub name: String,
-    /// BCP 47; `None`: not known.
+    /// Language (BCP 47); `None`: unknown.
     pub language: Option<String>,
-    /// Of its media playlist, relative to the master playlist.
+    /// URI of its media playlist, relative to the master playlist.
     pub uri: String,
-    /// How many channels.
+    /// Number of channels.
     pub channels: u32,
-    /// What plays where the user says nothing.
+    /// Whether to play it if the user has no preference.
     pub default: bool,
-    /// Measured.
+    /// Measured bandwidth.
     pub bandwidth: Bandwidth,
-    /// RFC 6381: `mp4a.40.2`.
+    /// Codec (RFC 6381): `mp4a.40.2`.
     pub codecs: String,
 }
 
 /// A trick-play rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IFramesSpec {
-    /// Of its I-frame playlist, relative to the master playlist.
+    /// URI of its I-frame playlist, relative to the master playlist.
     pub uri: String,
-    /// Measured.
+    /// Measured bandwidth.
     pub bandwidth: Bandwidth,
-    /// RFC 6381.
+    /// Codec (RFC 6381).
     pub codecs: String,
-    /// As it is seen.
+    /// Display size.
     pub size: Resolution,
 }
 
-/// What the first variant, at which players start before they have measured anything, should need, bit/s
+/// The target bandwidth of the first variant, which players start with before any measurement, bit/s
 /// (Apple HLS authoring specification, 1.32).
 const DEFAULT_VARIANT_BPS: u64 = 2_000_000;
 
 impl MasterPlaylistSpec {
-    /// The text.
+    /// Writes the playlist.
     ///
-    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by falling bandwidth.
-    /// BANDWIDTH and AVERAGE-BANDWIDTH are those of picture and sound together (Apple 9.13), CODECS the union of both.
+    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
+    /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(2048);
         // Writing into a `String` cannot fail.
@@ -88,7 +88,7 @@ impl MasterPlaylistSpec {
         out
     }
 
-    /// What a variant needs with its sound.
+    /// The bandwidth of a variant with its audio.
     pub fn bandwidth_of(&self, variant: &VariantSpec) -> Bandwidth {
         variant.bandwidth.with_any_of(self.sound_of(variant).map(|it| it.bandwidth))
     }
@@ -108,7 +108,7 @@ impl MasterPlaylistSpec {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        // 4: renditions and I-frame playlists.
+        // Version 4: renditions and I-frame playlists.
         out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
         for audio in &self.audio {
             write!(
@@ -149,7 +149,7 @@ impl MasterPlaylistSpec {
             write!(out, ",RESOLUTION={}x{},VIDEO-RANGE=SDR", iframes.size.width, iframes.size.height)?;
             writeln!(out, ",URI=\"{}\"", quotable(&iframes.uri))?;
         }
-        // Last: FFmpeg takes the tag for a variant of its own, and looks at the first variant to know whether it may seek.
+        // Last: FFmpeg takes the tag for a variant, and checks the first variant to find out whether it can seek.
         if self.growing {
             out.push_str(START_AT_BEGINNING);
         }

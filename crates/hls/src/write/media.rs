@@ -8,30 +8,30 @@ use crate::{TICKS_PER_SECOND, seconds};
 /// A media playlist, or (with `iframes_only`) an I-frame playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaPlaylistSpec {
-    /// Seconds; must not change while an EVENT playlist grows (RFC 8216, 6.2.1): see [`target_duration`].
+    /// Target duration, seconds; constant while an EVENT playlist grows (RFC 8216, 6.2.1): see [`target_duration`].
     pub target_duration: u32,
-    /// Growing or finished.
+    /// Whether it is growing or finished.
     pub kind: MediaPlaylistKind,
-    /// Every segment is one I-frame (RFC 8216, 4.3.3.6).
+    /// Whether every segment is one I-frame (RFC 8216, 4.3.3.6).
     pub iframes_only: bool,
-    /// In order, the first with media sequence number 0.
+    /// The segments in order, the first with media sequence number 0.
     pub segments: Vec<SegmentSpec>,
 }
 
-/// Growing or finished.
+/// The kind of a media playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaPlaylistKind {
-    /// Segments will follow; players begin at the start nevertheless.
+    /// Growing: segments will follow; players start at the beginning nevertheless.
     Event,
-    /// Nothing will change.
+    /// Finished: it never changes.
     Vod,
 }
 
 /// Players begin near the end of a playlist that may grow, unless EXT-X-START says where (RFC 8216, 4.3.5.2).
 ///
-/// Not 0, which Shaka Player takes for no offset. Without PRECISE, players show all of the segment that holds the
-/// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; where both have it, the
-/// values are the same (RFC 8216, 4.3.5).
+/// Not 0, which Shaka Player treats as no offset. Without PRECISE, players show the whole segment that contains the
+/// offset. Shaka Player reads the tag in the master playlist, FFmpeg and others in the media playlist; if both have it,
+/// the values are the same (RFC 8216, 4.3.5).
 ///
 /// A master playlist ends with it while the video grows, and only then.
 pub const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
@@ -39,13 +39,13 @@ pub const START_AT_BEGINNING: &str = "#EXT-X-START:TIME-OFFSET=0.01\n";
 /// One segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentSpec {
-    /// Relative to the playlist.
+    /// URI relative to the playlist.
     pub uri: String,
-    /// Ticks.
+    /// Duration in ticks.
     pub duration: u64,
     /// The part of the file; `None`: all of it.
     pub byte_range: Option<ByteRange>,
-    /// Where the key is, relative to the playlist; `None`: the segment is clear. The initialisation vector is
+    /// The address of the key, relative to the playlist; `None`: the segment is clear. The initialisation vector is
     /// the media sequence number (RFC 8216, 5.2).
     pub key: Option<String>,
 }
@@ -69,7 +69,7 @@ impl MediaPlaylistSpec {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let ranges = self.segments.iter().any(|it| it.byte_range.is_some());
-        // 3: decimal EXTINF; 4: byte ranges, I-frame playlists (RFC 8216, 7).
+        // Version 3: decimal EXTINF; 4: byte ranges, I-frame playlists (RFC 8216, 7).
         writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if ranges || self.iframes_only { 4 } else { 3 })?;
         writeln!(out, "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0", self.target_duration)?;
         match self.kind {
@@ -81,12 +81,12 @@ impl MediaPlaylistSpec {
         } else {
             out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
-        // A key holds until the next one is named (RFC 8216, 4.3.2.4).
+        // A key applies until the next one is named (RFC 8216, 4.3.2.4).
         let mut holds = None;
         for (sequence, segment) in self.segments.iter().enumerate() {
             let key = segment.key.as_deref().map(|uri| (uri, segment.byte_range.is_some()));
             match key {
-                // A range is encrypted by itself: nobody shall have to guess whose number counts.
+                // A range is encrypted separately, so its IV is written explicitly.
                 Some((uri, true)) => {
                     writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\",IV=0x{sequence:032x}", quotable(uri))?;
                 }
@@ -110,12 +110,12 @@ impl MediaPlaylistSpec {
     }
 }
 
-/// Text for a quoted string, which has no escapes: quotes and line ends cannot be in it (RFC 8216, 4.2).
+/// Text for a quoted string, which has no escapes: quotes and line ends are not allowed in it (RFC 8216, 4.2).
 pub(super) fn quotable(text: &str) -> String {
     text.chars().map(|it| if it == '"' || it.is_control() { '_' } else { it }).collect()
 }
 
-/// Text for a line of its own.
+/// Text for a separate line.
 pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { '_' } else { it }).collect()
 }

@@ -157,12 +157,12 @@ fn players_begin_a_growing_video_at_its_beginning() {
     let finished = master();
     let growing = MasterPlaylistSpec { growing: true, ..finished.clone() };
     let text = growing.render();
-    // Behind the variants: FFmpeg takes the tag for a variant of its own.
+    // After the variants: FFmpeg takes the tag for a variant.
     assert_eq!(text, format!("{}#EXT-X-START:TIME-OFFSET=0.01\n", finished.render()));
     let Parsed { playlist, problems } = MasterPlaylist::parse(&text);
     assert_eq!(problems, []);
     let start = playlist.start.unwrap().value;
-    // Without PRECISE, players show all of the first segment; 0 would mean no offset to Shaka Player.
+    // Without PRECISE, players show all of the first segment; Shaka Player takes 0 for no offset.
     assert!(start.time_offset > 0.0 && !start.precise, "{start:?}");
     let media = MediaPlaylistSpec {
         target_duration: 6,

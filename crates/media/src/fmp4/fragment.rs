@@ -1,18 +1,19 @@
-//! `moof`: fragments, their runs of samples, and the defaults that they fall back on.
+//! `moof`: fragments, their runs of samples, and their default values.
 
 use crate::mp4::{BoxHead, child_box, child_boxes};
 use crate::read::Reader;
 
 use super::{Init, SegmentReport, TrackRun};
 
-/// Runs claim their samples in a number of 32 bits and may give them no bytes at all.
+/// Maximum number of samples per run: a run declares its samples in 32 bits, and they may have no
+/// bytes at all.
 const MAX_SAMPLES_PER_RUN: u32 = 1 << 20;
 const MAX_SAMPLES: u64 = 1 << 22;
 const MAX_SYNC_TIMES: usize = 65_536;
 /// `sample_is_non_sync_sample` in the flags of a sample.
 const NON_SYNC: u32 = 0x1_0000;
 
-/// `trex`, and what `tfhd` overrides.
+/// The values of `trex`, and the overrides of `tfhd`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Defaults {
     track: u32,
@@ -46,7 +47,7 @@ impl<'a> SegmentScan<'a> {
         Self { init, report: SegmentReport::default(), samples: 0 }
     }
 
-    /// Reads one box; `false` when no further one can be read.
+    /// Reads one box; `false` if no further one can be read.
     pub(super) fn next_box(&mut self, reader: &mut Reader<'_>) -> bool {
         let Some(head) = BoxHead::parse(reader.rest()) else {
             self.report.damaged = true;
@@ -112,7 +113,7 @@ impl<'a> SegmentScan<'a> {
         Some(defaults)
     }
 
-    /// Index of the report of a track, begun when it is new.
+    /// Index of the report of a track, which is created if it is new.
     fn track(&mut self, track: u32, base: Option<u64>) -> usize {
         if let Some(at) = self.report.tracks.iter().position(|it| it.track == track) {
             return at;
@@ -134,7 +135,7 @@ impl<'a> SegmentScan<'a> {
         self.report.tracks.len() - 1
     }
 
-    /// Reads a `trun` and answers the decode time after it.
+    /// Reads a `trun` and returns the decode time after it.
     fn run(&mut self, at: usize, payload: &[u8], defaults: Defaults, start: i64) -> Option<i64> {
         let mut reader = Reader::new(payload);
         let version_and_flags = reader.u32()?;

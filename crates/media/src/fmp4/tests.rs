@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Segments of 2 s of a stream of 6 s, and their initialisation section, by FFmpeg's HLS muxer.
+/// Segments of 2 s of a stream of 6 s, and their initialisation section, from FFmpeg's HLS muxer.
 fn segments() -> (Vec<u8>, Vec<Vec<u8>>) {
     let folder = tempfile::tempdir().unwrap();
     let mut ffmpeg = Command::new("ffmpeg");
@@ -45,7 +45,7 @@ fn damage_is_seen() {
     let init = Init::parse(&init).unwrap();
     let cut = scan(&segments[0][..segments[0].len() - 100], &init);
     assert_eq!(cut.missing_bytes, 100);
-    assert!(scan(b"no box", &init).damaged);
+    assert!(scan(b"not a box", &init).damaged);
 }
 
 #[test]

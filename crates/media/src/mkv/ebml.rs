@@ -5,14 +5,14 @@
 pub(super) struct Head {
     pub(super) id: u32,
     pub(super) head_bytes: u64,
-    /// Bytes of the payload; `None`: unknown, as live streams write it.
+    /// Size of the payload in bytes; `None`: unknown, as in live streams.
     pub(super) size: Option<u64>,
 }
 
-/// Longest head: four bytes of id, eight of size.
+/// Maximum length of a head: four bytes of id, eight of size.
 pub(super) const MAX_HEAD_BYTES: u64 = 12;
 
-/// `None` when `bytes` do not begin with a head, or are too few.
+/// Parses a head; `None` if `bytes` do not begin with one, or are too few.
 pub(super) fn head(bytes: &[u8]) -> Option<Head> {
     let first = *bytes.first()?;
     let id_bytes = first.leading_zeros() as usize + 1;
@@ -44,12 +44,12 @@ pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     })
 }
 
-/// An unsigned number of up to eight bytes.
+/// Parses an unsigned number of up to eight bytes.
 pub(super) fn unsigned(payload: &[u8]) -> Option<u64> {
     (payload.len() <= 8).then(|| payload.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
 }
 
-/// A floating-point number of four or eight bytes.
+/// Parses a floating-point number of four or eight bytes.
 pub(super) fn float(payload: &[u8]) -> Option<f64> {
     match payload.len() {
         4 => Some(f64::from(f32::from_bits(unsigned(payload)? as u32))),

@@ -1,8 +1,8 @@
-//! The elements that a planner needs: Info, Tracks, Cues.
+//! The elements that planning needs: Info, Tracks, Cues.
 
 use super::ebml::{children, float, unsigned};
 
-/// What a track carries.
+/// The kind of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum MkvTrackKind {
@@ -15,43 +15,43 @@ pub enum MkvTrackKind {
 /// One track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MkvTrack {
-    /// As blocks and cues name it.
+    /// Track number, by which blocks and cues refer to it.
     pub number: u64,
-    /// What it carries.
+    /// Kind of the track.
     pub kind: MkvTrackKind,
-    /// Such as `V_MPEG4/ISO/AVC`.
+    /// Codec id, such as `V_MPEG4/ISO/AVC`.
     pub codec_id: String,
-    /// Nanoseconds per frame, where the file says.
+    /// Frame duration in nanoseconds, if the file declares it.
     pub frame_ns: Option<u64>,
-    /// Pixels, 0 for audio.
+    /// Width in pixels, 0 for audio.
     pub width: u64,
-    /// Pixels, 0 for audio.
+    /// Height in pixels, 0 for audio.
     pub height: u64,
-    /// What the decoder needs, such as `avcC`'s payload.
+    /// Initialisation data of the decoder, such as `avcC`'s payload.
     pub codec_private: Option<Vec<u8>>,
 }
 
-/// A keyframe that the file's own index names.
+/// A keyframe in the file's own index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cue {
     /// Presentation time in ticks of [`MkvIndex::tick_ns`].
     pub time: u64,
     /// Track number.
     pub track: u64,
-    /// Where its cluster begins in the file, bytes.
+    /// Offset of its cluster in the file, bytes.
     pub cluster: u64,
 }
 
-/// What the head and the Cues say.
+/// The contents of the head and the Cues.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MkvIndex {
     /// Nanoseconds per tick; a millisecond by default.
     pub tick_ns: u64,
-    /// Ticks; `None` where the file does not say, as live recordings.
+    /// Duration in ticks; `None` if the file does not declare it, as in live recordings.
     pub duration: Option<f64>,
-    /// In the order of the file.
+    /// Tracks in the order of the file.
     pub tracks: Vec<MkvTrack>,
-    /// In the order of time; `None` when the file has no Cues.
+    /// Cues in the order of time; `None` if the file has none.
     pub cues: Option<Vec<Cue>>,
 }
 
@@ -67,14 +67,15 @@ impl MkvIndex {
         self.tracks.iter().find(|it| it.kind == MkvTrackKind::Video)
     }
 
-    /// Seconds of the whole file, where it says.
+    /// Duration of the whole file in seconds, if it is declared.
     pub fn duration_s(&self) -> Option<f64> {
         self.duration.map(|it| it * self.tick_ns as f64 / 1e9)
     }
 
-    /// Keyframe times of the first video track, nanoseconds, rising. `None` when there are no Cues.
+    /// Keyframe times of the first video track, nanoseconds, increasing. `None` if there are no
+    /// Cues.
     ///
-    /// A file need not name all its keyframes; those that it names are some.
+    /// A file need not list all its keyframes.
     pub fn keyframes_ns(&self) -> Option<Vec<u64>> {
         let video = self.video()?.number;
         let cues = self.cues.as_ref()?.iter().filter(|it| it.track == video);

@@ -1,4 +1,5 @@
-//! Finds Info, Tracks and Cues without doing I/O: from the front to the first cluster, then by `SeekHead`.
+//! Finds Info, Tracks and Cues without doing I/O: from the start to the first cluster, then by
+//! `SeekHead`.
 
 use super::ebml::{Head, MAX_HEAD_BYTES, children, head, unsigned};
 use super::elements::MkvIndex;
@@ -11,36 +12,37 @@ const TRACKS: u32 = 0x1654_ae6b;
 const CUES: u32 = 0x1c53_bb6b;
 const CLUSTER: u32 = 0x1f43_b675;
 
-/// Cues of a day with a keyframe every second and several tracks stay below.
+/// Maximum size of an element: Cues of a day with a keyframe every second and several tracks are
+/// smaller.
 const MAX_ELEMENT_BYTES: u64 = 16 << 20;
 const READ_BYTES: u64 = 64 << 10;
 const MAX_ELEMENTS: u32 = 10_000;
 
-/// Why a file has no usable head.
+/// The file has no usable head.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MkvError {
-    /// The first bytes are no EBML head.
-    #[error("this is no Matroska or WebM file")]
+    /// The first bytes are not an EBML head.
+    #[error("this is not a Matroska or WebM file")]
     NotMatroska,
     /// The file ends within its head.
     #[error("the file is cut off in its head")]
     Truncated,
-    /// Sizes that cannot be.
+    /// The head contains impossible sizes.
     #[error("the head of the file is damaged")]
     Damaged,
 }
 
-/// What to do next.
+/// The next step of the caller.
 #[derive(Debug)]
 pub enum MkvStep {
-    /// Fetch these bytes and give them to [`MkvWalker::supply`].
+    /// Read these bytes and pass them to [`MkvWalker::supply`].
     Need {
-        /// Bytes from the start of the file.
+        /// Offset from the start of the file, bytes.
         offset: u64,
-        /// How many; at least one.
+        /// Number of bytes; at least one.
         len: u64,
     },
-    /// All that could be known.
+    /// The index is complete.
     Done(Box<MkvIndex>),
 }
 
@@ -49,11 +51,11 @@ enum Stage {
     Start,
     /// Reading the children of the segment from the front.
     Head,
-    /// Reading what `SeekHead` pointed to.
+    /// Reading the elements that `SeekHead` refers to.
     Seek,
 }
 
-/// Walks a file's head, then its Cues. Damage after the tracks only costs the Cues.
+/// Reads a file's head, then its Cues. Damage after the tracks only costs the Cues.
 #[derive(Debug)]
 pub struct MkvWalker {
     file_bytes: u64,
@@ -62,7 +64,7 @@ pub struct MkvWalker {
     buffer_offset: u64,
     stage: Stage,
     segment_start: u64,
-    /// Places of elements that `SeekHead` names and that have not been read, last first.
+    /// Offsets of elements that `SeekHead` refers to and that have not been read, last first.
     seeks: Vec<(u32, u64)>,
     read: Vec<u32>,
     elements: u32,
@@ -70,7 +72,7 @@ pub struct MkvWalker {
 }
 
 impl MkvWalker {
-    /// A walker at the start of a file of that many bytes.
+    /// A walker at the start of a file of `file_bytes` bytes.
     pub fn new(file_bytes: u64) -> Self {
         Self {
             file_bytes,
@@ -86,10 +88,10 @@ impl MkvWalker {
         }
     }
 
-    /// Looks at the bytes at hand and says what is needed next.
+    /// Parses the available bytes and returns what is needed next.
     ///
     /// # Errors
-    /// [`MkvError`], only for what comes before the tracks.
+    /// [`MkvError`], only for problems before the tracks.
     pub fn step(&mut self) -> Result<MkvStep, MkvError> {
         loop {
             self.elements += 1;
@@ -119,7 +121,8 @@ impl MkvWalker {
         }
     }
 
-    /// Takes bytes of the file that begin at `offset`; fewer than asked for means that the file ends there.
+    /// Supplies bytes of the file that begin at `offset`; fewer than requested means that the file
+    /// ends there.
     pub fn supply(&mut self, offset: u64, bytes: &[u8]) {
         let continues = offset == self.buffer_offset + self.buffer.len() as u64;
         if !continues || self.position >= offset {
@@ -152,7 +155,7 @@ impl MkvWalker {
                     self.position = self.file_bytes;
                 }
             }
-            // The head ends with the first cluster; an unknown size cannot be skipped.
+            // The head ends with the first cluster; an element of unknown size cannot be skipped.
             Some(size) if element.id != CLUSTER && self.stage == Stage::Head => {
                 self.position = self.position.saturating_add(element.head_bytes).saturating_add(size);
             }
@@ -209,7 +212,7 @@ impl MkvWalker {
         [INFO, TRACKS, CUES].iter().all(|it| self.read.contains(it))
     }
 
-    /// Goes to the next element that `SeekHead` named and that has not been read.
+    /// Moves to the next element that `SeekHead` refers to and that has not been read.
     fn next_seek(&mut self) -> bool {
         if self.elements > MAX_ELEMENTS {
             return false;

@@ -1,26 +1,28 @@
-//! What a planner needs to know of an audio track.
+//! The properties of an audio track that planning needs.
 
 use super::Track;
 
-/// An audio track, summed up without visiting its samples: PCM has one per sample of sound.
+/// A summary of an audio track, computed without visiting its samples: PCM has one per audio
+/// sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AudioIndex {
     /// Units per second of the times.
     pub timescale: u32,
-    /// Samples of the container: frames of the codec, or samples of PCM.
+    /// Number of samples in the container: frames of the codec, or samples of PCM.
     pub sample_count: u32,
     /// Sum of all samples' durations, before edits.
     pub duration: u64,
-    /// Bytes of all samples; for old QuickTime codecs an estimate.
+    /// Size of all samples, bytes; for old QuickTime codecs an estimate.
     pub bytes: u64,
-    /// When the first sample presents, edits applied. Negative: the start is decoded and not heard.
+    /// Presentation time of the first sample, edits applied. Negative: the start is decoded but not
+    /// played.
     pub first_pts: i64,
-    /// When the last sample ends, edits applied.
+    /// End of the last sample, edits applied.
     pub end_pts: i64,
 }
 
 impl AudioIndex {
-    /// Sums up `track`.
+    /// Summarises `track`.
     pub fn new(track: &Track) -> Self {
         let duration = track.table.total_duration();
         let first_pts = track.presentation_shift();
@@ -35,7 +37,7 @@ impl AudioIndex {
         }
     }
 
-    /// Mean bits per second.
+    /// Average bit rate, bit/s.
     pub fn bit_rate(&self) -> u64 {
         let bits = u128::from(self.bytes) * 8 * u128::from(self.timescale);
         (bits / u128::from(self.duration.max(1))) as u64

@@ -1,21 +1,21 @@
-//! Box headers: a length, four letters, a payload.
+//! Box headers: a length, a four-character code, a payload.
 
 use crate::read::Reader;
 
-/// A box header as it stands in the file.
+/// A box header as in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BoxHeader {
     pub(crate) kind: [u8; 4],
     pub(crate) header_bytes: u64,
-    /// Header and payload; `None` for "to the end of the file".
+    /// Size of header and payload; `None` for "to the end of the file".
     pub(crate) size: Option<u64>,
 }
 
-/// Longest header there is: a 64-bit size.
+/// Maximum header length: with a 64-bit size.
 pub(crate) const MAX_HEADER_BYTES: u64 = 16;
 
 impl BoxHeader {
-    /// `None` when `bytes` are too few, or the size is smaller than the header.
+    /// Parses a header; `None` if `bytes` are too few, or the size is smaller than the header.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let short = u64::from(reader.u32()?);
@@ -41,7 +41,7 @@ pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-/// The payload of the first box of that kind.
+/// The payload of the first box of a kind.
 pub(crate) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(bytes).find(|(it, _)| it == kind).map(|(_, payload)| payload)
 }

@@ -4,7 +4,7 @@ use super::boxes::{child, children, full_box};
 use super::track::Track;
 use super::{Mp4Error, TrackKind};
 
-/// No file that we would convert has more tracks.
+/// Maximum number of tracks; no usable file has more.
 const MAX_TRACKS: usize = 128;
 
 /// The index of a file.
@@ -12,18 +12,18 @@ const MAX_TRACKS: usize = 128;
 pub struct Moov {
     /// Units per second of `duration`.
     pub timescale: u32,
-    /// Of the longest track, edits applied.
+    /// Duration of the longest track, edits applied.
     pub duration: u64,
-    /// The samples are described by fragments (`moof`), not here: no table can be relied upon.
+    /// Whether fragments (`moof`) describe the samples: the tables cannot be relied upon.
     pub fragmented: bool,
-    /// Size of the file, as the caller said.
+    /// Size of the file, as the caller declared it.
     pub file_bytes: u64,
-    /// In the order of the file.
+    /// Tracks in the order of the file.
     pub tracks: Vec<Track>,
 }
 
 impl Moov {
-    /// Parses the payload of a `moov` box (its header left out) of a file of `file_bytes` bytes.
+    /// Parses the payload of a `moov` box (without its header) of a file of `file_bytes` bytes.
     ///
     /// # Errors
     /// [`Mp4Error::Damaged`] and [`Mp4Error::Compressed`].
@@ -43,7 +43,8 @@ impl Moov {
         Ok(Self { timescale, duration, fragmented, file_bytes, tracks })
     }
 
-    /// The first video track with pictures in it. In fragmented files the tables are empty, so any will do.
+    /// The first video track that contains frames. In fragmented files the tables are empty, so any
+    /// will do.
     pub fn video(&self) -> Option<&Track> {
         let mut video = self.tracks.iter().filter(|it| it.kind == TrackKind::Video);
         video.find(|it| self.fragmented || it.table.sample_count() > 0)
@@ -54,22 +55,23 @@ impl Moov {
         self.tracks.iter().filter(|it| it.kind == TrackKind::Audio)
     }
 
-    /// Bytes the file must have for its samples to be there.
+    /// Minimum size of a file that contains all samples, bytes.
     ///
     /// # Errors
-    /// When the tables contradict each other.
+    /// If the tables contradict each other.
     pub fn required_bytes(&self) -> Result<u64, Mp4Error> {
         self.tracks.iter().try_fold(0, |most, track| {
-            // QuickTime counts compressed sound in samples of one fictitious size: believe only where it starts.
+            // QuickTime counts compressed audio in samples of a fictitious size: only its start
+            // offset is used.
             let believe_uniform = track.kind == TrackKind::Video;
             Ok(most.max(track.table.end_of_last_sample(believe_uniform)?))
         })
     }
 
-    /// Whether all samples that the tables name lie inside the file.
+    /// Whether all samples of the tables are inside the file.
     ///
     /// # Errors
-    /// [`Mp4Error::Truncated`] when they do not.
+    /// [`Mp4Error::Truncated`] if they are not.
     pub fn check_complete(&self) -> Result<(), Mp4Error> {
         let expected = self.required_bytes()?;
         if expected > self.file_bytes {
@@ -78,7 +80,7 @@ impl Moov {
         Ok(())
     }
 
-    /// Seconds of the longest track.
+    /// Duration of the longest track, seconds.
     pub fn duration_s(&self) -> f64 {
         self.duration as f64 / f64::from(self.timescale)
     }

@@ -1,4 +1,4 @@
-//! Sample descriptions (`stsd`): which codec, and what it needs to know.
+//! Sample descriptions (`stsd`): the codec and its configuration.
 
 use crate::read::Reader;
 
@@ -19,31 +19,31 @@ pub struct Color {
 /// One sample description.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SampleEntry {
-    /// Four letters such as `avc1` or `mp4a`; `encv` and `enca` are encrypted.
+    /// Four-character code such as `avc1` or `mp4a`; `encv` and `enca` are encrypted.
     pub fourcc: [u8; 4],
-    /// Pixels, 0 for audio.
+    /// Width in pixels, 0 for audio.
     pub width: u16,
-    /// Pixels, 0 for audio.
+    /// Height in pixels, 0 for audio.
     pub height: u16,
-    /// 0 for video.
+    /// Number of audio channels, 0 for video.
     pub channels: u16,
-    /// Hz, 0 for video.
+    /// Sample rate in Hz, 0 for video.
     pub sample_rate: u32,
-    /// Payload of `avcC`, `hvcC`, `av1C`, `vpcC` or `esds`, whichever is there.
+    /// Payload of `avcC`, `hvcC`, `av1C`, `vpcC` or `esds`, whichever is present.
     pub config: Option<Vec<u8>>,
-    /// Colour, where the container says.
+    /// Colour description, if the container declares it.
     pub color: Option<Color>,
-    /// Pixel aspect ratio, where the container says.
+    /// Pixel aspect ratio, if the container declares it.
     pub pixel_aspect: Option<(u32, u32)>,
 }
 
 impl SampleEntry {
-    /// The four letters as text, anything unprintable shown as a dot.
+    /// The four-character code as text; unprintable characters are shown as dots.
     pub fn fourcc_text(&self) -> String {
         self.fourcc.iter().map(|&it| if it.is_ascii_graphic() { char::from(it) } else { '.' }).collect()
     }
 
-    /// Number of entries and the first of them.
+    /// Parses the number of entries and the first of them.
     pub(crate) fn parse_all(stsd: &[u8], kind: TrackKind) -> Option<(u32, Option<Self>)> {
         let mut reader = Reader::new(stsd);
         reader.skip(4)?;
@@ -77,7 +77,7 @@ impl SampleEntry {
         reader.skip(6)?; // sample size, compression id, packet size
         self.sample_rate = reader.u32()? >> 16;
         match version {
-            // QuickTime's version 1 adds four numbers; version 2 is a structure of its own.
+            // QuickTime's version 1 adds four numbers; version 2 has another structure.
             1 if !starts_with_box(reader.rest()) => reader.skip(16),
             2 => {
                 reader.skip(4)?;

@@ -1,27 +1,28 @@
-//! Sample tables (`stbl`): sizes, places and times of every sample, decoded while iterating.
+//! Sample tables (`stbl`): size, position and times of every sample, decoded while iterating.
 
 use crate::read::Reader;
 
 use super::Mp4Error;
 use super::boxes::child;
 
-/// Fourteen hours at 60 frames per second. Uniform tables can claim billions of samples in twenty bytes.
+/// Maximum number of samples: fourteen hours at 60 frames per second. Uniform tables can declare
+/// billions of samples in twenty bytes.
 const MAX_SAMPLES: u64 = 3_000_000;
 
 /// One sample. Times in the track's timescale, before edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Place in decode order, from 0.
+    /// Position in decode order, from 0.
     pub index: u32,
-    /// Where it lies in the file.
+    /// Offset in the file, bytes.
     pub offset: u64,
-    /// Its size in bytes.
+    /// Size, bytes.
     pub bytes: u32,
     /// Decode time.
     pub dts: i64,
     /// Composition time.
     pub cts: i64,
-    /// Until the next sample in decode order.
+    /// Duration until the next sample in decode order.
     pub duration: u32,
     /// Whether decoding can start here.
     pub sync: bool,
@@ -36,7 +37,7 @@ pub struct SampleTable {
     durations: Vec<(u32, u32)>,
     /// (samples, composition time minus decode time)
     offsets: Vec<(u32, i32)>,
-    /// Numbers of sync samples, from 1, rising; `None`: all are.
+    /// Numbers of sync samples, from 1, increasing; `None`: all are sync samples.
     sync: Option<Vec<u32>>,
     /// (first chunk from 1, samples per chunk)
     runs: Vec<(u32, u32)>,
@@ -46,7 +47,7 @@ pub struct SampleTable {
 #[derive(Debug, Clone)]
 enum Sizes {
     Uniform(u32),
-    /// Big-endian numbers of so many bits.
+    /// Big-endian numbers with this many bits.
     Table {
         bits: u8,
         raw: Vec<u8>,
@@ -105,7 +106,7 @@ impl SampleTable {
             None => None,
         };
         let offsets = match child(stbl, b"ctts") {
-            // Version 0 means unsigned, but writers put negative numbers there all the same.
+            // Version 0 means unsigned, but writers store negative numbers there all the same.
             Some(payload) => rows(payload, 8, |it| Some((it.u32()?, it.i32()?))).ok_or(damaged("ctts"))?,
             None => Vec::new(),
         };
@@ -122,7 +123,7 @@ impl SampleTable {
         })
     }
 
-    /// Samples in the track.
+    /// Number of samples in the track.
     pub fn sample_count(&self) -> u32 {
         self.sample_count
     }
@@ -133,7 +134,7 @@ impl SampleTable {
         rows.fold(0, u64::saturating_add)
     }
 
-    /// Bytes of all samples.
+    /// Total size of all samples, bytes.
     pub fn total_bytes(&self) -> u64 {
         match &self.sizes {
             Sizes::Uniform(size) => u64::from(*size) * u64::from(self.sample_count),
@@ -146,13 +147,13 @@ impl SampleTable {
         &self.durations
     }
 
-    /// How many samples can be decoded without another.
+    /// Number of samples that can be decoded independently.
     pub fn sync_count(&self) -> u32 {
         self.sync.as_ref().map_or(self.sample_count, |it| it.len() as u32)
     }
 
-    /// The samples in decode order. Fewer than [`SampleTable::sample_count`] come where the chunk tables
-    /// name fewer.
+    /// The samples in decode order. Fewer than [`SampleTable::sample_count`] are returned if the
+    /// chunk tables list fewer.
     ///
     /// # Errors
     /// [`Mp4Error::TooManySamples`].
@@ -164,9 +165,9 @@ impl SampleTable {
         Ok(Samples::new(self))
     }
 
-    /// Where the last byte of any sample lies, plus one; 0 without samples.
+    /// The offset after the last byte of any sample; 0 without samples.
     ///
-    /// `believe_uniform`: whether a size that is the same for all samples is one of bytes in the file.
+    /// `believe_uniform`: whether a size that is the same for all samples is a size in the file.
     pub(crate) fn end_of_last_sample(&self, believe_uniform: bool) -> Result<u64, Mp4Error> {
         let mut next = 0u32;
         let mut end = 0u64;
@@ -193,7 +194,7 @@ impl SampleTable {
     }
 }
 
-/// Rows of a full box that starts with their number. `None` when it claims more than it has.
+/// Rows of a full box that starts with their number. `None` if it declares more than it has.
 fn rows<T>(payload: &[u8], row_bytes: usize, row: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Vec<T>> {
     let mut reader = Reader::new(payload);
     reader.skip(4)?;
@@ -275,7 +276,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Goes on to the next chunk that has samples.
+    /// Moves to the next chunk that has samples.
     fn next_chunk(&mut self) -> Option<()> {
         while self.left_in_chunk == 0 {
             if self.chunk >= self.table.chunks.len() {
@@ -328,7 +329,7 @@ impl Iterator for Samples<'_> {
     }
 }
 
-/// Unrolls (count, value) pairs; after the last one, the default value goes on.
+/// Expands (count, value) pairs; after the last one, the default value is repeated.
 struct RunLength<'a, T> {
     rows: &'a [(u32, T)],
     used: u32,

@@ -112,7 +112,7 @@ fn assert_agrees_with_ffprobe(name: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn a_standard_file_is_summed_up() {
+fn a_standard_file_is_summarised() {
     let bytes = sample(&[]);
     let (moov, ..) = walk(&bytes).unwrap();
     assert!(!moov.fragmented);
@@ -136,7 +136,7 @@ fn a_standard_file_is_summed_up() {
     let audio = AudioIndex::new(moov.audio().next().unwrap());
     assert_eq!(audio.timescale, 44_100);
     assert!((259..=261).contains(&audio.sample_count));
-    // FFmpeg's encoder delay: 1024 samples are decoded and not heard.
+    // FFmpeg's encoder delay: 1024 samples are decoded and not played.
     assert_eq!(audio.first_pts, -1024);
     assert!((30_000..200_000).contains(&audio.bit_rate()), "{}", audio.bit_rate());
 }
@@ -176,7 +176,7 @@ fn audio_that_starts_first_pushes_the_video_back() {
 
 #[test]
 fn few_requests_suffice_wherever_the_index_is() {
-    // Raw pictures make the file large and its index small.
+    // Raw frames make the file large and its index small.
     let args = [&PICTURE[..4], &["-t", "4", "-c:v", "rawvideo", "-pix_fmt", "yuv420p"]].concat();
     let behind = make(&args, "a.mov");
     let front = make(&[&args[..], &["-movflags", "+faststart"]].concat(), "b.mov");
@@ -189,7 +189,7 @@ fn few_requests_suffice_wherever_the_index_is() {
 }
 
 #[test]
-fn fragmented_files_are_named_so() {
+fn fragmented_files_are_recognised() {
     let bytes = sample(&["-movflags", "+frag_keyframe+empty_moov"]);
     let (moov, ..) = walk(&bytes).unwrap();
     assert!(moov.fragmented);
@@ -209,7 +209,7 @@ fn rotation_is_read_from_the_matrix() {
         let degrees = moov.video().unwrap().rotation.degrees().unwrap();
         std::fs::write(&source, turned).unwrap();
         let args = ["-v", "error", "-show_entries", "stream_side_data=rotation", "-of", "csv=p=0"];
-        // FFmpeg counts the other way round.
+        // FFmpeg counts in the opposite direction.
         let theirs: i64 = run("ffprobe", &args, &source).trim().parse().unwrap_or(0);
         assert_eq!(i64::from(degrees), (-theirs).rem_euclid(360), "{angle}");
         seen.push(degrees);
@@ -219,17 +219,17 @@ fn rotation_is_read_from_the_matrix() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn problems_are_reported() {
     let check = |bytes: &[u8], expected: Mp4Error| assert_eq!(walk(bytes).map(|_| ()), Err(expected));
     check(&[], Mp4Error::NotMp4);
-    check(b"hello, this is a text and no film", Mp4Error::NotMp4);
+    check(b"hello, this is a text and not a film", Mp4Error::NotMp4);
     let bytes = sample(&[]);
     let (mdat, size) = (bytes.windows(4).position(|it| it == b"mdat").unwrap() - 4, bytes.len() as u64);
     let mdat_end = mdat as u64 + u64::from(u32::from_be_bytes(*bytes[mdat..].first_chunk().unwrap()));
     check(&bytes[..mdat_end as usize], Mp4Error::NoMoov);
     check(&bytes[..40_000], Mp4Error::Truncated { expected: mdat_end, actual: 40_000 });
     check(&bytes[..bytes.len() - 5], Mp4Error::Truncated { expected: size, actual: size - 5 });
-    // A server that delivers less than it promised.
+    // A server that sends less than it declared.
     assert!(matches!(walk_claimed(&bytes[..50_000], size), Err(Mp4Error::Truncated { .. } | Mp4Error::NoMoov)));
 
     let mut huge = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01moov\0\0\0\x10\0\0\0\0".to_vec();
@@ -318,12 +318,12 @@ fn tables_that_claim_billions_are_refused_at_once() {
 fn of_very_many_keyframes_some_are_kept() {
     let mut bytes = hour();
     let at = |bytes: &[u8], kind: &[u8]| bytes.windows(4).position(|it| it == kind).unwrap();
-    // Without a list, every sample is one.
+    // Without a list, every sample is a sync sample.
     let stss = at(&bytes, b"stss");
     bytes[stss..stss + 4].copy_from_slice(b"free");
     let all = VideoIndex::new(walk(&bytes).unwrap().0.video().unwrap()).unwrap();
     assert_eq!(all.keyframes.len(), 216_000);
-    // One more frame.
+    // One frame more than the limit.
     let count = 216_001_u32.to_be_bytes();
     let stsz = at(&bytes, b"stsz");
     bytes[stsz + 8..stsz + 12].copy_from_slice(&[0, 0, 0, 1]);

@@ -1,11 +1,11 @@
-//! One track: what it is, how it is turned, when it starts.
+//! One track: kind, rotation, start time.
 
 use crate::read::Reader;
 
 use super::boxes::{child, full_box};
 use super::{Mp4Error, SampleEntry, SampleTable};
 
-/// What a track carries.
+/// The kind of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum TrackKind {
@@ -17,7 +17,7 @@ pub enum TrackKind {
     Other,
 }
 
-/// How the picture has to be turned, clockwise, for people to see it upright.
+/// The clockwise rotation that turns the video upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Rotation {
@@ -26,12 +26,12 @@ pub enum Rotation {
     Quarter,
     Half,
     ThreeQuarters,
-    /// Mirrored, or by an angle that is no quarter turn.
+    /// Mirrored, or by an angle that is not a multiple of a quarter turn.
     Other,
 }
 
 impl Rotation {
-    /// Degrees clockwise; `None` for [`Rotation::Other`].
+    /// Clockwise degrees; `None` for [`Rotation::Other`].
     pub fn degrees(self) -> Option<u32> {
         match self {
             Self::None => Some(0),
@@ -46,42 +46,42 @@ impl Rotation {
 /// One entry of an edit list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edit {
-    /// In the movie's timescale; 0 stands for "to the end" in fragmented files.
+    /// Duration in the movie's timescale; 0 means "to the end" in fragmented files.
     pub duration: u64,
-    /// In the track's timescale; -1 is an empty edit: nothing is shown for `duration`.
+    /// Start in the track's timescale; -1 is an empty edit: nothing is shown for `duration`.
     pub media_time: i64,
-    /// 16.16 fixed point; 0x10000 is normal speed.
+    /// Speed in 16.16 fixed point; 0x10000 is normal speed.
     pub rate: i32,
 }
 
 /// One track.
 #[derive(Debug, Clone)]
 pub struct Track {
-    /// As in `tkhd`.
+    /// Track id, as in `tkhd`.
     pub id: u32,
-    /// What it carries.
+    /// Kind of the track.
     pub kind: TrackKind,
-    /// Four letters of the handler, such as `vide`.
+    /// Four-character code of the handler, such as `vide`.
     pub handler: [u8; 4],
-    /// Whether players select it without being asked.
+    /// Whether players select it by default.
     pub enabled: bool,
     /// Units per second of all times of this track.
     pub timescale: u32,
-    /// In the track's timescale, before edits.
+    /// Duration in the track's timescale, before edits.
     pub duration: u64,
-    /// ISO 639-2/T, `und` when unknown.
+    /// Language (ISO 639-2/T), `und` if unknown.
     pub language: String,
-    /// How to show it upright.
+    /// Rotation that turns it upright.
     pub rotation: Rotation,
-    /// Empty when there is none.
+    /// Edit list; empty if there is none.
     pub edits: Vec<Edit>,
     /// The movie's timescale, in which edits are measured.
     pub movie_timescale: u32,
     /// The first sample description; `None` when it cannot be read.
     pub entry: Option<SampleEntry>,
-    /// How many sample descriptions there are; more than one means that the codec's settings change.
+    /// Number of sample descriptions; more than one means that the codec's settings change.
     pub entries: u32,
-    /// Where the samples are and when they present.
+    /// Positions and times of the samples.
     pub table: SampleTable,
 }
 
@@ -113,8 +113,8 @@ impl Track {
         })
     }
 
-    /// What to add to a composition time to get the time at which FFmpeg and players present it, in
-    /// the track's timescale: empty edits at the start push it back, the first real edit pulls it forward.
+    /// The offset from composition time to presentation time in FFmpeg and players, in the track's
+    /// timescale: empty edits at the start delay it, the first real edit moves it forward.
     pub fn presentation_shift(&self) -> i64 {
         let mut empty = 0u64;
         for edit in &self.edits {
@@ -127,7 +127,7 @@ impl Track {
         0
     }
 
-    /// Where the first real edit ends, as a presentation time in the track's timescale; `None` when it
+    /// End of the first real edit, as a presentation time in the track's timescale; `None` if it
     /// lasts to the end of the track or there is no edit list.
     pub fn edit_end(&self) -> Option<i64> {
         let edit = self.edits.iter().find(|it| it.media_time >= 0)?;
@@ -138,7 +138,7 @@ impl Track {
         Some(start.saturating_add(self.to_track_time(edit.duration)))
     }
 
-    /// Whether the edit list does more than to shift the start: several edits, or another speed.
+    /// Whether the edit list does more than shift the start: several edits, or another speed.
     pub fn has_complex_edits(&self) -> bool {
         let real = self.edits.iter().filter(|it| it.media_time >= 0);
         let empty_after_real = self.edits.iter().skip_while(|it| it.media_time < 0).any(|it| it.media_time < 0);
@@ -182,7 +182,7 @@ impl TrackHeader {
     }
 }
 
-/// Only the direction of the axes counts, so a matrix that also scales is understood.
+/// Only the direction of the axes counts, so a matrix that also scales is recognised.
 fn rotation_of(matrix: &[i32; 9]) -> Rotation {
     match [matrix[0], matrix[1], matrix[3], matrix[4]].map(i32::signum) {
         [1, 0, 0, 1] | [0, 0, 0, 0] => Rotation::None,
@@ -214,7 +214,8 @@ impl MediaHeader {
     }
 }
 
-/// Three letters of five bits each. QuickTime files use small numbers of another table instead.
+/// Decodes three letters of five bits each. QuickTime files use small numbers from another table
+/// instead.
 fn language_of(packed: u16) -> String {
     let letters = [10, 5, 0].map(|shift| (packed >> shift & 0x1f) as u8 + 0x60);
     if letters.iter().all(u8::is_ascii_lowercase) {

@@ -1,60 +1,61 @@
-//! What a planner needs to know of a video track: keyframes, frame rate, whether it can be cut at them.
+//! The properties of a video track that planning needs: keyframes, frame rate, whether it can be
+//! cut at keyframes.
 
 use super::{Mp4Error, Track};
 
-/// A place where a segment may begin.
+/// A position at which a segment may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keyframe {
     /// Presentation time in the track's timescale, edits applied.
     pub pts: i64,
     /// Decode time in the track's timescale, edits applied.
     pub dts: i64,
-    /// Place in decode order, from 0.
+    /// Position in decode order, from 0.
     pub sample: u32,
-    /// Where it lies in the file.
+    /// Offset in the file, bytes.
     pub offset: u64,
-    /// Its length.
+    /// Size, bytes.
     pub size: u32,
-    /// Bytes of all samples before it in decode order.
+    /// Total size of all samples before it in decode order, bytes.
     pub bytes_before: u64,
 }
 
-/// A video track, summed up. Times in the track's timescale, edits applied.
+/// A summary of a video track. Times in the track's timescale, edits applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoIndex {
     /// Units per second.
     pub timescale: u32,
-    /// In presentation order, which in a file that can be cut is also decode order. Of a file with very many keyframes,
-    /// those that are at least half a second apart.
+    /// Keyframes in presentation order, which in a file that can be cut is also decode order. For a
+    /// file with very many keyframes, only those that are at least half a second apart.
     pub keyframes: Vec<Keyframe>,
-    /// Frames in the track.
+    /// Number of frames in the track.
     pub frame_count: u32,
-    /// Bytes of all frames.
+    /// Total size of all frames, bytes.
     pub bytes: u64,
-    /// Bytes of the largest frame.
+    /// Size of the largest frame, bytes.
     pub largest_frame: u32,
-    /// Shortest distance of two samples in decode order, the last sample's duration left out.
+    /// Shortest interval between two samples in decode order, without the last sample's duration.
     pub min_frame_ticks: u32,
-    /// Longest such distance.
+    /// Longest such interval.
     pub max_frame_ticks: u32,
     /// Presentation time of the first frame that is shown, as FFmpeg reports it.
     pub first_pts: i64,
-    /// When the last frame ends.
+    /// End of the last frame.
     pub end_pts: i64,
-    /// Longest distance between keyframes, the end of the track counted as one.
+    /// Longest distance between keyframes; the end of the track counts as one.
     pub max_keyframe_gap: i64,
-    /// No frame is presented on the other side of a keyframe than it is decoded: the track can be cut
-    /// before any keyframe.
+    /// Whether no frame is presented on the other side of a keyframe than it is decoded: the track
+    /// can be cut before any keyframe.
     pub closed_gops: bool,
     /// Whether the first sample is a keyframe.
     pub starts_with_keyframe: bool,
-    /// Frames that an edit list hides at the start, to be decoded and not shown.
+    /// Number of frames that an edit list hides at the start; they are decoded and not shown.
     pub hidden_at_start: u32,
-    /// Frames that an edit list hides at the end.
+    /// Number of frames that an edit list hides at the end.
     pub hidden_at_end: u32,
-    /// The edit list does more than to shift the start.
+    /// Whether the edit list does more than shift the start.
     pub complex_edits: bool,
-    /// Presentation times of the frames that are shown, ascending.
+    /// Presentation times of the shown frames, increasing.
     pub frame_times: Vec<i64>,
 }
 
@@ -62,19 +63,20 @@ impl VideoIndex {
     /// Reads the tables of `track` once; an hour at 60 frames per second takes a few milliseconds.
     ///
     /// # Errors
-    /// [`Mp4Error::TooManySamples`]; [`Mp4Error::Damaged`] when there is no sample, or the tables name
-    /// different numbers of samples.
+    /// [`Mp4Error::TooManySamples`]; [`Mp4Error::Damaged`] if there is no sample, or the tables
+    /// contain different numbers of samples.
     pub fn new(track: &Track) -> Result<Self, Mp4Error> {
         let shift = track.presentation_shift();
         let many = track.table.sync_count() > MANY_KEYFRAMES;
         let mut scan =
             Scan { spacing: if many { i64::from(track.timescale / 2).max(1) } else { 0 }, ..Scan::default() };
         for sample in track.table.samples()? {
-            // The same sum in all arms below; tables that overflow it are lies.
+            // The same sum in all arms below; tables that overflow it are invalid.
             let pts = sample.cts.checked_add(shift).ok_or(Mp4Error::Damaged { what: "elst" })?;
             scan.visit(&sample, pts, sample.dts.saturating_add(shift), track.edit_end());
             if scan.keyframes.len() > MOST_KEYFRAMES {
-                // Only times that make no sense get here: there are as many frames as fourteen hours have.
+                // Reached only with implausible times: there are as many frames as in fourteen
+                // hours.
                 return Err(Mp4Error::Damaged { what: "stss" });
             }
         }
@@ -89,8 +91,8 @@ impl VideoIndex {
         if scan.reordered
             && let Some((last, usual)) = frame_times.last().zip(usual_interval(&frame_times))
         {
-            // Durations are those of decoding: where frames are reordered, the longest one may stand at the last frame,
-            // which was decoded before a pause and is shown after it.
+            // Durations are those of decoding: with reordered frames, the longest one may belong to
+            // the last frame, which was decoded before a pause and is shown after it.
             scan.end_pts = scan.end_pts.min(last.saturating_add(usual));
         }
         let max_keyframe_gap = longest_gap(&keyframes, scan.end_pts);
@@ -114,15 +116,15 @@ impl VideoIndex {
         })
     }
 
-    /// Bytes of the samples from keyframe `from` to just before keyframe `to`; `to` may be one past the
-    /// last, for "to the end". `None` when there are no such keyframes.
+    /// Total size of the samples from keyframe `from` to just before keyframe `to`, bytes; `to` may
+    /// be one past the last, for "to the end". `None` if there are no such keyframes.
     pub fn bytes_between(&self, from: usize, to: usize) -> Option<u64> {
         let start = self.keyframes.get(from)?.bytes_before;
         let end = if to == self.keyframes.len() { self.bytes } else { self.keyframes.get(to)?.bytes_before };
         end.checked_sub(start)
     }
 
-    /// Whether all frames last equally long.
+    /// Whether all frames have the same duration.
     pub fn has_uniform_frames(&self) -> bool {
         self.min_frame_ticks == self.max_frame_ticks
     }
@@ -136,21 +138,21 @@ impl VideoIndex {
         (u64::from(self.frame_count) * u64::from(self.timescale), ticks)
     }
 
-    /// Ticks of this track as seconds.
+    /// Converts ticks of this track to seconds.
     pub fn seconds(&self, ticks: i64) -> f64 {
         ticks as f64 / f64::from(self.timescale)
     }
 }
 
-/// An hour of video of keyframes only, at 60 per second: of more than that, not all are kept.
+/// An hour of keyframes only, at 60 per second: if there are more, not all are kept.
 const MANY_KEYFRAMES: u32 = 216_000;
 
-/// More than these are never kept.
+/// Maximum number of keyframes that are kept.
 const MOST_KEYFRAMES: usize = 1_000_000;
 
 #[derive(Default)]
 struct Scan {
-    /// How far apart keyframes have to be to be kept, ticks.
+    /// Minimum distance of kept keyframes, ticks.
     spacing: i64,
     /// Presentation time of the latest keyframe in decode order, kept or not.
     latest_keyframe: Option<i64>,
@@ -165,9 +167,9 @@ struct Scan {
     hidden_at_start: u32,
     hidden_at_end: u32,
     frame_times: Vec<i64>,
-    /// Frames are not presented in the order of decoding.
+    /// Whether presentation order differs from decoding order.
     reordered: bool,
-    /// Latest presentation so far.
+    /// Latest presentation time so far.
     latest: Option<i64>,
 }
 
@@ -175,7 +177,7 @@ impl Scan {
     fn visit(&mut self, sample: &super::Sample, pts: i64, dts: i64, edit_end: Option<i64>) {
         if sample.sync {
             self.starts_with_keyframe |= self.frames == 0;
-            // A frame decoded before this keyframe and presented after it.
+            // A frame is decoded before this keyframe and presented after it.
             self.open_gop |= self.latest.is_some_and(|it| it > pts);
             self.latest_keyframe = Some(pts);
             if self.keyframes.last().is_none_or(|it| pts >= it.pts.saturating_add(self.spacing) || self.spacing == 0) {
@@ -189,7 +191,7 @@ impl Scan {
                 });
             }
         } else {
-            // A frame decoded after a keyframe and presented before it.
+            // A frame is decoded after a keyframe and presented before it.
             self.open_gop |= self.latest_keyframe.is_some_and(|it| pts < it);
         }
         self.reordered |= self.latest.is_some_and(|it| pts < it);
@@ -204,14 +206,16 @@ impl Scan {
             self.hidden_at_end += 1;
         } else {
             self.first_pts = Some(self.first_pts.map_or(pts, |it| it.min(pts)));
-            // The edit list says when the presentation ends; the duration of a last sample may be anything.
+            // The edit list determines the end of the presentation; the duration of a last sample
+            // may be anything.
             self.end_pts = self.end_pts.max(edit_end.map_or(end, |it| it.min(end)));
             self.frame_times.push(pts);
         }
     }
 }
 
-/// Shortest and longest sample duration. The last sample has no successor: writers put anything there.
+/// Shortest and longest sample duration. The last sample has no successor: writers store arbitrary
+/// values there.
 fn frame_ticks(durations: &[(u32, u32)], frames: u32) -> (u32, u32) {
     let mut left = if frames > 1 { frames - 1 } else { frames };
     let mut range: Option<(u32, u32)> = None;
@@ -227,7 +231,7 @@ fn frame_ticks(durations: &[(u32, u32)], frames: u32) -> (u32, u32) {
     range.unwrap_or((0, 0))
 }
 
-/// The median distance of frames in presentation.
+/// The median interval of frames in presentation order.
 fn usual_interval(frame_times: &[i64]) -> Option<i64> {
     let mut intervals: Vec<i64> = frame_times.windows(2).map(|it| it[1].saturating_sub(it[0])).collect();
     intervals.sort_unstable();

@@ -1,33 +1,35 @@
-//! Finds the `moov` box without doing I/O: the walker says which bytes it needs, the caller fetches them.
+//! Finds the `moov` box without doing I/O: the walker requests bytes, the caller reads them.
 
 use super::boxes::{BoxHeader, MAX_HEADER_BYTES};
 use super::{Moov, Mp4Error};
 
-/// A larger index is refused: ten hours of video with audio need some 30 MiB.
+/// Maximum size of the index, bytes: ten hours of video with audio need some 30 MiB.
 const MAX_MOOV_BYTES: u64 = 64 << 20;
 
-/// Asked for at a time: what the caller fetches is copied, so at that moment it is there twice.
+/// Maximum size of a request, bytes: the supplied bytes are copied, so they are in memory twice for
+/// a moment.
 const MAX_READ_BYTES: u64 = 4 << 20;
 
-/// Asked for at first, and again after `mdat`: small enough for one round trip, large enough that a
-/// short file needs no second one.
+/// Size of the first request, and of the one after `mdat`: small enough for one round trip, large
+/// enough that a short file needs no second one.
 const FIRST_READ_BYTES: u64 = 64 << 10;
 const TAIL_READ_BYTES: u64 = 512 << 10;
 
-/// An honest file has a handful of boxes at its top level, a fragmented one two per fragment.
+/// Maximum number of top-level boxes: a valid file has a handful of them, a fragmented one two per
+/// fragment.
 const MAX_TOP_LEVEL_BOXES: u32 = 100_000;
 
-/// What to do next.
+/// The next step of the caller.
 #[derive(Debug)]
 pub enum Step {
-    /// Fetch these bytes and give them to [`BoxWalker::supply`]. They lie inside the file.
+    /// Read these bytes and pass them to [`BoxWalker::supply`]. They are inside the file.
     Need {
-        /// Bytes from the start of the file.
+        /// Offset from the start of the file, bytes.
         offset: u64,
-        /// How many; at least one.
+        /// Number of bytes; at least one.
         len: u64,
     },
-    /// The index.
+    /// The index is complete.
     Done(Box<Moov>),
 }
 
@@ -49,9 +51,9 @@ pub enum Step {
 #[derive(Debug)]
 pub struct BoxWalker {
     file_bytes: u64,
-    /// Where the next box begins.
+    /// Offset of the next box.
     position: u64,
-    /// Bytes at hand, and where they begin.
+    /// Available bytes, and their offset.
     buffer: Vec<u8>,
     buffer_offset: u64,
     boxes: u32,
@@ -59,12 +61,12 @@ pub struct BoxWalker {
 }
 
 impl BoxWalker {
-    /// A walker at the start of a file of that many bytes.
+    /// A walker at the start of a file of `file_bytes` bytes.
     pub fn new(file_bytes: u64) -> Self {
         Self { file_bytes, position: 0, buffer: Vec::new(), buffer_offset: 0, boxes: 0, fragments: false }
     }
 
-    /// Looks at the bytes at hand and says what is needed next.
+    /// Parses the available bytes and returns what is needed next.
     ///
     /// # Errors
     /// Any [`Mp4Error`] except those about samples, which come from reading the tables.
@@ -96,8 +98,8 @@ impl BoxWalker {
         Err(if self.boxes == 0 { Mp4Error::NotMp4 } else { Mp4Error::NoMoov })
     }
 
-    /// Takes bytes of the file that begin at `offset`. Fewer than asked for means that the file ends
-    /// there, more are welcome.
+    /// Supplies bytes of the file that begin at `offset`. Fewer than requested means that the file
+    /// ends there; more are accepted.
     pub fn supply(&mut self, offset: u64, bytes: &[u8]) {
         let continues = offset == self.buffer_offset + self.buffer.len() as u64;
         if !continues || self.position >= offset {
@@ -106,7 +108,7 @@ impl BoxWalker {
         }
         self.buffer.extend_from_slice(bytes);
         if bytes.is_empty() {
-            // The file is shorter than it was said to be; never ask for the same bytes twice.
+            // The file is shorter than declared; the same bytes must not be requested twice.
             self.file_bytes = self.file_bytes.min(offset);
         }
     }
@@ -135,11 +137,11 @@ impl BoxWalker {
         self.buffer.get(start..start.checked_add(usize::try_from(len).ok()?)?)
     }
 
-    /// Asks for what is missing of the `len` bytes at the position, and some more.
+    /// Requests the missing part of the `len` bytes at the position, and some more.
     fn need(&mut self, len: u64) -> Step {
         let buffered_end = self.buffer_offset + self.buffer.len() as u64;
         let offset = if (self.buffer_offset..buffered_end).contains(&self.position) {
-            // Keep what is at hand of this box, drop the boxes before it.
+            // Keeps the available bytes of this box, and drops the boxes before it.
             self.buffer.drain(..(self.position - self.buffer_offset) as usize);
             self.buffer_offset = self.position;
             buffered_end
@@ -149,7 +151,7 @@ impl BoxWalker {
         let generous = if self.position == 0 { FIRST_READ_BYTES } else { TAIL_READ_BYTES };
         let end = (self.position + len).max(offset + generous).min(self.file_bytes);
         let exact_end = self.position + len;
-        // A box whose size is known is fetched as it is; a header brings its neighbourhood along.
+        // A box of known size is requested exactly; a header is requested with the bytes around it.
         let end = if len > MAX_HEADER_BYTES { exact_end } else { end };
         Step::Need { offset, len: (end - offset).min(MAX_READ_BYTES) }
     }
@@ -159,7 +161,7 @@ impl BoxWalker {
     }
 }
 
-/// Boxes with which an ISO or QuickTime file may begin.
+/// Whether an ISO or QuickTime file may begin with this box.
 fn starts_a_file(kind: [u8; 4]) -> bool {
     [*b"ftyp", *b"moov", *b"mdat", *b"free", *b"skip", *b"wide", *b"pnot", *b"styp", *b"uuid", *b"pdin"].contains(&kind)
 }

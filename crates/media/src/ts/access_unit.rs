@@ -1,24 +1,25 @@
-//! The head of a video access unit: just enough NAL units to say whether decoding can start there.
+//! The head of a video access unit: just enough NAL units to decide whether decoding can start
+//! there.
 
 use super::EsCodec;
 
-/// An access unit whose first slice has not come by then is not looked at further.
+/// Maximum size of a head: an access unit without a slice up to there is not examined further.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// What the NAL units up to the first slice say.
+/// The facts from the NAL units up to the first slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct HeadFacts {
     pub(crate) sps: bool,
     pub(crate) pps: bool,
-    /// The first slice is of an IDR picture (HEVC: IDR or CRA).
+    /// Whether the first slice belongs to an IDR frame (HEVC: IDR or CRA).
     pub(crate) random_access: bool,
-    /// The first slice is intra-coded, IDR or not.
+    /// Whether the first slice is intra-coded, IDR or not.
     pub(crate) intra: bool,
-    /// A slice was found.
+    /// Whether a slice was found.
     pub(crate) picture: bool,
 }
 
-/// Collects the beginning of access units, one after the other, until the first slice of each.
+/// Collects the beginnings of access units, one after the other, until the first slice of each.
 #[derive(Debug, Clone)]
 pub(crate) struct HeadScanner {
     codec: EsCodec,
@@ -29,7 +30,7 @@ pub(crate) struct HeadScanner {
     done: bool,
     /// The first sequence parameter set of the stream, without its start code.
     pub(crate) first_sps: Option<Vec<u8>>,
-    /// How often a later parameter set differed from the first.
+    /// Number of later parameter sets that differ from the first.
     pub(crate) sps_changes: u64,
 }
 
@@ -56,13 +57,13 @@ impl HeadScanner {
         self.done = !matches!(self.codec, EsCodec::H264 | EsCodec::Hevc);
     }
 
-    /// Whether more bytes of this access unit are wanted.
+    /// Whether more bytes of this access unit are needed.
     #[inline]
     pub(crate) fn wants_more(&self) -> bool {
         !self.done
     }
 
-    /// Takes more bytes; answers the facts once the first slice is seen.
+    /// Consumes more bytes; returns the facts once the first slice is found.
     pub(crate) fn push(&mut self, payload: &[u8]) -> Option<HeadFacts> {
         if self.done {
             return None;
@@ -79,7 +80,7 @@ impl HeadScanner {
         None
     }
 
-    /// Index just after the next start code, once enough bytes follow it to judge the NAL unit.
+    /// Index just after the next start code, once enough bytes follow it to classify the NAL unit.
     fn next_nal(&mut self) -> Option<usize> {
         const LOOK_AHEAD: usize = 8;
         let found = self.head.get(self.searched..)?.windows(3).position(|it| it == [0, 0, 1]);
@@ -105,7 +106,7 @@ impl HeadScanner {
         match self.codec {
             EsCodec::Hevc => match (nal[0] >> 1) & 0x3f {
                 kind @ 0..=31 => {
-                    // 16 to 23 are the intra random access points; BLA, IDR and CRA among them.
+                    // 16 to 23 are the intra random access points, including BLA, IDR and CRA.
                     self.facts.random_access = (16..=21).contains(&kind);
                     self.facts.intra = (16..=23).contains(&kind);
                     self.facts.picture = true;
@@ -136,7 +137,7 @@ impl HeadScanner {
 
     fn close_sps(&mut self, end: usize) {
         let Some(start) = self.open_sps.take() else { return };
-        // The zero before a four-byte start code is no part of the NAL unit.
+        // The zero before a four-byte start code is not part of the NAL unit.
         let sps = without_trailing_zeros(&self.head[start..end]);
         match &self.first_sps {
             None => self.first_sps = Some(sps.to_vec()),

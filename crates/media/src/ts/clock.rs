@@ -1,10 +1,10 @@
-//! Time stamps of 33 bits wrap every 26.5 hours; this makes them a line again.
+//! Unwraps time stamps of 33 bits, which wrap every 26.5 hours.
 
 const WRAP: i64 = 1 << 33;
 
-/// Unwraps time stamps of all streams of a program against the last one seen.
+/// Unwraps time stamps of all streams of a program relative to the last one.
 ///
-/// The first is taken as it is; each later one is the nearest value that is equal modulo 2^33.
+/// The first is taken unchanged; each later one is the nearest value that is equal modulo 2^33.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Clock {
     last: Option<i64>,

@@ -1,11 +1,11 @@
-//! Decoding times at the beginning of a presentation.
+//! Decoding times at the start of a presentation.
 
 use super::packet::{PACKET_BYTES, Packet};
 use super::pes::{self, Parsed};
 
-/// A picture whose PES header lies in one packet.
+/// A frame whose PES header is in one packet.
 struct Picture {
-    /// Where its PES header begins.
+    /// Offset of its PES header.
     header: usize,
     pts: u64,
     dts: u64,
@@ -13,13 +13,15 @@ struct Picture {
     has_dts: bool,
 }
 
-/// Lets decoding begin with the first picture: the first decoding time becomes the first presentation time, and the
-/// decoding times that would come before it are spread over the time until the next one. Returns whether a byte changed.
+/// Moves the start of decoding to the first frame: the first decoding time becomes the first
+/// presentation time, and the decoding times that would come before it are spread over the time
+/// until the next one. Returns whether a byte changed.
 ///
-/// An encoder that reorders pictures dates the first decoding time before the first picture is shown. A player that
-/// counts from the lowest time of a segment (hls.js does) then begins a few hundredths of a second before there is a picture.
-/// Decoding times only have to grow, and to be no later than the presentation time (ISO/IEC 13818-1, 2.4.3.7),
-/// and both still hold. The bytes stay as they are where that is impossible, or where nothing is reordered.
+/// An encoder that reorders frames sets the first decoding time before the presentation time of the
+/// first frame. A player that counts from the lowest time of a segment (hls.js does) then starts a
+/// few hundredths of a second before there is a frame. Decoding times only have to increase, and to
+/// be no later than the presentation times (ISO/IEC 13818-1, 2.4.3.7), and both remain true. The
+/// bytes stay unchanged if that is impossible, or if no frame is reordered.
 pub fn begin_with_first_picture(bytes: &mut [u8]) -> bool {
     let early = early_pictures(bytes);
     let Some((first, others)) = early.pictures.split_first() else { return false };
@@ -29,7 +31,7 @@ pub fn begin_with_first_picture(bytes: &mut [u8]) -> bool {
     }
     let count = early.pictures.len() as u64;
     let until = others.iter().map(|it| it.pts).chain(early.next_dts).min().unwrap_or(base + count);
-    // Every picture gets a time of its own.
+    // Every frame gets a distinct time.
     if until < base + count {
         return false;
     }
@@ -43,10 +45,10 @@ pub fn begin_with_first_picture(bytes: &mut [u8]) -> bool {
     true
 }
 
-/// The pictures that would be decoded no later than the first one is shown.
+/// The frames that would be decoded no later than the first one is shown.
 struct Early {
     pictures: Vec<Picture>,
-    /// When the picture after them is decoded.
+    /// Decoding time of the frame after them.
     next_dts: Option<u64>,
 }
 
@@ -71,7 +73,8 @@ fn early_pictures(bytes: &[u8]) -> Early {
     early
 }
 
-/// Takes the decoding time out of a PES header: it is the presentation time (ISO/IEC 13818-1, 2.7.5). Stuffing takes its place.
+/// Removes the decoding time from a PES header: it equals the presentation time (ISO/IEC 13818-1,
+/// 2.7.5). Stuffing replaces it.
 fn without_dts(bytes: &mut [u8], header: usize) {
     let Some(fields) = bytes.get_mut(header..header + 19) else { return };
     fields[7] &= !0x40;
@@ -151,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_move_stays() {
+    fn immovable_times_stay() {
         let cases: [&[(u64, Option<u64>)]; 4] = [
-            // Nothing is reordered.
+            // No frame is reordered.
             &[(10_000, None), (11_200, None)],
-            // The second picture is shown before the first.
+            // The second frame is shown before the first.
             &[(10_000, Some(7_600)), (9_000, Some(8_800)), (12_400, None)],
-            // There is no time between the first two pictures.
+            // There is no time between the first two frames.
             &[(10_000, Some(9_998)), (10_001, Some(9_999)), (10_002, Some(10_000)), (10_003, Some(10_001))],
             &[],
         ];
@@ -207,7 +210,7 @@ mod tests {
 
         #[test]
         fn decoding_times_grow_and_precede_pictures(delay in 1_u64..5, frame in 1_500_u64..6_000, count in 6_usize..20) {
-            // The first picture, then anchors each followed by one picture that is shown before it.
+            // The first frame, then anchors, each followed by one frame that is shown before it.
             let mut shown = vec![0_u64];
             let mut next = 1;
             while shown.len() < count {

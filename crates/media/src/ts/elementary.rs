@@ -1,4 +1,4 @@
-//! One elementary stream while it is being scanned.
+//! The state of one elementary stream during a scan.
 
 use crate::aac::AdtsCounter;
 
@@ -9,17 +9,17 @@ use super::pes::{self, Parsed, PesHeader};
 use super::psi::PmtStream;
 use super::report::{EsCodec, EsKind, EsReport, RandomAccess};
 
-/// Longest PES header: nine fixed bytes and 255 optional ones.
+/// Maximum length of a PES header: nine fixed bytes and 255 optional ones.
 const MAX_PES_HEADER_BYTES: usize = 264;
 
 pub(crate) struct Elementary {
     report: EsReport,
     counter: Option<u8>,
     duplicate_seen: bool,
-    /// A PES header that goes on in the next packet.
+    /// A PES header that continues in the next packet.
     header: Vec<u8>,
     in_header: bool,
-    /// Payload bytes that the current PES packet still lacks, where its header gave a length.
+    /// Payload bytes that the current PES packet still lacks, if its header declared a length.
     missing: Option<usize>,
     pes_offset: u64,
     pes_pts: Option<i64>,
@@ -112,7 +112,8 @@ impl Elementary {
         report
     }
 
-    /// Follows the continuity counter. A packet may be sent twice (2.4.3.3); the second is dropped.
+    /// Follows the continuity counter. A packet may be repeated once (2.4.3.3); the repetition is
+    /// dropped.
     #[inline]
     fn is_repeat(&mut self, packet: &Packet<'_>) -> bool {
         let previous = self.counter.replace(packet.counter);
@@ -228,7 +229,7 @@ impl std::fmt::Debug for Elementary {
     }
 }
 
-/// Whether a stream can be scanned for pictures.
+/// Whether a stream can be scanned for frames.
 pub(crate) fn is_video(stream: &PmtStream) -> bool {
     stream.codec.kind() == EsKind::Video
 }

@@ -1,40 +1,40 @@
-//! Cuts an intra-only transport stream into one self-standing stream per picture, for I-frame playlists
-//! (RFC 8216, 4.3.3.6): each entry must decode with nothing but its own bytes.
+//! Cuts an intra-only transport stream into one independent stream per frame, for I-frame playlists
+//! (RFC 8216, 4.3.3.6): each entry must be decodable from its own bytes only.
 
 use super::elementary::is_video;
 use super::packet::{PACKET_BYTES, Packet};
 use super::psi::{SectionBuffer, parse_pat, parse_pmt};
 use super::scan;
 
-/// One picture with the tables in front of it.
+/// One frame with the tables in front of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IFrameCut {
     /// Presentation time, 90 kHz, unwrapped against the other cuts of the same call.
     pub pts: i64,
-    /// Whether it can be decoded on its own: parameter sets and an IDR picture.
+    /// Whether it can be decoded independently: parameter sets and an IDR frame.
     pub starts_with_idr: bool,
-    /// PAT, PMT and the packets of the picture: a transport stream of its own.
+    /// PAT, PMT and the packets of the frame: a complete transport stream.
     pub bytes: Vec<u8>,
 }
 
-/// Why a stream could not be cut.
+/// The stream could not be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CutError {
-    /// No PAT and PMT before the first picture, or no video in them.
+    /// There is no PAT and PMT before the first frame, or they list no video.
     #[error("the transport stream has no tables that name a video stream")]
     NoVideo,
-    /// The length is no multiple of a packet, or a packet does not begin where it should.
+    /// The length is not a multiple of a packet, or a packet does not begin where it should.
     #[error("the transport stream is damaged at byte {offset}")]
     Damaged {
-        /// Where.
+        /// Offset of the damage, bytes.
         offset: usize,
     },
 }
 
-/// Splits `bytes` into its pictures. Continuity counters run on from cut to cut, so that cuts that
-/// are read one after the other form a correct stream as well.
+/// Splits `bytes` into its frames. Continuity counters continue from cut to cut, so that the
+/// concatenated cuts form a valid stream as well.
 ///
-/// Other streams than the first video stream are left out.
+/// Streams other than the first video stream are omitted.
 pub fn cut_iframes(bytes: &[u8]) -> Result<Vec<IFrameCut>, CutError> {
     let mut cutter = Cutter::default();
     let mut chunks = bytes.chunks_exact(PACKET_BYTES);

@@ -6,7 +6,7 @@ pub const PACKET_BYTES: usize = 188;
 /// First byte of every packet.
 pub const SYNC_BYTE: u8 = 0x47;
 
-/// A packet that carries nothing (ISO/IEC 13818-1, 2.4.3.3: PID 0x1fff).
+/// A null packet (ISO/IEC 13818-1, 2.4.3.3: PID 0x1fff).
 pub const NULL_PACKET: [u8; PACKET_BYTES] = {
     let mut packet = [0xff; PACKET_BYTES];
     (packet[0], packet[1], packet[2], packet[3]) = (SYNC_BYTE, 0x1f, 0xff, 0x10);
@@ -25,7 +25,8 @@ pub(crate) struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// `None` when the adaptation field claims more than the packet holds, or the packet is marked as damaged.
+    /// Parses a packet; `None` if the adaptation field is larger than the packet, or the packet is
+    /// marked as damaged.
     #[inline]
     pub(crate) fn parse(bytes: &'a [u8; PACKET_BYTES]) -> Option<Self> {
         if bytes[0] != SYNC_BYTE || bytes[1] & 0x80 != 0 {

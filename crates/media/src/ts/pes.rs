@@ -1,23 +1,24 @@
-//! The header of a packetised elementary stream packet (ISO/IEC 13818-1, 2.4.3.6): when it presents.
+//! The header of a packetised elementary stream packet (ISO/IEC 13818-1, 2.4.3.6), with its time
+//! stamps.
 
-/// What a PES header says.
+/// The contents of a PES header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PesHeader {
     /// 33-bit presentation time, 90 kHz.
     pub(crate) pts: Option<u64>,
     /// 33-bit decode time, 90 kHz.
     pub(crate) dts: Option<u64>,
-    /// Bytes of payload that follow; `None` for "until the next one", as video does.
+    /// Payload size in bytes; `None` for "until the next one", which is usual for video.
     pub(crate) payload_bytes: Option<usize>,
-    /// Bytes of the header itself.
+    /// Size of the header itself, bytes.
     pub(crate) header_bytes: usize,
 }
 
-/// What came of trying to read a header.
+/// The result of parsing a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parsed {
     Header(PesHeader),
-    /// The header goes on in the next packet.
+    /// The header continues in the next packet.
     Incomplete,
     /// These bytes do not start a PES packet.
     Invalid,
@@ -44,7 +45,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed {
 
 fn timestamp(field: Option<&[u8]>) -> Option<u64> {
     let [a, b, c, d, e] = *field?.first_chunk::<5>()?;
-    // Three marker bits must be set: a cheap guard against garbage.
+    // Three marker bits must be set: a cheap check against garbage.
     if a & 1 == 0 || c & 1 == 0 || e & 1 == 0 {
         return None;
     }

@@ -1,13 +1,13 @@
-//! The tables that say what a transport stream holds: PAT and PMT (ISO/IEC 13818-1, 2.4.4).
+//! The tables that list the contents of a transport stream: PAT and PMT (ISO/IEC 13818-1, 2.4.4).
 
 use crate::read::Reader;
 
 use super::EsCodec;
 
-/// A section is at most 1021 bytes after its length field.
+/// Maximum size of a section: at most 1021 bytes after its length field.
 const MAX_SECTION_BYTES: usize = 1024;
 
-/// Puts a section together from the payloads of its packets.
+/// Assembles a section from the payloads of its packets.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SectionBuffer {
     bytes: Vec<u8>,
@@ -18,15 +18,15 @@ pub(crate) struct SectionBuffer {
 }
 
 impl SectionBuffer {
-    /// Takes a packet's payload; answers the section once it is whole.
+    /// Adds a packet's payload; returns the section once it is complete.
     pub(crate) fn push(&mut self, payload: &[u8], unit_start: bool) -> Option<&[u8]> {
         let mut payload = payload;
         if unit_start {
-            // The pointer field says how many bytes of an earlier section come first.
+            // The pointer field contains the number of bytes of an earlier section that come first.
             let pointer = usize::from(*payload.first()?);
             payload = payload.get(1 + pointer..)?;
             self.bytes.clear();
-            // A section that was never finished had a wrong length.
+            // A section that was never completed had a wrong length.
             if self.expected > 0 {
                 self.fault();
             }
@@ -50,7 +50,7 @@ impl SectionBuffer {
         Some(&self.bytes)
     }
 
-    /// Whether a length was impossible since this was last asked. `at_end`: no more packets will come.
+    /// Whether a length was impossible since the last call. `at_end`: no more packets will come.
     pub(crate) fn take_fault(&mut self, at_end: bool) -> bool {
         if at_end && self.expected > 0 {
             self.fault();
@@ -58,7 +58,7 @@ impl SectionBuffer {
         std::mem::take(&mut self.faulty)
     }
 
-    /// Whether the very first section was one of those.
+    /// Whether the first section had an impossible length.
     pub(crate) fn is_first_faulty(&self) -> bool {
         self.first_faulty
     }
@@ -69,11 +69,11 @@ impl SectionBuffer {
     }
 }
 
-/// A table could not be believed: wrong checksum, or lengths that do not fit.
+/// A table is invalid: wrong checksum, or impossible lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadTable;
 
-/// The PIDs of the program map tables that a PAT names.
+/// The PIDs of the program map tables in a PAT.
 pub(crate) fn parse_pat(section: &[u8]) -> Result<Vec<u16>, BadTable> {
     let mut body = Reader::new(body_of(section, 0)?);
     let mut pids = Vec::new();
@@ -94,7 +94,7 @@ pub(crate) struct PmtStream {
     pub(crate) codec: EsCodec,
 }
 
-/// The elementary streams that a PMT names.
+/// The elementary streams in a PMT.
 pub(crate) fn parse_pmt(section: &[u8]) -> Result<Vec<PmtStream>, BadTable> {
     let mut body = Reader::new(body_of(section, 2)?);
     read_pmt(&mut body).ok_or(BadTable)
@@ -151,7 +151,7 @@ fn registration_of(descriptors: &[u8]) -> Option<&[u8; 4]> {
     }
 }
 
-/// What lies between the fixed header of a section and its checksum.
+/// The bytes between the fixed header of a section and its checksum.
 fn body_of(section: &[u8], table_id: u8) -> Result<&[u8], BadTable> {
     if section.len() < 12 || section[0] != table_id || crc32(section) != 0 {
         return Err(BadTable);

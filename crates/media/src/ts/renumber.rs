@@ -1,11 +1,12 @@
-//! Joining transport streams: packets that follow each other have to count on.
+//! Renumbers the packets of concatenated transport streams.
 
 use std::collections::HashMap;
 
 use super::packet::{PACKET_BYTES, SYNC_BYTE};
 
-/// Numbers the packets of every stream anew, so that pieces of several transport streams, one after the
-/// other, are one stream without gaps (ISO/IEC 13818-1, 2.4.3.3). Bytes that are no packets stay as they are.
+/// Renumbers the packets of every stream, so that concatenated pieces of several transport streams
+/// are one stream without gaps (ISO/IEC 13818-1, 2.4.3.3). Bytes that are not packets stay
+/// unchanged.
 pub fn renumber(bytes: &mut [u8]) {
     let mut next: HashMap<u16, u8> = HashMap::new();
     for packet in bytes.chunks_exact_mut(PACKET_BYTES).filter(|it| it[0] == SYNC_BYTE) {
@@ -40,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_stays() {
+    fn bytes_outside_packets_stay() {
         let mut bytes = vec![7; 400];
         renumber(&mut bytes);
         assert_eq!(bytes, vec![7; 400]);

@@ -1,10 +1,10 @@
-//! What a scan found.
+//! The result of a scan.
 
 use crate::aac::AdtsHeader;
 
 use super::TICKS_PER_SECOND;
 
-/// What an elementary stream carries, as the PMT says.
+/// The codec of an elementary stream, according to the PMT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the standard ones")]
 pub enum EsCodec {
@@ -24,7 +24,7 @@ pub enum EsCodec {
     Other,
 }
 
-/// Whether a stream is seen, heard, or neither.
+/// Whether a stream is video, audio, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum EsKind {
@@ -34,7 +34,7 @@ pub enum EsKind {
 }
 
 impl EsCodec {
-    /// Whether it is seen, heard, or neither.
+    /// Whether it is video, audio, or neither.
     pub fn kind(self) -> EsKind {
         match self {
             Self::H264 | Self::Hevc | Self::Mpeg2Video | Self::Mpeg4Video => EsKind::Video,
@@ -44,26 +44,26 @@ impl EsCodec {
     }
 }
 
-/// A place where decoding can start.
+/// A position where decoding can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RandomAccess {
     /// Presentation time, 90 kHz, unwrapped.
     pub pts: i64,
-    /// Where its first packet begins, in bytes from the start of the stream.
+    /// Offset of its first packet, bytes from the start of the stream.
     pub offset: u64,
 }
 
 /// One elementary stream. Times are 90 kHz ticks, unwrapped: they never jump at 2^33, and the
-/// streams of one report share one line, so they can be compared.
+/// streams of one report share one timeline, so they can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EsReport {
     /// Packet identifier.
     pub pid: u16,
-    /// As in the PMT.
+    /// Stream type, as in the PMT.
     pub stream_type: u8,
-    /// What the stream type and descriptors mean.
+    /// Codec, from the stream type and the descriptors.
     pub codec: EsCodec,
-    /// PES packets begun.
+    /// Number of PES packets started.
     pub pes_count: u64,
     /// Video: access units (one per PES packet). AAC: ADTS frames. Others: PES packets.
     pub frames: u64,
@@ -81,48 +81,49 @@ pub struct EsReport {
     pub first_dts: Option<i64>,
     /// DTS of the last PES packet.
     pub last_dts: Option<i64>,
-    /// PES packets whose decode time does not come after the one before.
+    /// Number of PES packets whose decode time does not come after the previous one.
     pub dts_steps_back: u64,
-    /// Whether the first access unit can be decoded on its own: parameter sets and an IDR picture
+    /// Whether the first access unit can be decoded independently: parameter sets and an IDR frame
     /// (HEVC: IDR or CRA).
     pub starts_with_idr: bool,
     /// Whether the first access unit is intra-coded, IDR or not.
     pub starts_with_intra: bool,
-    /// Where decoding can start; at most [`EsReport::MAX_TIMES`] are kept.
+    /// Positions where decoding can start; at most [`EsReport::MAX_TIMES`] are kept.
     pub random_access: Vec<RandomAccess>,
-    /// Access units whose first slice is intra-coded.
+    /// Number of access units whose first slice is intra-coded.
     pub intra_frames: u64,
     /// The first sequence parameter set, without start code.
     pub sps: Option<Vec<u8>>,
-    /// Later parameter sets that differ from the first.
+    /// Number of later parameter sets that differ from the first.
     pub sps_changes: u64,
     /// The first ADTS header.
     pub adts: Option<AdtsHeader>,
-    /// ADTS: samples per channel.
+    /// ADTS: number of samples per channel.
     pub samples: u64,
-    /// ADTS: bytes outside any frame.
+    /// ADTS: number of bytes outside any frame.
     pub lost_audio_bytes: u64,
-    /// Presentation time at which the last frame ends, where the frames themselves say.
+    /// Presentation time at which the last frame ends, if the frames themselves declare it.
     pub end_pts: Option<i64>,
-    /// Packets missing, repeated more than once, or out of order, by the continuity counter.
+    /// Number of packets that are missing, repeated more than once, or out of order, by the
+    /// continuity counter.
     pub continuity_errors: u64,
-    /// PES packets shorter than their header says, the last one included.
+    /// Number of PES packets that are shorter than declared, including the last one.
     pub short_pes: u64,
-    /// Payloads that should have begun a PES packet and did not.
+    /// Number of payloads that should have started a PES packet and did not.
     pub bad_pes: u64,
 }
 
 impl EsReport {
-    /// How many times are kept in the lists of a report: 4.8 hours at 60 frames per second.
+    /// Maximum number of times in the lists of a report: 4.8 hours at 60 frames per second.
     pub const MAX_TIMES: usize = 1 << 20;
 
-    /// Whether the stream is seen, heard, or neither.
+    /// Whether the stream is video, audio, or neither.
     pub fn kind(&self) -> EsKind {
         self.codec.kind()
     }
 
-    /// How long the last frame lasts, in ticks: the distance to the frame presented before it.
-    /// `None` with fewer than two frames.
+    /// Duration of the last frame, in ticks: the distance to the frame presented before it. `None`
+    /// with fewer than two frames.
     pub fn last_frame_ticks(&self) -> Option<i64> {
         let max = self.max_pts?;
         let before = self.pts.iter().copied().filter(|&it| it < max).max()?;
@@ -131,7 +132,7 @@ impl EsReport {
 
     /// Ticks from the first frame's presentation to the end of the last one's.
     ///
-    /// `frame_ticks` is used for the last frame of a stream of which only one frame is known.
+    /// `frame_ticks` is used for the last frame of a stream with only one frame.
     pub fn duration_ticks(&self, frame_ticks: Option<i64>) -> Option<i64> {
         let end = match self.end_pts {
             Some(end) => end,
@@ -149,23 +150,24 @@ impl EsReport {
 /// A whole transport stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TsReport {
-    /// Bytes scanned.
+    /// Number of bytes scanned.
     pub bytes: u64,
-    /// Whole packets among them.
+    /// Number of whole packets among them.
     pub packets: u64,
     /// Elementary streams in the order of the PMT.
     pub streams: Vec<EsReport>,
     /// Whether a valid PAT and PMT came before the first packet of any elementary stream.
     pub starts_with_tables: bool,
-    /// Tables with a wrong checksum or impossible lengths.
+    /// Number of tables with a wrong checksum or impossible lengths.
     pub bad_tables: u64,
-    /// The very first packet is damaged: what decrypting with a wrong initialisation vector leaves.
+    /// Whether the very first packet is damaged, as after decryption with a wrong initialisation
+    /// vector.
     pub starts_damaged: bool,
-    /// Places where no packet began where one should have.
+    /// Number of positions where a packet should have begun and did not.
     pub sync_errors: u64,
-    /// Packets marked as damaged or with an impossible adaptation field.
+    /// Number of packets marked as damaged or with an impossible adaptation field.
     pub bad_packets: u64,
-    /// Bytes of a truncated last packet.
+    /// Size of a truncated last packet, bytes.
     pub trailing_bytes: usize,
 }
 
@@ -180,12 +182,12 @@ impl TsReport {
         self.streams.iter().find(|it| it.kind() == EsKind::Audio)
     }
 
-    /// Continuity errors of all streams together.
+    /// Number of continuity errors of all streams.
     pub fn continuity_errors(&self) -> u64 {
         self.streams.iter().map(|it| it.continuity_errors).sum()
     }
 
-    /// Whether nothing is damaged, missing or cut off.
+    /// Whether nothing is damaged, missing or truncated.
     pub fn is_intact(&self) -> bool {
         self.packets > 0
             && self.bad_tables == 0

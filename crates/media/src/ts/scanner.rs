@@ -1,4 +1,4 @@
-//! The incremental scanner: bytes in, in pieces of any size; one report out.
+//! The incremental scanner: consumes bytes in pieces of any size, and returns one report.
 
 use super::clock::Clock;
 use super::elementary::Elementary;
@@ -6,32 +6,33 @@ use super::packet::{PACKET_BYTES, Packet, SYNC_BYTE};
 use super::psi::{SectionBuffer, crc32, parse_pat, parse_pmt};
 use super::report::TsReport;
 
-/// No broadcast has more programs than that in one PAT that we would look into.
+/// Maximum number of programs in one PAT that are examined; no broadcast has more.
 const MAX_PMTS: usize = 16;
 const MAX_STREAMS: usize = 64;
 
-/// PIDs below are reserved for tables.
+/// Lower PIDs are reserved for tables.
 const FIRST_FREE_PID: u16 = 0x20;
 const NULL_PID: u16 = 0x1fff;
 
 const NOTHING: u8 = 0;
 const PAT: u8 = 1;
 const PMT: u8 = 2;
-/// The service description: read for its checksum only.
+/// The service description table: read for its checksum only.
 const SDT: u8 = 3;
 const SDT_PID: usize = 0x11;
 /// Slots from here on are elementary streams.
 const FIRST_STREAM: u8 = 16;
 
-/// Scans a transport stream that arrives in pieces. Memory does not grow with the stream, apart from
-/// eight bytes per PES packet (at most [`EsReport::MAX_TIMES`](super::EsReport::MAX_TIMES) of them).
+/// Scans a transport stream that arrives in pieces. Memory does not grow with the stream, except
+/// eight bytes per PES packet (at most [`EsReport::MAX_TIMES`](super::EsReport::MAX_TIMES) of
+/// them).
 #[derive(Debug)]
 pub struct TsScanner {
     report: TsReport,
     carry: [u8; PACKET_BYTES],
     carried: usize,
     in_sync: bool,
-    /// What each PID is.
+    /// The role of each PID.
     slots: Box<[u8; 8192]>,
     pat: SectionBuffer,
     sdt: SectionBuffer,
@@ -70,7 +71,7 @@ impl TsScanner {
         }
     }
 
-    /// Takes the next bytes.
+    /// Consumes the next bytes.
     pub fn push(&mut self, mut bytes: &[u8]) {
         if self.carried > 0 {
             let wanted = PACKET_BYTES - self.carried;
@@ -101,7 +102,7 @@ impl TsScanner {
         }
     }
 
-    /// What the stream was, now that it has ended.
+    /// The report of the stream, after its end.
     pub fn finish(mut self) -> TsReport {
         self.length_faults(true);
         let mut report = self.report;
@@ -111,7 +112,7 @@ impl TsScanner {
         report
     }
 
-    /// Drops bytes up to the next that may start a packet.
+    /// Drops bytes up to the next one that may start a packet.
     fn resynchronise<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if self.in_sync {
             self.report.sync_errors += 1;
@@ -162,7 +163,7 @@ impl TsScanner {
         self.report.starts_damaged |= self.report.packets == 1;
     }
 
-    /// Counts sections whose length cannot be right.
+    /// Counts sections with an impossible length.
     fn length_faults(&mut self, at_end: bool) {
         let pmts = self.pmts.iter_mut().map(|(pid, buffer)| (*pid, buffer));
         for (pid, buffer) in [(0, &mut self.pat), (SDT_PID as u16, &mut self.sdt)].into_iter().chain(pmts) {

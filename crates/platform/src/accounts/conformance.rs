@@ -1,6 +1,6 @@
-//! What all accounts must do. Each case wants accounts of its own, empty.
+//! The conformance suite for accounts stores. Each case needs its own, empty store.
 //!
-//! Use [`accounts_conformance!`](crate::accounts_conformance) to make a test of each.
+//! [`accounts_conformance!`](crate::accounts_conformance) generates one test per case.
 
 use domain::ids::ApiKeyId;
 use domain::scope::Scopes;
@@ -34,7 +34,7 @@ async fn create(accounts: &dyn Accounts, number: u8, owner: Option<&str>) -> Api
     accounts.create_key(&new(number, owner), NOW).await.expect("create")
 }
 
-/// A key is found by its secret alone, and has what it was given.
+/// A key is found by its secret only, and has the fields that it was created with.
 pub async fn a_key_is_found_by_its_secret(accounts: &dyn Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     let NewApiKey { id, name, owner, scopes, created_by, expires_ms, .. } = new(1, Some("ann"));
@@ -47,19 +47,19 @@ pub async fn a_key_is_found_by_its_secret(accounts: &dyn Accounts) {
     assert_eq!(accounts.get_key(self::id(2)).await.expect("get"), None);
 }
 
-/// A request that comes twice makes one key, and cannot change it.
+/// A repeated request creates one key and cannot change it.
 pub async fn making_twice_is_making_once(accounts: &dyn Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     let again = NewApiKey { scopes: Scopes::of_an_admin(), digest: digest(9), owner: None, ..new(1, None) };
     assert_eq!(accounts.create_key(&again, NOW + 5).await.expect("create"), made);
     assert_eq!(accounts.find_key(&digest(9)).await.expect("find"), None);
-    // Nor can one secret belong to two keys.
+    // Two keys cannot share a secret either.
     let same = NewApiKey { digest: digest(1), ..new(2, None) };
     assert!(accounts.create_key(&same, NOW).await.is_err());
     assert_eq!(accounts.get_key(id(2)).await.expect("get"), None);
 }
 
-/// A revoked key stays revoked since it was, and its end is not its removal.
+/// A revoked key keeps its first revocation time, and revocation does not remove the row.
 pub async fn keys_end(accounts: &dyn Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     assert!(made.is_live(NOW + 999) && !made.is_live(NOW + 1_000), "it expires");
@@ -76,7 +76,7 @@ pub async fn keys_end(accounts: &dyn Accounts) {
     assert_eq!(left.keys, [endless]);
 }
 
-/// What a key made ends with it, over generations, and no other key does.
+/// Revoking a key revokes its descendants of all generations, and no other key.
 pub async fn a_family_of_keys_ends_together(accounts: &dyn Accounts) {
     let made_by = |number: u8, maker: u8| NewApiKey {
         created_by: format!("{KEY_SUBJECT}{}", id(maker)),
@@ -94,10 +94,10 @@ pub async fn a_family_of_keys_ends_together(accounts: &dyn Accounts) {
     }
     assert_eq!(ends, [Some(2), Some(2), Some(2), Some(1), None, None]);
     let late = accounts.create_key(&made_by(7, 3), NOW + 3).await.expect("create");
-    assert!(!late.is_live(NOW + 3), "its maker was revoked meanwhile");
+    assert!(!late.is_live(NOW + 3), "its creator was revoked in the meantime");
 }
 
-/// The last use is the latest, in whatever order uses are noted.
+/// The latest use is kept, whatever the order in which uses are recorded.
 pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
     let made = create(accounts, 1, None).await;
     for (noted, kept) in [(7, 7), (9, 9), (8, 9)] {
@@ -108,14 +108,14 @@ pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
     accounts.note_use(id(9), NOW).await.expect("nothing to note");
 }
 
-/// What a person wrote is kept, whatever it is.
+/// A name may contain any characters.
 pub async fn any_name_can_be_kept(accounts: &dyn Accounts) {
     let odd = NewApiKey { name: "a\0b \u{1f3a5} 'x' ?".to_owned(), ..new(1, Some("an\0n")) };
     let made = accounts.create_key(&odd, NOW).await.expect("create");
-    assert_eq!(made.name, "a\u{FFFD}b \u{1f3a5} 'x' ?", "PostgreSQL knows no NUL");
+    assert_eq!(made.name, "a\u{FFFD}b \u{1f3a5} 'x' ?", "PostgreSQL cannot store NUL");
 }
 
-/// Pages follow each other without a gap or a double, for one owner or for all.
+/// Pages follow each other without gaps or duplicates, for one owner and for all.
 pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
     for (number, owner) in [(3, Some("ann")), (1, Some("ann")), (5, None), (2, Some("bob")), (4, Some("ann"))] {
         create(accounts, number, owner).await;
@@ -136,11 +136,11 @@ pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
     assert_eq!(pages(Some("' OR 1=1 --")).await, [vec![]]);
 }
 
-/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to fresh accounts,
-/// together with whatever must outlive them.
+/// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to an empty
+/// accounts store, together with the values that must outlive it.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
-/// while to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for stores on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! accounts_conformance {
     (together: $make:expr) => {

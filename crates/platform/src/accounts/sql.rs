@@ -7,14 +7,14 @@ use sqlx::Row as _;
 use super::{Accounts, AccountsError, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, KeyPage, NewApiKey};
 use crate::database::{Database, Row, Tx, is_corrupt, sql, text, unsigned};
 
-/// The accounts in a database.
+/// The accounts store in a database.
 #[derive(Debug, Clone)]
 pub struct SqlAccounts {
     database: Database,
 }
 
 impl SqlAccounts {
-    /// The accounts in that database.
+    /// The accounts store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
     }
@@ -28,7 +28,8 @@ impl SqlAccounts {
 impl Accounts for SqlAccounts {
     async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError> {
         let mut tx = self.write().await?;
-        // Its maker's row is locked: a key that is made while its maker is revoked is seen by one of the two.
+        // The creator's row is locked, so a key that is created while its creator is revoked is
+        // seen by one of the two transactions.
         let maker: Option<(Option<i64>,)> =
             sqlx::query_as("UPDATE api_keys SET used_ms = used_ms WHERE id = $1 RETURNING revoked_ms")
                 .bind(new.created_by.strip_prefix(KEY_SUBJECT).unwrap_or_default())
@@ -70,7 +71,7 @@ impl Accounts for SqlAccounts {
         let rows = sqlx::query(READ_PAGE)
             .bind(&filter.owner)
             .bind(filter.after.map(|it| it.to_string()))
-            // One more than asked for tells whether there is another page.
+            // One row more than requested shows whether there is another page.
             .bind(i64::from(limit) + 1)
             .fetch_all(self.database.read())
             .await?;
@@ -88,7 +89,8 @@ impl Accounts for SqlAccounts {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
-        // Again, until there are none: another one may have been made while a row was waited for.
+        // Repeated until no row changes: another descendant may have been created while this waited
+        // for a row lock.
         while sqlx::query(REVOKE_DESCENDANTS)
             .bind(sql(now_ms))
             .bind(id.to_string())
@@ -112,7 +114,7 @@ impl Accounts for SqlAccounts {
     }
 }
 
-/// What a key made, what that made, and so on.
+/// Revokes all descendants of a key: the keys that it created, the keys that those created, and so on.
 const REVOKE_DESCENDANTS: &str = "
     WITH RECURSIVE family (id) AS (
         SELECT id FROM api_keys WHERE created_by = CAST($3 AS TEXT) || CAST($2 AS TEXT)
@@ -145,7 +147,7 @@ fn read(row: &Row) -> Result<ApiKey, AccountsError> {
         id: id.parse().map_err(|_| corrupt("its id"))?,
         name: row.try_get("name")?,
         owner: row.try_get("owner")?,
-        // Never a guess: a key of a newer version opens nothing here.
+        // Unknown scopes are an error: a key written by a newer version grants nothing here.
         scopes: scopes.parse().map_err(|_| corrupt("its scopes"))?,
         created_by: row.try_get("created_by")?,
         created_ms: unsigned(row.try_get("created_ms")?),

@@ -1,6 +1,6 @@
-//! What every catalog must do. Each case wants a catalog of its own, empty.
+//! The conformance suite for catalogs. Each case needs its own, empty catalog.
 //!
-//! Use [`catalog_conformance!`](crate::catalog_conformance) to make a test of each.
+//! [`catalog_conformance!`](crate::catalog_conformance) generates one test per case.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,17 +31,17 @@ pub use random::*;
 pub use videos::*;
 pub use work::*;
 
-/// A catalog to be put to the test.
+/// A catalog under test.
 pub struct Subject {
-    /// Empty.
+    /// The catalog, empty at the start of a case.
     pub catalog: SharedCatalog,
 }
 
-/// The time at which the cases begin, Unix milliseconds.
+/// The time at which the cases start, Unix milliseconds.
 pub(crate) const NOW: u64 = 1_700_000_000_000;
-/// A lease, milliseconds.
+/// Lease duration, milliseconds.
 pub(crate) const LEASE_MS: u64 = 60_000;
-/// The same.
+/// The same duration as a `Duration`.
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
 
 impl Subject {
@@ -62,7 +62,7 @@ impl Subject {
         self.catalog().claim(job, generation, "worker", LEASE, now_ms).await.expect("claim")
     }
 
-    /// Claims what must be free.
+    /// Claims a job that must be free.
     pub(crate) async fn claim(&self, job: &Job, now_ms: u64) -> Claim {
         match self.claim_for(job, &generation(job), now_ms).await {
             ClaimOutcome::Claimed(claim) => claim,
@@ -162,11 +162,11 @@ fn name(text: &str) -> RenditionName {
     text.parse().expect("a legal name")
 }
 
-/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
-/// [`Subject`], together with whatever must outlive it.
+/// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to a new
+/// [`Subject`], together with the values that must outlive it.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for subjects on a server that takes
-/// a while to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for subjects on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! catalog_conformance {
     (together: $make:expr) => {
@@ -183,7 +183,7 @@ macro_rules! catalog_conformance {
             lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id deleted_videos_are_forgotten
             a_ready_video_has_a_length_and_a_size only_holders_report_work
             one_event_three_times_is_one_run of_racing_claimers_one_wins an_ended_lease_is_taken_over
-            a_video_has_a_holder an_ended_lease_that_nobody_took_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
+            a_video_has_a_holder an_ended_lease_without_a_successor_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
             stopping_takes_it_from_the_worker a_cancelled_reencode_leaves_it_ready
             a_dead_worker_is_relieved_at_once giving_up_is_for_the_abandoned
             events_follow_the_settings_of_the_video a_source_waits_for_its_first_view
@@ -193,7 +193,7 @@ macro_rules! catalog_conformance {
             chunks_are_kept_once renditions_are_replaced progress_never_goes_back
             only_unused_generations_are_forgotten
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
-            the_last_wish_for_a_poster_counts a_poster_that_fails_says_why
+            the_latest_poster_request_counts a_poster_that_fails_says_why
             any_order_of_events_keeps_the_rules
         }
     };

@@ -8,90 +8,91 @@ use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
 
-/// What is said of a video when it is created.
+/// The fields of a new video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewVideo {
-    /// Chosen by the caller, so that asking again is the same wish.
+    /// Id, chosen by the caller; it makes creation idempotent.
     pub id: VideoId,
-    /// Whose it is; `None` in an installation of one owner.
+    /// Owner; `None` in an installation with a single owner.
     pub owner: Option<String>,
-    /// For people.
+    /// Display title.
     pub title: Option<String>,
-    /// The customer's own id for it.
+    /// The customer's own id of the video.
     pub external_id: Option<String>,
-    /// The customer's own facts.
+    /// Free-form data of the customer.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// The name of the profile to encode by.
+    /// Name of the encoding profile.
     pub profile: String,
-    /// Encode, or only remux.
+    /// Whether to encode or only to remux.
     pub mode: Mode,
-    /// At once, or when somebody wants to watch.
+    /// Whether to transcode at once or at the first playback request.
     pub generate: Generate,
-    /// The name of the file, as its owner calls it.
+    /// File name as the owner supplied it.
     pub file_name: Option<String>,
-    /// Where the source will be.
+    /// Object key of the source in its bucket.
     pub source_key: Option<String>,
-    /// As announced, bytes.
+    /// Size as announced, bytes.
     pub source_size: Option<u64>,
-    /// As announced; never trusted.
+    /// MIME type as announced; never trusted.
     pub content_type: Option<String>,
 }
 
-/// A video as the catalog knows it.
+/// A video's record in the catalog.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Video {
-    /// Its id.
+    /// Id of the video.
     pub id: VideoId,
-    /// Whose it is; `None` too while it is only known from an event.
+    /// Owner; also `None` while the video is known only from a bucket event.
     pub owner: Option<String>,
-    /// For people.
+    /// Display title.
     pub title: Option<String>,
-    /// The customer's own id for it.
+    /// The customer's own id of the video.
     pub external_id: Option<String>,
-    /// The customer's own facts.
+    /// Free-form data of the customer.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// Where it stands.
+    /// Current state.
     pub state: VideoState,
-    /// What is known of its source.
+    /// Properties of the source.
     pub source: VideoSource,
-    /// How the bytes arrive.
+    /// State of the upload; `None`: the source was not uploaded through the API.
     pub upload: Option<Upload>,
-    /// The name of the profile to encode by.
+    /// Name of the encoding profile.
     pub profile: String,
-    /// Encode, or only remux.
+    /// Whether to encode or only to remux.
     pub mode: Mode,
-    /// At once, or when somebody wants to watch.
+    /// Whether to transcode at once or at the first playback request.
     pub generate: Generate,
-    /// The job that was last noted, claimed or asked for.
+    /// The job that was last recorded, claimed or requested.
     pub job: Option<JobId>,
-    /// What its playlist points at: the published generation, or the first one while it grows.
+    /// The generation that the playlist points at: the published one, or the first one while it
+    /// grows.
     pub generation: Option<Generation>,
-    /// Of the attempt at work; `None` when nobody works on it.
+    /// Progress of the current attempt; `None` when no worker holds the video.
     pub progress: Option<Progress>,
-    /// Of what plays, milliseconds; `None` before it is ready.
+    /// Duration of the published generation, milliseconds; `None` before it is ready.
     pub duration_ms: Option<u64>,
     /// Width and height of the largest rung, pixels; `None` before it is ready.
     pub dimensions: Option<(u32, u32)>,
-    /// Whether a poster was made of it.
+    /// Whether an automatic poster exists.
     pub has_poster: bool,
-    /// The chosen poster that viewers get in place of the automatic one.
+    /// The custom poster that viewers get in place of the automatic one.
     pub chosen_poster: Option<PosterId>,
-    /// Unix milliseconds.
+    /// Creation time, Unix milliseconds.
     pub created_ms: u64,
-    /// Last change of any kind, Unix milliseconds.
+    /// Time of the last change of any kind, Unix milliseconds.
     pub updated_ms: u64,
-    /// When work was last asked for, Unix milliseconds.
+    /// Time of the last request for work, Unix milliseconds.
     pub queued_ms: Option<u64>,
-    /// When it could first be watched, Unix milliseconds.
+    /// Time at which it first became playable, Unix milliseconds.
     pub playable_ms: Option<u64>,
-    /// When the published generation was verified, Unix milliseconds.
+    /// Time at which the published generation was verified, Unix milliseconds.
     pub ready_ms: Option<u64>,
-    /// Counts its changes.
+    /// Row version; each change increments it.
     pub version: u64,
 }
 
 impl Video {
-    /// The job that makes it, by its settings; `None` while its source is not known.
+    /// The job that transcodes this video with its settings; `None` while its source is unknown.
     pub fn to_job(&self, reason: JobReason) -> Option<Job> {
         let VideoSource { bucket, key, etag, size, .. } = &self.source;
         let source = Source { bucket: bucket.clone()?, key: key.clone()?, etag: etag.clone()?, size: (*size)? };
@@ -99,78 +100,78 @@ impl Video {
     }
 }
 
-/// What is known of a source; all of it once it has arrived.
+/// Properties of a source; complete once it has arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VideoSource {
-    /// The name of its bucket.
+    /// Name of its bucket.
     pub bucket: Option<String>,
-    /// Path in its bucket.
+    /// Object key in its bucket.
     pub key: Option<String>,
-    /// The name of the file, as its owner calls it.
+    /// File name as the owner supplied it.
     pub file_name: Option<String>,
-    /// Entity tag, without quotes.
+    /// ETag, without quotes.
     pub etag: Option<String>,
-    /// Bytes; as announced until it has arrived.
+    /// Size in bytes; the announced size until the source has arrived.
     pub size: Option<u64>,
-    /// As announced; never trusted.
+    /// MIME type as announced; never trusted.
     pub content_type: Option<String>,
 }
 
-/// How the bytes of a source arrive.
+/// How a source is uploaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// In one request or in several.
+    /// Single request or multipart.
     pub kind: UploadKind,
-    /// When its URLs end, Unix milliseconds.
+    /// Expiry of the presigned URLs, Unix milliseconds.
     pub expires_ms: u64,
 }
 
-/// In one request or in several.
+/// Single request or multipart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum UploadKind {
-    /// One PUT.
+    /// One PUT request.
     Single,
-    /// Equal parts, but for the last.
+    /// Parts of equal size, except the last.
     Multipart {
-        /// The store's name for it.
+        /// The store's id of the multipart upload.
         upload_id: String,
-        /// Bytes of a part.
+        /// Part size, bytes.
         part_bytes: u64,
     },
-    /// Equal parts, but for the last, of a size that the uploader chooses.
+    /// Parts of equal size, except the last; the uploader chooses the size.
     Open {
-        /// The store's name for it.
+        /// The store's id of the multipart upload.
         upload_id: String,
     },
 }
 
-/// A poster that somebody chose.
+/// A poster that a user chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PosterRecord {
-    /// The last wish.
+    /// The poster requested last.
     pub wanted: PosterId,
-    /// What viewers get; `None`: still the one that was made of the video.
+    /// The poster that viewers get; `None`: still the automatic one.
     pub shown: Option<PosterId>,
-    /// Why the last wish cannot be fulfilled.
+    /// Why the requested poster could not be rendered.
     pub failure: Option<Failure>,
 }
 
-/// What became of a poster that was made.
+/// The result of showing a rendered poster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PosterShown {
-    /// Viewers get it from now on, instead of this one: nobody needs that any more.
+    /// Viewers get it from now on. It replaces this poster, which can be removed.
     InsteadOf(Option<PosterId>),
-    /// Somebody wants another one by now, or none.
+    /// A later request asked for another poster, or for the automatic one.
     Overtaken,
 }
 
-/// A source that is fetched from a URL.
+/// A source that is imported from a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ImportRecord {
-    /// May be a permission: not for logs, nor for answers. `Debug` leaves it out.
+    /// The URL. It may carry credentials, so it must not reach logs or responses; `Debug` omits it.
     pub url: String,
-    /// What has arrived, if something has.
+    /// The started transfer, if there is one.
     pub transfer: Option<Transfer>,
 }
 
@@ -180,117 +181,120 @@ impl std::fmt::Debug for ImportRecord {
     }
 }
 
-/// A file on its way into the store. Which parts have arrived, the store knows.
+/// A file that is being uploaded to the store. The store knows which parts have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// The store's name for the upload.
+    /// The store's id of the multipart upload.
     pub upload_id: String,
-    /// Bytes of a part.
+    /// Part size, bytes.
     pub part_bytes: u64,
-    /// Of the file, where its server says so.
+    /// Size of the file in bytes, if its server reports it.
     pub size: Option<u64>,
-    /// Of the file, strong, with its quotes: only what has the same is the rest of it.
+    /// Strong ETag of the file, with its quotes: only a response with the same ETag continues the
+    /// file.
     pub etag: Option<String>,
 }
 
-/// How far an attempt has come.
+/// Progress of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// What it does; `None` before it has said.
+    /// Current stage; `None` before the worker has reported one.
     pub stage: Option<Stage>,
-    /// Of the whole work, 0 to 100.
+    /// Percentage of the whole work, 0 to 100.
     pub percent: u8,
 }
 
-/// Which videos to list.
+/// Filter and page of a video listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VideoFilter {
-    /// Only of this owner.
+    /// Only videos of this owner.
     pub owner: Option<String>,
-    /// Only in this state.
+    /// Only videos in this state.
     pub state: Option<StateName>,
-    /// Only with this external id.
+    /// Only videos with this external id.
     pub external_id: Option<String>,
-    /// Only those whose title contains this, in any case of any script.
+    /// Only videos whose title contains this text, ignoring case in every script.
     pub title_contains: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` cursor of the previous page.
     pub after: Option<VideoId>,
-    /// At most so many, 1 to 1,000; 0 means 100.
+    /// Page size, 1 to 1,000; 0 means 100.
     pub limit: u32,
 }
 
-/// Some videos, newest first.
+/// A page of videos, newest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VideoPage {
-    /// At most as many as asked for.
+    /// At most `limit` videos.
     pub videos: Vec<Video>,
-    /// Pass it to get the next page; `None` on the last one.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<VideoId>,
 }
 
-/// What an owner changes; `None` leaves it as it is.
+/// A change by an owner; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Patch {
-    /// `Some(None)` removes it.
+    /// New title; `Some(None)` removes it.
     pub title: Option<Option<String>>,
-    /// `Some(None)` removes it.
+    /// New external id; `Some(None)` removes it.
     pub external_id: Option<Option<String>>,
-    /// Replaces all of it.
+    /// New metadata; replaces all of it.
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// How much one owner may have. What is `None` has no limit.
+/// The limits of one owner; `None` means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OwnerLimits {
-    /// Uploads that are under way: announced, and neither arrived nor expired.
+    /// Open uploads: announced, and neither completed nor expired.
     pub open_uploads: Option<u32>,
     /// Videos that are not deleted.
     pub videos: Option<u64>,
-    /// Bytes of their sources, as they were announced or have arrived.
+    /// Bytes of their sources, announced or arrived.
     pub source_bytes: Option<u64>,
 }
 
-/// What became of an event of the bucket.
+/// The result of recording a bucket event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
-    /// Send this job. It may have been sent before: nobody can know whether that message arrived.
+    /// Send this job. It may have been sent before: the sender cannot know whether that message
+    /// arrived.
     Send(Job),
-    /// The source is kept until somebody wants to watch it: send nothing.
+    /// The source is stored until the first playback request: send nothing.
     Waits,
-    /// The source is done with, well or badly, or a worker has it in hand: send nothing.
+    /// The source was processed, successfully or not, or a worker holds it: send nothing.
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
     Gone,
-    /// Another source for a video that has been ready: send nothing. What was published does not change, even if
-    /// a permission to upload is still good.
+    /// Another source for a video that has been ready: send nothing. The published video does not
+    /// change, even if an upload URL is still valid.
     Unwanted,
 }
 
-/// One try at a job.
+/// One attempt at a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Counts the attempts at the video, from 1: the fence of its claim.
+    /// Number of the attempt at the video, from 1: the fence of its claim.
     pub fence: u64,
-    /// For this job.
+    /// The job that was attempted.
     pub job: JobId,
-    /// What was being made.
+    /// The generation that was to be produced.
     pub generation: Generation,
-    /// Who did it.
+    /// The worker that made the attempt.
     pub worker: String,
-    /// Unix milliseconds.
+    /// Start, Unix milliseconds.
     pub started_ms: u64,
-    /// Unix milliseconds; `None` while it goes on, or its worker vanished unnoticed.
+    /// End, Unix milliseconds; `None` while it runs, or if its worker vanished unnoticed.
     pub ended_ms: Option<u64>,
-    /// How it ended.
+    /// How it ended; `None` while it has no end.
     pub outcome: Option<AttemptOutcome>,
-    /// How far it came.
+    /// Progress that it reached.
     pub progress: Progress,
-    /// The last lines of its log, for the operator.
+    /// The last lines of FFmpeg's log, for the operator.
     pub log_tail: Option<String>,
 }
 
 impl Attempt {
-    /// As the decision about another attempt sees it. One that has no end is taken for one whose worker vanished.
+    /// The attempt as the retry policy sees it. An attempt without an end counts as one whose
+    /// worker vanished.
     pub fn past(&self) -> PastAttempt {
         let ended = match &self.outcome {
             Some(AttemptOutcome::Failed(failure)) => Ended::Failed(failure.code),
@@ -306,22 +310,22 @@ impl Attempt {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// Verified and published.
+    /// The generation was verified and published.
     Ready,
-    /// The source was fetched.
+    /// The source was imported.
     Fetched,
-    /// It failed.
+    /// The attempt failed.
     Failed(Failure),
-    /// Given back.
+    /// The worker released its claim.
     Released,
-    /// Its lease ended and somebody else took over, or its worker was known to be dead.
+    /// Its lease expired and another worker claimed the video, or its worker was known to be dead.
     Lost,
     /// The video was cancelled or deleted.
     Stopped,
 }
 
 impl AttemptOutcome {
-    /// Its stable name.
+    /// Stable name, stored in the database.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -338,30 +342,30 @@ impl AttemptOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RenditionRecord {
-    /// Its name and folder.
+    /// Name of the rendition and of its folder.
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1080p"))]
     pub name: RenditionName,
-    /// What is in it.
+    /// Kind of media.
     pub kind: RenditionKind,
-    /// Pixels; `None` for audio.
+    /// Width in pixels; `None` for audio.
     pub width: Option<u32>,
-    /// Pixels; `None` for audio.
+    /// Height in pixels; `None` for audio.
     pub height: Option<u32>,
-    /// Remuxed, not encoded.
+    /// Whether it was remuxed instead of encoded.
     pub copied: bool,
     /// Frames per second; `None` for audio.
     pub frame_rate: Option<f64>,
-    /// As in the playlist (RFC 6381); `None` before it is known.
+    /// `CODECS` as in the playlist (RFC 6381); `None` before it is known.
     pub codecs: Option<String>,
     /// Measured peak, bits per second; `None` before it is known.
     pub bandwidth: Option<u64>,
     /// Measured average, bits per second; `None` before it is known.
     pub average_bandwidth: Option<u64>,
-    /// How far it is.
+    /// State of publishing.
     pub state: RenditionState,
 }
 
-/// What is in a rendition.
+/// The kind of media in a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -372,15 +376,15 @@ pub enum RenditionKind {
     IFrames,
 }
 
-/// How far a rendition is.
+/// State of publishing of a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RenditionState {
-    /// Nothing of it is published.
+    /// Nothing is published yet.
     Planned,
-    /// It can be watched, and grows.
+    /// It can be watched while it grows.
     Playable,
-    /// All of it is published.
+    /// It is published completely.
     Complete,
 }

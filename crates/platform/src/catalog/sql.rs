@@ -1,8 +1,8 @@
-//! The catalog in a database, SQLite or PostgreSQL, by the same SQL.
+//! The catalog in a database; SQLite and PostgreSQL run the same SQL.
 //!
-//! Every change begins with an `UPDATE ... RETURNING` of the video's row, which locks it in both
-//! databases until the transaction ends: what follows sees one state, and writes once. One row alone,
-//! so no two changes wait for each other.
+//! Every change begins with an `UPDATE ... RETURNING` of the video's row, which locks the row in
+//! both databases until the transaction ends. The statements that follow see one state and write
+//! once. Only one row is locked, so no two changes wait for each other.
 
 mod erasure;
 mod events;
@@ -38,18 +38,18 @@ use rows::{VideoRow, video_columns};
 #[derive(Debug, Clone)]
 pub struct SqlCatalog {
     database: Database,
-    /// Rung after every change that may have written an event.
+    /// Notified after every change that may have written an event.
     events: Arc<Notify>,
 }
 
 impl SqlCatalog {
-    /// The catalog in that database.
+    /// The catalog in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone(), events: database.waker(crate::webhooks::sql::WAKER) }
     }
 
-    /// Wakes whoever sends webhooks in this process. Only after the change is there to be seen.
-    fn told<T>(&self, done: Result<T, CatalogError>) -> Result<T, CatalogError> {
+    /// Wakes the webhook dispatcher of this process. Called only after the change is committed.
+    fn wake_dispatcher<T>(&self, done: Result<T, CatalogError>) -> Result<T, CatalogError> {
         if done.is_ok() {
             self.events.notify_one();
         }
@@ -73,8 +73,8 @@ async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogE
     lock(tx, video).await?.ok_or(CatalogError::NotFound { video })
 }
 
-/// Writes a state and the times that belong to it, and tells of it if it is another than that of `row`,
-/// which must be locked.
+/// Writes a state and the timestamps that belong to it, and emits an event if the state differs
+/// from that of `row`, which must be locked.
 async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64) -> Result<(), CatalogError> {
     let failure = match state {
         VideoState::Failed(failure) => Some(failure),
@@ -101,12 +101,12 @@ async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64)
     .execute(&mut **tx)
     .await?;
     match EventType::of_change(&row.state()?, state) {
-        Some(kind) => events::tell(tx, row, kind, now_ms).await,
+        Some(kind) => events::emit(tx, row, kind, now_ms).await,
         None => Ok(()),
     }
 }
 
-/// How an attempt is written down when it ends.
+/// How the end of an attempt is recorded.
 struct Ending<'a> {
     outcome: &'static str,
     failure: Option<&'a Failure>,
@@ -119,7 +119,7 @@ impl Ending<'_> {
     }
 }
 
-/// Takes the video from whoever holds it, and closes that attempt. The row must be locked.
+/// Ends the claim on the video, and closes its attempt. The row must be locked.
 async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE attempts SET ended_ms = $1, outcome = $2, failure_code = $3, failure_sentence = $4, log_tail = $5
@@ -186,11 +186,11 @@ impl Catalog for SqlCatalog {
     }
 
     async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
-        self.told(self.apply_event(video, event, now_ms).await)
+        self.wake_dispatcher(self.apply_event(video, event, now_ms).await)
     }
 
     async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
-        self.told(self.note_event(job, now_ms).await)
+        self.wake_dispatcher(self.note_event(job, now_ms).await)
     }
 
     async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
@@ -205,7 +205,7 @@ impl Catalog for SqlCatalog {
         lease: Duration,
         now_ms: u64,
     ) -> Result<ClaimOutcome, CatalogError> {
-        self.told(self.try_claim(job, generation, worker, lease, now_ms).await)
+        self.wake_dispatcher(self.try_claim(job, generation, worker, lease, now_ms).await)
     }
 
     async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
@@ -225,7 +225,7 @@ impl Catalog for SqlCatalog {
     ) -> Result<bool, CatalogError> {
         match message {
             JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {
-                self.told(self.give_up_work(message, failure, died_ms, now_ms).await)
+                self.wake_dispatcher(self.give_up_work(message, failure, died_ms, now_ms).await)
             }
             JobMessage::PosterV1(job) => self.refuse_poster(job.video, &job.poster, failure).await,
         }
@@ -252,7 +252,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
-        self.told(self.ask_import(video, url, now_ms).await)
+        self.wake_dispatcher(self.ask_import(video, url, now_ms).await)
     }
 
     async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError> {
@@ -278,7 +278,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn set_progress(&self, claim: &Claim, stage: Stage, percent: u8, now_ms: u64) -> Result<(), CatalogError> {
-        self.told(self.progress(claim, stage, percent, now_ms).await)
+        self.wake_dispatcher(self.progress(claim, stage, percent, now_ms).await)
     }
 
     async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
@@ -303,7 +303,7 @@ impl Catalog for SqlCatalog {
     }
 
     async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
-        self.told(self.playable(claim, now_ms).await)
+        self.wake_dispatcher(self.playable(claim, now_ms).await)
     }
 
     async fn mark_ready(
@@ -312,7 +312,7 @@ impl Catalog for SqlCatalog {
         receipt: &Receipt,
         now_ms: u64,
     ) -> Result<Option<Generation>, CatalogError> {
-        self.told(self.ready(claim, receipt, now_ms).await)
+        self.wake_dispatcher(self.ready(claim, receipt, now_ms).await)
     }
 
     async fn fail(
@@ -323,7 +323,7 @@ impl Catalog for SqlCatalog {
         log_tail: &str,
         now_ms: u64,
     ) -> Result<(), CatalogError> {
-        self.told(self.end_failed(claim, failure, will_retry, log_tail, now_ms).await)
+        self.wake_dispatcher(self.end_failed(claim, failure, will_retry, log_tail, now_ms).await)
     }
 
     async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {

@@ -1,4 +1,4 @@
-//! Which database: the text that people write, and what may be shown of it.
+//! Addresses of databases: the text in the configuration, and the part of it that may be shown.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,9 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::any::AnyConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// Where a database is: `sqlite:PATH`, a plain path, or `postgres://USER:PASSWORD@HOST/NAME`.
+/// Address of a database: `sqlite:PATH`, a plain path, or `postgres://USER:PASSWORD@HOST/NAME`.
 ///
-/// Prints without password or options.
+/// `Display` and `Debug` omit the password and the options.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseAddress(Place);
 
@@ -20,21 +20,22 @@ pub(super) enum Place {
     Server(Server),
 }
 
-/// A PostgreSQL server, and the name of a database there.
+/// A PostgreSQL server and the name of a database on it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Server {
-    /// As sqlx reads it; holds the password.
+    /// URL in the form that sqlx parses; contains the password.
     url: String,
     shown: String,
 }
 
-/// A text that names no database. It is not repeated here: it may hold a password.
+/// A text that is not an address of a database. The error does not repeat the text, which may
+/// contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}: use sqlite:PATH, a path, or postgres://USER:PASSWORD@HOST/NAME")]
 pub struct InvalidAddress(&'static str);
 
 impl DatabaseAddress {
-    /// A file of SQLite, whatever its name looks like.
+    /// A SQLite file, whatever its name looks like.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Place::File(path.into()))
     }
@@ -58,7 +59,7 @@ impl FromStr for DatabaseAddress {
         };
         match path {
             "" => Err(InvalidAddress("no path")),
-            // Each connection would have one of its own.
+            // Each connection would get its own database.
             ":memory:" => Err(InvalidAddress("a database in memory cannot be shared")),
             _ if text.starts_with("sqlite:") && path.contains('?') => {
                 Err(InvalidAddress("a SQLite database takes no options"))
@@ -92,7 +93,7 @@ impl Server {
             None => format!("postgres://{}:{}/{name}", options.get_host(), options.get_port()),
         };
         let mut url = text.to_owned();
-        // Nobody's secrets should cross a network in clear because a word was left out.
+        // The default must not send secrets in clear text over a network.
         let says_nothing = !text.contains("sslmode=") && !text.contains("ssl-mode=");
         if says_nothing && is_remote(&options) && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
         {
@@ -116,12 +117,13 @@ fn is_remote(options: &PgConnectOptions) -> bool {
     options.get_socket().is_none() && !matches!(host, "localhost" | "::1" | "[::1]") && !host.starts_with("127.")
 }
 
-/// All that means something in a URL, or to whoever tidies one up; a `.` for the sake of `..`.
+/// All characters with a meaning in a URL, or to software that normalises URLs; `.` because of
+/// `..`.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_');
 
-/// The address of an existing file as sqlx reads it.
+/// The sqlx options of an existing file.
 pub(super) fn file_options(path: &std::path::Path) -> Result<AnyConnectOptions, sqlx::Error> {
-    // Resolved first: whoever reads the URL must not do so by the letters alone.
+    // Resolved first, because sqlx may interpret special characters of the path in the URL.
     let path = path.canonicalize()?;
     let path = path.to_str().ok_or_else(|| sqlx::Error::Configuration("its path is not UTF-8".into()))?;
     format!("sqlite://{}?mode=rw", utf8_percent_encode(path, PATH)).parse()
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_server_is_spoken_to_in_cipher_unless_told_otherwise() {
+    fn a_remote_server_is_spoken_to_in_cipher_unless_configured_otherwise() {
         for (text, expected) in [
             ("postgres://db.example/videos", "postgres://db.example/videos?sslmode=require"),
             ("postgres://db.example/videos?user=me", "postgres://db.example/videos?user=me&sslmode=require"),

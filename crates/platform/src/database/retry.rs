@@ -1,15 +1,16 @@
-//! What a failed statement means.
+//! Classification of database errors, and retries of transactions.
 
 use std::error::Error;
 use std::time::Duration;
 
-/// Attempts at one transaction.
+/// Maximum attempts at one transaction.
 const ATTEMPTS: u32 = 5;
-/// Before the second one; longer before each further one, so that two do not meet for ever.
+/// Pause before the second attempt; each further pause is longer, so that two transactions do not
+/// collide forever.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Does a transaction again that the database undid because it stood in the way of another one. Only
-/// PostgreSQL does that, to transactions that lock more than one row: SQLite has one writer.
+/// Retries a transaction that the database rolled back because of a conflict with another one. Only
+/// PostgreSQL does that, to transactions that lock more than one row: SQLite has a single writer.
 pub(crate) async fn retried<T, E, F>(mut transaction: impl FnMut() -> F) -> Result<T, E>
 where
     E: Error + 'static,
@@ -29,7 +30,7 @@ where
 
 /// A deadlock, or a serialization failure.
 fn is_conflict(error: &(dyn Error + 'static)) -> bool {
-    // Our own errors have it as their source.
+    // Our own errors carry the database error as their source.
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref::<sqlx::Error>().is_some_and(|it| has_code(it, &["40001", "40P01"])) {
@@ -40,18 +41,18 @@ fn is_conflict(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// Whether a value cannot be kept, however often it is tried: characters that the database does not
-/// know.
+/// Whether the database can never store the value, for example because of characters that it does
+/// not support.
 pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
     has_code(error, &["22021", "22P05"])
 }
 
-/// Whether a row was read that is not what this version writes.
+/// Whether the error reports a row in a format that this version does not write.
 pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_))
 }
 
-/// SQLite: somebody else has the file at the moment (also for its recovery).
+/// SQLite: another process has locked the file (also during recovery).
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, &["5", "261"])
 }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_loses_a_deadlock_tries_again() {
+    async fn the_loser_of_a_deadlock_tries_again() {
         let Some(server) = Postgres::start() else { return };
         let database = open(&server.database()).await.unwrap();
         let table = "CREATE TABLE it (id BIGINT, x BIGINT); INSERT INTO it VALUES (1, 0), (2, 0)";

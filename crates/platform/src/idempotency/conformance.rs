@@ -1,6 +1,6 @@
-//! What every keeper of keyed requests must do. Each case wants one of its own, empty.
+//! The conformance suite for idempotency stores. Each case needs its own, empty store.
 //!
-//! Use [`idempotency_conformance!`](crate::idempotency_conformance) to make a test of each.
+//! [`idempotency_conformance!`](crate::idempotency_conformance) generates one test per case.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn first(keeper: &dyn Idempotency, id: &str, fingerprint: &str, now_ms: u6
     }
 }
 
-/// Executed once, answered as often as asked, for as long as the answer lives.
+/// A request is executed once, and its response is returned as often as asked while it is kept.
 pub async fn a_request_is_executed_once(keeper: &dyn Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     let running = Begun::Running { until_ms: NOW + PATIENCE_MS };
@@ -42,7 +42,7 @@ pub async fn a_request_is_executed_once(keeper: &dyn Idempotency) {
     first(keeper, "a", "1", NOW + LIFE_MS).await;
 }
 
-/// Of many at once, one executes.
+/// Exactly one of several concurrent callers executes.
 pub async fn of_many_at_once_one_is_first(keeper: &dyn Idempotency) {
     let asked = futures::future::join_all((0..8).map(|_| begin(keeper, "a", "1", NOW))).await;
     let first = asked.iter().filter(|it| matches!(it, Begun::First(_))).count();
@@ -50,20 +50,20 @@ pub async fn of_many_at_once_one_is_first(keeper: &dyn Idempotency) {
     assert_eq!((first, running), (1, 7));
 }
 
-/// A key belongs to one request, also while that is executed, and also after its execution was cut off.
-pub async fn another_request_is_told_so(keeper: &dyn Idempotency) {
+/// A key belongs to one request, also during its execution, and after the execution was cut off.
+pub async fn another_request_with_the_key_is_refused(keeper: &dyn Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Another);
     assert_eq!(begin(keeper, "a", "2", NOW + PATIENCE_MS).await, Begun::Another);
     assert!(keeper.finish(&ticket, "x").await.expect("finish"));
     assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Another);
     first(keeper, "b", "2", NOW).await;
-    // Once it is forgotten, the key is free.
+    // After the response has expired, the key is free.
     first(keeper, "a", "2", NOW + LIFE_MS).await;
 }
 
-/// Whoever executes and dies holds nothing up for longer than the patience, and changes nothing when
-/// it turns out to live.
+/// A crashed execution blocks others for no longer than the patience, and changes nothing if it
+/// turns out to be alive.
 pub async fn a_crash_is_taken_over(keeper: &dyn Idempotency) {
     let dead = first(keeper, "a", "1", NOW).await;
     let still = begin(keeper, "a", "1", NOW + PATIENCE_MS - 1).await;
@@ -75,11 +75,11 @@ pub async fn a_crash_is_taken_over(keeper: &dyn Idempotency) {
     assert_eq!(begin(keeper, "a", "1", NOW + PATIENCE_MS).await, Begun::Answered("of the heir".to_owned()));
 }
 
-/// What was given back is executed again; what has its answer keeps it.
+/// A released request is executed again; a finished one keeps its response.
 pub async fn what_is_given_back_is_free(keeper: &dyn Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     keeper.give_back(&ticket).await.expect("give back");
-    // Its key too: the next request may be another.
+    // The key is free too: the next request may be a different one.
     let ticket = first(keeper, "a", "2", NOW).await;
     assert!(keeper.finish(&ticket, "x").await.expect("finish"));
     keeper.give_back(&ticket).await.expect("too late");
@@ -87,11 +87,11 @@ pub async fn what_is_given_back_is_free(keeper: &dyn Idempotency) {
     assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Answered("x".to_owned()));
 }
 
-/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh keeper,
-/// together with whatever must outlive it.
+/// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to an empty
+/// store, together with the values that must outlive it.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
-/// while to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for stores on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! idempotency_conformance {
     (together: $make:expr) => {
@@ -102,7 +102,7 @@ macro_rules! idempotency_conformance {
     };
     (@ $how:ident $make:expr) => {
         $crate::conformance_cases! { idempotency, $how $make;
-            a_request_is_executed_once of_many_at_once_one_is_first another_request_is_told_so
+            a_request_is_executed_once of_many_at_once_one_is_first another_request_with_the_key_is_refused
             a_crash_is_taken_over what_is_given_back_is_free
         }
     };

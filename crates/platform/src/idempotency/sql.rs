@@ -14,7 +14,7 @@ pub struct SqlIdempotency {
 }
 
 impl SqlIdempotency {
-    /// The requests in that database.
+    /// The idempotency store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
     }
@@ -25,7 +25,7 @@ impl Idempotency for SqlIdempotency {
     async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<Begun, IdempotencyError> {
         let ticket = Ticket { id: request.id.clone(), token: random()? };
         let mut tx = self.database.write().await?;
-        // Sweeping as one goes: what has expired is little, and nobody else has to see to it.
+        // Expired rows are removed here: they are few, so no separate task is needed.
         sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1")
             .bind(sql(now_ms))
             .execute(&mut *tx)
@@ -82,7 +82,7 @@ async fn insert(tx: &mut Tx, request: &KeyedRequest, ticket: &Ticket, now_ms: u6
     Ok(inserted > 0)
 }
 
-/// From an execution that was cut off.
+/// Takes over an execution that was cut off.
 async fn take_over(
     tx: &mut Tx,
     request: &KeyedRequest,
@@ -109,7 +109,7 @@ async fn look(tx: &mut Tx, request: &KeyedRequest, now_ms: u64) -> Result<Begun,
         .bind(&request.id)
         .fetch_optional(&mut **tx)
         .await?;
-    // Given back in this very moment: whoever asks again is the first.
+    // Released at this very moment: the next caller is the first.
     let Some(row) = row else { return Ok(Begun::Running { until_ms: now_ms }) };
     let fingerprint: String = row.try_get("fingerprint")?;
     if fingerprint != request.fingerprint {

@@ -1,6 +1,6 @@
-//! What every job queue must do. Each case wants a queue of its own, empty.
+//! The conformance suite for job queues. Each case needs its own, empty queue.
 //!
-//! Use [`job_queue_conformance!`](crate::job_queue_conformance) to make a test of each.
+//! [`job_queue_conformance!`](crate::job_queue_conformance) generates one test per case.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::{Delivery, JobQueue, QueueError, Sent, SharedQueue};
 mod dead;
 pub use dead::*;
 
-/// A queue to be put to the test.
+/// A queue under test.
 pub struct Subject {
-    /// Empty.
+    /// The queue, empty at the start of a case.
     pub queue: SharedQueue,
-    /// What it was made with; at least 3.
+    /// The queue's `max_receives`; at least 3.
     pub max_receives: u32,
-    /// The shortest lease worth testing with: longer than a call takes on a busy machine.
+    /// The shortest usable lease: longer than a call takes on a busy machine.
     pub tick: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Subject {
         &*self.queue
     }
 
-    /// Longer than any case takes.
+    /// A duration longer than any case takes.
     fn long(&self) -> Duration {
         self.tick * 200
     }
@@ -39,7 +39,7 @@ impl Subject {
         message
     }
 
-    /// Receives what must be there or come.
+    /// Receives a message that must be there or arrive.
     async fn receive(&self, lease: Duration) -> Delivery {
         self.queue().receive(self.tick * 60, lease).await.expect("receive").expect("a message should have come")
     }
@@ -50,7 +50,7 @@ impl Subject {
     }
 }
 
-/// A message like no other one.
+/// A message with a unique job.
 pub fn message(number: u8) -> JobMessage {
     let video = VideoId::new(1_700_000_000_000, [number; 10]);
     let source = Source {
@@ -62,7 +62,7 @@ pub fn message(number: u8) -> JobMessage {
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload).into()
 }
 
-/// A message arrives once, as it was sent, and is gone once acknowledged.
+/// A message is delivered once, as it was sent, and is gone after it was acknowledged.
 pub async fn delivers_and_forgets(subject: &Subject) {
     let sent = subject.send(1).await;
     let delivery = subject.receive(subject.tick).await;
@@ -73,7 +73,7 @@ pub async fn delivers_and_forgets(subject: &Subject) {
     subject.expect_nothing(subject.tick * 2, "it was acknowledged").await;
 }
 
-/// A receiver that waits gets a message as soon as it is sent, and stops waiting when told.
+/// A waiting receiver gets a message as soon as it is sent, and stops waiting at its timeout.
 pub async fn a_waiting_receiver_is_woken(subject: &Subject) {
     subject.expect_nothing(subject.tick, "nothing was sent").await;
     let (delivery, ()) = tokio::join!(subject.receive(subject.long()), async {
@@ -83,7 +83,7 @@ pub async fn a_waiting_receiver_is_woken(subject: &Subject) {
     assert_eq!(delivery.message, Ok(message(1)));
 }
 
-/// What is leased is hidden from others.
+/// A leased message is hidden from other receivers.
 pub async fn a_lease_hides(subject: &Subject) {
     subject.send(1).await;
     let first = subject.receive(subject.long()).await;
@@ -91,7 +91,7 @@ pub async fn a_lease_hides(subject: &Subject) {
     subject.queue().ack(&first.receipt).await.expect("ack");
 }
 
-/// What is not settled when its lease ends is delivered again, and counted.
+/// A message that is not settled when its lease expires is delivered again, and counted.
 pub async fn redelivers_after_the_lease(subject: &Subject) {
     let sent = subject.send(1).await;
     let first = subject.receive(subject.tick).await;
@@ -101,7 +101,7 @@ pub async fn redelivers_after_the_lease(subject: &Subject) {
     assert_eq!(first.sent_ms, second.sent_ms);
 }
 
-/// A lease that is extended in time does not end.
+/// A lease that is extended in time does not expire.
 pub async fn an_extended_lease_holds(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.tick * 3).await;
@@ -110,7 +110,7 @@ pub async fn an_extended_lease_holds(subject: &Subject) {
     subject.queue().ack(&delivery.receipt).await.expect("ack");
 }
 
-/// A receipt that a later delivery has outdated opens nothing.
+/// A receipt is invalid after a later delivery.
 pub async fn a_lost_lease_changes_nothing(subject: &Subject) {
     subject.send(1).await;
     let old = subject.receive(subject.tick).await;
@@ -130,7 +130,7 @@ pub async fn a_lost_lease_changes_nothing(subject: &Subject) {
     assert_eq!(subject.queue().depth().await.expect("depth").dead, 0);
 }
 
-/// A lease that ended unnoticed cannot be extended: somebody else may receive at any moment.
+/// An expired lease cannot be extended: another receiver may get the message at any moment.
 pub async fn an_ended_lease_cannot_be_extended(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.tick).await;
@@ -140,7 +140,7 @@ pub async fn an_ended_lease_cannot_be_extended(subject: &Subject) {
     assert_eq!(subject.receive(subject.long()).await.receive_count, 2);
 }
 
-/// A message that was given back comes again after the delay, and not before.
+/// A released message is delivered again after the delay, and not before.
 pub async fn released_comes_after_its_delay(subject: &Subject) {
     subject.send(1).await;
     let first = subject.receive(subject.long()).await;
@@ -154,14 +154,14 @@ pub async fn released_comes_after_its_delay(subject: &Subject) {
     assert_eq!(subject.receive(subject.long()).await.receive_count, 3);
 }
 
-/// A message that was sent with a delay comes after it, and not before.
+/// A message that was sent with a delay is delivered after it, and not before.
 pub async fn a_delayed_message_waits(subject: &Subject) {
     subject.queue().send(&message(1), subject.tick * 6).await.expect("send");
     subject.expect_nothing(subject.tick * 2, "it is delayed").await;
     assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
 }
 
-/// Of messages of one job that wait, each that was taken for new is delivered, and no other.
+/// Of the waiting messages of one job, each that was accepted as new is delivered, and no other.
 pub async fn duplicates_are_spared_or_delivered(subject: &Subject) {
     let mut queued = 0;
     for _ in 0..3 {
@@ -174,7 +174,7 @@ pub async fn duplicates_are_spared_or_delivered(subject: &Subject) {
     subject.expect_nothing(subject.tick * 2, "all were delivered").await;
 }
 
-/// A message whose job somebody works on is kept: that work may have begun too early for it.
+/// A message is kept while its job is in progress: that work may have begun too early for it.
 pub async fn a_job_at_work_can_be_sent_again(subject: &Subject) {
     subject.send(1).await;
     let first = subject.receive(subject.long()).await;
@@ -183,15 +183,15 @@ pub async fn a_job_at_work_can_be_sent_again(subject: &Subject) {
     assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
 }
 
-/// A job that waits for its delay is there at once if it is sent again without one.
+/// A delayed job becomes available at once if it is sent again without a delay.
 pub async fn a_second_sending_hurries_a_delayed_one(subject: &Subject) {
     subject.queue().send(&message(1), subject.long() * 10).await.expect("send");
     subject.queue().send(&message(1), Duration::ZERO).await.expect("send");
     assert_eq!(subject.receive(subject.long()).await.message, Ok(message(1)));
 }
 
-/// Many receivers at once get every message, and none of them twice.
-pub async fn eight_consumers_get_no_doubles(subject: &Subject) {
+/// Concurrent receivers get every message, and none of them twice.
+pub async fn eight_consumers_get_no_duplicates(subject: &Subject) {
     const MESSAGES: u8 = 48;
     let consume = || async {
         let mut bodies = Vec::new();
@@ -215,11 +215,11 @@ pub async fn eight_consumers_get_no_doubles(subject: &Subject) {
     assert!(times.values().all(|it| *it == 1), "{times:?}");
 }
 
-/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
-/// [`Subject`], together with whatever must outlive it.
+/// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to a new
+/// [`Subject`], together with the values that must outlive it.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for subjects on a server that takes
-/// a while to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for subjects on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! job_queue_conformance {
     (together: $make:expr) => {
@@ -234,8 +234,8 @@ macro_rules! job_queue_conformance {
             an_extended_lease_holds a_lost_lease_changes_nothing an_ended_lease_cannot_be_extended
             released_comes_after_its_delay a_delayed_message_waits duplicates_are_spared_or_delivered
             a_job_at_work_can_be_sent_again a_second_sending_hurries_a_delayed_one
-            eight_consumers_get_no_doubles
-            gives_up_after_the_last_delivery gives_up_what_workers_die_of a_body_nobody_can_read_is_buried
+            eight_consumers_get_no_duplicates
+            gives_up_after_the_last_delivery gives_up_what_workers_die_of a_malformed_body_becomes_a_dead_letter
             redrives_one_or_all purges_one_or_all a_dead_letter_does_not_stop_its_job counts_what_there_is
         }
     };

@@ -1,7 +1,7 @@
-//! The queue in a database: a table, in which a lease is a time and a receipt.
+//! The queue in a database table. A lease is an expiry time and a receipt.
 //!
-//! The SQL is common to SQLite and PostgreSQL, but that PostgreSQL, which has many writers at once, must be
-//! told to pass over what another one is about to take.
+//! SQLite and PostgreSQL run the same SQL, except that PostgreSQL, which has concurrent writers,
+//! needs `SKIP LOCKED` to skip messages that another receiver is about to claim.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent};
 use crate::database::{Database, Kind, Query, Row, Tx, is_refusal, millis, now_ms, retried, sql, text, unsigned};
 
-/// How often a waiting receiver looks for what another process has sent.
+/// How often a waiting receiver polls for messages that other processes send.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Between looks at a queue whose next message another receiver is about to take.
+/// Poll interval while another receiver is about to claim the next message.
 const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What used up its deliveries is a dead letter, also when its worker died without a word.
+/// Makes messages that used up their deliveries dead letters, also if their workers died silently.
 macro_rules! bury_used_up {
     ($lock:literal) => {
         concat!(
@@ -36,7 +36,7 @@ macro_rules! bury_used_up {
     };
 }
 
-/// `=`, not `IN`: PostgreSQL may look more than once for what is in a set, and lock another row each time.
+/// `=`, not `IN`: PostgreSQL may evaluate a set more than once, and lock another row each time.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -51,7 +51,7 @@ macro_rules! claim {
     };
 }
 
-/// The statements that differ.
+/// The statements that differ between the databases.
 struct Dialect {
     bury_used_up: &'static str,
     claim: &'static str,
@@ -72,8 +72,9 @@ pub struct SqlQueue {
 }
 
 impl SqlQueue {
-    /// The queue of that name. After `max_receives` deliveries without an `ack` (at least 1) a message
-    /// is a dead letter. `holder` names this receiver, for [`release_held`](Self::release_held).
+    /// The queue `name`. After `max_receives` deliveries (at least 1) without an `ack`, a message
+    /// becomes a dead letter. `holder` names this receiver, for
+    /// [`release_held`](Self::release_held).
     pub fn new(database: &Database, name: QueueName, max_receives: u32, holder: &str) -> Self {
         Self {
             database: database.clone(),
@@ -84,8 +85,8 @@ impl SqlQueue {
         }
     }
 
-    /// Gives back at once what this holder had when it was killed, and says how many messages that
-    /// were. Only at the start, and only if no other process uses this name of a holder.
+    /// Releases the messages that this holder had leased when it was killed, and returns their
+    /// number. Only for startup, and only if no other process uses this holder name.
     pub async fn release_held(&self) -> Result<u64, QueueError> {
         let released = self
             .change(
@@ -114,7 +115,7 @@ impl SqlQueue {
         }
     }
 
-    /// Runs one statement in a transaction of its own and says how many rows it changed.
+    /// Runs one statement in its own transaction and returns the number of changed rows.
     async fn change<'q, F>(&self, statement: &'static str, bind: F) -> Result<u64, QueueError>
     where
         F: Fn(Query<'q>) -> Query<'q> + Send + Sync,
@@ -128,7 +129,7 @@ impl SqlQueue {
         retried(run).await.map_err(|it| self.failed(it))
     }
 
-    /// When the next message can be received, Unix milliseconds.
+    /// When the next message becomes visible, Unix milliseconds.
     async fn next_visible(&self) -> Result<Option<u64>, sqlx::Error> {
         let (next,): (Option<i64>,) =
             sqlx::query_as("SELECT min(visible_ms) FROM messages WHERE queue = $1 AND died_ms IS NULL")
@@ -160,7 +161,7 @@ impl SqlQueue {
     async fn claim(&self, lease: Duration) -> Result<Option<Delivery>, sqlx::Error> {
         let token = random_hex()?;
         let mut tx = self.database.write().await?;
-        // After the wait for the lock, or the lease would begin in the past.
+        // Read after waiting for the lock; otherwise the lease would start in the past.
         let now = now_ms();
         self.bury_used_up(&mut tx, now).await?;
         let row: Option<Row> = sqlx::query(self.dialect().claim)
@@ -191,7 +192,8 @@ impl SqlQueue {
             "INSERT INTO messages (id, queue, body, job, sent_ms, visible_ms, receives)
              VALUES ($1, $2, $3, $4, $5, $6, 0)",
         )
-        // Begins with the time: messages of one moment are received in the order of sending.
+        // Starts with the time, so that messages with equal due times are received in the order of
+        // sending.
         .bind(format!("{now:012x}{}", random_hex()?))
         .bind(&self.queue)
         .bind(body)
@@ -207,7 +209,7 @@ impl SqlQueue {
         let job = message.id().as_str();
         let visible_ms = now_ms().saturating_add(millis(delay));
         let mut tx = self.database.write().await?;
-        // Or two that send the same job at once would both find that none waits.
+        // Otherwise two concurrent sends of the same job would both find no waiting message.
         self.database.one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue)).await?;
         let waiting = sqlx::query(
             "UPDATE messages SET visible_ms = CASE WHEN visible_ms < $1 THEN visible_ms ELSE $1 END
@@ -252,7 +254,8 @@ impl SqlQueue {
     }
 
     async fn count_all(&self) -> Result<Depth, sqlx::Error> {
-        // Messages that used up their deliveries count as dead, whether or not somebody looked since.
+        // Messages that used up their deliveries count as dead, even if no receiver has polled
+        // since.
         let row = sqlx::query(
             "SELECT
                 coalesce(sum(CASE WHEN alive = 1 AND visible_ms <= $1 THEN 1 ELSE 0 END), 0) AS ready,
@@ -300,7 +303,8 @@ impl JobQueue for SqlQueue {
     async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         loop {
-            // Listens before it looks, or a message sent in between would ring for nobody.
+            // Subscribes before it polls; otherwise a message sent in between would wake no
+            // receiver.
             let woken = self.wake.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
@@ -317,7 +321,7 @@ impl JobQueue for SqlQueue {
                 return Ok(None);
             }
             let pause = until_next.clamp(TAKEN_INTERVAL, LOOK_INTERVAL).min(left);
-            // The end of the pause is as good as a ring: either way it looks again.
+            // A timeout is handled like a wake-up: the queue is polled in either case.
             let _ = tokio::time::timeout(pause, woken).await;
         }
     }
@@ -337,7 +341,7 @@ impl JobQueue for SqlQueue {
 
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
-        // Without a look at the clock: the work is done, and nobody else has begun it.
+        // Without checking the expiry: the work is done, and no other receiver has the message.
         let removed = self
             .change("DELETE FROM messages WHERE id = $1 AND receipt = $2 AND died_ms IS NULL", |query| {
                 query.bind(id).bind(token)
@@ -416,7 +420,7 @@ impl JobQueue for SqlQueue {
     }
 }
 
-/// A receipt that is not of our making opens nothing.
+/// Parses a receipt; one that this queue did not issue is invalid.
 fn parts(receipt: &ReceiptHandle) -> Result<(&str, &str), QueueError> {
     receipt.0.split_once(':').ok_or(QueueError::LeaseLost)
 }

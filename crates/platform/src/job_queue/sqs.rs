@@ -1,19 +1,24 @@
-//! The queue in Amazon SQS: a standard queue with a redrive policy, and the dead-letter queue that it names.
+//! The queue in Amazon SQS: a standard queue with a redrive policy, and the dead-letter queue that
+//! the policy names.
 //!
-//! Where SQS differs from what a table can do:
-//! - Its times are whole seconds: delays, leases and waits are rounded up. A delay of `send` is at most 15
-//!   minutes, one of `release` 12 hours; longer ones end there.
-//! - It cannot find messages by their job, so `send` never answers `Duplicate`.
-//! - It takes receipts of earlier deliveries, and deletes by them what somebody else has in hand. So leases are
-//!   watched here: a receipt is worth something only until its lease ends, and only to the value (or its clones)
-//!   that received it. What is acknowledged too late comes once more.
-//! - It does not say why a message died. One that is given back for the last time is therefore put into the
-//!   dead-letter queue from here, with the reason; SQS itself moves those whose workers fell silent.
-//! - Dead letters can be seen only by receiving them, in any order. While one looks, another sees fewer.
+//! Differences between SQS and a table:
+//! - Times are whole seconds: delays, leases and waits are rounded up. The maximum delay is 15
+//!   minutes for `send` and 12 hours for `release`; longer ones are cut to that.
+//! - Messages cannot be found by their job, so `send` never returns `Duplicate`.
+//! - SQS accepts receipts of earlier deliveries, and with them deletes messages that another
+//!   receiver holds. This module therefore tracks leases: a receipt is valid only until its lease
+//!   expires, and only for the object (or its clones) that received it. A message that is
+//!   acknowledged too late is delivered once more.
+//! - SQS does not record why a message became a dead letter. This module therefore sends a message
+//!   that is released for the last time to the dead-letter queue itself, with the reason; SQS moves
+//!   those whose workers stopped responding.
+//! - Dead letters can be read only by receiving them, in any order. While one reader looks, another
+//!   sees fewer of them.
 //!
-//! A worker needs `sqs:GetQueueAttributes`, `GetQueueUrl`, `ReceiveMessage`, `ChangeMessageVisibility`,
-//! `DeleteMessage` and, on the dead-letter queue, `SendMessage`; who sends jobs, `SendMessage`; who looks after
-//! dead letters, all of these on both.
+//! A worker needs `sqs:GetQueueAttributes`, `GetQueueUrl`, `ReceiveMessage`,
+//! `ChangeMessageVisibility`, `DeleteMessage` and, on the dead-letter queue, `SendMessage`; a
+//! sender of jobs needs `SendMessage`; an operator of dead letters needs all of these on both
+//! queues.
 
 mod dead;
 mod errors;
@@ -34,29 +39,30 @@ use self::leases::{Lease, Leases};
 pub use self::open::{OpenSqsError, SqsQueueConfig};
 use super::{DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, ReceiptHandle, Sent};
 
-/// The longest a request may wait for a message.
+/// Maximum wait of one receive request.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
-/// The longest a message may wait after it was sent.
+/// Maximum delay of a sent message.
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
-/// The longest a message may be hidden.
+/// Maximum visibility timeout.
 const LONGEST_LEASE: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// A queue of SQS with its dead-letter queue; clones share their leases.
+/// An SQS queue with its dead-letter queue; clones share their leases.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
-    /// For people.
+    /// Display name, for logs and errors.
     name: String,
     url: String,
     dead_url: String,
-    /// By the redrive policy.
+    /// Maximum number of deliveries, from the redrive policy.
     max_receives: u32,
     leases: Arc<Leases>,
     first_seen: Arc<dead::FirstSeen>,
 }
 
 impl SqsQueue {
-    /// What the redrive policy says: after so many deliveries a message is a dead letter.
+    /// `maxReceiveCount` of the redrive policy: after so many deliveries a message becomes a dead
+    /// letter.
     pub fn max_receives(&self) -> u32 {
         self.max_receives
     }
@@ -65,7 +71,8 @@ impl SqsQueue {
         self.leases.held(&receipt.0, Instant::now()).ok_or(QueueError::LeaseLost)
     }
 
-    /// Lets the message be received again after `delay`. `LeaseLost` for whatever SQS has against it.
+    /// Makes the message visible again after `delay`. Returns `LeaseLost` if SQS rejects the
+    /// receipt.
     async fn hide(&self, handle: &str, delay: Duration) -> Result<(), QueueError> {
         self.client
             .change_message_visibility()
@@ -89,7 +96,7 @@ impl SqsQueue {
             .map_err(|error| lost_or(queue_error(&self.name, error)))
     }
 
-    /// What was received, once its lease is noted.
+    /// Converts a received message into a delivery, and records its lease.
     fn delivery(&self, message: Message, until: Instant) -> Option<Delivery> {
         let receive_count = number(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
         let receive_count = u32::try_from(receive_count).unwrap_or(u32::MAX);
@@ -116,7 +123,7 @@ impl JobQueue for SqsQueue {
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
         if body.is_empty() {
-            // So says SQS; emulators do not.
+            // SQS rejects empty bodies; emulators accept them.
             return Err(QueueError::Refused { queue: self.name.clone(), detail: "a body cannot be empty".to_owned() });
         }
         self.client
@@ -158,7 +165,7 @@ impl JobQueue for SqsQueue {
 
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
         self.held(receipt)?;
-        // From before the request: SQS counts from a moment after it.
+        // Measured before the request, because SQS starts counting later.
         let until = Instant::now() + from_seconds(seconds(lease, LONGEST_LEASE));
         self.hide(&receipt.0, lease).await.inspect_err(|error| self.leases.end_if_lost(&receipt.0, error))?;
         self.leases.prolong(&receipt.0, until);
@@ -184,10 +191,10 @@ impl JobQueue for SqsQueue {
 
     async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
-        // Proves that it is still ours, and gives time for what follows.
+        // Proves that the lease is still held, and extends it for the following requests.
         self.hide(&receipt.0, dead::BURIAL).await?;
         self.send_dead(&lease, why).await?;
-        // If this is lost, the message comes once more: better twice than never.
+        // If this fails, the message is delivered once more, which is better than losing it.
         self.delete(&receipt.0).await?;
         self.leases.end(&receipt.0);
         Ok(())
@@ -244,7 +251,7 @@ impl SqsQueue {
     }
 }
 
-/// As SQS counts: a lease that ends a little late is safe, one that ends early is not.
+/// Rounds to whole seconds: a lease that ends slightly late is safe, one that ends early is not.
 fn seconds(duration: Duration, longest: Duration) -> i32 {
     let whole = duration.min(longest).as_millis().div_ceil(1_000);
     i32::try_from(whole).unwrap_or(i32::MAX)

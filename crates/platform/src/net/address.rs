@@ -1,32 +1,32 @@
-//! Which addresses are on the public internet.
+//! Classification of addresses: public internet or not.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Why an address is not for strangers to name.
+/// The reason why an address is not on the public internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
-    /// This host.
+    /// An address of this host.
     #[error("it is this host itself")]
     Loopback,
-    /// RFC 1918, or unique local (RFC 4193).
+    /// A private network (RFC 1918), or unique local (RFC 4193).
     #[error("it is in a private network")]
     Private,
-    /// Link-local: where clouds have their metadata services.
+    /// Link-local; clouds place their metadata services there.
     #[error("it is link-local")]
     LinkLocal,
-    /// Shared by the customers of a carrier (RFC 6598).
+    /// Shared address space of a carrier (RFC 6598).
     #[error("it is in a carrier's network")]
     CarrierGrade,
-    /// The metadata service of a cloud, at an address that is public otherwise.
+    /// The metadata service of a cloud, at an otherwise public address.
     #[error("it is a metadata service")]
     Metadata,
-    /// To many at once.
+    /// A multicast address.
     #[error("it is a multicast address")]
     Multicast,
-    /// An IPv4 address in the clothes of an IPv6 one: mapped, translated or tunnelled.
+    /// An IPv4 address embedded in an IPv6 address: mapped, translated or tunnelled.
     #[error("it stands for an IPv4 address")]
     EmbedsIpv4,
-    /// For documentation, tests or nothing yet (RFC 6890).
+    /// Reserved for documentation, tests or future use (RFC 6890).
     #[error("it is reserved")]
     Reserved,
 }
@@ -36,7 +36,7 @@ pub fn is_public(address: IpAddr) -> bool {
     why_not_public(address).is_none()
 }
 
-/// What an address is if it is not on the public internet.
+/// The reason why an address is not on the public internet; `None` if it is.
 pub fn why_not_public(address: IpAddr) -> Option<Unreachable> {
     match address {
         IpAddr::V4(address) => v4(address),
@@ -52,7 +52,7 @@ fn v4(address: Ipv4Addr) -> Option<Unreachable> {
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Unreachable::Private,
         [169, 254, ..] => Unreachable::LinkLocal,
         [100, 64..=127, ..] => Unreachable::CarrierGrade,
-        // Azure's, reachable from every machine there.
+        // Azure's metadata service, reachable from every machine there.
         [168, 63, 129, 16] => Unreachable::Metadata,
         [224..=239, ..] => Unreachable::Multicast,
         [192, 88, 99, _] => Unreachable::EmbedsIpv4,
@@ -73,7 +73,7 @@ fn v6(address: Ipv6Addr) -> Option<Unreachable> {
         [0xfe80..=0xfebf, ..] => Unreachable::LinkLocal,
         [0xfec0..=0xfeff, ..] => Unreachable::Private,
         [0xff00..=0xffff, ..] => Unreachable::Multicast,
-        // Protocols (Teredo and others, RFC 2928) and documentation.
+        // Protocol assignments (Teredo and others, RFC 2928) and documentation.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Unreachable::Reserved,
         [0x2000..=0x3fff, ..] => return None,
         _ => Unreachable::Reserved,

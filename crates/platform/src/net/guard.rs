@@ -1,4 +1,4 @@
-//! The guard before every connection to an address that a stranger named.
+//! The guard that checks every connection to an address that a user supplied.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,51 +10,52 @@ use url::{Host, Url};
 
 use super::address::{Unreachable, why_not_public};
 
-/// What an installation allows.
+/// The addresses and schemes that an installation allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Addresses that are not on the public internet: for development, and for receivers at home.
+    /// Whether addresses outside the public internet are allowed: for development, and for
+    /// receivers in a private network.
     pub allow_private: bool,
-    /// Plain `http`: what is sent can be read and changed on its way.
+    /// Whether plain `http` is allowed, which can be read and changed in transit.
     pub allow_http: bool,
 }
 
-/// Why nothing is sent to an address.
+/// The reason why an address is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Neither `https` nor `http`.
+    /// The scheme is neither `https` nor `http`.
     #[error("`{0}:` is not allowed: use https")]
     Scheme(String),
-    /// Not encrypted.
+    /// The connection would not be encrypted.
     #[error("http is not allowed: use https")]
     NotHttps,
-    /// A name and password in the address: it would stand in lists and logs.
+    /// The URL contains a user name or password, which would appear in listings and logs.
     #[error("the address must not have a name or password in it")]
     Userinfo,
-    /// Nobody to connect to.
+    /// The URL has no host.
     #[error("the address names no host")]
     NoHost,
-    /// Not on the public internet.
+    /// The host is not on the public internet.
     #[error("`{host}` is not on the public internet: {why}")]
     Private {
-        /// As it stands in the address.
+        /// The host as it is written in the URL.
         host: String,
-        /// What it is instead.
+        /// The kind of address that it is.
         why: Unreachable,
     },
-    /// The name has no address.
+    /// The host name does not resolve.
     #[error("`{0}` has no address")]
     NoAddress(String),
 }
 
-/// Finds the addresses of a name.
+/// Resolves host names.
 #[async_trait]
 pub trait Lookup: Send + Sync {
-    /// All of them, in the order in which to try them.
+    /// All addresses of a host, in the order in which to try them.
     async fn lookup(&self, host: &str) -> std::io::Result<Vec<IpAddr>>;
 }
 
-/// Asks the system.
+/// Resolves names with the operating system's resolver.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemLookup;
 
@@ -65,7 +66,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Holds every address against a policy before anything connects to it.
+/// Checks every address against a policy before a client connects to it.
 #[derive(Clone)]
 pub struct Guard {
     policy: Policy,
@@ -73,26 +74,26 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that asks the system for the addresses of names.
+    /// A guard that uses the system's resolver.
     pub fn new(policy: Policy) -> Self {
         Self::with_lookup(policy, Arc::new(SystemLookup))
     }
 
-    /// A guard that asks somebody else.
+    /// A guard that uses another resolver.
     pub fn with_lookup(policy: Policy, lookup: Arc<dyn Lookup>) -> Self {
         Self { policy, lookup }
     }
 
-    /// What it allows.
+    /// The guard's policy.
     pub fn policy(&self) -> Policy {
         self.policy
     }
 
-    /// Looks at what can be seen without asking anybody. Call it before every request, and for every
-    /// hop if redirects are followed: an address in digits is never looked up, so only this sees it.
+    /// Checks a URL without resolving its host. Call it before every request, and for every hop if
+    /// redirects are followed: a literal IP address is never resolved, so only this check sees it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The first violation of the policy.
     pub fn check(&self, url: &Url) -> Result<(), Refused> {
         match url.scheme() {
             "https" => {}
@@ -103,7 +104,7 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refused::Userinfo);
         }
-        // The parser has made the usual form of octal, hexadecimal and shortened addresses.
+        // The parser has normalised octal, hexadecimal and shortened addresses.
         match url.host() {
             None => Err(Refused::NoHost),
             Some(Host::Domain(_)) => Ok(()),
@@ -119,8 +120,8 @@ impl Guard {
         }
     }
 
-    /// The addresses of a name that may be connected to. One that may not is reason enough to refuse
-    /// the name: a public name that also points inside is no accident.
+    /// Resolves a name to addresses that the policy allows. One disallowed address is enough to
+    /// reject the name: a public name that also points to an internal address is not an accident.
     async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let addresses = self.lookup.lookup(host).await?;
         if addresses.is_empty() {
@@ -132,8 +133,8 @@ impl Guard {
         Ok(addresses)
     }
 
-    /// The beginning of a client whose every connection goes to an address that this guard has seen:
-    /// no proxy, which would connect for it, and no redirects, which nobody has looked at.
+    /// A client builder whose connections go only to checked addresses: no proxy, which would
+    /// resolve names itself, and no redirects, which would not be checked.
     pub fn client(&self) -> reqwest::ClientBuilder {
         reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none()).dns_resolver(self.clone())
     }
@@ -156,7 +157,7 @@ impl Resolve for Guard {
         let guard = self.clone();
         Box::pin(async move {
             let addresses = Guard::resolve(&guard, name.as_str()).await?;
-            // Port 0 stands for that of the address.
+            // Port 0 is replaced by the port of the URL.
             Ok(Box::new(addresses.into_iter().map(|it| SocketAddr::new(it, 0))) as Addrs)
         })
     }
@@ -179,7 +180,7 @@ mod tests {
 
     const ALL: Policy = Policy { allow_private: true, allow_http: true };
 
-    /// Names, and what they resolve to.
+    /// A fixed table of names and their addresses.
     struct Names(HashMap<&'static str, Vec<&'static str>>);
 
     #[async_trait]
@@ -267,7 +268,7 @@ mod tests {
                 .unwrap();
             String::from_utf8_lossy(&request[..read]).to_lowercase()
         });
-        // No resolver but ours knows this name.
+        // Only our resolver knows this name.
         let client = guard(ALL, &[("receiver.test", &["127.0.0.1"])]).client().build().unwrap();
         let answer = client.get(format!("http://receiver.test:{port}/hook")).send().await.unwrap();
         assert_eq!(answer.status(), 302, "and it is not followed");

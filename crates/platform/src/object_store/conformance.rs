@@ -1,7 +1,7 @@
-//! What every object store must do: one function per behaviour, for any implementation.
+//! The conformance suite for object stores: one function per behaviour, for any implementation.
 //!
-//! Each works on a video of its own and removes it at the end, so they may run at the same time, on a
-//! store that holds other things. They panic where the store is wrong.
+//! Each case works on its own video and removes it at the end, so cases may run concurrently, on a
+//! store that holds other objects. They panic on a violation.
 
 mod conditions;
 mod families;
@@ -17,11 +17,11 @@ pub use self::families::*;
 pub use self::reading::*;
 use super::{ObjectStore, PutCondition, StoreError};
 
-/// Makes one test of each behaviour. `$store` makes a store that lives as long as what it returns with it:
-/// an expression of `(store, guard)`, which may await.
+/// Generates one test per behaviour. `$store`: an expression of `(store, guard)`, which may await;
+/// the store lives as long as the guard.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for a store on a server that takes a while
-/// to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for a store on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! object_store_conformance {
     (together: $store:expr) => {
@@ -59,7 +59,7 @@ macro_rules! object_store_conformance {
     };
 }
 
-/// A video that nobody else has, and its keys.
+/// A new video and its keys.
 struct Subject {
     video: VideoId,
     generation: Generation,
@@ -90,7 +90,7 @@ impl Subject {
         ObjectKey::Source { video: self.video, file_name: FileName::clean(name) }
     }
 
-    /// Removes all of the video, and makes sure that nothing of it is left.
+    /// Removes all objects of the video, and checks that none is left.
     async fn clear(self, store: &dyn ObjectStore) {
         for prefix in ObjectPrefix::of_video(self.video) {
             store.delete_all(&prefix).await.expect("a family can be deleted");

@@ -1,8 +1,8 @@
-//! `Content-Disposition`: what a browser calls a file that it saves.
+//! `Content-Disposition`: the name under which a browser saves a file.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stands in an extended value as it is (RFC 8187, 3.2.1: `attr-char`).
+/// Characters that an extended value may contain literally (RFC 8187, 3.2.1: `attr-char`).
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,10 +17,11 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The value that has a file saved under a name (RFC 6266): in ASCII for old clients, and in full.
+/// The header value for a download with a file name (RFC 6266): in ASCII for old clients, and in
+/// full.
 pub(crate) fn attachment(file_name: &str) -> String {
     let name: String = file_name.chars().filter(|it| !it.is_control()).collect();
-    // What a quoted string or an old client would read as something else.
+    // Characters with a special meaning in a quoted string or to old clients.
     let plain: String = name.chars().map(|it| if it.is_ascii() && !"\"\\%/".contains(it) { it } else { '_' }).collect();
     if plain == name {
         return format!("attachment; filename=\"{plain}\"");

@@ -1,7 +1,8 @@
 //! A store in plain folders, for `edgereel transcode`: an object is a file at its path.
 //!
-//! A file is written beside its place and renamed, so a reader sees all of it or the one before. There
-//! is no sync: after a power cut one transcodes again. Content types come from the keys.
+//! A file is written under a temporary name and renamed, so a reader sees all of it or the previous
+//! one. Writes are not synced: after a power failure, the user transcodes again. Content types come
+//! from the keys.
 
 mod failure;
 mod walk;
@@ -30,27 +31,29 @@ pub struct FolderStore(Arc<Folders>);
 struct Folders {
     media: PathBuf,
     private: PathBuf,
-    /// The video whose own folder is left out of the paths of its outputs.
+    /// The video whose own folder is omitted from the paths of its outputs.
     only: Option<VideoId>,
-    /// Held from looking at what is there to replacing it, so that conditions hold within this process.
+    /// Held from checking a condition to replacing the file, so that conditions hold within this
+    /// process.
     replacing: Mutex<()>,
-    /// Time of the last write, Unix nanoseconds: no two writes get the same.
+    /// Time of the last write, Unix nanoseconds: no two writes get the same time.
     last_write: AtomicU64,
 }
 
-/// Bytes read at a time.
+/// Read size, bytes.
 const READ_SIZE: u64 = 256 << 10;
-/// Most objects in a listing.
+/// Maximum number of objects in a listing page.
 const PAGE: usize = 1000;
 
 impl FolderStore {
-    /// A store of media objects under `media` (`media/hls/...`), and of private ones under `private`.
-    /// Folders appear when something is put into them. Only one process should write at a time.
+    /// A store of media objects under `media` (`media/hls/...`), and of private ones under
+    /// `private`. Folders are created when the first object is stored in them. Only one process
+    /// should write at a time.
     pub fn new(media: impl Into<PathBuf>, private: impl Into<PathBuf>) -> Self {
         Self::with_layout(media.into(), private.into(), None)
     }
 
-    /// A store of one video, whose outputs lie in `media/hls` itself: `media/hls/master.m3u8`.
+    /// A store of one video, whose outputs are directly in `media/hls`: `media/hls/master.m3u8`.
     pub fn of_one_video(media: impl Into<PathBuf>, private: impl Into<PathBuf>, video: VideoId) -> Self {
         Self::with_layout(media.into(), private.into(), Some(video))
     }
@@ -60,7 +63,7 @@ impl FolderStore {
         Self(Arc::new(Folders { media, private, only, replacing, last_write }))
     }
 
-    /// Where an object is, or would be.
+    /// The file path of an object, whether or not it exists.
     pub fn path(&self, key: &ObjectKey) -> PathBuf {
         self.0.path(key)
     }
@@ -112,7 +115,7 @@ impl ObjectStore for FolderStore {
                     None => 0..meta.size,
                     Some(range) => {
                         let part = range.start..range.end.min(meta.size);
-                        // As in S3: of an empty object no range can be had.
+                        // As in S3, an empty object has no satisfiable range.
                         if part.is_empty() {
                             return Err(Failure::Range);
                         }
@@ -191,7 +194,7 @@ impl ObjectStore for FolderStore {
     }
 }
 
-/// [`PutCondition`] that can be sent to another thread.
+/// A [`PutCondition`] without lifetime, which can be sent to another thread.
 enum Wanted {
     Always,
     Absent,
@@ -226,8 +229,8 @@ impl Folders {
         self.root(key.bucket()).join(short)
     }
 
-    /// Later than every earlier write. The eTag is made of it, and the clock of a file system stands
-    /// still for milliseconds.
+    /// A time later than that of every earlier write. The ETag is derived from it, and the clock of
+    /// a file system has a resolution of milliseconds.
     fn next_time(&self) -> SystemTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
@@ -236,7 +239,7 @@ impl Folders {
         UNIX_EPOCH + Duration::from_nanos(now.max(last.saturating_add(1)))
     }
 
-    /// Lets `fill` make a file under a temporary name, and moves it to its place.
+    /// Lets `fill` write a file under a temporary name, and renames it.
     fn write(
         &self,
         key: &ObjectKey,
@@ -252,11 +255,11 @@ impl Folders {
         match condition {
             Wanted::Always => std::fs::rename(&temporary, &path)?,
             Wanted::Absent => {
-                // Unlike a look followed by a rename, a link is atomic between processes as well.
+                // Unlike a check followed by a rename, a link is atomic between processes as well.
                 match std::fs::hard_link(&temporary, &path) {
                     Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(Failure::Condition),
-                    // Some file systems (exFAT) have no links.
+                    // Some file systems (exFAT) do not support links.
                     Err(_) if std::fs::exists(&path)? => return Err(Failure::Condition),
                     Err(_) => std::fs::rename(&temporary, &path)?,
                 }
@@ -278,7 +281,8 @@ impl Folders {
     }
 }
 
-/// Runs `make`, with the folder of `path` there. Somebody may be removing that folder, empty, right now.
+/// Runs `make`; if the folder of `path` is missing, creates it and tries again. Another task may
+/// remove the empty folder at the same time, so this is repeated a few times.
 fn in_its_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let mut attempts = 0;
     loop {
@@ -296,7 +300,7 @@ struct RemoveOnDrop<'a>(&'a Path);
 
 impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        // Gone already where it was renamed.
+        // Already gone if it was renamed.
         let _ = std::fs::remove_file(self.0);
     }
 }
@@ -315,7 +319,7 @@ fn meta(key: &ObjectKey, file: &Metadata) -> Result<ObjectMeta, Failure> {
 fn read(mut file: File, size: u64) -> io::Result<(Bytes, File)> {
     let mut chunk = Vec::with_capacity(usize::try_from(size).map_err(io::Error::other)?);
     (&mut file).take(size).read_to_end(&mut chunk)?;
-    // It was cut by someone else: not a silent end.
+    // Another program truncated the file: an error, not a silent end.
     if (chunk.len() as u64) < size {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -342,7 +346,7 @@ impl Folders {
                 Err(error) => return Err(error),
             }
         }
-        // What a crash left under a temporary name goes with them.
+        // Temporary files that a crash left are removed as well.
         match std::fs::remove_dir_all(root.join(prefix.path())) {
             Ok(()) => Ok(removed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(removed),
@@ -350,13 +354,13 @@ impl Folders {
         }
     }
 
-    /// Removes a file, and the folders that it leaves empty.
+    /// Removes a file, and the folders that become empty.
     fn remove(&self, bucket: Bucket, path: &Path) -> io::Result<()> {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::remove_file(path)?;
         let root = self.root(bucket);
         for folder in path.ancestors().skip(1).take_while(|it| it.starts_with(root) && *it != root) {
-            // Not empty, or somebody else was faster: either way it stays.
+            // Not empty, or another task was faster: it stays in either case.
             if std::fs::remove_dir(folder).is_err() {
                 break;
             }

@@ -1,4 +1,4 @@
-//! The store behind an S3 endpoint: R2, S3, or the embedded server. One client for all of them.
+//! The store behind an S3 endpoint: R2, S3, or the embedded server, all with the same client.
 
 mod clock;
 mod copy;
@@ -28,24 +28,26 @@ use self::errors::{refused, store_error, unavailable};
 use super::{ETag, Entry, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, StoreError};
 use crate::secret::Secret;
 
-/// Where the store is and how to speak to it.
+/// Endpoint, buckets and credentials.
 #[derive(Debug, Clone)]
 pub struct S3StoreConfig {
-    /// `https://ACCOUNT.r2.cloudflarestorage.com`, `http://127.0.0.1:9000`.
+    /// URL of the endpoint, for example `https://ACCOUNT.r2.cloudflarestorage.com` or
+    /// `http://127.0.0.1:9000`.
     pub endpoint: String,
-    /// The endpoint that browsers reach, for presigned URLs; `None`: the same.
+    /// Endpoint for presigned URLs, as browsers reach it; `None`: the same.
     pub public_endpoint: Option<String>,
-    /// `auto` for R2.
+    /// Region; `auto` for R2.
     pub region: String,
-    /// Public half of the credentials.
+    /// Access key id.
     pub access_key_id: String,
-    /// Secret half.
+    /// Secret access key.
     pub secret_access_key: Secret,
-    /// Holds sources, wrapped keys, manifests.
+    /// Bucket of sources, wrapped keys and manifests.
     pub private_bucket: String,
-    /// Holds what viewers get.
+    /// Bucket of the objects that viewers request.
     pub media_bucket: String,
-    /// `endpoint/bucket/key` instead of `bucket.endpoint/key`. R2 and the embedded server want it.
+    /// Whether to use `endpoint/bucket/key` instead of `bucket.endpoint/key`. R2 and the embedded
+    /// server require it.
     pub force_path_style: bool,
 }
 
@@ -53,31 +55,34 @@ pub struct S3StoreConfig {
 #[derive(Clone)]
 pub struct S3Store {
     client: Client,
-    /// Signs for the public endpoint; sends nothing.
+    /// Client that presigns for the public endpoint; it sends no requests.
     signer: Client,
     clock: StoreClock,
     private_bucket: String,
     media_bucket: String,
 }
 
-/// Attempts of one request, the first included. A job that still fails is retried by the queue.
+/// Maximum attempts at one request, the first included. If the last one fails, the queue retries
+/// the job.
 const ATTEMPTS: u32 = 4;
-/// To a connection.
+/// Time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From the beginning of a request to the first byte of its answer: sending the body lies in between.
+/// Time from the start of a request to the first byte of its response; it includes sending the
+/// body.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// A body that stands still for so long is a lost connection.
+/// A body that makes no progress for this long is a lost connection.
 const STALL_GRACE: Duration = Duration::from_secs(20);
-/// Connections that are kept open for the next request. The SDK's own pool keeps any number for 90 s: after a load of players that is
-/// hundreds, each with a descriptor on both sides where the store is our own.
+/// Maximum number of idle connections. The SDK's own pool keeps any number for 90 s: after a burst
+/// of playback requests these are hundreds, each with a descriptor, on both sides if the store is
+/// the embedded server.
 const IDLE_CONNECTIONS: usize = 64;
-/// For so long.
+/// How long idle connections stay open.
 const IDLE_TIME: Duration = Duration::from_secs(20);
-/// Most objects in a listing or in one deletion.
+/// Maximum number of objects in a listing page or in one deletion request.
 const BATCH: i32 = 1000;
 
 impl S3Store {
-    /// Makes the client; connects at the first request.
+    /// Creates the client; it connects at the first request.
     pub fn new(config: &S3StoreConfig) -> Self {
         Self::with_clock(config, StoreClock::default())
     }
@@ -105,7 +110,7 @@ impl S3Store {
                 .region(Region::new(config.region.clone()))
                 .credentials_provider(credentials)
                 .force_path_style(config.force_path_style)
-                // R2 does not know the checksums that the SDK would add by itself.
+                // R2 does not support the checksums that the SDK would add by default.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF))
@@ -147,11 +152,11 @@ impl S3Store {
             PutCondition::Absent => request.if_none_match("*"),
             PutCondition::Matches(etag) => request.if_match(quoted(etag)),
         };
-        // TLS protects the body; hashing all of it a second time for the signature would only cost.
+        // TLS protects the body; hashing it a second time for the signature would only cost time.
         let request = request.customize().disable_payload_signing();
         let request = match condition {
             PutCondition::Always => request,
-            // Repeated below, where a lost answer is told from a lost race.
+            // Retried below, where a lost response can be distinguished from a lost race.
             PutCondition::Absent | PutCondition::Matches(_) => {
                 request.config_override(Builder::new().retry_config(RetryConfig::disabled()))
             }
@@ -167,13 +172,13 @@ impl ObjectStore for S3Store {
         if condition == PutCondition::Always {
             return self.put_once(key, body, condition).await;
         }
-        // A conditional write whose answer was lost has perhaps taken place: then its repetition is refused,
-        // by our own object.
+        // A conditional write whose response was lost may have taken place: its repetition is then
+        // rejected because of our own object.
         let mut uncertain = false;
         let mut attempt = 1;
         loop {
             match self.put_once(key, body.clone(), condition).await {
-                // As S3 says that `If-Match` found nothing.
+                // S3's error if `If-Match` found no object.
                 Err(StoreError::NotFound { path }) => return Err(StoreError::ConditionFailed { path }),
                 Err(StoreError::ConditionFailed { path }) if uncertain => {
                     let present = self.head(key).await?;
@@ -274,7 +279,7 @@ impl ObjectStore for S3Store {
             .bucket(self.bucket(prefix.bucket()))
             .prefix(&path)
             .max_keys(BATCH)
-            // Not the store's token: a path means the same tomorrow, and in another store.
+            // Not the store's token: a path stays valid, also in another store.
             .set_start_after(after.map(str::to_owned))
             .send()
             .await
@@ -340,7 +345,8 @@ impl S3Store {
             Some(error) => {
                 let code = error.code.unwrap_or_default();
                 let path = error.key.unwrap_or(path);
-                // The whole request succeeded, so this one object is a passing matter or not allowed.
+                // The request as a whole succeeded, so the error of this object is transient or a
+                // missing permission.
                 match code.as_str() {
                     "InternalError" | "SlowDown" | "ServiceUnavailable" => Err(unavailable(&path, code)),
                     _ => Err(refused(&path, &code)),
@@ -350,7 +356,7 @@ impl S3Store {
     }
 }
 
-/// Wait before the second attempt; doubled before each further one.
+/// Pause before the second attempt; doubled before each further one.
 const BACKOFF: Duration = Duration::from_millis(200);
 
 fn quoted(etag: &ETag) -> String {
@@ -358,13 +364,13 @@ fn quoted(etag: &ETag) -> String {
 }
 
 fn etag_of(path: &str, etag: Option<String>) -> Result<ETag, StoreError> {
-    let etag = etag.ok_or_else(|| unavailable(path, "the store's answer has no ETag"))?;
+    let etag = etag.ok_or_else(|| unavailable(path, "the store's response has no ETag"))?;
     let etag = etag.strip_prefix("W/").unwrap_or(&etag);
     Ok(ETag(etag.trim_matches('"').to_owned()))
 }
 
 fn unsigned(path: &str, number: Option<i64>) -> Result<u64, StoreError> {
-    number.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| unavailable(path, "the store's answer has no length"))
+    number.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| unavailable(path, "the store's response has no length"))
 }
 
 fn unix_ms(time: Option<&DateTime>) -> u64 {

@@ -1,7 +1,7 @@
-//! Uploads that go from a browser straight to the store: presigned requests and multipart uploads.
+//! Uploads from a browser directly to the store: presigned requests and multipart uploads.
 //!
-//! R2 has no POST policy, so what an uploader may send is bound by signing the headers: the exact size,
-//! the type, and that nothing may be there yet.
+//! R2 does not support POST policies. Signed headers restrict the upload instead: the exact size,
+//! the content type, and that the object does not exist yet.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{ETag, StoreError};
 
-/// Least bytes of a part that is not the last (R2 and S3).
+/// Minimum size of a part other than the last, bytes (R2 and S3).
 pub const MIN_PART_BYTES: u64 = 5 << 20;
-/// Most bytes of a part or of a single PUT (R2: 5 GiB less 5 MiB).
+/// Maximum size of a part or of a single PUT, bytes (R2: 5 GiB less 5 MiB).
 pub const MAX_PART_BYTES: u64 = (5 << 30) - (5 << 20);
-/// Most parts of an upload (R2 and S3).
+/// Maximum number of parts of an upload (R2 and S3).
 pub const MAX_PARTS: u32 = 10_000;
 
-/// A request that whoever holds it may send once, without credentials, until it expires.
+/// A presigned request: its holder may send it once, without credentials, until it expires.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresignedRequest {
-    /// `PUT` or `GET`.
+    /// HTTP method, `PUT` or `GET`.
     pub method: String,
-    /// Secret: it is the permission. `Debug` leaves out its query.
+    /// URL; secret, because it grants access. `Debug` omits its query.
     pub url: String,
-    /// Headers that are signed: they have to be sent with exactly these values. (A browser sends
-    /// `content-length` by itself, from the body.)
+    /// Signed headers, to be sent with exactly these values. (A browser sets `content-length`
+    /// itself, from the body.)
     pub headers: Vec<(String, String)>,
 }
 
@@ -38,40 +38,40 @@ impl std::fmt::Debug for PresignedRequest {
     }
 }
 
-/// A multipart upload, as the store calls it.
+/// The store's id of a multipart upload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UploadId(pub String);
 
-/// A part that the store has.
+/// A part that the store has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// From 1.
+    /// Part number, from 1.
     pub number: u32,
-    /// Of this part.
+    /// ETag of this part.
     pub etag: ETag,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 /// A multipart upload that is neither completed nor aborted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedUpload {
-    /// Path in its bucket.
+    /// Object path in its bucket.
     pub path: String,
-    /// Of the upload.
+    /// Id of the upload.
     pub id: UploadId,
-    /// When it began, Unix milliseconds.
+    /// Start, Unix milliseconds.
     pub created_ms: u64,
 }
 
-/// Uploads in parts, and lets others upload and download without credentials.
+/// Multipart uploads, and presigned requests for clients without credentials.
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
-    /// A PUT of exactly `size` bytes of this type, which fails if the object is there already. `None`: of any size,
-    /// for uploaders that do not say one.
+    /// Presigns a PUT of exactly `size` bytes of this content type, which fails if the object
+    /// exists. `None`: of any size, for uploaders that do not declare one.
     ///
-    /// `expires` is at most 7 days; a PUT of more than [`MAX_PART_BYTES`] is refused by the store.
+    /// `expires` is at most 7 days; the store rejects a PUT of more than [`MAX_PART_BYTES`].
     async fn presign_put(
         &self,
         key: &ObjectKey,
@@ -80,7 +80,8 @@ pub trait UploadSigner: Send + Sync {
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
 
-    /// A GET of the object, or of a range of it. `file_name`: what a browser saves it as, instead of showing it.
+    /// Presigns a GET of the object, or of a range of it. `file_name`: makes the browser save it
+    /// under this name instead of showing it.
     async fn presign_get(
         &self,
         key: &ObjectKey,
@@ -88,10 +89,12 @@ pub trait UploadSigner: Send + Sync {
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
 
-    /// Begins an upload in parts: at most [`MAX_PARTS`], all of the same size but the last.
+    /// Starts a multipart upload: at most [`MAX_PARTS`] parts, all of the same size except the
+    /// last.
     async fn create_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<UploadId, StoreError>;
 
-    /// A PUT of one part (from 1) of exactly `size` bytes, or of any size. The answer's `ETag` belongs to the part.
+    /// Presigns a PUT of one part (from 1) of exactly `size` bytes, or of any size. The `ETag` of
+    /// the response identifies the part.
     async fn presign_part(
         &self,
         key: &ObjectKey,
@@ -101,18 +104,19 @@ pub trait UploadSigner: Send + Sync {
         expires: Duration,
     ) -> Result<PresignedRequest, StoreError>;
 
-    /// Stores one part (from 1). Again, with the same number, replaces it.
+    /// Stores one part (from 1). A repeated call with the same number replaces it.
     async fn put_part(&self, key: &ObjectKey, upload: &UploadId, number: u32, body: Bytes) -> Result<ETag, StoreError>;
 
-    /// All parts the store has, in order. `NotFound` if there is no such upload (any more).
+    /// All parts that the store has received, in order. `NotFound` if the upload does not exist
+    /// (any more).
     async fn list_parts(&self, key: &ObjectKey, upload: &UploadId) -> Result<Vec<Part>, StoreError>;
 
-    /// Makes the object of its parts. Doing it again is no error while the object is still the same.
+    /// Completes the upload. A repeated call succeeds while the object is the same.
     async fn complete_multipart(&self, key: &ObjectKey, upload: &UploadId, parts: &[Part]) -> Result<ETag, StoreError>;
 
-    /// Gives an upload up and frees its parts; one that is not there counts as given up.
+    /// Aborts an upload and frees its parts; a missing one counts as aborted.
     async fn abort_multipart(&self, key: &ObjectKey, upload: &UploadId) -> Result<(), StoreError>;
 
-    /// All unfinished uploads of a family of objects, to sweep those that nobody will finish.
+    /// All unfinished uploads with a prefix, so that abandoned ones can be removed.
     async fn list_unfinished(&self, prefix: &ObjectPrefix) -> Result<Vec<UnfinishedUpload>, StoreError>;
 }

@@ -1,6 +1,7 @@
-//! What all links must do. Each case wants links of its own, empty, beside a catalog in the same database.
+//! The conformance suite for stores of share links. Each case needs its own, empty store, with a
+//! catalog in the same database.
 //!
-//! Use [`shares_conformance!`](crate::shares_conformance) to make a test of each.
+//! [`shares_conformance!`](crate::shares_conformance) generates one test per case.
 
 use domain::ids::{ShareId, VideoId};
 
@@ -11,11 +12,11 @@ use crate::secret::Secret;
 
 const NOW: u64 = videos::NOW;
 
-/// Links to be put to the test.
+/// A store under test.
 pub struct Subject {
-    /// Empty.
+    /// The store, empty at the start of a case.
     pub shares: SharedShares,
-    /// Has the videos.
+    /// The catalog with the videos.
     pub catalog: SharedCatalog,
 }
 
@@ -27,7 +28,7 @@ impl Subject {
         new.id
     }
 
-    /// A link that ends in a second.
+    /// A link that expires after a second.
     async fn share(&self, number: u8, video: VideoId) -> Share {
         self.shares.create(&new(number, video), NOW).await.expect("create")
     }
@@ -57,21 +58,21 @@ fn new(number: u8, video: VideoId) -> NewShare {
     }
 }
 
-/// A link is found by its secret alone, and has what it was given.
+/// A link is found by its secret only, and has the fields that it was created with.
 pub async fn a_link_is_found_by_its_secret(subject: &Subject) {
     let video = subject.video(1).await;
     let made = subject.share(1, video).await;
     assert_eq!((made.id, made.video, made.max_height), (id(1), video, Some(720)));
-    assert_eq!(made.label.as_deref(), Some("For Zoë\u{FFFD} 1"), "PostgreSQL knows no NUL");
+    assert_eq!(made.label.as_deref(), Some("For Zoë\u{FFFD} 1"), "PostgreSQL cannot store NUL");
     assert_eq!((made.created_ms, made.expires_ms, made.used_ms, made.revoked_ms), (NOW, NOW + 1_000, None, None));
     assert_eq!(subject.shares.find(&digest(1)).await.expect("find"), Some(made));
     assert_eq!(subject.shares.find(&digest(2)).await.expect("find"), None);
-    // One secret belongs to one link.
+    // Two links cannot share a secret.
     let same = NewShare { digest: digest(1), ..new(2, video) };
     assert!(subject.shares.create(&same, NOW).await.is_err());
 }
 
-/// It ends at its time, or when it is revoked; only the links of a video that work are listed.
+/// A link ends when it expires or is revoked; only the active links of a video are listed.
 pub async fn links_end(subject: &Subject) {
     let (one, other) = (subject.video(1).await, subject.video(2).await);
     let made = subject.share(1, one).await;
@@ -90,7 +91,7 @@ pub async fn links_end(subject: &Subject) {
     assert_eq!(subject.listed(one, NOW).await, [id(2)]);
 }
 
-/// The last use is the latest, in whatever order uses are noted.
+/// The latest use is kept, whatever the order in which uses are recorded.
 pub async fn the_last_use_of_a_link_is_kept(subject: &Subject) {
     let video = subject.video(1).await;
     subject.share(1, video).await;
@@ -101,7 +102,7 @@ pub async fn the_last_use_of_a_link_is_kept(subject: &Subject) {
     }
 }
 
-/// What ended long ago is forgotten, and nothing else.
+/// Links that ended long ago are removed, and no others.
 pub async fn links_that_ended_are_pruned(subject: &Subject) {
     let video = subject.video(1).await;
     for number in [1, 2] {
@@ -116,8 +117,9 @@ pub async fn links_that_ended_are_pruned(subject: &Subject) {
     assert_eq!(subject.listed(video, NOW).await, [id(3)]);
 }
 
-/// Makes a test of every case. `$make`: an expression that awaits to a fresh [`Subject`], together with
-/// whatever must outlive it. With `together:` before it, a `Vec` of `testkit::Case` instead.
+/// Generates a test for every case. `$make`: an expression that awaits to a new [`Subject`],
+/// together with the values that must outlive it. With `together:` in front, it generates a `Vec`
+/// of `testkit::Case` instead.
 #[macro_export]
 macro_rules! shares_conformance {
     (together: $make:expr) => {

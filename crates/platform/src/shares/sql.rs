@@ -1,4 +1,4 @@
-//! Links in a database. The SQL is the common subset of SQLite and PostgreSQL.
+//! Share links in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
 use async_trait::async_trait;
 use domain::ids::{ShareId, VideoId};
@@ -8,14 +8,14 @@ use super::{MAX_SHARES, NewShare, Share, Shares, SharesError};
 use crate::accounts::KeyDigest;
 use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
 
-/// The links in a database.
+/// The store of share links in a database.
 #[derive(Debug, Clone)]
 pub struct SqlShares {
     database: Database,
 }
 
 impl SqlShares {
-    /// The links in that database.
+    /// The store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
     }
@@ -129,7 +129,7 @@ fn read(row: &Row) -> Result<Share, SharesError> {
         id: id.parse().map_err(|_| corrupt("its id"))?,
         video: video.parse().map_err(|_| corrupt("its video"))?,
         label: row.try_get("label")?,
-        // Never a guess: a limit that cannot be read is no limit, and that is the wrong side.
+        // An invalid limit is an error: ignoring it would remove the limit.
         max_height: max_height.map(u32::try_from).transpose().map_err(|_| corrupt("its height"))?,
         created_by: row.try_get("created_by")?,
         created_ms: unsigned(row.try_get("created_ms")?),

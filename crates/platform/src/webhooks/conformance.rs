@@ -1,7 +1,7 @@
-//! What every store of webhooks must do, together with the catalog that writes the events. Each case
-//! wants both of its own, empty and in one database.
+//! The conformance suite for webhook stores, together with the catalog that writes the events. Each
+//! case needs both, empty and in one database.
 //!
-//! Use [`webhook_conformance!`](crate::webhook_conformance) to make a test of each.
+//! [`webhook_conformance!`](crate::webhook_conformance) generates one test per case.
 
 use std::time::Duration;
 
@@ -24,21 +24,21 @@ pub use endpoints::*;
 pub use events::*;
 pub use failures::*;
 
-/// A store to be put to the test.
+/// A store under test.
 pub struct Subject {
-    /// Empty.
+    /// The store, empty at the start of a case.
     pub webhooks: SharedWebhooks,
-    /// Writes the events.
+    /// The catalog, which writes the events.
     pub catalog: SharedCatalog,
 }
 
-/// The time at which the cases begin, Unix milliseconds.
+/// The time at which the cases start, Unix milliseconds.
 const NOW: u64 = videos::NOW;
-/// Of a message that is being sent.
+/// Lease of a dispatch, milliseconds.
 const LEASE_MS: u64 = 30_000;
-/// The same.
+/// The same lease as a `Duration`.
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
-/// More than any case has.
+/// More items than any case has.
 const MANY: u32 = 1_000;
 
 impl Subject {
@@ -46,17 +46,17 @@ impl Subject {
         &*self.webhooks
     }
 
-    /// The catalog, with what its own cases know about videos.
+    /// The catalog as a subject of its own suite, with its helpers for videos.
     fn videos(&self) -> videos::Subject {
         videos::Subject { catalog: self.catalog.clone() }
     }
 
-    /// An endpoint for everything.
+    /// An endpoint that receives all events.
     async fn endpoint(&self, number: u8) -> Endpoint {
         self.webhooks().create(&new_endpoint(number), NOW).await.expect("create")
     }
 
-    /// Makes the deliveries of all new events.
+    /// Creates the deliveries of all new events.
     async fn share_out(&self, now_ms: u64) -> u64 {
         self.webhooks().share_out(MANY, now_ms).await.expect("share out")
     }
@@ -65,7 +65,7 @@ impl Subject {
         self.webhooks().claim(MANY, MANY, LEASE, now_ms).await.expect("claim")
     }
 
-    /// Claims what must be one delivery.
+    /// Claims deliveries, of which there must be exactly one.
     async fn claim_one(&self, now_ms: u64) -> Dispatch {
         let mut claimed = self.claim(now_ms).await;
         assert_eq!(claimed.len(), 1, "{claimed:?}");
@@ -76,25 +76,25 @@ impl Subject {
         self.webhooks().settle(dispatch, &attempted(outcome), now_ms).await.expect("settle")
     }
 
-    /// All that was told since the last call, as the endpoints take it: delivered in order.
-    async fn told(&self, now_ms: u64) -> Vec<Dispatch> {
+    /// All events since the last call, as the endpoints receive them: delivered in order.
+    async fn emitted(&self, now_ms: u64) -> Vec<Dispatch> {
         self.share_out(now_ms).await;
-        let mut told = vec![];
+        let mut emitted = vec![];
         loop {
             let claimed = self.claim(now_ms).await;
             if claimed.is_empty() {
-                return told;
+                return emitted;
             }
             for dispatch in claimed {
                 assert_eq!(self.settle(&dispatch, Outcome::Delivered, now_ms).await, Settled::Delivered);
-                told.push(dispatch);
+                emitted.push(dispatch);
             }
         }
     }
 
-    /// The types of all that was told since the last call.
-    async fn told_types(&self, now_ms: u64) -> Vec<EventType> {
-        self.told(now_ms).await.iter().map(|it| it.kind).collect()
+    /// The types of all events since the last call.
+    async fn emitted_types(&self, now_ms: u64) -> Vec<EventType> {
+        self.emitted(now_ms).await.iter().map(|it| it.kind).collect()
     }
 
     /// The log of an endpoint, oldest first.
@@ -139,18 +139,18 @@ fn retry_at(retry_ms: u64) -> Outcome {
     Outcome::Failed { retry_ms: Some(retry_ms), pause_until_ms: None }
 }
 
-/// What a message says.
+/// The `data` of a message.
 fn data(dispatch: &Dispatch) -> Value {
     let message: Value = serde_json::from_str(&dispatch.payload).expect("a message is JSON");
     assert_eq!(message["type"], dispatch.kind.as_str());
     message["data"].clone()
 }
 
-/// Makes a `#[tokio::test]` of every case. `$make`: an expression that awaits to a fresh
-/// [`Subject`], together with whatever must outlive it.
+/// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to a new
+/// [`Subject`], together with the values that must outlive it.
 ///
-/// With `together:` before it, a `Vec` of `testkit::Case` instead: for those on a server that takes a
-/// while to start.
+/// With `together:` in front, it generates a `Vec` of `testkit::Case` instead: for stores on a
+/// server that is slow to start.
 #[macro_export]
 macro_rules! webhook_conformance {
     (together: $make:expr) => {
@@ -161,10 +161,10 @@ macro_rules! webhook_conformance {
     };
     (@ $how:ident $make:expr) => {
         $crate::conformance_cases! { webhooks, $how $make;
-            a_life_is_told_once a_deleted_video_keeps_its_reference_in_messages a_failure_is_told_with_its_reason every_new_attempt_is_told
-            a_claim_that_overtakes_its_event_tells_both another_source_is_another_upload
-            progress_is_told_to_who_asks_and_not_all_the_time what_is_refused_is_not_told
-            every_change_is_told_once_in_any_order
+            a_lifecycle_emits_each_event_once a_deleted_video_keeps_its_reference_in_messages a_failure_event_has_its_reason every_new_attempt_emits_an_event
+            a_claim_that_overtakes_its_event_emits_both another_source_is_another_upload
+            progress_is_emitted_to_subscribers_and_throttled refused_changes_emit_nothing
+            every_change_is_emitted_once_in_any_order
             endpoints_are_kept_as_they_were_made endpoints_are_changed_and_removed lists_endpoints_in_pages
             an_owner_has_only_so_many secrets_rotate_with_an_overlap
             endpoints_get_what_they_asked_for owners_hear_of_their_own_videos

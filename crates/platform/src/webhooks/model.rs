@@ -4,52 +4,52 @@ use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use serde::{Deserialize, Serialize};
 
-/// What is said of an endpoint when it is created.
+/// The fields of a new endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEndpoint {
-    /// Chosen by the caller: secrets are sealed for it.
+    /// Id, chosen by the caller, because secrets are sealed for it.
     pub id: EndpointId,
-    /// Whose it is; `None`: it hears of every video of the installation.
+    /// Owner; `None`: it receives the events of every video of the installation.
     pub owner: Option<String>,
-    /// Where to send.
+    /// Target URL.
     pub url: String,
-    /// What it wants; `None`: all that is on by default.
+    /// Subscribed event types; `None`: all that are on by default.
     pub types: Option<Vec<EventType>>,
-    /// For people.
+    /// Description for people.
     pub description: Option<String>,
-    /// Its first secret, as it is to be stored.
+    /// Its first secret, sealed.
     pub sealed_secret: String,
 }
 
-/// An endpoint.
+/// A webhook endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its id.
+    /// Id of the endpoint.
     pub id: EndpointId,
-    /// Whose it is; `None`: it hears of every video of the installation.
+    /// Owner; `None`: it receives the events of every video of the installation.
     pub owner: Option<String>,
-    /// Where to send.
+    /// Target URL.
     pub url: String,
-    /// What it wants; `None`: all that is on by default.
+    /// Subscribed event types; `None`: all that are on by default.
     pub types: Option<Vec<EventType>>,
-    /// For people.
+    /// Description for people.
     pub description: Option<String>,
-    /// The newest first; never empty.
+    /// Signing secrets, the newest first; never empty.
     pub secrets: Vec<EndpointSecret>,
-    /// Since when and why it gets nothing.
+    /// When (Unix milliseconds) and why it was disabled; `None`: it is active.
     pub disabled: Option<(u64, DisabledWhy)>,
-    /// Its first failure after the last success, Unix milliseconds.
+    /// First failure after the last success, Unix milliseconds.
     pub failing_since_ms: Option<u64>,
-    /// Nothing is sent before, by its own wish, Unix milliseconds.
+    /// End of the pause that the endpoint requested, Unix milliseconds.
     pub paused_until_ms: u64,
-    /// Unix milliseconds.
+    /// Creation time, Unix milliseconds.
     pub created_ms: u64,
     /// Last change by its owner, Unix milliseconds.
     pub updated_ms: u64,
 }
 
 impl Endpoint {
-    /// Whether it wants events of this type.
+    /// Whether it subscribes to events of this type.
     pub fn wants(&self, kind: EventType) -> bool {
         wants(self.types.as_deref(), kind)
     }
@@ -59,206 +59,207 @@ pub(crate) fn wants(types: Option<&[EventType]>, kind: EventType) -> bool {
     types.map_or(kind.is_on_by_default(), |it| it.contains(&kind))
 }
 
-/// A secret as it is stored: whoever seals it opens it.
+/// A signing secret in sealed form, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSecret {
-    /// Sealed.
+    /// The sealed secret.
     pub sealed: String,
-    /// When it ends; `None` for the newest.
+    /// Expiry, Unix milliseconds; `None` for the newest.
     pub until_ms: Option<u64>,
 }
 
-/// Why an endpoint gets nothing.
+/// Why an endpoint is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DisabledWhy {
-    /// Its owner wants it so.
+    /// Its owner disabled it.
     Owner,
-    /// It answered 410.
+    /// It answered 410 Gone.
     Gone,
     /// It failed for three days.
     Failing,
 }
 
-/// What an owner changes; `None` leaves it as it is.
+/// A change by an owner; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointPatch {
-    /// Where to send.
+    /// New target URL.
     pub url: Option<String>,
-    /// `Some(None)`: all that is on by default.
+    /// New event types; `Some(None)`: all that are on by default.
     pub types: Option<Option<Vec<EventType>>>,
-    /// `Some(None)` removes it.
+    /// New description; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// Whether it gets anything.
+    /// Whether it is enabled.
     pub active: Option<bool>,
 }
 
-/// Which endpoints to list.
+/// Filter and page of an endpoint listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointFilter {
-    /// Only of this owner.
+    /// Only endpoints of this owner.
     pub owner: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` cursor of the previous page.
     pub after: Option<EndpointId>,
-    /// At most so many.
+    /// Page size.
     pub limit: u32,
 }
 
-/// Some endpoints, newest first.
+/// A page of endpoints, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointPage {
-    /// At most as many as asked for.
+    /// At most `limit` endpoints.
     pub endpoints: Vec<Endpoint>,
-    /// Pass it to get the next page; `None` on the last one.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<EndpointId>,
 }
 
-/// One event on its way to one endpoint.
+/// The delivery of one event to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its id.
+    /// Id of the delivery.
     pub id: DeliveryId,
-    /// To whom.
+    /// The receiving endpoint.
     pub endpoint: EndpointId,
-    /// The event.
+    /// Id of the event.
     pub event: EventId,
-    /// Its type.
+    /// Type of the event.
     pub kind: EventType,
-    /// Of this video; `None` for a test.
+    /// The video of the event; `None` for a test.
     pub video: Option<VideoId>,
-    /// When it happened, Unix milliseconds.
+    /// Time of the event, Unix milliseconds.
     pub event_ms: u64,
-    /// How far it is.
+    /// Current status.
     pub status: DeliveryStatus,
-    /// Made so far, with the one under way.
+    /// Number of attempts, including the current one.
     pub attempts: u32,
-    /// Unix milliseconds.
+    /// Creation time, Unix milliseconds.
     pub created_ms: u64,
-    /// When it is tried next, if no earlier event of its video is in its way; `None` once it is settled.
+    /// Time of the next attempt, if no earlier event of its video is pending; `None` once it is
+    /// settled.
     pub next_ms: Option<u64>,
-    /// When it was delivered or given up, Unix milliseconds.
+    /// When it was delivered or failed permanently, Unix milliseconds.
     pub settled_ms: Option<u64>,
-    /// The last attempt that ended.
+    /// The last completed attempt.
     pub last: Option<LastAttempt>,
 }
 
-/// How far a delivery is.
+/// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryStatus {
-    /// It waits, or is being sent.
+    /// It is waiting or being sent.
     Pending,
-    /// The endpoint took it.
+    /// The endpoint accepted it.
     Delivered,
-    /// Nobody tries any more.
+    /// It failed permanently: there are no further attempts.
     GivenUp,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastAttempt {
-    /// When it began, Unix milliseconds.
+    /// Start, Unix milliseconds.
     pub at_ms: u64,
-    /// What the endpoint answered, if it did.
+    /// HTTP status of the endpoint's response, if there was one.
     pub status: Option<u16>,
-    /// What was wrong; `None` after a success.
+    /// Reason of the failure; `None` after a success.
     pub error: Option<String>,
-    /// How long it took.
+    /// Duration, milliseconds.
     pub duration_ms: u64,
 }
 
-/// Which deliveries to list.
+/// Filter and page of a delivery listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryFilter {
-    /// To this endpoint.
+    /// Only deliveries to this endpoint.
     pub endpoint: EndpointId,
-    /// Only those that are so far.
+    /// Only deliveries with this status.
     pub status: Option<DeliveryStatus>,
-    /// The `next` of the page before.
+    /// The `next` cursor of the previous page.
     pub after: Option<DeliveryId>,
-    /// At most so many.
+    /// Page size.
     pub limit: u32,
 }
 
-/// Some deliveries, newest first.
+/// A page of deliveries, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryPage {
-    /// At most as many as asked for.
+    /// At most `limit` deliveries.
     pub deliveries: Vec<Delivery>,
-    /// Pass it to get the next page; `None` on the last one.
+    /// Cursor of the next page; `None` on the last page.
     pub next: Option<DeliveryId>,
 }
 
-/// A delivery that is ours to send until the lease ends.
+/// A delivery that a dispatcher may send until its lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispatch {
-    /// Of this delivery.
+    /// Id of the delivery.
     pub delivery: DeliveryId,
-    /// To whom, as it was when this began.
+    /// The receiving endpoint, as it was when the dispatch was claimed.
     pub endpoint: Endpoint,
-    /// Of this event: the same in every attempt.
+    /// Id of the event: the same in every attempt.
     pub event: EventId,
-    /// Its type.
+    /// Type of the event.
     pub kind: EventType,
-    /// The body, as it stands.
+    /// Body of the request, to be sent unchanged.
     pub payload: String,
-    /// Counts the attempts, from 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// When the first attempt began, Unix milliseconds.
+    /// Start of the first attempt, Unix milliseconds.
     pub first_ms: u64,
-    /// Proves that it is ours.
+    /// Token of the lease.
     pub(crate) lease: String,
 }
 
-/// What came of sending.
+/// The result of sending a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempted {
-    /// What follows from it.
+    /// Outcome of the attempt.
     pub outcome: Outcome,
-    /// What the endpoint answered, if it did.
+    /// HTTP status of the endpoint's response, if there was one.
     pub status: Option<u16>,
-    /// What was wrong.
+    /// Reason of the failure.
     pub error: Option<String>,
-    /// How long it took.
+    /// Duration, milliseconds.
     pub duration_ms: u64,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The endpoint took it.
+    /// The endpoint accepted it.
     Delivered,
-    /// It did not.
+    /// The attempt failed.
     Failed {
-        /// When to try again, Unix milliseconds; `None`: never.
+        /// Time of the next attempt, Unix milliseconds; `None`: there is none.
         retry_ms: Option<u64>,
-        /// It wants nothing at all before, Unix milliseconds.
+        /// End of the pause that the endpoint requested, Unix milliseconds.
         pause_until_ms: Option<u64>,
     },
-    /// It wants nothing any more.
+    /// The endpoint answered 410: it must get no more deliveries.
     Gone,
 }
 
-/// What follows from an attempt.
+/// The consequence of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// Nothing: it is done.
+    /// It was delivered.
     Delivered,
-    /// It is tried again.
+    /// It will be retried.
     Waits,
-    /// It is not tried again.
+    /// It failed permanently.
     GivenUp,
-    /// It is not, and the endpoint gets nothing any more.
+    /// It failed permanently, and the endpoint was disabled.
     Disabled(DisabledWhy),
 }
 
-/// How much was removed.
+/// Numbers of removed rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Entries of logs.
+    /// Removed deliveries.
     pub deliveries: u64,
-    /// Events.
+    /// Removed events.
     pub events: u64,
 }

@@ -1,4 +1,5 @@
-//! The body of a message. Its shape is frozen: `docs/webhooks.md` describes it, a test holds it.
+//! The body of a message. Its format is frozen: `docs/webhooks.md` describes it, and a test checks
+//! it.
 
 use domain::failure::{FailureClass, FailureCode};
 use domain::ids::VideoId;
@@ -52,7 +53,7 @@ struct TestData {
     webhook: EndpointId,
 }
 
-/// What is told of a video, as it is after the change.
+/// The event message about a video, with its state after the change.
 pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: u64) -> String {
     let failure = match &video.state {
         VideoState::Failed(failure) => {
@@ -74,7 +75,8 @@ pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress
     to_text(&Message { kind, timestamp: rfc3339(at_ms), data })
 }
 
-/// The same message without what people said of the video, for one that is deleted; with its external id or without.
+/// Removes user-supplied data from the message about a deleted video; keeps the external id or
+/// removes it too.
 pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> String {
     let Ok(mut message) = serde_json::from_str::<serde_json::Value>(message) else { return "{}".to_owned() };
     if let Some(data) = message.get_mut("data").and_then(|it| it.as_object_mut()) {
@@ -90,7 +92,7 @@ pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> St
     message.to_string()
 }
 
-/// A message that tells of nothing.
+/// A test message.
 pub(crate) fn of_test(webhook: EndpointId, at_ms: u64) -> String {
     to_text(&Message { kind: EventType::Test, timestamp: rfc3339(at_ms), data: TestData { webhook } })
 }

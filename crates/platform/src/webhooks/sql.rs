@@ -1,7 +1,7 @@
 //! Webhooks in a database. The SQL is the common subset of SQLite and PostgreSQL.
 //!
-//! Whoever changes an endpoint and its deliveries locks the endpoint first, so that two who do it wait
-//! for each other in one order.
+//! A transaction that changes an endpoint and its deliveries locks the endpoint first, so that two
+//! of them acquire locks in the same order.
 
 mod dispatch;
 mod endpoints;
@@ -22,10 +22,10 @@ use super::{
 };
 use crate::database::{Database, Tx, is_corrupt, retried};
 
-/// Who waits for events waits here: see [`Database::waker`].
+/// Name of the notifier on which dispatchers wait for events: see [`Database::waker`].
 pub(crate) const WAKER: &str = "webhook events";
 
-/// The webhooks in a database.
+/// The webhook store in a database.
 #[derive(Debug, Clone)]
 pub struct SqlWebhooks {
     database: Database,
@@ -33,7 +33,7 @@ pub struct SqlWebhooks {
 }
 
 impl SqlWebhooks {
-    /// The webhooks in that database.
+    /// The webhook store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone(), wake: database.waker(WAKER) }
     }
@@ -43,7 +43,7 @@ impl SqlWebhooks {
     }
 }
 
-/// For a new id.
+/// Random bytes of a new id.
 fn random() -> Result<[u8; 10], WebhookError> {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).map_err(|it| WebhookError::Unavailable { source: it.into() })?;
@@ -126,7 +126,8 @@ impl WebhookStore for SqlWebhooks {
     }
 
     async fn wait(&self, at_most: Duration) {
-        // What was written before this call is remembered: `notify_one` is kept for the next who waits.
+        // Events written before this call are not missed: `notify_one` stores a permit for the next
+        // waiter.
         let _ = tokio::time::timeout(at_most, self.wake.notified()).await;
     }
 

@@ -1,4 +1,4 @@
-//! The cross-origin rules of a bucket: set, read, removed.
+//! The CORS rules of a bucket: set, read, removed.
 
 use rusqlite::{Connection, params};
 use s3s::dto::*;
@@ -35,7 +35,7 @@ impl Backend {
         Ok(GetBucketCorsOutput { cors_rules: Some(rules.into_iter().map(Rule::into_s3).collect()) })
     }
 
-    /// Afterwards no page reaches the bucket, whatever it was opened with.
+    /// Afterwards no page can reach the bucket, whatever its configured origins.
     pub(super) async fn delete_bucket_cors(
         &self,
         request: S3Request<DeleteBucketCorsInput>,
@@ -57,7 +57,7 @@ impl Backend {
                 Ok(().into())
             })
             .await?;
-        // Of two requests at the same time, the one that was written last applies.
+        // After two concurrent requests, the rules written last apply.
         self.look(move |connection| load(connection, &cors).map_err(S3Error::internal_error)).await
     }
 }

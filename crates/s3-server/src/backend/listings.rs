@@ -90,8 +90,7 @@ impl Backend {
         let input = request.input;
         let after = match (&input.continuation_token, &input.start_after) {
             (Some(token), _) => Some(
-                After::parse(token)
-                    .ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of ours"))?,
+                After::parse(token).ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is invalid"))?,
             ),
             (None, Some(key)) => Some(After::Key(key.clone())),
             (None, None) => None,
@@ -119,7 +118,7 @@ impl Backend {
 
     pub(super) async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<ListObjectsOutput> {
         let input = request.input;
-        // A marker that is itself a common prefix stands for all it holds.
+        // A marker that is itself a common prefix stands for all keys with that prefix.
         let after = input.marker.clone().filter(|it| !it.is_empty()).map(|marker| match &input.delimiter {
             Some(delimiter) if !delimiter.is_empty() && marker.ends_with(delimiter) => After::CommonPrefix(marker),
             _ => After::Key(marker),
@@ -174,7 +173,7 @@ impl Backend {
         let max = input.max_uploads.unwrap_or(1000).clamp(1, 1000).unsigned_abs();
         let (bucket, prefix) = (input.bucket.clone(), input.prefix.clone().unwrap_or_default());
         let key_marker = input.key_marker.clone().unwrap_or_default();
-        // Without an upload id all uploads of the marked key are behind us.
+        // Without an upload id, all uploads of the marked key are skipped.
         let id_marker = input.upload_id_marker.clone().unwrap_or_else(|| "\u{10ffff}".to_owned());
         let mut found = self
             .look(move |connection| uploads::list(connection, &bucket, &prefix, (&key_marker, &id_marker), max + 1))
@@ -213,7 +212,8 @@ fn max_keys(asked: Option<i32>) -> S3Result<usize> {
     usize::try_from(asked.unwrap_or(1000).min(1000)).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
 }
 
-/// How keys are written into XML, which cannot hold every character: as they are, or percent-encoded.
+/// How keys are written into XML, which cannot represent every character: literally, or
+/// percent-encoded.
 #[derive(Clone, Copy)]
 enum Encoding {
     Plain,

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use futures::TryStreamExt as _;
 use s3s::dto::*;
@@ -165,7 +165,7 @@ impl Backend {
 
     async fn require_upload(&self, id: &str, at: &Address, number: i32) -> S3Result<()> {
         if !(1..=MAX_PARTS).contains(&number) {
-            return Err(s3_error!(InvalidArgument, "a part number is 1 to {MAX_PARTS}"));
+            return Err(s3_error!(InvalidArgument, "a part number must be 1 to {MAX_PARTS}"));
         }
         let (id, at) = (id.to_owned(), at.clone());
         self.look(move |connection| uploads::find(connection, &id, &at).map(|_| ())).await

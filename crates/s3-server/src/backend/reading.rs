@@ -1,4 +1,4 @@
-//! Getting objects and what is known of them.
+//! Reading objects and their properties.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::content::{self, Slice};
 use crate::headers::StoredHeaders;
 use crate::objects::{self, StoredObject, matches};
 
-/// Both outputs have the same fields and no type in common.
+/// Both output types have the same fields but no type in common.
 macro_rules! described {
     ($output:ident, $object:expr, $with_checksums:expr) => {{
         let StoredObject { etag, modified_ms, headers, .. } = $object;
@@ -41,7 +41,8 @@ macro_rules! described {
     }};
 }
 
-/// Replaces headers of an answer by those that its request asks for (`response-content-disposition` and others).
+/// Replaces headers of a response with those that the request asks for
+/// (`response-content-disposition` and others).
 macro_rules! answer_as_asked {
     ($output:ident, $input:ident) => {
         $output.cache_control = $input.response_cache_control.or($output.cache_control);
@@ -113,7 +114,7 @@ impl Backend {
     }
 }
 
-/// The bytes asked for (end exclusive), and the `Content-Range` if it is a part.
+/// The requested bytes (end exclusive), and the `Content-Range` of a partial response.
 fn resolve(wanted: Option<&s3s::dto::Range>, size: u64) -> S3Result<(Range<u64>, Option<String>)> {
     let Some(wanted) = wanted else { return Ok((0..size, None)) };
     let range = wanted.check(size)?;
@@ -128,7 +129,7 @@ fn length(range: &Range<u64>) -> S3Result<i64> {
     i64::try_from(range.end - range.start).map_err(S3Error::internal_error)
 }
 
-/// Conditions of a read.
+/// Preconditions of a read.
 struct Preconditions {
     if_match: Option<ETagCondition>,
     if_unmodified_since: Option<Timestamp>,
@@ -137,7 +138,7 @@ struct Preconditions {
 }
 
 impl Preconditions {
-    /// In the order of RFC 9110, 13.2.2: the dates count only where there is no tag to compare.
+    /// Evaluated in the order of RFC 9110, 13.2.2: dates count only without an ETag condition.
     fn check(&self, object: &StoredObject) -> S3Result<()> {
         // HTTP dates have whole seconds.
         let modified = timestamp(object.modified_ms / 1000 * 1000);

@@ -1,4 +1,4 @@
-//! Putting, copying and deleting objects.
+//! Writing, copying and deleting objects.
 
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
@@ -120,13 +120,13 @@ impl Backend {
             .await
     }
 
-    /// Refuses before a body is read that could not be stored anyway.
+    /// Rejects a request before its body is read, if the body could not be stored anyway.
     async fn require_bucket(&self, bucket: &str) -> S3Result<()> {
         let bucket = bucket.to_owned();
         self.look(move |connection| objects::require_bucket(connection, &bucket)).await
     }
 
-    /// R2 has no POST policy uploads.
+    /// R2 does not support POST uploads.
     pub(super) async fn post_object(&self, _request: S3Request<PostObjectInput>) -> S3Result<PostObjectOutput> {
         Err(s3_error!(NotImplemented, "POST uploads are not implemented: use a presigned PUT"))
     }

@@ -1,4 +1,4 @@
-//! What a sender claims about its body is checked before the object changes.
+//! Checksums that a client declares are verified before the object changes.
 
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::primitives::ByteStream;

@@ -1,4 +1,5 @@
-//! The cross-origin rules of a bucket, as `aws s3api put-bucket-cors` and `wrangler r2 bucket cors set` write them.
+//! The CORS rules of a bucket, as `aws s3api put-bucket-cors` and `wrangler r2 bucket cors set`
+//! write them.
 
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ async fn a_rule_that_is_set_decides() {
     let page = "https://app.example";
     assert_eq!(preflight(&signed.url, page, "PUT", "content-type").await.status(), 403);
 
-    // The header is missing that makes an upload write once: the mistake of a first set-up.
+    // The rule lacks the header that makes an upload write once: a common mistake in a first
+    // set-up.
     set(&world, rule(page, &["content-type"])).await;
     let asked = "content-type,if-none-match";
     assert_eq!(preflight(&signed.url, page, "PUT", asked).await.status(), 403);
@@ -59,7 +61,7 @@ async fn a_rule_that_is_set_decides() {
     assert_eq!(header("access-control-allow-methods"), "PUT");
     assert_eq!(header("access-control-allow-headers"), asked);
     assert_eq!(header("access-control-max-age"), "600");
-    // It replaced what the bucket was opened with.
+    // It replaced the configured origins of the bucket.
     for (origin, method, headers) in [(ORIGIN, "PUT", asked), (page, "DELETE", asked), (page, "PUT", "x-other")] {
         assert_eq!(preflight(&signed.url, origin, method, headers).await.status(), 403, "{origin} {method} {headers}");
     }
@@ -107,7 +109,7 @@ async fn rules_that_mean_nothing_are_refused() {
     assert_eq!(code(with(rule().allowed_methods("PUT").expose_headers("*")).await), "InvalidRequest");
 }
 
-/// A folder of an older program has no table of rules.
+/// A folder written by an older version has no table of rules.
 #[tokio::test]
 async fn an_older_folder_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Events: by rule, in R2's shape, at least once, with the object in one transaction.
+//! Events: selected by rules, in R2's format, at least once, in one transaction with the object.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn a_waiting_consumer_hears_at_once() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished());
     put(&world, PRIVATE, "uploads/1").await;
-    let events = tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("it heard").unwrap();
+    let events = tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("it was notified").unwrap();
     assert_eq!(events.len(), 1);
 }
 

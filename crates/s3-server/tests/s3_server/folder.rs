@@ -1,4 +1,4 @@
-//! The folder: one process at a time, content across restarts, and what a crash leaves.
+//! The folder: one process at a time, content across restarts, and leftovers of a crash.
 
 use platform::testing::{RunningServer, config};
 use s3_server::{EventRule, OpenError, S3Server};
@@ -63,7 +63,7 @@ async fn a_damaged_index_is_an_error_and_not_an_empty_store() {
     world.put("a", b"hello").await;
     let World { server, folder, .. } = world;
     server.stop().await;
-    std::fs::write(folder.path().join("index.db"), "this is no database, and was never one").unwrap();
+    std::fs::write(folder.path().join("index.db"), "this is not a database, and never was").unwrap();
     let error = S3Server::open(config(folder.path())).err().unwrap();
     assert!(matches!(error, OpenError::Index { .. }), "{error:?}");
     assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1, "no content is swept away");

@@ -1,4 +1,4 @@
-//! Any key of up to 1,024 bytes is an object of its own, in its own bucket.
+//! Any key of up to 1,024 bytes names its own object, in its own bucket.
 
 use aws_sdk_s3::primitives::ByteStream;
 

@@ -27,7 +27,7 @@ async fn pages_hold_each_object_once() {
     }
 }
 
-/// Lists with a delimiter, page by page: objects and common prefixes in the order they came.
+/// Lists with a delimiter, page by page: objects and common prefixes in the order of arrival.
 async fn grouped(world: &World, prefix: &str, page_size: i32) -> (Vec<String>, Vec<String>) {
     let mut pages = world
         .client

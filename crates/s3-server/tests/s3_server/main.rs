@@ -1,5 +1,5 @@
-//! The embedded S3 server, spoken to in the protocol: by the SDK where it can say what is meant, and by a
-//! plain HTTP client as a browser would.
+//! The embedded S3 server, tested over the protocol: with the SDK where it can express the request,
+//! and with a plain HTTP client as a browser would.
 
 #![expect(clippy::unwrap_used, reason = "in tests, helpers included, a panic is the report")]
 

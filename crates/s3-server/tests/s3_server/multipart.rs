@@ -1,4 +1,4 @@
-//! Uploads in parts, under R2's rules.
+//! Multipart uploads under R2's rules.
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadError, CompleteMultipartUploadOutput};
@@ -79,7 +79,8 @@ async fn the_etag_is_the_md5_of_the_md5s() {
     assert_eq!(done.e_tag(), Some("\"62109206880d38a4010a98e11243924a-1\""));
 }
 
-/// Uploads parts of these sizes under these numbers and completes; gives the code of the refusal, if any.
+/// Uploads parts of these sizes under these numbers and completes the upload; returns the error
+/// code, if any.
 async fn outcome(sizes: &[(i32, usize)]) -> String {
     let world = World::new().await;
     let id = create(&world, "a").await;
@@ -233,7 +234,7 @@ async fn a_browser_uploads_parts_and_the_api_completes() {
     assert_eq!((meta.etag, meta.size), (etag.clone(), PART as u64 + 10));
     assert_eq!((meta.content_type.as_deref(), meta.cache_control.as_deref()), (Some("video/mp4"), Some("no-store")));
     assert_eq!(store.list_unfinished(&family).await.unwrap(), []);
-    // The answer was lost, or the page asks twice.
+    // The response was lost, or the page sends the request twice.
     assert_eq!(store.complete_multipart(&source(), &upload, &parts).await.unwrap(), etag);
     let other = [Part { number: 1, etag: ETag("0".repeat(32)), size: 1 }];
     let result = store.complete_multipart(&source(), &upload, &other).await;

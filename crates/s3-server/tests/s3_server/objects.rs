@@ -1,4 +1,4 @@
-//! Single objects: what is stored with them, ranges, conditions, copies, refusals.
+//! Single objects: stored headers, ranges, conditions, copies, errors.
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{Delete, MetadataDirective, ObjectIdentifier};
@@ -108,7 +108,7 @@ async fn conditions_of_reads() {
     assert_eq!(code(get().if_match("\"other\"").send().await), "PreconditionFailed");
     assert_eq!(code(get().if_modified_since(future).send().await), "304");
     assert_eq!(code(get().if_unmodified_since(past).send().await), "PreconditionFailed");
-    // A tag that fits outweighs a date that does not (RFC 9110, 13.2.2).
+    // A matching ETag takes precedence over a date that does not match (RFC 9110, 13.2.2).
     assert!(get().if_match(&etag).if_unmodified_since(past).send().await.is_ok());
     assert!(get().if_none_match("\"other\"").if_modified_since(future).send().await.is_ok());
     assert!(get().if_modified_since(past).send().await.is_ok());

@@ -1,4 +1,4 @@
-//! Presigned URLs bind whoever holds them to what was signed. Spoken to by a plain HTTP client.
+//! Presigned URLs restrict their holder to what was signed. Tested with a plain HTTP client.
 
 use std::time::{Duration, SystemTime};
 
@@ -120,7 +120,7 @@ async fn a_url_that_was_touched_or_has_expired_is_refused() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_for_who_is_anonymous() {
+async fn anonymous_requests_are_refused() {
     let world = World::new().await;
     world.put("a", b"x").await;
     let url = format!("{}/{BUCKET}/a", world.server.endpoint);
@@ -133,7 +133,7 @@ async fn nothing_is_done_for_who_is_anonymous() {
     assert_eq!(world.get("a").await, b"x");
 }
 
-/// A browser saves it under the name that its owner gave it.
+/// A browser saves the file under the name that its owner gave it.
 #[tokio::test]
 async fn a_get_answers_with_the_name_that_was_signed() {
     let world = World::new().await;
@@ -157,7 +157,10 @@ async fn expiries_are_one_second_to_seven_days() {
     let store = world.server.store();
     assert!(store.presign_get(&source(), None, Duration::from_secs(604_800)).await.is_ok());
     let error = store.presign_get(&source(), None, Duration::from_secs(604_801)).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("the store refused `{}`: an expiry is 1 second to 7 days", source().path()));
+    assert_eq!(
+        error.to_string(),
+        format!("the store refused `{}`: an expiry must be 1 second to 7 days", source().path())
+    );
 }
 
 #[tokio::test]
@@ -170,7 +173,7 @@ async fn presigned_urls_name_the_public_endpoint() {
     let store = platform::object_store::s3::S3Store::new(&config);
     let signed = store.presign_get(&source(), None, LIFE).await.unwrap();
     assert!(signed.url.starts_with("https://store.example/private/uploads/"), "{signed:?}");
-    assert!(!format!("{signed:?}").contains("X-Amz-Signature"), "the permission is not printed");
+    assert!(!format!("{signed:?}").contains("X-Amz-Signature"), "the signature is not printed");
 }
 
 #[tokio::test]
@@ -196,7 +199,7 @@ async fn pages_of_the_allowed_origin_may_upload() {
     let stored = request(&signed).header("origin", ORIGIN).body("hello").send().await.unwrap();
     assert_eq!(stored.headers()["access-control-allow-origin"], ORIGIN);
     assert!(stored.headers()["access-control-expose-headers"].to_str().unwrap().contains("ETag"));
-    // A page must be able to read why it was refused.
+    // A page must be able to read the reason of a rejection.
     let refused = request(&signed).header("origin", ORIGIN).body("hello").send().await.unwrap();
     assert_eq!(
         (refused.status().as_u16(), refused.headers()["access-control-allow-origin"].to_str().unwrap()),

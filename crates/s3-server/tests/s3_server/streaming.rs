@@ -1,4 +1,4 @@
-//! Bodies: cut, slow, replaced while they are read.
+//! Bodies that are cut off, slow, or replaced while they are read.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn a_reader_keeps_all_parts_of_the_version_it_began() {
 }
 
 #[tokio::test]
-async fn content_that_was_lost_from_the_disk_is_no_short_answer() {
+async fn content_missing_on_disk_is_not_a_short_response() {
     let world = World::new().await;
     world.client.put_object().bucket(BUCKET).key("a").body(vec![1; 2_000_000].into()).send().await.unwrap();
     let [file] = &world.files()[..] else { panic!("one file") };

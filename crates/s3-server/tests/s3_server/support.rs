@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared helpers of the tests.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ impl World {
         object.body.collect().await.unwrap().to_vec()
     }
 
-    /// Waits until this many files hold content. Superseded ones go soon after the answer, not before.
+    /// Waits until this many content files exist. Superseded ones are removed soon after the
+    /// response, not before.
     #[track_caller]
     pub(crate) fn has_files(&self, count: usize) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -55,7 +56,7 @@ impl World {
         }
     }
 
-    /// Names of the files that hold content, finished or not.
+    /// Names of the content files, finished or not.
     pub(crate) fn files(&self) -> Vec<String> {
         ["blobs", "tmp"]
             .iter()
@@ -91,7 +92,7 @@ pub(crate) fn minutes(minutes: u64) -> PresigningConfig {
     PresigningConfig::expires_in(Duration::from_secs(60 * minutes)).unwrap()
 }
 
-/// The S3 error code of a refusal, or else its HTTP status (a HEAD has no body).
+/// The S3 error code of an error response, or else its HTTP status (a HEAD response has no body).
 #[track_caller]
 pub(crate) fn code<T: std::fmt::Debug, E>(result: Result<T, SdkError<E>>) -> String
 where
@@ -103,7 +104,7 @@ where
     service.code().map_or_else(|| status.to_string(), str::to_owned)
 }
 
-/// The S3 error code in the XML of an answer.
+/// The S3 error code in the XML of a response.
 pub(crate) fn xml_code(body: &str) -> &str {
     body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code)
 }

@@ -1,4 +1,4 @@
-//! The store's client on a bad day: refused requests and lost answers.
+//! The store's client under injected faults: rejected requests and lost responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use platform::object_store::{ObjectStore as _, ObjectStoreExt as _, PutCondition
 use platform::testing::RunningServer;
 use s3_server::{Fault, Faults};
 
-/// Strikes the next requests of one method.
+/// Fails the next requests of one method.
 struct Next {
     method: Method,
     fault: Fault,

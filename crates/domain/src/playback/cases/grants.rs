@@ -14,7 +14,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
     [ways(now), contents(now), forms(now), other_algorithms(now), odd_tokens(now), limits(now), heights(now)].concat()
 }
 
-/// How a grant comes.
+/// The ways to send a grant.
 fn ways(now: u64) -> Vec<Case> {
     let good = token(&grant(now));
     let bare = format!("/v/{}/master.m3u8", video());
@@ -55,7 +55,7 @@ fn ways(now: u64) -> Vec<Case> {
     ]
 }
 
-/// What a grant says.
+/// The contents of a grant.
 fn contents(now: u64) -> Vec<Case> {
     let with = |change: fn(&mut Grant, u64)| {
         let mut changed = grant(now);
@@ -91,7 +91,7 @@ fn contents(now: u64) -> Vec<Case> {
     ]
 }
 
-/// How a grant is written and signed.
+/// The encoding and the signature of a grant.
 fn forms(now: u64) -> Vec<Case> {
     let good = token(&grant(now));
     let exp = now + 600;
@@ -175,7 +175,7 @@ fn other_algorithms(now: u64) -> Vec<Case> {
     cases
 }
 
-/// Tokens and parameters as no library would send them.
+/// Tokens and parameters that no library would send.
 fn odd_tokens(now: u64) -> Vec<Case> {
     let good = token(&grant(now));
     let bare = format!("/v/{}/master.m3u8", video());
@@ -244,7 +244,7 @@ fn odd_tokens(now: u64) -> Vec<Case> {
             claims.replace('}', &format!(",\"ip\":[{}]}}", vec!["\"10.0.0.1\""; 33].join(","))),
         ),
         Case::good(
-            "claims that nobody knows",
+            "claims that are unknown",
             master_with(&sign(HEADER, &claims.replace('}', ",\"x\":{\"y\":[1,null]}}"))),
         ),
     ]
@@ -255,7 +255,7 @@ fn unsigned(claims: &str) -> String {
     token.rsplit_once('.').unwrap_or_default().0.to_owned()
 }
 
-/// From where a grant may be used.
+/// The locations from which a grant may be used.
 fn limits(now: u64) -> Vec<Case> {
     let with = |limits: Limits| master_with(&token(&Grant { limits, ..grant(now) }));
     let prefixes = |list: &[&str]| {
@@ -297,7 +297,7 @@ fn limits(now: u64) -> Vec<Case> {
     ]
 }
 
-/// What `max_height` leaves.
+/// The effect of `max_height`.
 fn heights(now: u64) -> Vec<Case> {
     let with = |max_height| {
         let limits = Limits { max_height: Some(max_height), ..Limits::default() };

@@ -1,4 +1,4 @@
-//! Passes, at playlists, segments, pictures and keys.
+//! Passes, at playlists, segments, images and keys.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
@@ -123,14 +123,14 @@ fn limited(now: u64) -> Vec<Case> {
             .header("origin", "https://a.example")
             .answers("access-control-allow-origin", "https://a.example")
             .answers("vary", "origin"),
-        Case::good("pass on a player that is no page", under(&page, SEGMENT)).without("access-control-allow-origin"),
+        Case::good("pass on a player without a page", under(&page, SEGMENT)).without("access-control-allow-origin"),
         Case::refused("playlist on another page", under(&page, PLAYLIST), Refusal::Origin)
             .header("origin", "https://evil.example"),
         Case::refused("key on another page", key(&page), Refusal::Origin).header("origin", "https://evil.example"),
     ]
 }
 
-/// Withdrawn while it was used: playlists and keys end at once.
+/// Revoked during use: playlists and keys stop at once.
 fn revoked(now: u64) -> Vec<Case> {
     let viewer = Pass { viewer: Fingerprint::of("mallory"), ..pass(now) };
     let session = Pass { session: Fingerprint::of("session-0"), ..pass(now) };

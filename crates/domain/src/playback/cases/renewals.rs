@@ -1,4 +1,4 @@
-//! Sessions that go on: passes whose own time is over, and fresh grants.
+//! Renewed sessions: expired passes and new grants.
 
 use crate::grant::{Fingerprint, Geo, Grant, Limits};
 use crate::ids::Generation;
@@ -22,7 +22,7 @@ fn key_of(pass: &Pass) -> Pass {
     Pass { purpose: Purpose::Key, renditions: Some(vec![rendition("1080p")]), ..pass.clone() }
 }
 
-/// What a player does that goes on with the addresses it has.
+/// Requests of a player that continues with its old URLs.
 fn after_the_end(now: u64) -> Vec<Case> {
     let all = renewed(now);
     let ended = Pass { session: Fingerprint::of("renewed, and ended"), ..renewed(now) };
@@ -64,7 +64,7 @@ fn after_the_end(now: u64) -> Vec<Case> {
     ]
 }
 
-/// A revocation wins over a renewal, and where the grant says so, also for segments.
+/// A revocation takes precedence over a renewal, and if the grant requires it, also for segments.
 fn looked_up(now: u64) -> Vec<Case> {
     let mallory = Pass { viewer: Fingerprint::of("mallory"), ..renewed(now) };
     let running = Pass { expires: now + 600, ..mallory.clone() };
@@ -81,7 +81,7 @@ fn looked_up(now: u64) -> Vec<Case> {
     ]
 }
 
-/// The address that a player has, long expired.
+/// The player's grant, long expired.
 fn running(now: u64) -> Grant {
     Grant { id: Some("session-3".to_owned()), expires: now - 7200, ..grant(now) }
 }
@@ -98,7 +98,7 @@ fn post(name: &str, target: String) -> Case {
         .holds("{\"expires_in\":6")
 }
 
-/// Fresh grants in every way that they may come.
+/// New grants, sent in every way.
 fn renewing(now: u64) -> Vec<Case> {
     let address = master_with(&token(&running(now)));
     let bare = format!("/v/{}/master.m3u8", video());
@@ -140,7 +140,7 @@ fn renewing(now: u64) -> Vec<Case> {
     ]
 }
 
-/// Fresh grants that renew nothing.
+/// New grants that renew nothing.
 fn refused(now: u64) -> Vec<Case> {
     let address = master_with(&token(&running(now)));
     let case = |name: &str, fresh: &Grant, refusal| {

@@ -1,4 +1,4 @@
-//! Putting names on the list.
+//! Revocations by a backend.
 
 use crate::grant::Fingerprint;
 use crate::playback::{Refusal, revocation};
@@ -9,7 +9,7 @@ use super::world::{grant, keyring, sign, sign_es256, token};
 const HEADER: &str = r#"{"alg":"HS256","kid":"g2"}"#;
 
 pub(super) fn cases(now: u64) -> Vec<Case> {
-    // A viewer of whom no other case is.
+    // A viewer that no other case uses.
     let name = format!("viewer/{}", Fingerprint::of("revoked by a case"));
     let claims = format!(r#"{{"aud":"edgereel/revocation","exp":{},"names":["{name}"],"seconds":1}}"#, now + 60);
     let post = |what: &str, token: &str| {
@@ -56,7 +56,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
     ]
 }
 
-/// Another last character: one of every sixteen signatures ends in `A` already.
+/// Changes the last character: one of every sixteen signatures ends in `A` already.
 fn forged(token: &str) -> String {
     let last = if token.ends_with('A') { 'E' } else { 'A' };
     format!("{}{last}", &token[..token.len() - 1])

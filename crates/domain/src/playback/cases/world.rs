@@ -1,4 +1,4 @@
-//! The installation that the cases are about: its keys, and what is stored.
+//! The installation of the cases: its keys, and its stored objects.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
 use hls::write::START_AT_BEGINNING;
 
-/// For [`GrantKeys::parse`].
+/// Grant keys in the format of [`GrantKeys::parse`].
 pub const GRANT_KEYS: &str = "g2:HS256:Z3JhbnQga2V5IG51bWJlciB0d28sIDMyIGJ5dGVzISE,g1:HS256:Z3JhbnQga2V5IG51bWJlciBvbmUsIDMyIGJ5dGVzISE,\
     ed:EdDSA:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo,\
     ec:ES256:BH_Nzidw9sRdQYPL7m_bS3tYBzM1e-nvE7rPbjx70VRFx_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
@@ -24,11 +24,11 @@ pub const ED_PRIVATE: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
 /// See [`ED_PRIVATE`].
 pub const EC_PRIVATE: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 
-/// For [`PassKeys::parse`].
+/// Pass keys in the format of [`PassKeys::parse`].
 pub const PASS_KEYS: &str =
     "p2:cGFzcyBrZXkgbnVtYmVyIHR3bywgMzIgYnl0ZXMgISE,p1:cGFzcyBrZXkgbnVtYmVyIG9uZSwgMzIgYnl0ZXMgISE";
 
-/// For [`KeyEncryptionKeys::parse`].
+/// Key-encryption keys in the format of [`KeyEncryptionKeys::parse`].
 pub const KEY_ENCRYPTION_KEYS: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// The signing keys.
@@ -44,13 +44,13 @@ pub fn key_encryption_keys() -> KeyEncryptionKeys {
     KeyEncryptionKeys::parse(KEY_ENCRYPTION_KEYS).expect("well-formed")
 }
 
-/// How the edge is set up.
+/// Configuration of the edge.
 pub fn config() -> Config {
     Config { credential_origins: vec!["https://portal.example".parse().expect("an origin")], ..Config::default() }
 }
 
-/// What stands on the list, names with values: what was revoked (a viewer and a session of the video, and another video),
-/// and sessions that were renewed.
+/// The entries of the list, names with values: revocations (a viewer and a session of the video, and another video)
+/// and renewed sessions.
 pub fn listed(now: u64) -> Vec<(String, String)> {
     let revoked = [
         format!("viewer/{}", Fingerprint::of("mallory")),
@@ -73,12 +73,12 @@ pub fn listed(now: u64) -> Vec<(String, String)> {
     revoked.into_iter().map(|it| (it, "1".to_owned())).chain(renewals).collect()
 }
 
-/// A pass whose own time is over, of a session that was renewed.
+/// An expired pass of a renewed session.
 pub(super) fn renewed(now: u64) -> Pass {
     Pass { session: Fingerprint::of("renewed"), expires: now - 3600, ..pass(now) }
 }
 
-/// The same pass, with every segment looked up.
+/// The same pass, with look-ups for every segment.
 pub(super) fn strictly(pass: &Pass) -> Pass {
     Pass { limits: Limits { check_segments: true, ..pass.limits.clone() }, ..pass.clone() }
 }
@@ -93,12 +93,12 @@ pub fn video() -> VideoId {
     VideoId::new(1_700_000_000_000, [7; 10])
 }
 
-/// Another video, of which nothing is stored.
+/// Another video, without stored objects.
 pub fn other_video() -> VideoId {
     VideoId::new(1_700_000_000_001, [8; 10])
 }
 
-/// A video whose master playlist says that it grows, and whose media playlist has become complete since.
+/// A video whose master playlist marks it as growing, and whose media playlist has become complete since.
 pub(super) fn growing_video() -> VideoId {
     VideoId::new(1_700_000_000_003, [10; 10])
 }
@@ -106,12 +106,12 @@ pub(super) fn growing_video() -> VideoId {
 /// The segments of [`growing_video`].
 pub(super) const GROWN_SEGMENTS: u32 = 6;
 
-/// Its encoding.
+/// The encoding of the video.
 pub fn generation() -> Generation {
     Generation::of("etag", "profile")
 }
 
-/// A rendition by its name.
+/// A rendition name from text.
 pub(super) fn rendition(name: &str) -> RenditionName {
     name.parse().expect("a legal name")
 }
@@ -125,18 +125,18 @@ pub fn content_key(rendition: &str) -> ContentKey {
     ContentKey::new(bytes)
 }
 
-/// A segment of a rendition, before it was encrypted.
+/// A segment of a rendition, before encryption.
 pub fn clear_segment(rendition: &str, index: u32) -> Vec<u8> {
     format!("segment {index} of {rendition}\n").repeat(40).into_bytes()
 }
 
-/// The segments of every rendition.
+/// Number of segments of every rendition.
 const SEGMENTS: u32 = 3;
 
-/// `source` is 2160 lines high, which its name does not tell.
+/// `source` has 2160 lines, which its name does not show.
 const RENDITIONS: [&str; 5] = ["source", "1080p", "480p", "audio-96k", "iframes"];
 
-/// All that is stored.
+/// All stored objects.
 pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     let (video, generation) = (video(), generation());
     let mut objects = vec![(ObjectKey::Master { video }, master().into_bytes())];
@@ -179,7 +179,7 @@ pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
     }
 }
 
-/// A segment as it is stored.
+/// A segment as it is stored, encrypted.
 pub(super) fn stored_segment(name: &str, index: u32) -> Vec<u8> {
     let objects: BTreeMap<String, Vec<u8>> = objects().into_iter().map(|(key, bytes)| (key.path(), bytes)).collect();
     objects.get(&segment(name, index).path()).cloned().unwrap_or_default()
@@ -279,7 +279,7 @@ fn decoded(text: &str) -> Vec<u8> {
     Base64UrlUnpadded::decode_vec(text).expect("base64url")
 }
 
-/// A pass for everything of the video, valid for ten minutes.
+/// A pass for all objects of the video, valid for ten minutes.
 pub(super) fn pass(now: u64) -> Pass {
     Pass {
         purpose: Purpose::Stream,

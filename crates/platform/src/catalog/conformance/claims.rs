@@ -1,4 +1,4 @@
-//! Who may work: claims, leases, fences.
+//! Claims, leases and fences.
 
 use domain::failure::FailureCode;
 use domain::job::{Generate, Job, JobReason, Mode, Stage};
@@ -9,12 +9,12 @@ use domain::state::{VideoEvent, VideoState};
 use super::{LEASE, LEASE_MS, NOW, Subject, chunk, failure, generation, job, job_of, new_video, rendition, video_id};
 use crate::catalog::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, RenditionState};
 
-/// The same event three times, before, during and after the work, is one run.
+/// The same event three times, before, during and after the work, causes one run.
 pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let job = subject.queued(1).await;
     assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
     let claim = subject.claim(&job, NOW).await;
-    // Its worker has the message in hand.
+    // The worker holds the message at this time.
     assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::AlreadyDone);
     let late = subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
     assert_eq!(late, Noted::Send(job.clone()), "a worker whose lease ended may be dead");
@@ -26,7 +26,7 @@ pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
 }
 
-/// Of many who ask at once, one gets it.
+/// Exactly one of several concurrent claimers succeeds.
 pub async fn of_racing_claimers_one_wins(subject: &Subject) {
     for number in 1..=5 {
         let job = job(number);
@@ -39,7 +39,7 @@ pub async fn of_racing_claimers_one_wins(subject: &Subject) {
     }
 }
 
-/// A lease that has ended is free, for a higher fence.
+/// After its lease has expired, a video can be claimed with a higher fence.
 pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
     let job = subject.queued(1).await;
     let first = subject.claim(&job, NOW).await;
@@ -53,8 +53,9 @@ pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
     assert_eq!(ends, [(1, Some(AttemptOutcome::Lost), Some(NOW + LEASE_MS)), (2, None, None)]);
 }
 
-/// A process that was suspended for longer than its lease goes on, unless another worker has the video by then.
-pub async fn an_ended_lease_that_nobody_took_is_renewed(subject: &Subject) {
+/// A process that was suspended for longer than its lease continues, unless another worker has
+/// claimed the video.
+pub async fn an_ended_lease_without_a_successor_is_renewed(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     let late = NOW + 10 * LEASE_MS;
@@ -67,7 +68,7 @@ pub async fn an_ended_lease_that_nobody_took_is_renewed(subject: &Subject) {
     assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
 }
 
-/// Whether it was taken over or settled: no write of a lost claim does anything.
+/// No write of a lost claim has an effect, whether the claim was replaced or ended.
 pub async fn a_lost_claim_changes_nothing(subject: &Subject) {
     let job = subject.queued(1).await;
     let ended = subject.claim(&job, NOW).await;
@@ -114,7 +115,7 @@ async fn everything(subject: &Subject, claim: &Claim) -> (crate::catalog::Video,
     )
 }
 
-/// Of a claim whose answer was lost, its worker learns here that it has it.
+/// A worker that lost the response to its claim learns here that it holds the video.
 pub async fn a_video_has_a_holder(subject: &Subject) {
     let job = subject.queued(1).await;
     let holder = async || subject.catalog().holder(job.video).await.expect("holder");
@@ -128,7 +129,7 @@ pub async fn a_video_has_a_holder(subject: &Subject) {
     assert_eq!(subject.catalog().holder(video_id(9)).await.expect("holder"), None);
 }
 
-/// A claim that is renewed in time holds as long as it is renewed.
+/// A claim stays valid as long as it is renewed in time.
 pub async fn renewing_keeps_the_claim(subject: &Subject) {
     let job = subject.queued(1).await;
     let mut claim = subject.claim(&job, NOW).await;
@@ -140,24 +141,25 @@ pub async fn renewing_keeps_the_claim(subject: &Subject) {
         let other = subject.claim_for(&job, &generation(&job), now_ms + 1).await;
         assert_eq!(other, ClaimOutcome::Held { until_ms: now_ms + LEASE_MS });
     }
-    // A renewal that was overtaken by a longer one shortens nothing.
+    // A renewal that arrives after a longer one does not shorten the lease.
     let late = subject.catalog().renew(&claim, LEASE, now_ms - 5).await.expect("renew");
     assert_eq!(late.lease_until_ms, now_ms + LEASE_MS);
 }
 
-/// A job that comes before its row and before its event is no less of a job.
+/// A job that arrives before its row and before its event can be claimed.
 pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     let job = job(1);
     let claim = subject.claim(&job, NOW).await;
     let video = subject.video(job.video).await;
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
-    // Its own event comes late and finds nothing to change.
+    // Its own event arrives late and changes nothing.
     assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::AlreadyDone);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
 }
 
-/// A video that is cancelled or deleted during the work is gone for its worker, and for the next one.
+/// A video that is cancelled or deleted during the work is `Gone` for its worker and for the next
+/// one.
 pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
     for (number, event) in [(1, VideoEvent::Cancelled), (2, VideoEvent::Deleted)] {
         let job = subject.queued(number).await;
@@ -172,7 +174,7 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
         let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
         assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Stopped));
     }
-    // Somebody wants the cancelled one after all: the old worker stays out.
+    // The cancelled video is requested again: the old worker stays locked out.
     let job = job(1);
     let old = Claim {
         video: job.video,
@@ -189,7 +191,7 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
     assert_eq!(subject.claim(&job, NOW + 4).await.fence, 2);
 }
 
-/// Cancelling while a ready video is encoded anew stops that, and only that.
+/// Cancelling the re-encode of a ready video stops the re-encode and nothing else.
 pub async fn a_cancelled_reencode_leaves_it_ready(subject: &Subject) {
     let old = subject.ready(1).await;
     let new = job_of(1, "etag-1", "small");
@@ -206,7 +208,7 @@ pub async fn a_cancelled_reencode_leaves_it_ready(subject: &Subject) {
     assert_eq!(before, Some(generation(&old)));
 }
 
-/// A worker that is known to be dead holds nothing back until its leases end.
+/// The leases of a worker that is known to be dead can be ended at once.
 pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
     let (first, second) = (subject.queued(1).await, subject.queued(2).await);
     let claim = subject.claim(&first, NOW).await;
@@ -224,7 +226,7 @@ pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
     subject.catalog().renew(&other, LEASE, NOW + 2).await.expect("it belongs to another worker");
 }
 
-/// A dead letter fails its video only if nothing has happened since, and nobody works on it.
+/// A dead letter fails its video only if nothing has happened since and no worker holds it.
 pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
     let give_up = |job: Job, died_ms, now_ms| {
@@ -233,22 +235,22 @@ pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     };
     assert!(!give_up(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;
-    assert!(!give_up(ready, NOW + 1, NOW + 1).await, "it was done after all");
+    assert!(!give_up(ready, NOW + 1, NOW + 1).await, "it was completed");
 
     let job = subject.queued(2).await;
     subject.claim(&job, NOW).await;
-    assert!(!give_up(job.clone(), NOW + 1, NOW + 1).await, "somebody works on it");
+    assert!(!give_up(job.clone(), NOW + 1, NOW + 1).await, "a worker holds it");
     assert!(!give_up(job_of(2, "etag-1", "small"), NOW + LEASE_MS, NOW + LEASE_MS).await, "another job");
     assert!(give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await);
-    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "told twice");
+    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "repeated call");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(lost.clone()));
 
     subject.catalog().request_work(&job, NOW + LEASE_MS + 5).await.expect("request");
-    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "asked for again since");
+    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "requested again since");
     assert_eq!(subject.claim(&job, NOW + LEASE_MS + 7).await.fence, 2);
 }
 
-/// What the uploader chose counts, whatever the event was turned into.
+/// The settings chosen at upload apply, whatever job the event was turned into.
 pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
     let new = NewVideo { profile: "small".to_owned(), mode: Mode::Copy, ..new_video(1) };
     subject.catalog().create_video(&new, NOW).await.expect("create");
@@ -258,7 +260,8 @@ pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
     assert_eq!(subject.video(video_id(1)).await.job, Some(expected.id));
 }
 
-/// A video that is made on its first view is stored, however often the bucket tells of it, until somebody asks.
+/// A video with `on_first_view` stays stored, however many bucket events arrive, until it is
+/// requested.
 pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
     let new = NewVideo { generate: Generate::OnFirstView, ..new_video(1) };
     let video = subject.catalog().create_video(&new, NOW).await.expect("create");
@@ -267,7 +270,7 @@ pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
         let noted = subject.catalog().note_upload_event(&job(1), NOW + 1).await.expect("note");
         assert_eq!(noted, Noted::Waits);
     }
-    // Another source of a video that nobody has watched waits as well.
+    // Another source of a video that has not been watched also waits.
     let newer = job_of(1, "etag-2", "default");
     assert_eq!(subject.catalog().note_upload_event(&newer, NOW + 2).await.expect("note"), Noted::Waits);
     let stored = subject.video(new.id).await;

@@ -10,7 +10,7 @@ use crate::catalog::{AttemptOutcome, CatalogError, Claim, ClaimOutcome, ImportRe
 const URL: &str = "https://files.example/film.mp4?signature=secret";
 
 impl Subject {
-    /// A video whose source is to be fetched.
+    /// A video whose source is to be imported.
     async fn importing(&self, number: u8) -> Import {
         let new = NewVideo { source_size: None, ..new_video(number) };
         self.catalog().create_video(&new, NOW).await.expect("create");
@@ -31,7 +31,8 @@ impl Subject {
     }
 }
 
-/// The whole way: fetched by one worker, taken over by another, and then an upload like any other.
+/// The complete flow: one worker starts the import, another one resumes it, and then it is treated
+/// as an upload.
 pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     let import = subject.importing(1).await;
     let record = |transfer| Some(ImportRecord { url: URL.to_owned(), transfer });
@@ -56,7 +57,7 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     let late = subject.catalog().set_transfer(&first, None).await;
     assert!(matches!(late, Err(CatalogError::LeaseLost { .. })), "{late:?}");
 
-    // The bucket's event may be faster than the worker's last word.
+    // The bucket's event may arrive before the worker's final write.
     let job = job(1);
     assert_eq!(
         subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note"),
@@ -70,7 +71,8 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     assert!(matches!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Claimed(_)));
 }
 
-/// Ours are retried, those of the source are not; somebody's wish begins it again.
+/// Infrastructure failures are retried, source failures are not; a new request starts the import
+/// again.
 pub async fn imports_fail_like_jobs(subject: &Subject) {
     let import = subject.importing(1).await;
     let claim = subject.claimed_import(&import, NOW).await;
@@ -84,21 +86,21 @@ pub async fn imports_fail_like_jobs(subject: &Subject) {
     subject.catalog().request_import(import.video, URL, NOW + 1).await.expect("request");
     let message = JobMessage::from(import.clone());
     let lost = failure(FailureCode::WorkerLost);
-    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW + 1).await.expect("give up"), "asked for since");
+    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW + 1).await.expect("give up"), "requested since");
     assert!(subject.catalog().give_up(&message, &lost, NOW + 2, NOW + 2).await.expect("give up"));
     assert_eq!(subject.state(import.video).await, VideoState::Failed(lost));
     subject.claimed_import(&import, NOW + 3).await;
     assert_eq!(subject.state(import.video).await, VideoState::Uploading, "a redriven import goes on");
 }
 
-/// A worker is told, and nothing of the address is kept.
+/// The worker learns that the video is gone, and the URL is erased.
 pub async fn a_deleted_import_is_gone(subject: &Subject) {
     for (number, event) in [(1, VideoEvent::Deleted), (2, VideoEvent::Cancelled)] {
         let import = subject.importing(number).await;
         let claim = subject.claimed_import(&import, NOW).await;
         subject.catalog().apply(import.video, &event, NOW).await.expect("apply");
-        let told = subject.catalog().set_transfer(&claim, None).await;
-        assert!(matches!(told, Err(CatalogError::Gone { .. })), "{told:?}");
+        let result = subject.catalog().set_transfer(&claim, None).await;
+        assert!(matches!(result, Err(CatalogError::Gone { .. })), "{result:?}");
         assert_eq!(subject.claim_import(&import, NOW).await, ClaimOutcome::Gone);
         let kept = subject.catalog().import(import.video).await.expect("import");
         assert_eq!(kept.is_none(), event == VideoEvent::Deleted);

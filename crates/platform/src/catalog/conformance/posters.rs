@@ -1,4 +1,4 @@
-//! Posters that somebody chose.
+//! Posters that users choose.
 
 use domain::failure::FailureCode;
 use domain::ids::PosterId;
@@ -8,8 +8,9 @@ use domain::state::VideoEvent;
 use super::{NOW, Subject, failure, video_id};
 use crate::catalog::{CatalogError, PosterRecord, PosterShown};
 
-/// Whatever is made in which order, what is shown is the last wish, or what was there before it.
-pub async fn the_last_wish_for_a_poster_counts(subject: &Subject) {
+/// In whatever order posters are rendered, the latest requested one is shown, or the one shown
+/// before it.
+pub async fn the_latest_poster_request_counts(subject: &Subject) {
     let video = subject.queued(1).await.video;
     let [a, b] = [1, 2].map(PosterId::of_moment);
     assert_eq!(subject.catalog().poster(video).await.expect("poster"), None);
@@ -31,30 +32,30 @@ pub async fn the_last_wish_for_a_poster_counts(subject: &Subject) {
     assert_eq!(subject.catalog().show_poster(video, &b).await.expect("show"), PosterShown::Overtaken);
 }
 
-/// A wish that fails says why, until there is another one.
+/// A request that fails reports the failure until there is another request.
 pub async fn a_poster_that_fails_says_why(subject: &Subject) {
     let video = subject.queued(1).await.video;
     let job = PosterJob::of_picture(video, b"rubbish");
     let damaged = failure(FailureCode::PictureDamaged);
-    assert!(!subject.catalog().fail_poster(video, &job.poster, &damaged).await.expect("fail"), "nobody wants it");
+    assert!(!subject.catalog().fail_poster(video, &job.poster, &damaged).await.expect("fail"), "it is not requested");
     subject.catalog().want_poster(video, &job.poster).await.expect("want");
     let message = JobMessage::from(job.clone());
     let lost = failure(FailureCode::WorkerLost);
     assert!(subject.catalog().give_up(&message, &lost, NOW, NOW).await.expect("give up"));
-    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW).await.expect("give up"), "told twice");
-    let told = subject.catalog().poster(video).await.expect("poster").expect("a wish");
-    assert_eq!((told.shown, told.failure), (None, Some(lost)));
+    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW).await.expect("give up"), "repeated call");
+    let record = subject.catalog().poster(video).await.expect("poster").expect("a request");
+    assert_eq!((record.shown, record.failure), (None, Some(lost)));
     subject.catalog().want_poster(video, &job.poster).await.expect("want");
-    let again = subject.catalog().poster(video).await.expect("poster").expect("a wish");
+    let again = subject.catalog().poster(video).await.expect("poster").expect("a request");
     assert_eq!(again.failure, None);
 
     subject.catalog().apply(video, &VideoEvent::Deleted, NOW).await.expect("delete");
     assert_eq!(subject.catalog().poster(video).await.expect("poster"), None);
-    for told in [
+    for result in [
         subject.catalog().want_poster(video, &job.poster).await.map(drop),
         subject.catalog().show_poster(video, &job.poster).await.map(drop),
     ] {
-        assert!(matches!(told, Err(CatalogError::Gone { .. })), "{told:?}");
+        assert!(matches!(result, Err(CatalogError::Gone { .. })), "{result:?}");
     }
     let unknown = subject.catalog().want_poster(video_id(9), &job.poster).await;
     assert!(matches!(unknown, Err(CatalogError::NotFound { .. })), "{unknown:?}");

@@ -1,4 +1,4 @@
-//! Any order and number of events, from a fixed stream of chance.
+//! Random sequences of events, from a fixed seed.
 
 use domain::failure::FailureCode;
 use domain::ids::Generation;
@@ -9,9 +9,10 @@ use domain::state::{VideoEvent, VideoState};
 use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job_of, new_video};
 use crate::catalog::{CatalogError, Claim, ClaimOutcome, Noted};
 
-/// Workers that crash, stall, come back late and fail; events that come twice and in any order; owners
-/// who change their minds. At every moment: `ready` only with what was verified last, at most one
-/// worker heard, no step back for viewers, and at the end nothing stuck.
+/// Workers that crash, stall, return late and fail; events that arrive twice and in any order;
+/// owners who change their minds. At every moment: `ready` only with the generation that was
+/// verified last, at most one worker whose writes are accepted, no regression for viewers, and at
+/// the end every video is settled.
 pub async fn any_order_of_events_keeps_the_rules(subject: &Subject) {
     for number in 1..=12 {
         let mut run = Run::new(subject, number);
@@ -28,9 +29,9 @@ struct Run<'a> {
     number: u8,
     chance: u64,
     now_ms: u64,
-    /// Every claim that was ever given out; those of dead workers too.
+    /// Every claim ever granted, including those of dead workers.
     claims: Vec<Claim>,
-    /// What viewers must have.
+    /// The generation that viewers must be able to play.
     verified: Option<Generation>,
     deleted: bool,
 }
@@ -62,14 +63,14 @@ impl<'a> Run<'a> {
         if self.claims.is_empty() {
             return None;
         }
-        // Mostly the newest, sometimes the ghost of an old one.
+        // Usually the newest claim, sometimes an old one.
         let age = if self.below(3) == 0 { self.below(self.claims.len() as u64) as usize } else { 0 };
         self.claims.iter().rev().nth(age).cloned()
     }
 
     async fn step(&mut self) {
         let catalog = self.subject.catalog();
-        // Mostly a moment passes, sometimes a whole lease.
+        // Usually a moment passes, sometimes a whole lease.
         self.now_ms += if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
         let now_ms = self.now_ms;
         let job = self.any_job();
@@ -101,7 +102,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A worker reports; one that lost its claim must not be heard.
+    /// A worker reports; the catalog must reject a worker that lost its claim.
     async fn report(&mut self) {
         let Some(claim) = self.any_claim() else { return };
         let (catalog, now_ms) = (self.subject.catalog(), self.now_ms);
@@ -125,7 +126,7 @@ impl<'a> Run<'a> {
             },
         };
         match answer {
-            Ok(()) => assert!(is_newest && !self.deleted, "a ghost was heard: {claim:?}"),
+            Ok(()) => assert!(is_newest && !self.deleted, "the write of a lost claim was accepted: {claim:?}"),
             Err(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }) => {}
             Err(other) => panic!("{other:?}"),
         }
@@ -143,7 +144,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whoever asks gets it, unless it is deleted.
+    /// A final request succeeds, unless the video is deleted.
     async fn ends_well(mut self) {
         self.now_ms += LEASE_MS * 2;
         let catalog = self.subject.catalog();

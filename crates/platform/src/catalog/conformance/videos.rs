@@ -12,7 +12,7 @@ use crate::catalog::{
     UploadKind, VideoFilter,
 };
 
-/// Asking again changes nothing, whatever it says.
+/// A repeated request changes nothing, whatever its fields.
 pub async fn creating_twice_is_creating_once(subject: &Subject) {
     let new = new_video(1);
     let first = subject.catalog().create_video(&new, NOW).await.expect("create");
@@ -26,16 +26,16 @@ pub async fn creating_twice_is_creating_once(subject: &Subject) {
     assert_eq!(subject.video(first.id).await, first);
 }
 
-/// An id belongs to whoever made it.
+/// An id belongs to the owner that created it.
 pub async fn another_owner_cannot_create_the_same(subject: &Subject) {
     subject.catalog().create_video(&new_video(1), NOW).await.expect("create");
-    for owner in [Some("somebody else".to_owned()), None] {
+    for owner in [Some("another owner".to_owned()), None] {
         let stolen = subject.catalog().create_video(&NewVideo { owner, ..new_video(1) }, NOW).await;
         assert!(matches!(stolen, Err(CatalogError::Conflict { what: "owner", .. })), "{stolen:?}");
     }
 }
 
-/// An event that overtakes its row loses nothing, and the row gets its owner later.
+/// An event that arrives before its row is adopted, and the row gets its owner later.
 pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
     let job = job(1);
     assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
@@ -54,7 +54,7 @@ pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "{refused:?}");
 }
 
-/// How the bytes arrive can be read back, to go on after a crash.
+/// The upload's state can be read back, to resume after a crash.
 pub async fn uploads_are_noted(subject: &Subject) {
     let id = subject.catalog().create_video(&new_video(1), NOW).await.expect("create").id;
     let multipart = UploadKind::Multipart { upload_id: "upload/é".to_owned(), part_bytes: 16 << 20 };
@@ -76,7 +76,7 @@ fn open_uploads(limit: u32) -> OwnerLimits {
     OwnerLimits { open_uploads: Some(limit), ..OwnerLimits::default() }
 }
 
-/// Videos and bytes of one owner have a limit; what is deleted makes room.
+/// Videos and bytes of one owner are limited; deleting frees quota.
 pub async fn owners_have_a_quota(subject: &Subject) {
     let limits = OwnerLimits { videos: Some(3), source_bytes: Some(1_000), ..OwnerLimits::default() };
     let begin = |number: u8, source_size: Option<u64>| async move {
@@ -98,7 +98,8 @@ pub async fn owners_have_a_quota(subject: &Subject) {
     subject.catalog().create_upload(&other, None, &limits, NOW).await.expect("other owners are counted apart");
 }
 
-/// What has arrived, expired or is gone counts no more; other owners never did.
+/// Uploads that have completed, expired or been deleted are not counted; neither are those of other
+/// owners.
 pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     let begin = |number: u8, now_ms: u64| async move {
         let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + 1_000 };
@@ -113,7 +114,7 @@ pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     begin(2, NOW).await.expect("asking again is the same upload");
     let refused = begin(3, NOW).await;
     assert!(matches!(refused, Err(CatalogError::TooManyOpen { limit: 2 })), "{refused:?}");
-    for owner in [Some("somebody else".to_owned()), None] {
+    for owner in [Some("another owner".to_owned()), None] {
         let number = if owner.is_some() { 4 } else { 5 };
         let new = NewVideo { owner, ..new_video(number) };
         subject
@@ -130,7 +131,7 @@ pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     begin(7, NOW + 1_000).await.expect("they have expired");
 }
 
-/// Also when everybody asks at the same moment.
+/// The limit also holds under concurrent requests.
 pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
     let mut racing = tokio::task::JoinSet::new();
     for number in 1..=12 {
@@ -143,7 +144,7 @@ pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
     assert_eq!(ended.iter().filter(|it| refused(it)).count(), 7, "{ended:?}");
 }
 
-/// A patch changes what it names, and nothing else.
+/// A patch changes the fields that it names, and nothing else.
 pub async fn owners_change_what_is_theirs(subject: &Subject) {
     let before = subject.catalog().create_video(&new_video(1), NOW).await.expect("create");
     let patch = |patch: Patch| async move { subject.catalog().patch_video(before.id, &patch, NOW + 1).await };
@@ -159,7 +160,7 @@ pub async fn owners_change_what_is_theirs(subject: &Subject) {
     assert!(matches!(missing, Err(CatalogError::NotFound { .. })), "{missing:?}");
 }
 
-/// Pages follow each other without a gap or a double, also while videos are added.
+/// Pages follow each other without gaps or duplicates, also while videos are added.
 pub async fn lists_newest_first_in_pages(subject: &Subject) {
     for number in [3, 1, 5, 2, 4] {
         subject.catalog().create_video(&new_video(number), NOW).await.expect("create");
@@ -207,7 +208,7 @@ pub async fn lists_by_filter(subject: &Subject) {
     check(title("m\\"), &[3]).await;
     check(title("%"), &[3]).await;
     check(title("' OR 1=1 --"), &[]).await;
-    // Case is that of Unicode, in both databases.
+    // Case folding follows Unicode in both databases.
     let named = NewVideo { title: Some("ÜBER die Straße, ЖИЗНЬ".to_owned()), ..new_video(5) };
     subject.catalog().create_video(&named, NOW).await.expect("create");
     for sought in ["über", "STRASSE", "жизнь", "U\u{308}BER"] {
@@ -222,7 +223,7 @@ pub async fn lists_by_filter(subject: &Subject) {
     check(title("Οδός"), &[]).await;
 }
 
-/// A deleted video takes part in nothing, and its id is never free again.
+/// A deleted video is excluded from everything, and its id is never free again.
 pub async fn deleted_videos_keep_their_id(subject: &Subject) {
     let job = subject.ready(1).await;
     for _ in 0..2 {
@@ -240,7 +241,7 @@ pub async fn deleted_videos_keep_their_id(subject: &Subject) {
     assert_eq!(subject.state(job.video).await, VideoState::Deleted);
 }
 
-/// A request for erasure: nothing stays that people said of a video.
+/// A request for erasure: no data that users supplied about a video remains.
 pub async fn deleted_videos_are_forgotten(subject: &Subject) {
     let job = subject.ready(1).await;
     let before = subject.video(job.video).await;
@@ -249,7 +250,7 @@ pub async fn deleted_videos_are_forgotten(subject: &Subject) {
         let after = subject.catalog().apply(job.video, &VideoEvent::Deleted, NOW).await.expect("delete");
         assert_eq!((&after.title, &after.external_id, after.metadata.len()), (&None, &None, 0));
         assert_eq!(after.source.key.or(after.source.file_name).or(after.source.content_type), None);
-        assert_eq!(after.owner, before.owner, "who deletes it again must be known");
+        assert_eq!(after.owner, before.owner, "the owner is needed to authorise a repeated deletion");
     }
     let by = VideoFilter { external_id: before.external_id, state: Some(StateName::Deleted), ..VideoFilter::default() };
     assert_eq!(subject.catalog().list_videos(&by).await.expect("list").videos, []);
@@ -260,7 +261,7 @@ pub async fn deleted_videos_are_forgotten(subject: &Subject) {
     assert_eq!(subject.catalog().renditions(job.video, &generation).await.expect("renditions"), []);
 }
 
-/// What a page of a library shows.
+/// The fields that a page of a library shows.
 pub async fn a_ready_video_has_a_length_and_a_size(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
@@ -279,7 +280,7 @@ pub async fn a_ready_video_has_a_length_and_a_size(subject: &Subject) {
     assert_eq!((listed.has_poster, listed.chosen_poster), (true, Some(poster)));
 }
 
-/// Without a claim nobody can make a video ready, or fail it.
+/// Without a claim, no caller can make a video ready or fail it.
 pub async fn only_holders_report_work(subject: &Subject) {
     let job = subject.queued(1).await;
     let generation = generation(&job);

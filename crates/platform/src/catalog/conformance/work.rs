@@ -1,4 +1,4 @@
-//! What holders write: progress, chunks, renditions, and how attempts end.
+//! Writes of claim holders: progress, chunks, renditions, and the ends of attempts.
 
 use domain::failure::FailureCode;
 use domain::job::Stage;
@@ -11,7 +11,7 @@ use crate::catalog::{
     AttemptOutcome, CatalogError, ClaimOutcome, Noted, Progress, RenditionKind, RenditionRecord, RenditionState,
 };
 
-/// The whole way, with its times.
+/// The complete flow, with its timestamps.
 pub async fn from_queued_to_ready(subject: &Subject) {
     let job = subject.queued(1).await;
     let queued = subject.video(job.video).await;
@@ -41,7 +41,7 @@ pub async fn from_queued_to_ready(subject: &Subject) {
     assert_eq!((attempts[0].started_ms, attempts[0].worker.as_str()), (NOW + 1, "worker"));
 }
 
-/// Viewers keep what they have until something better is verified.
+/// Viewers keep the published generation until a newer one is verified.
 pub async fn a_failed_reencode_leaves_it_ready(subject: &Subject) {
     let old = subject.ready(1).await;
     let ready = VideoState::Ready { generation: generation(&old) };
@@ -54,7 +54,7 @@ pub async fn a_failed_reencode_leaves_it_ready(subject: &Subject) {
         subject.catalog().fail(&claim, &failure(code), false, "log", NOW).await.expect("fail");
         assert_eq!(subject.state(new.video).await, ready);
     }
-    // The playing one need not be made again.
+    // The published generation need not be produced again.
     assert_eq!(subject.claim_for(&old, &generation(&old), NOW).await, ClaimOutcome::AlreadyDone);
     let claim = subject.claim(&new, NOW).await;
     let before = subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
@@ -62,7 +62,7 @@ pub async fn a_failed_reencode_leaves_it_ready(subject: &Subject) {
     assert_eq!(subject.state(new.video).await, VideoState::Ready { generation: generation(&new) });
 }
 
-/// A file at fault is tried once: until somebody asks, or it is to be made differently.
+/// A faulty source is attempted once, until it is requested again or with other settings.
 pub async fn a_bad_source_is_tried_once(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
@@ -82,7 +82,8 @@ pub async fn a_bad_source_is_tried_once(subject: &Subject) {
     subject.claim(&job_of(1, "etag-1", "long"), NOW + 6).await;
 }
 
-/// Our own failures leave it waiting for the queue, and failed only with the last; a redriven job goes on.
+/// An infrastructure failure leaves the video queued, and only the last one fails it; a redriven
+/// job continues.
 pub async fn our_failures_are_retried_until_given_up(subject: &Subject) {
     let job = subject.queued(1).await;
     let reason = failure(FailureCode::DiskFull);
@@ -99,14 +100,14 @@ pub async fn our_failures_are_retried_until_given_up(subject: &Subject) {
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
 }
 
-/// Whoever has to stop says so, and the next one need not wait.
+/// A worker that shuts down releases its claim, so the next one need not wait.
 pub async fn shutdown_gives_the_job_back(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     subject.catalog().release(&claim, NOW + 1).await.expect("release");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
     let claim = subject.claim(&job, NOW + 1).await;
-    // The same, said as a failure, is never counted against the video.
+    // A shutdown that is reported as a failure does not count against the video either.
     subject.catalog().fail(&claim, &failure(FailureCode::Shutdown), false, "", NOW + 2).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
     let claim = subject.claim(&job, NOW + 2).await;
@@ -116,7 +117,8 @@ pub async fn shutdown_gives_the_job_back(subject: &Subject) {
     assert_eq!(subject.claim(&job, NOW + 3).await.fence, 4);
 }
 
-/// What plays is what was published: another object under its key is not work, however its job comes.
+/// Playback follows what was published: another object under its key does not start work, however
+/// its job arrives.
 pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject) {
     let job = subject.ready(1).await;
     let other = job_of(1, "etag-2", "default");
@@ -136,7 +138,7 @@ pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject
     subject.claim(&other, NOW + 8).await;
 }
 
-/// Another object under the same key is other work, also after a failure; the old event does not count.
+/// Another object under the same key is new work, also after a failure; the old event is ignored.
 pub async fn a_new_source_is_new_work(subject: &Subject) {
     let bad = subject.queued(1).await;
     let claim = subject.claim(&bad, NOW).await;
@@ -150,7 +152,7 @@ pub async fn a_new_source_is_new_work(subject: &Subject) {
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 3).await.expect("ready");
 }
 
-/// A chunk that is recorded again replaces itself; generations do not mix.
+/// A chunk that is recorded twice replaces itself; generations do not mix.
 pub async fn chunks_are_kept_once(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
@@ -170,7 +172,7 @@ pub async fn chunks_are_kept_once(subject: &Subject) {
     assert_eq!(subject.catalog().chunks(job.video, &other).await.expect("chunks"), []);
 }
 
-/// Renditions are what was set last, in that order, with every field.
+/// Renditions are the ones that were set last, in that order, with every field.
 pub async fn renditions_are_replaced(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
@@ -197,7 +199,7 @@ pub async fn renditions_are_replaced(subject: &Subject) {
     }
 }
 
-/// Progress is of the attempt at work, and within it only grows.
+/// Progress belongs to the current attempt, and only increases within it.
 pub async fn progress_never_goes_back(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
@@ -216,7 +218,7 @@ pub async fn progress_never_goes_back(subject: &Subject) {
     assert_eq!(subject.video(job.video).await.progress, Some(Progress { stage: None, percent: 0 }));
 }
 
-/// What is published or being made is never forgotten.
+/// A generation that is published or in progress is never removed.
 pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     let old = subject.queued(1).await;
     let new = job_of(1, "etag-1", "small");
@@ -224,14 +226,14 @@ pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), NOW).await.expect("chunk");
     let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job)).await };
     let refused = forget(&old).await;
-    assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "being made: {refused:?}");
+    assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "in progress: {refused:?}");
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "published: {refused:?}");
 
     let claim = subject.claim(&new, NOW + LEASE_MS).await;
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + LEASE_MS).await.expect("ready");
-    forget(&old).await.expect("nobody needs it any more");
+    forget(&old).await.expect("it is unused");
     assert_eq!(subject.catalog().chunks(old.video, &generation(&old)).await.expect("chunks"), []);
     assert_eq!(subject.catalog().receipt(old.video, &generation(&old)).await.expect("receipt"), None);
     assert!(subject.catalog().receipt(old.video, &generation(&new)).await.expect("receipt").is_some());

@@ -1,4 +1,4 @@
-//! The outbox: what is told to webhooks, written in the transaction of the change that it tells of.
+//! The outbox: webhook events, written in the transaction of the change that they report.
 
 use domain::job::Stage;
 use domain::webhook::{EventId, EventType};
@@ -10,16 +10,17 @@ use crate::catalog::{CatalogError, Progress};
 use crate::database::{sql, unsigned};
 use crate::webhooks::payload;
 
-/// Between two events of progress of a video.
+/// Minimum interval between two progress events of a video.
 const PROGRESS_INTERVAL_MS: u64 = 5_000;
 
-/// Writes an event of a video, as the video is now. `row`: as it was when it was locked.
-pub(super) async fn tell(tx: &mut Tx, row: &VideoRow, kind: EventType, now_ms: u64) -> Result<(), CatalogError> {
+/// Writes an event with the present state of the video. `row`: the row as it was when it was
+/// locked.
+pub(super) async fn emit(tx: &mut Tx, row: &VideoRow, kind: EventType, now_ms: u64) -> Result<(), CatalogError> {
     write(tx, row, kind, None, now_ms).await
 }
 
-/// Writes that the work has come further: only if somebody wants to know, and not all the time.
-pub(super) async fn tell_progress(
+/// Writes a progress event, if an endpoint subscribes to them, and at most once per interval.
+pub(super) async fn emit_progress(
     tx: &mut Tx,
     row: &VideoRow,
     stage: Stage,
@@ -57,7 +58,8 @@ async fn write(
     progress: Option<Progress>,
     now_ms: u64,
 ) -> Result<(), CatalogError> {
-    // The version counts on: of all events of a video, each has its own, and a later one a higher.
+    // Events increment the version too, so every event of a video has its own version, and a later
+    // event a higher one.
     let row: VideoRow = sqlx::query_as(COUNT_ON).bind(&row.id).fetch_one(&mut **tx).await?;
     let video = row.into_video(None)?;
     let mut random = [0; 10];

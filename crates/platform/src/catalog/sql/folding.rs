@@ -1,12 +1,12 @@
-//! Text without case, so that a search finds it in whichever case and form it was written.
+//! Case folding of text, so that a search ignores case and Unicode form.
 
 use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::database::text;
 
-/// A text for comparisons that ignore case in every script, and whether an accent is a character of its own
-/// (Unicode, 3.13, D146: compatibility caseless matching).
+/// Folds a text for comparisons that ignore case in every script, and whether an accented letter is
+/// composed or decomposed (Unicode, 3.13, D146: compatibility caseless matching).
 pub(super) fn folded(title: &str) -> String {
     let folded: String = title.chars().nfd().default_case_fold().nfkd().default_case_fold().nfkc().collect();
     text(&folded)

@@ -1,7 +1,7 @@
-//! Sources that are fetched from a URL: asked for, claimed, arrived.
+//! Imports of sources from a URL: requested, claimed, finished.
 //!
-//! They are claimed as jobs are, by the same lease and fence, but the video stays `uploading`: for everybody else
-//! the worker is an uploader like any other.
+//! An import is claimed as a job is, with the same lease and fence, but the video stays
+//! `uploading`: for the rest of the system the worker is an ordinary uploader.
 
 use std::time::Duration;
 
@@ -63,12 +63,12 @@ impl SqlCatalog {
         match &state {
             VideoState::Deleted | VideoState::Cancelled => return Ok(ClaimOutcome::Gone),
             VideoState::Uploading => {}
-            // Given up before, and redriven.
+            // The import failed permanently before, and was redriven.
             VideoState::Failed(failure) if failure.class() != FailureClass::Source && row.source_etag.is_none() => {
                 let next = transition(&state, &VideoEvent::ImportRequested)?;
                 set_state(&mut tx, &row, &next, now_ms).await?;
             }
-            // It arrived, or cannot arrive.
+            // The source arrived, or cannot arrive.
             _ => return Ok(ClaimOutcome::AlreadyDone),
         }
         if let Some(until_ms) = held_until(&row, now_ms) {
@@ -80,7 +80,8 @@ impl SqlCatalog {
         let claim = Claim {
             video: import.video,
             job: import.id.clone(),
-            // Of nothing: attempts at encoding are kept in the same place, and each has one.
+            // A placeholder: attempts at imports and encodes share a table, whose rows need a
+            // generation.
             generation: Generation::of("import", &row.id),
             fence: unsigned(row.fence) + 1,
             worker: worker.to_owned(),

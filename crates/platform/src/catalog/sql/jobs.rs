@@ -1,4 +1,4 @@
-//! Jobs: noted, asked for, claimed, given up.
+//! Jobs: recorded, requested, claimed, failed permanently.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use domain::job::{Generate, Job, JobMessage};
 use domain::state::{VideoEvent, VideoState, transition};
 use domain::webhook::EventType;
 
-use super::events::tell;
+use super::events::emit;
 use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
@@ -30,7 +30,8 @@ impl SqlCatalog {
             return Ok(Noted::Unwanted);
         }
         let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
-        // A worker that holds the video has its message in hand: another one would only wait for it.
+        // A worker that holds the video has its message in hand: a second message would only wait
+        // for it.
         if is_known && (is_done || held_until(&row, now_ms).is_some()) {
             return Ok(Noted::AlreadyDone);
         }
@@ -41,14 +42,15 @@ impl SqlCatalog {
             let event = match row.source_etag {
                 _ if waits => VideoEvent::SourceStored,
                 None => VideoEvent::SourceArrived,
-                // A first source is an arrival; another one asks for work, also after a failure.
+                // A first source is an arrival; another source is a request for work, also after a
+                // failure.
                 Some(_) => VideoEvent::WorkRequested,
             };
             set_state(&mut tx, &row, &transition(&state, &event)?, now_ms).await?;
             if !waits {
                 reopen(&mut tx, job.video, now_ms).await?;
             }
-            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
+            emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
         tx.commit().await?;
         Ok(if waits { Noted::Waits } else { Noted::Send(job) })
@@ -60,7 +62,7 @@ impl SqlCatalog {
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
         set_job(&mut tx, job, Some(now_ms)).await?;
         if job.partial.is_some() {
-            // What is asked of some rungs is not the setting of the whole.
+            // Settings of a partial re-encode do not change the settings of the video.
             keep_settings(&mut tx, &row).await?;
         }
         set_state(&mut tx, &row, &next, now_ms).await?;
@@ -87,8 +89,8 @@ impl SqlCatalog {
         }
         if row.source_etag.is_none() {
             set_job(&mut tx, job, Some(now_ms)).await?;
-            // The bucket's event would have said so, and comes too late for it.
-            tell(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
+            // The bucket's event would have reported the upload, but arrives too late.
+            emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
         set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
         let claim = Claim {
@@ -151,7 +153,7 @@ impl SqlCatalog {
         let state = row.state()?;
         let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > died_ms);
         let another_job = row.job.as_deref().is_some_and(|it| it != message.id().as_str());
-        // Somebody at work ends it himself, well or badly.
+        // A worker that holds the video records the outcome itself.
         if state.is_settled() || asked_again || another_job || held_until(&row, now_ms).is_some() {
             return Ok(false);
         }
@@ -168,7 +170,7 @@ impl SqlCatalog {
 const LOCK_ALL_OF_WORKER: &str =
     concat!("UPDATE videos SET version = version WHERE worker = $1 RETURNING ", video_columns!());
 
-/// Whether the job may be claimed (then the state to start from), or what to answer.
+/// Whether the job may be claimed (then the state to start from), or the outcome to return.
 fn verdict(
     row: &VideoRow,
     job: &Job,
@@ -181,24 +183,25 @@ fn verdict(
         VideoState::Deleted | VideoState::Cancelled => Err(ClaimOutcome::Gone),
         VideoState::Ready { generation: published } if published == generation => Err(ClaimOutcome::AlreadyDone),
         _ if row.cancelled_job.as_deref() == Some(job.id.as_str()) => Err(ClaimOutcome::Gone),
-        // The job of an upload that came after the video was ready. A request for work notes its source first.
+        // The job of an upload that arrived after the video was ready. A request for work records
+        // its source first.
         _ if row.has_played() && row.source_etag.as_deref() != Some(&job.source.etag) => Err(ClaimOutcome::AlreadyDone),
         _ if let Some(until_ms) = held_until(row, now_ms) => Err(ClaimOutcome::Held { until_ms }),
         VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
-            // The same job fails the same way; another source or profile is worth an attempt.
+            // The same job would fail the same way; another source or profile deserves an attempt.
             if is_same_job { Err(ClaimOutcome::AlreadyDone) } else { Ok(VideoState::Queued) }
         }
         _ => Ok(state),
     })
 }
 
-/// When the lease of whoever works on a video ends; `None` if nobody does.
+/// When the lease on the video expires; `None` if no worker holds it.
 pub(super) fn held_until(row: &VideoRow, now_ms: u64) -> Option<u64> {
     row.worker.as_ref().map(|_| unsigned(row.lease_until_ms)).filter(|it| *it > now_ms)
 }
 
-/// Locks the row of the job's video; one that is not known is made of what the job says, so that an
-/// event that comes before its row is not lost.
+/// Locks the row of the job's video. An unknown video is created from the job, so that an event
+/// that arrives before its row is not lost.
 async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, CatalogError> {
     if let Some(row) = lock(tx, job.video).await? {
         return Ok(row);
@@ -218,7 +221,8 @@ async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, 
     lock_existing(tx, job.video).await
 }
 
-/// Notes the job, and with it the source and the settings. `queued_ms`: when it was first asked for, if it was.
+/// Stores the job with its source and settings. `queued_ms`: when it was first requested, if it
+/// was.
 async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<u64>) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET job = $1, source_bucket = $2, source_key = $3, source_etag = $4, source_size = $5,
@@ -239,7 +243,7 @@ async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<u64>) -> Result<(), C
     Ok(())
 }
 
-/// Puts the settings back that a video had.
+/// Restores the previous settings of a video.
 async fn keep_settings(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET profile = $1, mode = $2 WHERE id = $3")
         .bind(&row.profile)
@@ -250,7 +254,7 @@ async fn keep_settings(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> 
     Ok(())
 }
 
-/// Work was asked for now: what was cancelled or died before does not count any more.
+/// Records that work was requested now; earlier cancellations and dead letters no longer apply.
 pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET cancelled_job = NULL, queued_ms = $1 WHERE id = $2")
         .bind(sql(now_ms))

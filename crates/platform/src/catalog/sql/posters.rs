@@ -1,4 +1,5 @@
-//! Posters that somebody chose. The last wish counts: whoever made an earlier one learns so when it is to be shown.
+//! Posters that users choose. The latest request counts: the worker that rendered an earlier one
+//! learns so when it tries to show it.
 
 use domain::failure::Failure;
 use domain::ids::{PosterId, VideoId};

@@ -1,4 +1,5 @@
-//! Rows, and what they mean. A row that means nothing is `Corrupt`, never a guess.
+//! Database rows and their conversion to records. A row that cannot be interpreted is `Corrupt`,
+//! never guessed.
 
 use std::str::FromStr;
 
@@ -13,8 +14,8 @@ use crate::catalog::{
 };
 use crate::database::unsigned;
 
-// By name, here and below: `*` would become another thing to statements that were prepared before another
-// process added a column.
+// Columns are listed by name, here and below: the meaning of `*` in prepared statements changes
+// when another process adds a column.
 macro_rules! video_columns {
     () => {
         "id, adopted, owner, title, external_id, metadata, state, failure_code, failure_sentence, \
@@ -69,7 +70,7 @@ pub(super) struct VideoRow {
     poster_made: Option<i64>,
 }
 
-/// The same with the progress of the attempt at work, and the chosen poster.
+/// The same with the progress of the current attempt, and the custom poster.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct WatchedRow {
     #[sqlx(flatten)]
@@ -80,7 +81,7 @@ pub(super) struct WatchedRow {
 }
 
 impl VideoRow {
-    /// Whether the video has been ready at some time: then it has had its source.
+    /// Whether the video has ever been ready; if so, its source has arrived.
     pub(super) fn has_played(&self) -> bool {
         self.ready_ms.is_some()
     }
@@ -139,7 +140,7 @@ impl VideoRow {
         Ok(Video {
             duration_ms: self.duration_ms.map(unsigned),
             dimensions: pixels(self.width).zip(pixels(self.height)),
-            // Rows of older versions do not say.
+            // Rows written by older versions have no value.
             has_poster: self.ready_ms.is_some() && self.poster_made != Some(0),
             chosen_poster: None,
             id: self.video_id()?,

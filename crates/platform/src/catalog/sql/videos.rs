@@ -12,7 +12,7 @@ use crate::catalog::{
 use crate::database::{sql, text, unsigned};
 
 impl SqlCatalog {
-    /// `limits`: of all that its owner has, this video included.
+    /// `limits`: for all videos of the owner, this one included.
     pub(super) async fn create(
         &self,
         new: &NewVideo,
@@ -22,7 +22,7 @@ impl SqlCatalog {
     ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         if *limits != OwnerLimits::default() {
-            // One after the other, or of those who ask at once each would find the others not there yet.
+            // Serialised, because concurrent requests would not see each other's rows otherwise.
             self.database
                 .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
                 .await?;
@@ -58,7 +58,7 @@ impl SqlCatalog {
             .bind(&filter.external_id)
             .bind(filter.title_contains.as_deref().map(|it| contains_pattern(&folded(it))))
             .bind(filter.after.map(|it| it.to_string()))
-            // One more than asked for tells whether there is another page.
+            // One row more than requested shows whether there is another page.
             .bind(i64::from(limit) + 1)
             .fetch_all(self.database.read())
             .await?;
@@ -130,7 +130,8 @@ impl SqlCatalog {
         let row = lock_existing(&mut tx, video).await?;
         let state = row.state()?;
         let next = transition(&state, event)?;
-        // Once: the message that it is deleted may still wait, and names it.
+        // Only the first time: the `deleted` message may still be waiting, and names the external
+        // id.
         let erases = *event == VideoEvent::Deleted && next != state;
         if erases {
             erasure::erase(&mut tx, &row).await?;
@@ -143,8 +144,8 @@ impl SqlCatalog {
         }
         if stops {
             end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
-            // The message of a stopped re-encode may still wait, and must find the door shut though the
-            // video stays ready.
+            // The message of a stopped re-encode may still be waiting. Its claim must be rejected
+            // although the video stays ready.
             sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
         }
         if *event == VideoEvent::WorkRequested {
@@ -160,7 +161,7 @@ impl SqlCatalog {
     }
 }
 
-/// Videos with the progress of the attempt at work. Its columns have other names than theirs.
+/// Videos with the progress of the current attempt, whose columns have distinct names.
 macro_rules! select_videos {
     ($which:literal) => {
         concat!(
@@ -191,7 +192,7 @@ const READ_PAGE: &str = select_videos!(
 
 const READ_ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE video = $1 ORDER BY fence");
 
-/// A `LIKE` pattern for what contains the text as it stands.
+/// A `LIKE` pattern that matches values that contain the text literally.
 fn contains_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
@@ -211,7 +212,7 @@ pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video,
     Ok(video)
 }
 
-/// How the bytes of a video arrive. Its row must be locked.
+/// Stores how a video is uploaded. Its row must be locked.
 async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) -> Result<(), CatalogError> {
     let (kind, id, part_bytes) = match &upload.kind {
         UploadKind::Single => ("single", None, None),
@@ -233,12 +234,13 @@ async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) 
     Ok(())
 }
 
-/// For so long a row counts whose upload was never begun: whoever made it has died, or is about to begin.
+/// How long a row whose upload was never started counts as open: its creator has crashed, or is
+/// about to start.
 const BEGINNING_MS: u64 = 3_600_000;
 
-/// The other uploads of the same owner that are under way.
+/// Counts the other open uploads of the same owner.
 async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, CatalogError> {
-    // By their state, of which there are few, and not by their owner, who may have many.
+    // Selected by state, of which few rows match, and not by owner, who may have many videos.
     let (open,): (i64,) = sqlx::query_as(
         "SELECT count(*) FROM videos
          WHERE state IN ('created', 'uploading') AND coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '') AND id <> $2
@@ -273,7 +275,7 @@ async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms:
     if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
         return Err(CatalogError::OverQuota { what: "videos", limit });
     }
-    // A file of unknown size needs some room.
+    // A file of unknown size counts as at least one byte.
     let bytes = unsigned(bytes).saturating_add(new.source_size.unwrap_or(1));
     match limits.source_bytes.filter(|it| bytes > *it) {
         Some(limit) => Err(CatalogError::OverQuota { what: "bytes of sources", limit }),
@@ -308,7 +310,8 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
     Ok(())
 }
 
-/// Gives an adopted row what its creator knows. Of the source, what arrived is better known.
+/// Completes an adopted row with the fields of its creator. For the source, the facts of the
+/// arrived object take precedence.
 async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,

@@ -1,4 +1,4 @@
-//! What the holder of a claim writes, each time behind the fence.
+//! Writes by the holder of a claim; each checks the fence.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use domain::receipt::{Extra, Receipt};
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
 
-use super::events::tell_progress;
+use super::events::emit_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
 use crate::catalog::{CatalogError, Claim, RenditionRecord};
@@ -26,7 +26,8 @@ const LOCK_AS_HOLDER: &str = concat!(
 const READ_RENDITIONS: &str =
     concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
 
-/// What lists show of a video comes from the generation that is published.
+/// Copies the published generation's duration, poster flag and largest dimensions into the video's
+/// row, for listings.
 const READY: &str = "
     UPDATE videos SET ready_ms = $1, duration_ms = $4, poster_made = $5,
         width = (SELECT width FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
@@ -35,10 +36,11 @@ const READY: &str = "
             ORDER BY height DESC, width DESC LIMIT 1)
     WHERE id = $2";
 
-/// Locks the row if the claim still holds, and otherwise says why it does not.
+/// Locks the row if the claim still holds; otherwise returns the reason.
 ///
-/// A lease that has ended only lets others take the video. Until another worker does, and raises the fence, the
-/// holder goes on: a process that was suspended, or whose clock jumped, has lost nothing.
+/// An expired lease only permits other workers to claim the video. Until one does, and raises the
+/// fence, the holder continues: a process that was suspended, or whose clock jumped, has lost
+/// nothing.
 pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRow, CatalogError> {
     let held: Option<VideoRow> = sqlx::query_as(LOCK_AS_HOLDER)
         .bind(claim.video.to_string())
@@ -62,7 +64,7 @@ impl SqlCatalog {
     pub(super) async fn renew_lease(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        // Never shortens it: of two renewals under way at once, the later end counts.
+        // Never shortens the lease: of two concurrent renewals, the later expiry counts.
         let lease_until_ms = now_ms.saturating_add(millis(lease)).max(unsigned(row.lease_until_ms));
         sqlx::query("UPDATE videos SET lease_until_ms = $1 WHERE id = $2")
             .bind(sql(lease_until_ms))
@@ -95,7 +97,7 @@ impl SqlCatalog {
         .await?;
         touch(&mut tx, &row, now_ms).await?;
         if let Some((percent,)) = moved {
-            tell_progress(&mut tx, &row, stage, percent, now_ms).await?;
+            emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -103,7 +105,7 @@ impl SqlCatalog {
     pub(super) async fn chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        // The newer record wins: it tells of the objects that were stored last.
+        // The newer record wins: it describes the objects that were stored last.
         sqlx::query(
             "INSERT INTO chunks (video, generation, lane, place, fence, recorded_ms, record)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -307,7 +309,7 @@ impl SqlCatalog {
     }
 }
 
-/// What the attempt at work makes.
+/// The generation that the current attempt produces.
 async fn current_generation(tx: &mut Tx, row: &VideoRow) -> Result<Option<String>, CatalogError> {
     let found: Option<(String,)> = sqlx::query_as("SELECT generation FROM attempts WHERE video = $1 AND fence = $2")
         .bind(&row.id)
@@ -327,7 +329,7 @@ async fn delete_of_generation(
     Ok(())
 }
 
-/// Notes that something about the video changed.
+/// Records that the video changed.
 async fn touch(tx: &mut Tx, row: &VideoRow, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET version = version + 1, updated_ms = $1 WHERE id = $2")
         .bind(sql(now_ms))

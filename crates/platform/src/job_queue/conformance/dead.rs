@@ -7,7 +7,8 @@ use domain::job::InvalidMessage;
 use super::{Subject, message};
 use crate::job_queue::{DeadLetterId, Depth, QueueError};
 
-/// What is given back too often is a dead letter with the last reason, and nobody receives it.
+/// A message that is released too often becomes a dead letter with the last reason, and is not
+/// delivered.
 pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
     let sent = subject.send(1).await;
     for time in 1..=subject.max_receives {
@@ -28,7 +29,7 @@ pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
     }
 }
 
-/// What kills every worker that touches it is a dead letter too: a lease that just ends counts.
+/// A message that kills every worker becomes a dead letter too: a lease that just expires counts.
 pub async fn gives_up_what_workers_die_of(subject: &Subject) {
     subject.send(1).await;
     for _ in 0..subject.max_receives {
@@ -39,10 +40,10 @@ pub async fn gives_up_what_workers_die_of(subject: &Subject) {
     assert_eq!(subject.queue().dead_letters(10).await.expect("dead letters").len(), 1);
 }
 
-/// A body that is no message is delivered as it is, and can be laid aside with the reason.
-pub async fn a_body_nobody_can_read_is_buried(subject: &Subject) {
+/// A malformed body is delivered unchanged, and can be made a dead letter with a reason.
+pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
     for body in ["", "rubbish", r#"{"type":"transcode-v9"}"#] {
-        // SQS refuses empty bodies: nobody can send one.
+        // SQS rejects empty bodies.
         if body.is_empty() && subject.queue().send_body(body, Duration::ZERO).await.is_err() {
             continue;
         }
@@ -51,7 +52,7 @@ pub async fn a_body_nobody_can_read_is_buried(subject: &Subject) {
         }
         let delivery = subject.receive(subject.long()).await;
         assert_eq!(delivery.body, body);
-        let problem: InvalidMessage = delivery.message.expect_err("it is no message");
+        let problem: InvalidMessage = delivery.message.expect_err("the message is malformed");
         subject.queue().bury(&delivery.receipt, &problem.to_string()).await.expect("bury");
         let lost = subject.queue().extend(&delivery.receipt, subject.long()).await;
         assert!(matches!(lost, Err(QueueError::LeaseLost)), "{lost:?}");
@@ -65,7 +66,7 @@ pub async fn a_body_nobody_can_read_is_buried(subject: &Subject) {
     }
 }
 
-/// A dead letter that is redriven starts again, with its count at 0.
+/// A redriven dead letter starts again, with a delivery count of 0.
 pub async fn redrives_one_or_all(subject: &Subject) {
     let dead = three_dead_letters(subject).await;
     assert_eq!(subject.queue().redrive(Some(&dead[1])).await.expect("redrive"), 1);
@@ -82,7 +83,7 @@ pub async fn redrives_one_or_all(subject: &Subject) {
     assert_eq!(subject.queue().redrive(None).await.expect("redrive"), 0);
 }
 
-/// A dead letter that is purged is gone.
+/// A purged dead letter is gone.
 pub async fn purges_one_or_all(subject: &Subject) {
     let dead = three_dead_letters(subject).await;
     assert_eq!(subject.queue().purge(Some(&dead[0])).await.expect("purge"), 1);
@@ -94,11 +95,11 @@ pub async fn purges_one_or_all(subject: &Subject) {
     subject.expect_nothing(subject.tick, "all were removed").await;
 }
 
-/// A job whose earlier message is dead can be sent again, and both can live.
+/// A job whose earlier message is a dead letter can be sent again, and both can be delivered.
 pub async fn a_dead_letter_does_not_stop_its_job(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.long()).await;
-    subject.queue().bury(&delivery.receipt, "for a try").await.expect("bury");
+    subject.queue().bury(&delivery.receipt, "as a test").await.expect("bury");
     subject.send(1).await;
     assert_eq!(subject.queue().redrive(None).await.expect("redrive"), 1);
     for _ in 0..2 {
@@ -107,7 +108,7 @@ pub async fn a_dead_letter_does_not_stop_its_job(subject: &Subject) {
     }
 }
 
-/// Every message is counted once, where it is.
+/// Every message is counted once, under its state.
 pub async fn counts_what_there_is(subject: &Subject) {
     assert_eq!(subject.queue().depth().await.expect("depth"), Depth::default());
     three_dead_letters(subject).await;
@@ -123,15 +124,15 @@ pub async fn counts_what_there_is(subject: &Subject) {
     assert_eq!(subject.queue().depth().await.expect("depth"), expected);
 }
 
-/// Makes dead letters of messages 1, 2 and 3, in this order.
+/// Creates dead letters from messages 1, 2 and 3, in this order.
 async fn three_dead_letters(subject: &Subject) -> Vec<DeadLetterId> {
     for number in 1..=3 {
         subject.send(number).await;
         let delivery = subject.receive(subject.long()).await;
-        subject.queue().bury(&delivery.receipt, "for a try").await.expect("bury");
+        subject.queue().bury(&delivery.receipt, "as a test").await.expect("bury");
     }
     let letters = subject.queue().dead_letters(10).await.expect("dead letters");
-    // At most as many as asked for, the oldest first.
+    // At most `limit`, the oldest first.
     assert_eq!(subject.queue().dead_letters(2).await.expect("dead letters").len(), 2);
     let mut ids = vec![];
     for number in 1..=3 {

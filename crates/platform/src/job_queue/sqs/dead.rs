@@ -1,5 +1,5 @@
-//! The dead-letter queue. SQS can neither look into a queue nor find a message in it: whoever looks receives,
-//! and gives back what he does not want.
+//! The dead-letter queue. SQS can neither list a queue nor look up a message in it. A reader
+//! receives messages and returns those that it does not want.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,26 +16,26 @@ use super::leases::Lease;
 use super::{DeadLetter, DeadLetterId, QueueError, SqsQueue, number};
 use crate::database::now_ms;
 
-/// Time to bury a message in.
+/// Lease that is taken to move a message to the dead-letter queue.
 pub(super) const BURIAL: Duration = Duration::from_secs(60);
-/// How long a look hides what it sees if it is cut off before it gives that back, seconds.
+/// How long a read hides letters if it is interrupted before it returns them, seconds.
 const LOOK_SECONDS: i32 = 30;
-/// Most messages in one request.
+/// Maximum number of messages per request.
 const BATCH: u32 = 10;
-/// By how much the clock of SQS may be ahead of ours, milliseconds.
+/// Assumed maximum lead of the clock of SQS over ours, milliseconds.
 const CLOCK_SKEW_MS: u64 = 1_000;
 
-/// Letters of which it is remembered when they were first seen.
+/// Maximum number of letters whose first sighting is remembered.
 const MOST_SEEN: usize = 10_000;
 
-/// What a letter says of its life.
+/// Message attributes that describe a dead letter.
 const WHY: &str = "edgereel-why";
 const SENT: &str = "edgereel-sent";
 const RECEIVES: &str = "edgereel-receives";
-/// Of a reason, characters: it shares the space of the message.
+/// Maximum length of a reason, characters: it counts towards the size of the message.
 const LONGEST_WHY: usize = 1_000;
 
-/// When letters that SQS itself moved were first seen: nothing else tells when they died.
+/// When letters that SQS moved were first seen: SQS does not record when they became dead letters.
 #[derive(Debug, Default)]
 pub(super) struct FirstSeen(Mutex<HashMap<String, u64>>);
 
@@ -43,7 +43,7 @@ impl FirstSeen {
     fn of(&self, id: &str) -> u64 {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MOST_SEEN {
-            // Letters that others have removed are never heard of again.
+            // Letters that others have removed would stay in the map forever.
             seen.clear();
         }
         *seen.entry(id.to_owned()).or_insert_with(now_ms)
@@ -54,16 +54,16 @@ impl FirstSeen {
     }
 }
 
-/// A letter in hand.
+/// A received letter.
 struct Found {
     handle: String,
-    /// By the clock of SQS; of one that SQS moved itself, when it was sent to the queue.
+    /// Send time by the clock of SQS; for a letter that SQS moved, the original send time.
     sent_here_ms: u64,
     letter: DeadLetter,
 }
 
 impl SqsQueue {
-    /// Puts the message into the dead-letter queue.
+    /// Sends the message to the dead-letter queue.
     pub(super) async fn send_dead(&self, lease: &Lease, why: &str) -> Result<(), QueueError> {
         let mut request = self.client.send_message().queue_url(&self.dead_url).message_body(&lease.body);
         let facts = [
@@ -72,7 +72,7 @@ impl SqsQueue {
             (RECEIVES, "Number", lease.receive_count.to_string()),
         ];
         for (name, kind, value) in facts {
-            // SQS knows no empty ones.
+            // SQS accepts no empty attribute values.
             if !value.is_empty() {
                 let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
                 request = request.message_attributes(name, value.map_err(|error| self.broken(&error))?);
@@ -101,14 +101,14 @@ impl SqsQueue {
         Ok(1)
     }
 
-    /// As new messages. SQS could move them by itself, but would keep counts that every look has raised, by
-    /// which they would soon be dead again.
+    /// Redrives letters as new messages. SQS could move them by itself, but would keep the delivery
+    /// counts, which every read increases, so they would soon be dead letters again.
     pub(super) async fn redrive_all(&self) -> Result<u64, QueueError> {
         let began_ms = now_ms();
         let mut redriven = 0;
         loop {
             let batch = self.take_batch(BATCH).await?;
-            // Those that died once more meanwhile are not to be woken again and again.
+            // Letters that became dead again in the meantime must not be redriven repeatedly.
             let (again, dead): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|it| it.sent_here_ms > began_ms.saturating_add(CLOCK_SKEW_MS));
             self.put_back(&again).await;
@@ -120,7 +120,8 @@ impl SqsQueue {
         }
     }
 
-    /// One by one: SQS empties a queue only once a minute, and does not say of how many messages.
+    /// Purges one by one: SQS purges a queue at most once a minute, and does not return the number
+    /// of messages.
     pub(super) async fn purge_all(&self) -> Result<u64, QueueError> {
         let mut purged = 0;
         loop {
@@ -148,7 +149,7 @@ impl SqsQueue {
         }
     }
 
-    /// Takes the letter of that id into hand, and gives back all others.
+    /// Receives the letter with this id, and returns all others.
     async fn find(&self, id: &DeadLetterId) -> Result<Found, QueueError> {
         let mut found = self.take(u32::MAX, |it| it.letter.id == *id).await?;
         let wanted = found.iter().position(|it| it.letter.id == *id).map(|it| found.swap_remove(it));
@@ -156,7 +157,7 @@ impl SqsQueue {
         wanted.ok_or_else(|| QueueError::NoSuchDeadLetter(id.clone()))
     }
 
-    /// Takes letters into hand until there are `limit`, none is left, or `is_enough` says so of one.
+    /// Receives letters until there are `limit`, none is left, or `is_enough` returns true for one.
     async fn take(&self, limit: u32, is_enough: impl Fn(&Found) -> bool) -> Result<Vec<Found>, QueueError> {
         let mut found: HashMap<String, Found> = HashMap::new();
         loop {
@@ -172,7 +173,7 @@ impl SqsQueue {
                 }
             };
             let (before, seen, done) = (found.len(), batch.len(), batch.iter().any(&is_enough));
-            // In a long look the first ones come again: their newer receipts count.
+            // During a long read the first letters are received again: their newer receipts count.
             found.extend(batch.into_iter().map(|it| (it.letter.id.0.clone(), it)));
             if done || seen == 0 || found.len() == before {
                 break;
@@ -188,7 +189,7 @@ impl SqsQueue {
             .queue_url(&self.dead_url)
             .max_number_of_messages(i32::try_from(at_most).unwrap_or(1))
             .visibility_timeout(LOOK_SECONDS)
-            // Without a wait only some of SQS's machines are asked.
+            // Without a wait, SQS queries only a subset of its servers.
             .wait_time_seconds(1)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names("All")
@@ -204,7 +205,7 @@ impl SqsQueue {
         let count = |name: &str| fact(name)?.parse::<u64>().ok();
         let (sent_ms, receives, why) = (count(SENT), count(RECEIVES), fact(WHY));
         let (id, handle) = (message.message_id?, message.receipt_handle?);
-        // SQS keeps the time at which it was first sent in what it moves itself.
+        // SQS keeps the original send time in letters that it moves itself.
         let died_ms = if sent_ms.is_some() { sent_here_ms } else { self.first_seen.of(&id) };
         let body = message.body.unwrap_or_default();
         let letter = DeadLetter {
@@ -219,7 +220,7 @@ impl SqsQueue {
         Some(Found { handle, sent_here_ms, letter })
     }
 
-    /// At once; those for which that fails come back by themselves a little later.
+    /// Returns letters at once; if that fails, they reappear by themselves a little later.
     async fn put_back(&self, found: &[Found]) {
         for batch in found.chunks(BATCH as usize) {
             let entries = batch.iter().enumerate().filter_map(|(index, it)| {
@@ -241,7 +242,8 @@ impl SqsQueue {
             .send()
             .await
             .map_err(|error| queue_error(&self.name, error))?;
-        // If this fails, the letter stays though its job is there: better twice than never.
+        // If this fails, the letter stays although its job was sent, which is better than losing
+        // it.
         match self.bin(found).await {
             Err(QueueError::NoSuchDeadLetter(_)) => Ok(()),
             result => result,
@@ -256,19 +258,20 @@ impl SqsQueue {
                 self.first_seen.forget(&id.0);
                 Ok(())
             }
-            // Somebody else was quicker.
+            // Another reader was faster.
             Err(QueueError::LeaseLost) => Err(QueueError::NoSuchDeadLetter(id.clone())),
             Err(error) => Err(error),
         }
     }
 
-    /// Something that no caller can do anything about.
+    /// An error that no caller can handle.
     fn broken(&self, error: &(dyn std::error::Error + 'static)) -> QueueError {
         QueueError::Refused { queue: self.name.clone(), detail: error.to_string() }
     }
 }
 
-/// A reason as SQS takes it: it knows no control characters but those of lines.
+/// Replaces characters that SQS does not accept: control characters other than line breaks and
+/// tabs.
 fn clean(why: &str) -> String {
     let known = |it: char| if it.is_control() && !matches!(it, '\t' | '\n' | '\r') { '\u{FFFD}' } else { it };
     why.chars().take(LONGEST_WHY).map(known).collect()

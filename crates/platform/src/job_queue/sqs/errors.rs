@@ -1,11 +1,11 @@
-//! From the SDK's errors to ours.
+//! Conversion of the SDK's errors.
 
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 use crate::job_queue::QueueError;
 
-/// Says what an error of the SDK means for whoever uses the queue.
+/// Classifies an error of the SDK for users of the queue.
 pub(super) fn queue_error<E>(queue: &str, error: SdkError<E, HttpResponse>) -> QueueError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -17,13 +17,13 @@ where
     }
 }
 
-/// What SQS has against a request, if trying again will not help.
+/// The reason why SQS rejected a request, if a retry will not help.
 fn refusal<E>(error: &SdkError<E, HttpResponse>) -> Option<String>
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     match error {
-        // Nothing was sent: the request itself is wrong.
+        // The request is invalid; it was not sent.
         SdkError::ConstructionFailure(_) => Some(DisplayErrorContext(error).to_string()),
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or_default();
@@ -34,17 +34,17 @@ where
     }
 }
 
-/// Codes of answers 4xx that tell of the moment, not of the request.
+/// Whether a 4xx code is transient.
 fn is_passing(code: &str) -> bool {
     ["Throttl", "OverLimit", "Expired", "RequestTimeout"].iter().any(|it| code.contains(it))
 }
 
-/// For requests with a receipt: whatever SQS has against one, and emulators differ in their words, the message
-/// is not ours any more.
+/// For requests with a receipt: whatever the reason for the rejection (emulators differ in the
+/// wording), the receiver no longer holds the message.
 pub(super) fn lost_or(error: QueueError) -> QueueError {
     match error {
         QueueError::Refused { detail, .. } => {
-            tracing::debug!(detail, "SQS does not take the receipt");
+            tracing::debug!(detail, "SQS rejected the receipt");
             QueueError::LeaseLost
         }
         error => error,
@@ -54,7 +54,7 @@ pub(super) fn lost_or(error: QueueError) -> QueueError {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_passes_is_told_from_what_does_not() {
+    fn transient_errors_are_recognised() {
         for code in ["RequestThrottled", "ThrottlingException", "OverLimit", "ExpiredTokenException"] {
             assert!(super::is_passing(code), "{code}");
         }

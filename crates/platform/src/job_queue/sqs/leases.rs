@@ -1,4 +1,4 @@
-//! What was received and is not yet settled, and until when it is ours.
+//! Leases of messages that were received and are not settled yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::job_queue::QueueError;
 
-/// A message in hand.
+/// A leased message.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
     pub(super) body: String,
@@ -16,26 +16,26 @@ pub(super) struct Lease {
     pub(super) until: Instant,
 }
 
-/// All messages in hand, by their receipts.
+/// All leased messages, by receipt.
 #[derive(Debug, Default)]
 pub(super) struct Leases(Mutex<HashMap<String, Lease>>);
 
 impl Leases {
     pub(super) fn note(&self, handle: &str, lease: Lease, now: Instant) {
         let mut leases = self.all();
-        // Those of tasks that were dropped, or never looked back.
+        // Leases of dropped tasks, or of tasks that never settled their message.
         leases.retain(|_, it| it.until > now);
         leases.insert(handle.to_owned(), lease);
     }
 
-    /// The lease, unless it has ended.
+    /// The lease, unless it has expired.
     pub(super) fn held(&self, handle: &str, now: Instant) -> Option<Lease> {
         self.all().get(handle).filter(|it| it.until > now).cloned()
     }
 
     pub(super) fn prolong(&self, handle: &str, until: Instant) {
         if let Some(lease) = self.all().get_mut(handle) {
-            // Never shortens it: of two requests under way at once, the later end counts.
+            // Never shortens the lease: of two concurrent requests, the later expiry counts.
             lease.until = lease.until.max(until);
         }
     }

@@ -1,4 +1,4 @@
-//! From the address of a queue to the queue: what it is called, where its dead letters go.
+//! Opens a queue by its address, and reads its name and its dead-letter queue.
 
 use std::time::Duration;
 
@@ -16,66 +16,66 @@ use super::{LONGEST_POLL, SqsQueue};
 use crate::job_queue::QueueError;
 use crate::secret::Secret;
 
-/// Attempts of one request, the first included.
+/// Maximum attempts at one request, the first included.
 const ATTEMPTS: u32 = 4;
-/// To a connection.
+/// Time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From a request to its answer, beyond the longest poll.
+/// Time limit for a response, in addition to the longest poll.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a queue is, and who asks.
+/// Address and credentials of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqsQueueConfig {
-    /// As the AWS console shows it: `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`. What it begins with is
-    /// where requests go.
+    /// URL of the queue as the AWS console shows it:
+    /// `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`. Requests go to its origin.
     pub queue_url: String,
-    /// `None`: what the URL says, or else the environment.
+    /// Region; `None`: the region in the URL, or else that of the environment.
     pub region: Option<String>,
-    /// Access key id and secret; `None`: the environment, as every program for AWS takes it (variables, files,
-    /// the role of a container, function or machine).
+    /// Access key id and secret; `None`: the default AWS credential chain (variables, files, the
+    /// role of a container, function or machine).
     pub keys: Option<(String, Secret)>,
 }
 
-/// Why a queue cannot be used.
+/// A queue cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenSqsError {
-    /// Not the URL of a queue.
+    /// The text is not the URL of a queue.
     #[error("`{url}` is not the URL of a queue: it looks like https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")]
     Url {
-        /// As given.
+        /// The configured URL.
         url: String,
     },
-    /// Messages of such a queue wait for one another.
+    /// FIFO queues deliver messages of a group one after the other.
     #[error("the queue `{queue}` is a FIFO queue: use a standard one")]
     Fifo {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
     },
-    /// Requests cannot be signed.
+    /// Requests cannot be signed without a region.
     #[error("the region of the queue `{queue}` is not known: set AWS_REGION")]
     NoRegion {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
     },
-    /// What fails for ever would come for ever.
+    /// Without a dead-letter queue, a job that always fails would be delivered forever.
     #[error("the queue `{queue}` has no dead-letter queue: give it a redrive policy")]
     NoDeadLetterQueue {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
     },
-    /// Asked, and got no good answer.
+    /// Reading the attributes of the queue failed.
     #[error("could not read the settings of the queue `{queue}`")]
     Settings {
-        /// Its name.
+        /// Name of the queue.
         queue: String,
-        /// Why.
+        /// The error of the request.
         #[source]
         source: QueueError,
     },
 }
 
 impl SqsQueue {
-    /// Asks SQS for the settings of the queue.
+    /// Opens a queue; reads its attributes from SQS.
     ///
     /// # Errors
     /// [`OpenSqsError`]
@@ -116,7 +116,7 @@ impl SqsQueue {
     }
 }
 
-/// `None`: without a region.
+/// Creates the client. `None`: no region is known.
 async fn client(config: &SqsQueueConfig, endpoint: String, region: Option<String>) -> Option<Client> {
     let builder = match &config.keys {
         Some((id, secret)) => Builder::new().credentials_provider(Credentials::new(
@@ -146,7 +146,7 @@ async fn client(config: &SqsQueueConfig, endpoint: String, region: Option<String
     Some(Client::from_conf(config))
 }
 
-/// What the URL of a queue says.
+/// The parts of a queue URL.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
     endpoint: String,
@@ -169,7 +169,7 @@ impl Address {
         }
         let mut labels = host.split('.').skip_while(|it| !matches!(*it, "sqs" | "sqs-fips")).skip(1);
         let region = labels.next().or(match path.as_slice() {
-            // An emulator without names of its own.
+            // An emulator that uses one host name for all regions.
             ["queue", region, _, _] => Some(*region),
             _ => None,
         });
@@ -177,7 +177,7 @@ impl Address {
     }
 }
 
-/// How often a message is delivered, and where it goes then.
+/// The redrive policy: maximum deliveries, and the dead-letter queue.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct RedrivePolicy {
     #[serde(rename = "deadLetterTargetArn")]
@@ -192,7 +192,7 @@ impl RedrivePolicy {
     }
 }
 
-/// SQS gives the policy back as it was written: `5` or `"5"`.
+/// SQS returns the policy as it was written: `5` or `"5"`.
 fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_queue_is_refused() {
+    fn invalid_queue_urls_are_refused() {
         for url in
             ["jobs", "arn:aws:sqs:eu-central-1:1:jobs", "https://sqs.eu-central-1.amazonaws.com/jobs", "ftp://a/1/jobs"]
         {

@@ -1,4 +1,4 @@
-//! Conditional writes: what locks and pointers are built on.
+//! Conditional writes, on which locks and pointers rely.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use futures::future::join_all;
 use super::{Subject, condition_failed, get, put};
 use crate::object_store::{ETag, ObjectStore, PutCondition, StoreError};
 
-/// Writers at once, each with a body of its own. Gives the one that won.
+/// Concurrent writers, each with its own body. Returns the winner.
 async fn race(store: &dyn ObjectStore, subject: &Subject, condition: PutCondition<'_>) -> u8 {
     let key = subject.master();
     let writers = (0..16_u8).map(|i| {
@@ -28,14 +28,14 @@ async fn race(store: &dyn ObjectStore, subject: &Subject, condition: PutConditio
     winner
 }
 
-/// Of writers that each want to be the first, exactly one is.
+/// Of concurrent writers with `Absent`, exactly one wins.
 pub async fn one_of_sixteen_first_writers_wins(store: &dyn ObjectStore) {
     let subject = Subject::new();
     race(store, &subject, PutCondition::Absent).await;
     subject.clear(store).await;
 }
 
-/// Of writers that each want to replace the same version, exactly one does.
+/// Of concurrent writers that replace the same version, exactly one wins.
 pub async fn one_of_sixteen_replacements_wins(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let etag = put(store, &subject.master(), b"before").await;
@@ -63,13 +63,14 @@ pub async fn conditions_are_checked(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A tag names one content: writes in quick succession, of the same size, have different tags.
+/// An ETag identifies one content: writes in quick succession, of the same size, have different
+/// ETags.
 pub async fn etags_change_with_each_content(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let mut seen = HashSet::new();
     for i in 0..50_u8 {
         let etag = put(store, &subject.master(), &[i; 8]).await;
-        assert!(seen.insert(etag.clone()), "write {i} has the tag of an earlier one");
+        assert!(seen.insert(etag.clone()), "write {i} has the ETag of an earlier one");
         assert_eq!(store.head(&subject.master()).await.expect("it is there").etag, etag);
     }
     subject.clear(store).await;

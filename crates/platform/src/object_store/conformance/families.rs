@@ -13,7 +13,8 @@ async fn put_segments(store: &dyn ObjectStore, subject: &Subject, count: u32) {
     puts.buffer_unordered(16).try_collect::<Vec<_>>().await.expect("segments can be put");
 }
 
-/// More than a page is listed page by page, in order, each object once, described as `head` does.
+/// A listing longer than a page comes page by page, in order, each object once, with the properties
+/// that `head` returns.
 pub async fn lists_in_pages(store: &dyn ObjectStore) {
     let subject = Subject::new();
     put_segments(store, &subject, 1203).await;
@@ -27,7 +28,7 @@ pub async fn lists_in_pages(store: &dyn ObjectStore) {
         if let Some(entry) = page.entries.iter().find(|it| it.path == subject.segment(1).path()) {
             let meta = store.head(&subject.segment(1)).await.expect("it is there");
             assert_eq!((entry.size, &entry.etag), (meta.size, &meta.etag));
-            // The header of an answer has whole seconds, a listing may have milliseconds.
+            // A response header has whole seconds, a listing may have milliseconds.
             assert_eq!(entry.modified_ms / 1000, meta.modified_ms / 1000);
         }
         match page.next {
@@ -41,7 +42,8 @@ pub async fn lists_in_pages(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A family is what has its prefix, and nothing else; a family without objects is an empty page.
+/// A listing contains the objects with the prefix, and nothing else; without objects it is an empty
+/// page.
 pub async fn lists_only_its_family(store: &dyn ObjectStore) {
     let (subject, other) = (Subject::new(), Subject::new());
     for subject in [&subject, &other] {
@@ -68,7 +70,7 @@ pub async fn lists_only_its_family(store: &dyn ObjectStore) {
     other.clear(store).await;
 }
 
-/// A family of any size is deleted, counted, and leaves its neighbours alone.
+/// All objects with a prefix are deleted and counted, however many there are; others stay.
 pub async fn deletes_families(store: &dyn ObjectStore) {
     let (subject, other) = (Subject::new(), Subject::new());
     put_segments(store, &subject, 1003).await;
@@ -83,7 +85,7 @@ pub async fn deletes_families(store: &dyn ObjectStore) {
     other.clear(store).await;
 }
 
-/// What is not there counts as deleted.
+/// Deleting a missing object succeeds.
 pub async fn deletes_are_repeatable(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
@@ -95,7 +97,7 @@ pub async fn deletes_are_repeatable(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A copy has the content, outlives its source, and keeps its own content when the source changes.
+/// A copy has the content, outlives its source, and keeps its content when the source changes.
 pub async fn copies_between_buckets(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let (from, to) = (subject.source("a b+é.mp4"), subject.segment(0));
@@ -108,7 +110,7 @@ pub async fn copies_between_buckets(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A copy replaces what is there, and a failed one does not.
+/// A copy replaces the present object, and a failed copy does not.
 pub async fn copies_onto_what_is_there(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let (from, to) = (subject.segment(0), subject.segment(1));
@@ -122,7 +124,7 @@ pub async fn copies_onto_what_is_there(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// Names of users' files keep every character that cleaning leaves.
+/// File names keep every character that cleaning leaves.
 pub async fn unusual_file_names_survive(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let long = "й".repeat(300);

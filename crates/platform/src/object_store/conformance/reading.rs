@@ -1,4 +1,4 @@
-//! Putting and reading single objects.
+//! Writing and reading single objects.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::{Subject, condition_failed, get, is_missing, put};
 use crate::object_store::{ObjectStore, ObjectStoreExt as _, PutCondition, StoreError};
 
-/// What was put is read back, and a second put replaces it.
+/// A stored object is read back, and a second put replaces it.
 pub async fn puts_and_reads_back(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
@@ -17,11 +17,11 @@ pub async fn puts_and_reads_back(store: &dyn ObjectStore) {
     assert_eq!(store.read(&key, 14).await.expect("it fits"), "second, longer");
     let too_large = store.read(&key, 13).await;
     assert!(matches!(too_large, Err(StoreError::Refused { code, .. }) if code == "EntityTooLarge"));
-    assert_eq!(store.read_if_present(&subject.segment(1), 10).await.expect("missing is no error"), None);
+    assert_eq!(store.read_if_present(&subject.segment(1), 10).await.expect("a missing object is not an error"), None);
     subject.clear(store).await;
 }
 
-/// The part of a range that exists is read.
+/// Reading a range returns the part that exists.
 pub async fn reads_ranges(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
@@ -35,7 +35,7 @@ pub async fn reads_ranges(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A range that begins after the end, or holds nothing, is refused.
+/// A range that begins after the end, or is empty, is rejected.
 pub async fn refuses_ranges_outside(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
@@ -47,7 +47,7 @@ pub async fn refuses_ranges_outside(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// A read under `if_match` fails once the object has changed.
+/// A read with `if_match` fails once the object has changed.
 pub async fn reads_only_what_matches(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.source("film.mp4");
@@ -72,7 +72,7 @@ pub async fn holds_empty_objects(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// What is not there is `NotFound`, with its path.
+/// A missing object is `NotFound`, with its path.
 pub async fn says_what_is_missing(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let (missing, target) = (subject.segment(7), subject.segment(8));
@@ -84,7 +84,7 @@ pub async fn says_what_is_missing(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// Size, tag, time and headers are known without reading, and the same wherever one asks.
+/// Size, ETag, time and headers are available without reading, and are the same in every response.
 pub async fn describes_objects(store: &dyn ObjectStore) {
     let subject = Subject::new();
     for key in [subject.segment(0), subject.master(), subject.source("film.mp4")] {
@@ -100,11 +100,11 @@ pub async fn describes_objects(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// An object larger than any buffer arrives whole, in pieces.
+/// An object larger than any buffer arrives completely, in several chunks.
 pub async fn streams_large_objects(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
-    // A pattern whose period is no power of two: exchanged or repeated blocks would show.
+    // The period of the pattern is not a power of two, so exchanged or repeated blocks would show.
     let content: Vec<u8> = (0..5_000_003_u32).map(|i| (i % 251) as u8).collect();
     store.put(&key, content.clone().into(), PutCondition::Always).await.expect("5 MB can be put");
     let body = store.get(&key, None, None).await.expect("it is there");
@@ -115,11 +115,12 @@ pub async fn streams_large_objects(store: &dyn ObjectStore) {
     subject.clear(store).await;
 }
 
-/// Whoever began to read a version gets all of that version, though it is replaced or deleted meanwhile.
+/// A reader gets all of the version that it began to read, even if the object is replaced or
+/// deleted meanwhile.
 pub async fn a_reader_keeps_the_version_it_began(store: &dyn ObjectStore) {
     let subject = Subject::new();
     let key = subject.segment(0);
-    // More than lies in the buffers on the way.
+    // More than fits into the buffers on the way.
     let first = vec![1; 24 << 20];
     store.put(&key, first.into(), PutCondition::Always).await.expect("24 MiB can be put");
     let mut body = store.get(&key, None, None).await.expect("it is there").stream;

@@ -1,10 +1,10 @@
-//! From the system's errors to the store's.
+//! Conversion of I/O errors to the store's errors.
 
 use std::io;
 
 use crate::object_store::StoreError;
 
-/// What went wrong, without the path.
+/// A failure, without the path.
 pub(super) enum Failure {
     Io(io::Error),
     Condition,
@@ -24,7 +24,7 @@ impl Failure {
             Self::Range => StoreError::RangeNotSatisfiable { path },
             Self::Io(error) => match error.kind() {
                 io::ErrorKind::NotFound => StoreError::NotFound { path },
-                // Nothing that the next attempt would find otherwise.
+                // Permanent: a retry would fail in the same way.
                 io::ErrorKind::PermissionDenied
                 | io::ErrorKind::ReadOnlyFilesystem
                 | io::ErrorKind::StorageFull

@@ -1,4 +1,4 @@
-//! Files as objects: names, tags, and the walk that lists them.
+//! Files as objects: temporary names, ETags, and the directory walk for listings.
 
 use std::fs::Metadata;
 use std::io;
@@ -8,18 +8,18 @@ use std::time::UNIX_EPOCH;
 
 use crate::object_store::{ETag, Entry};
 
-/// Begins the names of files that are not objects yet. No object key has a part that begins with a dot.
+/// Prefix of files that are not complete objects yet. No part of an object key begins with a dot.
 const TEMPORARY: &str = ".edgereel-";
 
-/// A name beside `path` that nobody else has.
+/// A unique temporary name beside `path`.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     path.with_file_name(format!("{TEMPORARY}{}-{number}", std::process::id()))
 }
 
-/// What a file says of itself. The tag is the time of the write (unique, see the writer) with the size:
-/// reading the content for a hash would cost as much as the work it guards.
+/// The listing entry of a file. Its ETag is the write time (unique, see the writer) with the size:
+/// hashing the content would cost as much as the work that the ETag guards.
 pub(super) fn entry(path: String, file: &Metadata) -> io::Result<Entry> {
     if !file.is_file() {
         return Err(io::ErrorKind::NotFound.into());
@@ -33,7 +33,7 @@ pub(super) fn entry(path: String, file: &Metadata) -> io::Result<Entry> {
     })
 }
 
-/// All objects below `prefix` (which ends in `/`), in the order of the bytes of their paths.
+/// All objects below `prefix` (which ends in `/`), in byte order of their paths.
 pub(super) fn files(root: &Path, prefix: &str) -> io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     walk(&root.join(prefix), prefix, &mut found)?;
@@ -44,13 +44,13 @@ pub(super) fn files(root: &Path, prefix: &str) -> io::Result<Vec<Entry>> {
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<Entry>) -> io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        // Nothing was ever put there, or it has just been removed.
+        // No object was ever stored there, or the folder has just been removed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     for item in entries {
         let item = item?;
-        // Keys are UTF-8; other names are not ours.
+        // Keys are UTF-8; files with other names are not objects.
         let Ok(name) = item.file_name().into_string() else { continue };
         if name.starts_with('.') {
             continue;

@@ -1,5 +1,5 @@
-//! The clock that requests are signed by. A store refuses signatures that are some minutes old or early, so a machine
-//! whose clock is off corrects itself by the `Date` of the store's answers.
+//! The clock that signs requests. A store rejects signatures whose time is off by some minutes, so
+//! a machine with a wrong clock corrects itself by the `Date` header of the store's responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,10 +10,10 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_async::time::TimeSource;
 
-/// A smaller difference is the time that an answer takes, and harms no signature.
+/// Smaller differences are due to latency, and do not invalidate a signature.
 const TOLERANCE_SECONDS: i64 = 60;
 
-/// The system's clock, and how far the store's is ahead of it. Clones share it.
+/// The system's clock with the store's offset. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoreClock {
     ahead_seconds: Arc<AtomicI64>,

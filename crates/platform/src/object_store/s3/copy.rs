@@ -1,4 +1,4 @@
-//! Copies inside the store: by one request up to 5 GiB, above it in parts.
+//! Copies inside the store: one request up to 5 GiB, and parts above that.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -10,9 +10,10 @@ use super::{S3Store, etag_of, store_error, unavailable, unsigned};
 use crate::object_store::StoreError;
 use crate::object_store::uploads::{MAX_PART_BYTES, UploadId, UploadSigner as _};
 
-/// Bytes of each part of a copy, all equal as R2 wants: enough for 4.995 TiB (the largest object of R2) in 10,000 parts.
+/// Size of each part of a copy, bytes; R2 requires equal parts. Sufficient for 4.995 TiB (the
+/// largest object of R2) in 10,000 parts.
 const COPY_PART: u64 = 576 << 20;
-/// Parts copied at a time.
+/// Number of parts copied concurrently.
 const PARALLEL: usize = 4;
 
 impl S3Store {
@@ -41,7 +42,8 @@ impl S3Store {
         Ok(())
     }
 
-    /// Copies with content type and metadata, which only a single request would take over by itself.
+    /// Copies in parts with the content type and metadata, which only a single-request copy keeps
+    /// by itself.
     pub(super) async fn copy_in_parts(
         &self,
         from: &ObjectKey,
@@ -65,12 +67,12 @@ impl S3Store {
             .send()
             .await
             .map_err(|error| store_error(&path, error))?;
-        let upload = created.upload_id.ok_or_else(|| unavailable(&path, "the store's answer has no upload id"))?;
+        let upload = created.upload_id.ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
         let result = self.copy_parts(from, to, head, &upload, (size, part_size)).await;
         if result.is_err()
             && let Err(error) = self.abort_multipart(to, &UploadId(upload)).await
         {
-            tracing::warn!(%error, "could not give up an unfinished copy; the store drops it after 7 days");
+            tracing::warn!(%error, "could not abort an unfinished copy; the store removes it after 7 days");
         }
         result
     }
@@ -96,7 +98,7 @@ impl S3Store {
                 .part_number(number)
                 .copy_source(&source)
                 .copy_source_range(format!("bytes={start}-{}", end - 1))
-                // All parts of one version: an overwrite half-way must not mix two.
+                // All parts come from one version: an overwrite during the copy must not mix two.
                 .set_copy_source_if_match(head.e_tag.clone());
             let path = &path;
             async move {

@@ -1,11 +1,11 @@
-//! From the SDK's errors to ours.
+//! Conversion of the SDK's errors.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 use crate::object_store::StoreError;
 
-/// Says what an error of the SDK means for whoever asked for `path`.
+/// Classifies an error of the SDK for the object at `path`.
 pub(super) fn store_error<E>(path: &str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -13,9 +13,9 @@ where
     let path = path.to_owned();
     let SdkError::ServiceError(answer) = &error else {
         return match error {
-            // Nothing was sent: the request itself is wrong.
+            // The request is invalid; it was not sent.
             SdkError::ConstructionFailure(_) => {
-                tracing::debug!(error = %DisplayErrorContext(&error), "an S3 request could not be made");
+                tracing::debug!(error = %DisplayErrorContext(&error), "could not build an S3 request");
                 StoreError::Refused { path, code: "InvalidRequest".to_owned() }
             }
             _ => StoreError::Unavailable { path, source: Box::new(error) },
@@ -24,15 +24,16 @@ where
     let status = answer.raw().status().as_u16();
     let code = answer.err().code().unwrap_or_default().to_owned();
     match (status, code.as_str()) {
-        // A HEAD has no body and so no code.
+        // The response to a HEAD request has no body and therefore no code.
         (404, "" | "NotFound" | "NoSuchKey" | "NoSuchUpload") => StoreError::NotFound { path },
         (412, _) => StoreError::ConditionFailed { path },
         (416, _) => StoreError::RangeNotSatisfiable { path },
-        // 409 ConditionalRequestConflict: S3's word for "two conditional writes at once, try again".
+        // 409 ConditionalRequestConflict: S3's code for two concurrent conditional writes, to be
+        // retried.
         (408 | 429 | 500.., _) | (409, "ConditionalRequestConflict" | "OperationAborted") | (_, "RequestTimeout") => {
             StoreError::Unavailable { path, source: Box::new(error) }
         }
-        // The body did not arrive whole: the next attempt may fare better.
+        // The body did not arrive completely: a retry may succeed.
         (400, "IncompleteBody" | "BadDigest") => StoreError::Unavailable { path, source: Box::new(error) },
         (_, "") => StoreError::Refused { path, code: format!("HTTP {status}") },
         _ => StoreError::Refused { path, code },

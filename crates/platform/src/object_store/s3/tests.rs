@@ -10,7 +10,8 @@ async fn store() -> (S3Store, (RunningServer, tempfile::TempDir)) {
 
 crate::object_store_conformance!(store().await);
 
-/// The clock of the machine is an hour behind or ahead: the store refuses one request, and takes all that follow.
+/// The machine's clock is an hour behind or ahead: the store rejects one request, and accepts all
+/// that follow.
 #[tokio::test]
 async fn a_clock_that_is_off_is_corrected() {
     let folder = tempfile::tempdir().unwrap();

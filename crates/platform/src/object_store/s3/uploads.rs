@@ -70,7 +70,7 @@ impl UploadSigner for S3Store {
             .send()
             .await
             .map_err(|error| store_error(&path, error))?;
-        let id = answer.upload_id.ok_or_else(|| unavailable(&path, "the store's answer has no upload id"))?;
+        let id = answer.upload_id.ok_or_else(|| unavailable(&path, "the store's response has no upload id"))?;
         Ok(UploadId(id))
     }
 
@@ -160,8 +160,8 @@ impl UploadSigner for S3Store {
             .map_err(|error| store_error(&path, error));
         match answer {
             Ok(answer) => etag_of(&path, answer.e_tag),
-            // The upload is gone: completed by an earlier attempt whose answer was lost, if the object
-            // is what these parts make.
+            // The upload is gone. It was completed by an earlier attempt whose response was lost,
+            // if the object is the one that these parts form.
             Err(StoreError::NotFound { path }) => match self.head(key).await {
                 Ok(present) if Some(&present.etag.0) == multipart_etag(parts).as_ref() => Ok(present.etag),
                 Ok(_) | Err(StoreError::NotFound { .. }) => Err(StoreError::NotFound { path }),
@@ -209,7 +209,7 @@ impl UploadSigner for S3Store {
     }
 }
 
-/// MD5 over the MD5s of the parts, as S3 and R2 make it; `None` if a part's tag is not an MD5.
+/// MD5 over the MD5s of the parts, the ETag of S3 and R2; `None` if a part's ETag is not an MD5.
 fn multipart_etag(parts: &[Part]) -> Option<String> {
     use md5::Digest as _;
     let mut md5 = md5::Md5::new();
@@ -225,10 +225,10 @@ fn multipart_etag(parts: &[Part]) -> Option<String> {
 }
 
 impl S3Store {
-    /// From now, as the store counts time.
+    /// Expiry from now, by the store's clock.
     fn life(&self, path: &str, expires: Duration) -> Result<PresigningConfig, StoreError> {
         let config = PresigningConfig::builder().start_time(self.clock.now()).expires_in(expires);
-        config.build().map_err(|_| refused(path, "an expiry is 1 second to 7 days"))
+        config.build().map_err(|_| refused(path, "an expiry must be 1 second to 7 days"))
     }
 }
 
@@ -245,5 +245,5 @@ fn signed(path: &str, size: u64) -> Result<i64, StoreError> {
 }
 
 fn part_number(path: &str, number: u32) -> Result<i32, StoreError> {
-    i32::try_from(number).map_err(|_| refused(path, "a part number is 1 to 10,000"))
+    i32::try_from(number).map_err(|_| refused(path, "a part number must be 1 to 10,000"))
 }

@@ -1,4 +1,4 @@
-//! What is claimed, by whom, and in which order.
+//! Claims, leases and the order of deliveries.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,8 @@ use domain::webhook::{DeliveryId, EventType};
 use super::{LEASE, LEASE_MS, MANY, NOW, Subject, attempted, data, endpoint_id, retry_at};
 use crate::webhooks::{DeliveryFilter, DeliveryStatus, LastAttempt, Outcome, Pruned, Settled, WebhookError};
 
-/// The next one only when the one before is delivered or given up; other videos do not wait.
+/// The next event of a video is sent only when the previous one was delivered or failed
+/// permanently; other videos do not wait.
 pub async fn events_of_a_video_wait_for_each_other(subject: &Subject) {
     subject.endpoint(1).await;
     subject.videos().ready(1).await;
@@ -31,7 +32,7 @@ pub async fn events_of_a_video_wait_for_each_other(subject: &Subject) {
     assert_eq!(subject.claim_one(NOW + 50).await.kind, VideoReady);
 }
 
-/// However much is due to it.
+/// An endpoint has at most `per_endpoint` deliveries in progress, however many are due.
 pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
     subject.endpoint(1).await;
     for number in 1..=6 {
@@ -52,7 +53,8 @@ pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
     assert_eq!(claim(MANY).await.len(), 1);
 }
 
-/// Until it ends: then it is sent again, and only the new holder may say how that ended.
+/// Until a lease expires, no other dispatcher gets the delivery; afterwards it is sent again, and
+/// only the new holder may record the result.
 pub async fn a_lease_keeps_others_away(subject: &Subject) {
     subject.endpoint(1).await;
     subject.videos().queued(1).await;
@@ -67,20 +69,20 @@ pub async fn a_lease_keeps_others_away(subject: &Subject) {
     assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
     assert_eq!(subject.settle(&second, Outcome::Delivered, NOW + LEASE_MS + 5).await, Settled::Delivered);
 
-    // Nobody took it in between: an answer that comes late counts.
+    // No other dispatcher claimed it in between: a late result counts.
     subject.videos().queued(2).await;
     subject.share_out(NOW).await;
     let slow = subject.claim_one(NOW).await;
     assert_eq!(subject.settle(&slow, Outcome::Delivered, NOW + 2 * LEASE_MS).await, Settled::Delivered);
 }
 
-/// And together they get all of them.
+/// Concurrent claimers get different deliveries, and together all of them.
 pub async fn of_racing_claimers_each_gets_other_deliveries(subject: &Subject) {
     subject.endpoint(1).await;
     for number in 1..=20 {
         subject.videos().queued(number).await;
     }
-    // Racing here too: every event is shared out once.
+    // Concurrent here too: every event is fanned out once.
     let shared = futures::future::join_all((0..4).map(|_| subject.webhooks().share_out(7, NOW))).await;
     assert_eq!(shared.into_iter().map(|it| it.expect("share out")).sum::<u64>(), 20);
     let claims = (0..8).map(|_| subject.webhooks().claim(4, MANY, LEASE, NOW));
@@ -90,7 +92,7 @@ pub async fn of_racing_claimers_each_gets_other_deliveries(subject: &Subject) {
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 20, "none twice");
 }
 
-/// Who says it again is not heard.
+/// A repeated result is ignored.
 pub async fn a_delivery_is_settled_once(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
@@ -109,11 +111,11 @@ pub async fn a_delivery_is_settled_once(subject: &Subject) {
     assert_eq!(subject.claim(NOW + LEASE_MS * 10).await, []);
 }
 
-/// And nothing waits for them. What is replayed is the same event.
+/// Tests and replays are not ordered after other deliveries. A replay sends the same event.
 pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().ready(1).await;
-    let told = subject.told(NOW).await;
+    let emitted = subject.emitted(NOW).await;
     let first = subject.log(id).await.into_iter().find(|it| it.kind == UploadCompleted).expect("the first");
     // The next event of the video fails for a while.
     subject
@@ -133,11 +135,11 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
     let mut sent = subject.claim(NOW + 1).await;
     sent.sort_by_key(|it| it.kind);
     assert_eq!(sent.iter().map(|it| it.kind).collect::<Vec<_>>(), [UploadCompleted, Test]);
-    assert_eq!(sent[0].event, told[0].event);
-    assert_eq!(data(&sent[0])["video"], data(&told[0])["video"]);
+    assert_eq!(sent[0].event, emitted[0].event);
+    assert_eq!(data(&sent[0])["video"], data(&emitted[0])["video"]);
     assert_eq!(data(&sent[1])["webhook"], id.to_string());
 
-    // One that waits is tried at once.
+    // A pending delivery is retried at once.
     let hurried = subject.webhooks().replay(id, deleted.delivery, NOW + 2).await.expect("replay");
     assert_eq!((hurried.id, hurried.next_ms), (deleted.delivery, Some(NOW + 2)));
     assert_eq!(subject.claim_one(NOW + 2).await.kind, VideoDeleted);
@@ -150,7 +152,7 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
     assert!(matches!(foreign, Err(WebhookError::NoSuchDelivery(_))), "{foreign:?}");
 }
 
-/// Newest first.
+/// The log has pages, newest first, and filters.
 pub async fn logs_have_pages_and_filters(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let mut tests = vec![];
@@ -180,15 +182,15 @@ pub async fn logs_have_pages_and_filters(subject: &Subject) {
     }
 }
 
-/// What waits stays, however old.
+/// Pending deliveries stay, however old.
 pub async fn old_entries_are_pruned(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
-    subject.told(NOW).await;
+    subject.emitted(NOW).await;
     subject.videos().queued(2).await;
     subject.share_out(NOW).await;
     let waiting = subject.claim_one(NOW).await;
-    // Nobody has looked at this one.
+    // This event has not been fanned out.
     subject.videos().queued(3).await;
 
     let prune = async |before_ms| subject.webhooks().prune(before_ms).await.expect("prune");
@@ -198,5 +200,5 @@ pub async fn old_entries_are_pruned(subject: &Subject) {
     let left: Vec<_> = subject.log(id).await.iter().map(|it| it.id).collect();
     assert_eq!(left, [waiting.delivery]);
     subject.settle(&waiting, Outcome::Delivered, NOW + 1).await;
-    assert_eq!(subject.told_types(NOW + 1).await, [UploadCompleted], "of the third video");
+    assert_eq!(subject.emitted_types(NOW + 1).await, [UploadCompleted], "of the third video");
 }

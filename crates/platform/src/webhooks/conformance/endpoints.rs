@@ -1,4 +1,4 @@
-//! Endpoints, and who hears of what.
+//! Endpoints and their subscriptions.
 
 use domain::webhook::EventType::{self, *};
 
@@ -9,13 +9,13 @@ use crate::webhooks::{
     DisabledWhy, EndpointFilter, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint, WebhookError,
 };
 
-/// And read back so.
+/// An endpoint is read back as it was created.
 pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
     let types = Some(vec![VideoReady, VideoFailed]);
     let new = NewEndpoint { owner: Some("anna".to_owned()), types: types.clone(), ..new_endpoint(1) };
     let odd = NewEndpoint { description: Some("a\0b".to_owned()), ..new_endpoint(2) };
     let odd = subject.webhooks().create(&odd, NOW).await.expect("create");
-    assert_eq!(odd.description.as_deref(), Some("a\u{FFFD}b"), "PostgreSQL knows no NUL");
+    assert_eq!(odd.description.as_deref(), Some("a\u{FFFD}b"), "PostgreSQL cannot store NUL");
     let made = subject.webhooks().create(&new, NOW).await.expect("create");
     assert_eq!((made.id, &made.owner, &made.url, &made.types), (new.id, &new.owner, &new.url, &types));
     assert_eq!((made.description.as_deref(), made.disabled, made.failing_since_ms), (Some("Receiver 1"), None, None));
@@ -25,7 +25,7 @@ pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
     assert!(matches!(subject.webhooks().get(endpoint_id(9)).await, Err(WebhookError::NoSuchEndpoint(_))));
 }
 
-/// What is left out stays; what is removed is gone with its log.
+/// Omitted fields stay unchanged; a removed endpoint is gone with its log.
 pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
     let made = subject.endpoint(1).await;
     let unchanged = subject.webhooks().patch(made.id, &EndpointPatch::default(), NOW + 1).await.expect("patch");
@@ -59,7 +59,7 @@ pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
     assert_eq!(subject.claim(NOW).await, []);
 }
 
-/// Newest first, of one owner or of all.
+/// Endpoints are listed newest first, of one owner or of all.
 pub async fn lists_endpoints_in_pages(subject: &Subject) {
     for number in 1..=5 {
         let owner = Some(if number % 2 == 0 { "anna" } else { "ben" }.to_owned());
@@ -83,7 +83,7 @@ pub async fn lists_endpoints_in_pages(subject: &Subject) {
     assert_eq!(page.next, None);
 }
 
-/// Another owner has as many.
+/// The limit counts each owner separately.
 pub async fn an_owner_has_only_so_many(subject: &Subject) {
     let most = u8::try_from(MAX_ENDPOINTS).expect("a small number");
     let of = |owner: Option<&str>, number| NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
@@ -96,7 +96,7 @@ pub async fn an_owner_has_only_so_many(subject: &Subject) {
     subject.webhooks().create(&of(None, most + 2), NOW).await.expect("create");
 }
 
-/// The old one is good for a while, but nothing makes it good for longer.
+/// The old secret stays valid for a while, and further rotations do not extend that.
 pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let rotate = async |sealed: &str, keep_ms: u64, now_ms: u64| {
@@ -119,46 +119,46 @@ pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
     }
 }
 
-/// By type; all but progress where they name none.
+/// Endpoints receive the types they subscribe to; without a list, all but progress.
 pub async fn endpoints_get_what_they_asked_for(subject: &Subject) {
     subject.endpoint(1).await;
     let some = NewEndpoint { types: Some(vec![VideoReady, VideoDeleted]), ..new_endpoint(2) };
     subject.webhooks().create(&some, NOW).await.expect("create");
     subject.videos().ready(1).await;
-    let told = subject.told(NOW).await;
+    let emitted = subject.emitted(NOW).await;
     let of = |number| -> Vec<EventType> {
-        told.iter().filter(|it| it.endpoint.id == endpoint_id(number)).map(|it| it.kind).collect()
+        emitted.iter().filter(|it| it.endpoint.id == endpoint_id(number)).map(|it| it.kind).collect()
     };
     assert_eq!(of(1), [UploadCompleted, VideoProcessing, VideoReady]);
     assert_eq!(of(2), [VideoReady]);
-    let ids: Vec<_> = told.iter().filter(|it| it.kind == VideoReady).map(|it| it.event).collect();
-    assert_eq!(ids[0], ids[1], "one event, whoever hears of it");
+    let ids: Vec<_> = emitted.iter().filter(|it| it.kind == VideoReady).map(|it| it.event).collect();
+    assert_eq!(ids[0], ids[1], "the same event for all endpoints");
 }
 
-/// The installation's endpoints hear of all. An event that came before its video's owner was known
-/// still finds him.
+/// The installation's endpoints receive the events of all videos. An event from before its video's
+/// owner was known still reaches that owner's endpoint.
 pub async fn owners_hear_of_their_own_videos(subject: &Subject) {
     for (number, owner) in [(1, None), (2, Some("anna")), (3, Some("ben"))] {
         let new = NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
         subject.webhooks().create(&new, NOW).await.expect("create");
     }
-    let told = async || -> Vec<_> {
-        let mut told: Vec<_> = subject.told(NOW).await.iter().map(|it| it.endpoint.id).collect();
-        told.sort();
-        told
+    let emitted = async || -> Vec<_> {
+        let mut emitted: Vec<_> = subject.emitted(NOW).await.iter().map(|it| it.endpoint.id).collect();
+        emitted.sort();
+        emitted
     };
     let of = |owner: &str, number| NewVideo { owner: Some(owner.to_owned()), ..new_video(number) };
     subject.catalog.create_video(&of("anna", 1), THEN).await.expect("create");
     subject.catalog.note_upload_event(&job(1), THEN).await.expect("note");
-    assert_eq!(told().await, [1, 2].map(endpoint_id));
+    assert_eq!(emitted().await, [1, 2].map(endpoint_id));
     subject.catalog.note_upload_event(&job(2), THEN).await.expect("note");
     subject.catalog.create_video(&of("ben", 2), THEN).await.expect("create");
-    assert_eq!(told().await, [1, 3].map(endpoint_id));
+    assert_eq!(emitted().await, [1, 3].map(endpoint_id));
     subject.catalog.note_upload_event(&job(3), THEN).await.expect("note");
-    assert_eq!(told().await, [1].map(endpoint_id), "of nobody yet");
+    assert_eq!(emitted().await, [1].map(endpoint_id), "the owner is not known yet");
 }
 
-/// Neither what waits nor what happens meanwhile, until it is enabled.
+/// A disabled endpoint gets neither pending deliveries nor new events, until it is enabled.
 pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
@@ -167,13 +167,13 @@ pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     assert_eq!(disabled.disabled, Some((NOW + 1, DisabledWhy::Owner)));
     assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");
     subject.videos().queued(2).await;
-    assert_eq!(subject.told(NOW + 3).await, []);
+    assert_eq!(subject.emitted(NOW + 3).await, []);
     let refused = subject.webhooks().send_test(id, NOW).await;
     assert!(matches!(refused, Err(WebhookError::Disabled(_))), "{refused:?}");
     assert_eq!(subject.set_active(id, true, NOW + 4).await.disabled, None);
-    assert_eq!(subject.told(NOW + 5).await, [], "what it missed can be replayed");
+    assert_eq!(subject.emitted(NOW + 5).await, [], "what it missed can be replayed");
     let missed = subject.log(id).await.remove(0);
     assert!(matches!(missed.status, crate::webhooks::DeliveryStatus::GivenUp), "{missed:?}");
     subject.videos().queued(3).await;
-    assert_eq!(subject.told_types(NOW + 6).await, [UploadCompleted]);
+    assert_eq!(subject.emitted_types(NOW + 6).await, [UploadCompleted]);
 }

@@ -1,4 +1,4 @@
-//! What is told, and how often.
+//! The events that are emitted, and how often.
 
 use domain::failure::FailureCode;
 use domain::job::Stage;
@@ -12,8 +12,8 @@ use crate::catalog::conformance::{LEASE_MS, failure, generation, job, job_of, ne
 use crate::catalog::{Catalog, CatalogError, Claim, ClaimOutcome, Noted, Video};
 use crate::webhooks::NewEndpoint;
 
-/// Every change once, however often it is reported; with what the video is afterwards.
-pub async fn a_life_is_told_once(subject: &Subject) {
+/// Every change emits one event, however often it is reported, with the state after the change.
+pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     subject.endpoint(1).await;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
@@ -30,31 +30,31 @@ pub async fn a_life_is_told_once(subject: &Subject) {
         catalog.apply(job.video, &VideoEvent::Deleted, NOW + 5).await.expect("delete");
     }
 
-    let told = subject.told(NOW + 6).await;
-    let kinds: Vec<EventType> = told.iter().map(|it| it.kind).collect();
+    let emitted = subject.emitted(NOW + 6).await;
+    let kinds: Vec<EventType> = emitted.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [UploadCompleted, VideoProcessing, VideoPlayable, VideoReady, VideoDeleted]);
-    let states: Vec<_> = told.iter().map(|it| data(it)["state"].clone()).collect();
+    let states: Vec<_> = emitted.iter().map(|it| data(it)["state"].clone()).collect();
     assert_eq!(states, ["queued", "processing", "playable", "ready", "deleted"]);
-    let ready = data(&told[3]);
+    let ready = data(&emitted[3]);
     assert_eq!(ready["video"], job.video.to_string());
     assert_eq!((&ready["owner"], &ready["watchable"]), (&json!("owner"), &json!(true)));
-    assert_eq!(subject.told_types(NOW + 7).await, [], "and never again");
+    assert_eq!(subject.emitted_types(NOW + 7).await, [], "and no further events");
 }
 
-/// What waits when a video is deleted still says which of its receiver's things it is, and nothing else; what was sent
-/// is emptied in the log.
+/// A message that is pending when its video is deleted still carries the receiver's reference, and
+/// no other user data; messages that were sent are cleared in the log.
 pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
-    let sent = subject.told(NOW).await;
+    let sent = subject.emitted(NOW).await;
     let arrived = data(&sent[0]);
     assert_eq!((&arrived["external_id"], &arrived["title"]), (&json!("external-1"), &json!("Film 1")));
     assert_eq!(arrived["metadata"]["course"], json!("é"));
 
     videos.claim(&job, NOW + 1).await;
     catalog.apply(job.video, &VideoEvent::Deleted, NOW + 2).await.expect("delete");
-    let sent = subject.told(NOW + 3).await;
+    let sent = subject.emitted(NOW + 3).await;
     assert_eq!(sent.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
     for message in sent.iter().map(data) {
         assert_eq!((&message["external_id"], &message["title"]), (&json!("external-1"), &json!(null)));
@@ -67,20 +67,20 @@ pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) 
     assert_eq!((&replayed["video"], &replayed["external_id"]), (&json!(job.video.to_string()), &json!(null)));
 }
 
-/// With class, code and sentence.
-pub async fn a_failure_is_told_with_its_reason(subject: &Subject) {
+/// A failure is reported with class, code and message.
+pub async fn a_failure_event_has_its_reason(subject: &Subject) {
     subject.endpoint(1).await;
     let videos = subject.videos();
     let claim = videos.claim(&videos.queued(1).await, NOW).await;
     let reason = failure(FailureCode::NotAVideo);
     subject.catalog.fail(&claim, &reason, true, "the log is private", NOW).await.expect("fail");
-    let told = subject.told(NOW).await;
+    let emitted = subject.emitted(NOW).await;
     let expected = json!({ "class": "source", "code": "not-a-video", "message": reason.sentence });
-    let last = told.last().expect("something is told");
+    let last = emitted.last().expect("there is an event");
     assert_eq!((last.kind, &data(last)["failure"]), (VideoFailed, &expected));
     assert!(!last.payload.contains("private"), "{}", last.payload);
 
-    // Given up from outside: the worker never said a word.
+    // Failed from outside: the worker never reported anything.
     let job = videos.queued(2).await;
     for _ in 0..2 {
         subject
@@ -89,101 +89,102 @@ pub async fn a_failure_is_told_with_its_reason(subject: &Subject) {
             .await
             .expect("give up");
     }
-    assert_eq!(subject.told_types(NOW).await, [UploadCompleted, VideoFailed]);
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoFailed]);
 }
 
-/// One that goes on after a crash is none.
-pub async fn every_new_attempt_is_told(subject: &Subject) {
+/// Every new attempt emits an event; resuming after a crash does not.
+pub async fn every_new_attempt_emits_an_event(subject: &Subject) {
     subject.endpoint(1).await;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
     let first = videos.claim(&job, NOW).await;
     catalog.fail(&first, &failure(FailureCode::DiskFull), true, "", NOW).await.expect("fail");
     videos.claim(&job, NOW).await;
-    assert_eq!(subject.told_types(NOW).await, [UploadCompleted, VideoProcessing, VideoProcessing]);
-    // The worker vanished, and somebody took over: for others the work just goes on.
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing, VideoProcessing]);
+    // The worker vanished, and another one took over: for subscribers the work just continues.
     videos.claim(&job, NOW + LEASE_MS).await;
-    assert_eq!(subject.told_types(NOW).await, []);
+    assert_eq!(subject.emitted_types(NOW).await, []);
 }
 
-/// The event itself then has nothing to add.
-pub async fn a_claim_that_overtakes_its_event_tells_both(subject: &Subject) {
+/// The bucket event then has nothing to add.
+pub async fn a_claim_that_overtakes_its_event_emits_both(subject: &Subject) {
     subject.endpoint(1).await;
     let (videos, job) = (subject.videos(), job(1));
     videos.claim(&job, NOW).await;
     subject.catalog.note_upload_event(&job, NOW).await.expect("note");
-    assert_eq!(subject.told_types(NOW).await, [UploadCompleted, VideoProcessing]);
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing]);
 }
 
-/// A file that replaces another one has arrived too, while nothing plays.
+/// A file that replaces another one emits an upload event too, while nothing is playable.
 pub async fn another_source_is_another_upload(subject: &Subject) {
     subject.endpoint(1).await;
     let videos = subject.videos();
     let claim = videos.claim(&videos.queued(1).await, NOW).await;
     subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW).await.expect("fail");
-    subject.told(NOW).await;
+    subject.emitted(NOW).await;
     let again = job_of(1, "etag-2", "default");
     for _ in 0..2 {
         subject.catalog.note_upload_event(&again, NOW).await.expect("note");
     }
     let claim = videos.claim(&again, NOW).await;
     subject.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
-    let told = subject.told(NOW).await;
-    let kinds: Vec<EventType> = told.iter().map(|it| it.kind).collect();
+    let emitted = subject.emitted(NOW).await;
+    let kinds: Vec<EventType> = emitted.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [UploadCompleted, VideoProcessing, VideoReady]);
     subject.catalog.note_upload_event(&job_of(1, "etag-3", "default"), NOW).await.expect("note");
-    assert_eq!(subject.told_types(NOW).await, [], "of a video that has been ready it means nothing");
+    assert_eq!(subject.emitted_types(NOW).await, [], "it has no effect on a video that has been ready");
 }
 
-/// At most every five seconds, and only to who names it.
-pub async fn progress_is_told_to_who_asks_and_not_all_the_time(subject: &Subject) {
+/// Progress is emitted at most every five seconds, and only to endpoints that subscribe to it.
+pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject) {
     subject.endpoint(1).await;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let claim = videos.claim(&videos.queued(1).await, NOW).await;
     catalog.set_progress(&claim, Stage::Probe, 1, NOW).await.expect("progress");
-    assert_eq!(subject.told_types(NOW).await, [UploadCompleted, VideoProcessing], "nobody asked");
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing], "no subscription");
 
     let asks = NewEndpoint { types: Some(vec![VideoProgress]), ..new_endpoint(2) };
     subject.webhooks.create(&asks, NOW).await.expect("create");
     let steps = [(0, 10, true), (1, 20, false), (4_999, 30, false), (5_000, 40, true), (11_000, 40, false)];
-    for (after_ms, percent, told) in steps {
+    for (after_ms, percent, emitted) in steps {
         catalog.set_progress(&claim, Stage::Encode, percent, NOW + after_ms).await.expect("progress");
-        let messages = subject.told(NOW + after_ms).await;
-        assert_eq!(messages.len(), usize::from(told), "{percent} % after {after_ms} ms");
+        let messages = subject.emitted(NOW + after_ms).await;
+        assert_eq!(messages.len(), usize::from(emitted), "{percent} % after {after_ms} ms");
         if let Some(message) = messages.first() {
             assert_eq!(message.endpoint.id, asks.id);
             assert_eq!(data(message)["progress"], json!({ "stage": "encode", "percent": percent }));
         }
     }
-    // A step back is none.
+    // A decrease is not an event.
     catalog.set_progress(&claim, Stage::Encode, 5, NOW + 20_000).await.expect("progress");
-    assert_eq!(subject.told_types(NOW + 20_000).await, []);
-    // Who is disabled asks for nothing.
+    assert_eq!(subject.emitted_types(NOW + 20_000).await, []);
+    // A disabled endpoint subscribes to nothing.
     subject.set_active(asks.id, false, NOW).await;
     catalog.set_progress(&claim, Stage::Encode, 90, NOW + 30_000).await.expect("progress");
     assert_eq!(subject.share_out(NOW + 30_000).await, 0, "it was not even written");
 }
 
-/// Neither what a worker says who lost its claim, nor what a state does not allow.
-pub async fn what_is_refused_is_not_told(subject: &Subject) {
+/// Rejected changes emit nothing: neither writes of a lost claim nor transitions that a state does
+/// not allow.
+pub async fn refused_changes_emit_nothing(subject: &Subject) {
     subject.endpoint(1).await;
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
     let ghost = videos.claim(&job, NOW).await;
     videos.claim(&job, NOW + LEASE_MS).await;
-    subject.told(NOW).await;
+    subject.emitted(NOW).await;
     let late = NOW + LEASE_MS + 1;
     assert!(catalog.mark_playable(&ghost, late).await.is_err());
     assert!(catalog.mark_ready(&ghost, &Receipt::default(), late).await.is_err());
     assert!(catalog.fail(&ghost, &failure(FailureCode::Damaged), false, "", late).await.is_err());
     catalog.apply(job.video, &VideoEvent::Cancelled, late).await.expect("cancel");
     assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), Noted::Gone);
-    assert_eq!(subject.told_types(late).await, []);
+    assert_eq!(subject.emitted_types(late).await, []);
 }
 
-/// Workers that crash and come back late, events in any order: what was told is what could be seen to
-/// change, step by step.
-pub async fn every_change_is_told_once_in_any_order(subject: &Subject) {
+/// Workers that crash and return late, events in any order: the emitted events match the visible
+/// changes, step by step.
+pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
     subject.endpoint(1).await;
     let mut happened = 0;
     for number in 1..=6 {
@@ -198,12 +199,12 @@ pub async fn every_change_is_told_once_in_any_order(subject: &Subject) {
             before = after;
         }
         happened += expected.len();
-        assert_eq!(subject.told_types(run.now_ms).await, expected, "run {number}");
+        assert_eq!(subject.emitted_types(run.now_ms).await, expected, "run {number}");
     }
     assert!(happened > 60, "too little happened: {happened}");
 }
 
-/// What there is to tell, seen from outside.
+/// The expected events, derived from the visible change.
 fn changes(before: Option<&Video>, after: Option<&Video>) -> Vec<EventType> {
     let Some(after) = after else { return vec![] };
     let source = before.and_then(|it| it.source.etag.clone());
@@ -256,7 +257,7 @@ impl Run<'_> {
         }
     }
 
-    /// By any worker that ever had it.
+    /// A report by any worker that ever held a claim.
     async fn report(&mut self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
         if self.claims.is_empty() {
             return Ok(());

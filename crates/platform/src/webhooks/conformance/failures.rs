@@ -1,11 +1,11 @@
-//! Endpoints that do not take what they get.
+//! Endpoints that reject deliveries.
 
 use domain::webhook::retry::GIVE_UP_AFTER_MS;
 
 use super::{LEASE_MS, NOW, Subject, retry_at};
 use crate::webhooks::{DeliveryStatus, DisabledWhy, Outcome, Settled};
 
-/// And says what was wrong.
+/// A failed delivery waits for its retry time, and its log entry has the reason.
 pub async fn a_failure_waits_for_its_time(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.webhooks().send_test(id, NOW).await.expect("test");
@@ -20,7 +20,8 @@ pub async fn a_failure_waits_for_its_time(subject: &Subject) {
     assert_eq!((again.attempt, again.event), (2, dispatch.event));
 }
 
-/// Then nothing at all is sent to it, and others do not care.
+/// An endpoint can request a pause: nothing is sent to it meanwhile, and other endpoints are not
+/// affected.
 pub async fn an_endpoint_can_ask_for_a_pause(subject: &Subject) {
     let (id, other) = (subject.endpoint(1).await.id, subject.endpoint(2).await.id);
     subject.webhooks().send_test(id, NOW).await.expect("test");
@@ -34,7 +35,7 @@ pub async fn an_endpoint_can_ask_for_a_pause(subject: &Subject) {
     assert_eq!(subject.claim(NOW + 60_000).await.len(), 2);
 }
 
-/// With all that waits for it.
+/// An endpoint that answers 410 is disabled, and its pending deliveries fail.
 pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().ready(1).await;
@@ -49,7 +50,8 @@ pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     assert_eq!(subject.claim(NOW + LEASE_MS * 9).await, []);
 }
 
-/// Counted from the first failure after the last success.
+/// Three days of failures, counted from the first failure after the last success, disable an
+/// endpoint.
 pub async fn three_days_of_failures_disable(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.webhooks().send_test(id, NOW).await.expect("test");
@@ -66,7 +68,7 @@ pub async fn three_days_of_failures_disable(subject: &Subject) {
     assert_eq!((enabled.disabled, enabled.failing_since_ms, enabled.paused_until_ms), (None, None, 0));
 }
 
-/// A bad message alone disables nothing.
+/// A single failing message does not disable an endpoint.
 pub async fn one_success_ends_a_bad_time(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     for _ in 0..2 {
@@ -82,7 +84,8 @@ pub async fn one_success_ends_a_bad_time(subject: &Subject) {
     assert_eq!(subject.webhooks().get(id).await.expect("get").disabled, None);
 }
 
-/// Although its endpoint was disabled while it was on its way; what failed meanwhile stays given up.
+/// A delivery that succeeds after its endpoint was disabled is recorded as delivered; one that
+/// fails stays failed.
 pub async fn what_arrives_at_last_is_noted(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     for _ in 0..2 {

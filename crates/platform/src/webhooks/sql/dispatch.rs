@@ -1,4 +1,4 @@
-//! Claiming what is due, and noting how it ended.
+//! Claims due deliveries, and records their results.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::{SqlWebhooks, random};
 use crate::database::{Row, Tx, millis, retried, sql, text, unsigned};
 use crate::webhooks::{Attempted, DisabledWhy, Dispatch, Endpoint, Outcome, Settled, WebhookError};
 
-/// Whether anything may be due: most looks find nothing, and need not wait for those who write.
+/// Whether any delivery may be due: most polls find none, and need not wait for writers.
 const ANY_DUE: &str = "
     SELECT 1 FROM webhook_deliveries WHERE status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1 LIMIT 1";
 
-/// What is due, the oldest first: of one video the earliest alone, of one endpoint as many as it has
-/// room for, so that one that is slow does not keep the others waiting.
+/// Due deliveries, the oldest first: the earliest of each video, and as many of an endpoint as it
+/// has room for, so that a slow endpoint does not delay the others.
 const DUE: &str = "
     WITH due AS (
         SELECT d.id, d.endpoint, d.next_ms,
@@ -37,7 +37,7 @@ const DUE: &str = "
     WHERE due.place + coalesce(busy.number, 0) <= $2
     ORDER BY due.next_ms, due.id LIMIT $3";
 
-/// The conditions once more: another process may have been here since `DUE` was read.
+/// Repeats the conditions: another process may have claimed deliveries since `DUE` was read.
 const LEASE: &str = "
     UPDATE webhook_deliveries SET lease = $1, lease_until_ms = $2, attempts = attempts + 1,
         first_attempt_ms = coalesce(first_attempt_ms, $3)
@@ -58,14 +58,15 @@ impl SqlWebhooks {
         }
         loop {
             let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now_ms)).await?;
-            // Others were quicker with all that this one saw: what comes after that may be due too.
+            // Other dispatchers claimed all deliveries that this one saw: later ones may be due
+            // too.
             if due == 0 || !dispatches.is_empty() {
                 return Ok(dispatches);
             }
         }
     }
 
-    /// Claims what others do not claim at the same time, and says how much it saw.
+    /// Claims deliveries that others do not claim at the same time, and returns how many it saw.
     async fn try_claim(
         &self,
         limit: u32,
@@ -109,7 +110,7 @@ impl SqlWebhooks {
         let mut tx = self.write().await?;
         let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
             Ok(row) => rows::endpoint(&row)?,
-            // Deleted meanwhile, and its log with it.
+            // The endpoint was deleted in the meantime, and its log with it.
             Err(WebhookError::NoSuchEndpoint(_)) => return Err(WebhookError::LeaseLost(dispatch.delivery)),
             Err(other) => return Err(other),
         };
@@ -162,8 +163,8 @@ async fn dispatch(
     })
 }
 
-/// Notes how the attempt ended. A delivery that was given up meanwhile, because its endpoint was
-/// disabled, stays so unless it did arrive.
+/// Records the result of an attempt. A delivery that failed permanently in the meantime, because
+/// its endpoint was disabled, stays failed unless it did arrive.
 async fn note(
     tx: &mut Tx,
     dispatch: &Dispatch,
@@ -203,7 +204,7 @@ async fn note(
     if changed == 0 { Err(WebhookError::LeaseLost(dispatch.delivery)) } else { Ok(()) }
 }
 
-/// Notes what the attempt says about the endpoint, and disables it if it is done with.
+/// Records the result at the endpoint, and disables it if necessary.
 async fn note_at_endpoint(
     tx: &mut Tx,
     endpoint: &Endpoint,
@@ -211,7 +212,8 @@ async fn note_at_endpoint(
     outcome: Outcome,
     now_ms: u64,
 ) -> Result<Option<DisabledWhy>, WebhookError> {
-    // From its beginning: the last attempt at the same delivery is made three days after that.
+    // Counted from the first attempt: the last attempt at the same delivery is made three days
+    // after that.
     let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now_ms };
     let (failing_since_ms, paused_until_ms) = match outcome {
         Outcome::Delivered => (None, endpoint.paused_until_ms),
@@ -225,7 +227,7 @@ async fn note_at_endpoint(
         set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
     }
     let (why, sentence) = match outcome {
-        Outcome::Gone => (DisabledWhy::Gone, "the endpoint answered 410: it wants nothing any more"),
+        Outcome::Gone => (DisabledWhy::Gone, "the endpoint answered 410: it was disabled"),
         Outcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
             (DisabledWhy::Failing, "the endpoint had failed for three days")
         }

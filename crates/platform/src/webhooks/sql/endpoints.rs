@@ -10,7 +10,7 @@ use crate::webhooks::{
     WebhookError,
 };
 
-/// Most secrets that are good at once: each is a signature in the header of every message.
+/// Maximum number of valid secrets: each adds a signature to the header of every message.
 const MAX_SECRETS: usize = 5;
 
 const INSERT: &str = concat!(
@@ -74,7 +74,7 @@ impl SqlWebhooks {
         let found = sqlx::query(READ_PAGE)
             .bind(&filter.owner)
             .bind(filter.after.map(|it| it.to_string()))
-            // One more than asked for tells whether there is another page.
+            // One row more than requested shows whether there is another page.
             .bind(i64::from(filter.limit) + 1)
             .fetch_all(self.database.read())
             .await?;
@@ -129,7 +129,7 @@ impl SqlWebhooks {
         let mut tx = self.write().await?;
         let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
         let mut secrets = vec![EndpointSecret { sealed: sealed.to_owned(), until_ms: None }];
-        // What ends sooner keeps its end: rotating twice prolongs nothing.
+        // A secret with an earlier expiry keeps it: a second rotation does not extend it.
         secrets.extend(before.secrets.into_iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms)).map(|it| {
             let until_ms = Some(it.until_ms.map_or(keep_until_ms, |end| end.min(keep_until_ms)));
             EndpointSecret { until_ms, ..it }
@@ -158,7 +158,8 @@ impl SqlWebhooks {
     }
 }
 
-/// So that the catalog need not read JSON to learn that nobody wants to know.
+/// Stored separately, so that the catalog need not parse JSON to learn that no endpoint subscribes
+/// to progress.
 fn wants_progress(types: Option<&[EventType]>) -> i64 {
     i64::from(crate::webhooks::model::wants(types, EventType::VideoProgress))
 }
@@ -181,8 +182,8 @@ async fn enable(tx: &mut Tx, endpoint: EndpointId) -> Result<(), WebhookError> {
     Ok(())
 }
 
-/// Disables an endpoint that is locked, and gives up what waits for it. What is being sent at this
-/// moment keeps its lease, so that it can still be noted as delivered.
+/// Disables an endpoint that is locked, and fails its pending deliveries. A delivery that is being
+/// sent keeps its lease, so that it can still be recorded as delivered.
 pub(super) async fn disable(
     tx: &mut Tx,
     endpoint: EndpointId,

@@ -1,4 +1,4 @@
-//! The log of an endpoint, and what its owner sends by hand.
+//! The log of an endpoint, and deliveries that its owner sends manually.
 
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 
@@ -8,7 +8,7 @@ use super::{SqlWebhooks, random};
 use crate::database::{Row, Tx, sql};
 use crate::webhooks::{Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload};
 
-/// What [`rows::delivery`] reads.
+/// The columns that [`rows::delivery`] reads.
 macro_rules! read_deliveries {
     ($which:literal) => {
         concat!(
@@ -88,7 +88,7 @@ impl SqlWebhooks {
     }
 }
 
-/// Locks an endpoint that gets events.
+/// Locks an active endpoint.
 async fn lock_active(tx: &mut Tx, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
     let found = rows::endpoint(&lock(tx, endpoint).await?)?;
     if found.disabled.is_some() { Err(WebhookError::Disabled(endpoint)) } else { Ok(found) }
@@ -106,8 +106,8 @@ async fn finish(mut tx: Tx, endpoint: EndpointId, delivery: DeliveryId) -> Resul
     Ok(delivery)
 }
 
-/// Makes a delivery that is due. `order`: of which video, and where in its order; without it, the
-/// delivery waits for nothing and nothing for it.
+/// Inserts a delivery that is due. `order`: the video, and the position in its order; without it,
+/// the delivery is not ordered with others.
 pub(super) async fn insert(
     tx: &mut Tx,
     endpoint: EndpointId,

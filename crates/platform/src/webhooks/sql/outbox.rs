@@ -1,4 +1,4 @@
-//! From the outbox to endpoints, and out of the database.
+//! Fans events out of the outbox to endpoints, and removes old ones.
 
 use domain::webhook::EventType;
 use sqlx::Row as _;
@@ -8,20 +8,21 @@ use super::{SqlWebhooks, log};
 use crate::database::{Row, Tx, sql};
 use crate::webhooks::{Pruned, WebhookError};
 
-/// Rows that are removed in one transaction: others want to write too.
+/// Number of rows removed in one transaction, so that other writers do not wait long.
 const PRUNE_BATCH: i64 = 1_000;
 
 impl SqlWebhooks {
     pub(super) async fn share(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
-        // Most looks find nothing, and need not wait for those who write.
+        // Most polls find none, and need not wait for writers.
         let new = sqlx::query("SELECT 1 FROM events WHERE shared_ms IS NULL LIMIT 1");
         if new.fetch_optional(self.database.read()).await?.is_none() {
             return Ok(0);
         }
         let mut tx = self.write().await?;
-        // One at a time: of a video, a later delivery must not become visible before an earlier one.
+        // One dispatcher at a time: a later delivery of a video must not become visible before an
+        // earlier one.
         sqlx::query("UPDATE webhook_sharing SET turns = turns + 1 WHERE one = 1").execute(&mut *tx).await?;
-        // By video and not by time: clocks differ, the order of a video does not.
+        // Ordered by video and not by time: clocks differ, the order within a video does not.
         let events = sqlx::query(
             "SELECT e.id, e.video, e.sequence, e.type, coalesce(e.owner, v.owner) AS owner
              FROM events e JOIN videos v ON v.id = e.video
@@ -73,7 +74,7 @@ impl SqlWebhooks {
     }
 }
 
-/// Makes the deliveries of one event, and notes that they are made.
+/// Creates the deliveries of one event, and marks the event as fanned out.
 async fn share_one(tx: &mut Tx, event: &Row, now_ms: u64) -> Result<(), WebhookError> {
     let (id, video): (String, String) = (event.try_get("id")?, event.try_get("video")?);
     let sequence: i64 = event.try_get("sequence")?;

@@ -1,4 +1,5 @@
-//! Rows, and what they mean. A row that means nothing is `Corrupt`, never a guess.
+//! Database rows and their conversion to records. A row that cannot be interpreted is `Corrupt`,
+//! never guessed.
 
 use std::str::FromStr;
 
@@ -11,7 +12,7 @@ use crate::database::{Row, unsigned};
 use crate::webhooks::model::wants;
 use crate::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint, EndpointSecret, LastAttempt, WebhookError};
 
-/// What [`endpoint`] reads, by name: see the rules of [`crate::database`].
+/// The columns that [`endpoint`] reads, by name: see the rules of [`crate::database`].
 macro_rules! endpoint_columns {
     () => {
         "id, owner, url, types, description, secrets, disabled_ms, disabled_why, failing_since_ms, paused_until_ms, \
@@ -79,7 +80,7 @@ fn last_attempt(row: &Row) -> Result<Option<LastAttempt>, WebhookError> {
     }))
 }
 
-/// Whether an endpoint with these types, as they stand in the row, wants events of this type.
+/// Whether an endpoint with these types, as stored in its row, subscribes to events of this type.
 pub(super) fn wanted(types: Option<&str>, kind: EventType) -> Result<bool, WebhookError> {
     let types: Option<Vec<EventType>> = types.map(|it| from_json("types", it)).transpose()?;
     Ok(wants(types.as_deref(), kind))
