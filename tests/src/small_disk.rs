@@ -15,14 +15,13 @@ impl SmallDisk {
     ///
     /// # Panics
     /// If no folder can be made.
-    #[expect(clippy::print_stdout, reason = "says why a test did not run")]
     pub fn mount(mib: u32) -> Option<Self> {
         let folder = tempfile::tempdir().expect("temporary folders can be made");
         let size = format!("size={mib}m");
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
         if !command.status().is_ok_and(|it| it.success()) {
-            println!("skipped: no file system can be mounted here");
+            testkit::skipped("no file system can be mounted here");
             return None;
         }
         Some(Self { folder })
