@@ -62,6 +62,11 @@ bench-lambda: ## How long a Lambda function takes to start, in our emulator; wri
 	LAMBDA_ZIPS="$${LAMBDA_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/edgereel/lambda-target/zips}" LAMBDA_REPORT="$(CURDIR)/docs/lambda.md" \
 		cargo test --locked --package functions --test lambda -- --ignored --nocapture cold_starts
 
+.PHONY: lint
+lint: ## Check spelling, shell scripts and Python
+	@scripts/setup.sh --lint
+	@scripts/lint.sh
+
 .PHONY: ci
 ci: ## What CI runs: format, lints, docs, licences, invariants, every test
 	@exec .ci/run

@@ -15,7 +15,8 @@
 #
 # Needs Linux (it reads /proc), FFmpeg with x264, Python 3.11 and about 10 GB of disk (1 GB with QUICK=1).
 
-# First of all: some shells let this variable count seconds by itself.
+# First of all: some shells count seconds in this variable.
+# shellcheck disable=SC3028
 length=${SECONDS:-}
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
