@@ -20,21 +20,33 @@ from pathlib import Path
 # Arrows only point down.
 MAY_USE = {
     "confine": set(),
-    "domain": set(),
+    "hls": set(),
+    "domain": {"hls"},
     "media": set(),
-    "platform": {"domain"},
-    "check": {"domain", "media"},
-    "transcoder": {"confine", "domain", "media", "platform"},
-    "functions": {"domain", "platform"},
-    "cli": {"confine", "domain", "media", "platform", "check", "transcoder", "functions"},
+    "serve": set(),
+    "s3-server": {"serve"},
+    # The embedded server only with the feature `conformance`, which tests alone switch on.
+    "platform": {"domain", "s3-server", "serve"},
+    "check": {"hls", "media"},
+    "transcoder": {"confine", "domain", "hls", "media", "platform", "serve"},
+    "functions": {"domain", "hls", "platform", "serve"},
+    "cli": {"confine", "domain", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions"},
     "edge-worker": {"domain"},
     "testkit": set(),
-    "e2e": {"confine", "domain", "media", "platform", "check", "transcoder", "functions", "cli", "testkit"},
-    "load": {"confine", "domain", "platform", "functions", "testkit", "e2e"},
+    "e2e": {
+        "confine", "domain", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
+    },
+    "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+}
+
+# Programs that run in the cloud do not carry the server of the laptop.
+MUST_NOT_LINK = {
+    "functions": {"s3-server", "s3s", "rusqlite"},
+    "transcoder": {"s3-server", "s3s", "rusqlite"},
 }
 
 # Pure: no clock, socket or thread of their own, whatever they depend on.
-PURE = {"domain", "media"}
+PURE = {"domain", "hls", "media"}
 IMPURE = {"tokio", "mio", "socket2", "reqwest", "hyper", "sqlx", "rusqlite", "aws-sdk-s3", "getrandom", "chrono"}
 
 
@@ -184,6 +196,9 @@ def main() -> int:
         if name in PURE:
             impure = linked_by(name) & IMPURE
             problems.extend(f"our crate {name} is pure, and must not link {it}" for it in sorted(impure))
+
+    for crate, unwanted in MUST_NOT_LINK.items():
+        problems.extend(f"our crate {crate} must not link {it}" for it in sorted(linked_by(crate) & unwanted))
 
     for problem in sorted(problems):
         print(f"audit: {problem}", file=sys.stderr)

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         edgereel::output::Output::new(args.command.wants_json()).stopped(&error);
         return error.exit_code();
     }
-    if let Err(error) = platform::serve::raise_descriptor_limit() {
+    if let Err(error) = serve::raise_descriptor_limit() {
         tracing::debug!(%error, "the limit of descriptors stays as it was");
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

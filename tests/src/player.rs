@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::content_key::{ContentKey, SegmentDecryptor};
-use domain::playlist::parse::KeyMethod;
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
+use hls::SegmentDecryptor;
+use hls::parse::KeyMethod;
+use hls::{MasterPlaylist, MediaPlaylist};
 use url::Url;
 
 /// Fetches what a player would.
@@ -106,7 +106,7 @@ impl Player {
     ///
     /// # Panics
     /// If it is not encrypted, or its key is not given out.
-    pub async fn key(&self, media: &Media, segment: usize) -> (ContentKey, [u8; 16], Url) {
+    pub async fn key(&self, media: &Media, segment: usize) -> ([u8; 16], [u8; 16], Url) {
         let segment = &media.playlist.segments[segment];
         let key = &media.playlist.keys[*segment.keys.first().expect("the segment is encrypted")];
         assert_eq!(key.method, KeyMethod::Aes128);
@@ -114,7 +114,7 @@ impl Player {
         let (status, body) = self.get(url.as_str()).await.expect("the edge answers");
         assert_eq!(status, 200, "the key at {}", url.path());
         let iv = key.iv_at(segment.sequence);
-        (ContentKey::new(body.try_into().expect("a key has 16 bytes")), iv, url)
+        (body.try_into().expect("a key has 16 bytes"), iv, url)
     }
 
     /// The address of a segment.

@@ -11,7 +11,7 @@ use functions::installation::Installation;
 use functions::now_ms;
 use functions::settings::Services;
 use platform::object_store::ObjectStore as _;
-use platform::s3_server::EventOutbox;
+use s3_server::EventOutbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;

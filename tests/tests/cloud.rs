@@ -17,8 +17,8 @@ use platform::connect::QueueAddress;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
-use platform::s3_server::testing::RunningServer;
 use platform::secret::Secret;
+use platform::testing::RunningServer;
 use testkit::{LocalStack, Postgres};
 
 /// One transcoder is told to stop in the middle; another one goes on there.

@@ -8,7 +8,7 @@ use e2e::crowd::uploads;
 use e2e::site::Site;
 use functions::settings::Services;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use testkit::Postgres;
 
 async fn show(database: String, folder: tempfile::TempDir) {

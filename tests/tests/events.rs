@@ -22,7 +22,7 @@ use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
-use platform::s3_server::testing::{PRIVATE, RunningServer};
+use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use transcoder::clock::now_ms;

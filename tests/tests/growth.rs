@@ -86,7 +86,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
         for (name, url) in &urls {
             let (status, body) = player.get(url.as_str()).await.unwrap();
             assert_eq!(status, 200, "{name}");
-            let playlist = domain::playlist::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
+            let playlist = hls::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
             let (segments, ended) = (playlist.segments.len(), playlist.end_list.is_some());
             let grown = known.entry(name.clone()).or_insert_with(|| Grown {
                 began_with: segments,

@@ -22,7 +22,7 @@ use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::net::Policy;
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use transcoder::fetch::Pace;

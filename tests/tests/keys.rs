@@ -39,7 +39,7 @@ async fn keys(player: &Player, seen: &Presentation) -> Vec<[u8; 16]> {
     let mut keys = vec![];
     for media in seen.media.values() {
         let (key, ..) = player.key(media, 0).await;
-        keys.push(*key.expose());
+        keys.push(key);
     }
     keys
 }
@@ -125,7 +125,7 @@ async fn segments_are_encrypted_one_by_one() {
     let (stored, clear) = (home.folder.path().join("stored"), home.folder.path().join("clear.ts"));
     std::fs::write(&stored, player.segment(media, 1).await).unwrap();
     let status = Command::new("openssl")
-        .args(["enc", "-d", "-aes-128-cbc", "-K", &hex(key.expose()), "-iv", &hex(&iv)])
+        .args(["enc", "-d", "-aes-128-cbc", "-K", &hex(&key), "-iv", &hex(&iv)])
         .args(["-in", &text(&stored), "-out", &text(&clear)])
         .stdin(Stdio::null())
         .status();

@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::ids::VideoId;
-use domain::playlist::MediaPlaylist;
-use domain::playlist::parse::PlaylistType;
 use e2e::dev::{Dev, Home, files};
 use e2e::media::make_film;
 use e2e::player::Player;
 use e2e::processes::all_gone;
 use e2e::program::{check, text};
+use hls::MediaPlaylist;
+use hls::parse::PlaylistType;
 use platform::catalog::{Catalog as _, SqlCatalog};
 use platform::database::open_sqlite;
 
@@ -189,7 +189,7 @@ impl Memory {
 }
 
 fn segments(playlist: &MediaPlaylist) -> Vec<(String, String)> {
-    let duration = |it: &domain::playlist::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
+    let duration = |it: &hls::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
     playlist.segments.iter().map(|it| (it.uri.clone(), duration(it).unwrap_or_default())).collect()
 }
 

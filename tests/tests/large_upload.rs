@@ -23,8 +23,9 @@ use futures::StreamExt as _;
 use platform::connect::QueueAddress;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
-use platform::s3_server::{S3Server, testing};
+use platform::testing;
 use rustix::process::Signal;
+use s3_server::S3Server;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -62,22 +63,12 @@ async fn watch(State(log): State<Log>, request: Request, next: Next) -> Response
 /// An S3 server that is watched.
 async fn store(folder: &Path, log: &Log) -> S3StoreConfig {
     let config = testing::config(folder);
-    let (access_key_id, secret_access_key) = (config.access_key_id.clone(), config.secret_access_key.clone());
     let server = tokio::task::spawn_blocking(move || S3Server::open(config)).await.unwrap().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let router = server.router().layer(from_fn_with_state(log.clone(), watch));
-    tokio::spawn(platform::serve(listener, router, std::future::pending()));
-    S3StoreConfig {
-        endpoint,
-        public_endpoint: None,
-        region: "auto".to_owned(),
-        access_key_id,
-        secret_access_key,
-        private_bucket: testing::PRIVATE.to_owned(),
-        media_bucket: testing::MEDIA.to_owned(),
-        force_path_style: true,
-    }
+    tokio::spawn(serve::serve(listener, router, std::future::pending()));
+    testing::store_config(&endpoint)
 }
 
 /// A file in which nothing repeats, and its SHA-256.

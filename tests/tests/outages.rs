@@ -12,7 +12,7 @@ use e2e::site::Site;
 use functions::settings::Services;
 use platform::catalog::AttemptOutcome;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
 

@@ -27,7 +27,7 @@ async fn look(player: &Player, dev: &Dev, video: VideoId) -> (Presentation, Seen
         let (key, ..) = player.key(media, 0).await;
         // I-frames are ranges of an object.
         let clear = if name == "iframes" { vec![] } else { player.clear_segment(media, 0).await };
-        seen.insert(name.clone(), (*key.expose(), player.segment(media, 0).await, clear));
+        seen.insert(name.clone(), (key, player.segment(media, 0).await, clear));
     }
     (presentation, seen)
 }

@@ -109,7 +109,7 @@ impl TranscodeError {
     pub fn is_exhaustion(&self) -> bool {
         let missing = ["Too many open files", "Resource temporarily unavailable"];
         let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if missing.iter().any(|it| log_tail.contains(it)));
-        of_ffmpeg || platform::serve::is_exhaustion(self)
+        of_ffmpeg || serve::is_exhaustion(self)
     }
 
     /// Whose fault it is.

@@ -6,9 +6,10 @@
 
 use domain::failure::SourceProblem;
 use domain::plan::check_pixels;
-use domain::probe::{Extent, Probe, SourceIndex, VideoStream, motion_rate, output_rate, source_rate};
+use domain::probe::{Extent, Probe, SourceIndex, VideoStream, output_rate, source_rate};
 use domain::profile::Profile;
 use domain::segment::TICKS_PER_SECOND;
+use media::frame_rate::motion_rate;
 use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;

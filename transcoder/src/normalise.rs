@@ -10,10 +10,9 @@
 //! as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{
-    AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, motion_rate, output_rate, source_rate,
-};
+use domain::probe::{AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate};
 use domain::profile::Profile;
+use media::frame_rate::motion_rate;
 
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{deinterlaced, fitted, fitted_in_bt2020, mixed_down, output_matrix};

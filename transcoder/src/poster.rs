@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::picture::{Picture, essential};
 use domain::plan::{EncodePlan, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
+use hls::{SegmentDecryptor, initialisation_vector};
 use platform::catalog::Catalog;
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use tokio_util::sync::CancellationToken;
@@ -97,7 +97,7 @@ pub(crate) async fn of_moment(
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
     if plan.encrypt {
         let key = keys.existing(&rendition).await?;
-        let clear = SegmentDecryptor::decrypt(&key, initialisation_vector(segment.index.into()), &bytes);
+        let clear = SegmentDecryptor::decrypt(key.expose(), initialisation_vector(segment.index.into()), &bytes);
         let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.to_string(), reason };
         bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
     }

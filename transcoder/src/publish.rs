@@ -6,15 +6,15 @@ use std::time::Instant;
 use domain::growth::{Growth, Shown, Work};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{EncodePlan, Size};
-use domain::playlist::attributes::Resolution;
-use domain::playlist::bandwidth::Bandwidth;
-use domain::playlist::parse::ByteRange;
-use domain::playlist::write::{
+use domain::probe::Ratio;
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
+use hls::attributes::Resolution;
+use hls::bandwidth::Bandwidth;
+use hls::parse::ByteRange;
+use hls::write::{
     AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
     target_duration,
 };
-use domain::probe::Ratio;
-use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::ObjectStoreExt as _;
 

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use domain::content_key::{ContentKey, SegmentEncryptor};
+use domain::content_key::ContentKey;
 use domain::ids::{Generation, VideoId, hex};
 use domain::object_key::{Container, ObjectKey, RenditionName};
 use domain::plan::LARGEST_COPIED_SEGMENT;
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
+use hls::SegmentEncryptor;
 use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
 use platform::object_store::{PutCondition, SharedStore};
 use sha2::{Digest as _, Sha256};
@@ -172,7 +173,7 @@ impl SegmentSink {
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
         let mut scanner = TsScanner::new();
         let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
-        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key, u64::from(index)));
+        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
             scanner.push(part);
@@ -228,7 +229,7 @@ impl SegmentSink {
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
             match &output.key {
-                Some(key) => object.extend(SegmentEncryptor::encrypt(key, u64::from(sequence), &cut.bytes)),
+                Some(key) => object.extend(SegmentEncryptor::encrypt(key.expose(), u64::from(sequence), &cut.bytes)),
                 None => object.extend_from_slice(&cut.bytes),
             }
             iframes.push(IFrameRecord {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::Size;
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
 use futures::TryStreamExt as _;
+use hls::{SegmentDecryptor, initialisation_vector};
 use tokio::sync::mpsc;
 
 use media::ts::renumber;
@@ -255,7 +255,7 @@ async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord
     let stored = parts.concat();
     match workshop.keys.get(&rendition) {
         None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(key, initialisation_vector(iframe.sequence.into()), &stored)
+        Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
             .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
     }
 }

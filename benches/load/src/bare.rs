@@ -22,7 +22,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let ended = async {
         let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
     };
-    platform::serve(listener, router, ended).await?;
+    serve::serve(listener, router, ended).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use e2e::crowd::{Times, uploads};
 use e2e::site::Site;
 use functions::settings::Services;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use testkit::Postgres;
 
 /// How much.

@@ -25,10 +25,10 @@ use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue, SqlQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
-use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use platform::secret::Secret;
 use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
+use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
@@ -225,7 +225,7 @@ fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
     S3ServerConfig {
         data_dir: folder.join("s3"),
         access_key_id: folder.secrets().s3_access_key_id.clone(),
-        secret_access_key: Secret::new(&folder.secrets().s3_secret_access_key),
+        secret_access_key: folder.secrets().s3_secret_access_key.as_str().into(),
         buckets: vec![bucket(PRIVATE_BUCKET), bucket(MEDIA_BUCKET)],
         account_id: "local".to_owned(),
         event_rules: vec![EventRule {

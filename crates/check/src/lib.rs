@@ -13,7 +13,6 @@ pub mod load;
 pub mod report;
 pub mod rules;
 
-mod crypt;
 mod measure;
 mod place;
 mod subjects;

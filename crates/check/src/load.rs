@@ -3,8 +3,8 @@
 mod playlists;
 mod segments;
 
-use domain::playlist::Playlist;
-use domain::playlist::parse::{MasterPlaylist, MediaType};
+use hls::Playlist;
+use hls::parse::{MasterPlaylist, MediaType};
 use url::Url;
 
 use crate::fetch::{Fetch, FetchError};

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
+use hls::{DecryptError, SegmentDecryptor};
 use media::fmp4::{Init, SegmentReport};
 use media::h264::Sps;
 use media::ts::{EsCodec, EsReport, TICKS_PER_SECOND, TsReport, TsScanner};
 
-use crate::crypt::{CryptError, Decryptor};
 use crate::fetch::FetchError;
 use crate::tree::{Essence, Failure, Measured, Packing};
 
@@ -29,7 +29,7 @@ pub(crate) async fn measure(
     mut body: BoxStream<'static, Result<Bytes, FetchError>>,
     context: Context<'_>,
 ) -> Result<Measured, Failure> {
-    let mut decryptor = context.key.map(|(key, iv)| Decryptor::new(&key, &iv));
+    let mut decryptor = context.key.map(|(key, iv)| SegmentDecryptor::new(&key, iv));
     let mut sink = Sink::Undecided(Vec::new());
     let mut bytes = 0u64;
     while let Some(chunk) = body.try_next().await.map_err(Failure::Fetch)? {
@@ -38,7 +38,11 @@ pub(crate) async fn measure(
             return Err(Failure::Fetch(FetchError::TooLarge(context.max_bytes)));
         }
         match &mut decryptor {
-            Some(decryptor) => sink.push(&decryptor.push(&chunk))?,
+            Some(decryptor) => {
+                let mut clear = Vec::with_capacity(chunk.len());
+                decryptor.update(&chunk, &mut clear);
+                sink.push(&clear)?;
+            }
             None => sink.push(&chunk)?,
         }
     }
@@ -47,9 +51,10 @@ pub(crate) async fn measure(
     }
     let encrypted = decryptor.is_some();
     if let Some(decryptor) = decryptor {
-        let last = decryptor.finish().map_err(|error| match error {
-            CryptError::NotWholeBlocks => Failure::NotWholeBlocks(bytes),
-            CryptError::Padding => Failure::Padding,
+        let mut last = vec![];
+        decryptor.finish(&mut last).map_err(|error| match error {
+            DecryptError::Length => Failure::NotWholeBlocks(bytes),
+            DecryptError::Padding => Failure::Padding,
         })?;
         sink.push(&last)?;
     }
@@ -178,7 +183,7 @@ fn seconds(ticks: i64) -> f64 {
 fn motion(pts: &[i64]) -> Option<f64> {
     let mut times: Vec<u64> = pts.iter().filter_map(|it| u64::try_from(*it).ok()).collect();
     times.sort_unstable();
-    domain::probe::motion_rate(&times)
+    media::frame_rate::motion_rate(&times)
 }
 
 fn ts_essence(stream: &EsReport) -> Option<Essence> {

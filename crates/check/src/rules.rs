@@ -124,7 +124,7 @@ pub fn by_id(id: &str) -> Option<&'static Rule> {
 }
 
 /// The rule for a problem that the playlist parser found, which names a section in words.
-pub(crate) fn of_problem(kind: &domain::playlist::ProblemKind) -> &'static Rule {
+pub(crate) fn of_problem(kind: &hls::ProblemKind) -> &'static Rule {
     let words = kind.rule();
     let id = match words.split_once(", ") {
         Some(("RFC 8216", section)) => format!("RFC8216-{section}"),

@@ -1,7 +1,7 @@
 //! The facts that the rules judge: what playlists say, and what the media are.
 
-use domain::playlist::parse::{ByteRange, Media, Problem, Variant};
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
+use hls::parse::{ByteRange, Media, Problem, Variant};
+use hls::{MasterPlaylist, MediaPlaylist};
 use url::Url;
 
 use crate::fetch::FetchError;
@@ -274,9 +274,7 @@ impl Tree {
     pub(crate) fn audio_of<'a>(&'a self, variant: &'a Variant) -> impl Iterator<Item = (&'a Rendition, &'a Media)> {
         let group = variant.audio.as_deref();
         self.media().filter(move |(_, media)| {
-            group.is_some()
-                && media.group.as_deref() == group
-                && media.media_type == Some(domain::playlist::parse::MediaType::Audio)
+            group.is_some() && media.group.as_deref() == group && media.media_type == Some(hls::parse::MediaType::Audio)
         })
     }
 }

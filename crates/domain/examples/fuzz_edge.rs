@@ -13,7 +13,7 @@ use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring};
 use domain::playback::cases::{self, Case, world};
 use domain::playback::{self, EdgeAction, Request, accepts_gzip, not_modified, range_of};
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
+use hls::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
 

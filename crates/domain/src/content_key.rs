@@ -2,10 +2,8 @@
 //!
 //! A clear key exists only in memory and in an authorised answer. What is stored is wrapped.
 
-mod segment_cipher;
 mod wrap;
 
-pub use segment_cipher::{DecryptError, SegmentDecryptor, SegmentEncryptor, initialisation_vector};
 pub use wrap::{KeyEncryptionKeys, UnwrapError, WrappedKey};
 
 use std::fmt;

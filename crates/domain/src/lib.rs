@@ -17,7 +17,6 @@ pub mod pass;
 pub mod picture;
 pub mod plan;
 pub mod playback;
-pub mod playlist;
 pub mod probe;
 pub mod profile;
 pub mod receipt;

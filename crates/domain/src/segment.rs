@@ -9,13 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::object_key::RenditionName;
 
-/// Ticks per second of every time in a presentation: the clock of MPEG-2 transport streams.
-pub const TICKS_PER_SECOND: u64 = 90_000;
-
-/// Seconds of a number of ticks.
-pub fn seconds(ticks: u64) -> f64 {
-    ticks as f64 / TICKS_PER_SECOND as f64
-}
+pub use hls::{TICKS_PER_SECOND, seconds};
 
 /// One stored segment of one rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 
 pub mod aac;
 pub mod fmp4;
+pub mod frame_rate;
 pub mod h264;
 pub mod mkv;
 pub mod mp4;

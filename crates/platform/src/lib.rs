@@ -12,10 +12,8 @@ pub mod idempotency;
 pub mod job_queue;
 pub mod net;
 pub mod object_store;
-pub mod s3_server;
 pub mod secret;
-pub mod serve;
 pub mod shares;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 pub mod webhooks;
-
-pub use serve::serve;

@@ -1,8 +1,8 @@
 //! Rates before everything was measured: an upper bound, since players trust BANDWIDTH (RFC 8216, 4.3.4.2).
 
 use domain::plan::EncodePlan;
-use domain::playlist::bandwidth::Bandwidth;
 use domain::probe::SourceIndex;
+use hls::bandwidth::Bandwidth;
 
 /// What transport streams add to the bytes of the source, in percent.
 const OVERHEAD: u64 = 6;

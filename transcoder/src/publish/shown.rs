@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::object_key::RenditionName;
-use domain::playlist::MediaPlaylist;
 use domain::segment::TICKS_PER_SECOND;
+use hls::MediaPlaylist;
 
 /// The segments that playlists name. What a playlist names never changes (RFC 8216, 4.3.3.5), also when the chunk in
 /// hand is made again after a crash.

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
-use domain::playlist::parse::PlaylistType;
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
 use domain::probe::cases::standard;
 use domain::profile::Profile;
+use hls::parse::PlaylistType;
+use hls::{MasterPlaylist, MediaPlaylist};
 use platform::object_store::SharedStore;
 use platform::object_store::folder::FolderStore;
 

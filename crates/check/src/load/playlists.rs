@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 
-use domain::playlist::parse::{MasterPlaylist, MediaPlaylist, Problem};
-use domain::playlist::{LineKind, lines};
+use hls::parse::{MasterPlaylist, MediaPlaylist, Problem};
+use hls::{LineKind, lines};
 use url::Url;
 
 use crate::fetch::{Fetch, FetchError, read};
@@ -35,7 +35,7 @@ pub(super) async fn load_playlist(
     }
     let not_utf8 = std::str::from_utf8(&bytes).is_err();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let problems = domain::playlist::Playlist::parse(&text).problems;
+    let problems = hls::Playlist::parse(&text).problems;
     let document = Document {
         place: place::short(target, url),
         url: final_url,

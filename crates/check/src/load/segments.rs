@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::playlist::MediaPlaylist;
-use domain::playlist::parse::{ByteRange, Key, KeyMethod};
 use futures::StreamExt as _;
+use hls::MediaPlaylist;
+use hls::SegmentDecryptor;
+use hls::parse::{ByteRange, Key, KeyMethod};
 use media::fmp4::Init;
 use url::Url;
 
@@ -130,10 +131,7 @@ async fn load_maps(fetch: &dyn Fetch, rendition: &mut Rendition, keys: &Keys, by
             let mut init = read(resource, MAX_INIT_BYTES).await.map_err(Failure::Fetch)?;
             *bytes += init.len() as u64;
             if let Some((key, iv)) = cipher {
-                let mut decryptor = crate::crypt::Decryptor::new(&key, &iv);
-                let mut plain = decryptor.push(&init);
-                plain.extend(decryptor.finish().map_err(|_| Failure::Padding)?);
-                init = plain;
+                init = SegmentDecryptor::decrypt(&key, iv, &init).map_err(|_| Failure::Padding)?;
             }
             // A transport stream may have one too: PAT and PMT.
             if init.first() == Some(&media::ts::SYNC_BYTE) {

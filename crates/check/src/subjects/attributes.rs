@@ -1,7 +1,7 @@
 //! Attributes of EXT-X-STREAM-INF and EXT-X-I-FRAME-STREAM-INF that have to be there (Apple 9, 6.1), and
 //! the choice of variants as a whole.
 
-use domain::playlist::parse::Variant;
+use hls::parse::Variant;
 
 use crate::report::{Findings, Place};
 use crate::rules::{

@@ -1,9 +1,9 @@
 //! Declared against measured bit rates (Apple 1.26, 1.27, 1.30, 2.9, 9.13). Only for what has ended and was
 //! read to its end: a growing playlist's rates are not known yet.
 
-use domain::playlist::bandwidth::Bandwidth;
-use domain::playlist::parse::{MediaType, Variant};
-use domain::segment::TICKS_PER_SECOND;
+use hls::TICKS_PER_SECOND;
+use hls::bandwidth::Bandwidth;
+use hls::parse::{MediaType, Variant};
 
 use crate::report::Findings;
 use crate::rules::{APPLE_1_26, APPLE_1_27, APPLE_1_30, APPLE_2_9, RFC_4_3_4_3};

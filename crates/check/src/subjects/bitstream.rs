@@ -1,6 +1,6 @@
 //! CODECS, RESOLUTION and FRAME-RATE against the bitstream (Apple 9.1, 9.2, 9.15).
 
-use domain::playlist::parse::Variant;
+use hls::parse::Variant;
 
 use crate::report::{Findings, Place};
 use crate::rules::{APPLE_1_19, APPLE_9_1, APPLE_9_2, APPLE_9_3, APPLE_9_4, APPLE_9_15, Rule};

@@ -1,6 +1,6 @@
 //! EXT-X-MEDIA and the groups that variants refer to (RFC 8216, 4.3.4.1, 4.3.4.2).
 
-use domain::playlist::parse::{Media, MediaType};
+use hls::parse::{Media, MediaType};
 
 use crate::report::Findings;
 use crate::rules::{APPLE_8_10, RFC_4_3_4_1, RFC_4_3_4_1_1, RFC_4_3_4_2, RFC_CHANNELS, UNUSED_GROUP};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::playlist::parse::KeyMethod;
+use hls::parse::KeyMethod;
 
 use crate::report::Findings;
 use crate::rules::{RFC_4_3_2_4, RFC_5_1, RFC_5_2};

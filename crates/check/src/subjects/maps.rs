@@ -1,6 +1,6 @@
 //! EXT-X-MAP (RFC 8216, 4.3.2.5 and 3.3; Apple 8.20).
 
-use domain::playlist::parse::KeyMethod;
+use hls::parse::KeyMethod;
 
 use crate::place;
 use crate::report::Findings;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::playlist::MediaPlaylist;
-use domain::playlist::parse::PlaylistType;
+use hls::MediaPlaylist;
+use hls::parse::PlaylistType;
 
 use crate::report::Findings;
 use crate::rules::{
@@ -126,7 +126,7 @@ fn repetitions(rendition: &Rendition, findings: &mut Findings) {
 /// RFC 8216, 6.2.4: all but subtitles and I-frame playlists; Apple 8.2 says the same of audio and video.
 fn same_target_durations(tree: &Tree, findings: &mut Findings) {
     let Some((first, target)) = tree.variants().find_map(|(it, _)| Some((it, it.target_duration()?))) else { return };
-    let audio = tree.media().filter(|(_, media)| media.media_type == Some(domain::playlist::parse::MediaType::Audio));
+    let audio = tree.media().filter(|(_, media)| media.media_type == Some(hls::parse::MediaType::Audio));
     let variants = tree.variants().map(|(it, _)| (it, &RFC_6_2_4));
     for (rendition, rule) in variants.chain(audio.map(|(it, _)| (it, &APPLE_8_2))) {
         if let Some(other) = rendition.target_duration().filter(|it| *it != target) {

@@ -1,6 +1,6 @@
 //! What the parser could not read (RFC 8216, 4.1 to 4.3), and playlists that could not be read at all.
 
-use domain::playlist::Problem;
+use hls::Problem;
 
 use crate::report::Findings;
 use crate::rules::{self, RFC_4, RFC_6_2_1};

@@ -1,7 +1,7 @@
 //! EXT-X-VERSION against the features used (RFC 8216, 7).
 
-use domain::playlist::MediaPlaylist;
-use domain::playlist::parse::KeyMethod;
+use hls::MediaPlaylist;
+use hls::parse::KeyMethod;
 
 use crate::report::Findings;
 use crate::rules::RFC_7;

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use aes::cipher::{BlockModeEncrypt as _, KeyIvInit as _, block_padding::Pkcs7};
-use domain::playlist::bandwidth::Bandwidth;
+use hls::bandwidth::Bandwidth;
 use tempfile::TempDir;
 
 /// Seconds of the whole and of a segment.

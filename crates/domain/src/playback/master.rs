@@ -7,9 +7,9 @@ use crate::ids::Generation;
 use crate::keyring::PassKeys;
 use crate::object_key::{ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose};
-use crate::playlist::parse::{MasterPlaylist, MediaType, Variant};
-use crate::playlist::rewrite::{Edit, ReferenceKind, rewrite};
-use crate::playlist::write::START_AT_BEGINNING;
+use hls::parse::{MasterPlaylist, MediaType, Variant};
+use hls::rewrite::{Edit, ReferenceKind, rewrite};
+use hls::write::START_AT_BEGINNING;
 
 use super::{Config, Headers, Refusal, Request, Subject, pace};
 

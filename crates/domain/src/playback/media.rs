@@ -4,7 +4,7 @@ use crate::ids::hex;
 use crate::keyring::PassKeys;
 use crate::object_key::{ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose};
-use crate::playlist::rewrite::{Edit, Reference, ReferenceKind, rewrite, rewrite_tags};
+use hls::rewrite::{Edit, Reference, ReferenceKind, rewrite, rewrite_tags};
 use sha2::{Digest as _, Sha256};
 
 use super::master::is_relative;

@@ -66,8 +66,8 @@ fn milliseconds(duration: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playlist::parse::MediaPlaylist;
-    use crate::playlist::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
+    use hls::parse::MediaPlaylist;
+    use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
     use proptest::prelude::*;
 
     fn playlist(kind: MediaPlaylistKind, durations_ms: &[u64]) -> String {

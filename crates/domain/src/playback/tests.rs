@@ -5,9 +5,8 @@ use proptest::prelude::*;
 use super::cases::world::{self, config, key_encryption_keys, keyring};
 use super::cases::{Answer, Case};
 use super::*;
-use crate::content_key::SegmentDecryptor;
 use crate::grant::{Fingerprint, Located};
-use crate::playlist::parse::{MasterPlaylist, MediaPlaylist};
+use hls::parse::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
 
@@ -153,9 +152,9 @@ fn what_the_master_leads_to_plays() {
         for segment in &media.playlist.segments {
             let key = media.playlist.key_of(segment).expect("it is encrypted");
             let content_key = fetch(key.uri.as_ref().unwrap());
-            let content_key = crate::content_key::ContentKey::new(content_key.try_into().unwrap());
+            let content_key: [u8; 16] = content_key.try_into().unwrap();
             let encrypted = fetch(&format!("{folder}/{}", segment.uri));
-            let clear = SegmentDecryptor::decrypt(&content_key, key.iv_at(segment.sequence), &encrypted).unwrap();
+            let clear = hls::SegmentDecryptor::decrypt(&content_key, key.iv_at(segment.sequence), &encrypted).unwrap();
             let name = folder.rsplit_once('/').unwrap().1;
             assert_eq!(clear, world::clear_segment(name, segment.sequence as u32));
         }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::Mac as _;
 
-use crate::content_key::{ContentKey, KeyEncryptionKeys, SegmentEncryptor};
+use crate::content_key::{ContentKey, KeyEncryptionKeys};
 use crate::grant::{Fingerprint, Grant, Limits};
 use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
 use crate::object_key::{Container, ObjectKey, RenditionName};
 use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
-use crate::playlist::write::START_AT_BEGINNING;
+use hls::write::START_AT_BEGINNING;
 
 /// For [`GrantKeys::parse`].
 pub const GRANT_KEYS: &str = "g2:HS256:Z3JhbnQga2V5IG51bWJlciB0d28sIDMyIGJ5dGVzISE,g1:HS256:Z3JhbnQga2V5IG51bWJlciBvbmUsIDMyIGJ5dGVzISE,\
@@ -147,7 +147,8 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
         objects.push((playlist, media_playlist(name, SEGMENTS).into_bytes()));
         for index in 0..SEGMENTS {
             let object = segment(name, index);
-            let bytes = SegmentEncryptor::encrypt(&content_key(name), index.into(), &clear_segment(name, index));
+            let bytes =
+                hls::SegmentEncryptor::encrypt(content_key(name).expose(), index.into(), &clear_segment(name, index));
             objects.push((object, bytes));
         }
         let object = ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition };
@@ -212,7 +213,7 @@ fn growing_master() -> String {
 }
 
 fn media_playlist(name: &str, segments: u32) -> String {
-    use crate::playlist::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
+    use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
     let segment = |index| SegmentSpec {
         uri: format!("{name}_{index:05}.ts"),
         duration: 540_000,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::object_store::uploads::UploadSigner as _;
-use crate::s3_server::testing::RunningServer;
+use crate::testing::RunningServer;
 
 async fn store() -> (S3Store, (RunningServer, tempfile::TempDir)) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,80 @@
+//! The frame rate of a video where it moves, measured from the presentation times of its frames.
+
+use crate::ts::TICKS_PER_SECOND;
+
+/// Intervals between frames that are measured together: the jitter of a phone is as large as half an interval.
+const WINDOW: usize = 8;
+
+/// Frames per second where the video moves, by the presentation times of its frames, ticks, ascending.
+///
+/// `None` for fewer than two distinct times.
+pub fn motion_rate(times: &[u64]) -> Option<f64> {
+    let window = WINDOW.min(times.len().checked_sub(1)?);
+    let local = |it: &[u64]| {
+        let ticks = it.last()?.checked_sub(*it.first()?).filter(|it| *it > 0)?;
+        Some(window as f64 * TICKS_PER_SECOND as f64 / ticks as f64)
+    };
+    let mut rates: Vec<f64> = times.windows(window + 1).filter_map(local).collect();
+    rates.sort_by(|a, b| b.total_cmp(a));
+    // A camera that catches up after a stall writes a few frames at once: they do not make a rate.
+    let rank = 12.max(rates.len() / 200).min(rates.len() / 4);
+    let fast = *rates.get(rank)?;
+    let moving = rates.partition_point(|it| *it >= fast * 0.9);
+    // Those above `fast` are as many as may be glitches.
+    rates.get(rank + (moving - rank) / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Frame times of stretches of (frames, frames per second).
+    fn times(stretches: &[(u32, f64)]) -> Vec<u64> {
+        let mut at = 0.0;
+        let mut times = vec![];
+        for (frames, rate) in stretches {
+            for _ in 0..*frames {
+                times.push((at * TICKS_PER_SECOND as f64) as u64);
+                at += 1.0 / rate;
+            }
+        }
+        times
+    }
+
+    #[track_caller]
+    fn check_motion(stretches: &[(u32, f64)], expected: f64) {
+        let found = motion_rate(&times(stretches)).unwrap();
+        assert!((found / expected - 1.0).abs() < 0.02, "{found} instead of {expected}");
+    }
+
+    #[test]
+    fn motion_is_measured_where_there_is_some() {
+        check_motion(&[(300, 30.0)], 30.0);
+        check_motion(&[(90, 30.0), (12, 1.0)], 30.0);
+        check_motion(&[(15, 30.0), (29, 1.0), (15, 30.0), (29, 1.0), (15, 30.0), (29, 1.0)], 30.0);
+        check_motion(&[(3600, 1.0), (60, 60.0)], 60.0);
+        check_motion(&[(60, 1.0)], 1.0);
+        check_motion(&[(4, 1.0 / 30.0)], 1.0 / 30.0);
+        check_motion(&[(60, 30.0), (1, 0.01), (60, 30.0)], 30.0);
+        check_motion(&[(1000, 24_000.0 / 1001.0), (200, 30_000.0 / 1001.0)], 29.97);
+        // A stall of a second, caught up at once.
+        check_motion(&[(300, 30.0), (1, 1.0), (10, 1000.0), (300, 30.0)], 30.0);
+        assert_eq!(motion_rate(&[]), None);
+        assert_eq!(motion_rate(&[900]), None);
+        assert_eq!(motion_rate(&[900, 900, 900]), None);
+    }
+
+    proptest! {
+        /// Whatever a constant rate, and a jitter of up to a third of an interval: the rate is found again.
+        #[test]
+        fn jitter_does_not_change_the_rate(fps in 5.0..120.0f64, seeds in prop::collection::vec(0.0..1.0f64, 60..400)) {
+            let interval = TICKS_PER_SECOND as f64 / fps;
+            let times: Vec<u64> =
+                seeds.iter().zip(0..).map(|(it, n)| ((f64::from(n) + it / 3.0) * interval) as u64).collect();
+            let found = motion_rate(&times).unwrap();
+            prop_assert!((found / fps - 1.0).abs() < 0.05, "{} instead of {}", found, fps);
+        }
+    }
+}
