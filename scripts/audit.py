@@ -34,7 +34,8 @@ MAY_USE = {
     "edge-worker": {"domain"},
     "testkit": set(),
     "e2e": {
-        "confine", "domain", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
+        "confine", "domain", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions",
+        "cli", "testkit",
     },
     "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
 }
