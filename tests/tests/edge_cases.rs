@@ -11,7 +11,7 @@ use domain::playback::Entry;
 use domain::playback::cases::{self, Answer, Case, world};
 use e2e::edge::Edge;
 use e2e::wire;
-use edgereel::edge::{Front, MemoryList, router, system_time};
+use edge_server::{Front, MemoryList, router, system_time};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ async fn twin(folder: &TempDir) -> SocketAddr {
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
-    let edge = edgereel::edge::Edge {
+    let edge = edge_server::Edge {
         store: Arc::new(store),
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),

@@ -12,7 +12,7 @@ use domain::playback::cases::world;
 use domain::playback::revocation;
 use e2e::edge::Edge;
 use e2e::wire::{self, Answer};
-use edgereel::edge::{MemoryList, router, system_time};
+use edge_server::{MemoryList, router, system_time};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn twin() -> (String, tempfile::TempDir) {
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
-    let edge = edgereel::edge::Edge {
+    let edge = edge_server::Edge {
         store: Arc::new(store),
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),

@@ -39,7 +39,7 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use crate::edge::{Edge, MemoryList};
+use edge_server::{Edge, MemoryList};
 
 /// Holds sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -144,7 +144,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
     let router =
-        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
+        edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -199,7 +199,7 @@ fn edge(
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
-    let now = Box::new(crate::edge::system_time);
+    let now = Box::new(edge_server::system_time);
     Edge { store, keys, key_encryption_keys, config, front: None, now, list }
 }
 

@@ -12,7 +12,7 @@ use domain::grant::Located;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring};
 use domain::playback::cases::{self, Case, world};
-use domain::playback::{self, EdgeAction, Request, accepts_gzip, not_modified, range_of};
+use domain::playback::{self, Conditions, EdgeAction, Request, accepts_gzip};
 use hls::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
@@ -249,7 +249,8 @@ impl World {
     fn header(random: &mut Random) -> String {
         let good = *random.pick(&["bytes=0-15", "bytes=-5", "W/\"a\", \"b\"", "gzip;q=0.5, br"]);
         let text = odd(random, good);
-        let _ = (range_of(Some(&text), random.next()), not_modified(Some(&text), &text), accepts_gzip(&text));
+        let conditions = Conditions::read(false, |_| Some(text.clone()));
+        let _ = (conditions.respond(random.next(), &text), accepts_gzip(&text));
         text
     }
 }

@@ -27,10 +27,11 @@ mod media;
 mod pace;
 mod refusal;
 mod renew;
+mod response;
 mod revoke;
 mod route;
 
-pub use conditional::{RangeOutcome, accepts_gzip, not_modified, range_of};
+pub use conditional::accepts_gzip;
 pub use headers::Headers;
 pub use key::KeyPlan;
 pub use lookup::{Entry, Lookup, RENEWABLE_SECONDS, Subject};
@@ -38,6 +39,7 @@ pub use master::MasterPlan;
 pub use media::MediaPlan;
 pub use refusal::Refusal;
 pub use renew::RenewPlan;
+pub use response::{Conditions, Content, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, ObjectResponse};
 pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
 
 use crate::grant::{DelegatedSignature, Grant, Origin, VerifiedGrant, Whereabouts};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use domain::grant::Whereabouts;
-use domain::playback;
+use domain::playback::{self, Conditions};
 use worker::worker_sys::ext::RequestExt as _;
 
 use crate::url::Url;
@@ -74,11 +74,15 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions::read(self.is_head(), |name| self.header(name))
+    }
+
     pub(super) fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What of an object to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RangeOutcome {
+pub(super) enum RangeOutcome {
     /// All of it, 200: no range was asked for, or one that may be ignored (several ranges, another unit, or
     /// not readable).
     Whole,
@@ -15,7 +15,7 @@ pub enum RangeOutcome {
 }
 
 /// Reads the `Range` header for an object of `size` bytes.
-pub fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
+pub(super) fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
     let Some(set) = header.map(str::trim).and_then(|it| it.strip_prefix("bytes=")) else { return RangeOutcome::Whole };
     let Some((first, last)) = set.trim().split_once('-') else { return RangeOutcome::Whole };
     let number = |text: &str| {
@@ -42,7 +42,7 @@ pub fn range_of(header: Option<&str>, size: u64) -> RangeOutcome {
 }
 
 /// Whether what the client has (`If-None-Match`) is still the current one. Tags are compared weakly (RFC 9110, 13.1.2).
-pub fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
+pub(super) fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let current = opaque(etag);
     if_none_match.is_some_and(|list| list.trim() == "*" || list.split(',').any(|it| opaque(it) == current))

@@ -39,14 +39,10 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
-            Some(stored) => carry_out(
-                action,
-                stored,
-                header("range").filter(|_| case.method == "GET"),
-                header("if-range"),
-                header("if-none-match"),
-                &mut more,
-            ),
+            Some(stored) => {
+                let conditions = Conditions::read(case.method == "HEAD", |name| header(name).map(str::to_owned));
+                carry_out(action, stored, &conditions, &mut more)
+            }
         },
     };
     let action = match done {
@@ -73,31 +69,26 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
 fn carry_out(
     action: &EdgeAction,
     stored: &[u8],
-    range: Option<&str>,
-    if_range: Option<&str>,
-    if_none_match: Option<&str>,
+    conditions: &Conditions,
     more: &mut Vec<(String, String)>,
 ) -> Result<(u16, Vec<u8>), Refusal> {
     let (keys, text) = (keyring(), std::str::from_utf8(stored).unwrap_or_default());
     match action {
         EdgeAction::RewriteMaster(plan) => plan.rewrite(text, &keys.passes).map(|it| (200, it.into_bytes())),
-        EdgeAction::RewriteMedia(plan) if not_modified(if_none_match, &plan.etag("tag", &keys.passes)) => {
-            Ok((304, vec![]))
-        }
+        EdgeAction::RewriteMedia(plan) if conditions.not_modified(&plan.etag("tag", &keys.passes)) => Ok((304, vec![])),
         EdgeAction::RewriteMedia(plan) => plan.rewrite(text, &keys.passes).map(|it| (200, it.into_bytes())),
         EdgeAction::ReleaseKey(plan) => {
             plan.release(stored, &key_encryption_keys()).map(|it| (200, it.expose().to_vec()))
         }
-        _ if not_modified(if_none_match, "\"tag\"") => Ok((304, vec![])),
-        _ => match range_of(range.filter(|_| if_range.is_none_or(|it| it == "\"tag\"")), stored.len() as u64) {
-            RangeOutcome::Whole => Ok((200, stored.to_vec())),
-            RangeOutcome::Part(part) => {
-                let value = format!("bytes {}-{}/{}", part.start, part.end - 1, stored.len());
-                more.push(("content-range".to_owned(), value));
-                Ok((206, stored[part.start as usize..part.end as usize].to_vec()))
+        _ => match conditions.respond(stored.len() as u64, "\"tag\"") {
+            ObjectResponse::NotModified => Ok((304, vec![])),
+            ObjectResponse::Content(content) => {
+                more.extend(content.content_range.map(|it| ("content-range".to_owned(), it)));
+                let range = content.range.map_or(0..stored.len(), |it| it.start as usize..it.end as usize);
+                Ok((content.status, stored[range].to_vec()))
             }
-            RangeOutcome::Unsatisfiable => {
-                more.push(("content-range".to_owned(), format!("bytes */{}", stored.len())));
+            ObjectResponse::Unsatisfiable(content_range) => {
+                more.push(("content-range".to_owned(), content_range));
                 Err(Refusal::Range)
             }
         },

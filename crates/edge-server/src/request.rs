@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use domain::grant::Whereabouts;
-use domain::playback;
+use domain::playback::{self, Conditions};
 use http::HeaderMap;
 use http::request::Parts;
 
@@ -80,12 +80,16 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions::read(self.is_head(), |name| self.header(name).map(Cow::into_owned))
+    }
+
     pub(super) fn is_head(&self) -> bool {
         self.request.method == http::Method::HEAD
     }
 
     /// All values of a header, in one.
-    pub(super) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         joined(&self.request.headers, name, ", ")
     }
 }

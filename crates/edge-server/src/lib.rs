@@ -1,6 +1,6 @@
-//! The edge on this machine: carries out what `domain::playback` decides, over an object store.
+//! The edge as an HTTP server: carries out the decisions of `domain::playback`, over an object store.
 //!
-//! The twin of the edge worker, and like it without a rule of its own. Bodies of segments and pictures are streamed;
+//! It carries out the same decisions as the edge worker, and has no rule of its own. Segments and images are streamed;
 //! playlists and wrapped keys, which are small, are read whole.
 
 mod answer;
@@ -18,7 +18,8 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::Keyring;
 use domain::object_key::ObjectKey;
 use domain::playback::{
-    self, Config, EdgeAction, MasterPlan, MediaPlan, RangeOutcome, Refusal, ServePlan, not_modified,
+    self, Config, EdgeAction, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan, ObjectResponse,
+    Refusal, ServePlan,
 };
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
@@ -96,8 +97,8 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
         Err(failed) => match playback::refuse(failed.refusal, &incoming.playback(), &edge.config) {
             EdgeAction::Refuse(refusal, headers) => {
                 let answer = Answer::refused(refusal, &headers);
-                match failed.size {
-                    Some(size) => answer.header("content-range", &format!("bytes */{size}")),
+                match failed.content_range {
+                    Some(content_range) => answer.header("content-range", &content_range),
                     None => answer,
                 }
             }
@@ -111,13 +112,13 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
 /// Why a decision could not be carried out.
 struct Failed {
     refusal: Refusal,
-    /// Of the object, where the range was wrong.
-    size: Option<u64>,
+    /// `Content-Range`, where the range cannot be satisfied.
+    content_range: Option<String>,
 }
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, size: None }
+        Self { refusal, content_range: None }
     }
 }
 
@@ -135,12 +136,6 @@ impl From<StoreError> for Failed {
     }
 }
 
-/// Longest playlist: a day of segments of two seconds has 43,200 entries of about 200 bytes.
-const MAX_PLAYLIST: u64 = 16 << 20;
-
-/// Longest wrapped key.
-const MAX_WRAPPED_KEY: u64 = 4 << 10;
-
 impl Edge {
     async fn carry_out(&self, action: EdgeAction, request: &Incoming<'_>) -> Result<Answer, Failed> {
         let now = (self.now)();
@@ -157,7 +152,7 @@ impl Edge {
             EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
             EdgeAction::ReleaseKey(plan) => {
-                let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY, Refusal::Key).await?;
+                let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key).await?;
                 let key = plan.release(&document, &self.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
@@ -182,7 +177,7 @@ impl Edge {
     async fn media(&self, plan: &MediaPlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
         let (stored, text) = self.playlist(&plan.object).await?;
         let tag = plan.etag(&stored.0, &self.keys.passes);
-        if not_modified(request.header("if-none-match").as_deref(), &tag) {
+        if request.conditions().not_modified(&tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag));
         }
         let text = plan.rewrite(&text, &self.keys.passes)?;
@@ -190,45 +185,38 @@ impl Edge {
     }
 
     async fn serve(&self, plan: &ServePlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
-        let answer = |status, tag: &str| Answer::new(status, &plan.headers).header("etag", tag);
-        // A range is for GET alone (RFC 9110, 14.2).
-        let wanted = request.header("range").filter(|_| !request.is_head());
-        // The size has to be known before a range can be read, and a HEAD reads nothing.
-        if wanted.is_none() && !request.is_head() {
+        let conditions = request.conditions();
+        let (meta, stream) = if conditions.need_size() {
+            (self.store.head(&plan.object).await?, None)
+        } else {
             let body = self.store.get(&plan.object, None, None).await?;
-            let tag = quoted(&body.meta.etag);
-            if not_modified(request.header("if-none-match").as_deref(), &tag) {
-                return Ok(answer(304, &tag));
-            }
-            return Ok(answer(200, &tag).stream(body.meta.size, body.stream));
-        }
-        let meta = self.store.head(&plan.object).await?;
-        let tag = quoted(&meta.etag);
-        if not_modified(request.header("if-none-match").as_deref(), &tag) {
-            return Ok(answer(304, &tag));
-        }
-        // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
-        let same = request.header("if-range").is_none_or(|it| it == tag);
-        let (status, part) = match playback::range_of(wanted.as_deref().filter(|_| same), meta.size) {
-            RangeOutcome::Whole => (200, 0..meta.size),
-            RangeOutcome::Part(part) => (206, part),
-            RangeOutcome::Unsatisfiable => return Err(Failed { refusal: Refusal::Range, size: Some(meta.size) }),
+            (body.meta, Some(body.stream))
         };
-        let mut answer = answer(status, &tag);
-        if status == 206 {
-            answer = answer.header("content-range", &format!("bytes {}-{}/{}", part.start, part.end - 1, meta.size));
+        let tag = quoted(&meta.etag);
+        let answer = |status| Answer::new(status, &plan.headers).header("etag", &tag);
+        let content = match conditions.respond(meta.size, &tag) {
+            ObjectResponse::NotModified => return Ok(answer(304)),
+            ObjectResponse::Unsatisfiable(content_range) => {
+                return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
+            }
+            ObjectResponse::Content(content) => content,
+        };
+        let mut answer = answer(content.status);
+        if let Some(content_range) = &content.content_range {
+            answer = answer.header("content-range", content_range);
         }
-        let length = part.end - part.start;
-        if request.is_head() {
-            return Ok(answer.length(length));
+        if conditions.is_head {
+            return Ok(answer.length(content.length));
         }
-        let range = (status == 206).then_some(part);
-        let body = self.store.get(&plan.object, range, Some(&meta.etag)).await?;
-        Ok(answer.stream(length, body.stream))
+        let stream = match stream {
+            Some(stream) => stream,
+            None => self.store.get(&plan.object, content.range, Some(&meta.etag)).await?.stream,
+        };
+        Ok(answer.stream(content.length, stream))
     }
 
     async fn playlist(&self, object: &ObjectKey) -> Result<(ETag, String), Failed> {
-        let (tag, bytes) = self.read(object, MAX_PLAYLIST, Refusal::Playlist).await?;
+        let (tag, bytes) = self.read(object, MAX_PLAYLIST_BYTES, Refusal::Playlist).await?;
         let text = String::from_utf8(bytes).map_err(|_| {
             tracing::error!(path = object.path(), "a stored playlist is not UTF-8");
             Refusal::Playlist
