@@ -392,7 +392,7 @@ fn gstreamer_plays(url: &str) {
             .map(str::to_owned);
     let output = match Command::new("timeout").args(["90", "gst-launch-1.0"]).args(pipeline).output() {
         Ok(output) if output.status.code() != Some(127) => output,
-        _ => return println!("skipped: GStreamer is not installed: scripts/setup.sh --browser"),
+        _ => return testkit::missing("GStreamer", "scripts/setup.sh --browser"),
     };
     let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && report.contains("Got EOS"), "{report}");
