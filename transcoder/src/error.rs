@@ -121,7 +121,10 @@ impl TranscodeError {
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
-            Self::Ffmpeg { log_tail, .. } => !OUR_MISTAKES.iter().any(|it| log_tail.contains(it)),
+            // A machine without descriptors or memory reads no source.
+            Self::Ffmpeg { log_tail, .. } => {
+                !self.is_exhaustion() && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
+            }
             _ => false,
         }
     }

@@ -30,6 +30,7 @@ use crate::tone_map::ToneMap;
 mod assembly;
 
 use assembly::Assembly;
+pub(crate) use assembly::may_be_missing;
 
 /// Everything that the lanes of one job share.
 pub struct Workshop {
@@ -72,7 +73,7 @@ pub enum Made {
 }
 
 /// After FFmpeg ended, its last delivery may still be on its way: so long is waited without any sign.
-const QUIET: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
 
 impl Workshop {
     /// Makes all chunks of a lane from `first` on in one run, and sends each segment and each chunk as it is finished.

@@ -46,7 +46,7 @@ const INTERVALS: [u64; 8] = [1, 2, 5, 10, 20, 30, 60, 120];
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// After FFmpeg ended, a picture may still be on its way for so long.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5_000 });
 
 /// What the images of a generation cost, and which of them could not be made.
 #[derive(Debug, Default)]
