@@ -145,3 +145,6 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

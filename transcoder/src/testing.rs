@@ -13,6 +13,7 @@ use crate::ffmpeg::arguments::iframe_interval;
 use crate::sink::{ORIGIN, Stored};
 
 pub(crate) mod fake_ffmpeg;
+pub(crate) mod services;
 pub(crate) mod transport;
 pub(crate) mod world;
 

@@ -12,6 +12,8 @@ use platform::object_store::folder::FolderStore;
 
 use super::*;
 
+mod masters;
+
 /// A folder as store, and a video of ten segments that has to be encoded.
 struct World {
     store: SharedStore,
