@@ -34,12 +34,14 @@ pub(crate) struct FlakyStore {
     inner: FolderStore,
     /// Writes to paths with this text fail, so many times.
     failing: Mutex<(String, u32)>,
+    /// Nothing answers.
+    pub(crate) is_away: AtomicBool,
 }
 
 impl FlakyStore {
     pub(crate) fn new(folder: &Path) -> Self {
         let inner = FolderStore::new(folder.join("media"), folder.join("private"));
-        Self { inner, failing: Mutex::default() }
+        Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false) }
     }
 
     /// The next writes to paths with this text fail.
@@ -47,7 +49,15 @@ impl FlakyStore {
         *self.failing.lock().unwrap() = (text.to_owned(), times);
     }
 
+    fn answers(&self, path: String) -> Result<(), StoreError> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(StoreError::Unavailable { path, source: "the test takes it away".into() }),
+            false => Ok(()),
+        }
+    }
+
     fn check(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.answers(key.path())?;
         let mut failing = self.failing.lock().unwrap();
         if failing.1 == 0 || !key.path().contains(&failing.0) {
             return Ok(());
@@ -70,10 +80,12 @@ impl ObjectStore for FlakyStore {
         range: Option<Range<u64>>,
         if_match: Option<&ETag>,
     ) -> Result<ObjectBody, StoreError> {
+        self.answers(key.path())?;
         self.inner.get(key, range, if_match).await
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
+        self.answers(key.path())?;
         self.inner.head(key).await
     }
 
