@@ -127,7 +127,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
 }
 
 /// A service manager that stops us signals all our processes: so long it may take until this one has noticed.
-pub(crate) const STOPPING: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 1_000 });
+pub(crate) const STOPPING: Duration = Duration::from_millis(if cfg!(test) { 400 } else { 1_000 });
 
 /// How a child ended that did not end well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

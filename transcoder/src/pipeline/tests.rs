@@ -262,21 +262,20 @@ async fn a_copy_that_fails_is_encoded() {
     let too_large = |world: &World| {
         world.fake.put("source", 1, &vec![0x47; domain::plan::LARGEST_COPIED_SEGMENT as usize + 1]);
     };
-    let complaint = Fault::of(Task::Copy).saying("Application provided invalid timestamps");
+    let complaint = Fault::ends(Task::Copy, 1, End::Exit(0)).saying("Application provided invalid timestamps");
     let cases: [(&str, &dyn Fn(&World), Option<Fault>); 3] = [
         ("no refresh", &no_refresh, None),
         ("a large group of pictures", &too_large, None),
         ("a complaint", &|_| (), Some(complaint)),
     ];
     for (what, arrange, fault) in cases {
-        let (world, _) = replacing(&standard());
+        // Of a new video nothing is encoded before its copy can be watched.
+        let (world, _) = World::of(&standard());
         let mut open = standard();
         open.index.closed_gops = false;
         let plan = EncodePlan::new(&open, &world.profile, Mode::Abr).unwrap();
         world.fake.prepare(&plan);
-        // The encoders of the first plan have other chunks: they wait for the verdict on the copy.
-        let waits = Fault::ends(Task::Encode, 0, End::Stall).times(2);
-        world.fake.set_faults(&fault.into_iter().chain([waits]).collect::<Vec<_>>());
+        world.fake.set_faults(fault.as_slice());
         arrange(&world);
         let published = run(&world, standard()).await.unwrap_or_else(|it| panic!("{what}: {it:?}"));
         assert_eq!(published.plan, plan, "{what}");
