@@ -15,6 +15,7 @@ use crate::sink::{ORIGIN, Stored};
 pub(crate) mod fake_ffmpeg;
 pub(crate) mod services;
 pub(crate) mod transport;
+pub(crate) mod trial;
 pub(crate) mod world;
 
 /// The video of all tests.

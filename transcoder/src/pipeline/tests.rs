@@ -12,7 +12,7 @@ use crate::ffmpeg::probe::parse_streams;
 use crate::normalise::Survey;
 use crate::testing::fake_ffmpeg::{Arrival, End, Fault, Task};
 use crate::testing::world::World;
-use crate::testing::{foreign, objects_of};
+use crate::testing::{foreign, objects_of, planned_records};
 
 const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
 
@@ -225,6 +225,27 @@ async fn a_source_that_cannot_be_sought_is_read_from_its_beginning() {
     assert_eq!(runs.iter().filter(|it| it.starts_with("Feed")).count(), 1);
 }
 
+/// They may be what is wrong.
+#[tokio::test]
+async fn chunks_of_a_source_that_was_sought_are_made_once_more() {
+    let (world, _) = replacing(&foreign());
+    let plan = sequential(&world);
+    let records = planned_records(&plan);
+    for chunk in &plan.audio_chunks {
+        let segments = records.iter().filter(|it| it.rendition.as_str().starts_with("audio-"));
+        let segments = segments.filter(|it| chunk.segments.contains(&it.index)).cloned().collect();
+        let (lane, index) = (Lane::Audio, chunk.index);
+        let record = ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs: Default::default() };
+        assert!(belongs(&plan, &record));
+        world.journal.chunks.lock().unwrap().push(record);
+    }
+    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).from_segment(0)]);
+    let published = run(&world, foreign()).await.unwrap();
+    assert_whole(&world, &plan, &published);
+    let runs = world.fake.runs();
+    assert_eq!(runs.iter().filter(|it| it.starts_with("Audio")).count(), 1, "{runs:?}");
+}
+
 #[tokio::test]
 async fn what_fails_from_its_beginning_too_is_damaged() {
     for (what, fault) in dubious() {
@@ -412,7 +433,7 @@ async fn an_extra_does_not_hide_what_would_fail_anything() {
 #[test]
 fn a_chunk_belongs_to_the_plan_that_it_fits() {
     let plan = crate::testing::encoded_plan();
-    let records = crate::testing::planned_records(&plan);
+    let records = planned_records(&plan);
     let chunk = |lane: Lane, index: u32| {
         let segments = plan.chunks(lane)[index as usize].segments.clone();
         let names = plan.renditions(lane);

@@ -15,29 +15,17 @@ use platform::job_queue::Depth;
 use platform::object_store::PutCondition;
 
 use super::*;
-use crate::inspect::inspect;
-use crate::loopback::Loopback;
-use crate::source::Blocks;
-use crate::stills::InMemory;
 use crate::testing::fake_ffmpeg::{Arrival, End, Fault, Task};
 use crate::testing::services::{NoUploads, Services, job, source_key, wrapping_keys};
+use crate::testing::trial::prepare;
 use crate::testing::world::World;
 use crate::testing::{objects_of, video};
 use crate::trial::{FILM, profile};
 
+mod imports;
 mod losses;
 mod outages;
-
-/// What ffprobe says of [`FILM`].
-const STREAMS: &str = r#"cat <<'END'
-{"streams": [
-    {"index": 0, "codec_type": "video", "codec_name": "h264", "width": 320, "height": 180, "pix_fmt": "yuv420p",
-     "field_order": "progressive", "r_frame_rate": "25/1", "avg_frame_rate": "25/1", "time_base": "1/12800",
-     "start_pts": 0, "start_time": "0.000000", "duration": "2.000000"},
-    {"index": 1, "codec_type": "audio", "codec_name": "aac", "profile": "LC", "sample_fmt": "fltp", "channels": 2,
-     "sample_rate": "48000", "bit_rate": "31879", "start_time": "0.000000", "duration": "2.000000"}
-], "format": {"duration": "2.000000"}}
-END"#;
+mod posters;
 
 /// A worker with one job: two seconds of video, in two segments of each rendition.
 struct Site {
@@ -61,14 +49,13 @@ impl Site {
     async fn with(change: impl Fn(&mut Profile)) -> Self {
         let world = World::new();
         let services = Services::new(world.folder()).await;
-        world.fake.probe_says("streams", STREAMS);
         let mut profile = profile();
         change(&mut profile);
         let etag = world.store.put(&source_key(), FILM.into(), PutCondition::Always).await.unwrap();
         let job = job(&etag.0, FILM.len() as u64);
         services.note(&job).await;
         services.queue.send(&JobMessage::from(job.clone()), Duration::ZERO).await.unwrap();
-        let plan = planned(&world, &profile).await;
+        let plan = prepare(&world, &profile).await;
         let config = WorkerConfig {
             name: "worker".to_owned(),
             encoders: 2,
@@ -134,16 +121,6 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-}
-
-async fn planned(world: &World, profile: &Profile) -> EncodePlan {
-    let blocks = Blocks::new(Arc::new(InMemory(FILM.into())));
-    let loopback = Loopback::start(blocks.clone()).await.unwrap();
-    let probe = inspect(&world.fake.tools(), &blocks, &loopback, profile).await.unwrap().probe;
-    let plan = EncodePlan::new(&probe, profile, Mode::Abr).unwrap();
-    assert_eq!((plan.segments(), plan.copy.is_ok()), (2, profile.source_rung.enabled));
-    world.fake.prepare(&plan);
-    plan
 }
 
 const EMPTY: Depth = Depth { ready: 0, delayed: 0, in_flight: 0, dead: 0 };
