@@ -21,6 +21,8 @@ pub mod sink;
 pub mod source;
 pub mod stills;
 pub mod takeover;
+#[cfg(test)]
+mod testing;
 pub mod tone_map;
 pub mod trial;
 pub mod vault;

@@ -216,3 +216,6 @@ fn cpu_seconds(who: UsageWho) -> f64 {
     let seconds = |it: nix::sys::time::TimeVal| it.tv_sec() as f64 + it.tv_usec() as f64 / 1e6;
     getrusage(who).map_or(0.0, |it| seconds(it.user_time()) + seconds(it.system_time()))
 }
+
+#[cfg(test)]
+mod tests;

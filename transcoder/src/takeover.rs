@@ -126,3 +126,6 @@ impl Takeover {
         Err(TranscodeError::Verification(format!("segment {index} of {rendition} did not come over whole")))
     }
 }
+
+#[cfg(test)]
+mod tests;

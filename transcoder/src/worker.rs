@@ -251,3 +251,6 @@ impl Worker {
 fn is_loss(problem: &CatalogError) -> bool {
     matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
 }
+
+#[cfg(test)]
+mod tests;
