@@ -11,11 +11,12 @@ use platform::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Caller, Scope, Scopes, keys};
+use crate::auth::{Caller, InsufficientScope, Scope, Scopes, keys};
 use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId};
 use crate::openapi::types;
 use crate::paging;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 
@@ -86,7 +87,7 @@ pub(crate) async fn create(
     check(&wanted)?;
     // What is made can never do more than its maker.
     if let Some(beyond) = wanted.scopes.iter().find(|it| !caller.scopes.allows(*it)) {
-        return Err(ApiError::InsufficientScope(beyond));
+        return Err(InsufficientScope(beyond).into());
     }
     own_keys(&caller)?;
     let owner = caller.owner_for(wanted.owner)?;
@@ -108,7 +109,7 @@ pub(crate) async fn create(
     };
     let made = state.accounts.create_key(&new, now).await?;
     if made.revoked_ms.is_some() {
-        return Err(ApiError::Conflict("the key that this request came with was revoked".to_owned()));
+        return Err(ApiError::conflict("the API key that sent this request was revoked"));
     }
     tracing::info!(key.id = %made.id, "made the API key {}", made.id);
     Ok((StatusCode::CREATED, Json(MadeKey { view: KeyView::of(made), key: secret.expose().to_owned() })))
@@ -194,7 +195,7 @@ pub(crate) async fn revoke(
     own_keys(&caller)?;
     let key = state.accounts.get_key(id).await?;
     if !key.is_some_and(|it| caller.owner.is_none() || caller.owner == it.owner) {
-        return Err(ApiError::NoSuchApiKey(id));
+        return Err(ApiError::new(Problem::NoSuchApiKey, format!("there is no API key `{id}`")));
     }
     state.accounts.revoke_key(id, now_ms()).await?;
     tracing::info!(key.id = %id, "revoked the API key {id}");
@@ -208,7 +209,7 @@ fn own_keys(caller: &Caller) -> Result<(), ApiError> {
 }
 
 fn invalid(detail: &str) -> ApiError {
-    ApiError::Invalid(detail.to_owned())
+    ApiError::invalid(detail.to_owned())
 }
 
 impl KeyView {

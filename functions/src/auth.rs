@@ -4,6 +4,7 @@
 //! installation, API keys, and JWTs of the customer's identity provider. Whichever it was, routes see
 //! a [`Caller`]. One that may not see a video is told what one is told of a video that never was.
 
+mod error;
 mod gate;
 pub mod identity;
 pub(crate) mod keys;
@@ -18,6 +19,7 @@ use platform::accounts::KEY_SUBJECT as API_KEY;
 use platform::catalog::Video;
 
 pub use domain::scope::{Scope, Scopes};
+pub(crate) use error::{BadCredentials, InsufficientScope};
 pub(crate) use gate::{Gate, guard};
 pub use token::ApiToken;
 
@@ -51,7 +53,7 @@ impl Caller {
     /// # Errors
     /// `InsufficientScope`, which names the scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.scopes.allows(scope) { Ok(()) } else { Err(ApiError::InsufficientScope(scope)) }
+        if self.scopes.allows(scope) { Ok(()) } else { Err(InsufficientScope(scope).into()) }
     }
 
     /// Whose a video is that this caller makes, if nobody says otherwise.
@@ -67,10 +69,10 @@ impl Caller {
         match (wanted, &self.owner) {
             (None, _) => Ok(self.owner_for_new()),
             (Some(wanted), Some(own)) if wanted == *own => Ok(Some(wanted)),
-            (Some(_), Some(_)) => Err(ApiError::InsufficientScope(Scope::Admin)),
+            (Some(_), Some(_)) => Err(InsufficientScope(Scope::Admin).into()),
             (Some(wanted), None) if is_owner(&wanted) => Ok(Some(wanted)),
             (Some(_), None) => {
-                Err(ApiError::Invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
+                Err(ApiError::invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
             }
         }
     }
@@ -119,12 +121,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 fn not_admitted() -> ApiError {
-    ApiError::Internal(anyhow::anyhow!("a route is not in the table: nobody can be admitted to it"))
+    ApiError::internal(anyhow::anyhow!("a route is not in the table: nobody can be admitted to it"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Problem;
 
     fn caller(owner: Option<&str>, scopes: &str) -> Caller {
         Caller { subject: "user:ann".to_owned(), owner: owner.map(str::to_owned), scopes: scopes.parse().unwrap() }
@@ -137,12 +140,12 @@ mod tests {
         assert_eq!(ann.owner_for(None).unwrap(), wish("ann"));
         assert_eq!(ann.owner_for(wish("ann")).unwrap(), wish("ann"));
         let refused = ann.owner_for(wish("bob"));
-        assert!(matches!(refused, Err(ApiError::InsufficientScope(Scope::Admin))), "{refused:?}");
+        assert_eq!(refused.unwrap_err().to_string(), InsufficientScope(Scope::Admin).to_string());
         assert_eq!(admin.owner_for(None).unwrap(), None);
         assert_eq!(admin.owner_for(wish("bob")).unwrap(), wish("bob"));
         let long = "x".repeat(201);
         for odd in ["", "a\nb", &long] {
-            assert!(matches!(admin.owner_for(wish(odd)), Err(ApiError::Invalid(_))), "{odd}");
+            assert_eq!(admin.owner_for(wish(odd)).unwrap_err().problem(), Problem::InvalidField, "{odd}");
         }
     }
 

@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::extract::{Params, Places};
 use crate::openapi::types;
 use crate::paging;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
@@ -86,7 +87,8 @@ pub(crate) async fn redrive_all(
     for letter in state.queue.dead_letters(ALL).await? {
         match redrive_letter(&state, &letter, &mut done).await {
             // Somebody else was quicker with this one.
-            Ok(()) | Err(ApiError::NoSuchDeadLetter) => {}
+            Ok(()) => {}
+            Err(error) if error.problem() == Problem::NoSuchDeadLetter => {}
             Err(error) => return Err(error),
         }
     }
@@ -102,7 +104,7 @@ pub(crate) async fn redrive(
 ) -> Result<(StatusCode, Json<Redriven>), ApiError> {
     let (id, mut done) = (DeadLetterId(id), Redriven::default());
     let letters = state.queue.dead_letters(ALL).await?;
-    let letter = letters.iter().find(|it| it.id == id).ok_or(ApiError::NoSuchDeadLetter)?;
+    let letter = letters.iter().find(|it| it.id == id).ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
     redrive_letter(&state, letter, &mut done).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
@@ -119,7 +121,6 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
     };
     let number = match settled {
         Ok(number) => number,
-        Err(QueueError::NoSuchDeadLetter(_)) => return Err(ApiError::NoSuchDeadLetter),
         Err(error) => return Err(error.into()),
     };
     *(if is_wanted { &mut done.redriven } else { &mut done.dropped }) += number;
@@ -166,6 +167,18 @@ impl DeadLetterView {
             readable,
             sent_ms: letter.sent_ms,
             died_ms: letter.died_ms,
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Unavailable { .. } => Self::unavailable(error),
+            QueueError::NoSuchDeadLetter(_) => {
+                Self::new(Problem::NoSuchDeadLetter, "there is no such dead letter: it may have been redriven")
+            }
+            QueueError::LeaseLost | QueueError::Refused { .. } => Self::internal(error),
         }
     }
 }

@@ -9,7 +9,7 @@ use domain::event::Ignored;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::{Caller, Scope};
+use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::ingest::{IngestError, Ingested};
@@ -41,7 +41,7 @@ pub(crate) async fn take(
 ) -> Result<Json<TakenEvents>, ApiError> {
     if caller.owner.is_some() {
         // An event names any video, of whichever owner.
-        return Err(ApiError::InsufficientScope(Scope::Admin));
+        return Err(InsufficientScope(Scope::Admin).into());
     }
     let body = serde_json::Value::Object(event).to_string();
     let mut answer = TakenEvents::default();
@@ -56,7 +56,7 @@ pub(crate) async fn take(
                 answer.known += 1;
             }
             Ingested::Ignored(Ignored::Rubbish { detail }) => {
-                return Err(ApiError::Invalid(format!("the body: not a bucket notification: {detail}")));
+                return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
             }
             Ingested::Ignored(ignored) => answer.ignored.push(ignored.to_string()),
         }
@@ -71,7 +71,7 @@ impl From<IngestError> for ApiError {
             IngestError::Queue(error) => error.into(),
             IngestError::Store(error) => error.into(),
             IngestError::UnreadableJob(detail) => {
-                Self::Invalid(format!("the body: a job that this version cannot read: {detail}"))
+                Self::invalid(format!("the body: a job that this version cannot read: {detail}"))
             }
         }
     }

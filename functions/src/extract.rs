@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::problem::Problem;
 
 /// A JSON body. An empty one is read as `{}`, so that what is optional can be left out altogether.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -28,11 +29,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         // To serde a list of the fields' values would do as well.
         if text.iter().find(|it| !it.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(ApiError::Malformed("the body: it is no JSON object".to_owned()));
+            return Err(ApiError::malformed("the body: it is no JSON object"));
         }
         // As it is first: its errors name line and column.
         let read = serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
-        let malformed = |error| ApiError::Malformed(format!("the body: {error}"));
+        let malformed = |error| ApiError::malformed(format!("the body: {error}"));
         let read = read.map_err(malformed)?;
         serde_json::from_slice::<Unambiguous>(text).map_err(malformed)?;
         Ok(Self(read))
@@ -130,11 +131,11 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         Bytes::from_request(request, state).await.map(Self).map_err(|it: BytesRejection| {
             if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                ApiError::BodyTooLarge("the body is larger than this address takes".to_owned())
+                ApiError::new(Problem::BodyTooLarge, "the body is larger than this route accepts")
             } else if is_too_slow(&it) {
-                ApiError::BodyTooSlow
+                ApiError::new(Problem::RequestTimeout, "the body did not arrive in time")
             } else {
-                ApiError::Malformed("the body could not be received".to_owned())
+                ApiError::malformed("the body could not be received")
             }
         })
     }
@@ -152,7 +153,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Places<
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(places) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)?;
+        let Path(places) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::no_such_route())?;
         Ok(Self(places))
     }
 }
@@ -166,6 +167,12 @@ impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Places(text) = Places::<String>::from_request_parts(parts, state).await?;
         Ok(Self(text.parse::<T>()?))
+    }
+}
+
+impl From<InvalidId> for ApiError {
+    fn from(error: InvalidId) -> Self {
+        Self::new(Problem::NoSuchRoute, error.to_string())
     }
 }
 
@@ -189,7 +196,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(params) = Query::from_request_parts(parts, state)
             .await
-            .map_err(|it: QueryRejection| ApiError::Malformed(format!("the query: {}", it.body_text())))?;
+            .map_err(|it: QueryRejection| ApiError::malformed(format!("the query: {}", it.body_text())))?;
         Ok(Self(params))
     }
 }

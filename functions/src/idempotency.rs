@@ -9,6 +9,7 @@
 //! What is kept may open something: presigned requests, the secret of a new API key. So it is sealed
 //! with a key that stands nowhere beside it (see [`seal`]).
 
+mod error;
 mod seal;
 
 use std::panic::AssertUnwindSafe;
@@ -31,7 +32,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::{ApiToken, Caller};
 use crate::error::ApiError;
+use crate::problem::Problem;
 use crate::times::now_ms;
+use error::IdempotencyConflict;
 use seal::Seal;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -80,7 +83,8 @@ pub(crate) async fn once(
     let Some(key) = key_of(request.headers())? else { return Ok(next.run(request).await) };
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| {
-        ApiError::BodyTooLarge(format!("a body that comes with `Idempotency-Key` has at most {BODY_LIMIT} bytes"))
+        let detail = format!("the body of a request with `Idempotency-Key` is limited to {BODY_LIMIT} bytes");
+        ApiError::new(Problem::BodyTooLarge, detail)
     })?;
     let keyed = KeyedRequest {
         id: id_of(&caller, &key),
@@ -91,16 +95,16 @@ pub(crate) async fn once(
     let request = HttpRequest::from_parts(parts, Body::from(body));
     // As a task of its own: a client that hangs up, and comes again, is what this is for.
     let run = tokio::spawn(once.run(keyed, request, next));
-    run.await.unwrap_or_else(|error| Err(ApiError::Internal(error.into())))
+    run.await.unwrap_or_else(|error| Err(ApiError::internal(error)))
 }
 
 impl Once {
     async fn run(self: Arc<Self>, keyed: KeyedRequest, request: Request, next: Next) -> Result<Response, ApiError> {
         match self.keeper.begin(&keyed, now_ms()).await? {
             Begun::First(ticket) => self.execute(&ticket, request, next).await,
-            Begun::Running { .. } => Err(ApiError::IdempotencyInProgress),
+            Begun::Running { .. } => Err(IdempotencyConflict::InProgress.into()),
             Begun::Answered(sealed) => self.replay(&keyed, &sealed),
-            Begun::Another => Err(ApiError::IdempotencyKeyReused),
+            Begun::Another => Err(IdempotencyConflict::KeyReused.into()),
         }
     }
 
@@ -113,7 +117,7 @@ impl Once {
             }
             Err(_) => {
                 self.give_back(ticket).await;
-                return Err(ApiError::Internal(anyhow::anyhow!("a handler panicked")));
+                return Err(ApiError::internal(anyhow::anyhow!("a handler panicked")));
             }
         };
         let (parts, body) = response.into_parts();
@@ -146,11 +150,11 @@ impl Once {
     }
 
     fn replay(&self, keyed: &KeyedRequest, sealed: &str) -> Result<Response, ApiError> {
-        let opened = self.seal.open(&keyed.id, sealed).ok_or(ApiError::IdempotencyAnswerLost)?;
-        let kept: Kept = serde_json::from_slice(&opened).map_err(|it| ApiError::Internal(it.into()))?;
-        let body = Base64::decode_vec(&kept.body).map_err(|it| ApiError::Internal(anyhow::anyhow!("a body: {it}")))?;
+        let opened = self.seal.open(&keyed.id, sealed).ok_or(IdempotencyConflict::ResponseLost)?;
+        let kept: Kept = serde_json::from_slice(&opened).map_err(ApiError::internal)?;
+        let body = Base64::decode_vec(&kept.body).map_err(|it| ApiError::internal(anyhow::anyhow!("a body: {it}")))?;
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = StatusCode::from_u16(kept.status).map_err(|it| ApiError::Internal(it.into()))?;
+        *response.status_mut() = StatusCode::from_u16(kept.status).map_err(ApiError::internal)?;
         for (name, value) in kept.headers {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 response.headers_mut().insert(name, value);
@@ -173,7 +177,7 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let visible = first.as_bytes().iter().all(u8::is_ascii_graphic);
     match first.to_str() {
         Ok(key) if second.is_none() && visible && (1..=KEY_LIMIT).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::Malformed(format!(
+        _ => Err(ApiError::malformed(format!(
             "`Idempotency-Key` is one value of 1 to {KEY_LIMIT} visible ASCII characters"
         ))),
     }
@@ -223,7 +227,7 @@ mod tests {
         let too_long = [b'~'; 256];
         for bad in [&[&b""[..]][..], &[b"a b"], &[b"a\t"], &["é".as_bytes()], &[b"\xff"], &[&too_long], &[b"a", b"a"]]
         {
-            assert!(matches!(read(bad), Err(ApiError::Malformed(_))), "{bad:?}");
+            assert_eq!(read(bad).unwrap_err().problem(), Problem::MalformedRequest, "{bad:?}");
         }
     }
 

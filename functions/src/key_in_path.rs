@@ -21,7 +21,7 @@ pub(crate) async fn answer(
     request: Request,
 ) -> Response {
     let Some((uri, credentials)) = moved(&key, request.uri()) else {
-        return ApiError::NoSuchRoute.into_response();
+        return ApiError::no_such_route().into_response();
     };
     let (mut parts, body) = request.into_parts();
     parts.uri = uri;

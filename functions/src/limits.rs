@@ -14,9 +14,10 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::Extensions;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::error::ApiError;
+use crate::problem::Problem;
 
 /// How often one may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,22 +84,22 @@ impl RateLimits {
     }
 
     /// Counts a request of somebody.
-    pub(crate) fn count(&self, subject: &str, is_installation: bool) -> Result<Option<Standing>, ApiError> {
+    pub(crate) fn count(&self, subject: &str, is_installation: bool) -> Result<Option<Standing>, TooManyRequests> {
         let buckets = if is_installation { &self.installation } else { &self.callers };
-        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(ApiError::TooManyRequests)
+        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(TooManyRequests)
     }
 
     /// Counts a request of nobody. Where no address is known, they all share one bucket.
-    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), ApiError> {
+    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), TooManyRequests> {
         let Some(failures) = &self.failures else { return Ok(()) };
         let address = address_of(headers, known, self.address_header.as_ref()).map(network_of);
-        failures.take(&address).map(|_| ()).map_err(ApiError::TooManyRequests)
+        failures.take(&address).map(|_| ()).map_err(TooManyRequests)
     }
 }
 
 impl Standing {
-    /// Tells of it.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+    /// The `RateLimit-Policy` and `RateLimit` headers.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
         let Self { policy, rate, left, .. } = self;
         let all = rate.refill.saturating_mul(rate.burst);
         let until_full = rate.refill.saturating_mul(rate.burst.saturating_sub(*left));
@@ -106,16 +107,28 @@ impl Standing {
             ("ratelimit-policy", format!("\"{policy}\";q={};w={}", rate.burst, whole_seconds(all).max(1))),
             ("ratelimit", format!("\"{policy}\";r={left};t={}", whole_seconds(until_full))),
         ];
-        for (name, value) in fields {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
+        fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)))
     }
 
     /// Seconds after which to come again; at least 1.
     pub(crate) fn retry_after(&self) -> u64 {
         whole_seconds(self.wait).max(1)
+    }
+}
+
+/// The bucket is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests: retry in {} s", .0.retry_after())]
+pub(crate) struct TooManyRequests(Standing);
+
+impl From<TooManyRequests> for ApiError {
+    fn from(error: TooManyRequests) -> Self {
+        let TooManyRequests(standing) = error;
+        Self::new(Problem::TooManyRequests, error.to_string())
+            .with_headers(standing.headers())
+            .with_header(RETRY_AFTER, HeaderValue::from(standing.retry_after()))
     }
 }
 
@@ -216,7 +229,7 @@ mod tests {
         let told = |left: u32, wait_ms: u64| {
             let standing = Standing { policy: "test", rate: RATE, left, wait: Duration::from_millis(wait_ms) };
             let mut headers = HeaderMap::new();
-            standing.write(&mut headers);
+            headers.extend(standing.headers());
             let text = |name: &str| headers[name].to_str().unwrap().to_owned();
             (text("ratelimit-policy"), text("ratelimit"), standing.retry_after())
         };

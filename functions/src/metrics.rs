@@ -100,7 +100,7 @@ pub(crate) async fn answer(
         metrics.jobs.get_or_create(&JobState { state }).set(i64::try_from(number).unwrap_or(i64::MAX));
     }
     let mut text = String::new();
-    encode(&mut text, &metrics.registry).map_err(|it| ApiError::Internal(it.into()))?;
+    encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

@@ -18,7 +18,7 @@ pub(crate) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::Malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")))
+    Err(ApiError::malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")))
 }
 
 /// Where the page before ended.
@@ -27,5 +27,5 @@ pub(crate) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
 /// `Malformed`, if it is no cursor.
 pub(crate) fn cursor<T: FromStr>(text: Option<String>) -> Result<Option<T>, ApiError> {
     let read = text.map(|it| it.parse::<T>()).transpose();
-    read.map_err(|_| ApiError::Malformed("the query: `cursor` is not one that this API gave".to_owned()))
+    read.map_err(|_| ApiError::malformed("the query: `cursor` is not one that this API gave"))
 }

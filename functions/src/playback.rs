@@ -123,7 +123,7 @@ impl Playback {
         let grant =
             Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
         let token = grant.issue(&self.grants).ok_or_else(|| {
-            ApiError::Internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
+            ApiError::internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
         })?;
         let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it, now_ms / 1000)?)));
         let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));

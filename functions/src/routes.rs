@@ -18,6 +18,7 @@ use crate::idempotency::{self, Once};
 use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
 use crate::{api_keys, cors, dead_letters, events, health, key_in_path, share_page, shares, uploads, videos};
@@ -238,11 +239,11 @@ pub fn router(state: ApiState) -> Router {
 }
 
 async fn no_such_route() -> ApiError {
-    ApiError::NoSuchRoute
+    ApiError::no_such_route()
 }
 
 async fn method_not_allowed() -> ApiError {
-    ApiError::MethodNotAllowed
+    ApiError::new(Problem::MethodNotAllowed, "this path does not support this method")
 }
 
 /// First parts of paths whose other parts may stand in a log.

@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode};
 use platform::accounts::KeyDigest;
 use platform::catalog::Video;
 use platform::secret::Secret;
-use platform::shares::{NewShare, Share};
+use platform::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +28,7 @@ use crate::extract::{Body, Places, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
 use crate::playback::{GrantLife, Viewer};
+use crate::problem::Problem;
 use crate::share_page;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
@@ -131,14 +132,14 @@ pub(crate) async fn create(
 
 fn check(wanted: &WantedShare) -> Result<(), ApiError> {
     if !LIFE.contains(&wanted.expires_in) {
-        return Err(ApiError::Invalid(format!("`expires_in` is {} to {} seconds", LIFE.start(), LIFE.end())));
+        return Err(ApiError::invalid(format!("`expires_in` is {} to {} seconds", LIFE.start(), LIFE.end())));
     }
     if wanted.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
-        return Err(ApiError::Invalid(format!("`max_height` is {least} to {most} pixels")));
+        return Err(ApiError::invalid(format!("`max_height` is {least} to {most} pixels")));
     }
     if wanted.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
-        return Err(ApiError::Invalid(format!("`label` has at most {LABEL_LIMIT} bytes")));
+        return Err(ApiError::invalid(format!("`label` has at most {LABEL_LIMIT} bytes")));
     }
     Ok(())
 }
@@ -163,10 +164,10 @@ pub(crate) async fn revoke(
     let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
     existing(&state, &caller, video).await?;
     if !state.shares.revoke(video, share, now_ms()).await? {
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     }
     // It gives out nothing from now on. What it gave out ends only when the edge knows, so the caller learns if it does not.
-    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::Unavailable)?;
+    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
     tracing::info!(share.id = %share, "revoked the link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -209,11 +210,11 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     let Some(share) = share.filter(|it| it.is_live(now)) else {
         // Who tries many of them is told to wait, as with tokens.
         limits.count_failure(&parts.headers, &parts.extensions)?;
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     };
     let video = state.catalog.get_video(share.video).await?;
     if video.state == VideoState::Deleted {
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     }
     if share.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
@@ -229,6 +230,23 @@ fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
     let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
     let life = GrantLife::OutlivesVideo { at_most };
     Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
+}
+
+fn no_such_share() -> ApiError {
+    ApiError::new(Problem::NoSuchShare, "there is no such link: it may have expired or been revoked")
+}
+
+impl From<SharesError> for ApiError {
+    fn from(error: SharesError) -> Self {
+        match error {
+            SharesError::TooMany => {
+                let detail = format!("this video already has {MAX_SHARES} links: revoke one first");
+                Self::new(Problem::TooManyShares, detail)
+            }
+            SharesError::Unavailable { .. } => Self::unavailable(error),
+            SharesError::Corrupt { .. } => Self::internal(error),
+        }
+    }
 }
 
 fn viewer_name(share: ShareId) -> String {

@@ -4,6 +4,7 @@
 //! event; both make the same job.
 
 pub(crate) mod create;
+pub(crate) mod error;
 pub(crate) mod finish;
 pub mod plan;
 pub(crate) mod progress;
@@ -26,6 +27,7 @@ use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos;
+use error::UploadError;
 use plan::UploadPlan;
 
 /// A request that the uploader sends to the store.
@@ -72,7 +74,7 @@ impl KnownUpload {
     /// Reads it for a caller; a video that was not uploaded through the API has none.
     pub(crate) async fn read(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Self, ApiError> {
         let video = videos::existing(state, caller, id).await?;
-        let not_uploaded = || ApiError::Conflict("this video was not uploaded through the API".to_owned());
+        let not_uploaded = || ApiError::conflict("this video was not uploaded through the API");
         let upload = video.upload.clone().ok_or_else(not_uploaded)?;
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let key = key.ok_or_else(not_uploaded)?;
@@ -87,10 +89,10 @@ impl KnownUpload {
                 Ok((UploadId(upload_id.clone()), UploadPlan { size, part_bytes: *part_bytes }))
             }
             (UploadKind::Open { .. }, _) => {
-                Err(ApiError::NotAMultipartUpload("the uploader of this video chooses the parts by himself"))
+                Err(UploadError::NotMultipart("the client chooses the parts of this upload").into())
             }
             (UploadKind::Single | UploadKind::Multipart { .. }, _) => {
-                Err(ApiError::NotAMultipartUpload("this upload is one request and has no parts"))
+                Err(UploadError::NotMultipart("this upload is a single request without parts").into())
             }
         }
     }
@@ -99,7 +101,7 @@ impl KnownUpload {
     pub(crate) async fn stored_parts(&self, state: &ApiState, id: &UploadId) -> Result<Vec<Part>, ApiError> {
         match state.signer.list_parts(&self.key, id).await {
             Ok(parts) => Ok(parts),
-            Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+            Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
             Err(error) => Err(error.into()),
         }
     }
@@ -130,7 +132,7 @@ impl KnownUpload {
     pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
         let left = Duration::from_millis(self.expires_ms.saturating_sub(now_ms()));
         // URLs are signed in whole seconds.
-        if left < Duration::from_secs(1) { Err(ApiError::UploadGone) } else { Ok(left) }
+        if left < Duration::from_secs(1) { Err(UploadError::Gone.into()) } else { Ok(left) }
     }
 
     pub(crate) fn content_type(&self) -> &str {

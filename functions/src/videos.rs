@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod convert;
+mod error;
 pub(crate) mod facts;
 pub(crate) mod heights;
 pub(crate) mod import;
@@ -31,6 +32,7 @@ use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
+use error::VideoError;
 use view::{VideoSummary, VideoView};
 
 /// Which videos to list.
@@ -81,9 +83,9 @@ impl ListParams {
     fn into_filter(self, caller: &Caller) -> Result<VideoFilter, ApiError> {
         let (limit, after) = (paging::limit(self.limit)?, paging::cursor(self.cursor)?);
         let state = self.state.map(|it| it.parse::<StateName>()).transpose();
-        let state = state.map_err(|it| ApiError::Malformed(format!("the query: `state`: {it}")))?;
+        let state = state.map_err(|it| ApiError::malformed(format!("the query: `state`: {it}")))?;
         if state == Some(StateName::Deleted) {
-            return Err(ApiError::Malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
+            return Err(ApiError::malformed("the query: `state`: deleted videos cannot be listed"));
         }
         let owner = caller.owner_for(self.owner)?;
         let (external_id, title_contains) = (self.external_id, self.text);
@@ -94,14 +96,14 @@ impl ListParams {
 /// A video that is there for a caller: theirs, and not deleted. The way for every route to get one.
 pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = of_caller(state, caller, id).await?;
-    if video.state == VideoState::Deleted { Err(ApiError::NoSuchVideo(id)) } else { Ok(video) }
+    if video.state == VideoState::Deleted { Err(VideoError::NotFound(id).into()) } else { Ok(video) }
 }
 
 /// The same, or what is left of it: for what may be done again after the end. Somebody else's video is
 /// one that never was.
 pub(crate) async fn of_caller(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = state.catalog.get_video(id).await?;
-    if caller.may_see(&video) { Ok(video) } else { Err(ApiError::NoSuchVideo(id)) }
+    if caller.may_see(&video) { Ok(video) } else { Err(VideoError::NotFound(id).into()) }
 }
 
 pub(crate) async fn read(
@@ -145,7 +147,7 @@ pub(crate) async fn delete(
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
         // Pictures stand in the edge's cache in clear. If the edge cannot be reached, the caller learns it and asks again.
-        state.edge_list.revoke_video(id).await.map_err(ApiError::Unavailable)?;
+        state.edge_list.revoke_video(id).await.map_err(ApiError::unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -179,6 +181,6 @@ pub(crate) async fn remove_objects(
 pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)
-        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
     Ok(VideoId::new(now_ms, random))
 }

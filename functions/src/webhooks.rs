@@ -17,14 +17,15 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts as _;
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
-use platform::webhooks::{Endpoint, SharedWebhooks};
+use platform::webhooks::{Endpoint, MAX_ENDPOINTS, SharedWebhooks, WebhookError};
 
 pub use dispatcher::{Dispatcher, DispatcherConfig, Round};
 pub use sender::{Sender, SenderError, TIMEOUT};
-pub use wish::RefusedWebhook;
+pub use wish::InvalidWebhook;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use paths::WebhookId;
 
@@ -48,7 +49,30 @@ async fn owner_of(parts: &mut http::request::Parts) -> Result<Option<String>, Ap
 async fn visible(state: &ApiState, owner: Option<&str>, id: WebhookId) -> Result<Endpoint, ApiError> {
     let endpoint = state.webhooks.store.get(id.0).await?;
     match owner {
-        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(ApiError::NoSuchWebhook(id.0)),
+        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(WebhookError::NoSuchEndpoint(id.0).into()),
         _ => Ok(endpoint),
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NoSuchEndpoint(id) => {
+                Self::new(Problem::NoSuchWebhook, format!("there is no webhook `{id}`"))
+            }
+            WebhookError::NoSuchDelivery(id) => {
+                let detail = format!("there is no delivery `{id}`: deliveries are kept for 30 days");
+                Self::new(Problem::NoSuchDelivery, detail)
+            }
+            WebhookError::TooMany => {
+                let detail = format!("there are already {MAX_ENDPOINTS} webhooks: delete one first");
+                Self::new(Problem::TooManyWebhooks, detail)
+            }
+            WebhookError::Disabled(_) => {
+                Self::new(Problem::WebhookDisabled, "the webhook is disabled: set `active` to true first")
+            }
+            WebhookError::Unavailable { .. } => Self::unavailable(error),
+            WebhookError::LeaseLost(_) | WebhookError::Corrupt { .. } => Self::internal(error),
+        }
     }
 }

@@ -10,9 +10,10 @@ use http::header::AUTHORIZATION;
 use platform::accounts::SharedAccounts;
 
 use super::identity::{IdentityProvider, TokenProblem};
-use super::{ApiToken, Authenticated, Caller, INSTALLATION, Scopes, keys};
-use crate::error::{ApiError, BadCredentials};
+use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scopes, keys};
+use crate::error::ApiError;
 use crate::limits::RateLimits;
+use crate::problem::Problem;
 use crate::times::now_ms;
 
 /// Longest credentials that are looked at, bytes: more than any real token, less than would cost anything.
@@ -28,22 +29,22 @@ pub(crate) struct Gate {
 
 impl Gate {
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let presented = bearer(headers).map_err(ApiError::Unauthorized)?;
+        let presented = bearer(headers)?;
         if self.token.opens(presented) {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
         if keys::is_key(presented) {
             return keys::caller_of(&self.accounts, presented, now_ms()).await;
         }
-        let Some(identity) = &self.identity else { return Err(ApiError::Unauthorized(BadCredentials::Invalid)) };
+        let Some(identity) = &self.identity else { return Err(BadCredentials::Invalid.into()) };
         identity.caller_of(presented).await.map_err(|problem| match problem {
-            TokenProblem::Expired => ApiError::Unauthorized(BadCredentials::Expired),
+            TokenProblem::Expired => BadCredentials::Expired.into(),
             TokenProblem::Invalid(why) => {
                 tracing::debug!("a JWT was refused: {why}");
-                ApiError::Unauthorized(BadCredentials::Invalid)
+                BadCredentials::Invalid.into()
             }
             TokenProblem::NoKeys => {
-                ApiError::Unavailable(anyhow::anyhow!("the keys of the identity provider could not be fetched"))
+                ApiError::unavailable(anyhow::anyhow!("cannot fetch the keys of the identity provider"))
             }
         })
     }
@@ -53,25 +54,24 @@ impl Gate {
 pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let caller = match gate.authenticate(request.headers()).await {
         Ok(caller) => caller,
-        Err(refusal @ ApiError::Unauthorized(_)) => {
+        Err(refusal) if refusal.problem() == Problem::Unauthorized => {
             // Only failures are counted by address: those who share it and are somebody never wait for it.
             return gate
                 .limits
                 .count_failure(request.headers(), request.extensions())
-                .err()
-                .unwrap_or(refusal)
+                .map_or_else(ApiError::from, |()| refusal)
                 .into_response();
         }
         Err(error) => return error.into_response(),
     };
     let standing = match gate.limits.count(&caller.subject, caller.subject == INSTALLATION) {
         Ok(standing) => standing,
-        Err(error) => return error.into_response(),
+        Err(error) => return ApiError::from(error).into_response(),
     };
     request.extensions_mut().insert(Authenticated(caller));
     let mut response = next.run(request).await;
     if let Some(standing) = standing {
-        standing.write(response.headers_mut());
+        response.headers_mut().extend(standing.headers());
     }
     response
 }

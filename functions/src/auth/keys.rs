@@ -4,8 +4,8 @@ use domain::ids::hex;
 use platform::accounts::{ApiKey, KeyDigest, SharedAccounts};
 use platform::secret::Secret;
 
-use super::{API_KEY, Caller};
-use crate::error::{ApiError, BadCredentials};
+use super::{API_KEY, BadCredentials, Caller};
+use crate::error::ApiError;
 
 /// Before the 64 hex digits of a key, so that it is recognised where it does not belong: in a log, in a commit.
 const PREFIX: &str = "er_";
@@ -29,9 +29,9 @@ pub(super) fn is_key(presented: &str) -> bool {
 pub(super) async fn caller_of(accounts: &SharedAccounts, presented: &str, now_ms: u64) -> Result<Caller, ApiError> {
     // Looked up by its hash: what the time of the answer tells of a hash helps nobody to a secret.
     let key = accounts.find_key(&KeyDigest::of(&Secret::new(presented))).await?;
-    let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(ApiError::Unauthorized(BadCredentials::Invalid))?;
+    let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(BadCredentials::Invalid)?;
     if !key.is_live(now_ms) {
-        return Err(ApiError::Unauthorized(BadCredentials::Expired));
+        return Err(BadCredentials::Expired.into());
     }
     if key.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now_ms)
         && let Err(error) = accounts.note_use(key.id, now_ms).await

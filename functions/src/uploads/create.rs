@@ -14,7 +14,7 @@ use platform::catalog::{NewVideo, Upload, UploadKind, Video};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::plan::{RefusedUpload, UploadPlan, check_size};
+use super::plan::{InvalidUpload, UploadPlan, check_size};
 use super::{SignedRequest, make_row};
 use crate::auth::Caller;
 use crate::config::ApiConfig;
@@ -150,7 +150,7 @@ struct File<'a> {
 }
 
 /// Answers with the type to store.
-fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, RefusedUpload> {
+fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
     check_size(wish.size, config.max_upload_bytes)?;
     facts::check(wish.title.as_deref(), wish.external_id.as_deref(), Some(&wish.metadata))?;
     config.upload_types.check(wish.content_type.as_deref())

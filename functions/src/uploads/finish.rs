@@ -13,6 +13,7 @@ use platform::object_store::{ETag, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::UploadError;
 use super::plan::UploadPlan;
 use super::{KnownUpload, progress};
 use crate::auth::Caller;
@@ -64,7 +65,7 @@ pub(crate) async fn complete(
     match &upload.kind {
         UploadKind::Single => {
             if !progress::is_stored(&state, &upload).await? {
-                return Err(ApiError::UploadIncomplete("the file has not arrived in the store".to_owned()));
+                return Err(UploadError::Incomplete("the file has not arrived in the store".to_owned()).into());
             }
         }
         UploadKind::Multipart { .. } => {
@@ -97,7 +98,7 @@ async fn complete_parts(
             .collect(),
         (Err(StoreError::NotFound { .. }), None) => {
             let stands = progress::is_stored(state, upload).await?;
-            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+            return if stands { Ok(()) } else { Err(UploadError::Gone.into()) };
         }
         (Err(error), _) => return Err(error.into()),
     };
@@ -108,9 +109,9 @@ async fn complete_parts(
 async fn make(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Part]) -> Result<(), ApiError> {
     match state.signer.complete_multipart(&upload.key, id, parts).await {
         Ok(_) => Ok(()),
-        Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+        Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
         Err(StoreError::Refused { code, .. }) => {
-            Err(ApiError::UploadIncomplete(format!("the store does not accept these parts: {code}")))
+            Err(UploadError::Incomplete(format!("the store rejected these parts: {code}")).into())
         }
         Err(error) => Err(error.into()),
     }
@@ -121,15 +122,15 @@ fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>
     let mut named = BTreeMap::new();
     for SentPart { number, etag } in sent {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::Invalid(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
         }
         let etag = etag.trim_matches('"').to_owned();
         if named.insert(number, etag).is_some() {
-            return Err(ApiError::Invalid(format!("`parts`: {number} stands there twice")));
+            return Err(ApiError::invalid(format!("`parts`: {number} stands there twice")));
         }
     }
     match plan.numbers().find(|it| !named.contains_key(it)) {
-        Some(missing) => Err(ApiError::Invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
+        Some(missing) => Err(ApiError::invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
         None => Ok(named),
     }
 }
@@ -137,7 +138,7 @@ fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>
 /// What the store has, if it is all of it, of the right sizes, and what the uploader says he sent.
 fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, String>>) -> Result<Vec<Part>, ApiError> {
     let mut by_number: BTreeMap<u32, Part> = stored.into_iter().map(|it| (it.number, it)).collect();
-    let incomplete = |detail: String| Err(ApiError::UploadIncomplete(detail));
+    let incomplete = |detail: String| Err(UploadError::Incomplete(detail).into());
     let mut parts = Vec::with_capacity(by_number.len());
     for number in plan.numbers() {
         let Some(part) = by_number.remove(&number) else {
@@ -164,7 +165,7 @@ pub(crate) async fn abort(
     let mut video = videos::of_caller(&state, &caller, id).await?;
     if video.state != VideoState::Deleted {
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
-            return Err(ApiError::UploadComplete);
+            return Err(UploadError::Complete.into());
         }
         video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     }

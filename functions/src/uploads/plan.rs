@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS};
 
+use crate::error::ApiError;
 use crate::problem::Problem;
 
 /// Up to here one request carries everything, bytes.
@@ -60,7 +61,7 @@ impl UploadPlan {
 
 /// Why an upload is not begun. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedUpload {
+pub enum InvalidUpload {
     /// No bytes.
     #[error("the file is empty: there is nothing to upload")]
     Empty,
@@ -98,7 +99,7 @@ pub enum RefusedUpload {
     },
 }
 
-impl RefusedUpload {
+impl InvalidUpload {
     /// Of what kind it is.
     pub fn problem(&self) -> Problem {
         match self {
@@ -111,16 +112,22 @@ impl RefusedUpload {
     }
 }
 
+impl From<InvalidUpload> for ApiError {
+    fn from(error: InvalidUpload) -> Self {
+        Self::new(error.problem(), error.to_string())
+    }
+}
+
 /// Checks an announced size (bytes).
 ///
 /// # Errors
 /// `Empty`, `TooLarge`.
-pub fn check_size(bytes: u64, limit: u64) -> Result<(), RefusedUpload> {
+pub fn check_size(bytes: u64, limit: u64) -> Result<(), InvalidUpload> {
     // What the parts of one upload can carry is a limit too.
     let limit = limit.min(MAX_PART_BYTES.saturating_mul(u64::from(MAX_PARTS)));
     match bytes {
-        0 => Err(RefusedUpload::Empty),
-        bytes if bytes > limit => Err(RefusedUpload::TooLarge { bytes, limit }),
+        0 => Err(InvalidUpload::Empty),
+        bytes if bytes > limit => Err(InvalidUpload::TooLarge { bytes, limit }),
         _ => Ok(()),
     }
 }
@@ -169,7 +176,7 @@ impl UploadTypes {
     ///
     /// # Errors
     /// `Type`.
-    pub fn check(&self, announced: Option<&str>) -> Result<String, RefusedUpload> {
+    pub fn check(&self, announced: Option<&str>) -> Result<String, InvalidUpload> {
         let announced = announced.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(ANY_TYPE);
         let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let legal = essence.split_once('/').filter(|(kind, which)| is_token(kind) && is_token(which));
@@ -179,7 +186,7 @@ impl UploadTypes {
         if legal.is_some_and(|(kind, _)| accepts(kind)) {
             return Ok(essence);
         }
-        Err(RefusedUpload::Type { found: announced.chars().take(100).collect(), accepted: self.clone() })
+        Err(InvalidUpload::Type { found: announced.chars().take(100).collect(), accepted: self.clone() })
     }
 }
 
@@ -219,9 +226,9 @@ mod tests {
 
     #[test]
     fn sizes_have_limits() {
-        assert_eq!(check_size(0, 100), Err(RefusedUpload::Empty));
+        assert_eq!(check_size(0, 100), Err(InvalidUpload::Empty));
         assert_eq!(check_size(100, 100), Ok(()));
-        assert_eq!(check_size(101, 100), Err(RefusedUpload::TooLarge { bytes: 101, limit: 100 }));
+        assert_eq!(check_size(101, 100), Err(InvalidUpload::TooLarge { bytes: 101, limit: 100 }));
         assert!(check_size(u64::MAX, u64::MAX).is_err());
     }
 
@@ -229,7 +236,7 @@ mod tests {
     fn check_type(types: &UploadTypes, announced: &str, stored: Option<&str>) {
         let checked = types.check(Some(announced));
         assert_eq!(checked.as_deref().ok(), stored, "{announced}");
-        assert!(stored.is_some() || matches!(checked, Err(RefusedUpload::Type { .. })), "{announced}");
+        assert!(stored.is_some() || matches!(checked, Err(InvalidUpload::Type { .. })), "{announced}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::UploadError;
 use super::plan::UploadPlan;
 use super::{KnownUpload, SignedRequest};
 use crate::auth::Caller;
@@ -158,16 +159,16 @@ pub(crate) async fn presign_parts(
     let upload = KnownUpload::read(&state, &caller, id).await?;
     let (upload_id, plan) = upload.multipart()?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
-        return Err(ApiError::Invalid(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
+        return Err(ApiError::invalid(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
     }
     let life = upload.life_left()?;
     let mut parts = Vec::with_capacity(wanted.numbers.len());
     for number in wanted.numbers {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::Invalid(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
         }
         let size = plan.bytes_of(number);
         let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?.into();

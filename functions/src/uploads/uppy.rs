@@ -18,6 +18,7 @@ use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES,
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::UploadError;
 use super::finish::open;
 use super::plan::{UploadPlan, check_size};
 use super::{KnownUpload, make_row, progress};
@@ -76,7 +77,7 @@ pub(crate) async fn params(
     Params(query): Params<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
     if !headers.contains_key(UPPY_VERSIONS) {
-        return Err(ApiError::OnlyInParts);
+        return Err(UploadError::MultipartOnly.into());
     }
     let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
@@ -124,7 +125,7 @@ async fn create(
     match size {
         Some(size) => check_size(size, state.config.max_upload_bytes)?,
         None if state.config.require_sizes => {
-            return Err(ApiError::Invalid("`metadata.size`: say how many bytes the file has".to_owned()));
+            return Err(ApiError::invalid("`metadata.size`: say how many bytes the file has"));
         }
         None => {}
     }
@@ -192,7 +193,7 @@ async fn known(
     key: &str,
 ) -> Result<(KnownUpload, UploadId), ApiError> {
     let Some(key @ ObjectKey::Source { .. }) = ObjectKey::parse(Bucket::Private, key) else {
-        return Err(ApiError::UploadGone);
+        return Err(UploadError::Gone.into());
     };
     let upload = KnownUpload::read(state, caller, key.video()).await?;
     match &upload.kind {
@@ -200,7 +201,7 @@ async fn known(
             let id = UploadId(known.clone());
             Ok((upload, id))
         }
-        _ => Err(ApiError::UploadGone),
+        _ => Err(UploadError::Gone.into()),
     }
 }
 
@@ -247,16 +248,16 @@ pub(crate) async fn sign(
     Params(KeyParam { key }): Params<KeyParam>,
 ) -> Result<Json<PartUrl>, ApiError> {
     if !(1..=MAX_PARTS).contains(&number) {
-        return Err(ApiError::Malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
+        return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
     let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     let size = match plan(&upload) {
         Some(plan) if !plan.numbers().contains(&number) => {
             let parts = plan.parts();
-            return Err(ApiError::Invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
+            return Err(ApiError::invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
         }
         plan => plan.map(|it| it.bytes_of(number)),
     };
@@ -325,7 +326,7 @@ pub(crate) async fn abort(
     }
     let (upload, _) = known(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_traces(&state, &video).await?;
@@ -348,7 +349,7 @@ impl NewFile {
                 }
             }
         }
-        let malformed = || ApiError::Malformed("the query: `filename` is missing".to_owned());
+        let malformed = || ApiError::malformed("the query: `filename` is missing");
         Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
     }
 }

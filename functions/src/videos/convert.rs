@@ -11,6 +11,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::error::VideoError;
 use super::view::VideoView;
 use super::{facts, import, new_video_id, read_view, work};
 use crate::auth::{Caller, Scope};
@@ -69,7 +70,7 @@ pub(crate) async fn convert(
         (None, Some(url)) => return import::import(&state, &caller, wish, &url).await,
         (Some(_), Some(_)) | (None, None) => {
             let detail = "give `key`, or `url`, but not both".to_owned();
-            return Err(ApiError::Invalid(detail));
+            return Err(ApiError::invalid(detail));
         }
     };
     caller.require(Scope::Admin)?;
@@ -77,7 +78,7 @@ pub(crate) async fn convert(
     let external_id = wish.external_id()?;
     facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
     let profile = facts::profile(wish.profile.clone(), &state.config)?;
-    let unusable = |detail: String| ApiError::NoSuchObject(detail);
+    let unusable = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key)
         .map_err(|_| unusable("`key` is the path of an object outside of the folders that Edgereel uses".to_owned()))?;
     let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
@@ -90,7 +91,7 @@ pub(crate) async fn convert(
     let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
         Ok(meta) => meta,
         Err(StoreError::NotFound { .. }) => {
-            return Err(unusable(format!("there is no object `{}` in the private bucket", path.as_str())));
+            return Err(unusable(format!("there is no object `{}` in the private bucket", path.as_str())).into());
         }
         Err(error) => return Err(error.into()),
     };
@@ -146,7 +147,7 @@ pub(super) async fn known(
 
 impl Conversion {
     pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
-        let invalid = |detail: &str| ApiError::Invalid(detail.to_owned());
+        let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
         match (&self.external_id, &self.content_type, &self.content_id) {
             (external_id, None, None) => Ok(external_id.clone()),
             (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),

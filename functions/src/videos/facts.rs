@@ -1,6 +1,6 @@
 //! What callers say of a video, wherever they say it: limits.
 
-use crate::uploads::plan::RefusedUpload;
+use crate::uploads::plan::InvalidUpload;
 
 /// Longest title and external id, bytes.
 const TEXT_LIMIT: usize = 1_000;
@@ -15,14 +15,14 @@ pub(crate) fn check(
     title: Option<&str>,
     external_id: Option<&str>,
     metadata: Option<&serde_json::Map<String, serde_json::Value>>,
-) -> Result<(), RefusedUpload> {
+) -> Result<(), InvalidUpload> {
     for (field, text) in [("title", title), ("external_id", external_id)] {
         if text.is_some_and(|it| it.len() > TEXT_LIMIT) {
-            return Err(RefusedUpload::TooLong { field, limit: TEXT_LIMIT });
+            return Err(InvalidUpload::TooLong { field, limit: TEXT_LIMIT });
         }
     }
     if metadata.and_then(|it| serde_json::to_vec(it).ok()).is_some_and(|it| it.len() > METADATA_LIMIT) {
-        return Err(RefusedUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
+        return Err(InvalidUpload::TooLong { field: "metadata", limit: METADATA_LIMIT });
     }
     Ok(())
 }
@@ -44,11 +44,11 @@ pub(crate) fn title(wish: Option<String>, file: &str) -> Option<String> {
 ///
 /// # Errors
 /// `Profile`.
-pub(crate) fn profile(wish: Option<String>, config: &crate::ApiConfig) -> Result<String, RefusedUpload> {
+pub(crate) fn profile(wish: Option<String>, config: &crate::ApiConfig) -> Result<String, InvalidUpload> {
     let Some(profile) = wish else { return Ok(config.default_profile.clone()) };
     if config.profiles.contains(&profile) {
         return Ok(profile);
     }
     let found = profile.chars().take(64).collect();
-    Err(RefusedUpload::Profile { found, known: config.profiles.clone() })
+    Err(InvalidUpload::Profile { found, known: config.profiles.clone() })
 }

@@ -17,6 +17,7 @@ use super::view::VideoView;
 use super::{facts, new_video_id, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::make_row;
@@ -26,7 +27,7 @@ const URL_LIMIT: usize = 4096;
 
 /// Why nothing is fetched from a URL. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedUrl {
+pub enum InvalidUrl {
     /// Not absolute, too long, or nothing that a URL looks like.
     #[error("`url` is not an absolute URL of at most {URL_LIMIT} bytes")]
     Malformed,
@@ -35,11 +36,17 @@ pub enum RefusedUrl {
     Refused(#[from] Refused),
 }
 
+impl From<InvalidUrl> for ApiError {
+    fn from(error: InvalidUrl) -> Self {
+        Self::new(Problem::UrlNotAccepted, error.to_string())
+    }
+}
+
 /// Looks at a URL as far as that can be done without asking anybody; the transcoder looks again, at every address
 /// that it connects to.
-fn check(text: &str, guard: &Guard) -> Result<Url, RefusedUrl> {
+fn check(text: &str, guard: &Guard) -> Result<Url, InvalidUrl> {
     let url = Some(text).filter(|it| it.len() <= URL_LIMIT).and_then(|it| Url::parse(it).ok());
-    let mut url = url.ok_or(RefusedUrl::Malformed)?;
+    let mut url = url.ok_or(InvalidUrl::Malformed)?;
     guard.check(&url)?;
     url.set_fragment(None);
     Ok(url)

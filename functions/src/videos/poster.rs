@@ -19,6 +19,7 @@ use super::{existing, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Params, Raw, Video as PathVideo};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Largest picture, bytes: what Lambda takes of a body, in base64, with room to spare.
@@ -71,7 +72,7 @@ impl PosterView {
 
 /// Why a poster is not taken. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RefusedPoster {
+pub enum InvalidPoster {
     /// Neither a picture nor a moment.
     #[error("send a JPEG, PNG or WebP picture, or JSON such as {{\"at\": 12.5}}: {0}")]
     Neither(String),
@@ -84,6 +85,12 @@ pub enum RefusedPoster {
         /// How long it is.
         seconds: f64,
     },
+}
+
+impl From<InvalidPoster> for ApiError {
+    fn from(error: InvalidPoster) -> Self {
+        Self::new(Problem::PosterNotAccepted, error.to_string())
+    }
 }
 
 /// What is wanted.
@@ -104,28 +111,28 @@ pub(crate) struct PosterParams {
 }
 
 /// Told apart by the first bytes, not by what the request says of itself.
-fn read(body: &[u8], at: Option<f64>) -> Result<Wish, RefusedPoster> {
+fn read(body: &[u8], at: Option<f64>) -> Result<Wish, InvalidPoster> {
     if let Some(at) = at {
         return match body.is_empty() {
             true => moment(at),
-            false => Err(RefusedPoster::Neither("`at` is in the query, and there is a body as well".to_owned())),
+            false => Err(InvalidPoster::Neither("`at` is in the query, and there is a body as well".to_owned())),
         };
     }
     match Picture::of(body) {
         Ok(_) => return Ok(Wish::Picture),
         Err(RefusedPicture::NotAPicture) => {}
-        Err(refused) => return Err(RefusedPoster::Picture(refused)),
+        Err(refused) => return Err(InvalidPoster::Picture(refused)),
     }
-    let Moment { at } = serde_json::from_slice(body).map_err(|it| RefusedPoster::Neither(it.to_string()))?;
+    let Moment { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
     moment(at)
 }
 
-fn moment(at: f64) -> Result<Wish, RefusedPoster> {
+fn moment(at: f64) -> Result<Wish, InvalidPoster> {
     if at.is_finite() && at >= 0.0 {
         // A number beyond the longest video is no moment of it: that is said below.
         return Ok(Wish::Moment((at * 1000.0).round() as u64));
     }
-    Err(RefusedPoster::Neither("`at` is not negative".to_owned()))
+    Err(InvalidPoster::Neither("`at` is not negative".to_owned()))
 }
 
 /// The same wish again is no error, and has it tried again if it failed.
@@ -165,12 +172,12 @@ pub(crate) async fn put(
 
 async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(), ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::Conflict("the video is not ready: send a picture, or wait".to_owned()));
+        return Err(ApiError::conflict("the video is not ready: send a picture, or wait"));
     };
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
         Some(length) if at_ms > length => {
-            Err(RefusedPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
+            Err(InvalidPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
         }
         _ => Ok(()),
     }

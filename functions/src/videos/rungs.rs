@@ -14,7 +14,7 @@ const MOST: usize = 32;
 
 /// Why rungs cannot be made anew. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedRungs {
+pub enum InvalidRungs {
     /// None, or more than any ladder has.
     #[error("`rungs` names 1 to {MOST} rungs; without it, all of them are made")]
     Number,
@@ -31,7 +31,7 @@ pub enum RefusedRungs {
     Copied(RenditionName),
 }
 
-impl RefusedRungs {
+impl InvalidRungs {
     /// Of what kind it is.
     pub fn problem(&self) -> Problem {
         match self {
@@ -42,27 +42,33 @@ impl RefusedRungs {
     }
 }
 
+impl From<InvalidRungs> for ApiError {
+    fn from(error: InvalidRungs) -> Self {
+        Self::new(error.problem(), error.to_string())
+    }
+}
+
 /// What is to be taken over, and what is not.
 pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::Conflict("the video is not ready: there is nothing to take over".to_owned()));
+        return Err(ApiError::conflict("the video is not ready: there is nothing to take over"));
     };
     check(&rungs, &state.catalog.renditions(video.id, generation).await?)?;
     Ok(Partial::new(generation.clone(), rungs))
 }
 
-fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), RefusedRungs> {
+fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), InvalidRungs> {
     if !(1..=MOST).contains(&rungs.len()) {
-        return Err(RefusedRungs::Number);
+        return Err(InvalidRungs::Number);
     }
     for rung in rungs {
         match renditions.iter().find(|it| it.kind == RenditionKind::Video && it.name == *rung) {
-            Some(rendition) if rendition.copied => return Err(RefusedRungs::Copied(rung.clone())),
+            Some(rendition) if rendition.copied => return Err(InvalidRungs::Copied(rung.clone())),
             Some(_) => {}
             None => {
                 let known = renditions.iter().filter(|it| it.kind == RenditionKind::Video && !it.copied);
                 let known = known.map(|it| it.name.to_string()).collect();
-                return Err(RefusedRungs::Unknown { found: rung.clone(), known });
+                return Err(InvalidRungs::Unknown { found: rung.clone(), known });
             }
         }
     }

@@ -12,6 +12,7 @@ use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::VideoError;
 use super::{existing, heights, view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -137,9 +138,9 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
     let video = begin_if_first(state, video).await?;
     let id = video.id;
     match &video.state {
-        VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
-        VideoState::Cancelled => Err(ApiError::VideoCancelled),
-        VideoState::Deleted => Err(ApiError::NoSuchVideo(id)),
+        VideoState::Failed(failure) => Err(VideoError::Failed(failure.clone()).into()),
+        VideoState::Cancelled => Err(VideoError::Cancelled.into()),
+        VideoState::Deleted => Err(VideoError::NotFound(id).into()),
         VideoState::Created
         | VideoState::Uploading
         | VideoState::Stored
@@ -201,14 +202,14 @@ impl StreamParams {
     fn into_viewer(self) -> Result<Viewer, ApiError> {
         if self.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-            return Err(ApiError::Malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
+            return Err(ApiError::malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
         }
         if self.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
             let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
-            return Err(ApiError::Malformed(format!("the query: `max_height` is {least} to {most} pixels")));
+            return Err(ApiError::malformed(format!("the query: `max_height` is {least} to {most} pixels")));
         }
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-            return Err(ApiError::Malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
+            return Err(ApiError::malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
         }
         let life = self.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
         Ok(Viewer { name: self.viewer, life, max_height: self.max_height, check_segments: false })

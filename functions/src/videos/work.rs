@@ -13,6 +13,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::error::VideoError;
 use super::view::VideoView;
 use super::{existing, facts, import, read_view, rungs};
 use crate::auth::Caller;
@@ -38,20 +39,20 @@ pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
 
 /// The job of a video, if its source is still there.
 pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
-    let gone = |why: &str| ApiError::SourceGone(why.to_owned());
+    let gone = |reason: &str| VideoError::SourceGone(reason.to_owned());
     let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
     let key = source_of(&job)?;
     match state.store.head(&key).await {
         Ok(_) => Ok(job),
-        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again")),
+        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again").into()),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Where the source of a job is.
 pub(crate) fn source_of(job: &Job) -> Result<ObjectKey, ApiError> {
-    let gone = || ApiError::SourceGone("the source is where this version cannot read it".to_owned());
-    job.source_key().ok_or_else(gone)
+    let unreadable = || VideoError::SourceGone("this version cannot read the location of the source".to_owned());
+    Ok(job.source_key().ok_or_else(unreadable)?)
 }
 
 /// `POST /v1/videos/{id}/retry`: another attempt at a video that failed or was cancelled.
@@ -61,13 +62,13 @@ pub(crate) async fn retry(
     PathVideo(id): PathVideo,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let in_vain = |why: &str| Err(ApiError::Conflict(why.to_owned()));
+    let in_vain = |why: &str| Err(ApiError::conflict(why.to_owned()));
     match &video.state {
         VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
         VideoState::Created | VideoState::Uploading => return in_vain("the upload is not complete"),
         VideoState::Processing | VideoState::Playable => return in_vain("the video is being made"),
         VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
-        VideoState::Deleted => return Err(ApiError::NoSuchVideo(id)),
+        VideoState::Deleted => return Err(VideoError::NotFound(id).into()),
     }
     if let Some(answer) = import::retry(&state, &video).await? {
         return Ok(answer);
@@ -108,7 +109,7 @@ pub(crate) async fn reencode(
     let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
     if let Some(rungs) = wish.rungs {
         if wish.mode.is_some() {
-            return Err(ApiError::Invalid("`mode` and `rungs` do not go together".to_owned()));
+            return Err(ApiError::invalid("`mode` and `rungs` do not go together"));
         }
         job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
     }

@@ -120,5 +120,5 @@ pub(crate) async fn rotate_secret(
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {
-    ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {error}"))
+    ApiError::internal(anyhow::anyhow!("the system gave no randomness: {error}"))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 use utoipa::ToSchema;
 
+use crate::error::ApiError;
 use crate::openapi::types;
 use crate::problem::Problem;
 
@@ -17,7 +18,7 @@ const DESCRIPTION_LIMIT: usize = 1_000;
 
 /// An endpoint that is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedWebhook {
+pub enum InvalidWebhook {
     /// Not an address at all.
     #[error("`url` is not an address: {0}")]
     Url(String),
@@ -37,7 +38,7 @@ pub enum RefusedWebhook {
     },
 }
 
-impl RefusedWebhook {
+impl InvalidWebhook {
     /// Of what kind it is.
     pub fn problem(&self) -> Problem {
         match self {
@@ -46,6 +47,12 @@ impl RefusedWebhook {
             Self::Types(_) => Problem::BadEventTypes,
             Self::TooLong { .. } => Problem::FieldTooLong,
         }
+    }
+}
+
+impl From<InvalidWebhook> for ApiError {
+    fn from(error: InvalidWebhook) -> Self {
+        Self::new(error.problem(), error.to_string())
     }
 }
 
@@ -84,7 +91,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 }
 
 impl WebhookChange {
-    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, RefusedWebhook> {
+    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, InvalidWebhook> {
         Ok(EndpointPatch {
             url: self.url.map(|it| url(&it, guard)).transpose()?,
             types: self.events.map(types).transpose()?,
@@ -96,40 +103,40 @@ impl WebhookChange {
 
 /// The address in its usual spelling. Where its name points is looked at with every message, not here:
 /// it may point elsewhere by then.
-pub(super) fn url(text: &str, guard: &Guard) -> Result<String, RefusedWebhook> {
+pub(super) fn url(text: &str, guard: &Guard) -> Result<String, InvalidWebhook> {
     if text.len() > URL_LIMIT {
-        return Err(RefusedWebhook::TooLong { field: "url", limit: URL_LIMIT });
+        return Err(InvalidWebhook::TooLong { field: "url", limit: URL_LIMIT });
     }
-    let mut url = Url::parse(text).map_err(|it| RefusedWebhook::Url(it.to_string()))?;
-    guard.check(&url).map_err(RefusedWebhook::Address)?;
+    let mut url = Url::parse(text).map_err(|it| InvalidWebhook::Url(it.to_string()))?;
+    guard.check(&url).map_err(InvalidWebhook::Address)?;
     // Never sent.
     url.set_fragment(None);
     Ok(url.into())
 }
 
 /// The types, each once, in their usual order.
-pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, RefusedWebhook> {
+pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, InvalidWebhook> {
     let Some(words) = words else { return Ok(None) };
     let mut types = Vec::new();
     for word in words {
-        let kind = word.parse::<EventType>().map_err(|it| RefusedWebhook::Types(it.to_string()))?;
+        let kind = word.parse::<EventType>().map_err(|it| InvalidWebhook::Types(it.to_string()))?;
         if kind == EventType::Test {
-            return Err(RefusedWebhook::Types("`test` is sent only by hand".to_owned()));
+            return Err(InvalidWebhook::Types("`test` is sent only by hand".to_owned()));
         }
         types.push(kind);
     }
     types.sort();
     types.dedup();
     if types.is_empty() {
-        return Err(RefusedWebhook::Types("name at least one type, or leave it out to get all".to_owned()));
+        return Err(InvalidWebhook::Types("name at least one type, or leave it out to get all".to_owned()));
     }
     Ok(Some(types))
 }
 
-pub(super) fn description(text: Option<String>) -> Result<Option<String>, RefusedWebhook> {
+pub(super) fn description(text: Option<String>) -> Result<Option<String>, InvalidWebhook> {
     match text {
         Some(it) if it.len() > DESCRIPTION_LIMIT => {
-            Err(RefusedWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
+            Err(InvalidWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
         }
         text => Ok(text),
     }
@@ -157,7 +164,7 @@ mod tests {
         ];
         for (text, expected) in table {
             let answer = url(text, &guard);
-            assert_eq!(answer.as_deref().map_err(RefusedWebhook::problem), expected, "{text}");
+            assert_eq!(answer.as_deref().map_err(InvalidWebhook::problem), expected, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, UploadId};
 
+use super::super::error::UploadError;
 use super::super::plan::check_size;
 use super::super::{KnownUpload, progress};
 use crate::error::ApiError;
@@ -23,14 +24,14 @@ pub(crate) async fn complete(
         Err(StoreError::NotFound { .. }) => {
             // Completed before, or given up.
             let stands = progress::is_stored(state, upload).await?;
-            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+            return if stands { Ok(()) } else { Err(UploadError::Gone.into()) };
         }
         Err(error) => return Err(error.into()),
     };
-    fits(&stored, sent.as_ref()).map_err(ApiError::UploadIncomplete)?;
+    fits(&stored, sent.as_ref()).map_err(UploadError::Incomplete)?;
     let arrived: u64 = stored.iter().map(|it| it.size).sum();
     if let Some(announced) = upload.size.filter(|it| *it != arrived) {
-        return Err(ApiError::UploadIncomplete(format!("{arrived} bytes of {announced} have arrived")));
+        return Err(UploadError::Incomplete(format!("{arrived} of {announced} bytes have arrived")).into());
     }
     check_size(arrived, state.config.max_upload_bytes)?;
     super::make(state, upload, id, &stored).await
