@@ -33,11 +33,11 @@ pub enum ApiError {
         status: StatusCode,
         /// Of the problem.
         code: String,
-        /// For people.
+        /// Human-readable text.
         detail: String,
     },
     /// It could not be reached, or broke off.
-    #[error("the API at {base} cannot be reached")]
+    #[error("cannot reach the API at {base}")]
     Unreachable {
         /// Its address.
         base: String,
@@ -46,7 +46,7 @@ pub enum ApiError {
         source: reqwest::Error,
     },
     /// It answered something that is not its answer.
-    #[error("the API at {base} answered something else than expected: is this the right address?")]
+    #[error("unexpected response from the API at {base}: check the address")]
     Foreign {
         /// Its address.
         base: String,
@@ -62,7 +62,7 @@ impl ApiError {
         match self {
             Self::Problem { code, .. } => code,
             Self::Unreachable { .. } => "api-unreachable",
-            Self::Foreign { .. } => "unexpected-answer",
+            Self::Foreign { .. } => "unexpected-response",
         }
     }
 
@@ -218,15 +218,15 @@ pub fn client(near: &str) -> anyhow::Result<reqwest::Client> {
         .read_timeout(Duration::from_secs(60))
         .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
     let builder = if is_loopback { builder.no_proxy() } else { builder };
-    builder.build().context("the HTTP client cannot be set up")
+    builder.build().context("cannot create the HTTP client")
 }
 
 fn no_dev(data: &Path) -> Stop {
     Stop::failed(
         "not-running",
         anyhow::anyhow!(
-            "no `edgereel dev` runs with the folder `{}`: start it in another terminal, or name an API with --api and \
-             EDGEREEL_TOKEN",
+            "no `edgereel dev` is running with the folder `{}`: start it in another terminal, or set --api and \
+             EDGEREEL_API_TOKEN",
             data.display()
         ),
     )

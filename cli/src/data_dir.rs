@@ -70,10 +70,10 @@ impl DevInfo {
         match std::fs::read(&path) {
             Ok(text) => {
                 let info = serde_json::from_slice(&text);
-                Ok(Some(info.with_context(|| format!("`{}` cannot be understood", path.display()))?))
+                Ok(Some(info.with_context(|| format!("cannot parse `{}`", path.display()))?))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
+            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
         }
     }
 }
@@ -116,13 +116,13 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(path).with_context(|| format!("the folder `{}` cannot be made", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("the folder `{}` is lost", path.display()))?;
+        builder.create(path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("cannot resolve the folder `{}`", path.display()))?;
         let lock = take_lock(&path)?;
         if let Some(mode) = open_to_others(&path) {
             let shown = path.display();
             tracing::warn!(
-                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): close it with `chmod -R go= {shown}`"
+                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): run `chmod -R go= {shown}`"
             );
         }
         // Of a process that was killed: whoever reads it would wait for nobody.
@@ -174,7 +174,7 @@ fn remove_info(path: &Path) {
 
 fn take_lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK);
-    let cannot = || format!("the folder `{}` cannot be used", path.display());
+    let cannot = || format!("cannot use the folder `{}`", path.display());
     let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -184,7 +184,7 @@ fn take_lock(path: &Path) -> Result<File> {
             Err(Stop::failed(
                 "data-dir-in-use",
                 anyhow::anyhow!(
-                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or give this one \
+                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or choose \
                      another folder with --data and another address with --listen"
                 ),
             ))
@@ -198,14 +198,13 @@ fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     let text = match std::fs::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(anyhow::Error::from(error).context("the secrets cannot be read").into()),
+        Err(error) => return Err(anyhow::Error::from(error).context("cannot read the secrets").into()),
     };
     // A copied folder may have lost its permissions.
-    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("the secrets cannot be made private")?;
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("cannot restrict access to the secrets")?;
     // Never made anew: without its keys, what is stored is lost.
-    let secrets = serde_json::from_slice(&text).with_context(|| {
-        format!("`{}` cannot be understood: put a good copy there, or use another folder", file.display())
-    })?;
+    let secrets = serde_json::from_slice(&text)
+        .with_context(|| format!("cannot parse `{}`: restore an intact copy, or use another folder", file.display()))?;
     Ok(Some(secrets))
 }
 
@@ -233,12 +232,12 @@ fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow:
         file.persist(folder.join(name))?;
         File::open(folder)?.sync_all()
     };
-    write().with_context(|| format!("`{}` cannot be written", folder.join(name).display()))
+    write().with_context(|| format!("cannot write `{}`", folder.join(name).display()))
 }
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system gave no randomness: {it}"))?;
+    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
     Ok(bytes)
 }
 

@@ -17,7 +17,7 @@ const NEXT_PORTS: u16 = 100;
 pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
     bind(wanted).map_err(|error| {
         let what = anyhow::Error::from(error).context(format!(
-            "`{wanted}` cannot be listened at: name another address with --listen (port 0 takes a free one)"
+            "cannot bind to `{wanted}`: choose another address with --listen (port 0 chooses a free port)"
         ));
         Stop::failed("port-in-use", what)
     })

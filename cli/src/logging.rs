@@ -11,13 +11,13 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use crate::Result;
 use crate::output::Stop;
 
-/// How much to log, and how.
+/// Logging options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
-    /// What to log: a level (error, warn, info, debug, trace), or `target=level` pairs.
+    /// Log filter: a level (error, warn, info, debug, trace), or `target=level` pairs.
     #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER", help_heading = "Logging")]
     pub log: Option<String>,
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(
         long,
         env = "EDGEREEL_LOG_FORMAT",
@@ -29,10 +29,10 @@ pub struct LogArgs {
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
     /// One JSON object per line.
     Json,
@@ -76,7 +76,7 @@ pub fn start(args: &LogArgs) -> Result {
 fn filter(wanted: Option<&str>) -> Result<EnvFilter> {
     let wanted = wanted.map(str::trim).filter(|it| !it.is_empty()).unwrap_or("warn,edgereel=info,transcoder=info");
     EnvFilter::try_new(wanted).map_err(|it| {
-        Stop::Usage(format!("`--log {wanted}` cannot be read: {it}. Use a level such as `info`, or `transcoder=debug`"))
+        Stop::Usage(format!("invalid value `{wanted}` for --log: {it}. Use a level such as `info`, or a filter such as `transcoder=debug`"))
     })
 }
 

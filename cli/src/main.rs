@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         return error.exit_code();
     }
     if let Err(error) = platform::serve::raise_descriptor_limit() {
-        tracing::debug!(%error, "the limit of descriptors stays as it was");
+        tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(edgereel::run(args)),

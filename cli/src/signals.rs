@@ -23,7 +23,7 @@ pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
             }
         };
         next().await;
-        tracing::info!("stopping; once more to stop at once");
+        tracing::info!("stopping; signal again to stop immediately");
         token.cancel();
         let code = next().await;
         std::process::exit(code);

@@ -23,7 +23,7 @@ pub use resume::ResumeNote;
 /// What to say of the video.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
-    /// For people.
+    /// Human-readable text.
     pub title: Option<String>,
     /// By name.
     pub profile: Option<String>,
@@ -93,7 +93,7 @@ pub async fn upload(api: &Api, path: &Path, wishes: &Wishes, tell: &(impl Fn(Eve
         // What has arrived is half of one file and half of another: nobody must see it.
         note.forget();
         if let Err(error) = api.delete_video(video).await {
-            tracing::warn!("`{video}` could not be deleted: {error}");
+            tracing::warn!("cannot delete `{video}`: {error}");
         }
         return Err(changed(&file));
     }
@@ -156,6 +156,6 @@ fn signed(bytes: u64) -> i64 {
 fn changed(file: &UploadFile) -> Stop {
     Stop::failed(
         "file-changed",
-        anyhow::anyhow!("`{}` changed while it was uploaded: upload it again when it is complete", file.path.display()),
+        anyhow::anyhow!("`{}` changed during the upload: upload it again when it is complete", file.path.display()),
     )
 }

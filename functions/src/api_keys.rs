@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 
-/// A key that somebody wants.
+/// Request for an API key.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
@@ -28,11 +28,11 @@ pub(crate) struct WantedKey {
     name: String,
     #[schema(value_type = types::Scopes)]
     scopes: Scopes,
-    /// Whose videos it opens; only an admin may say.
+    /// The owner whose videos it can access; only admins may set it.
     #[serde(default)]
     owner: Option<String>,
-    /// Seconds until it ends: at most ten years. Without it, it ends with the key that makes it, or never. What a JWT makes
-    /// lives at most a year, and 90 days if nothing is said.
+    /// Seconds until it expires: at most ten years. Default: when the key that creates it expires, or never. A key that is
+    /// created with a JWT lives at most one year, 90 days by default.
     #[serde(default)]
     expires_in: Option<u64>,
 }
@@ -42,11 +42,11 @@ pub(crate) struct WantedKey {
 pub(crate) struct MadeKey {
     #[serde(flatten)]
     view: KeyView,
-    /// The secret, this once.
+    /// The secret. Only this response contains it.
     key: String,
 }
 
-/// What lists tell.
+/// A list entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey)]
 struct KeyView {
@@ -63,7 +63,7 @@ struct KeyView {
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     expires_ms: Option<u64>,
-    /// To the minute.
+    /// Accurate to the minute.
     #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     used_ms: Option<u64>,
@@ -92,7 +92,9 @@ pub(crate) async fn create(
     own_keys(&caller)?;
     let owner = caller.owner_for(wanted.owner)?;
     if let Some(scope) = wanted.scopes.iter().find(|it| owner.is_some() && it.is_of_the_installation()) {
-        return Err(invalid(&format!("`scopes`: a key with `{scope}` reaches every video, and has no `owner`")));
+        return Err(invalid(&format!(
+            "`scopes`: a key with `{scope}` has access to every video, so it cannot have an `owner`"
+        )));
     }
     let expires_ms = end_of(&state, &caller, wanted.expires_in, now).await?;
     let secret = keys::new_secret()?;
@@ -111,19 +113,19 @@ pub(crate) async fn create(
     if made.revoked_ms.is_some() {
         return Err(ApiError::conflict("the API key that sent this request was revoked"));
     }
-    tracing::info!(key.id = %made.id, "made the API key {}", made.id);
+    tracing::info!(key.id = %made.id, "created API key {}", made.id);
     Ok((StatusCode::CREATED, Json(MadeKey { view: KeyView::of(made), key: secret.expose().to_owned() })))
 }
 
 fn check(wanted: &WantedKey) -> Result<(), ApiError> {
     if !(1..=NAME_LIMIT).contains(&wanted.name.len()) || wanted.name.chars().any(char::is_control) {
-        return Err(invalid(&format!("`name` has 1 to {NAME_LIMIT} bytes, without control characters")));
+        return Err(invalid(&format!("`name` must have 1 to {NAME_LIMIT} bytes, without control characters")));
     }
     if wanted.scopes.is_empty() {
-        return Err(invalid("`scopes`: name at least one"));
+        return Err(invalid("`scopes` must not be empty"));
     }
     if wanted.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
-        return Err(invalid(&format!("`expires_in` is 1 to {LONGEST_LIFE} seconds")));
+        return Err(invalid(&format!("`expires_in` must be 1 to {LONGEST_LIFE} seconds")));
     }
     Ok(())
 }
@@ -133,7 +135,9 @@ fn check(wanted: &WantedKey) -> Result<(), ApiError> {
 async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
     let life = match life {
         Some(life) if caller.is_user() && life > LONGEST_LIFE_BY_USER => {
-            return Err(invalid(&format!("`expires_in`: a JWT makes keys of at most {LONGEST_LIFE_BY_USER} seconds")));
+            return Err(invalid(&format!(
+                "`expires_in`: a key that is created with a JWT may live at most {LONGEST_LIFE_BY_USER} seconds"
+            )));
         }
         None if caller.is_user() => Some(LIFE_BY_USER),
         life => life,
@@ -143,7 +147,7 @@ async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) 
     let end = state.accounts.get_key(maker).await?.and_then(|it| it.expires_ms);
     match (wanted, end) {
         (Some(wanted), Some(end)) if wanted > end => {
-            Err(invalid("`expires_in`: a key cannot outlive the one that makes it"))
+            Err(invalid("`expires_in`: a key cannot outlive the key that creates it"))
         }
         (wanted, end) => Ok(wanted.or(end)),
     }
@@ -156,11 +160,11 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::ApiKeyId>)]
     cursor: Option<String>,
-    /// Of this owner; only an admin may name another.
+    /// Filter by owner; only admins may name another one.
     #[serde(default)]
     owner: Option<String>,
 }
@@ -169,7 +173,7 @@ pub(crate) struct ListParams {
 #[schema(as = ApiKeyList)]
 pub(crate) struct KeyList {
     api_keys: Vec<KeyView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::ApiKeyId>)]
     next_cursor: Option<ApiKeyId>,
 }
@@ -198,7 +202,7 @@ pub(crate) async fn revoke(
         return Err(ApiError::new(Problem::NoSuchApiKey, format!("there is no API key `{id}`")));
     }
     state.accounts.revoke_key(id, now_ms()).await?;
-    tracing::info!(key.id = %id, "revoked the API key {id}");
+    tracing::info!(key.id = %id, "revoked API key {id}");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -55,7 +55,7 @@ impl Arrivals {
                     Ok(false) => drop(open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)))),
                     Err(error) => {
                         let error = anyhow::Error::from(error);
-                        tracing::warn!(video.id = %video.id, "cannot look for the source of {}: {error:#}", video.id);
+                        tracing::warn!(video.id = %video.id, "cannot check whether the source of {} has arrived: {error:#}", video.id);
                         open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)));
                     }
                 }
@@ -83,7 +83,7 @@ pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) 
     let Some(taken) = ingest.take_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
     match taken {
         Ingested::Queued(_) | Ingested::Waiting(_) => {
-            tracing::info!(video.id = %video.id, "the source of {} arrived without an event", video.id);
+            tracing::info!(video.id = %video.id, "the source of {} arrived, but its event did not", video.id);
         }
         Ingested::Duplicate(_)
         | Ingested::AlreadyDone(_)

@@ -71,9 +71,9 @@ impl Caller {
             (Some(wanted), Some(own)) if wanted == *own => Ok(Some(wanted)),
             (Some(_), Some(_)) => Err(InsufficientScope(Scope::Admin).into()),
             (Some(wanted), None) if is_owner(&wanted) => Ok(Some(wanted)),
-            (Some(_), None) => {
-                Err(ApiError::invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
-            }
+            (Some(_), None) => Err(ApiError::invalid(format!(
+                "`owner` must have 1 to {OWNER_LIMIT} bytes, without control characters"
+            ))),
         }
     }
 
@@ -121,7 +121,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 fn not_admitted() -> ApiError {
-    ApiError::internal(anyhow::anyhow!("a route is not in the table: nobody can be admitted to it"))
+    ApiError::internal(anyhow::anyhow!("the route is not in the route table"))
 }
 
 #[cfg(test)]

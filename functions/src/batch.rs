@@ -16,12 +16,12 @@ pub async fn ingest(ingest: &Ingest, batch: SqsEvent, now_ms: u64) -> SqsBatchRe
                 for ignored in
                     taken.iter().filter_map(|it| if let Ingested::Ignored(why) = it { Some(why) } else { None })
                 {
-                    tracing::info!(message.id = %id, "starts no work: {ignored}");
+                    tracing::info!(message.id = %id, "skipped: {ignored}");
                 }
-                tracing::info!(message.id = %id, "{} records taken in", taken.len());
+                tracing::info!(message.id = %id, "processed {} records", taken.len());
             }
             Err(problem) => {
-                tracing::warn!(message.id = %id, "not taken in: {:#}", anyhow::Error::from(problem));
+                tracing::warn!(message.id = %id, "cannot process the message: {:#}", anyhow::Error::from(problem));
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = id;
                 response.batch_item_failures.push(failure);

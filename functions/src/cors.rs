@@ -6,6 +6,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHE
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::request_log::REQUEST_ID;
+
 /// How long a browser need not ask again.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
@@ -25,6 +27,7 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
             CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("uppy-versions"),
+            REQUEST_ID,
         ])
         .expose_headers([
             LOCATION,
@@ -33,6 +36,7 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("idempotency-replayed"),
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
+            REQUEST_ID,
         ])
         .max_age(MAX_AGE)
 }

@@ -11,10 +11,10 @@ use platform::job_queue::{JobQueue, QueueError};
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
     /// The queue did not say which there are.
-    #[error("could not read the dead letters")]
+    #[error("cannot read the dead letters")]
     Queue(#[from] QueueError),
     /// The catalog did not take the failure.
-    #[error("could not note a failure")]
+    #[error("cannot record a failure")]
     Catalog(#[from] CatalogError),
 }
 
@@ -36,7 +36,7 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
         let Ok(message) = &letter.message else { continue };
         if has_another_attempt(catalog, message, now_ms).await? {
             let (video, job) = (message.video(), message.id());
-            tracing::info!(video.id = %video, job.id = %job, "died before its attempts were used up: sent again");
+            tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
             match queue.redrive(Some(&letter.id)).await {
                 Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => continue,
                 Err(problem) => return Err(problem.into()),
@@ -46,7 +46,7 @@ pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) ->
         let failure = Failure::of(FailureCode::WorkerLost);
         if catalog.give_up(message, &failure, letter.died_ms, now_ms).await? {
             let (video, job) = (message.video(), message.id());
-            tracing::warn!(video.id = %video, job.id = %job, "gave up {video}: {}", failure.sentence);
+            tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.sentence);
             failed += 1;
         }
     }

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// How many to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -30,20 +30,20 @@ pub(crate) struct ListParams {
     limit: Option<u32>,
 }
 
-/// A job that was given up.
+/// A job that failed too often.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub(crate) struct DeadLetterView {
-    /// For `redrive`.
+    /// The id for `redrive`.
     id: String,
-    /// `null` where the message cannot be read.
+    /// `null` if the message cannot be parsed.
     #[schema(value_type = Option<types::VideoId>)]
     video: Option<VideoId>,
-    /// How often it was tried.
+    /// Number of deliveries.
     attempts: u32,
-    /// The last reason, as far as somebody gave one; of a video that failed, its code.
+    /// The last reason, if known; for a failed video, its failure code.
     reason: Option<String>,
-    /// Whether it can be read at all.
+    /// Whether the message can be parsed.
     readable: bool,
     #[serde(rename = "sent_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
@@ -55,16 +55,16 @@ pub(crate) struct DeadLetterView {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeadLetterList {
-    /// The oldest; a queue without an order gives some.
+    /// The oldest ones; a queue without an order returns any.
     dead_letters: Vec<DeadLetterView>,
 }
 
-/// What a redrive did.
+/// The result of a redrive.
 #[derive(Default, Serialize, ToSchema)]
 pub(crate) struct Redriven {
-    /// How many jobs wait again.
+    /// Number of jobs that were queued again.
     redriven: u64,
-    /// How many were thrown away: their videos were deleted, cancelled, are ready, or have another job by now.
+    /// Number of dead letters that were removed: their videos were deleted, cancelled, are ready, or have a newer job.
     dropped: u64,
 }
 

@@ -65,11 +65,11 @@ impl HttpEdgeList {
     async fn revoke(&self, name: String) -> anyhow::Result<()> {
         let names = vec![name];
         let token = revocation(names, now_ms() / 1_000, &self.keys);
-        let token = token.context("no grant key here can sign: add an HS256 key to the grant keys")?;
+        let token = token.context("no grant key can sign: add an HS256 key to the grant keys")?;
         let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);
-        let answer = request.send().await.context("the edge cannot be reached")?;
+        let answer = request.send().await.context("cannot reach the edge")?;
         let status = answer.status();
-        anyhow::ensure!(status.is_success(), "the edge answered a revocation with {status}");
+        anyhow::ensure!(status.is_success(), "the edge responded to a revocation with {status}");
         Ok(())
     }
 }

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 use crate::problem::Problem;
 
+/// The media type of problem documents.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Why a request failed. `Display` is the `detail` of the problem document.
 #[derive(Debug)]
 pub struct ApiError {
@@ -136,7 +139,7 @@ impl IntoResponse for ApiError {
             response.extensions_mut().insert(ReasonPhrase::from_static(phrase.as_bytes()));
         }
         let map: &mut HeaderMap = response.headers_mut();
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        map.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         map.extend(headers);
         response
     }

@@ -16,24 +16,24 @@ use crate::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// A notification of R2 or S3 as the store sends it, or a job of the edge worker.
+/// A notification of R2 or S3 as the store sends it, or a job from the edge worker.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = Object)]
 pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
 
-/// What the event started.
+/// The effect of an event.
 #[derive(Default, Serialize, ToSchema)]
 pub(crate) struct TakenEvents {
-    /// Jobs that it put into the queue.
+    /// Number of jobs that were queued.
     queued: u32,
-    /// Sources that were known already, or that need no job now.
+    /// Number of sources that were known already, or that need no job now.
     known: u32,
-    /// Why the other records start no work, a sentence for each.
+    /// Why the other records were skipped, one message each.
     ignored: Vec<String>,
 }
 
-/// Takes an event, also for the second time. Anything but a 2xx means: send it again.
+/// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
 pub(crate) async fn take(
     State(state): State<ApiState>,
     caller: Caller,
@@ -71,7 +71,7 @@ impl From<IngestError> for ApiError {
             IngestError::Queue(error) => error.into(),
             IngestError::Store(error) => error.into(),
             IngestError::UnreadableJob(detail) => {
-                Self::invalid(format!("the body: a job that this version cannot read: {detail}"))
+                Self::invalid(format!("the body: this version cannot parse the job: {detail}"))
             }
         }
     }

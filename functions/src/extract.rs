@@ -29,7 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         // To serde a list of the fields' values would do as well.
         if text.iter().find(|it| !it.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(ApiError::malformed("the body: it is no JSON object"));
+            return Err(ApiError::malformed("the body: not a JSON object"));
         }
         // As it is first: its errors name line and column.
         let read = serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for AnyJson {
         let mut names = HashSet::new();
         while let Some((name, Unambiguous)) = fields.next_entry::<String, Unambiguous>()? {
             if let Some(name) = names.replace(name) {
-                return Err(A::Error::custom(format!("`{name}` stands there twice")));
+                return Err(A::Error::custom(format!("duplicate field `{name}`")));
             }
         }
         Ok(Unambiguous)
@@ -135,7 +135,7 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
             } else if is_too_slow(&it) {
                 ApiError::new(Problem::RequestTimeout, "the body did not arrive in time")
             } else {
-                ApiError::malformed("the body could not be received")
+                ApiError::malformed("the body could not be read")
             }
         })
     }

@@ -67,11 +67,11 @@ async fn works<T, E: std::error::Error>(what: &str, answer: impl Future<Output =
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => {
-            tracing::warn!("the {what} is not ready: {error}");
+            tracing::warn!("{what} is not ready: {error}");
             false
         }
         Err(_) => {
-            tracing::warn!("the {what} is not ready: no answer in {PATIENCE:?}");
+            tracing::warn!("{what} is not ready: no response within {PATIENCE:?}");
             false
         }
     }

@@ -29,6 +29,7 @@ use http::{Request as HttpRequest, StatusCode};
 use platform::idempotency::{Begun, KeyedRequest, SharedIdempotency, Ticket};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use crate::auth::{ApiToken, Caller};
 use crate::error::ApiError;
@@ -94,7 +95,7 @@ pub(crate) async fn once(
     };
     let request = HttpRequest::from_parts(parts, Body::from(body));
     // As a task of its own: a client that hangs up, and comes again, is what this is for.
-    let run = tokio::spawn(once.run(keyed, request, next));
+    let run = tokio::spawn(once.run(keyed, request, next).in_current_span());
     run.await.unwrap_or_else(|error| Err(ApiError::internal(error)))
 }
 
@@ -117,7 +118,7 @@ impl Once {
             }
             Err(_) => {
                 self.give_back(ticket).await;
-                return Err(ApiError::internal(anyhow::anyhow!("a handler panicked")));
+                return Err(ApiError::internal(anyhow::anyhow!("the handler panicked")));
             }
         };
         let (parts, body) = response.into_parts();
@@ -130,9 +131,9 @@ impl Once {
         };
         match self.keep(ticket, &kept).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!("a request took so long that it was executed again"),
+            Ok(false) => tracing::warn!("a request exceeded its lock timeout and was executed again"),
             // It was done, and its client learns that; only a repeat would do it again.
-            Err(error) => tracing::warn!("the answer to a request was not kept: {error:#}"),
+            Err(error) => tracing::warn!("cannot store the response for an idempotency key: {error:#}"),
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
@@ -145,14 +146,15 @@ impl Once {
     /// If that fails too, the next who asks waits as after a crash.
     async fn give_back(&self, ticket: &Ticket) {
         if let Err(error) = self.keeper.give_back(ticket).await {
-            tracing::warn!("a request was not given back: {:#}", anyhow::Error::from(error));
+            tracing::warn!("cannot release an idempotency key: {:#}", anyhow::Error::from(error));
         }
     }
 
     fn replay(&self, keyed: &KeyedRequest, sealed: &str) -> Result<Response, ApiError> {
         let opened = self.seal.open(&keyed.id, sealed).ok_or(IdempotencyConflict::ResponseLost)?;
         let kept: Kept = serde_json::from_slice(&opened).map_err(ApiError::internal)?;
-        let body = Base64::decode_vec(&kept.body).map_err(|it| ApiError::internal(anyhow::anyhow!("a body: {it}")))?;
+        let body =
+            Base64::decode_vec(&kept.body).map_err(|it| ApiError::internal(anyhow::anyhow!("stored body: {it}")))?;
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(kept.status).map_err(ApiError::internal)?;
         for (name, value) in kept.headers {

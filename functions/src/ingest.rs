@@ -70,16 +70,16 @@ pub enum Ingested {
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The catalog did not note it.
-    #[error("could not note the arrival of a source")]
+    #[error("cannot record the arrival of a source")]
     Catalog(#[from] CatalogError),
     /// The queue did not take its job.
-    #[error("could not send the job of a source")]
+    #[error("cannot send the job of a source")]
     Queue(#[from] QueueError),
     /// A job of a newer version: it comes again, and is a dead letter in the end.
-    #[error("a job that this version cannot read: {0}")]
+    #[error("this version cannot parse the job: {0}")]
     UnreadableJob(String),
     /// What arrived too late could not be removed.
-    #[error("could not remove what arrived for a deleted video")]
+    #[error("cannot remove a source that arrived for a deleted video")]
     Store(#[from] StoreError),
 }
 
@@ -184,7 +184,7 @@ impl Ingest {
     /// A presigned request also outlives the source, where the profile removes or archives that. Only what stands in the
     /// source's own place is removed: other files in the bucket were put there by their operator.
     async fn remove_unwanted(&self, job: &Job) -> Result<(), IngestError> {
-        tracing::warn!(video.id = %job.video, "another source arrived for a video that has been ready, and is not used");
+        tracing::warn!(video.id = %job.video, "ignoring another source of a video that has been ready");
         let video = self.catalog.get_video(job.video).await?;
         let Some(key) = job.source_key().filter(|_| video.source.key.as_deref() == Some(&job.source.key)) else {
             return Ok(());

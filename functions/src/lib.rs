@@ -30,6 +30,7 @@ pub mod playback;
 pub mod problem;
 mod random;
 pub mod rebuild;
+mod request_log;
 mod routes;
 pub mod settings;
 mod share_page;

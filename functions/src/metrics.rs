@@ -56,11 +56,11 @@ impl Metrics {
         let requests = Family::<Asked, Counter>::default();
         let seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let jobs = Family::<JobState, Gauge>::default();
-        registry.register("http_requests", "Requests that were answered", requests.clone());
-        let help = "From the request to the head of the answer";
+        registry.register("http_requests", "HTTP requests", requests.clone());
+        let help = "Time from the request to the response headers";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, seconds.clone());
-        registry.register("jobs", "Messages in the queue of jobs, when this was asked", jobs.clone());
-        registry.register("bucket_events", "Events of the private bucket, by what became of them", events.0.clone());
+        registry.register("jobs", "Messages in the job queue", jobs.clone());
+        registry.register("bucket_events", "Events of the private bucket, by outcome", events.0.clone());
         Self { registry, requests, seconds, jobs }
     }
 

@@ -9,7 +9,7 @@ pub(crate) const MAX_PAGE: u32 = 200;
 /// Where nobody says.
 const PAGE: u32 = 50;
 
-/// How many to list.
+/// Parameters of the list.
 ///
 /// # Errors
 /// `Malformed` beyond 1 to [`MAX_PAGE`].
@@ -18,7 +18,7 @@ pub(crate) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")))
+    Err(ApiError::malformed(format!("the query: `limit` must be 1 to {MAX_PAGE}")))
 }
 
 /// Where the page before ended.
@@ -27,5 +27,5 @@ pub(crate) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
 /// `Malformed`, if it is no cursor.
 pub(crate) fn cursor<T: FromStr>(text: Option<String>) -> Result<Option<T>, ApiError> {
     let read = text.map(|it| it.parse::<T>()).transpose();
-    read.map_err(|_| ApiError::malformed("the query: `cursor` is not one that this API gave"))
+    read.map_err(|_| ApiError::malformed("the query: `cursor` is not valid"))
 }

@@ -20,14 +20,14 @@ const POSTER_HOURS: u64 = 12;
 /// How long a grant may live, seconds.
 pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
 
-/// Who will watch, and how long.
+/// The viewer, and the limits of the grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     /// In the customer's system.
     pub name: Option<String>,
     /// Life of the grant.
     pub life: GrantLife,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Limits playback to rungs of at most this height: pixels of the shorter side.
     pub max_height: Option<u32>,
     /// Whether a revocation stops what is being watched at the next segment.
     pub check_segments: bool,
@@ -40,7 +40,7 @@ pub enum GrantLife {
     Seconds(u64),
     /// Longer than the video, up to a limit.
     OutlivesVideo {
-        /// Seconds.
+        /// Seconds until the URL expires.
         at_most: u64,
     },
 }
@@ -66,7 +66,7 @@ impl GrantLife {
 pub struct PlaybackUrls {
     /// The master playlist, with its grant.
     pub hls: String,
-    /// The picture before playback.
+    /// The poster image.
     pub poster: Option<String>,
     /// The small pictures of the seek bar: WebVTT that names their sheet.
     pub storyboard: Option<String>,
@@ -123,7 +123,7 @@ impl Playback {
         let grant =
             Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
         let token = grant.issue(&self.grants).ok_or_else(|| {
-            ApiError::internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
+            ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
         })?;
         let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it, now_ms / 1000)?)));
         let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));

@@ -7,5 +7,6 @@ use crate::error::ApiError;
 /// # Errors
 /// [`Problem::Internal`](crate::problem::Problem::Internal) if the system has none to give.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), ApiError> {
-    getrandom::fill(bytes).map_err(|it| ApiError::internal(anyhow::anyhow!("the system gave no randomness: {it}")))
+    getrandom::fill(bytes)
+        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))
 }

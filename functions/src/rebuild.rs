@@ -48,10 +48,10 @@ pub struct Rebuilt {
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// The buckets could not be read.
-    #[error("the buckets could not be read")]
+    #[error("cannot read the buckets")]
     Store(#[from] StoreError),
     /// The catalog could not be written.
-    #[error("the catalog could not be written")]
+    #[error("cannot write to the catalog")]
     Catalog(#[from] CatalogError),
 }
 

@@ -29,24 +29,25 @@ use crate::limits::RateLimits;
 use crate::openapi::types;
 use crate::playback::{GrantLife, Viewer};
 use crate::problem::Problem;
+use crate::request_log::record_caller;
 use crate::share_page;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 use crate::videos::{existing, heights, stream};
 
-/// A link that somebody wants.
+/// Request for a share link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedShare {
-    /// Seconds until it ends: a minute to a year. A week, if nothing is said.
+    /// Seconds until it expires: one minute to one year. Default: one week.
     #[serde(default = "a_week")]
     #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
     expires_in: u64,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Limits playback to rungs of at most this height: pixels of the shorter side.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
-    /// For whom it is, or what for.
+    /// A label of your choice.
     #[serde(default)]
     #[schema(max_length = 200)]
     label: Option<String>,
@@ -56,17 +57,17 @@ fn a_week() -> u64 {
     7 * 24 * 3600
 }
 
-/// The only answer that holds the link.
+/// The only response that contains the link.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MadeShare {
     #[serde(flatten)]
     share: ShareView,
-    /// Opens a page that plays, in a browser; programs get what `/stream` answers. With `/master.m3u8` behind it, it is an
-    /// address for players.
+    /// Browsers get a page with a player; programs get the response of `/stream`. With `/master.m3u8` appended, it is a
+    /// URL for players.
     url: String,
 }
 
-/// What lists tell.
+/// A list entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Share)]
 pub(crate) struct ShareView {
@@ -83,7 +84,7 @@ pub(crate) struct ShareView {
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     expires_ms: u64,
-    /// To the minute.
+    /// Accurate to the minute.
     #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     used_ms: Option<u64>,
@@ -125,21 +126,21 @@ pub(crate) async fn create(
         expires_ms: now.saturating_add(wanted.expires_in.saturating_mul(1_000)),
     };
     let share = ShareView::of(state.shares.create(&new, now).await?);
-    tracing::info!(share.id = %share.id, video.id = %video, "{video} is shared by {}", share.id);
+    tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
     let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
     Ok((StatusCode::CREATED, Json(MadeShare { share, url })))
 }
 
 fn check(wanted: &WantedShare) -> Result<(), ApiError> {
     if !LIFE.contains(&wanted.expires_in) {
-        return Err(ApiError::invalid(format!("`expires_in` is {} to {} seconds", LIFE.start(), LIFE.end())));
+        return Err(ApiError::invalid(format!("`expires_in` must be {} to {} seconds", LIFE.start(), LIFE.end())));
     }
     if wanted.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
-        return Err(ApiError::invalid(format!("`max_height` is {least} to {most} pixels")));
+        return Err(ApiError::invalid(format!("`max_height` must be {least} to {most} pixels")));
     }
     if wanted.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
-        return Err(ApiError::invalid(format!("`label` has at most {LABEL_LIMIT} bytes")));
+        return Err(ApiError::invalid(format!("`label` may have at most {LABEL_LIMIT} bytes")));
     }
     Ok(())
 }
@@ -168,7 +169,7 @@ pub(crate) async fn revoke(
     }
     // It gives out nothing from now on. What it gave out ends only when the edge knows, so the caller learns if it does not.
     state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
-    tracing::info!(share.id = %share, "revoked the link {share}");
+    tracing::info!(share.id = %share, "revoked share link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -219,8 +220,9 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     if share.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
-        tracing::warn!(share.id = %share.id, "the use of a link was not noted: {:#}", anyhow::Error::from(error));
+        tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));
     }
+    record_caller(&viewer_name(share.id));
     Ok((video, viewer_of(&share, now)))
 }
 

@@ -157,7 +157,7 @@ impl Sweeper {
                 }
             }
             Ok(false) => {}
-            Err(problem) => failed(&mut swept.failures, "the queue", &problem),
+            Err(problem) => failed(&mut swept.failures, "queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
             swept.generations += self.each(state, Chore::RemoveUnseen, now_ms, &mut swept.failures).await;
@@ -165,11 +165,11 @@ impl Sweeper {
         swept.refused = self.each(StateName::Failed, Chore::RemoveRefused, now_ms, &mut swept.failures).await;
         match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
-            Err(problem) => failed(&mut swept.failures, "the log of webhooks", &problem.into()),
+            Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
         }
         match self.shares.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.shares = pruned,
-            Err(problem) => failed(&mut swept.failures, "links that ended", &problem.into()),
+            Err(problem) => failed(&mut swept.failures, "expired share links", &problem.into()),
         }
         swept
     }
@@ -182,7 +182,7 @@ impl Sweeper {
             let page = match self.catalog.list_videos(&filter).await {
                 Ok(page) => page,
                 Err(problem) => {
-                    failed(failures, "the list of videos", &problem.into());
+                    failed(failures, "videos", &problem.into());
                     return changed;
                 }
             };
@@ -236,7 +236,7 @@ impl Sweeper {
         }
         self.catalog.apply(video.id, &VideoEvent::Deleted, now_ms).await?;
         crate::videos::remove_objects(&self.store, &*self.signer, video).await?;
-        tracing::info!(video.id = %video.id, "the upload of {} ran out", video.id);
+        tracing::info!(video.id = %video.id, "the upload of {} expired", video.id);
         Ok(true)
     }
 
@@ -270,7 +270,7 @@ impl Sweeper {
     async fn send_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
-        tracing::warn!(video.id = %video.id, "the message of {} is lost, and sent again", video.id);
+        tracing::warn!(video.id = %video.id, "re-enqueueing the lost job of {}", video.id);
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
         Ok(true)
     }
@@ -281,7 +281,7 @@ impl Sweeper {
         if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
             return Ok(false);
         }
-        tracing::warn!(video.id = %video.id, "the import of {} is lost, and sent again", video.id);
+        tracing::warn!(video.id = %video.id, "re-enqueueing the lost import of {}", video.id);
         self.queue.send(&JobMessage::from(Import::new(video.id)), Duration::ZERO).await?;
         Ok(true)
     }
@@ -299,7 +299,7 @@ impl Sweeper {
             Err(problem) => return Err(problem.into()),
         }
         self.store.delete(&key).await?;
-        tracing::info!(video.id = %video.id, "removed the refused source of {}", video.id);
+        tracing::info!(video.id = %video.id, "removed the rejected source of {}", video.id);
         Ok(true)
     }
 
@@ -339,7 +339,7 @@ impl Sweeper {
 }
 
 fn failed(failures: &mut u64, what: &str, problem: &SweepError) {
-    tracing::warn!("{what} could not be swept: {problem}");
+    tracing::warn!("cannot sweep {what}: {problem}");
     *failures += 1;
 }
 

@@ -24,10 +24,10 @@ pub enum CorsProblem {
     #[error("the bucket's CORS rule does not expose `ETag`")]
     EtagHidden,
     /// The store cannot be asked.
-    #[error("the store could not be asked")]
+    #[error("cannot reach the store")]
     Unreachable(#[source] reqwest::Error),
     /// Nothing can be signed.
-    #[error("the request could not be signed")]
+    #[error("cannot sign the request")]
     Unsigned(#[from] StoreError),
 }
 

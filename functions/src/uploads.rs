@@ -30,12 +30,12 @@ use crate::videos;
 use error::UploadError;
 use plan::UploadPlan;
 
-/// A request that the uploader sends to the store.
+/// A request that the client sends to the store.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SignedRequest {
     method: String,
     url: String,
-    /// Send exactly these, all of them, with exactly these values: they are signed. A browser sets `content-length` itself.
+    /// Send all of these headers unchanged: they are signed. A browser sets `content-length` itself.
     headers: BTreeMap<String, String>,
 }
 

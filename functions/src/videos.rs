@@ -43,7 +43,7 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::VideoId>)]
     cursor: Option<String>,
@@ -52,10 +52,10 @@ pub(crate) struct ListParams {
     state: Option<String>,
     #[serde(default)]
     external_id: Option<String>,
-    /// In the title.
+    /// Text in the title.
     #[serde(default)]
     text: Option<String>,
-    /// Of this owner; only an admin may name another.
+    /// Filter by owner; only admins may name another one.
     #[serde(default)]
     owner: Option<String>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct ListParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VideoList {
     videos: Vec<VideoSummary>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::VideoId>)]
     next_cursor: Option<VideoId>,
 }
@@ -181,6 +181,6 @@ pub(crate) async fn remove_objects(
 pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)
-        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))?;
     Ok(VideoId::new(now_ms, random))
 }

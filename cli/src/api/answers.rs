@@ -147,8 +147,8 @@ pub(super) fn problem(status: StatusCode, body: &[u8]) -> ApiError {
     match serde_json::from_slice(body) {
         Ok(Problem { code, detail }) => ApiError::Problem { status, code, detail },
         Err(_) => {
-            let code = "unexpected-answer".to_owned();
-            ApiError::Problem { status, code, detail: format!("the answer was {status}, without a reason") }
+            let code = "unexpected-response".to_owned();
+            ApiError::Problem { status, code, detail: format!("the API responded with {status} and no explanation") }
         }
     }
 }

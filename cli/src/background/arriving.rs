@@ -22,7 +22,7 @@ impl Arriving {
             match stop.run_until_cancelled(self.0.look(now_ms())).await {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
-                    tracing::warn!("uploads cannot be looked at now: {:#}", anyhow::Error::from(error));
+                    tracing::warn!("cannot check for arrived uploads: {:#}", anyhow::Error::from(error));
                 }
                 None => return,
             }

@@ -25,7 +25,7 @@ impl Recovering {
             match stop.run_until_cancelled(self.look()).await {
                 Some(Ok(())) => return stop.cancelled().await,
                 None => return,
-                Some(Err(problem)) => tracing::warn!("could not look for lost videos: {problem:#}"),
+                Some(Err(problem)) => tracing::warn!("cannot search for published videos: {problem:#}"),
             }
             pause = PAUSE;
         }
@@ -34,7 +34,12 @@ impl Recovering {
     async fn look(&self) -> anyhow::Result<()> {
         if self.is_wanted {
             let done = self.rebuild.run(now_ms()).await?;
-            tracing::info!(done.videos, done.incomplete, "rebuilt the catalog: {} videos play again", done.videos);
+            tracing::info!(
+                done.videos,
+                done.incomplete,
+                "rebuilt the catalog: {} videos are playable again",
+                done.videos
+            );
         } else if self.rebuild.is_needed().await? {
             tracing::warn!(
                 "the database knows no video, but the buckets hold some: was it lost, or is it another one? \

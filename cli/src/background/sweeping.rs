@@ -17,7 +17,7 @@ impl Sweeping {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
             let Some(swept) = stop.run_until_cancelled(self.0.sweep(now_ms())).await else { return };
             if swept != Swept::default() {
-                tracing::info!(?swept, "swept what was overdue");
+                tracing::info!(?swept, "cleaned up");
             }
         }
     }

@@ -24,7 +24,7 @@ impl Telling {
                 biased;
                 ended = round => {
                     if let Err(error) = ended {
-                        tracing::warn!("webhooks have to wait: {:#}", anyhow::Error::from(error));
+                        tracing::warn!("cannot dispatch webhooks: {:#}", anyhow::Error::from(error));
                         let _ = stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await;
                     }
                 }

@@ -27,7 +27,9 @@ async fn ask_bucket(state: ApiState, stop: CancellationToken) {
         let Some(asked) = stop.run_until_cancelled(upload_cors::check(&*state.signer, origin)).await else { return };
         if let Err(problem) = asked {
             let problem = anyhow::Error::from(problem);
-            tracing::warn!("pages of {origin} cannot upload: {problem:#}; docs/uploads.md has the bucket's rule");
+            tracing::warn!(
+                "browsers cannot upload from {origin}: {problem:#}; see docs/uploads.md for the bucket's CORS rule"
+            );
         }
     }
 }
@@ -60,7 +62,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let router = functions::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
-    output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));
+    output.line(format!("{}  {url}/v1      (Ctrl-C to stop)", style("API ready.").green().bold()));
 
     let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let patience = async {
@@ -69,7 +71,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     };
     tokio::select! {
         ended = serving => ended?,
-        () = patience => tracing::warn!("requests were cut off: they took too long"),
+        () = patience => tracing::warn!("aborted requests that did not finish in time"),
     }
     stop.cancel();
     while background.join_next().await.is_some() {}

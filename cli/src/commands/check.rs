@@ -84,7 +84,7 @@ pub fn print(report: &Report, output: &Output) {
             }
         }
         if let Some(more) = findings.len().checked_sub(PLACES).filter(|it| *it > 0) {
-            output.line(format!("       and in {more} more places (--json lists them all)"));
+            output.line(format!("       and {more} more (--json lists all)"));
         }
     }
     let counts = &report.checked;
@@ -98,8 +98,8 @@ pub fn print(report: &Report, output: &Output) {
     ));
     let summary = &report.summary;
     let verdict = match report.ok {
-        true => style("It conforms: no MUST is broken.").green().bold(),
-        false => style("It does not conform.").red().bold(),
+        true => style("Conforming: no MUST is violated.").green().bold(),
+        false => style("Not conforming.").red().bold(),
     };
     output.line(format!(
         "{verdict} {} MUST, {} SHOULD, {} for some devices.",

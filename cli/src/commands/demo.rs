@@ -28,11 +28,11 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
     let tools = super::transcode::find_tools(None)?;
 
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let video = match args.video {
         Some(video) => video,
         None => {
-            step("Making a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
+            step("Generating a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
             let path = folder.path().join("sample.mp4");
             unless_interrupted(sample::make(&tools, &path)).await?;
             path
@@ -47,18 +47,18 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     match shown {
         Ok(url) if !args.exit => {
             output.line(format!(
-                "\nStill serving; Ctrl-C ends it. Paste into a player that speaks HLS:\n    ffplay '{url}'"
+                "\nStill serving; press Ctrl-C to stop. To watch, open this URL in an HLS player:\n    ffplay '{url}'"
             ));
             server.until_interrupted().await;
         }
-        Ok(url) => output.line(format!("\nIn a player it would be:\n    ffplay '{url}'")),
+        Ok(url) => output.line(format!("\nTo watch it in a player:\n    ffplay '{url}'")),
         Err(stop) => {
             server.stop().await;
             return Err(stop);
         }
     }
     server.stop().await;
-    output.line("Stopped; the data is kept.");
+    output.line("Stopped. The data is kept.");
     Ok(())
 }
 
@@ -66,7 +66,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("stopped", anyhow::anyhow!("stopped before the end"))),
+        _ = tokio::signal::ctrl_c() => Err(Stop::failed("stopped", anyhow::anyhow!("interrupted"))),
     }
 }
 
@@ -75,7 +75,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     let info = server.info();
     let api = Api::new(&info.api, Secret::new(&info.token))?;
 
-    step(&format!("Uploading {} straight to the bucket, by presigned requests", video.display()));
+    step(&format!("Uploading {} straight to the bucket with presigned requests", video.display()));
     let began = Instant::now();
     // Each show is one of its own.
     let wishes = Wishes { fresh: true, ..Wishes::default() };
@@ -85,9 +85,10 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
         }
     };
     let uploaded = upload(&api, video, &wishes, &tell).await?;
-    output.line(format!("    uploaded in {:.1} s; the bucket's event starts the work", began.elapsed().as_secs_f64()));
+    output
+        .line(format!("    uploaded in {:.1} s; the bucket's event starts transcoding", began.elapsed().as_secs_f64()));
 
-    step("Following it");
+    step("Waiting for the video");
     let last = std::cell::RefCell::new(String::new());
     let tell = |news| match news {
         News::Waits { what_for, .. } => output.line(format!("    {what_for}")),
@@ -107,15 +108,15 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     output.line(format!("    {} {seconds:.2} s after the upload", style("READY").green().bold()));
     let url = ready.hls_url;
 
-    step("Checking what was published, as a player gets it: RFC 8216 and Apple's rules");
+    step("Checking the published video against RFC 8216 and Apple's rules");
     let report = Box::pin(super::check::of(&url, output)).await?;
     super::check::print(&report, output);
     if !report.ok {
-        return Err(Stop::failed("not-conforming", anyhow::anyhow!("what was published does not conform")));
+        return Err(Stop::failed("not-conforming", anyhow::anyhow!("the published video does not conform")));
     }
 
-    step("Asking for the playlist without a grant, with a forged one, and with ours");
-    let (address, grant) = url.split_once("?grant=").context("the address has no grant")?;
+    step("Requesting the playlist without a grant, with a forged grant, and with a valid grant");
+    let (address, grant) = url.split_once("?grant=").context("the playback URL has no grant")?;
     for (what, asked, expected) in [
         ("without", address.to_owned(), StatusCode::UNAUTHORIZED),
         ("forged", format!("{address}?grant={}", forged(grant)), StatusCode::FORBIDDEN),
@@ -125,14 +126,14 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
         let answer = api.http().get(asked).send().await.map_err(reqwest::Error::without_url)?;
         output.line(format!("    {what:<8} {}", answer.status()));
         if answer.status() != expected {
-            let wrong = anyhow::anyhow!("the edge answered {} instead of {expected}", answer.status());
-            return Err(Stop::failed("edge-answered-wrongly", wrong));
+            let wrong = anyhow::anyhow!("the edge responded with {} instead of {expected}", answer.status());
+            return Err(Stop::failed("unexpected-edge-response", wrong));
         }
     }
 
-    step(&format!("Decoding {DECODED_SECONDS} s of it with FFmpeg, through the edge"));
+    step(&format!("Decoding {DECODED_SECONDS} s with FFmpeg, through the edge"));
     let frames = decode(ffmpeg, &url).await?;
-    output.line(format!("    {frames} frames decrypted and decoded without an error"));
+    output.line(format!("    {frames} frames decrypted and decoded without errors"));
     Ok(url)
 }
 
@@ -149,11 +150,14 @@ async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
     command.args(["-i", url, "-map", "0:v:0", "-map", "0:a:0?", "-f", "null", "-"]);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let run = tokio::time::timeout(Duration::from_secs(120), command.output());
-    let done = run.await.context("FFmpeg did not end")?.context("FFmpeg cannot be run")?;
+    let done = run.await.context("FFmpeg did not exit")?.context("cannot run FFmpeg")?;
     let errors = String::from_utf8_lossy(&done.stderr);
     if !done.status.success() || !errors.trim().is_empty() {
-        let said = errors.replace(url, "(the address)");
-        return Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg could not decode it: {}", said.trim())));
+        let said = errors.replace(url, "(the playback URL)");
+        return Err(Stop::failed(
+            "not-decodable",
+            anyhow::anyhow!("FFmpeg could not decode the video: {}", said.trim()),
+        ));
     }
     let progress = String::from_utf8_lossy(&done.stdout);
     let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).next_back();

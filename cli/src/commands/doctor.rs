@@ -61,7 +61,7 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     for finding in &findings {
         let mark = match finding.state {
             State::Good => style("ok     ").green(),
-            State::Doubtful => style("doubt  ").yellow(),
+            State::Doubtful => style("warning").yellow(),
             State::Bad => style("missing").red().bold(),
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
@@ -69,7 +69,7 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
             output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
         }
     }
-    output.line(if good { "Everything that is needed is there." } else { "Something is missing." });
+    output.line(if good { "All prerequisites are met." } else { "Some prerequisites are missing." });
     if good { Ok(()) } else { Err(Stop::Answered) }
 }
 
@@ -81,18 +81,17 @@ fn confinement(launcher: &Launcher) -> Finding {
     let memory = bytes(launcher.memory);
     match (launcher.enforcement, missing.as_slice()) {
         (Enforcement::Off, _) => {
-            let found = "FFmpeg has all the rights of this process (EDGEREEL_CONFINEMENT is `off`)";
+            let found = "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
             Finding::other(WHAT, State::Doubtful, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
         }
         (_, []) => {
             let version = support.landlock;
-            let found =
-                format!("Landlock {version} or newer, seccomp, no_new_privs; {memory} for each FFmpeg that encodes");
+            let found = format!("Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg");
             Finding::good(WHAT, found)
         }
         (enforcement, missing) => {
             let state = if enforcement == Enforcement::Required { State::Bad } else { State::Doubtful };
-            let advice = "use a newer kernel, or a container runtime that lets these calls through";
+            let advice = "use a newer kernel, or a container runtime that allows these system calls";
             Finding::other(WHAT, state, format!("the kernel lacks {}", missing.join(", ")), advice)
         }
     }
@@ -100,15 +99,15 @@ fn confinement(launcher: &Launcher) -> Finding {
 
 async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
-        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
+        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
     match Tools::find(Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::good("ffmpeg", tools.version.clone())];
             findings.push(match tools.missing_capabilities() {
                 Ok(missing) if missing.is_empty() => match transcoder::trial::run(&tools).await {
-                    Ok(()) => Finding::good("trial", "two seconds of video came out as they should"),
+                    Ok(()) => Finding::good("trial", "a two-second test encode succeeded"),
                     Err(error) => {
-                        let found = format!("two seconds of video did not come out as they should: {error}");
+                        let found = format!("a two-second test encode failed: {error}");
                         Finding::other("trial", State::Bad, found, INSTALL)
                     }
                 },
@@ -117,7 +116,7 @@ async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
                 }
                 Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
             });
-            let refused = "such uploads are refused; install a full build of FFmpeg to take them";
+            let refused = "such uploads are rejected; install a full build of FFmpeg to accept them";
             findings.extend(
                 tools
                     .limits()
@@ -139,21 +138,21 @@ fn folder(data: &Path) -> Finding {
         return Finding::other(
             "data",
             State::Bad,
-            format!("`{shown}` cannot be made"),
-            "name another folder with --data",
+            format!("cannot create `{shown}`"),
+            "choose another folder with --data",
         );
     };
     match tempfile::tempfile_in(existing) {
         Ok(_) => match open_to_others(data) {
             Some(mode) => {
-                let found = format!("`{shown}` can be read by other users of this machine (mode {mode:03o})");
-                Finding::other("data", State::Doubtful, found, format!("close it with `chmod -R go= {shown}`"))
+                let found = format!("other users of this machine can read `{shown}` (mode {mode:03o})");
+                Finding::other("data", State::Doubtful, found, format!("run `chmod -R go= {shown}`"))
             }
-            None => Finding::good("data", format!("`{shown}` can be written")),
+            None => Finding::good("data", format!("`{shown}` is writable")),
         },
         Err(error) => {
-            let found = format!("`{shown}` cannot be written: {error}");
-            Finding::other("data", State::Bad, found, "name another folder with --data, or change its owner")
+            let found = format!("cannot write to `{shown}`: {error}");
+            Finding::other("data", State::Bad, found, "choose another folder with --data, or change its owner")
         }
     }
 }
@@ -168,8 +167,8 @@ fn disk(data: &Path) -> Finding {
     match rustix::fs::statvfs(existing) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let found = format!("{} free where the data is kept", bytes(free));
-            let advice = "free some space: sources and outputs are kept there";
+            let found = format!("{} free on the disk of the data folder", bytes(free));
+            let advice = "free some space: sources and outputs are stored there";
             match free {
                 free if free < NO_SPACE => Finding::other("disk", State::Bad, found, advice),
                 free if free < LITTLE_SPACE => Finding::other("disk", State::Doubtful, found, advice),
@@ -177,8 +176,8 @@ fn disk(data: &Path) -> Finding {
             }
         }
         Err(error) => {
-            let found = format!("the free space is unknown: {error}");
-            Finding::other("disk", State::Doubtful, found, "look at it by hand")
+            let found = format!("cannot determine the free space: {error}");
+            Finding::other("disk", State::Doubtful, found, "check it manually")
         }
     }
 }
@@ -190,13 +189,13 @@ fn processors() -> Finding {
 fn settings() -> Finding {
     let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
     let found =
-        if set.is_empty() { "no settings in the environment".to_owned() } else { format!("set: {}", set.join(", ")) };
+        if set.is_empty() { "no EDGEREEL_ variables are set".to_owned() } else { format!("set: {}", set.join(", ")) };
     let known = crate::variables::all();
     let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(*it)).collect();
     match unknown.as_slice() {
         [] => Finding::good("settings", found),
         [name, ..] => {
-            let advice = format!("`{name}` means nothing: docs/configuration.md names those that do");
+            let advice = format!("`{name}` is unknown: see docs/configuration.md");
             Finding::other("settings", State::Doubtful, found, advice)
         }
     }
@@ -214,10 +213,10 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
     let mut findings = vec![];
     for origin in origins {
         findings.push(match upload_cors::check(&store, &origin).await {
-            Ok(()) => Finding::good("bucket", format!("pages of {origin} can upload")),
+            Ok(()) => Finding::good("bucket", format!("browsers can upload from {origin}")),
             Err(problem) => {
-                let found = format!("pages of {origin} cannot upload: {:#}", anyhow::Error::from(problem));
-                let advice = "set the CORS rule of the private bucket as docs/uploads.md says";
+                let found = format!("browsers cannot upload from {origin}: {:#}", anyhow::Error::from(problem));
+                let advice = "set the CORS rule of the private bucket as in docs/uploads.md";
                 Finding::other("bucket", State::Bad, found, advice)
             }
         });
@@ -239,8 +238,13 @@ async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
     match tokio::net::TcpListener::bind(listen).await {
         Ok(_) => Finding::good("port", format!("{listen} is free")),
         Err(error) => {
-            let found = format!("{listen} cannot be used: {error}");
-            Finding::other("port", State::Bad, found, "name another address with --listen; port 0 takes a free one")
+            let found = format!("cannot bind to {listen}: {error}");
+            Finding::other(
+                "port",
+                State::Bad,
+                found,
+                "choose another address with --listen; port 0 chooses a free port",
+            )
         }
     }
 }

@@ -22,8 +22,7 @@ pub async fn run(args: GrantArgs, output: &Output) -> Result {
     }
     let answer = api.stream(args.video, &query).await?;
     let Some(url) = answer.hls_url else {
-        let waiting =
-            anyhow::anyhow!("the video is {} and cannot be watched yet: try again in a moment", answer.status);
+        let waiting = anyhow::anyhow!("the video is {} and not playable yet: retry shortly", answer.status);
         return Err(Stop::failed("not-playable-yet", waiting));
     };
     output.object(&json!({

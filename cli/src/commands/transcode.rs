@@ -69,10 +69,10 @@ fn explain(error: TranscodeError) -> Stop {
     match failure.class() {
         // The sentence says all there is to say about a file.
         FailureClass::Source => Stop::failed(failure.code, anyhow::anyhow!(failure.sentence)),
-        FailureClass::Shutdown => Stop::failed("stopped", anyhow::anyhow!("stopped before it was ready")),
+        FailureClass::Shutdown => Stop::failed("stopped", anyhow::anyhow!("interrupted before the video was ready")),
         FailureClass::Infrastructure => {
             if !error.log_tail().is_empty() {
-                tracing::error!("the last words of FFmpeg:\n{}", error.log_tail());
+                tracing::error!("FFmpeg's last output:\n{}", error.log_tail());
             }
             Stop::failed(failure.code, anyhow::Error::from(error).context(failure.sentence))
         }
@@ -85,12 +85,9 @@ fn explain(error: TranscodeError) -> Stop {
 /// If there is no such file, or a setting of it is wrong.
 pub fn read_profile(path: &Path) -> Result<Profile> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("the profile `{shown}` cannot be read"))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the profile `{shown}`"))?;
     Profile::parse(&text).map_err(|it| {
-        Stop::failed(
-            "invalid-profile",
-            anyhow::Error::from(it).context(format!("the profile `{shown}` cannot be used")),
-        )
+        Stop::failed("invalid-profile", anyhow::Error::from(it).context(format!("invalid profile `{shown}`")))
     })
 }
 
@@ -125,8 +122,8 @@ pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
         return Ok(tools);
     }
     let lacks = anyhow::anyhow!(
-        "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or name its folder in \
-         EDGEREEL_FFMPEG_DIR",
+        "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or set \
+         EDGEREEL_FFMPEG_DIR to its folder",
         tools.ffmpeg.display(),
         missing.join(", ")
     );
@@ -141,14 +138,14 @@ pub async fn tried_tools(confinement: &ConfinementArgs, encoders: usize) -> Resu
     let tools = find_tools(Some(confinement.launcher(encoders)))?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
         let fails = anyhow::Error::new(problem).context(format!(
-            "FFmpeg at `{}` ({}) does not make what it should",
+            "FFmpeg at `{}` ({}) failed the test encode",
             tools.ffmpeg.display(),
             tools.version
         ));
         return Err(Stop::failed("no-ffmpeg", fails));
     }
     for it in tools.limits() {
-        tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are refused", tools.ffmpeg.display());
+        tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are rejected", tools.ffmpeg.display());
     }
     Ok(tools)
 }
@@ -164,11 +161,11 @@ fn confinement_is_there(launcher: &Launcher) -> Result {
             Err(Stop::failed("no-confinement", lacks))
         }
         Enforcement::BestEffort if !missing.is_empty() => {
-            tracing::warn!("FFmpeg has more rights than it needs, because the kernel lacks {missing}");
+            tracing::warn!("FFmpeg runs with more rights than it needs, because the kernel lacks {missing}");
             Ok(())
         }
         Enforcement::Off => {
-            tracing::warn!("FFmpeg has all the rights of this process, because EDGEREEL_CONFINEMENT is `off`");
+            tracing::warn!("FFmpeg runs with all rights of this process, because EDGEREEL_CONFINEMENT is `off`");
             Ok(())
         }
         Enforcement::Required | Enforcement::BestEffort => Ok(()),

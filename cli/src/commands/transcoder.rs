@@ -50,7 +50,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     };
     output.object(&json!({ "event": "working", "worker": name }));
     let how = format!("{} encoders, {}", config.encoders, tools.version);
-    output.line(format!("{}  as `{name}`, {how}      (Ctrl-C ends this)", style("Takes jobs.").green().bold()));
+    output.line(format!("{}  Name: `{name}`, {how}      (Ctrl-C to stop)", style("Transcoder ready.").green().bold()));
     let worker = Worker {
         queue: installation.queue.clone(),
         catalog: installation.catalog.clone(),
@@ -77,7 +77,7 @@ fn profiles(args: &TranscoderArgs) -> Result<HashMap<String, Profile>> {
 /// The TOML files of a folder.
 fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("the profiles in `{shown}` cannot be read"))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the profiles in `{shown}`"))?;
     let paths = entries.map(|it| it.map(|it| it.path())).collect::<std::io::Result<Vec<_>>>()?;
     let mut files: Vec<_> = paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
     files.sort();
@@ -87,7 +87,7 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// Nobody else's, though a host may run several and start them again and again.
 fn unique_name() -> anyhow::Result<String> {
     let mut number = [0; 4];
-    getrandom::fill(&mut number).context("there is no randomness")?;
+    getrandom::fill(&mut number).context("the system's random number generator failed")?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Ok(format!("{host}-{}", domain::ids::hex(&number)))
 }

@@ -81,7 +81,7 @@ async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
         "hls_url": ready.hls_url, "renditions": ready.video.renditions, "receipt": ready.video.receipt,
     }));
     output.line(format!("{} {ready_s:.1} s after the upload", style("Ready").green().bold()));
-    output.line(format!("Watch it: {}", ready.hls_url));
+    output.line(format!("Playback URL: {}", ready.hls_url));
     Ok(())
 }
 
@@ -120,7 +120,7 @@ impl<'a> Meter<'a> {
                 self.bar.set_length(bytes);
                 self.output.object(&json!({ "event": "created", "video": video, "bytes": bytes, "resumed": resumed }));
                 if resumed {
-                    self.output.line(format!("Going on with the upload of {video}"));
+                    self.output.line(format!("Resuming the upload of {video}"));
                 }
             }
             Event::Moved(bytes) => {

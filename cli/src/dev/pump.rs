@@ -38,7 +38,7 @@ impl Pump {
                     pause = FIRST_PAUSE;
                 }
                 Err(error) => {
-                    tracing::warn!("the store's events cannot be read: {:#}", anyhow::Error::from(error));
+                    tracing::warn!("cannot read the store's events: {:#}", anyhow::Error::from(error));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -69,7 +69,7 @@ impl Pump {
         }
         if let Err(error) = self.outbox.ack(event.sequence).await {
             // Then it comes again, and is one that is known already.
-            tracing::warn!("an event could not be acknowledged: {:#}", anyhow::Error::from(error));
+            tracing::warn!("cannot acknowledge an event: {:#}", anyhow::Error::from(error));
         }
     }
 }

@@ -75,8 +75,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let profiles = read_profiles(&args.profiles)?;
 
     let s3_config = s3_config(folder, args.strict_cors);
-    let s3 =
-        tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
+    let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
     let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
@@ -88,8 +87,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     let queue: SharedQueue = Arc::new(queue);
 
     let keyring = keyring(secrets)?;
-    let keks =
-        KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("the key-encryption keys cannot be used")?;
+    let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("invalid key-encryption keys")?;
     let mut config = ApiConfig::new(PRIVATE_BUCKET);
     config.max_upload_bytes =
         profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
@@ -142,7 +140,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         config: Arc::new(config),
     };
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
-    let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
+    let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router =
         crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
@@ -239,7 +237,7 @@ fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
 
 fn keyring(secrets: &Secrets) -> anyhow::Result<Keyring> {
     Ok(Keyring {
-        grants: GrantKeys::parse(&secrets.grant_keys).context("the grant keys cannot be used")?,
-        passes: PassKeys::parse(&secrets.pass_keys).context("the pass keys cannot be used")?,
+        grants: GrantKeys::parse(&secrets.grant_keys).context("invalid grant keys")?,
+        passes: PassKeys::parse(&secrets.pass_keys).context("invalid pass keys")?,
     })
 }

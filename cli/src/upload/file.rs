@@ -37,14 +37,14 @@ impl UploadFile {
     /// If it is missing, no file, or empty.
     pub async fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let meta = tokio::fs::metadata(path).await.with_context(|| format!("`{shown}` cannot be read"))?;
+        let meta = tokio::fs::metadata(path).await.with_context(|| format!("cannot read `{shown}`"))?;
         if !meta.is_file() {
-            return Err(Stop::failed("not-a-file", anyhow::anyhow!("`{shown}` is not a file: name a video")));
+            return Err(Stop::failed("not-a-file", anyhow::anyhow!("`{shown}` is not a file")));
         }
         if meta.len() == 0 {
             return Err(Stop::failed("empty-file", anyhow::anyhow!("`{shown}` is empty: there is nothing to upload")));
         }
-        let path = tokio::fs::canonicalize(path).await.with_context(|| format!("`{shown}` cannot be read"))?;
+        let path = tokio::fs::canonicalize(path).await.with_context(|| format!("cannot read `{shown}`"))?;
         let name = path.file_name().map_or_else(|| "video".into(), |it| it.to_string_lossy().into_owned());
         let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Ok(Self { path, name, size: meta.len(), modified })

@@ -92,7 +92,7 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
             }
             StateName::Failed => return Err(failed(answer.failure)),
             StateName::Cancelled | StateName::Deleted => {
-                let gone = anyhow::anyhow!("the video was {} by somebody else", answer.state);
+                let gone = anyhow::anyhow!("another client has {} the video", answer.state);
                 return Err(Stop::failed("video-gone", gone));
             }
             // To wait for it is to want to see it.
@@ -107,23 +107,23 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn
 }
 
 fn playback_url(answer: &StreamAnswer) -> anyhow::Result<String> {
-    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API gave no address for a video that can be watched"))
+    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API returned no URL for a playable video"))
 }
 
 /// What a video waits for that nobody works on.
 fn what_for(answer: &VideoAnswer) -> Option<String> {
     match answer.state {
         StateName::Created | StateName::Uploading => {
-            Some("It waits for its file: the API has not found it in the private bucket yet.".to_owned())
+            Some("Waiting for the file: the API has not found it in the private bucket yet.".to_owned())
         }
         StateName::Queued => Some(match answer.attempts.last().and_then(|it| it.failure.as_ref()) {
             Some(failure) => format!(
-                "Attempt {} failed ({}): {} Another one follows, after at most an hour.",
+                "Attempt {} failed ({}): {} The next attempt starts within an hour.",
                 answer.attempts.len(),
                 failure.code,
                 failure.message
             ),
-            None => "It waits for a transcoder: is `edgereel transcoder` running, and free?".to_owned(),
+            None => "Waiting for a transcoder: check that `edgereel transcoder` is running and idle.".to_owned(),
         }),
         StateName::Stored
         | StateName::Processing
@@ -139,7 +139,7 @@ fn what_for(answer: &VideoAnswer) -> Option<String> {
 fn failed(failure: Option<FailureAnswer>) -> Stop {
     match failure {
         Some(failure) => Stop::failed(failure.code, anyhow::anyhow!(failure.message)),
-        None => Stop::failed("video-failed", anyhow::anyhow!("the video failed without a reason")),
+        None => Stop::failed("video-failed", anyhow::anyhow!("the video failed without an explanation")),
     }
 }
 
@@ -156,16 +156,16 @@ mod tests {
             what_for(&serde_json::from_value(answer).unwrap())
         };
         let said = of("queued", json!([])).unwrap();
-        assert!(said.contains("is `edgereel transcoder` running"), "{said}");
+        assert!(said.contains("`edgereel transcoder` is running"), "{said}");
         let failed =
             json!([{ "failure": { "code": "internal", "message": "Something failed." } }, { "failure": null }]);
         assert!(
-            of("queued", failed).unwrap().contains("is `edgereel transcoder` running"),
+            of("queued", failed).unwrap().contains("`edgereel transcoder` is running"),
             "the last one was given back"
         );
         let failed = json!([{ "failure": { "code": "internal", "message": "Something failed." } }]);
         let said = of("queued", failed).unwrap();
-        assert_eq!(said, "Attempt 1 failed (internal): Something failed. Another one follows, after at most an hour.");
+        assert_eq!(said, "Attempt 1 failed (internal): Something failed. The next attempt starts within an hour.");
         assert_eq!(of("processing", json!([])), None);
     }
 }

@@ -77,9 +77,9 @@ async fn send_part(
         }
         tell(Event::Moved(-signed(size)));
         let again = api.sign_parts(video, &[number]).await?.into_iter().next();
-        request = again.context("the API signed no part")?.request;
+        request = again.context("the API returned no presigned part")?.request;
     }
-    let refused = anyhow::anyhow!("the store does not accept part {number}: start the upload again with --fresh");
+    let refused = anyhow::anyhow!("the store rejected part {number}: start a new upload with --fresh");
     Err(Stop::failed("upload-refused", refused))
 }
 
@@ -97,7 +97,7 @@ async fn still_good(
                 return Ok(None);
             }
             // The ETag of a part is its MD5 (S3, R2); what calls it otherwise cannot be compared, and is sent again.
-            let same = file.md5(offset, bytes).await.context("the file cannot be read")? == part.etag;
+            let same = file.md5(offset, bytes).await.context("cannot read the file")? == part.etag;
             if same {
                 tell(Event::Moved(signed(bytes)));
             }

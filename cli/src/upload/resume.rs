@@ -41,7 +41,7 @@ impl ResumeNote {
             std::fs::write(path, format!("{video}\n")).ok()
         };
         if self.path.as_ref().and_then(write).is_none() {
-            tracing::debug!("the upload could not be noted: if it breaks off, it will begin anew");
+            tracing::debug!("cannot save the state of the upload: it cannot be resumed");
         }
     }
 

@@ -78,10 +78,10 @@ pub(super) async fn stretch(
         if attempt == ATTEMPTS {
             return Err(Stop::failed(
                 "upload-failed",
-                failure.context("the upload broke off: start it again to go on"),
+                failure.context("the upload was interrupted: run the command again to resume"),
             ));
         }
-        tracing::debug!(attempt, "sending again: {failure:#}");
+        tracing::debug!(attempt, "retrying: {failure:#}");
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
@@ -104,7 +104,7 @@ async fn attempt_once(
     tell: &(impl Fn(Event) + Sync),
     told: &AtomicI64,
 ) -> anyhow::Result<Attempt> {
-    let stream = file.read(offset, length).await.context("the file cannot be read")?;
+    let stream = file.read(offset, length).await.context("cannot read the file")?;
     // The client wants a stream of its own; what is told goes by a channel.
     let (moved, mut moves) = mpsc::unbounded_channel::<i64>();
     let body = stream.inspect(move |chunk: &std::io::Result<Bytes>| {
@@ -136,7 +136,7 @@ async fn attempt_once(
         note(bytes);
     }
     // Never with its URL: it is signed.
-    let response = response.map_err(reqwest::Error::without_url).context("the store cannot be reached")?;
+    let response = response.map_err(reqwest::Error::without_url).context("cannot reach the store")?;
     let status = response.status();
     if status.is_success() {
         let etag = response.headers().get(ETAG).and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -148,8 +148,8 @@ async fn attempt_once(
         _ if status.is_server_error()
             || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) =>
         {
-            Attempt::Later(anyhow::anyhow!("the store answered {status}"))
+            Attempt::Later(anyhow::anyhow!("the store responded with {status}"))
         }
-        _ => Attempt::Refused(anyhow::anyhow!("the store refused the upload with {status}")),
+        _ => Attempt::Refused(anyhow::anyhow!("the store rejected the upload with {status}")),
     })
 }

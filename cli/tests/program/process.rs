@@ -50,8 +50,8 @@ fn command(folder: &Path) -> Command {
         "EDGEREEL_DATA",
         "EDGEREEL_DATABASE",
         "EDGEREEL_LISTEN",
-        "EDGEREEL_API",
-        "EDGEREEL_TOKEN",
+        "EDGEREEL_API_URL",
+        "EDGEREEL_API_TOKEN",
         "EDGEREEL_LOG_FORMAT",
     ] {
         // It counts as missing.

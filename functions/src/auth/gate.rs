@@ -14,6 +14,7 @@ use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scope
 use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
+use crate::request_log::record_caller;
 use crate::times::now_ms;
 
 /// Longest credentials that are looked at, bytes: more than any real token, less than would cost anything.
@@ -40,7 +41,7 @@ impl Gate {
         identity.caller_of(presented).await.map_err(|problem| match problem {
             TokenProblem::Expired => BadCredentials::Expired.into(),
             TokenProblem::Invalid(why) => {
-                tracing::debug!("a JWT was refused: {why}");
+                tracing::debug!("rejected a JWT: {why}");
                 BadCredentials::Invalid.into()
             }
             TokenProblem::NoKeys => {
@@ -68,6 +69,7 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, n
         Ok(standing) => standing,
         Err(error) => return ApiError::from(error).into_response(),
     };
+    record_caller(&caller.subject);
     request.extensions_mut().insert(Authenticated(caller));
     let mut response = next.run(request).await;
     if let Some(standing) = standing {

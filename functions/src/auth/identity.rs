@@ -70,7 +70,7 @@ impl IdentityProvider {
 
     /// Who came with this JWT.
     pub(crate) async fn caller_of(&self, token: &str) -> Result<Caller, TokenProblem> {
-        let header = decode_header(token).map_err(|_| TokenProblem::Invalid("it is no JWT"))?;
+        let header = decode_header(token).map_err(|_| TokenProblem::Invalid("malformed JWT"))?;
         check_header(&header)?;
         let (algorithm, key) = self.key_of(&header).await?;
         let claims = decode::<claims::Claims>(token, &key, &self.validation(algorithm)).map_err(problem)?.claims;
@@ -79,7 +79,7 @@ impl IdentityProvider {
 
     /// The key of a token, and the algorithm that goes with that key.
     async fn key_of(&self, header: &Header) -> Result<(Algorithm, DecodingKey), TokenProblem> {
-        const ALGORITHM: TokenProblem = TokenProblem::Invalid("its algorithm is not one of ours");
+        const ALGORITHM: TokenProblem = TokenProblem::Invalid("algorithm not allowed");
         match (&self.keys, &self.settings.signature) {
             (Keys::Secret(key), _) => match header.alg {
                 Algorithm::HS256 => Ok((Algorithm::HS256, key.clone())),
@@ -89,7 +89,7 @@ impl IdentityProvider {
                 let algorithm = algorithms.iter().map(|it| it.algorithm()).find(|it| *it == header.alg);
                 let algorithm = algorithm.ok_or(ALGORITHM)?;
                 let key = jwks.find(header.kid.as_deref(), algorithm).await.map_err(|problem| match problem {
-                    FindProblem::Unknown => TokenProblem::Invalid("its key is not one of the provider's"),
+                    FindProblem::Unknown => TokenProblem::Invalid("unknown key id"),
                     FindProblem::Unavailable => TokenProblem::NoKeys,
                 })?;
                 Ok((algorithm, key))
@@ -119,13 +119,13 @@ impl fmt::Debug for IdentityProvider {
 fn check_header(header: &Header) -> Result<(), TokenProblem> {
     // RFC 7515, 4.1.11: what is critical and not understood makes the token invalid. Nothing is understood.
     if header.crit.is_some() {
-        return Err(TokenProblem::Invalid("it has critical headers"));
+        return Err(TokenProblem::Invalid("unsupported critical header"));
     }
     // RFC 8725, 3.11: a logout token is signed with the same keys, and opens nothing.
     let typ = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
     match typ.strip_prefix("application/").unwrap_or(&typ) {
         "jwt" | "at+jwt" => Ok(()),
-        _ => Err(TokenProblem::Invalid("it is a token for something else")),
+        _ => Err(TokenProblem::Invalid("wrong token type")),
     }
 }
 
@@ -133,13 +133,13 @@ fn problem(error: jsonwebtoken::errors::Error) -> TokenProblem {
     match error.into_kind() {
         // Told only after the signature was found good.
         ErrorKind::ExpiredSignature => TokenProblem::Expired,
-        ErrorKind::InvalidSignature => TokenProblem::Invalid("its signature is not good"),
-        ErrorKind::ImmatureSignature => TokenProblem::Invalid("it is not valid yet"),
-        ErrorKind::InvalidIssuer => TokenProblem::Invalid("it is of another issuer"),
-        ErrorKind::InvalidAudience => TokenProblem::Invalid("it is for another audience"),
+        ErrorKind::InvalidSignature => TokenProblem::Invalid("invalid signature"),
+        ErrorKind::ImmatureSignature => TokenProblem::Invalid("not valid yet"),
+        ErrorKind::InvalidIssuer => TokenProblem::Invalid("wrong issuer"),
+        ErrorKind::InvalidAudience => TokenProblem::Invalid("wrong audience"),
         ErrorKind::MissingRequiredClaim(_) => TokenProblem::Invalid("a claim is missing"),
         // The others are damage of one kind or another; the list of them is open.
-        _ => TokenProblem::Invalid("it cannot be read"),
+        _ => TokenProblem::Invalid("malformed token"),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn caller_of(accounts: &SharedAccounts, presented: &str, now_ms
         && let Err(error) = accounts.note_use(key.id, now_ms).await
     {
         // Nice to know, and no reason to turn anybody away.
-        tracing::warn!(key.id = %key.id, "the use of an API key was not noted: {:#}", anyhow::Error::from(error));
+        tracing::warn!(key.id = %key.id, "cannot record the use of an API key: {:#}", anyhow::Error::from(error));
     }
     let ApiKey { id, owner, scopes, .. } = key;
     Ok(Caller { subject: format!("{API_KEY}{id}"), owner, scopes })

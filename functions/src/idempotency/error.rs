@@ -28,7 +28,7 @@ impl From<IdempotencyConflict> for ApiError {
             IdempotencyConflict::KeyReused => Self::new(Problem::IdempotencyKeyReused, detail),
             IdempotencyConflict::InProgress => Self::new(Problem::IdempotencyInProgress, detail)
                 .with_header(RETRY_AFTER, HeaderValue::from_static("1")),
-            IdempotencyConflict::ResponseLost => Self::new(Problem::IdempotencyAnswerLost, detail),
+            IdempotencyConflict::ResponseLost => Self::new(Problem::IdempotencyResponseLost, detail),
         }
     }
 }

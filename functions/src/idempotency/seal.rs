@@ -25,7 +25,7 @@ impl Seal {
         let mut nonce = [0; NONCE_BYTES];
         crate::random::fill(&mut nonce)?;
         let sealed = self.cipher.encrypt(&nonce.into(), Payload { msg: clear, aad: place.as_bytes() });
-        let sealed = sealed.map_err(|_| anyhow::anyhow!("an answer could not be sealed"))?;
+        let sealed = sealed.map_err(|_| anyhow::anyhow!("cannot encrypt a response"))?;
         Ok(Base64::encode_string(&[&nonce[..], &sealed].concat()))
     }
 

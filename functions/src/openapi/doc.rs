@@ -1,4 +1,4 @@
-//! What the document says of one operation.
+//! The documentation of one operation.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{PROBLEM, SECURITY, sample};
 use crate::auth::Scope;
+use crate::error::PROBLEM_JSON;
 use crate::problem::Problem;
 
 /// An operation as its readers need it. What is the same for all of a kind (credentials, `Idempotency-Key`,
@@ -54,7 +55,6 @@ struct Answer {
 const CODE_SAMPLES: &str = "x-codeSamples";
 const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
-const PROBLEM_JSON: &str = "application/problem+json";
 
 impl Doc {
     /// `id`: a name for generated clients.
@@ -142,7 +142,7 @@ impl Doc {
 
     /// The operation at a place of the table of routes.
     pub(crate) fn operation(&self, method: &Method, path: &str, scope: Option<Scope>, tag: &str) -> Operation {
-        let needs = scope.map_or("Needs no token.".to_owned(), |it| format!("Needs the scope `{it}`."));
+        let needs = scope.map_or("Requires no token.".to_owned(), |it| format!("Requires the scope `{it}`."));
         let described = format!("{}\n\n{needs}", self.description);
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
@@ -196,7 +196,7 @@ impl Doc {
         };
         if *method == Method::POST {
             all.extend([MalformedRequest, BodyTooLarge]);
-            all.extend([IdempotencyInProgress, IdempotencyAnswerLost, IdempotencyKeyReused]);
+            all.extend([IdempotencyInProgress, IdempotencyResponseLost, IdempotencyKeyReused]);
         }
         if self.body.is_some() {
             all.extend([MalformedRequest, BodyTooLarge]);
@@ -244,7 +244,7 @@ fn refusal(problems: &[Problem]) -> utoipa::openapi::Response {
     let example = problems.first().map(|it| {
         json!({
             "type": it.uri(), "title": it.title(), "status": it.status().as_u16(), "detail": it.meaning(),
-            "code": it.code(),
+            "code": it.code(), "request_id": "7a4e4d3c6a3f4ad38a6e0a6a0f0b9d1e",
         })
     });
     let content = Content { kind: PROBLEM_JSON, schema: Ref::from_schema_name(PROBLEM).into(), example };
@@ -259,18 +259,18 @@ fn names_in(path: &str) -> impl Iterator<Item = &str> {
 fn path_parameter(name: &str) -> Parameter {
     let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).into();
     let (schema, description): (RefOr<Schema>, _) = match name {
-        "video" => (Ref::from_schema_name("VideoId").into(), "Which video."),
-        "webhook" => (Ref::from_schema_name("WebhookId").into(), "Which webhook."),
-        "delivery" => (Ref::from_schema_name("DeliveryId").into(), "Which delivery of it."),
-        "key" => (Ref::from_schema_name("ApiKeyId").into(), "Which API key."),
-        "share" => (Ref::from_schema_name("ShareId").into(), "Which link."),
-        "letter" => (text(), "Which dead letter, as the list says."),
+        "video" => (Ref::from_schema_name("VideoId").into(), "The id of the video."),
+        "webhook" => (Ref::from_schema_name("WebhookId").into(), "The id of the webhook."),
+        "delivery" => (Ref::from_schema_name("DeliveryId").into(), "The id of the delivery."),
+        "key" => (Ref::from_schema_name("ApiKeyId").into(), "The id of the API key."),
+        "share" => (Ref::from_schema_name("ShareId").into(), "The id of the link."),
+        "letter" => (text(), "The id of the dead letter, from the list."),
         "number" => {
             let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(10_000));
-            (number.into(), "Which part, from 1.")
+            (number.into(), "The number of the part, from 1.")
         }
         "secret" => (text(), "The secret in the link."),
-        _ => (text(), "As the answer that began it said."),
+        _ => (text(), "The upload id from the response that started the upload."),
     };
     ParameterBuilder::new()
         .name(name)

@@ -102,7 +102,7 @@ pub(super) fn delivery() -> Value {
     json!({
         "id": "whd_018bcfe5680077078707070707070707", "status": "pending", "attempts": 1, "last_status": 503,
         "event": { "id": "evt_018bcfe5680077078707070707070707", "type": "video.ready", "video": VIDEO, "at": AT },
-        "last_error": "it answered 503", "last_duration_ms": 120, "last_attempt_at": AT, "next_attempt_at": LATER,
+        "last_error": "HTTP 503", "last_duration_ms": 120, "last_attempt_at": AT, "next_attempt_at": LATER,
         "created_at": AT, "settled_at": null,
     })
 }

@@ -48,7 +48,7 @@ pub struct ApiSettings {
     pub identity_provider: Option<Arc<IdentityProvider>>,
     /// `EDGEREEL_CORS_ORIGINS`, separated by commas.
     pub cors_origins: Vec<String>,
-    /// `EDGEREEL_REQUESTS_*`, `EDGEREEL_FAILURES_*`, `EDGEREEL_CLIENT_ADDRESS_HEADER`.
+    /// `EDGEREEL_REQUESTS_*`, `EDGEREEL_AUTH_FAILURES_*`, `EDGEREEL_CLIENT_ADDRESS_HEADER`.
     pub limits: Limits,
 }
 
@@ -104,7 +104,7 @@ impl Environment<'_> {
     fn origins(&mut self) -> Vec<String> {
         let origins = self.list("EDGEREEL_CORS_ORIGINS");
         if let Some(odd) = origins.iter().find(|it| !is_origin(it)) {
-            let what = format!("`{odd}` is no origin: use `https://HOST`, without a path, or `*`");
+            let what = format!("`{odd}` is not an origin: use `https://HOST`, without a path, or `*`");
             self.problem("EDGEREEL_CORS_ORIGINS:", &what);
         }
         origins
@@ -115,7 +115,8 @@ impl Environment<'_> {
         let second = Duration::from_secs(1);
         let callers = self.rate("EDGEREEL_REQUESTS_PER_SECOND", "EDGEREEL_REQUESTS_BURST", second, default.callers);
         let minute = Duration::from_secs(60);
-        let failures = self.rate("EDGEREEL_FAILURES_PER_MINUTE", "EDGEREEL_FAILURES_BURST", minute, default.failures);
+        let failures =
+            self.rate("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "EDGEREEL_AUTH_FAILURES_BURST", minute, default.failures);
         let address_header = self.parsed("EDGEREEL_CLIENT_ADDRESS_HEADER", str::parse::<HeaderName>);
         Limits { callers, failures, address_header, ..default }
     }
@@ -165,7 +166,7 @@ mod tests {
         let said = [
             ("EDGEREEL_REQUESTS_PER_SECOND", "4"),
             ("EDGEREEL_REQUESTS_BURST", "9"),
-            ("EDGEREEL_FAILURES_PER_MINUTE", "0"),
+            ("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "0"),
             ("EDGEREEL_CLIENT_ADDRESS_HEADER", "CF-Connecting-IP"),
         ];
         let limits = read(&said).unwrap().limits;
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!((api.max_open_uploads, api.upload_url_life), (Some(3), Some(Duration::from_secs(604_800))));
         check_wrong("EDGEREEL_MAX_OPEN_UPLOADS", "many", "invalid digit found in string");
         check_wrong("EDGEREEL_UPLOAD_URL_SECONDS", "604801", "use 1 to 604800");
-        check_wrong("EDGEREEL_UPLOAD_TYPES", "video", "`video` is no content type: use `video/mp4`, or `video/*`");
+        check_wrong("EDGEREEL_UPLOAD_TYPES", "video", "`video` is not a content type: use `video/mp4`, or `video/*`");
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
         assert_eq!(read(&said).unwrap().cors_origins, ["https://a.example", "http://localhost:5173"]);
         assert_eq!(read(&[("EDGEREEL_CORS_ORIGINS", "*")]).unwrap().cors_origins, ["*"]);
         for odd in ["a.example", "https://a.example/", "https://a.example/x", "ftp://a.example"] {
-            let problem = format!("`{odd}` is no origin: use `https://HOST`, without a path, or `*`");
+            let problem = format!("`{odd}` is not an origin: use `https://HOST`, without a path, or `*`");
             check_wrong("EDGEREEL_CORS_ORIGINS", odd, &problem);
         }
     }
@@ -227,7 +228,7 @@ mod tests {
             ),
             (
                 &[("EDGEREEL_IDENTITY_SECRET", "hunter2"), issuer, audience],
-                "EDGEREEL_IDENTITY_SECRET: the secret of the identity provider has 7 bytes, and needs at least 32",
+                "EDGEREEL_IDENTITY_SECRET: the secret of the identity provider has 7 bytes, but needs at least 32",
             ),
         ];
         for (said, problem) in wrong {

@@ -25,16 +25,16 @@ use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 use crate::videos::{facts, new_video_id};
 
-/// What is said of a file before its first byte is sent.
+/// The file to upload, and the details of its video.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUpload {
     filename: String,
-    /// Bytes.
+    /// Size in bytes.
     size: u64,
     #[serde(default)]
     content_type: Option<String>,
-    /// Whose it is; only an admin may say.
+    /// The owner; only admins may set it.
     #[serde(default)]
     owner: Option<String>,
     #[serde(default)]
@@ -69,9 +69,9 @@ pub(crate) struct Created {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum HowToUpload {
-    /// Send this.
+    /// The request to send.
     Single { request: SignedRequest },
-    /// Ask for the requests of the parts, 1 to `parts`, and complete the upload at the end.
+    /// Presign and upload the parts 1 to `parts`, then complete the upload.
     Multipart { part_size: u64, parts: u32 },
 }
 
@@ -104,7 +104,7 @@ pub(crate) async fn create(
     let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
     let file = File { key: &key, size: wish.size, content_type: &content_type, life, expires_ms };
     let (row, upload) = begin(&state, &new, &file, now).await?;
-    tracing::info!(video.id = %video, size = wish.size, "an upload of {} bytes begins: {video}", wish.size);
+    tracing::info!(video.id = %video, size = wish.size, "created {video}, an upload of {} bytes", wish.size);
     let created = Created {
         video,
         state: row.state.name(),

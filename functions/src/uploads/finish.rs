@@ -26,7 +26,7 @@ use crate::videos::{self, remove_traces};
 
 pub(crate) mod open;
 
-/// What the uploader knows of his parts. Without it, what the store has is taken.
+/// The parts that the client has uploaded. Without it, the parts in the store are used.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Completion {
@@ -38,7 +38,7 @@ pub(crate) struct Completion {
 #[serde(deny_unknown_fields)]
 struct SentPart {
     number: u32,
-    /// As the store answered, with or without quotes.
+    /// The ETag that the store returned, with or without quotes.
     etag: String,
 }
 
@@ -122,11 +122,14 @@ fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>
     let mut named = BTreeMap::new();
     for SentPart { number, etag } in sent {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::invalid(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!(
+                "`parts`: there is no part {number}; parts are 1 to {}",
+                plan.parts()
+            )));
         }
         let etag = etag.trim_matches('"').to_owned();
         if named.insert(number, etag).is_some() {
-            return Err(ApiError::invalid(format!("`parts`: {number} stands there twice")));
+            return Err(ApiError::invalid(format!("`parts`: part {number} is listed twice")));
         }
     }
     match plan.numbers().find(|it| !named.contains_key(it)) {
@@ -146,10 +149,10 @@ fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, Stri
         };
         let bytes = plan.bytes_of(number);
         if part.size != bytes {
-            return incomplete(format!("part {number} has {} bytes instead of {bytes}: send it again", part.size));
+            return incomplete(format!("part {number} has {} bytes instead of {bytes}: upload it again", part.size));
         }
         if sent.and_then(|it| it.get(&number)).is_some_and(|it| *it != part.etag.0) {
-            return incomplete(format!("part {number} arrived with another ETag than was sent: send it again"));
+            return incomplete(format!("part {number} has a different ETag than the client sent: upload it again"));
         }
         parts.push(part);
     }
@@ -195,9 +198,9 @@ mod tests {
         };
         assert_eq!(named(sent(&[3, 1, 2]), &PLAN).unwrap()[&1], "t");
         assert_eq!(refusal(named(sent(&[1, 2]), &PLAN)), "`parts`: part 3 of 3 is missing");
-        assert_eq!(refusal(named(sent(&[1, 2, 3, 4]), &PLAN)), "`parts`: 4 is no part; they are 1 to 3");
-        assert_eq!(refusal(named(sent(&[0]), &PLAN)), "`parts`: 0 is no part; they are 1 to 3");
-        assert_eq!(refusal(named(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: 2 stands there twice");
+        assert_eq!(refusal(named(sent(&[1, 2, 3, 4]), &PLAN)), "`parts`: there is no part 4; parts are 1 to 3");
+        assert_eq!(refusal(named(sent(&[0]), &PLAN)), "`parts`: there is no part 0; parts are 1 to 3");
+        assert_eq!(refusal(named(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: part 2 is listed twice");
     }
 
     #[test]
@@ -207,11 +210,11 @@ mod tests {
         assert_eq!(numbers, [1, 2, 3]);
         assert_eq!(refusal(agreed(vec![part(1, 10), part(3, 5)], &PLAN, None)), "part 2 of 3 has not arrived");
         let short = vec![part(1, 10), part(2, 9), part(3, 5)];
-        assert_eq!(refusal(agreed(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: send it again");
+        assert_eq!(refusal(agreed(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: upload it again");
         let other = BTreeMap::from([(1, "tag1".to_owned()), (2, "tag2".to_owned()), (3, "tag7".to_owned())]);
         assert_eq!(
             refusal(agreed(all(), &PLAN, Some(&other))),
-            "part 3 arrived with another ETag than was sent: send it again"
+            "part 3 has a different ETag than the client sent: upload it again"
         );
     }
 }

@@ -66,7 +66,7 @@ pub enum InvalidUpload {
     #[error("the file is empty: there is nothing to upload")]
     Empty,
     /// More than this installation takes.
-    #[error("the file has {bytes} bytes, and at most {limit} are accepted")]
+    #[error("the file has {bytes} bytes, but the limit is {limit}")]
     TooLarge {
         /// As announced.
         bytes: u64,
@@ -82,7 +82,7 @@ pub enum InvalidUpload {
         accepted: UploadTypes,
     },
     /// No such profile.
-    #[error("there is no profile `{found}`; there is: {}", .known.join(", "))]
+    #[error("there is no profile `{found}`; available: {}", .known.join(", "))]
     Profile {
         /// As asked for.
         found: String,
@@ -94,7 +94,7 @@ pub enum InvalidUpload {
     TooLong {
         /// Which.
         field: &'static str,
-        /// Bytes.
+        /// Size in bytes.
         limit: usize,
     },
 }
@@ -139,7 +139,7 @@ pub struct UploadTypes(Vec<String>);
 
 /// A text that is no content type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no content type: use `video/mp4`, or `video/*`")]
+#[error("`{0}` is not a content type: use `video/mp4`, or `video/*`")]
 pub struct InvalidType(String);
 
 impl Default for UploadTypes {

@@ -28,19 +28,19 @@ pub(crate) struct UploadView {
     state: StateName,
     /// Whether the source has arrived.
     complete: bool,
-    /// Bytes; `null` where the uploader did not say.
+    /// Size in bytes; `null` if the client did not announce it.
     size: Option<u64>,
     kind: Kind,
-    /// Send this; only of a `single` one, until the source has arrived.
+    /// The request to send; only for `single`, until the source has arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<SignedRequest>,
-    /// Bytes of a part; only of a `multipart` one.
+    /// Size of a part in bytes; only for `multipart`.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
-    /// How many parts there are; only of a `multipart` one.
+    /// Number of parts; only for `multipart`.
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<u32>,
-    /// The parts that the store has, empty once the source has arrived; absent of a `single` one.
+    /// The parts that the store has, empty once the source has arrived; absent for `single`.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<Vec<StoredPart>>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
@@ -48,7 +48,7 @@ pub(crate) struct UploadView {
     expires_ms: u64,
 }
 
-/// How the bytes arrive.
+/// How the bytes are uploaded.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadKind)]
 #[serde(rename_all = "kebab-case")]
@@ -57,7 +57,7 @@ enum Kind {
     Single,
     /// In parts of one size.
     Multipart,
-    /// In parts whose size the uploader chooses.
+    /// In parts whose size the client chooses.
     Open,
 }
 
@@ -162,13 +162,16 @@ pub(crate) async fn presign_parts(
         return Err(UploadError::Complete.into());
     }
     if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
-        return Err(ApiError::invalid(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
+        return Err(ApiError::invalid(format!("`numbers`: request 1 to {PARTS_AT_ONCE} parts at a time")));
     }
     let life = upload.life_left()?;
     let mut parts = Vec::with_capacity(wanted.numbers.len());
     for number in wanted.numbers {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::invalid(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!(
+                "`numbers`: there is no part {number}; parts are 1 to {}",
+                plan.parts()
+            )));
         }
         let size = plan.bytes_of(number);
         let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?.into();

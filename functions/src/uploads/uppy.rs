@@ -30,7 +30,7 @@ use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos::{facts, new_video_id, of_caller, remove_traces};
 
-/// What Uppy knows of a file.
+/// A file, as Uppy describes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UppyFile)]
 pub(crate) struct NewFile {
@@ -42,8 +42,8 @@ pub(crate) struct NewFile {
     metadata: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The same, in a query. `metadata[...]` beside it.
-#[expect(dead_code, reason = "names that cannot be listed are read by hand; this tells of those that can")]
+/// The same, in a query, with `metadata[...]` parameters.
+#[expect(dead_code, reason = "documents the fixed parameters; the handler reads the others by hand")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PutWish {
@@ -52,21 +52,21 @@ pub(crate) struct PutWish {
     content_type: Option<String>,
 }
 
-/// One PUT.
+/// A presigned PUT.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyPut)]
 pub(crate) struct PutParams {
     method: &'static str,
     url: String,
     headers: BTreeMap<String, String>,
-    /// Of a POST policy, which there is none.
+    /// Always empty: fields of a POST policy.
     fields: BTreeMap<String, String>,
-    /// Seconds.
+    /// Seconds until the URL expires.
     expires: u64,
 }
 
-/// Sent by Uppy before version 6, which fills one PUT with a file. Since then it sends a form (a POST policy), and says
-/// nothing of itself.
+/// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
+/// and no header.
 const UPPY_VERSIONS: &str = "uppy-versions";
 
 /// `GET /v1/s3/params`: one request for all of a file. Refused before a video is made, where it would not be used.
@@ -125,7 +125,7 @@ async fn create(
     match size {
         Some(size) => check_size(size, state.config.max_upload_bytes)?,
         None if state.config.require_sizes => {
-            return Err(ApiError::invalid("`metadata.size`: say how many bytes the file has"));
+            return Err(ApiError::invalid("`metadata.size`: send the size of the file in bytes"));
         }
         None => {}
     }
@@ -153,7 +153,7 @@ async fn create(
         content_type: Some(content_type.clone()),
     };
     make_row(state, &new, None, now).await?;
-    tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
+    tracing::info!(video.id = %video, "created {video}, an upload by Uppy");
     Ok((key, content_type, size))
 }
 
@@ -236,7 +236,7 @@ pub(crate) async fn list(
 #[schema(as = UppyPartUrl)]
 pub(crate) struct PartUrl {
     url: String,
-    /// Seconds.
+    /// Seconds until the URL expires.
     expires: u64,
 }
 
@@ -284,7 +284,7 @@ struct SentPart {
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyLocation)]
 pub(crate) struct Location {
-    /// The video, at this API: the bucket is private.
+    /// The path of the video in this API: the bucket is private.
     location: String,
     key: String,
 }
@@ -306,7 +306,7 @@ pub(crate) async fn complete(
     Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
 
-/// Nothing is left to say.
+/// Empty object.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyGivenUp)]
 pub(crate) struct GivenUp {}

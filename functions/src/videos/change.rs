@@ -15,7 +15,7 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// What is left out stays; `null` removes it.
+/// Omitted fields keep their value; `null` removes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = VideoChange)]
 #[serde(deny_unknown_fields)]

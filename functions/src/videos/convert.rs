@@ -22,24 +22,24 @@ use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::plan::check_size;
 
-/// Which object or URL, and what is said of it.
+/// An object or URL, and the details of the video to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Conversion {
-    /// Path in the private bucket, outside of Edgereel's own folders: `films/a.mp4`, also `uploads/a.mp4`.
+    /// Path in the private bucket, outside Edgereel's own folders: for example `films/a.mp4` or `uploads/a.mp4`.
     #[serde(default)]
     key: Option<String>,
-    /// Instead of `key`: where the transcoder fetches the source.
+    /// Instead of `key`: the URL from which the transcoder fetches the source.
     #[serde(default)]
     url: Option<String>,
-    /// Whose video it becomes.
+    /// The owner of the video.
     #[serde(default)]
     pub(super) owner: Option<String>,
     #[serde(default)]
     pub(super) title: Option<String>,
     #[serde(default)]
     external_id: Option<String>,
-    /// With `content_id`, another way to say `external_id`: the kind of thing in the customer's system it belongs to.
+    /// With `content_id`, an alternative to `external_id`: the type of the object in the customer's system.
     #[serde(default)]
     content_type: Option<String>,
     #[serde(default)]
@@ -57,9 +57,9 @@ pub(crate) struct Conversion {
 
 pub(super) type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
-/// A `key` is for admins: what stands in the bucket under a path of its own has no owner who could be asked.
+/// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
 ///
-/// Asking again for the same object under the same external id gives the video that is there.
+/// Repeating the request for the same object with the same external id returns the existing video.
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
@@ -69,7 +69,7 @@ pub(crate) async fn convert(
         (Some(key), None) => key,
         (None, Some(url)) => return import::import(&state, &caller, wish, &url).await,
         (Some(_), Some(_)) | (None, None) => {
-            let detail = "give `key`, or `url`, but not both".to_owned();
+            let detail = "send either `key` or `url`".to_owned();
             return Err(ApiError::invalid(detail));
         }
     };
@@ -79,8 +79,9 @@ pub(crate) async fn convert(
     facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
     let profile = facts::profile(wish.profile.clone(), &state.config)?;
     let unusable = VideoError::NoSuchObject;
-    let path = ExternalPath::try_from(key)
-        .map_err(|_| unusable("`key` is the path of an object outside of the folders that Edgereel uses".to_owned()))?;
+    let path = ExternalPath::try_from(key).map_err(|_| {
+        unusable("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
+    })?;
     let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
     if let Some(video) = known.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
         return answer(&state, StatusCode::OK, &video).await;
@@ -151,8 +152,8 @@ impl Conversion {
         match (&self.external_id, &self.content_type, &self.content_id) {
             (external_id, None, None) => Ok(external_id.clone()),
             (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
-            (Some(_), ..) => Err(invalid("give `external_id`, or `content_type` with `content_id`, not both")),
-            (None, ..) => Err(invalid("`content_type` and `content_id` belong together")),
+            (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
+            (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
         }
     }
 }

@@ -63,7 +63,7 @@ fn file_name(url: &Url) -> FileName {
     FileName::clean(&shown_name(url))
 }
 
-/// Asking again for the same URL under the same external id gives the video that is there.
+/// Repeating the request for the same URL with the same external id returns the existing video.
 pub(super) async fn import(
     state: &ApiState,
     caller: &Caller,
@@ -104,7 +104,7 @@ pub(super) async fn import(
 /// Has the source fetched (again). Doing it again is no error: two messages of one import are one run.
 async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
     let video = state.catalog.request_import(id, url, now_ms()).await?;
-    tracing::info!(video.id = %id, "the source of {id} is to be fetched");
+    tracing::info!(video.id = %id, "queued the import of {id}");
     state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;
     Ok(video)
 }

@@ -22,39 +22,39 @@ use crate::extract::{Params, Raw, Video as PathVideo};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// Largest picture, bytes: what Lambda takes of a body, in base64, with room to spare.
+/// Largest image in bytes: fits into the request body limit of Lambda in base64, with room to spare.
 pub(crate) const PICTURE_LIMIT: usize = 4 << 20;
 
-/// A moment of the video, instead of a picture.
+/// A position in the video, instead of an image.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PosterMoment)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Moment {
-    /// Seconds from the start.
+    /// Position in seconds from the start.
     #[schema(minimum = 0)]
     at: f64,
 }
 
-/// What is shown before playback.
+/// The poster: the image shown before playback.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Poster)]
 pub(crate) struct PosterView {
     status: PosterStatus,
-    /// Why the last wish could not be fulfilled.
+    /// Why the last requested poster could not be created.
     failure: Option<FailureView>,
 }
 
-/// How far a wish for a poster is.
+/// The status of the requested poster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum PosterStatus {
-    /// Nobody chose one: it is made of the video.
+    /// No poster was requested: it is taken from the video.
     Automatic,
-    /// The chosen one is being made; until then, the one before is shown.
+    /// The requested poster is being rendered; until then, the previous one is shown.
     Pending,
-    /// The chosen one is shown.
+    /// The requested poster is shown.
     Own,
-    /// The chosen one cannot be made; the one before is shown.
+    /// The requested poster cannot be created; the previous one is shown.
     Failed,
 }
 
@@ -70,19 +70,19 @@ impl PosterView {
     }
 }
 
-/// Why a poster is not taken. `Display` says what to do instead.
+/// Why a requested poster is invalid. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidPoster {
-    /// Neither a picture nor a moment.
-    #[error("send a JPEG, PNG or WebP picture, or JSON such as {{\"at\": 12.5}}: {0}")]
+    /// Neither an image nor a position.
+    #[error("send a JPEG, PNG or WebP image, or JSON such as {{\"at\": 12.5}}: {0}")]
     Neither(String),
-    /// A picture that cannot be shown.
+    /// An image that cannot be shown.
     #[error(transparent)]
     Picture(RefusedPicture),
-    /// No such moment.
-    #[error("`at` is 0 to {seconds:.3} seconds, where the video ends")]
+    /// The position is after the end of the video.
+    #[error("`at` must be 0 to {seconds:.3} seconds, the length of the video")]
     NoSuchMoment {
-        /// How long it is.
+        /// Length of the video.
         seconds: f64,
     },
 }
@@ -93,29 +93,29 @@ impl From<InvalidPoster> for ApiError {
     }
 }
 
-/// What is wanted.
+/// What a request for a poster contains.
 enum Wish {
     Picture,
-    /// Milliseconds.
+    /// Position in milliseconds.
     Moment(u64),
 }
 
-/// A moment in the query, instead of a body.
+/// A position in the query, instead of a body.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PosterParams {
-    /// Seconds; instead of a body.
+    /// Position in seconds, instead of a body.
     #[serde(default)]
     at: Option<f64>,
 }
 
-/// Told apart by the first bytes, not by what the request says of itself.
+/// Distinguishes image and JSON by the first bytes, not by the declared content type.
 fn read(body: &[u8], at: Option<f64>) -> Result<Wish, InvalidPoster> {
     if let Some(at) = at {
         return match body.is_empty() {
             true => moment(at),
-            false => Err(InvalidPoster::Neither("`at` is in the query, and there is a body as well".to_owned())),
+            false => Err(InvalidPoster::Neither("`at` is in the query, but there is a body too".to_owned())),
         };
     }
     match Picture::of(body) {
@@ -132,10 +132,10 @@ fn moment(at: f64) -> Result<Wish, InvalidPoster> {
         // A number beyond the longest video is no moment of it: that is said below.
         return Ok(Wish::Moment((at * 1000.0).round() as u64));
     }
-    Err(InvalidPoster::Neither("`at` is not negative".to_owned()))
+    Err(InvalidPoster::Neither("`at` must not be negative".to_owned()))
 }
 
-/// The same wish again is no error, and has it tried again if it failed.
+/// Repeating the request is not an error; after a failure, it retries.
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
@@ -165,14 +165,14 @@ pub(crate) async fn put(
         state.store.delete(&picture).await?;
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
-    tracing::info!(video.id = %id, "a poster for {id} is to be made");
+    tracing::info!(video.id = %id, "queued a poster for {id}");
     state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
 async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(), ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::conflict("the video is not ready: send a picture, or wait"));
+        return Err(ApiError::conflict("the video is not ready: send an image, or wait"));
     };
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
@@ -183,7 +183,7 @@ async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(),
     }
 }
 
-/// Back to the picture that was made of the video. Doing it again is no error.
+/// Restores the automatic poster. Repeating the request is not an error.
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,

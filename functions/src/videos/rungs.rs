@@ -16,10 +16,10 @@ const MOST: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRungs {
     /// None, or more than any ladder has.
-    #[error("`rungs` names 1 to {MOST} rungs; without it, all of them are made")]
+    #[error("`rungs` must name 1 to {MOST} rungs; omit it to encode all of them")]
     Number,
     /// Nothing of that name plays.
-    #[error("the video has no rung `{found}`: it has {}", .known.join(", "))]
+    #[error("the video has no rung `{found}`; it has {}", .known.join(", "))]
     Unknown {
         /// As it was named.
         found: RenditionName,
@@ -27,7 +27,7 @@ pub enum InvalidRungs {
         known: Vec<String>,
     },
     /// The source's own picture.
-    #[error("`{0}` is remuxed, not encoded: made anew, it would be the same")]
+    #[error("`{0}` is remuxed, not encoded: encoding it again would change nothing")]
     Copied(RenditionName),
 }
 
@@ -51,7 +51,7 @@ impl From<InvalidRungs> for ApiError {
 /// What is to be taken over, and what is not.
 pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::conflict("the video is not ready: there is nothing to take over"));
+        return Err(ApiError::conflict("the video is not ready: there are no rungs to keep"));
     };
     check(&rungs, &state.catalog.renditions(video.id, generation).await?)?;
     Ok(Partial::new(generation.clone(), rungs))

@@ -22,21 +22,21 @@ use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// Who will watch, and how long.
+/// The viewer, and the limits of the grant.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamParams {
-    /// The viewer's name in the customer's system.
+    /// The viewer's id in the customer's system.
     #[serde(default)]
     #[param(min_length = 1, max_length = 200)]
     viewer: Option<String>,
-    /// Seconds until the grant ends. The length of the video and four hours, if nothing is said; four hours while its length
-    /// is not known yet. A page that asks for less renews the grant while it plays.
+    /// Seconds until the grant expires. Default: the length of the video plus four hours; four hours while its length
+    /// is not known yet. A page that requests less renews the grant during playback.
     #[serde(default)]
     #[param(minimum = 60, maximum = 604_800)]
     expires_in: Option<u64>,
-    /// No rung taller than this.
+    /// Limits playback to rungs of at most this height.
     #[serde(default)]
     #[param(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
@@ -48,9 +48,9 @@ pub(crate) struct Playing {
     video: VideoId,
     status: StateName,
     hls_url: String,
-    /// Shown before playback; `null` until the video is ready.
+    /// Image to show before playback; `null` until the video is ready.
     poster_url: Option<String>,
-    /// Small pictures for the seek bar (WebVTT that names a sheet); `null` until the video is ready.
+    /// Preview images for the seek bar (WebVTT that refers to a sprite sheet); `null` until the video is ready.
     storyboard_url: Option<String>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
@@ -67,7 +67,7 @@ pub(crate) struct InTheMaking {
 }
 
 impl Playing {
-    /// The address for a player. It is a permission: not for logs.
+    /// The playback URL. It contains a grant: never log it.
     pub(crate) fn hls_url(&self) -> &str {
         &self.hls_url
     }
@@ -202,14 +202,14 @@ impl StreamParams {
     fn into_viewer(self) -> Result<Viewer, ApiError> {
         if self.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-            return Err(ApiError::malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
+            return Err(ApiError::malformed(format!("the query: `expires_in` must be {least} to {most} seconds")));
         }
         if self.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
             let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
-            return Err(ApiError::malformed(format!("the query: `max_height` is {least} to {most} pixels")));
+            return Err(ApiError::malformed(format!("the query: `max_height` must be {least} to {most} pixels")));
         }
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-            return Err(ApiError::malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
+            return Err(ApiError::malformed(format!("the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes")));
         }
         let life = self.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
         Ok(Viewer { name: self.viewer, life, max_height: self.max_height, check_segments: false })

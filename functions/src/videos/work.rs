@@ -32,7 +32,7 @@ pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError>
 
 /// Sends the job of a video that is queued.
 pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
-    tracing::info!(video.id = %job.video, job.id = %job.id, "{:?} starts work on {}", job.reason, job.video);
+    tracing::info!(video.id = %job.video, job.id = %job.id, "queued a job of {1} ({0:?})", job.reason, job.video);
     state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
     Ok(())
 }
@@ -66,8 +66,8 @@ pub(crate) async fn retry(
     match &video.state {
         VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
         VideoState::Created | VideoState::Uploading => return in_vain("the upload is not complete"),
-        VideoState::Processing | VideoState::Playable => return in_vain("the video is being made"),
-        VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
+        VideoState::Processing | VideoState::Playable => return in_vain("the video is being processed"),
+        VideoState::Ready { .. } => return in_vain("the video is ready: re-encode it instead"),
         VideoState::Deleted => return Err(VideoError::NotFound(id).into()),
     }
     if let Some(answer) = import::retry(&state, &video).await? {
@@ -78,7 +78,7 @@ pub(crate) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
-/// By which settings to encode; what is left out stays.
+/// Encoding settings; omitted fields keep their value.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reencode {
@@ -86,7 +86,7 @@ pub(crate) struct Reencode {
     profile: Option<String>,
     #[serde(default)]
     mode: Option<Mode>,
-    /// Only these rungs; the others, and the sound, are taken over from what plays.
+    /// Encode only these rungs; the others, and the audio, are reused from the current version.
     #[serde(default)]
     #[schema(value_type = Option<Vec<types::RungName>>, min_items = 1, max_items = 32)]
     rungs: Option<Vec<RenditionName>>,
@@ -109,7 +109,7 @@ pub(crate) async fn reencode(
     let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
     if let Some(rungs) = wish.rungs {
         if wish.mode.is_some() {
-            return Err(ApiError::invalid("`mode` and `rungs` do not go together"));
+            return Err(ApiError::invalid("`mode` and `rungs` cannot be combined"));
         }
         job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
     }

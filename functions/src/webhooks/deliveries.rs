@@ -26,11 +26,11 @@ pub(crate) struct LogParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::DeliveryId>)]
     cursor: Option<String>,
-    /// `pending`, `delivered` or `given-up`.
+    /// `pending`, `delivered` or `failed`.
     #[serde(default)]
     status: Option<DeliveryStatus>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct LogParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryList {
     deliveries: Vec<DeliveryView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::DeliveryId>)]
     next_cursor: Option<DeliveryId>,
 }

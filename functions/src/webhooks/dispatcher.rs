@@ -119,7 +119,7 @@ impl Dispatcher {
                     Ok(Err(WebhookError::LeaseLost(_))) => round.lost += 1,
                     Ok(Err(error)) => trouble = Some(error),
                     Err(panic) => {
-                        tracing::error!("a message was dropped, and is sent again: {panic}");
+                        tracing::error!("a webhook delivery panicked and will be retried: {panic}");
                         round.lost += 1;
                     }
                 },
@@ -176,7 +176,7 @@ impl Dispatcher {
             Ok(secrets) => secrets,
             Err(error) => {
                 let id = dispatch.endpoint.id;
-                tracing::error!(webhook.id = %id, "{id} gets nothing: {:#}", anyhow::Error::from(error));
+                tracing::error!(webhook.id = %id, "cannot send to webhook {id}: {:#}", anyhow::Error::from(error));
                 return Sent::Failed("its secret cannot be opened here".to_owned());
             }
         };
@@ -210,11 +210,11 @@ fn judge(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter
     let (outcome, status, error) = match sent {
         Sent::Answered { status, .. } if status.is_success() => (Outcome::Delivered, Some(status), None),
         Sent::Answered { status, .. } if *status == StatusCode::GONE => {
-            (Outcome::Gone, Some(status), Some("it answered 410: it wants nothing any more".to_owned()))
+            (Outcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
         }
         Sent::Answered { status, retry_after_ms } => {
             let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            (failed(*retry_after_ms), Some(status), Some(format!("it answered {}{hint}", status.as_u16())))
+            (failed(*retry_after_ms), Some(status), Some(format!("HTTP {}{hint}", status.as_u16())))
         }
         Sent::Failed(reason) => (failed(None), None, Some(reason.clone())),
     };
@@ -226,19 +226,19 @@ fn log(dispatch: &Dispatch, attempted: &Attempted, settled: &Result<Settled, Web
     let why = attempted.error.as_deref().unwrap_or_default();
     match settled {
         Ok(Settled::Delivered) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "{endpoint} took a {}", dispatch.kind);
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivered a {} event to {endpoint}", dispatch.kind);
         }
         Ok(Settled::Waits) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "{endpoint} did not take {event}: {why}");
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed: {why}");
         }
         Ok(Settled::GivenUp) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "gave up sending {event} to {endpoint}: {why}");
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed permanently: {why}");
         }
         Ok(Settled::Disabled(_)) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, "{endpoint} is disabled: {why}");
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, "disabled {endpoint}: {why}");
         }
         Err(WebhookError::LeaseLost(_)) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, "somebody else has the delivery of {event}");
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, "another dispatcher has claimed the delivery of {event}");
         }
         // Whoever called logs it.
         Err(_) => {}

@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let (secret, sealed_secret) = vault::make(&state.webhooks.keys, id).map_err(no_randomness)?;
     let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
     let endpoint = state.webhooks.store.create(&new, now).await?;
-    tracing::info!(webhook.id = %id, "a webhook was made: {id}");
+    tracing::info!(webhook.id = %id, "created webhook {id}");
     let view = WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() };
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(view)))
 }
@@ -51,7 +51,7 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::WebhookId>)]
     cursor: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct ListParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookList {
     webhooks: Vec<WebhookView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::WebhookId>)]
     next_cursor: Option<EndpointId>,
 }
@@ -102,7 +102,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     state.webhooks.store.delete(id.0).await?;
-    tracing::info!(webhook.id = %id.0, "a webhook was removed: {}", id.0);
+    tracing::info!(webhook.id = %id.0, "deleted webhook {}", id.0);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,10 +115,10 @@ pub(crate) async fn rotate_secret(
     let now = now_ms();
     let (secret, sealed) = vault::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
     let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + OVERLAP_MS, now).await?;
-    tracing::info!(webhook.id = %id.0, "a webhook has a new secret: {}", id.0);
+    tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
     Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {
-    ApiError::internal(anyhow::anyhow!("the system gave no randomness: {error}"))
+    ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {error}"))
 }

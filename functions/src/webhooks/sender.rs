@@ -29,7 +29,7 @@ pub struct Sender {
 
 /// The client could not be made: this machine has no certificates, for example.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender of webhooks cannot be made")]
+#[error("cannot create the HTTP client for webhooks")]
 pub struct SenderError(#[from] reqwest::Error);
 
 /// What is sent.
@@ -70,7 +70,7 @@ impl Sender {
     pub(super) async fn send(&self, message: Message<'_>) -> Sent {
         match tokio::time::timeout(self.timeout, self.try_send(message)).await {
             Ok(sent) => sent,
-            Err(_) => Sent::Failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
+            Err(_) => Sent::Failed(format!("no response within {} s", self.timeout.as_secs_f32())),
         }
     }
 

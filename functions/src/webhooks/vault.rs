@@ -7,9 +7,9 @@ use platform::webhooks::Endpoint;
 /// A stored secret that does not open: the keys are not those that sealed it, or the row was changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VaultError {
-    #[error("a webhook secret cannot be opened")]
+    #[error("cannot decrypt a webhook secret")]
     Sealed(#[from] UnwrapError),
-    #[error("what was sealed is no webhook secret")]
+    #[error("the decrypted value is not a webhook secret")]
     Secret(#[from] InvalidSecret),
 }
 

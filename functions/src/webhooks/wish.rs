@@ -20,7 +20,7 @@ const DESCRIPTION_LIMIT: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhook {
     /// Not an address at all.
-    #[error("`url` is not an address: {0}")]
+    #[error("`url` is not a valid URL: {0}")]
     Url(String),
     /// An address that nothing is sent to.
     #[error("`url`: {0}")]
@@ -33,7 +33,7 @@ pub enum InvalidWebhook {
     TooLong {
         /// Of the request.
         field: &'static str,
-        /// Bytes.
+        /// Size in bytes.
         limit: usize,
     },
 }
@@ -61,7 +61,7 @@ impl From<InvalidWebhook> for ApiError {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWebhook {
     pub(super) url: String,
-    /// `null` or left out: all that are on by default.
+    /// `null` or omitted: all default types.
     #[serde(default)]
     #[schema(value_type = Option<Vec<types::EventType>>)]
     pub(super) events: Option<Vec<String>>,
@@ -69,7 +69,7 @@ pub(crate) struct NewWebhook {
     pub(super) description: Option<String>,
 }
 
-/// `PATCH /v1/webhooks/{id}`: what is left out stays.
+/// `PATCH /v1/webhooks/{id}`: omitted fields keep their value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookChange {
@@ -121,14 +121,16 @@ pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>
     for word in words {
         let kind = word.parse::<EventType>().map_err(|it| InvalidWebhook::Types(it.to_string()))?;
         if kind == EventType::Test {
-            return Err(InvalidWebhook::Types("`test` is sent only by hand".to_owned()));
+            return Err(InvalidWebhook::Types("`test` cannot be subscribed to".to_owned()));
         }
         types.push(kind);
     }
     types.sort();
     types.dedup();
     if types.is_empty() {
-        return Err(InvalidWebhook::Types("name at least one type, or leave it out to get all".to_owned()));
+        return Err(InvalidWebhook::Types(
+            "name at least one type, or omit `events` to receive all default types".to_owned(),
+        ));
     }
     Ok(Some(types))
 }

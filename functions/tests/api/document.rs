@@ -106,7 +106,7 @@ fn every_example_is_one() {
             examples += 1;
         }
         let (summary, description) = (&operation["summary"], &operation["description"]);
-        assert!(!summary.as_str().unwrap().is_empty() && description.as_str().unwrap().contains("Needs "));
+        assert!(!summary.as_str().unwrap().is_empty() && description.as_str().unwrap().contains("Requires "));
     }
     assert!(examples > 100, "{examples}");
 }

@@ -133,7 +133,7 @@ async fn a_new_key_is_told_again_and_stands_nowhere_in_clear() {
     // With another token of the installation the answer is lost, and the request not done again.
     let world = world.with_token("er_changed_token");
     let lost = world.send(request("er_changed_token", "/v1/api-keys", "one", &wish)).await;
-    assert_eq!(lost.problem(), (409, "idempotency-answer-lost"));
+    assert_eq!(lost.problem(), (409, "idempotency-response-lost"));
 }
 
 /// Begins, and never gets to the end: a process that was killed in between.

@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod posters;
 mod receiver;
+mod request_ids;
 mod shares;
 mod sweeping;
 mod uploads;

@@ -97,7 +97,7 @@ async fn a_large_file_is_many_parts_and_resumes() {
     wrong["parts"][2]["etag"] = json!("00000000000000000000000000000000");
     let refused = world.post(&complete, wrong).await;
     assert_eq!(refused.problem(), (409, "upload-incomplete"));
-    assert!(refused.body["detail"].as_str().unwrap().starts_with("part 4 arrived with another ETag"));
+    assert!(refused.body["detail"].as_str().unwrap().starts_with("part 4 has a different ETag"));
 
     assert_eq!(world.post(&complete, all.clone()).await.status, StatusCode::OK);
     // The answer was lost, and the event has not come yet: with the parts, or without.

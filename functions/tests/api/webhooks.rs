@@ -108,7 +108,7 @@ async fn the_log_tells_how_a_message_fared() {
     let lease = std::time::Duration::from_secs(30);
     for dispatch in world.webhooks.claim(10, 10, lease, now).await.unwrap() {
         let (outcome, status, error) = match dispatch.kind.as_str() {
-            "test" => (Outcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("it answered 500")),
+            "test" => (Outcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("HTTP 500")),
             _ => (Outcome::Delivered, Some(204), None),
         };
         let attempted = Attempted { outcome, status, error: error.map(str::to_owned), duration_ms: 31 };
@@ -126,8 +126,8 @@ async fn the_log_tells_how_a_message_fared() {
     );
     assert_eq!((&delivered["last_status"], &delivered["last_duration_ms"]), (&json!(204), &json!(31)));
     assert_eq!((&delivered["last_error"], &delivered["next_attempt_at"]), (&json!(null), &json!(null)));
-    let [failed] = &entries("?status=given-up").await[..] else { panic!("one was given up") };
-    assert_eq!((&failed["id"], &failed["last_error"]), (&test.body["id"], &json!("it answered 500")));
+    let [failed] = &entries("?status=failed").await[..] else { panic!("one was given up") };
+    assert_eq!((&failed["id"], &failed["last_error"]), (&test.body["id"], &json!("HTTP 500")));
 
     let replay = format!("{path}/deliveries/{}/replay", delivered["id"].as_str().unwrap());
     let replayed = world.post(&replay, json!({})).await;

@@ -219,8 +219,8 @@ async fn webhooks_are_sent_on_a_schedule() {
 #[tokio::test]
 async fn strangers_are_counted_by_the_address_that_the_gateway_saw() {
     let mut cloud = Cloud::new().await;
-    cloud.set("EDGEREEL_FAILURES_PER_MINUTE", "1");
-    cloud.set("EDGEREEL_FAILURES_BURST", "2");
+    cloud.set("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "1");
+    cloud.set("EDGEREEL_AUTH_FAILURES_BURST", "2");
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
     for (source, status) in [("192.0.2.1", 401), ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401)] {
         let mut stranger = request("GET", "/v1/videos", None, "x");

@@ -152,7 +152,8 @@ pub enum DeliveryStatus {
     Pending,
     /// The endpoint took it.
     Delivered,
-    /// Nobody tries any more.
+    /// All attempts failed; there are no more.
+    #[serde(rename = "failed")]
     GivenUp,
 }
 

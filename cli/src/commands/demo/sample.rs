@@ -31,10 +31,10 @@ pub(super) async fn make(tools: &Tools, path: &Path) -> Result {
     command.args(["-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0"]);
     command.args(["-c:a", "aac", "-b:a", "160k", "-ac", "2", "-movflags", "+faststart"]);
     command.arg(path).stdin(Stdio::null()).kill_on_drop(true);
-    let done = command.output().await.context("FFmpeg cannot be run")?;
+    let done = command.output().await.context("cannot run FFmpeg")?;
     if done.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-    Err(Stop::failed("no-sample", anyhow::anyhow!(said).context("the sample video could not be made")))
+    Err(Stop::failed("no-sample", anyhow::anyhow!(said).context("cannot generate the sample video")))
 }

@@ -26,7 +26,7 @@ pub(super) struct DevServer {
 impl DevServer {
     /// Starts it on a free port, and waits until it listens.
     pub(super) async fn start(data: &Path) -> Result<Self> {
-        let program = std::env::current_exe().context("the path of this program is unknown")?;
+        let program = std::env::current_exe().context("cannot determine the path of this program")?;
         let mut command = Command::new(program);
         command.arg("dev").arg("--data").arg(data);
         command.args(["--listen", "127.0.0.1:0", "--json", "--until-stdin-ends"]);
@@ -35,12 +35,12 @@ impl DevServer {
             command.env("RUST_LOG", "warn");
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().context("`edgereel dev` cannot be started")?;
+        let mut child = command.spawn().context("cannot start `edgereel dev`")?;
         let stdin = child.stdin.take().context("`edgereel dev` has no standard input")?;
         let stdout = child.stdout.take().context("`edgereel dev` has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let first = first.context("`edgereel dev` does not begin to listen")??.unwrap_or_default();
+        let first = first.context("`edgereel dev` did not start in time")??.unwrap_or_default();
         // Its last words are JSON too; nobody else reads them, so its pipe must not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
@@ -74,7 +74,7 @@ impl DevServer {
         drop(self.stdin);
         if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
             // Dropping the child kills it.
-            tracing::warn!("`edgereel dev` does not end: it is killed");
+            tracing::warn!("`edgereel dev` did not exit in time: killing it");
         }
     }
 }
@@ -89,5 +89,5 @@ async fn wait_for_info(data: &Path, said: &serde_json::Value) -> Result<DevInfo>
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Stop::failed("not-running", anyhow::anyhow!("`edgereel dev` did not say how to reach it")))
+    Err(Stop::failed("not-running", anyhow::anyhow!("`edgereel dev` did not report its addresses")))
 }

@@ -64,13 +64,13 @@ pub(super) enum FindProblem {
 /// Why keys were not fetched.
 #[derive(Debug, thiserror::Error)]
 enum FetchProblem {
-    #[error("it could not be reached")]
+    #[error("the server cannot be reached")]
     Http(#[from] reqwest::Error),
-    #[error("it answered {0}")]
+    #[error("the server responded with {0}")]
     Status(StatusCode),
-    #[error("its answer has more than {DOCUMENT_LIMIT} bytes")]
+    #[error("the response is larger than {DOCUMENT_LIMIT} bytes")]
     TooLarge,
-    #[error("its answer is no set of keys")]
+    #[error("the response is not a JSON Web Key Set")]
     Form(#[from] serde_json::Error),
 }
 
@@ -138,7 +138,7 @@ impl Jwks {
             }
             Err(problem) => {
                 let problem = anyhow::Error::from(problem);
-                tracing::warn!("the keys of the identity provider at {} were not fetched: {problem:#}", self.url);
+                tracing::warn!("cannot fetch the keys of the identity provider from {}: {problem:#}", self.url);
             }
         }
     }

@@ -67,16 +67,16 @@ impl JwksAlgorithm {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityProblem {
     /// A secret that can be guessed.
-    #[error("the secret of the identity provider has {0} bytes, and needs at least 32")]
+    #[error("the secret of the identity provider has {0} bytes, but needs at least 32")]
     ShortSecret(usize),
     /// Keys that anybody on the way could replace.
-    #[error("the keys of the identity provider are at `{0}`: use https")]
+    #[error("the JWKS URL of the identity provider is `{0}`: use https")]
     Insecure(Url),
     /// Something that must be said was not.
     #[error("the identity provider has no {0}")]
     Missing(&'static str),
     /// No client for HTTP.
-    #[error("the client for the keys of the identity provider cannot be set up")]
+    #[error("cannot create the HTTP client for the keys of the identity provider")]
     Client(#[source] reqwest::Error),
 }
 
@@ -155,15 +155,15 @@ mod tests {
             check(&IdentitySettings { signature: jwks(here, rs256), ..good.clone() }, None);
         }
         let plain = IdentitySettings { signature: jwks("http://id.example/keys", rs256), ..good.clone() };
-        check(&plain, Some("the keys of the identity provider are at `http://id.example/keys`: use https"));
+        check(&plain, Some("the JWKS URL of the identity provider is `http://id.example/keys`: use https"));
         let file = IdentitySettings { signature: jwks("file:///etc/passwd", rs256), ..good.clone() };
-        check(&file, Some("the keys of the identity provider are at `file:///etc/passwd`: use https"));
+        check(&file, Some("the JWKS URL of the identity provider is `file:///etc/passwd`: use https"));
         let none = IdentitySettings { signature: jwks("https://id.example/keys", &[]), ..good.clone() };
         check(&none, Some("the identity provider has no algorithm"));
         let hs256 = |secret: &str| Signature::Hs256 { secret: Secret::new(secret) };
         check(&IdentitySettings { signature: hs256(&"x".repeat(32)), ..good.clone() }, None);
         let short = IdentitySettings { signature: hs256("hunter2"), ..good.clone() };
-        check(&short, Some("the secret of the identity provider has 7 bytes, and needs at least 32"));
+        check(&short, Some("the secret of the identity provider has 7 bytes, but needs at least 32"));
         check(&IdentitySettings { issuer: String::new(), ..good.clone() }, Some("the identity provider has no issuer"));
         let nobody = Some("the identity provider has no audience");
         check(&IdentitySettings { audiences: vec![], ..good.clone() }, nobody);

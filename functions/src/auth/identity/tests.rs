@@ -219,14 +219,14 @@ async fn bad_claims_open_nothing() {
         (json!({ "exp": null }), invalid("a claim is missing")),
         (json!({ "exp": "tomorrow" }), invalid("a claim is missing")),
         (json!({ "exp": -1 }), invalid("a claim is missing")),
-        (json!({ "nbf": now() + 90 }), invalid("it is not valid yet")),
-        (json!({ "nbf": "now" }), invalid("it cannot be read")),
-        (json!({ "iss": "https://evil.example" }), invalid("it is of another issuer")),
+        (json!({ "nbf": now() + 90 }), invalid("not valid yet")),
+        (json!({ "nbf": "now" }), invalid("malformed token")),
+        (json!({ "iss": "https://evil.example" }), invalid("wrong issuer")),
         (json!({ "iss": null }), invalid("a claim is missing")),
         (json!({ "iss": 7 }), invalid("a claim is missing")),
-        (json!({ "aud": "other" }), invalid("it is for another audience")),
-        (json!({ "aud": ["other"] }), invalid("it is for another audience")),
-        (json!({ "aud": [] }), invalid("it is for another audience")),
+        (json!({ "aud": "other" }), invalid("wrong audience")),
+        (json!({ "aud": ["other"] }), invalid("wrong audience")),
+        (json!({ "aud": [] }), invalid("wrong audience")),
         (json!({ "aud": null }), invalid("a claim is missing")),
         (json!({ "sub": null }), invalid("a claim is missing")),
         (json!({ "sub": "" }), invalid("its subject is nobody")),
@@ -244,7 +244,7 @@ async fn forged_tokens_open_nothing() {
     let identity = provider.identity();
     let good = claims(json!({}));
     let invalid = TokenProblem::Invalid;
-    let algorithm = invalid("its algorithm is not one of ours");
+    let algorithm = invalid("algorithm not allowed");
     let rsa_modulus = Base64UrlUnpadded::decode_vec(rsa.public["n"].as_str().unwrap()).unwrap();
     let of = |alg: &str, kid: &str| json!({ "alg": alg, "kid": kid });
     let token = ec.token(&good);
@@ -252,40 +252,40 @@ async fn forged_tokens_open_nothing() {
     let (header, _) = signed.split_once('.').unwrap();
     let admin = Base64UrlUnpadded::encode_string(claims(json!({ "scope": "admin" })).to_string().as_bytes());
     let forgeries = [
-        ("nothing", String::new(), invalid("it is no JWT")),
-        ("words", "a.b.c".to_owned(), invalid("it is no JWT")),
-        ("two parts", signed.to_owned(), invalid("it is no JWT")),
-        ("alg none", sign(&json!({ "alg": "none" }), &good, |_| Vec::new()), invalid("it is no JWT")),
-        ("alg None", sign(&json!({ "alg": "None" }), &good, |_| Vec::new()), invalid("it is no JWT")),
-        ("no alg", sign(&json!({ "kid": "e" }), &good, |_| Vec::new()), invalid("it is no JWT")),
-        ("no signature", format!("{signed}."), invalid("its signature is not good")),
-        ("other claims", format!("{header}.{admin}.{signature}"), invalid("its signature is not good")),
-        ("another's key", other.token(&good), invalid("its signature is not good")),
+        ("nothing", String::new(), invalid("malformed JWT")),
+        ("words", "a.b.c".to_owned(), invalid("malformed JWT")),
+        ("two parts", signed.to_owned(), invalid("malformed JWT")),
+        ("alg none", sign(&json!({ "alg": "none" }), &good, |_| Vec::new()), invalid("malformed JWT")),
+        ("alg None", sign(&json!({ "alg": "None" }), &good, |_| Vec::new()), invalid("malformed JWT")),
+        ("no alg", sign(&json!({ "kid": "e" }), &good, |_| Vec::new()), invalid("malformed JWT")),
+        ("no signature", format!("{signed}."), invalid("invalid signature")),
+        ("other claims", format!("{header}.{admin}.{signature}"), invalid("invalid signature")),
+        ("another's key", other.token(&good), invalid("invalid signature")),
         // The public half is known to everybody: as a secret, it is none.
         ("public key as secret", hs256(&rsa_modulus, &of("HS256", "r"), &good), algorithm.clone()),
         ("public JWK as secret", hs256(rsa.public.to_string().as_bytes(), &of("HS256", "r"), &good), algorithm.clone()),
         ("shared secret", hs256(SECRET.as_bytes(), &of("HS256", "r"), &good), algorithm.clone()),
         ("another hash", rsa.sign(&of("RS512", "r"), &good), algorithm.clone()),
         ("PSS", rsa.sign(&of("PS256", "r"), &good), algorithm.clone()),
-        ("a key of another kind", ec.sign(&of("ES256", "r"), &good), invalid("its key is not one of the provider's")),
-        ("an unknown key", ec.sign(&of("ES256", "x"), &good), invalid("its key is not one of the provider's")),
+        ("a key of another kind", ec.sign(&of("ES256", "r"), &good), invalid("unknown key id")),
+        ("an unknown key", ec.sign(&of("ES256", "x"), &good), invalid("unknown key id")),
         (
             "its own key",
             other.sign(
                 &json!({ "alg": "ES256", "kid": "x", "jwk": other.public, "jku": "https://evil.example" }),
                 &good,
             ),
-            invalid("its key is not one of the provider's"),
+            invalid("unknown key id"),
         ),
         (
             "critical headers",
             ec.sign(&json!({ "alg": "ES256", "kid": "e", "crit": ["b64"], "b64": true }), &good),
-            invalid("it has critical headers"),
+            invalid("unsupported critical header"),
         ),
         (
             "a logout token",
             ec.sign(&json!({ "alg": "ES256", "kid": "e", "typ": "logout+jwt" }), &good),
-            invalid("it is a token for something else"),
+            invalid("wrong token type"),
         ),
     ];
     for (what, token, expected) in forgeries {
@@ -301,8 +301,8 @@ async fn a_shared_secret_takes_nothing_else() {
     let good = claims(json!({}));
     let header = json!({ "alg": "HS256" });
     let wrong = hs256(b"another secret of thirty-two bytes", &header, &good);
-    assert_eq!(refusal(&identity, &wrong).await, TokenProblem::Invalid("its signature is not good"));
-    let algorithm = TokenProblem::Invalid("its algorithm is not one of ours");
+    assert_eq!(refusal(&identity, &wrong).await, TokenProblem::Invalid("invalid signature"));
+    let algorithm = TokenProblem::Invalid("algorithm not allowed");
     assert_eq!(refusal(&identity, &SigningKey::es256("e").token(&good)).await, algorithm);
     let longer = hs256(SECRET.as_bytes(), &json!({ "alg": "HS512" }), &good);
     assert_eq!(refusal(&identity, &longer).await, algorithm);
@@ -318,7 +318,7 @@ async fn only_configured_algorithms_are_taken() {
     let good = claims(json!({}));
     assert!(identity.caller_of(&ec.token(&good)).await.is_ok());
     let refused = refusal(&identity, &rsa.token(&good)).await;
-    assert_eq!(refused, TokenProblem::Invalid("its algorithm is not one of ours"));
+    assert_eq!(refused, TokenProblem::Invalid("algorithm not allowed"));
 }
 
 #[tokio::test]
@@ -337,7 +337,7 @@ async fn keys_rotate() {
     provider.publish(&[&new]);
     refusal(&identity, &SigningKey::es256("unknown").token(&good)).await;
     let gone = refusal(&identity, &old.token(&good)).await;
-    assert_eq!(gone, TokenProblem::Invalid("its key is not one of the provider's"));
+    assert_eq!(gone, TokenProblem::Invalid("unknown key id"));
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn unknown_keys_do_not_make_us_ask_all_the_time() {
         (0..20).map(|it| key.sign(&json!({ "alg": "ES256", "kid": format!("made up {it}") }), &good)).collect();
     let asked = forged.iter().map(|it| identity.caller_of(it));
     for answer in futures::future::join_all(asked).await {
-        assert_eq!(answer, Err(TokenProblem::Invalid("its key is not one of the provider's")));
+        assert_eq!(answer, Err(TokenProblem::Invalid("unknown key id")));
     }
     assert!(identity.caller_of(&key.token(&good)).await.is_ok());
     assert_eq!(provider.fetches(), 1);

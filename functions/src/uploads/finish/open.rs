@@ -48,11 +48,13 @@ fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), Str
         let equal = if number == last { part.size <= first.size } else { part.size == first.size };
         if !equal {
             let (found, expected) = (part.size, first.size);
-            return Err(format!("part {number} has {found} bytes, and the first one {expected}: they must be equal"));
+            return Err(format!(
+                "part {number} has {found} bytes but the first part has {expected}: parts must be equal"
+            ));
         }
         let said = sent.and_then(|it| it.get(&number));
         if sent.is_some() && said.map(|it| it.trim_matches('"')) != Some(part.etag.0.as_str()) {
-            return Err(format!("part {number} arrived with another ETag than was sent: send it again"));
+            return Err(format!("part {number} has a different ETag than the client sent: upload it again"));
         }
     }
     match sent.and_then(|it| it.keys().next_back()) {

@@ -112,7 +112,7 @@ async fn a_slow_receiver_is_left_and_nobody_waits_for_it() {
     assert!(slow.received().len() < 40, "the slow one has its share, and the quick one was not behind it");
     let (round, error) = round.await.unwrap();
     assert_eq!((round.delivered, round.failed), (40, 40));
-    assert_eq!(error, "no answer within 0.5 s");
+    assert_eq!(error, "no response within 0.5 s");
 }
 
 #[tokio::test]
@@ -121,10 +121,10 @@ async fn redirects_and_other_answers_are_failures() {
     let (endpoint, _) = office.endpoint(1, &receiver.url, None).await;
     let now = now_ms();
     for (number, status, error) in [
-        (1, 301, "it answered 301, and redirects are not followed"),
-        (2, 307, "it answered 307, and redirects are not followed"),
-        (3, 404, "it answered 404"),
-        (4, 500, "it answered 500"),
+        (1, 301, "HTTP 301, and redirects are not followed"),
+        (2, 307, "HTTP 307, and redirects are not followed"),
+        (3, 404, "HTTP 404"),
+        (4, 500, "HTTP 500"),
     ] {
         receiver.answer(move |_| Reply { headers: vec![("location", "/elsewhere")], ..reply(status) });
         let delivery = office.store.send_test(endpoint.id, now + number).await.unwrap();
