@@ -1,4 +1,4 @@
-//! Which pages may call the API from a browser.
+//! CORS: which origins may call the API from a browser.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::request_log::REQUEST_ID;
 
-/// How long a browser need not ask again.
+/// How long browsers cache a preflight response.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// For pages of these origins; `*` is every origin. Credentials come in a header that pages set
-/// themselves, never in cookies, so an origin alone gives nobody anything.
+/// Allows these origins; `*` means all. Credentials are in a header that pages set themselves, never in cookies, so the
+/// origin alone grants no access.
 pub(crate) fn layer(origins: &[String]) -> CorsLayer {
     let origins = if origins.iter().any(|it| it == "*") {
         AllowOrigin::any()

@@ -1,4 +1,4 @@
-//! Jobs that nobody receives any more, as the operator sees them; and sent again.
+//! Routes of dead letters, for the operator: list and redrive.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Places};
+use crate::extract::{PathParams, QueryParams};
 use crate::openapi::types;
 use crate::paging;
 use crate::problem::Problem;
@@ -61,7 +61,7 @@ pub(crate) struct DeadLetterList {
 
 /// The result of a redrive.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct Redriven {
+pub(crate) struct RedriveResult {
     /// Number of jobs that were queued again.
     redriven: u64,
     /// Number of dead letters that were removed: their videos were deleted, cancelled, are ready, or have a newer job.
@@ -72,7 +72,7 @@ pub(crate) struct Redriven {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     _: Caller,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<DeadLetterList>, ApiError> {
     let letters = state.queue.dead_letters(paging::limit(params.limit)?).await?;
     Ok(Json(DeadLetterList { dead_letters: letters.into_iter().map(DeadLetterView::of).collect() }))
@@ -82,11 +82,11 @@ pub(crate) async fn list(
 pub(crate) async fn redrive_all(
     State(state): State<ApiState>,
     _: Caller,
-) -> Result<(StatusCode, Json<Redriven>), ApiError> {
-    let mut done = Redriven::default();
+) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
+    let mut done = RedriveResult::default();
     for letter in state.queue.dead_letters(ALL).await? {
         match redrive_letter(&state, &letter, &mut done).await {
-            // Somebody else was quicker with this one.
+            // Another request has redriven it.
             Ok(()) => {}
             Err(error) if error.problem() == Problem::NoSuchDeadLetter => {}
             Err(error) => return Err(error),
@@ -100,20 +100,20 @@ pub(crate) async fn redrive_all(
 pub(crate) async fn redrive(
     State(state): State<ApiState>,
     _: Caller,
-    Places(id): Places<String>,
-) -> Result<(StatusCode, Json<Redriven>), ApiError> {
-    let (id, mut done) = (DeadLetterId(id), Redriven::default());
+    PathParams(id): PathParams<String>,
+) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
+    let (id, mut done) = (DeadLetterId(id), RedriveResult::default());
     let letters = state.queue.dead_letters(ALL).await?;
     let letter = letters.iter().find(|it| it.id == id).ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
     redrive_letter(&state, letter, &mut done).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
-/// More than anybody looks through.
+/// Maximum number of dead letters per request.
 const ALL: u32 = 1_000;
 
-/// Puts a letter back, or throws it away if nobody waits for it any more: what was asked for since must not be undone.
-async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriven) -> Result<(), ApiError> {
+/// Redrives a dead letter, or removes it if its job is obsolete: it must not undo later requests.
+async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut RedriveResult) -> Result<(), ApiError> {
     let is_wanted = queue_again(state, letter).await?;
     let settled = match is_wanted {
         true => state.queue.redrive(Some(&letter.id)).await,
@@ -127,10 +127,10 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
     Ok(())
 }
 
-/// Queues the video of a letter again: first the video, then the message, as with every job. Says whether anybody
-/// still wants it.
+/// Queues the video of a dead letter again: first the video, then the message, as for every job. Returns whether the job
+/// is still needed.
 async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiError> {
-    // A newer version may read it; and what is no encoding is claimed by its worker as it stands.
+    // A newer version may be able to parse it. Other kinds of jobs need no state change.
     let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(true) };
     let video = match state.catalog.get_video(job.video).await {
         Ok(video) => video,
@@ -142,9 +142,9 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
     }
     match &video.state {
         VideoState::Cancelled | VideoState::Deleted => return Ok(false),
-        // Ready: what died was a re-encode.
+        // `Ready`: the failed job was a re-encode.
         VideoState::Failed(_) | VideoState::Ready { .. } => {}
-        // Tried again already: the letter is one message more of the same run.
+        // Already retried: this is another message of the same job.
         _ => return Ok(true),
     }
     match state.catalog.request_work(job, now_ms()).await {

@@ -1,7 +1,7 @@
-//! `POST /v1/events`: the private bucket's events, from whatever delivers them by HTTP.
+//! `POST /v1/events`: receives events of the private bucket by HTTP.
 //!
-//! For stores that call a webhook (`MinIO`, Ceph) and for the edge worker, which sends the jobs that it makes of R2's
-//! events. On AWS the function `ingest` takes the same bodies from SQS.
+//! Used by stores that call a webhook (`MinIO`, Ceph) and by the edge worker, which sends the jobs that it creates from
+//! R2's events. On AWS, the function `ingest` receives the same bodies from SQS.
 
 use axum::Json;
 use axum::extract::State;
@@ -24,7 +24,7 @@ pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
 
 /// The effect of an event.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct TakenEvents {
+pub(crate) struct EventResult {
     /// Number of jobs that were queued.
     queued: u32,
     /// Number of sources that were known already, or that need no job now.
@@ -34,34 +34,34 @@ pub(crate) struct TakenEvents {
 }
 
 /// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
-pub(crate) async fn take(
+pub(crate) async fn receive(
     State(state): State<ApiState>,
     caller: Caller,
     Body(BucketEvent(event)): Body<BucketEvent>,
-) -> Result<Json<TakenEvents>, ApiError> {
+) -> Result<Json<EventResult>, ApiError> {
     if caller.owner.is_some() {
-        // An event names any video, of whichever owner.
+        // An event may refer to a video of any owner.
         return Err(InsufficientScope(Scope::Admin).into());
     }
     let body = serde_json::Value::Object(event).to_string();
-    let mut answer = TakenEvents::default();
-    for taken in state.ingest.take(&body, now_ms()).await? {
-        match taken {
-            Ingested::Queued(_) => answer.queued += 1,
+    let mut result = EventResult::default();
+    for outcome in state.ingest.process(&body, now_ms()).await? {
+        match outcome {
+            Ingested::Queued(_) => result.queued += 1,
             Ingested::Duplicate(_)
             | Ingested::Waiting(_)
             | Ingested::AlreadyDone(_)
             | Ingested::Gone(_)
             | Ingested::Unwanted(_) => {
-                answer.known += 1;
+                result.known += 1;
             }
             Ingested::Ignored(Ignored::Rubbish { detail }) => {
                 return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
             }
-            Ingested::Ignored(ignored) => answer.ignored.push(ignored.to_string()),
+            Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
         }
     }
-    Ok(Json(answer))
+    Ok(Json(result))
 }
 
 impl From<IngestError> for ApiError {

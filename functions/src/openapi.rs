@@ -1,7 +1,7 @@
-//! The OpenAPI document, made of the table of routes and the types that handlers take and give.
+//! The OpenAPI document, generated from the route table and the types of requests and responses.
 //!
-//! A route cannot be in the table without saying what it does, and the document has nothing that is not
-//! in the table. Tests hold every answer they get against it.
+//! Every route in the table has documentation, and the document contains only routes of the table. Tests validate every
+//! response against it.
 
 pub(crate) mod api_keys;
 mod doc;
@@ -38,7 +38,7 @@ use crate::videos::view::FailureView as VideoFailure;
 
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
-/// The name of the way to authenticate.
+/// The name of the security scheme.
 const SECURITY: &str = "token";
 
 const ABOUT: &str = "\
@@ -90,9 +90,9 @@ pub fn document() -> OpenApi {
     OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
-/// `/docs`: the document, to read it and to try it.
+/// `/docs`: Swagger UI.
 pub(crate) fn page() -> SwaggerUi {
-    // Nothing is asked of others: no validator, and all files are in this program.
+    // No external requests: the validator is disabled, and all files are embedded.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).filter(true);
     SwaggerUi::new("/docs").config(config)
 }
@@ -104,7 +104,7 @@ fn tag_of(path: &str) -> &'static str {
 }
 
 /// `GET /openapi.json`
-pub(crate) async fn answer() -> Response {
+pub(crate) async fn serve() -> Response {
     static JSON: LazyLock<String> = LazyLock::new(|| document().to_json().expect("the document is JSON"));
     ([(CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
 }
@@ -151,7 +151,7 @@ fn components() -> Components {
     builder.parameter("IdempotencyKey", key.build()).build()
 }
 
-/// RFC 9457, with what ours have beside.
+/// RFC 9457, with Edgereel's extensions.
 fn problem() -> Schema {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let uri = text().format(Some(SchemaFormat::Custom("uri".to_owned())));

@@ -1,7 +1,7 @@
-//! Every kind of problem that the API tells, in one table (RFC 9457, 3.1: `type`, `status`, `title`).
+//! The table of all problems of the API (RFC 9457, 3.1: `type`, `status`, `title`).
 //!
-//! A kind is stable: programs compare its code. `docs/problems.md` and the OpenAPI document are made of
-//! this table.
+//! Codes are stable, because clients compare them. `docs/problems.md` and the OpenAPI document are generated from this
+//! table.
 
 use http::StatusCode;
 
@@ -14,25 +14,25 @@ macro_rules! problems {
         }
 
         impl Problem {
-            /// All of them, as the documentation lists them.
+            /// All kinds, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The last part of its `type`. Never renamed.
+            /// The stable code, the last part of `type`.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The status of the answer.
+            /// The HTTP status.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// The same for every answer of its kind.
+            /// The title, the same for all problems of this kind.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// What it means, and what to do, for readers of the documentation.
+            /// Meaning and remedy, for the documentation.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning,)* }
             }
@@ -138,7 +138,7 @@ problems! {
 }
 
 impl Problem {
-    /// The `type` of its documents: a URI that names it and leads nowhere.
+    /// The `type` of problem documents: an identifying URI that cannot be dereferenced.
     pub fn uri(self) -> String {
         format!("urn:edgereel:problem:{}", self.code())
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_code_of_its_own() {
+    fn every_kind_has_its_own_code() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|it| it.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
         assert!(codes.iter().all(|it| it.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')));

@@ -1,4 +1,4 @@
-//! The table of routes.
+//! The route table and the router.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use axum::{Extension, Router};
 use http::Method;
 
-use crate::auth::{self, Gate, Scope};
+use crate::auth::{self, AuthLayer, Scope};
 use crate::error::ApiError;
-use crate::idempotency::{self, Once};
+use crate::idempotency::{self, IdempotencyLayer};
 use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
@@ -22,27 +22,27 @@ use crate::{
     api_keys, cors, dead_letters, events, health, key_in_path, request_log, share_page, shares, uploads, videos,
 };
 
-/// Most bytes of a body, where a route says nothing else.
+/// Default limit of a request body in bytes.
 const BODY_LIMIT: usize = 64 << 10;
-/// 10,000 parts with their tags.
+/// Limit of bodies with 10,000 parts and their ETags.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 
 /// A route under `/v1`.
 pub struct Route {
-    /// Of the request.
+    /// The HTTP method.
     pub method: Method,
-    /// Below `/v1`, as axum writes it.
+    /// The route template below `/v1`.
     pub path: &'static str,
-    /// What a caller needs. Whether a video is there for them is another question.
+    /// The required scope. Access to the video is checked separately.
     pub scope: Scope,
-    /// What the OpenAPI document says of it.
+    /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route under `/v1`. There is no other way in: the [`Caller`](crate::auth::Caller) that handlers
-/// ask for is made on the way through this table alone. Tests ask each of these routes with each kind
-/// of caller.
+/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each route
+/// with each kind of
+/// caller.
 pub fn route_table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const GET: Method = Method::GET;
@@ -67,7 +67,7 @@ pub fn route_table() -> Vec<Route> {
             uploads::finish::complete,
             openapi::uploads::complete(),
         )
-        .with_bodies_of(PARTS_BODY_LIMIT),
+        .with_body_limit(PARTS_BODY_LIMIT),
         route(GET, "/videos", Scope::Read, videos::list, openapi::videos::list()),
         route(GET, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
         route(POST, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
@@ -77,14 +77,14 @@ pub fn route_table() -> Vec<Route> {
         route(POST, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
         route(POST, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
         route(PUT, "/videos/{video}/poster", Scope::Write, videos::poster::put, openapi::videos::put_poster())
-            .with_bodies_of(videos::poster::PICTURE_LIMIT),
+            .with_body_limit(videos::poster::IMAGE_LIMIT),
         route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
         route(GET, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
         route(GET, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
         route(POST, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
         route(GET, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
         route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
-        route(POST, "/events", Scope::Events, events::take, openapi::events::take()),
+        route(POST, "/events", Scope::Events, events::receive, openapi::events::receive()),
         route(GET, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
             POST,
@@ -112,7 +112,7 @@ pub fn route_table() -> Vec<Route> {
             uploads::uppy::complete,
             openapi::uppy::complete(),
         )
-        .with_bodies_of(PARTS_BODY_LIMIT),
+        .with_body_limit(PARTS_BODY_LIMIT),
         route(POST, "/webhooks", Scope::Webhooks, endpoints::create, openapi::webhooks::create()),
         route(GET, "/webhooks", Scope::Webhooks, endpoints::list, openapi::webhooks::list()),
         route(GET, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read, openapi::webhooks::read()),
@@ -156,22 +156,22 @@ where
 }
 
 impl Route {
-    fn with_bodies_of(mut self, bytes: usize) -> Self {
+    fn with_body_limit(mut self, bytes: usize) -> Self {
         self.endpoint = self.endpoint.route_layer(DefaultBodyLimit::max(bytes));
         self
     }
 }
 
-/// A route that everybody may GET.
+/// A GET route without authentication.
 pub(crate) struct OpenRoute {
-    /// As axum writes it.
+    /// The route template.
     pub(crate) path: &'static str,
-    /// What the OpenAPI document says of it.
+    /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route that wants no token.
+/// Every route without authentication.
 pub(crate) fn open_routes() -> [OpenRoute; 4] {
     let open = |path, endpoint, doc| OpenRoute { path, doc, endpoint };
     [
@@ -182,45 +182,45 @@ pub(crate) fn open_routes() -> [OpenRoute; 4] {
     ]
 }
 
-/// The API. `/v1` wants a caller; shared links, `/healthz`, `/readyz` and the document do not.
+/// The router of the API. `/v1` requires authentication; share links, `/healthz`, `/readyz` and the document do not.
 pub fn router(state: ApiState) -> Router {
     let limits = Arc::new(RateLimits::new(&state.config.limits));
-    let gate = Arc::new(Gate {
+    let auth_layer = Arc::new(AuthLayer {
         token: state.token.clone(),
         accounts: state.accounts.clone(),
         identity: state.config.identity_provider.clone(),
         limits: limits.clone(),
     });
-    let once = Arc::new(Once::new(state.idempotency.clone(), &state.token));
+    let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));
     let mut v1 = Router::new();
     for Route { method, path, scope, mut endpoint, .. } in route_table() {
         if method == Method::POST {
-            endpoint = endpoint.route_layer(from_fn_with_state(once.clone(), idempotency::once));
+            endpoint = endpoint.route_layer(from_fn_with_state(idempotency_layer.clone(), idempotency::handle));
         }
         endpoint = endpoint.route_layer(from_fn_with_state(RouteName(path), metrics::name_route));
-        // Around the rest: who may not do this learns nothing of who did.
-        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::admit)));
+        // Outermost: a caller without the scope must not get stored responses.
+        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::authorize)));
     }
     let v1 = v1
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(gate.clone(), auth::guard));
+        .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
     let metrics = Arc::new(Metrics::new(&state.ingest.counts));
-    let figures = get(metrics::answer)
+    let metrics_route = get(metrics::export)
         .layer(Extension(metrics.clone()))
-        .layer(from_fn_with_state(Scope::Admin, auth::admit))
-        .layer(from_fn_with_state(gate, auth::guard));
+        .layer(from_fn_with_state(Scope::Admin, auth::authorize))
+        .layer(from_fn_with_state(auth_layer, auth::authenticate));
     let origins = state.config.cors_origins.clone();
-    let open = open_routes().into_iter().fold(Router::new(), |router, it| {
-        let named = from_fn_with_state(RouteName(it.path), metrics::name_route);
-        router.route(it.path, it.endpoint.route_layer(named))
+    let open = open_routes().into_iter().fold(Router::new(), |router, route| {
+        let named = from_fn_with_state(RouteName(route.path), metrics::name_route);
+        router.route(route.path, route.endpoint.route_layer(named))
     });
     let api = Router::new()
         .nest("/v1", v1)
         .merge(open.layer(Extension(limits)))
-        .route("/metrics", figures)
-        .route("/openapi.json", get(openapi::answer))
+        .route("/metrics", metrics_route)
+        .route("/openapi.json", get(openapi::serve))
         .merge(openapi::page())
         .merge(share_page::files())
         .fallback(no_such_route)
@@ -228,7 +228,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn_with_state(metrics, request_log::observe))
         .with_state(state);
     let api = if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) };
-    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::answer)).with_state(api.clone()).merge(api)
+    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::forward)).with_state(api.clone()).merge(api)
 }
 
 async fn no_such_route() -> ApiError {

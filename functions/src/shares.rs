@@ -1,8 +1,8 @@
-//! Links that play a video without an account: made, listed, revoked, and followed.
+//! Share links: play a video without an account.
 //!
-//! A link gives out grants for its video until it ends or is revoked. When it is revoked, the API asks the edge to refuse
-//! its viewer (`share:{id}`). The edge looks that up for every segment too, so that what is being watched ends within a minute. The
-//! secret of a link stands in the answer that makes it, and nowhere else.
+//! A link issues grants for its video until it expires or is revoked. To revoke it, the API tells the edge to reject
+//! the viewer `share:{id}`. The edge checks that for every segment too, so playback stops within a minute. Only the
+//! response that creates a link contains its secret.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Places, Video as PathVideo};
+use crate::extract::{Body, PathParams, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
 use crate::playback::{GrantLife, Viewer};
@@ -38,7 +38,7 @@ use crate::videos::{existing, heights, stream};
 /// Request for a share link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedShare {
+pub(crate) struct ShareRequest {
     /// Seconds until it expires: one minute to one year. Default: one week.
     #[serde(default = "a_week")]
     #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
@@ -59,7 +59,7 @@ fn a_week() -> u64 {
 
 /// The only response that contains the link.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct MadeShare {
+pub(crate) struct CreatedShare {
     #[serde(flatten)]
     share: ShareView,
     /// Browsers get a page with a player; programs get the response of `/stream`. With `/master.m3u8` appended, it is a
@@ -95,11 +95,11 @@ pub(crate) struct ShareList {
     shares: Vec<ShareView>,
 }
 
-/// Shortest and longest life, seconds.
+/// Shortest and longest lifetime in seconds.
 const LIFE: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
-/// Longest label, bytes.
+/// Longest label in bytes.
 const LABEL_LIMIT: usize = 200;
-/// A use is noted again after so long: a link that is watched by many must not write at every look.
+/// Minimum interval between two updates of the last use: each view must not cause a write.
 const NOTE_USE_EVERY_MS: u64 = 60_000;
 
 /// `POST /v1/videos/{id}/shares`
@@ -107,11 +107,11 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(video): PathVideo,
-    Body(wanted): Body<WantedShare>,
-) -> Result<(StatusCode, Json<MadeShare>), ApiError> {
+    Body(request): Body<ShareRequest>,
+) -> Result<(StatusCode, Json<CreatedShare>), ApiError> {
     let shared = existing(&state, &caller, video).await?;
-    check(&wanted)?;
-    heights::has_rung(&state, &shared, wanted.max_height).await?;
+    check(&request)?;
+    heights::has_rung(&state, &shared, request.max_height).await?;
     let (mut secret, mut random) = ([0; 32], [0; 10]);
     crate::random::fill(&mut secret)?;
     crate::random::fill(&mut random)?;
@@ -120,26 +120,26 @@ pub(crate) async fn create(
         id: ShareId::new(now, random),
         digest: KeyDigest::of(&secret),
         video,
-        label: wanted.label,
-        max_height: wanted.max_height,
+        label: request.label,
+        max_height: request.max_height,
         created_by: caller.subject,
-        expires_ms: now.saturating_add(wanted.expires_in.saturating_mul(1_000)),
+        expires_ms: now.saturating_add(request.expires_in.saturating_mul(1_000)),
     };
     let share = ShareView::of(state.shares.create(&new, now).await?);
     tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
     let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
-    Ok((StatusCode::CREATED, Json(MadeShare { share, url })))
+    Ok((StatusCode::CREATED, Json(CreatedShare { share, url })))
 }
 
-fn check(wanted: &WantedShare) -> Result<(), ApiError> {
-    if !LIFE.contains(&wanted.expires_in) {
+fn check(request: &ShareRequest) -> Result<(), ApiError> {
+    if !LIFE.contains(&request.expires_in) {
         return Err(ApiError::invalid(format!("`expires_in` must be {} to {} seconds", LIFE.start(), LIFE.end())));
     }
-    if wanted.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
+    if request.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
         return Err(ApiError::invalid(format!("`max_height` must be {least} to {most} pixels")));
     }
-    if wanted.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
+    if request.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
         return Err(ApiError::invalid(format!("`label` may have at most {LABEL_LIMIT} bytes")));
     }
     Ok(())
@@ -156,60 +156,60 @@ pub(crate) async fn list(
     Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
 }
 
-/// `DELETE /v1/videos/{id}/shares/{share}`. A repeated request is sent to the edge again.
+/// `DELETE /v1/videos/{id}/shares/{share}`. Repeating the request sends the revocation to the edge again.
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
-    Places((video, share)): Places<(String, String)>,
+    PathParams((video, share)): PathParams<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
     existing(&state, &caller, video).await?;
     if !state.shares.revoke(video, share, now_ms()).await? {
         return Err(no_such_share());
     }
-    // It gives out nothing from now on. What it gave out ends only when the edge knows, so the caller learns if it does not.
+    // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the caller.
     state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
     tracing::info!(share.id = %share, "revoked share link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /shared/{secret}`: a page for browsers, which then asks as programs do; for these the answer of `/stream`.
+/// `GET /shared/{secret}`: a page for browsers; the response of `/stream` for other clients and for the script of the page.
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Places(secret): Places<String>,
+    PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     if share_page::is_wanted(&parts.headers) {
-        // Whether the link works is said by the page: it asks again while it plays.
+        // The page itself reports whether the link works: its script requests this URL again.
         return Ok(share_page::page(state.playback.origin()));
     }
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
-    let mut answer = stream::answer(&state, video, &viewer).await?;
-    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    Ok(answer)
+    let mut response = stream::respond(&state, video, &viewer).await?;
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
-/// `GET /shared/{secret}/master.m3u8`: for players, which follow a redirect and ask nobody for permission.
+/// `GET /shared/{secret}/master.m3u8`: redirects players to the playlist.
 pub(crate) async fn follow_to_playlist(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Places(secret): Places<String>,
+    PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
-    match stream::look(&state, video, &viewer).await? {
-        stream::Stream::Plays(playing) => Ok(Redirect::temporary(playing.hls_url()).into_response()),
-        stream::Stream::IsMade(making) => Ok(making.into_response()),
+    match stream::find(&state, video, &viewer).await? {
+        stream::Stream::Playable(info) => Ok(Redirect::temporary(info.hls_url()).into_response()),
+        stream::Stream::Processing(info) => Ok(info.into_response()),
     }
 }
 
-/// What a link plays, and to whom. One that does not work is one that never was.
+/// The video and viewer of a link. An expired or revoked link is indistinguishable from one that never existed.
 async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts) -> Result<(Video, Viewer), ApiError> {
     let now = now_ms();
     let share = state.shares.find(&KeyDigest::of(&Secret::new(secret))).await?;
     let Some(share) = share.filter(|it| it.is_live(now)) else {
-        // Who tries many of them is told to wait, as with tokens.
+        // Guessing links is rate-limited like guessing tokens.
         limits.count_failure(&parts.headers, &parts.extensions)?;
         return Err(no_such_share());
     };
@@ -226,8 +226,8 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     Ok((video, viewer_of(&share, now)))
 }
 
-/// A grant that a link gives out ends with it, if not sooner. Its viewer is the link, so that the edge can be told
-/// to refuse what was given out, too.
+/// Grants of a link expire with it at the latest. Their viewer is the link, so that the edge can reject issued grants
+/// too.
 fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
     let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
     let life = GrantLife::OutlivesVideo { at_most };

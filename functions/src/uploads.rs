@@ -1,7 +1,7 @@
-//! Uploads: planned here, sent straight to the store, and completed here.
+//! Uploads: the API plans and completes them; clients send the bytes to the store.
 //!
-//! The bytes never pass through the API. What has arrived becomes a job when the upload is completed, or by the store's
-//! event; both make the same job.
+//! The bytes never pass through the API. A source becomes a job when the upload is completed, or by the store's event;
+//! both create the same job.
 
 pub(crate) mod create;
 pub(crate) mod error;
@@ -45,18 +45,18 @@ impl From<PresignedRequest> for SignedRequest {
     }
 }
 
-/// An upload that the catalog knows, and what follows from its row.
+/// An upload in the catalog, with data derived from its row.
 pub(crate) struct KnownUpload {
     pub(crate) video: Video,
     pub(crate) key: ObjectKey,
-    /// Bytes, if they were announced.
+    /// Size in bytes, if it was announced.
     pub(crate) size: Option<u64>,
     pub(crate) kind: UploadKind,
-    /// Unix milliseconds.
+    /// Expiry in Unix milliseconds.
     pub(crate) expires_ms: u64,
 }
 
-/// Makes the row of a video that is about to be uploaded, and notes how, where that is known already.
+/// Creates the row of a video to be uploaded, with its upload if that is known already.
 ///
 /// # Errors
 /// `TooManyUploads`, `OverQuota`.
@@ -71,7 +71,7 @@ pub(crate) async fn make_row(
 }
 
 impl KnownUpload {
-    /// Reads it for a caller; a video that was not uploaded through the API has none.
+    /// Reads the upload of a video for a caller; videos that were not uploaded through the API have none.
     pub(crate) async fn read(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Self, ApiError> {
         let video = videos::existing(state, caller, id).await?;
         let not_uploaded = || ApiError::conflict("this video was not uploaded through the API");
@@ -82,7 +82,7 @@ impl KnownUpload {
         Ok(Self { video, key, size, kind: upload.kind, expires_ms: upload.expires_ms })
     }
 
-    /// The upload in parts that this is.
+    /// The id and plan of a multipart upload.
     pub(crate) fn multipart(&self) -> Result<(UploadId, UploadPlan), ApiError> {
         match (&self.kind, self.size) {
             (UploadKind::Multipart { upload_id, part_bytes }, Some(size)) => {
@@ -97,7 +97,7 @@ impl KnownUpload {
         }
     }
 
-    /// What the store has of the parts of an upload.
+    /// The parts that the store has.
     pub(crate) async fn stored_parts(&self, state: &ApiState, id: &UploadId) -> Result<Vec<Part>, ApiError> {
         match state.signer.list_parts(&self.key, id).await {
             Ok(parts) => Ok(parts),
@@ -106,12 +106,12 @@ impl KnownUpload {
         }
     }
 
-    /// Whether bytes are still expected.
+    /// Whether the upload is still in progress.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.video.state, VideoState::Created | VideoState::Uploading)
     }
 
-    /// Sends the job of a source that has arrived, and answers with the state of its video. What was sent before is not
+    /// Sends the job of a source that has arrived and returns the state of its video. A job that was sent before is not
     /// sent again.
     pub(crate) async fn start_work(&self, state: &ApiState) -> Result<StateName, ApiError> {
         match self.video.state {
@@ -124,14 +124,14 @@ impl KnownUpload {
             | VideoState::Cancelled
             | VideoState::Deleted => return Ok(self.video.state.name()),
         }
-        state.ingest.take_stored(&self.key, self.size, now_ms()).await?;
+        state.ingest.ingest_stored(&self.key, self.size, now_ms()).await?;
         Ok(state.catalog.get_video(self.video.id).await?.state.name())
     }
 
-    /// How long URLs signed now may live; an upload that has expired gets none.
+    /// The lifetime of URLs that are signed now; an error if the upload has expired.
     pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
         let left = Duration::from_millis(self.expires_ms.saturating_sub(now_ms()));
-        // URLs are signed in whole seconds.
+        // Lifetimes of URLs are in whole seconds.
         if left < Duration::from_secs(1) { Err(UploadError::Gone.into()) } else { Ok(left) }
     }
 

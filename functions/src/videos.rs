@@ -1,4 +1,4 @@
-//! Videos: listed, read, deleted; what else can be done with them stands in modules of its own.
+//! Videos: list, get and delete. Submodules have the other operations.
 
 pub(crate) mod change;
 pub(crate) mod convert;
@@ -27,7 +27,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Video as PathVideo};
+use crate::extract::{QueryParams, Video as PathVideo};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
@@ -35,7 +35,7 @@ use crate::times::now_ms;
 use error::VideoError;
 use view::{VideoSummary, VideoView};
 
-/// Which videos to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -71,7 +71,7 @@ pub(crate) struct VideoList {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<VideoList>, ApiError> {
     let page = state.catalog.list_videos(&params.into_filter(&caller)?).await?;
     let now = now_ms();
@@ -93,14 +93,14 @@ impl ListParams {
     }
 }
 
-/// A video that is there for a caller: theirs, and not deleted. The way for every route to get one.
+/// A video that the caller may access and that is not deleted. Every route gets its video here.
 pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = of_caller(state, caller, id).await?;
     if video.state == VideoState::Deleted { Err(VideoError::NotFound(id).into()) } else { Ok(video) }
 }
 
-/// The same, or what is left of it: for what may be done again after the end. Somebody else's video is
-/// one that never was.
+/// The same, including deleted videos: for operations that may be repeated after the deletion. Another owner's video
+/// does not exist for the caller.
 pub(crate) async fn of_caller(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = state.catalog.get_video(id).await?;
     if caller.may_see(&video) { Ok(video) } else { Err(VideoError::NotFound(id).into()) }
@@ -115,11 +115,11 @@ pub(crate) async fn read(
     Ok(Json(read_view(&state, &video).await?))
 }
 
-/// All that is told of a video.
+/// All details of a video.
 pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
     let id = video.id;
     let (attempts, poster) = tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
-    // Before the first rung plays, the renditions are those of the attempt at work.
+    // Before the video is playable, the renditions are those of the current attempt.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
         None => attempts.last().map(|it| it.generation.clone()),
@@ -134,50 +134,50 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
     Ok(VideoView::of(video, poster_url, renditions, &attempts, receipt, poster))
 }
 
-/// Deleting again is no error: it removes what an interrupted deletion left.
+/// Deletes a video. Repeating the request is not an error: it removes what an interrupted deletion left.
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
 ) -> Result<StatusCode, ApiError> {
     of_caller(&state, &caller, id).await?;
-    // First the tombstone: whoever works on it stops, and nobody begins.
+    // First the tombstone: workers stop, and none starts.
     let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     let objects = remove_traces(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
-        // Pictures stand in the edge's cache in clear. If the edge cannot be reached, the caller learns it and asks again.
+        // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the request.
         state.edge_list.revoke_video(id).await.map_err(ApiError::unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes every object of a video, and an upload of it that goes on. Says how many objects there were.
+/// Removes all objects of a video and aborts its uploads. Returns the number of objects.
 pub(crate) async fn remove_traces(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
     Ok(remove_objects(&state.store, &*state.signer, video).await?)
 }
 
-/// The same, for whoever has no API.
+/// The same, without the state of the API.
 pub(crate) async fn remove_objects(
     store: &SharedStore,
     signer: &dyn UploadSigner,
     video: &Video,
 ) -> Result<u64, StoreError> {
-    // Whoever brings it: a page, or the transcoder from a URL.
+    // Uploads of clients, and imports of the transcoder.
     for upload in signer.list_unfinished(&ObjectPrefix::Sources(video.id)).await? {
         if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
             signer.abort_multipart(&key, &upload.id).await?;
         }
     }
     let mut objects = 0;
-    // In order: the playlists go first.
+    // In this order: playlists first.
     for family in ObjectPrefix::of_video(video.id) {
         objects += store.delete_all(&family).await?;
     }
     Ok(objects)
 }
 
-/// An id that nobody has.
+/// A new, unique id.
 pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)

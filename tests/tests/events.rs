@@ -202,7 +202,7 @@ async fn of_two_workers_one_does_it() {
     // R2 tells it three times. The queue knows the message; should it not, a second message exists.
     let mut queued = vec![];
     for _ in 0..3 {
-        queued.extend(site.ingest().take(&events[0].body, now_ms()).await.unwrap());
+        queued.extend(site.ingest().process(&events[0].body, now_ms()).await.unwrap());
     }
     assert!(
         matches!(queued.as_slice(), [Ingested::Queued(_), Ingested::Duplicate(_), Ingested::Duplicate(_)]),

@@ -4,10 +4,10 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::Doc;
-use crate::events::{BucketEvent, TakenEvents};
+use crate::events::{BucketEvent, EventResult};
 use crate::problem::Problem::*;
 
-pub(crate) fn take() -> Doc {
+pub(crate) fn receive() -> Doc {
     let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). The body is \
         a notification of R2 or S3. An event may be sent more than once; after any status other than 2xx, send it again.";
     let event = json!({
@@ -17,12 +17,12 @@ pub(crate) fn take() -> Doc {
             "eTag": "9a0364b9e99bb480dd25e1f0284c8555",
         },
     });
-    Doc::of("takeEvent", "Report an event of the private bucket", about)
-        .takes::<BucketEvent>(event)
-        .gives::<TakenEvents>(
+    Doc::new("takeEvent", "Report an event of the private bucket", about)
+        .request_body::<BucketEvent>(event)
+        .response::<EventResult>(
             StatusCode::OK,
             "The effect of the event.",
             json!({ "queued": 1, "known": 0, "ignored": [] }),
         )
-        .refuses(&[NoSuchVideo, Conflict, InvalidField])
+        .problems(&[NoSuchVideo, Conflict, InvalidField])
 }

@@ -1,4 +1,4 @@
-//! Things as they look in the examples of the document. Tests hold them against their schemas.
+//! Examples for the document. Tests validate them against their schemas.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ pub(super) fn video() -> Value {
     video
 }
 
-pub(super) fn playing() -> Value {
+pub(super) fn playback_info() -> Value {
     json!({
         "video": VIDEO, "status": "ready",
         "hls_url": "https://edge.example/v/vid_.../master.m3u8?grant=eyJ...",
@@ -80,7 +80,7 @@ pub(super) fn playing() -> Value {
     })
 }
 
-pub(super) fn in_the_making() -> Value {
+pub(super) fn processing_info() -> Value {
     json!({ "video": VIDEO, "status": "processing", "stage": "copy", "percent": 3 })
 }
 
@@ -115,7 +115,7 @@ pub(super) fn api_key() -> Value {
     })
 }
 
-pub(super) fn made_api_key() -> Value {
+pub(super) fn created_api_key() -> Value {
     let mut key = api_key();
     key["key"] = json!("er_8f14e45fceea167a5a36dedd4bea2543...");
     key
@@ -128,7 +128,7 @@ pub(super) fn share() -> Value {
     })
 }
 
-pub(super) fn made_share() -> Value {
+pub(super) fn created_share() -> Value {
     let mut share = share();
     share["url"] = json!("https://api.example/shared/8f14e45fceea167a5a36dedd4bea2543...");
     share

@@ -4,12 +4,12 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
-use crate::dead_letters::{DeadLetterList, ListParams, Redriven};
+use crate::dead_letters::{DeadLetterList, ListParams, RedriveResult};
 use crate::health::{Health, Readiness};
 use crate::problem::Problem::*;
 
 pub(crate) fn healthz() -> Doc {
-    Doc::of("healthz", "Check liveness", "").gives::<Health>(
+    Doc::new("healthz", "Check liveness", "").response::<Health>(
         StatusCode::OK,
         "The process is running.",
         json!({ "status": "ok" }),
@@ -18,15 +18,15 @@ pub(crate) fn healthz() -> Doc {
 
 pub(crate) fn readyz() -> Doc {
     let ready = |word: &str| json!({ "status": word, "catalog": "ok", "queue": "ok", "store": word });
-    Doc::of("readyz", "Check readiness", "Queries the catalog, the queue and the store.")
-        .gives::<Readiness>(StatusCode::OK, "All services respond.", ready("ok"))
-        .gives::<Readiness>(StatusCode::SERVICE_UNAVAILABLE, "A service does not respond.", ready("failing"))
+    Doc::new("readyz", "Check readiness", "Queries the catalog, the queue and the store.")
+        .response::<Readiness>(StatusCode::OK, "All services respond.", ready("ok"))
+        .response::<Readiness>(StatusCode::SERVICE_UNAVAILABLE, "A service does not respond.", ready("failing"))
 }
 
 pub(crate) fn dead_letters() -> Doc {
     let about =
         "Jobs that are no longer delivered: they failed too often, or cannot be parsed. Their videos have failed.";
-    Doc::of("listDeadLetters", "List dead letters", about).asks::<ListParams>("limit=50").gives::<DeadLetterList>(
+    Doc::new("listDeadLetters", "List dead letters", about).query::<ListParams>("limit=50").response::<DeadLetterList>(
         StatusCode::OK,
         "Up to `limit` dead letters.",
         json!({ "dead_letters": [examples::dead_letter()] }),
@@ -34,20 +34,20 @@ pub(crate) fn dead_letters() -> Doc {
 }
 
 pub(crate) fn redrive_all() -> Doc {
-    Doc::of(
+    Doc::new(
         "redriveAll",
         "Redrive all dead letters",
         "Their videos are queued again. Dead letters that are no longer needed are removed.",
     )
-    .gives::<Redriven>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 3, "dropped": 1 }))
+    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 3, "dropped": 1 }))
 }
 
 pub(crate) fn redrive() -> Doc {
-    Doc::of(
+    Doc::new(
         "redriveDeadLetter",
         "Redrive a dead letter",
         "Its video is queued again. A dead letter that is no longer needed is removed.",
     )
-    .gives::<Redriven>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 1, "dropped": 0 }))
-    .refuses(&[NoSuchDeadLetter])
+    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 1, "dropped": 0 }))
+    .problems(&[NoSuchDeadLetter])
 }

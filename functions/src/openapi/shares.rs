@@ -5,51 +5,51 @@ use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::shares::{MadeShare, ShareList, WantedShare};
-use crate::videos::stream::{InTheMaking, Playing};
+use crate::shares::{CreatedShare, ShareList, ShareRequest};
+use crate::videos::stream::{PlaybackInfo, ProcessingInfo};
 
 pub(crate) fn create() -> Doc {
     let about = "Creates a link that plays the video without an account, until it expires or is revoked. Only this response \
         contains the link.";
-    Doc::of("shareVideo", "Create a share link", about)
-        .may_take::<WantedShare>(json!({ "expires_in": 604_800, "label": "for the jury" }))
-        .gives::<MadeShare>(StatusCode::CREATED, "The link.", examples::made_share())
-        .refuses(&[NoSuchVideo, InvalidField, TooManyShares])
+    Doc::new("shareVideo", "Create a share link", about)
+        .optional_body::<ShareRequest>(json!({ "expires_in": 604_800, "label": "for the jury" }))
+        .response::<CreatedShare>(StatusCode::CREATED, "The link.", examples::created_share())
+        .problems(&[NoSuchVideo, InvalidField, TooManyShares])
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::of("listShares", "List share links", "Newest first, without expired and revoked links.")
-        .gives::<ShareList>(StatusCode::OK, "All links.", json!({ "shares": [examples::share()] }))
-        .refuses(&[NoSuchVideo])
+    Doc::new("listShares", "List share links", "Newest first, without expired and revoked links.")
+        .response::<ShareList>(StatusCode::OK, "All links.", json!({ "shares": [examples::share()] }))
+        .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn revoke() -> Doc {
     let about = "The link stops working, and the edge rejects the grants it issued: playback that has started ends \
         within a minute. If the edge cannot be reached, the response is `unavailable`: send the request again. \
         Repeating the request is not an error.";
-    Doc::of("revokeShare", "Revoke a share link", about).gives_nothing("Revoked.").refuses(&[NoSuchVideo, NoSuchShare])
+    Doc::new("revokeShare", "Revoke a share link", about).no_content("Revoked.").problems(&[NoSuchVideo, NoSuchShare])
 }
 
 pub(crate) fn follow() -> Doc {
     let about =
         "Returns the same as `/stream`, without a token. Browsers, which accept `text/html`, get a page with a player.";
-    Doc::of("followShare", "Open a share link", about)
-        .gives::<Playing>(StatusCode::OK, "The video is playable.", examples::playing())
-        .gives::<InTheMaking>(StatusCode::ACCEPTED, "The video is being processed.", examples::in_the_making())
-        .with(&["Retry-After"])
-        .refuses(&REFUSALS)
+    Doc::new("followShare", "Open a share link", about)
+        .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
+        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .with_headers(&["Retry-After"])
+        .problems(&PROBLEMS)
 }
 
 pub(crate) fn follow_to_playlist() -> Doc {
-    Doc::of("playShare", "Play a share link", "A URL for players: redirects to the playlist.")
-        .leads_on("Redirects to the master playlist, with a grant.")
-        .gives::<InTheMaking>(StatusCode::ACCEPTED, "The video is being processed.", examples::in_the_making())
-        .with(&["Retry-After"])
-        .refuses(&REFUSALS)
+    Doc::new("playShare", "Play a share link", "A URL for players: redirects to the playlist.")
+        .redirect("Redirects to the master playlist, with a grant.")
+        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .with_headers(&["Retry-After"])
+        .problems(&PROBLEMS)
 }
 
-/// What can be wrong behind a link that works, and that it does not.
-const REFUSALS: [crate::problem::Problem; 10] = [
+/// The problems of the routes of share links.
+const PROBLEMS: [crate::problem::Problem; 10] = [
     InvalidField,
     NoSuchShare,
     NoSuchVideo,

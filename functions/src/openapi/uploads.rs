@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Doc, examples};
 use crate::problem::Problem::*;
 use crate::uploads::create::{Created, NewUpload};
-use crate::uploads::finish::{Completed, Completion};
-use crate::uploads::progress::{SignedParts, UploadView, WantedParts};
+use crate::uploads::finish::{CompleteUpload, Completed};
+use crate::uploads::progress::{PartsRequest, SignedParts, UploadView};
 
 pub(crate) fn create() -> Doc {
     let about = "Creates a video and returns how to upload its bytes: one presigned PUT, or, above 64 MiB, equal parts, \
@@ -16,11 +16,11 @@ pub(crate) fn create() -> Doc {
         "filename": "film.mp4", "size": 52_428_800, "content_type": "video/mp4", "title": "Lesson 1",
         "external_id": "lesson:1", "metadata": { "course": "algebra" }, "generate": "on_upload",
     });
-    Doc::of("createUpload", "Start an upload", about)
-        .takes::<NewUpload>(example)
-        .gives::<Created>(StatusCode::CREATED, "The video, and how to upload its bytes.", examples::created_upload())
-        .with(&["Location"])
-        .refuses(&[
+    Doc::new("createUpload", "Start an upload", about)
+        .request_body::<NewUpload>(example)
+        .response::<Created>(StatusCode::CREATED, "The video, and how to upload its bytes.", examples::created_upload())
+        .with_headers(&["Location"])
+        .problems(&[
             EmptyFile,
             TooLarge,
             UnsupportedType,
@@ -34,14 +34,14 @@ pub(crate) fn create() -> Doc {
 
 pub(crate) fn read() -> Doc {
     let about = "Returns the progress and the parts that the store has: everything a client needs to resume.";
-    Doc::of("readUpload", "Get an upload", about)
-        .gives::<UploadView>(StatusCode::OK, "The upload.", examples::upload())
-        .refuses(&[NoSuchVideo, Conflict, UploadGone])
+    Doc::new("readUpload", "Get an upload", about)
+        .response::<UploadView>(StatusCode::OK, "The upload.", examples::upload())
+        .problems(&[NoSuchVideo, Conflict, UploadGone])
 }
 
 pub(crate) fn abort() -> Doc {
     let about = "Deletes the upload, its video and the bytes that arrived. Repeating the request is not an error.";
-    Doc::of("abortUpload", "Abort an upload", about).gives_nothing("Aborted.").refuses(&[
+    Doc::new("abortUpload", "Abort an upload", about).no_content("Aborted.").problems(&[
         NoSuchVideo,
         UploadComplete,
         Conflict,
@@ -51,17 +51,19 @@ pub(crate) fn abort() -> Doc {
 pub(crate) fn presign_parts() -> Doc {
     let about =
         "Signs requests for up to 100 parts. A part may be signed and sent again: the last one that arrives counts.";
-    Doc::of("presignParts", "Presign parts", about)
-        .takes::<WantedParts>(json!({ "numbers": [2, 3] }))
-        .gives::<SignedParts>(StatusCode::OK, "One request per part.", examples::signed_parts())
-        .refuses(&[NoSuchVideo, NotAMultipartUpload, UploadComplete, UploadGone, Conflict, InvalidField])
+    Doc::new("presignParts", "Presign parts", about)
+        .request_body::<PartsRequest>(json!({ "numbers": [2, 3] }))
+        .response::<SignedParts>(StatusCode::OK, "One request per part.", examples::signed_parts())
+        .problems(&[NoSuchVideo, NotAMultipartUpload, UploadComplete, UploadGone, Conflict, InvalidField])
 }
 
 pub(crate) fn complete() -> Doc {
     let about = "Checks that all bytes have arrived and completes the upload in the store. With `parts`, checks their ETags \
         too. Starts transcoding, unless the bucket's event came first. Repeating the request is not an error.";
-    Doc::of("completeUpload", "Complete an upload", about)
-        .may_take::<Completion>(json!({ "parts": [{ "number": 1, "etag": "9a0364b9e99bb480dd25e1f0284c8555" }] }))
-        .gives::<Completed>(StatusCode::OK, "The upload is complete.", examples::completed_upload())
-        .refuses(&[NoSuchVideo, UploadIncomplete, UploadGone, Conflict, InvalidField])
+    Doc::new("completeUpload", "Complete an upload", about)
+        .optional_body::<CompleteUpload>(
+            json!({ "parts": [{ "number": 1, "etag": "9a0364b9e99bb480dd25e1f0284c8555" }] }),
+        )
+        .response::<Completed>(StatusCode::OK, "The upload is complete.", examples::completed_upload())
+        .problems(&[NoSuchVideo, UploadIncomplete, UploadGone, Conflict, InvalidField])
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Doc;
 use crate::problem::Problem::*;
 use crate::uploads::uppy::{
-    Begun, GivenUp, KeyParam, Location, NewFile, PartUrl, PartView, PutParams, PutWish, SentParts,
+    Aborted, KeyParam, Location, NewFile, PartUrl, PartView, PutParams, PutQuery, SentParts, StartedUpload,
 };
 
 const KEY: &str = "uploads/vid_018bcfe5680077078707070707070707/film.mp4";
@@ -15,9 +15,9 @@ pub(crate) fn params() -> Doc {
     let about = "Presigns one PUT for the whole file, for Uppy before version 6, which sends the header `uppy-versions`. Later \
         versions send a form, which R2 does not support: they need `shouldUseMultipart: true`. Parameters named \
         `metadata[...]` are stored as metadata.";
-    Doc::of("uppyParams", "Start an upload in one request", about)
-        .asks::<PutWish>("filename=film.mp4&type=video/mp4")
-        .gives::<PutParams>(
+    Doc::new("uppyParams", "Start an upload in one request", about)
+        .query::<PutQuery>("filename=film.mp4&type=video/mp4")
+        .response::<PutParams>(
             StatusCode::OK,
             "The presigned request.",
             json!({
@@ -25,7 +25,7 @@ pub(crate) fn params() -> Doc {
                 "headers": { "content-type": "video/mp4" },
             }),
         )
-        .refuses(&[
+        .problems(&[
             InvalidField,
             OnlyInParts,
             EmptyFile,
@@ -39,14 +39,16 @@ pub(crate) fn params() -> Doc {
 }
 
 pub(crate) fn begin() -> Doc {
-    Doc::of("uppyBegin", "Start a multipart upload", "")
-        .takes::<NewFile>(json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }))
-        .gives::<Begun>(
+    Doc::new("uppyBegin", "Start a multipart upload", "")
+        .request_body::<NewFile>(
+            json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }),
+        )
+        .response::<StartedUpload>(
             StatusCode::OK,
             "The key and id for the following requests.",
             json!({ "key": KEY, "uploadId": "2~abc" }),
         )
-        .refuses(&[
+        .problems(&[
             InvalidField,
             EmptyFile,
             TooLarge,
@@ -60,38 +62,40 @@ pub(crate) fn begin() -> Doc {
 
 pub(crate) fn list() -> Doc {
     let example = json!([{ "PartNumber": 1, "Size": 5_242_880, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }]);
-    Doc::of("uppyListParts", "List uploaded parts", "")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<Vec<PartView>>(StatusCode::OK, "The parts that the store has.", example)
-        .refuses(&[NoSuchVideo, UploadGone, Conflict])
+    Doc::new("uppyListParts", "List uploaded parts", "")
+        .query::<KeyParam>("key=$KEY")
+        .response::<Vec<PartView>>(StatusCode::OK, "The parts that the store has.", example)
+        .problems(&[NoSuchVideo, UploadGone, Conflict])
 }
 
 pub(crate) fn abort() -> Doc {
-    Doc::of("uppyAbort", "Abort a multipart upload", "Deletes its video too. Repeating the request is not an error.")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<GivenUp>(StatusCode::OK, "Aborted.", json!({}))
-        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
+    Doc::new("uppyAbort", "Abort a multipart upload", "Deletes its video too. Repeating the request is not an error.")
+        .query::<KeyParam>("key=$KEY")
+        .response::<Aborted>(StatusCode::OK, "Aborted.", json!({}))
+        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
 }
 
 pub(crate) fn sign() -> Doc {
-    Doc::of("uppySignPart", "Presign a part", "")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<PartUrl>(
+    Doc::new("uppySignPart", "Presign a part", "")
+        .query::<KeyParam>("key=$KEY")
+        .response::<PartUrl>(
             StatusCode::OK,
             "The URL for the PUT of the part.",
             json!({ "url": "https://account.example/...", "expires": 86_400 }),
         )
-        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
+        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
 }
 
 pub(crate) fn complete() -> Doc {
-    Doc::of("uppyComplete", "Complete a multipart upload", "Repeating the request is not an error.")
-        .asks::<KeyParam>("key=$KEY")
-        .takes::<SentParts>(json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }))
-        .gives::<Location>(
+    Doc::new("uppyComplete", "Complete a multipart upload", "Repeating the request is not an error.")
+        .query::<KeyParam>("key=$KEY")
+        .request_body::<SentParts>(
+            json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }),
+        )
+        .response::<Location>(
             StatusCode::OK,
             "The video.",
             json!({ "location": "/v1/videos/vid_018bcfe5680077078707070707070707", "key": KEY }),
         )
-        .refuses(&[NoSuchVideo, UploadGone, UploadIncomplete, Conflict, TooLarge, EmptyFile, InvalidField])
+        .problems(&[NoSuchVideo, UploadGone, UploadIncomplete, Conflict, TooLarge, EmptyFile, InvalidField])
 }

@@ -1,4 +1,4 @@
-//! How far an upload is, and the requests of its parts: all that resuming needs.
+//! The progress of an upload and presigned parts: everything for resuming.
 
 use axum::Json;
 use axum::extract::State;
@@ -80,7 +80,7 @@ pub(crate) async fn read(
     Video(id): Video,
 ) -> Result<Json<UploadView>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
-    // The store knows first; the catalog hears of it by the event.
+    // The store has the source before the catalog learns of it by the event.
     let complete = !upload.is_open() || is_stored(&state, &upload).await?;
     let (kind, plan, parts_of) = match &upload.kind {
         UploadKind::Single => (Kind::Single, None, None),
@@ -117,7 +117,7 @@ pub(crate) async fn read(
     }))
 }
 
-/// Whether the object is there.
+/// Whether the object is in the store.
 pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<bool, ApiError> {
     match state.store.head(&upload.key).await {
         Ok(meta) => Ok(upload.size.is_none_or(|it| it == meta.size)),
@@ -128,7 +128,7 @@ pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedParts {
+pub(crate) struct PartsRequest {
     numbers: Vec<u32>,
 }
 
@@ -147,14 +147,14 @@ struct SignedPart {
     request: SignedRequest,
 }
 
-/// Most parts to sign at once.
+/// Maximum number of parts per request.
 const PARTS_AT_ONCE: usize = 100;
 
 pub(crate) async fn presign_parts(
     State(state): State<ApiState>,
     caller: Caller,
     Video(id): Video,
-    Body(wanted): Body<WantedParts>,
+    Body(wanted): Body<PartsRequest>,
 ) -> Result<Json<SignedParts>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
     let (upload_id, plan) = upload.multipart()?;

@@ -1,9 +1,9 @@
-//! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with `.../v1` of this API as its `companionEndpoint`.
+//! Uploads with the unmodified Uppy plugin `@uppy/aws-s3`, with `.../v1` of this API as its `companionEndpoint`.
 //!
-//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It has no size before the bytes; a page that gives its
-//! files the metadata `size` (and `part_size`, if it has a `getChunkSize` of its own) gets requests that carry exactly
-//! these sizes. Otherwise they are checked when the upload is completed. R2 has no POST policy, which newer Uppies
-//! use for small files: set `shouldUseMultipart: true`.
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It does not announce the size; a page that sets the
+//! metadata `size` (and `part_size`, if it uses its own `getChunkSize`) gets requests that are signed for exactly
+//! these sizes. Otherwise sizes are checked when the upload is completed. R2 does not support POST policies, which newer
+//! versions of Uppy use for small files: set `shouldUseMultipart: true`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,7 +24,7 @@ use super::plan::{UploadPlan, check_size};
 use super::{KnownUpload, make_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Params, Places};
+use crate::extract::{Body, PathParams, QueryParams};
 use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
@@ -46,7 +46,7 @@ pub(crate) struct NewFile {
 #[expect(dead_code, reason = "documents the fixed parameters; the handler reads the others by hand")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PutWish {
+pub(crate) struct PutQuery {
     filename: String,
     #[param(rename = "type")]
     content_type: Option<String>,
@@ -69,12 +69,12 @@ pub(crate) struct PutParams {
 /// and no header.
 const UPPY_VERSIONS: &str = "uppy-versions";
 
-/// `GET /v1/s3/params`: one request for all of a file. Refused before a video is made, where it would not be used.
+/// `GET /v1/s3/params`: presigns one PUT for a whole file. Rejects Uppy versions that would not use it.
 pub(crate) async fn params(
     State(state): State<ApiState>,
     caller: Caller,
     headers: HeaderMap,
-    Params(query): Params<HashMap<String, String>>,
+    QueryParams(query): QueryParams<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
     if !headers.contains_key(UPPY_VERSIONS) {
         return Err(UploadError::MultipartOnly.into());
@@ -83,7 +83,7 @@ pub(crate) async fn params(
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, size, &content_type, life).await?;
-    // A browser sets the length by itself, and warns about pages that do.
+    // Browsers set the length themselves and warn about scripts that set it.
     let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
     Ok(Json(PutParams {
         method: "PUT",
@@ -97,25 +97,25 @@ pub(crate) async fn params(
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyUpload)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Begun {
+pub(crate) struct StartedUpload {
     key: String,
     upload_id: String,
 }
 
-/// `POST /v1/s3/multipart`: begins an upload in parts.
+/// `POST /v1/s3/multipart`: starts a multipart upload.
 pub(crate) async fn begin(
     State(state): State<ApiState>,
     caller: Caller,
     Body(file): Body<NewFile>,
-) -> Result<Json<Begun>, ApiError> {
-    // The row comes first: an upload that no video knows is nobody's.
+) -> Result<Json<StartedUpload>, ApiError> {
+    // The row comes first: an upload without a row would be orphaned.
     let (key, content_type, _) = create(&state, &caller, file).await?;
     let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
     note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
-    Ok(Json(Begun { key: key.path(), upload_id }))
+    Ok(Json(StartedUpload { key: key.path(), upload_id }))
 }
 
-/// Makes the row of a video; says where its bytes belong, of what type they are, and how many, if that is known.
+/// Creates the row of a video; returns the key, content type and, if known, size of its source.
 async fn create(
     state: &ApiState,
     caller: &Caller,
@@ -157,14 +157,14 @@ async fn create(
     Ok((key, content_type, size))
 }
 
-/// A number of bytes in the metadata, which is text where it came in a query.
+/// A number of bytes in the metadata; it is text if it was in a query.
 fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<u64> {
     let value = metadata.get(name)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The parts into which Uppy cuts a file whose size it announced: of 5 MiB, or as many more as 10,000 parts need, unless the page
-/// says another size.
+/// The parts of a file with a known size: Uppy uses 5 MiB, or more if there were more than 10,000 parts, unless the page
+/// sets another size.
 fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     let size = upload.size?;
     let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
@@ -172,7 +172,7 @@ fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     Some(UploadPlan { size, part_bytes: chosen.unwrap_or(least) })
 }
 
-/// Notes how the bytes of a video arrive.
+/// Records the upload of a video.
 async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
     let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
     state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
@@ -185,8 +185,8 @@ pub(crate) struct KeyParam {
     key: String,
 }
 
-/// The upload that a path and its key mean, which must belong together.
-async fn known(
+/// The upload of a path and a key, which must belong together.
+async fn existing_upload(
     state: &ApiState,
     caller: &Caller,
     upload_id: &str,
@@ -219,15 +219,15 @@ pub(crate) struct PartView {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
 ) -> Result<Json<Vec<PartView>>, ApiError> {
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     let parts = upload.stored_parts(&state, &id).await?;
-    let view = parts.into_iter().map(|it| PartView {
-        part_number: it.number,
-        size: it.size,
-        etag: format!("\"{}\"", it.etag.0),
+    let view = parts.into_iter().map(|part| PartView {
+        part_number: part.number,
+        size: part.size,
+        etag: format!("\"{}\"", part.etag.0),
     });
     Ok(Json(view.collect()))
 }
@@ -240,17 +240,17 @@ pub(crate) struct PartUrl {
     expires: u64,
 }
 
-/// `GET /v1/s3/multipart/{id}/{number}`: the request of one part.
+/// `GET /v1/s3/multipart/{id}/{number}`: presigns one part.
 pub(crate) async fn sign(
     State(state): State<ApiState>,
     caller: Caller,
-    Places((upload_id, number)): Places<(String, u32)>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams((upload_id, number)): PathParams<(String, u32)>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
 ) -> Result<Json<PartUrl>, ApiError> {
     if !(1..=MAX_PARTS).contains(&number) {
         return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
         return Err(UploadError::Complete.into());
     }
@@ -289,15 +289,15 @@ pub(crate) struct Location {
     key: String,
 }
 
-/// `POST /v1/s3/multipart/{id}/complete`. Again is no error.
+/// `POST /v1/s3/multipart/{id}/complete`. Repeating the request is not an error.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
     Body(sent): Body<SentParts>,
 ) -> Result<Json<Location>, ApiError> {
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if upload.is_open() && !progress::is_stored(&state, &upload).await? {
         let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
@@ -308,33 +308,33 @@ pub(crate) async fn complete(
 
 /// Empty object.
 #[derive(Serialize, ToSchema)]
-#[schema(as = UppyGivenUp)]
-pub(crate) struct GivenUp {}
+#[schema(as = UppyAborted)]
+pub(crate) struct Aborted {}
 
-/// `DELETE /v1/s3/multipart/{id}`: gives it up, with its video.
+/// `DELETE /v1/s3/multipart/{id}`: aborts the upload and deletes its video.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
-) -> Result<Json<GivenUp>, ApiError> {
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+) -> Result<Json<Aborted>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
         && of_caller(&state, &caller, source.video()).await?.state == VideoState::Deleted
     {
-        // Given up before.
-        return Ok(Json(GivenUp {}));
+        // Aborted before.
+        return Ok(Json(Aborted {}));
     }
-    let (upload, _) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, _) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
         return Err(UploadError::Complete.into());
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_traces(&state, &video).await?;
-    Ok(Json(GivenUp {}))
+    Ok(Json(Aborted {}))
 }
 
 impl NewFile {
-    /// `filename`, `type` and `metadata[name]`.
+    /// Reads `filename`, `type` and `metadata[name]`.
     fn of_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
         let mut metadata = serde_json::Map::new();
         let (mut filename, mut content_type) = (None, None);

@@ -1,4 +1,4 @@
-//! `PATCH /v1/videos/{id}`: what its owner says of a video.
+//! `PATCH /v1/videos/{id}`: updates title, external id and metadata.
 
 use axum::Json;
 use axum::extract::State;
@@ -31,7 +31,7 @@ pub(crate) struct Change {
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Tells a `null` from what is not there.
+/// Distinguishes `null` from a missing field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/videos`: a video from what is in the private bucket already, read where it stands, or from a URL.
+//! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, or from a URL.
 
 use axum::Json;
 use axum::extract::State;
@@ -25,7 +25,7 @@ use crate::uploads::plan::check_size;
 /// An object or URL, and the details of the video to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Conversion {
+pub(crate) struct CreateVideo {
     /// Path in the private bucket, outside Edgereel's own folders: for example `films/a.mp4` or `uploads/a.mp4`.
     #[serde(default)]
     key: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) struct Conversion {
     pub(super) generate: Generate,
 }
 
-pub(super) type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
+pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
 /// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
 ///
@@ -63,28 +63,28 @@ pub(super) type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(mut wish): Body<Conversion>,
-) -> Result<Answer, ApiError> {
-    let key = match (wish.key.take(), wish.url.take()) {
+    Body(mut request): Body<CreateVideo>,
+) -> Result<VideoResponse, ApiError> {
+    let key = match (request.key.take(), request.url.take()) {
         (Some(key), None) => key,
-        (None, Some(url)) => return import::import(&state, &caller, wish, &url).await,
+        (None, Some(url)) => return import::import(&state, &caller, request, &url).await,
         (Some(_), Some(_)) | (None, None) => {
             let detail = "send either `key` or `url`".to_owned();
             return Err(ApiError::invalid(detail));
         }
     };
     caller.require(Scope::Admin)?;
-    let owner = caller.owner_for(wish.owner.clone())?;
-    let external_id = wish.external_id()?;
-    facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
-    let profile = facts::profile(wish.profile.clone(), &state.config)?;
-    let unusable = VideoError::NoSuchObject;
+    let owner = caller.owner_for(request.owner.clone())?;
+    let external_id = request.external_id()?;
+    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = facts::profile(request.profile.clone(), &state.config)?;
+    let not_found = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key).map_err(|_| {
-        unusable("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
+        not_found("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
     })?;
-    let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
-    if let Some(video) = known.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
-        return answer(&state, StatusCode::OK, &video).await;
+    let existing = existing_videos(&state, owner.as_deref(), external_id.as_deref()).await?;
+    if let Some(video) = existing.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
+        return video_response(&state, StatusCode::OK, &video).await;
     }
 
     let now = now_ms();
@@ -92,21 +92,21 @@ pub(crate) async fn convert(
     let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
         Ok(meta) => meta,
         Err(StoreError::NotFound { .. }) => {
-            return Err(unusable(format!("there is no object `{}` in the private bucket", path.as_str())).into());
+            return Err(not_found(format!("there is no object `{}` in the private bucket", path.as_str())).into());
         }
         Err(error) => return Err(error.into()),
     };
     check_size(meta.size, state.config.max_upload_bytes)?;
-    let mode = wish.mode.unwrap_or(state.config.default_mode);
+    let mode = request.mode.unwrap_or(state.config.default_mode);
     let new = NewVideo {
         id,
         owner,
-        title: facts::title(wish.title, path.as_str()),
+        title: facts::title(request.title, path.as_str()),
         external_id,
-        metadata: wish.metadata,
+        metadata: request.metadata,
         profile: profile.clone(),
         mode,
-        generate: wish.generate,
+        generate: request.generate,
         file_name: facts::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
@@ -121,16 +121,20 @@ pub(crate) async fn convert(
         Noted::Waits | Noted::AlreadyDone | Noted::Gone | Noted::Unwanted => {}
     }
     let video = state.catalog.get_video(id).await?;
-    answer(&state, StatusCode::CREATED, &video).await
+    video_response(&state, StatusCode::CREATED, &video).await
 }
 
-pub(super) async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<Answer, ApiError> {
+pub(super) async fn video_response(
+    state: &ApiState,
+    status: StatusCode,
+    video: &Video,
+) -> Result<VideoResponse, ApiError> {
     let location = [(LOCATION, format!("/v1/videos/{}", video.id))];
     Ok((status, location, Json(read_view(state, video).await?)))
 }
 
-/// What was made for this owner under this external id before: asking twice makes one video.
-pub(super) async fn known(
+/// Existing videos of this owner with this external id: repeating a request creates no second video.
+pub(super) async fn existing_videos(
     state: &ApiState,
     owner: Option<&str>,
     external_id: Option<&str>,
@@ -142,11 +146,11 @@ pub(super) async fn known(
         ..VideoFilter::default()
     };
     let page = state.catalog.list_videos(&filter).await?;
-    // A filter without an owner finds those of everybody.
+    // A filter without an owner matches all owners.
     Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
 }
 
-impl Conversion {
+impl CreateVideo {
     pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
         let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
         match (&self.external_id, &self.content_type, &self.content_id) {

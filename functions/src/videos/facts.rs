@@ -1,16 +1,16 @@
-//! What callers say of a video, wherever they say it: limits.
+//! Validation of titles, external ids, metadata and profiles.
 
 use crate::uploads::plan::InvalidUpload;
 
-/// Longest title and external id, bytes.
+/// Longest title and external id in bytes.
 const TEXT_LIMIT: usize = 1_000;
-/// Longest metadata, bytes of JSON.
+/// Longest metadata in bytes of JSON.
 const METADATA_LIMIT: usize = 16 << 10;
 
-/// Holds what is said against the limits.
+/// Checks lengths.
 ///
 /// # Errors
-/// `TooLong`.
+/// [`InvalidUpload::TooLong`].
 pub(crate) fn check(
     title: Option<&str>,
     external_id: Option<&str>,
@@ -27,7 +27,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// The name of a file, as its owner calls it. `file`: that name, or a path.
+/// The file name for display. `file`: a name or a path.
 pub(crate) fn file_name(file: &str) -> Option<String> {
     let last = file.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = last.chars().filter(|it| !it.is_control()).collect();
@@ -35,17 +35,17 @@ pub(crate) fn file_name(file: &str) -> Option<String> {
     (!name.is_empty()).then(|| name[..name.floor_char_boundary(TEXT_LIMIT)].to_owned())
 }
 
-/// The title of a video, or the name of its file where its creator gave none.
-pub(crate) fn title(wish: Option<String>, file: &str) -> Option<String> {
-    wish.or_else(|| file_name(file))
+/// The requested title, or the file name.
+pub(crate) fn title(requested: Option<String>, file: &str) -> Option<String> {
+    requested.or_else(|| file_name(file))
 }
 
-/// Finds the profile that is asked for, or the one of the installation.
+/// The requested profile, or the default profile.
 ///
 /// # Errors
-/// `Profile`.
-pub(crate) fn profile(wish: Option<String>, config: &crate::ApiConfig) -> Result<String, InvalidUpload> {
-    let Some(profile) = wish else { return Ok(config.default_profile.clone()) };
+/// [`InvalidUpload::Profile`].
+pub(crate) fn profile(requested: Option<String>, config: &crate::ApiConfig) -> Result<String, InvalidUpload> {
+    let Some(profile) = requested else { return Ok(config.default_profile.clone()) };
     if config.profiles.contains(&profile) {
         return Ok(profile);
     }

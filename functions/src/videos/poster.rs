@@ -1,4 +1,4 @@
-//! `PUT` and `DELETE /v1/videos/{id}/poster`: the picture before playback, chosen by somebody.
+//! `PUT` and `DELETE /v1/videos/{id}/poster`: sets a custom poster.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use super::view::{FailureView, VideoView};
 use super::{existing, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Raw, Video as PathVideo};
+use crate::extract::{QueryParams, Raw, Video as PathVideo};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Largest image in bytes: fits into the request body limit of Lambda in base64, with room to spare.
-pub(crate) const PICTURE_LIMIT: usize = 4 << 20;
+pub(crate) const IMAGE_LIMIT: usize = 4 << 20;
 
 /// A position in the video, instead of an image.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = PosterMoment)]
+#[schema(as = PosterPosition)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Moment {
     /// Position in seconds from the start.
@@ -94,8 +94,8 @@ impl From<InvalidPoster> for ApiError {
 }
 
 /// What a request for a poster contains.
-enum Wish {
-    Picture,
+enum PosterRequest {
+    Image,
     /// Position in milliseconds.
     Moment(u64),
 }
@@ -111,7 +111,7 @@ pub(crate) struct PosterParams {
 }
 
 /// Distinguishes image and JSON by the first bytes, not by the declared content type.
-fn read(body: &[u8], at: Option<f64>) -> Result<Wish, InvalidPoster> {
+fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     if let Some(at) = at {
         return match body.is_empty() {
             true => moment(at),
@@ -119,7 +119,7 @@ fn read(body: &[u8], at: Option<f64>) -> Result<Wish, InvalidPoster> {
         };
     }
     match Picture::of(body) {
-        Ok(_) => return Ok(Wish::Picture),
+        Ok(_) => return Ok(PosterRequest::Image),
         Err(RefusedPicture::NotAPicture) => {}
         Err(refused) => return Err(InvalidPoster::Picture(refused)),
     }
@@ -127,10 +127,10 @@ fn read(body: &[u8], at: Option<f64>) -> Result<Wish, InvalidPoster> {
     moment(at)
 }
 
-fn moment(at: f64) -> Result<Wish, InvalidPoster> {
+fn moment(at: f64) -> Result<PosterRequest, InvalidPoster> {
     if at.is_finite() && at >= 0.0 {
-        // A number beyond the longest video is no moment of it: that is said below.
-        return Ok(Wish::Moment((at * 1000.0).round() as u64));
+        // The cast saturates; positions beyond the end are rejected later.
+        return Ok(PosterRequest::Moment((at * 1000.0).round() as u64));
     }
     Err(InvalidPoster::Neither("`at` must not be negative".to_owned()))
 }
@@ -140,13 +140,13 @@ pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
-    Params(params): Params<PosterParams>,
+    QueryParams(params): QueryParams<PosterParams>,
     Raw(body): Raw,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
     let job = match read(&body, params.at)? {
-        Wish::Picture => PosterJob::of_picture(id, &body),
-        Wish::Moment(at_ms) => {
+        PosterRequest::Image => PosterJob::of_picture(id, &body),
+        PosterRequest::Moment(at_ms) => {
             check_moment(&state, &video, at_ms).await?;
             PosterJob::of_moment(id, at_ms)
         }
@@ -155,10 +155,10 @@ pub(crate) async fn put(
     if matches!(job.from, PosterSource::Picture) {
         state.store.put(&picture, body, PutCondition::Always).await?;
     }
-    // Also if it is shown: whatever was wanted in between is not wanted any more.
+    // Even if it is shown already: it replaces requests made in the meantime.
     let wanted = state.catalog.want_poster(id, &job.poster).await;
     if wanted.is_err() {
-        // Of a video that is gone by now, nothing may be left.
+        // The video may have been deleted: leave no object behind.
         state.store.delete(&picture).await?;
     }
     if wanted?.shown.as_ref() == Some(&job.poster) {
@@ -203,20 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_say_by_themselves_what_they_are() {
-        let told = |body: &[u8]| match read(body, None) {
-            Ok(Wish::Picture) => "picture".to_owned(),
-            Ok(Wish::Moment(ms)) => format!("{ms} ms"),
+    fn bodies_are_recognised_by_their_content() {
+        let describe = |body: &[u8]| match read(body, None) {
+            Ok(PosterRequest::Image) => "picture".to_owned(),
+            Ok(PosterRequest::Moment(ms)) => format!("{ms} ms"),
             Err(refused) => refused.to_string(),
         };
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
-        assert_eq!(told(&png), "picture");
+        assert_eq!(describe(&png), "picture");
         png[22] = 0xff;
-        assert!(told(&png).starts_with("the picture is 640x65"), "{}", told(&png));
-        assert_eq!(told(b"{\"at\": 12.5}"), "12500 ms");
-        assert_eq!(told(b" {\"at\":0}\n"), "0 ms");
+        assert!(describe(&png).starts_with("the picture is 640x65"), "{}", describe(&png));
+        assert_eq!(describe(b"{\"at\": 12.5}"), "12500 ms");
+        assert_eq!(describe(b" {\"at\":0}\n"), "0 ms");
         for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {
-            assert!(told(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", told(odd.as_bytes()));
+            assert!(describe(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", describe(odd.as_bytes()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Re-encodes of some rungs only: what can be said of them before anybody looks at the source.
+//! Partial re-encodes: checks that need no access to the source.
 
 use domain::job::Partial;
 use domain::object_key::RenditionName;
@@ -9,30 +9,30 @@ use crate::error::ApiError;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// Most rungs of a ladder that is looked at.
+/// Maximum number of rungs in a request.
 const MOST: usize = 32;
 
-/// Why rungs cannot be made anew. `Display` says what to do instead.
+/// Why rungs cannot be re-encoded. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRungs {
-    /// None, or more than any ladder has.
+    /// No rungs, or more than any ladder has.
     #[error("`rungs` must name 1 to {MOST} rungs; omit it to encode all of them")]
     Number,
-    /// Nothing of that name plays.
+    /// The video has no rung of that name.
     #[error("the video has no rung `{found}`; it has {}", .known.join(", "))]
     Unknown {
-        /// As it was named.
+        /// The requested name.
         found: RenditionName,
-        /// Those that can be named.
+        /// The available names.
         known: Vec<String>,
     },
-    /// The source's own picture.
+    /// The rung is remuxed.
     #[error("`{0}` is remuxed, not encoded: encoding it again would change nothing")]
     Copied(RenditionName),
 }
 
 impl InvalidRungs {
-    /// Of what kind it is.
+    /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Number => Problem::InvalidField,
@@ -48,7 +48,7 @@ impl From<InvalidRungs> for ApiError {
     }
 }
 
-/// What is to be taken over, and what is not.
+/// The rungs to encode and those to reuse.
 pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
     let VideoState::Ready { generation } = &video.state else {
         return Err(ApiError::conflict("the video is not ready: there are no rungs to keep"));

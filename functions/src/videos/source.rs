@@ -1,4 +1,4 @@
-//! `GET /v1/videos/{id}/source`: the file as it was uploaded, for those who may have it.
+//! `GET /v1/videos/{id}/source`: a download URL of the uploaded file.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// How long the address works: long enough to begin, and a download that has begun goes on.
+/// Lifetime of the URL: long enough to start the download, which may take longer.
 const LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// A download of the source.

@@ -1,4 +1,4 @@
-//! A video as callers see it.
+//! Videos in responses.
 
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;

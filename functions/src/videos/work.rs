@@ -1,4 +1,4 @@
-//! Work on a video that is there: begun on its first view, tried again, done anew, stopped.
+//! Starts, retries, re-encodes and cancels the processing of an existing video.
 
 use std::time::Duration;
 
@@ -23,21 +23,21 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// Asks for work, and sends its job. Doing it again is no error: two messages of one job are one run.
+/// Requests processing and sends the job. Repeating it is not an error: two messages of one job run once.
 pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError> {
     let video = state.catalog.request_work(&job, now_ms()).await?;
     send(state, job).await?;
     Ok(video)
 }
 
-/// Sends the job of a video that is queued.
+/// Sends the job of a queued video.
 pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
     tracing::info!(video.id = %job.video, job.id = %job.id, "queued a job of {1} ({0:?})", job.reason, job.video);
     state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
     Ok(())
 }
 
-/// The job of a video, if its source is still there.
+/// The job of a video, if its source still exists.
 pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
     let gone = |reason: &str| VideoError::SourceGone(reason.to_owned());
     let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
@@ -49,7 +49,7 @@ pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -
     }
 }
 
-/// Where the source of a job is.
+/// The key of the source of a job.
 pub(crate) fn source_of(job: &Job) -> Result<ObjectKey, ApiError> {
     let unreadable = || VideoError::SourceGone("this version cannot read the location of the source".to_owned());
     Ok(job.source_key().ok_or_else(unreadable)?)
@@ -62,12 +62,12 @@ pub(crate) async fn retry(
     PathVideo(id): PathVideo,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let in_vain = |why: &str| Err(ApiError::conflict(why.to_owned()));
+    let conflict = |why: &str| Err(ApiError::conflict(why.to_owned()));
     match &video.state {
         VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
-        VideoState::Created | VideoState::Uploading => return in_vain("the upload is not complete"),
-        VideoState::Processing | VideoState::Playable => return in_vain("the video is being processed"),
-        VideoState::Ready { .. } => return in_vain("the video is ready: re-encode it instead"),
+        VideoState::Created | VideoState::Uploading => return conflict("the upload is not complete"),
+        VideoState::Processing | VideoState::Playable => return conflict("the video is being processed"),
+        VideoState::Ready { .. } => return conflict("the video is ready: re-encode it instead"),
         VideoState::Deleted => return Err(VideoError::NotFound(id).into()),
     }
     if let Some(answer) = import::retry(&state, &video).await? {
@@ -81,7 +81,7 @@ pub(crate) async fn retry(
 /// Encoding settings; omitted fields keep their value.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Reencode {
+pub(crate) struct ReencodeRequest {
     #[serde(default)]
     profile: Option<String>,
     #[serde(default)]
@@ -92,23 +92,23 @@ pub(crate) struct Reencode {
     rungs: Option<Vec<RenditionName>>,
 }
 
-/// `POST /v1/videos/{id}/reencode`: the same source by other settings. What plays now plays on until the new one
-/// is verified, and if it fails.
+/// `POST /v1/videos/{id}/reencode`: encodes the same source with other settings. The current version stays playable until
+/// the new one is verified, and if it fails.
 pub(crate) async fn reencode(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
-    Body(wish): Body<Reencode>,
+    Body(request): Body<ReencodeRequest>,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let profile = match wish.profile {
+    let profile = match request.profile {
         Some(profile) => facts::profile(Some(profile), &state.config)?,
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;
-    let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
-    if let Some(rungs) = wish.rungs {
-        if wish.mode.is_some() {
+    let mut job = job.with_settings(&profile, request.mode.unwrap_or(video.mode));
+    if let Some(rungs) = request.rungs {
+        if request.mode.is_some() {
             return Err(ApiError::invalid("`mode` and `rungs` cannot be combined"));
         }
         job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
@@ -117,7 +117,7 @@ pub(crate) async fn reencode(
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
-/// `POST /v1/videos/{id}/cancel`: stops what goes on. A video that was ready stays so.
+/// `POST /v1/videos/{id}/cancel`: stops processing. A video that was ready stays ready.
 pub(crate) async fn cancel(
     State(state): State<ApiState>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Webhooks as callers see them.
+//! Webhooks and deliveries in responses.
 
 use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};

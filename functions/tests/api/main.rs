@@ -1,4 +1,4 @@
-//! The API over the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
+//! The API with the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -10,22 +10,22 @@ use crate::world::{Answer, World, now_ms};
 const URL: &str = "https://receiver.example/hook";
 const UNKNOWN: &str = "whe_018bcfe5680077078707070707070707";
 
-async fn made(world: &World, wish: Value) -> Value {
-    let answer = world.post("/v1/webhooks", wish).await;
+async fn made(world: &World, request: Value) -> Value {
+    let answer = world.post("/v1/webhooks", request).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     assert_eq!(answer.headers["location"], format!("/v1/webhooks/{}", answer.body["id"].as_str().unwrap()));
     answer.body
 }
 
-async fn patch(world: &World, path: &str, wish: Value) -> Answer {
-    world.call(Method::PATCH, path, Some(wish)).await
+async fn patch(world: &World, path: &str, request: Value) -> Answer {
+    world.call(Method::PATCH, path, Some(request)).await
 }
 
 #[tokio::test]
 async fn a_webhook_is_made_read_changed_and_removed() {
     let world = World::new().await;
-    let wish = json!({ "url": URL, "events": ["video.ready", "video.failed"], "description": "Ours" });
-    let mut webhook = made(&world, wish).await;
+    let request = json!({ "url": URL, "events": ["video.ready", "video.failed"], "description": "Ours" });
+    let mut webhook = made(&world, request).await;
     let secret = webhook.as_object_mut().unwrap().remove("secret").unwrap();
     Webhook::new(secret.as_str().unwrap()).expect("the standard's library takes the secret");
     assert!(secret.as_str().unwrap().starts_with("whsec_"));
@@ -62,7 +62,7 @@ async fn secrets_are_not_stored_in_clear() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_webhook_is_said() {
+async fn invalid_webhooks_are_rejected() {
     let world = World::new().await;
     let table = [
         (json!({}), (400, "malformed-request")),
@@ -75,8 +75,8 @@ async fn what_cannot_be_a_webhook_is_said() {
         (json!({ "url": URL, "events": ["video.done"] }), (422, "bad-event-types")),
         (json!({ "url": URL, "description": "x".repeat(1_001) }), (422, "field-too-long")),
     ];
-    for (wish, problem) in table {
-        assert_eq!(world.post("/v1/webhooks", wish.clone()).await.problem(), problem, "{wish}");
+    for (request, problem) in table {
+        assert_eq!(world.post("/v1/webhooks", request.clone()).await.problem(), problem, "{request}");
     }
     let webhook = made(&world, json!({ "url": URL })).await;
     let path = format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap());
@@ -94,7 +94,7 @@ async fn what_cannot_be_a_webhook_is_said() {
 }
 
 #[tokio::test]
-async fn the_log_tells_how_a_message_fared() {
+async fn the_log_has_the_outcome_of_messages() {
     let world = World::new().await;
     let webhook = made(&world, json!({ "url": URL })).await;
     let path = format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! What callers ask for, and what is refused of it.
+//! Requests that create and update webhooks, and their validation.
 
 use domain::webhook::EventType;
 use platform::net::{Guard, Refused};
@@ -11,35 +11,35 @@ use crate::error::ApiError;
 use crate::openapi::types;
 use crate::problem::Problem;
 
-/// Longest address, bytes.
+/// Longest URL in bytes.
 const URL_LIMIT: usize = 2_048;
-/// Longest description, bytes.
+/// Longest description in bytes.
 const DESCRIPTION_LIMIT: usize = 1_000;
 
-/// An endpoint that is not accepted.
+/// Why a webhook is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhook {
-    /// Not an address at all.
+    /// The URL cannot be parsed.
     #[error("`url` is not a valid URL: {0}")]
     Url(String),
-    /// An address that nothing is sent to.
+    /// The address is not allowed.
     #[error("`url`: {0}")]
     Address(Refused),
-    /// No types, or one that cannot be asked for.
+    /// There are no event types, or one cannot be subscribed to.
     #[error("`events`: {0}")]
     Types(String),
-    /// Something is too long.
+    /// A field is too long.
     #[error("`{field}` is longer than {limit} bytes")]
     TooLong {
-        /// Of the request.
+        /// The HTTP method.
         field: &'static str,
-        /// Size in bytes.
+        /// Maximum length in bytes.
         limit: usize,
     },
 }
 
 impl InvalidWebhook {
-    /// Of what kind it is.
+    /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Url(_) => Problem::BadWebhookUrl,
@@ -85,7 +85,7 @@ pub(crate) struct WebhookChange {
     active: Option<bool>,
 }
 
-/// Tells `null` from what is left out.
+/// Distinguishes `null` from a missing field.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -101,20 +101,20 @@ impl WebhookChange {
     }
 }
 
-/// The address in its usual spelling. Where its name points is looked at with every message, not here:
-/// it may point elsewhere by then.
+/// The normalised URL. Its host is resolved and checked for every message, not here:
+/// the address may change.
 pub(super) fn url(text: &str, guard: &Guard) -> Result<String, InvalidWebhook> {
     if text.len() > URL_LIMIT {
         return Err(InvalidWebhook::TooLong { field: "url", limit: URL_LIMIT });
     }
     let mut url = Url::parse(text).map_err(|it| InvalidWebhook::Url(it.to_string()))?;
     guard.check(&url).map_err(InvalidWebhook::Address)?;
-    // Never sent.
+    // A fragment is never sent.
     url.set_fragment(None);
     Ok(url.into())
 }
 
-/// The types, each once, in their usual order.
+/// The types, sorted and without duplicates.
 pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, InvalidWebhook> {
     let Some(words) = words else { return Ok(None) };
     let mut types = Vec::new();
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_an_address_is_said() {
+    fn url_errors_are_specific() {
         let guard = Guard::new(Policy::default());
         let long = format!("https://example.com/{}", "x".repeat(URL_LIMIT));
         let table = [
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_known_and_each_once() {
+    fn types_are_known_and_without_duplicates() {
         let read = |words: &[&str]| types(Some(words.iter().map(|&it| it.to_owned()).collect()));
         let both = Some(vec![EventType::VideoProgress, EventType::VideoReady]);
         assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_not_the_same_as_nothing() {
+    fn null_differs_from_a_missing_field() {
         let guard = Guard::new(Policy::default());
         let patch = |text| serde_json::from_str::<WebhookChange>(text).unwrap().into_patch(&guard).unwrap();
         assert_eq!(patch("{}"), EndpointPatch::default());
