@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_cannot_live_so_long_is_refused_by_its_option() {
+    fn an_invalid_grant_lifetime_is_a_usage_error() {
         let life = |text: &str| {
             Args::try_parse_from(["edgereel", "grant", "vid_018bcfe5680077078707070707070707", "--for", text])
         };

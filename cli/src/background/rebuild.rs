@@ -1,4 +1,4 @@
-//! Looks at the start whether the database that belongs to the buckets was lost.
+//! Background task: at startup, checks whether the database of the buckets was lost.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use functions::now_ms;
 use functions::rebuild::Rebuild;
 use tokio_util::sync::CancellationToken;
 
-/// The store of this process answers a moment after it was started.
-const FIRST_LOOK: Duration = Duration::from_millis(500);
-/// Before another look, when the services do not answer.
+/// Delay of the first check: the store of this process needs a moment to start.
+const FIRST_CHECK: Duration = Duration::from_millis(500);
+/// Interval of checks while the services do not respond.
 const PAUSE: Duration = Duration::from_secs(10);
 
-pub(super) struct Recovering {
+pub(super) struct RebuildTask {
     pub(super) rebuild: Rebuild,
-    /// Whether the operator asked for it.
-    pub(super) is_wanted: bool,
+    /// Whether the operator requested a rebuild.
+    pub(super) is_requested: bool,
 }
 
-impl Recovering {
-    /// Rebuilds the catalog, or says that it can be; once. Ends when it is stopped, as all background work does.
+impl RebuildTask {
+    /// Rebuilds the catalog, or logs that this is possible, once. Returns when `stop` is cancelled, as all background tasks.
     pub(super) async fn run(&self, stop: CancellationToken) {
-        let mut pause = FIRST_LOOK;
+        let mut pause = FIRST_CHECK;
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-            match stop.run_until_cancelled(self.look()).await {
+            match stop.run_until_cancelled(self.check()).await {
                 Some(Ok(())) => return stop.cancelled().await,
                 None => return,
                 Some(Err(problem)) => tracing::warn!("cannot search for published videos: {problem:#}"),
@@ -31,8 +31,8 @@ impl Recovering {
         }
     }
 
-    async fn look(&self) -> anyhow::Result<()> {
-        if self.is_wanted {
+    async fn check(&self) -> anyhow::Result<()> {
+        if self.is_requested {
             let done = self.rebuild.run(now_ms()).await?;
             tracing::info!(
                 done.videos,
@@ -42,8 +42,8 @@ impl Recovering {
             );
         } else if self.rebuild.is_needed().await? {
             tracing::warn!(
-                "the database knows no video, but the buckets hold some: was it lost, or is it another one? \
-                 Start with --rebuild to list the published videos again"
+                "the database is empty, but the buckets contain videos: was the database lost, or is it the wrong one? \
+                 Start with --rebuild to restore the published videos"
             );
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Sends webhooks, as a scheduled function does in the cloud.
+//! Background task: sends webhooks, as a scheduled function does in the cloud.
 
 use std::time::Duration;
 
@@ -6,36 +6,36 @@ use functions::now_ms;
 use functions::webhooks::Dispatcher;
 use tokio_util::sync::CancellationToken;
 
-/// How often to look for what became due. What happens in this process is told at once.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long messages on their way may take once everything stops. One that takes longer is sent again.
-const LAST_MESSAGES: Duration = Duration::from_secs(2);
+/// Polling interval for due messages. Events of this process wake the task immediately.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long messages that are being sent may take at shutdown. Slower ones are sent again.
+const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
-pub(super) struct Telling {
+pub(super) struct WebhookTask {
     pub(super) dispatcher: Dispatcher,
 }
 
-impl Telling {
-    /// Sends until it is told to stop.
+impl WebhookTask {
+    /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let round = self.dispatcher.dispatch(now_ms(), &stop);
+            let dispatch = self.dispatcher.dispatch(now_ms(), &stop);
             tokio::select! {
                 biased;
-                ended = round => {
+                ended = dispatch => {
                     if let Err(error) = ended {
                         tracing::warn!("cannot dispatch webhooks: {:#}", anyhow::Error::from(error));
-                        let _ = stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await;
+                        let _ = stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await;
                     }
                 }
-                () = a_while_after(&stop) => return,
+                () = grace_period_after(&stop) => return,
             }
-            let _ = stop.run_until_cancelled(self.dispatcher.store.wait(LOOK_INTERVAL)).await;
+            let _ = stop.run_until_cancelled(self.dispatcher.store.wait(POLL_INTERVAL)).await;
         }
     }
 }
 
-async fn a_while_after(stop: &CancellationToken) {
+async fn grace_period_after(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(LAST_MESSAGES).await;
+    tokio::time::sleep(GRACE_PERIOD).await;
 }

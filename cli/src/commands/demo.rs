@@ -1,5 +1,5 @@
-//! `edgereel demo`: the whole way of a video, shown on a real one. Nothing in it is faked: it starts
-//! `edgereel dev` as anybody would, and uses it from outside.
+//! `edgereel demo`: demonstrates the whole system on a real video. It starts `edgereel dev` as a user would, and uses it
+//! from outside.
 
 mod sample;
 mod server;
@@ -16,14 +16,14 @@ use platform::secret::Secret;
 use crate::Result;
 use crate::api::Api;
 use crate::args::DemoArgs;
-use crate::output::{Output, Stop, bytes};
-use crate::upload::{Event, News, Wishes, follow, upload};
+use crate::output::{CommandError, Output, bytes};
+use crate::upload::{Event, FollowEvent, UploadOptions, follow, upload};
 use server::DevServer;
 
-/// Seconds of the video that are decoded as a proof.
+/// Seconds of the video that are decoded as a check.
 const DECODED_SECONDS: u32 = 5;
 
-/// Shows it.
+/// Runs the demonstration.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
     let tools = super::transcode::find_tools(None)?;
@@ -62,11 +62,11 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     Ok(())
 }
 
-/// Ctrl-C ends it in order: what was started is stopped, and temporary files are removed.
+/// Handles Ctrl-C: stops the server and removes temporary files.
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("stopped", anyhow::anyhow!("interrupted"))),
+        _ = tokio::signal::ctrl_c() => Err(CommandError::failed("stopped", anyhow::anyhow!("interrupted"))),
     }
 }
 
@@ -77,28 +77,28 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
 
     step(&format!("Uploading {} straight to the bucket with presigned requests", video.display()));
     let began = Instant::now();
-    // Each show is one of its own.
-    let wishes = Wishes { fresh: true, ..Wishes::default() };
+    // Every run starts a new upload.
+    let options = UploadOptions { fresh: true, ..UploadOptions::default() };
     let tell = |event| {
-        if let Event::Began { video, bytes: size, .. } = event {
+        if let Event::Started { video, bytes: size, .. } = event {
             output.line(format!("    {video}, {}", bytes(size)));
         }
     };
-    let uploaded = upload(&api, video, &wishes, &tell).await?;
+    let uploaded = upload(&api, video, &options, &tell).await?;
     output
         .line(format!("    uploaded in {:.1} s; the bucket's event starts transcoding", began.elapsed().as_secs_f64()));
 
     step("Waiting for the video");
     let last = std::cell::RefCell::new(String::new());
     let tell = |news| match news {
-        News::Waits { what_for, .. } => output.line(format!("    {what_for}")),
-        News::At { state, stage, percent } => {
+        FollowEvent::Waiting { reason, .. } => output.line(format!("    {reason}")),
+        FollowEvent::Progress { state, stage, percent } => {
             let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
             if last.replace(line.clone()) != line {
                 output.line(format!("    {line}"));
             }
         }
-        News::Playable { after, .. } => {
+        FollowEvent::Playable { after, .. } => {
             let seconds = after.as_secs_f64();
             output.line(format!("    {} {seconds:.2} s after the upload", style("PLAYABLE").green().bold()));
         }
@@ -112,7 +112,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     let report = Box::pin(super::check::of(&url, output)).await?;
     super::check::print(&report, output);
     if !report.ok {
-        return Err(Stop::failed("not-conforming", anyhow::anyhow!("the published video does not conform")));
+        return Err(CommandError::failed("not-conforming", anyhow::anyhow!("the published video does not conform")));
     }
 
     step("Requesting the playlist without a grant, with a forged grant, and with a valid grant");
@@ -122,12 +122,12 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
         ("forged", format!("{address}?grant={}", forged(grant)), StatusCode::FORBIDDEN),
         ("ours", url.clone(), StatusCode::OK),
     ] {
-        // Its errors would name the grant.
+        // Errors would contain the grant.
         let answer = api.http().get(asked).send().await.map_err(reqwest::Error::without_url)?;
         output.line(format!("    {what:<8} {}", answer.status()));
         if answer.status() != expected {
             let wrong = anyhow::anyhow!("the edge responded with {} instead of {expected}", answer.status());
-            return Err(Stop::failed("unexpected-edge-response", wrong));
+            return Err(CommandError::failed("unexpected-edge-response", wrong));
         }
     }
 
@@ -137,13 +137,13 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     Ok(url)
 }
 
-/// The same grant with another signature.
+/// The grant with a wrong signature.
 fn forged(grant: &str) -> String {
     let (signed, signature) = grant.rsplit_once('.').unwrap_or((grant, ""));
     format!("{signed}.{}", signature.chars().rev().collect::<String>())
 }
 
-/// Frames of the first seconds; any error of the decoder is one of ours.
+/// Decodes the first seconds and returns the number of frames; any decoder error is a failure.
 async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
     let mut command = tokio::process::Command::new(ffmpeg);
     command.args(["-nostdin", "-v", "error", "-xerror", "-progress", "pipe:1", "-t", &DECODED_SECONDS.to_string()]);
@@ -154,7 +154,7 @@ async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
     let errors = String::from_utf8_lossy(&done.stderr);
     if !done.status.success() || !errors.trim().is_empty() {
         let said = errors.replace(url, "(the playback URL)");
-        return Err(Stop::failed(
+        return Err(CommandError::failed(
             "not-decodable",
             anyhow::anyhow!("FFmpeg could not decode the video: {}", said.trim()),
         ));
@@ -163,6 +163,6 @@ async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
     let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).next_back();
     match frames {
         Some(frames) if frames > 0 => Ok(frames),
-        _ => Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),
+        _ => Err(CommandError::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),
     }
 }

@@ -9,9 +9,9 @@ use crate::dev::System;
 use crate::output::Output;
 use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
-/// Runs the system until a signal, or until a part of it fails.
+/// Runs the system until a signal or a failure.
 pub async fn run(args: DevArgs, output: &Output) -> Result {
-    // Before anything begins: from here on a signal means an orderly end.
+    // First: from here on, a signal causes a graceful shutdown.
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());

@@ -15,15 +15,15 @@ use transcoder::ffmpeg::{Launcher, Tools};
 use crate::Result;
 use crate::args::DoctorArgs;
 use crate::data_dir::{DevInfo, open_to_others};
-use crate::output::{Output, Stop, bytes};
+use crate::output::{CommandError, Output, bytes};
 
-/// What was looked at, and what was found.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 struct Finding {
     what: &'static str,
     state: State,
     found: String,
-    /// What to do; absent where nothing is.
+    /// What to do, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
@@ -32,7 +32,7 @@ struct Finding {
 #[serde(rename_all = "kebab-case")]
 enum State {
     Good,
-    /// It works, but perhaps not for long.
+    /// It works, but may cause trouble.
     Doubtful,
     Bad,
 }
@@ -47,7 +47,7 @@ impl Finding {
     }
 }
 
-/// Looks, reports, and ends with 1 if something is missing.
+/// Runs all checks and reports. Exits with 1 if a prerequisite is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
     let launcher = args.confinement.launcher(super::transcode::default_encoders());
@@ -70,10 +70,10 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
         }
     }
     output.line(if good { "All prerequisites are met." } else { "Some prerequisites are missing." });
-    if good { Ok(()) } else { Err(Stop::Answered) }
+    if good { Ok(()) } else { Err(CommandError::Reported) }
 }
 
-/// What the kernel takes away from FFmpeg.
+/// Which confinement of FFmpeg the kernel supports.
 fn confinement(launcher: &Launcher) -> Finding {
     const WHAT: &str = "confined";
     let support = Support::of_kernel();
@@ -131,7 +131,7 @@ async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
 
 fn folder(data: &Path) -> Finding {
     let shown = data.display();
-    // The nearest folder that is there has to take what is made in it.
+    // The nearest existing folder must be writable.
     let existing =
         data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
     let Some(existing) = existing else {
@@ -157,9 +157,9 @@ fn folder(data: &Path) -> Finding {
     }
 }
 
-/// Below, the next large upload fills the disk, bytes.
+/// Below this, in bytes, a large upload may fill the disk.
 const LITTLE_SPACE: u64 = 10_000_000_000;
-/// Below, not even a small one is done, bytes.
+/// Below this, in bytes, even a small upload may fail.
 const NO_SPACE: u64 = 500_000_000;
 
 fn disk(data: &Path) -> Finding {
@@ -201,12 +201,12 @@ fn settings() -> Finding {
     }
 }
 
-/// Whether pages can upload to the private bucket. Nothing, where no bucket is known or no page is named.
+/// Whether browsers can upload to the private bucket. Empty without a bucket or an origin.
 async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
     let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else { return vec![] };
     let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
     let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
-    // To ask for any origin, one stands for all.
+    // One origin represents all.
     let listed = listed.map(|it| if it == "*" { "https://any.example" } else { it }.to_owned());
     let origins: Vec<String> = args.origin.iter().cloned().chain(listed).collect();
     let store = S3Store::new(&store);
@@ -224,7 +224,7 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
     findings
 }
 
-/// The buckets that the environment names, if it names them.
+/// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
     let mut environment = Environment::new(&process_variable);
     let services = environment.services();

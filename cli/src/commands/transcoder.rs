@@ -15,13 +15,13 @@ use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
 use crate::args::TranscoderArgs;
-use crate::output::{Output, Stop};
+use crate::output::{CommandError, Output};
 use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
-/// Works until a signal.
+/// Processes jobs until a signal.
 ///
 /// # Errors
-/// `Usage` for an environment that is not complete; a profile that cannot be used; no FFmpeg; what cannot be reached.
+/// A usage error for an invalid configuration; an invalid profile; no FFmpeg; a service that cannot be reached.
 pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
@@ -31,7 +31,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let (services, keys) = (environment.services(), environment.key_encryption_keys());
     let max_import_bytes = environment.max_upload_bytes();
     let read = environment.finish(keys.map(|it| (services, it)));
-    let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
+    let (services, keys) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
     let tools = tried_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
@@ -74,7 +74,7 @@ fn profiles(args: &TranscoderArgs) -> Result<HashMap<String, Profile>> {
     read_profiles(args.profiles.iter().chain(&folder))
 }
 
-/// The TOML files of a folder.
+/// The TOML files in a folder.
 fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the profiles in `{shown}`"))?;
@@ -84,7 +84,7 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Nobody else's, though a host may run several and start them again and again.
+/// A unique name, although a host may run and restart several transcoders.
 fn unique_name() -> anyhow::Result<String> {
     let mut number = [0; 4];
     getrandom::fill(&mut number).context("the system's random number generator failed")?;
