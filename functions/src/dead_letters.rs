@@ -48,7 +48,7 @@ pub(crate) struct DeadLetterView {
     #[serde(rename = "sent_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     sent_ms: u64,
-    #[serde(rename = "died_at", serialize_with = "as_rfc3339")]
+    #[serde(rename = "dead_lettered_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     died_ms: u64,
 }

@@ -31,15 +31,15 @@ struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum State {
-    Good,
+    Ok,
     /// It works, but may cause trouble.
-    Doubtful,
-    Bad,
+    Warning,
+    Error,
 }
 
 impl Finding {
-    fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, state: State::Good, found: found.into(), advice: None }
+    fn ok(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, state: State::Ok, found: found.into(), advice: None }
     }
 
     fn other(what: &'static str, state: State, found: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -56,13 +56,13 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     findings.push(port(args.listen, running.as_ref()).await);
     findings.extend(bucket(&args, running.as_ref()).await);
 
-    let good = findings.iter().all(|it| it.state != State::Bad);
+    let good = findings.iter().all(|it| it.state != State::Error);
     output.object(&json!({ "ok": good, "findings": findings }));
     for finding in &findings {
         let mark = match finding.state {
-            State::Good => style("ok     ").green(),
-            State::Doubtful => style("warning").yellow(),
-            State::Bad => style("missing").red().bold(),
+            State::Ok => style("ok     ").green(),
+            State::Warning => style("warning").yellow(),
+            State::Error => style("missing").red().bold(),
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
         if let Some(advice) = &finding.advice {
@@ -82,15 +82,15 @@ fn confinement(launcher: &Launcher) -> Finding {
     match (launcher.enforcement, missing.as_slice()) {
         (Enforcement::Off, _) => {
             let found = "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
-            Finding::other(WHAT, State::Doubtful, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
+            Finding::other(WHAT, State::Warning, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
         }
         (_, []) => {
             let version = support.landlock;
             let found = format!("Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg");
-            Finding::good(WHAT, found)
+            Finding::ok(WHAT, found)
         }
         (enforcement, missing) => {
-            let state = if enforcement == Enforcement::Required { State::Bad } else { State::Doubtful };
+            let state = if enforcement == Enforcement::Required { State::Error } else { State::Warning };
             let advice = "use a newer kernel, or a container runtime that allows these system calls";
             Finding::other(WHAT, state, format!("the kernel lacks {}", missing.join(", ")), advice)
         }
@@ -102,30 +102,30 @@ async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
         "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
     match Tools::find(Some(launcher.clone())) {
         Ok(tools) => {
-            let mut findings = vec![Finding::good("ffmpeg", tools.version.clone())];
+            let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
             findings.push(match tools.missing_capabilities() {
                 Ok(missing) if missing.is_empty() => match transcoder::trial::run(&tools).await {
-                    Ok(()) => Finding::good("trial", "a two-second test encode succeeded"),
+                    Ok(()) => Finding::ok("trial", "a two-second test encode succeeded"),
                     Err(error) => {
                         let found = format!("a two-second test encode failed: {error}");
-                        Finding::other("trial", State::Bad, found, INSTALL)
+                        Finding::other("trial", State::Error, found, INSTALL)
                     }
                 },
                 Ok(missing) => {
-                    Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL)
+                    Finding::other("abilities", State::Error, format!("no {}", missing.join(", no ")), INSTALL)
                 }
-                Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
+                Err(error) => Finding::other("abilities", State::Error, error.to_string(), INSTALL),
             });
             let refused = "such uploads are rejected; install a full build of FFmpeg to accept them";
             findings.extend(
                 tools
                     .limits()
                     .into_iter()
-                    .map(|it| Finding::other("abilities", State::Doubtful, format!("cannot process {it}"), refused)),
+                    .map(|it| Finding::other("abilities", State::Warning, format!("cannot process {it}"), refused)),
             );
             findings
         }
-        Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],
+        Err(error) => vec![Finding::other("ffmpeg", State::Error, error.to_string(), INSTALL)],
     }
 }
 
@@ -137,7 +137,7 @@ fn folder(data: &Path) -> Finding {
     let Some(existing) = existing else {
         return Finding::other(
             "data",
-            State::Bad,
+            State::Error,
             format!("cannot create `{shown}`"),
             "choose another folder with --data",
         );
@@ -146,13 +146,13 @@ fn folder(data: &Path) -> Finding {
         Ok(_) => match open_to_others(data) {
             Some(mode) => {
                 let found = format!("other users of this machine can read `{shown}` (mode {mode:03o})");
-                Finding::other("data", State::Doubtful, found, format!("run `chmod -R go= {shown}`"))
+                Finding::other("data", State::Warning, found, format!("run `chmod -R go= {shown}`"))
             }
-            None => Finding::good("data", format!("`{shown}` is writable")),
+            None => Finding::ok("data", format!("`{shown}` is writable")),
         },
         Err(error) => {
             let found = format!("cannot write to `{shown}`: {error}");
-            Finding::other("data", State::Bad, found, "choose another folder with --data, or change its owner")
+            Finding::other("data", State::Error, found, "choose another folder with --data, or change its owner")
         }
     }
 }
@@ -170,20 +170,20 @@ fn disk(data: &Path) -> Finding {
             let found = format!("{} free on the disk of the data folder", bytes(free));
             let advice = "free some space: sources and outputs are stored there";
             match free {
-                free if free < NO_SPACE => Finding::other("disk", State::Bad, found, advice),
-                free if free < LITTLE_SPACE => Finding::other("disk", State::Doubtful, found, advice),
-                _ => Finding::good("disk", found),
+                free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
+                free if free < LITTLE_SPACE => Finding::other("disk", State::Warning, found, advice),
+                _ => Finding::ok("disk", found),
             }
         }
         Err(error) => {
             let found = format!("cannot determine the free space: {error}");
-            Finding::other("disk", State::Doubtful, found, "check it manually")
+            Finding::other("disk", State::Warning, found, "check it manually")
         }
     }
 }
 
 fn processors() -> Finding {
-    Finding::good("processors", format!("{} for encoding", super::transcode::default_encoders()))
+    Finding::ok("processors", format!("{} for encoding", super::transcode::default_encoders()))
 }
 
 fn settings() -> Finding {
@@ -193,10 +193,10 @@ fn settings() -> Finding {
     let known = crate::variables::all();
     let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(*it)).collect();
     match unknown.as_slice() {
-        [] => Finding::good("settings", found),
+        [] => Finding::ok("settings", found),
         [name, ..] => {
             let advice = format!("`{name}` is unknown: see docs/configuration.md");
-            Finding::other("settings", State::Doubtful, found, advice)
+            Finding::other("settings", State::Warning, found, advice)
         }
     }
 }
@@ -213,11 +213,11 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
     let mut findings = vec![];
     for origin in origins {
         findings.push(match upload_cors::check(&store, &origin).await {
-            Ok(()) => Finding::good("bucket", format!("browsers can upload from {origin}")),
+            Ok(()) => Finding::ok("bucket", format!("browsers can upload from {origin}")),
             Err(problem) => {
                 let found = format!("browsers cannot upload from {origin}: {:#}", anyhow::Error::from(problem));
                 let advice = "set the CORS rule of the private bucket as in docs/uploads.md";
-                Finding::other("bucket", State::Bad, found, advice)
+                Finding::other("bucket", State::Error, found, advice)
             }
         });
     }
@@ -233,15 +233,15 @@ fn cloud_store() -> Option<S3StoreConfig> {
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
     if let Some(running) = running {
-        return Finding::good("port", format!("`edgereel dev` is running at {}", running.api));
+        return Finding::ok("port", format!("`edgereel dev` is running at {}", running.api));
     }
     match tokio::net::TcpListener::bind(listen).await {
-        Ok(_) => Finding::good("port", format!("{listen} is free")),
+        Ok(_) => Finding::ok("port", format!("{listen} is free")),
         Err(error) => {
             let found = format!("cannot bind to {listen}: {error}");
             Finding::other(
                 "port",
-                State::Bad,
+                State::Error,
                 found,
                 "choose another address with --listen; port 0 chooses a free port",
             )

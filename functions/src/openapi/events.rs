@@ -17,7 +17,7 @@ pub(crate) fn receive() -> Doc {
             "eTag": "9a0364b9e99bb480dd25e1f0284c8555",
         },
     });
-    Doc::new("takeEvent", "Report an event of the private bucket", about)
+    Doc::new("reportEvent", "Report an event of the private bucket", about)
         .request_body::<BucketEvent>(event)
         .response::<EventResult>(
             StatusCode::OK,

@@ -144,6 +144,6 @@ pub(super) fn source_download() -> Value {
 pub(super) fn dead_letter() -> Value {
     json!({
         "id": "17", "video": VIDEO, "attempts": 5, "reason": "worker-lost", "readable": true, "sent_at": AT,
-        "died_at": LATER,
+        "dead_lettered_at": LATER,
     })
 }

@@ -35,7 +35,7 @@ pub(crate) fn dead_letters() -> Doc {
 
 pub(crate) fn redrive_all() -> Doc {
     Doc::new(
-        "redriveAll",
+        "redriveAllDeadLetters",
         "Redrive all dead letters",
         "Their videos are queued again. Dead letters that are no longer needed are removed.",
     )

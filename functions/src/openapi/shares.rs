@@ -11,7 +11,7 @@ use crate::videos::stream::{PlaybackInfo, ProcessingInfo};
 pub(crate) fn create() -> Doc {
     let about = "Creates a link that plays the video without an account, until it expires or is revoked. Only this response \
         contains the link.";
-    Doc::new("shareVideo", "Create a share link", about)
+    Doc::new("createShare", "Create a share link", about)
         .optional_body::<ShareRequest>(json!({ "expires_in": 604_800, "label": "for the jury" }))
         .response::<CreatedShare>(StatusCode::CREATED, "The link.", examples::created_share())
         .problems(&[NoSuchVideo, InvalidField, TooManyShares])
@@ -33,7 +33,7 @@ pub(crate) fn revoke() -> Doc {
 pub(crate) fn follow() -> Doc {
     let about =
         "Returns the same as `/stream`, without a token. Browsers, which accept `text/html`, get a page with a player.";
-    Doc::new("followShare", "Open a share link", about)
+    Doc::new("openShare", "Open a share link", about)
         .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
         .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
         .with_headers(&["Retry-After"])

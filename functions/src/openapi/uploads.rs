@@ -34,7 +34,7 @@ pub(crate) fn create() -> Doc {
 
 pub(crate) fn read() -> Doc {
     let about = "Returns the progress and the parts that the store has: everything a client needs to resume.";
-    Doc::new("readUpload", "Get an upload", about)
+    Doc::new("getUpload", "Get an upload", about)
         .response::<UploadView>(StatusCode::OK, "The upload.", examples::upload())
         .problems(&[NoSuchVideo, Conflict, UploadGone])
 }

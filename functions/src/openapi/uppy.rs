@@ -27,7 +27,7 @@ pub(crate) fn params() -> Doc {
         )
         .problems(&[
             InvalidField,
-            OnlyInParts,
+            MultipartRequired,
             EmptyFile,
             TooLarge,
             UnsupportedType,
@@ -39,7 +39,7 @@ pub(crate) fn params() -> Doc {
 }
 
 pub(crate) fn begin() -> Doc {
-    Doc::new("uppyBegin", "Start a multipart upload", "")
+    Doc::new("uppyCreateMultipart", "Start a multipart upload", "")
         .request_body::<NewFile>(
             json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }),
         )

@@ -26,7 +26,7 @@ pub(crate) fn list() -> Doc {
 }
 
 pub(crate) fn read() -> Doc {
-    Doc::new("readVideo", "Get a video", "Returns its progress, renditions, attempts and receipt.")
+    Doc::new("getVideo", "Get a video", "Returns its progress, renditions, attempts and receipt.")
         .response::<VideoView>(StatusCode::OK, "The video.", examples::video())
         .problems(&[NoSuchVideo])
 }
@@ -57,7 +57,7 @@ pub(crate) fn convert() -> Doc {
 }
 
 pub(crate) fn change() -> Doc {
-    Doc::new("changeVideo", "Update a video", "Omitted fields keep their value; `null` removes it.")
+    Doc::new("updateVideo", "Update a video", "Omitted fields keep their value; `null` removes it.")
         .optional_body::<Change>(json!({ "title": "Lesson 1: groups", "external_id": null }))
         .response::<VideoView>(StatusCode::OK, "The video.", examples::video())
         .problems(&[NoSuchVideo, FieldTooLong])
@@ -96,7 +96,7 @@ pub(crate) fn stream() -> Doc {
     let about = "Returns a playback URL that contains a grant: give it only to the player of this viewer. While nothing is \
         playable yet, returns 202: retry after `Retry-After` seconds. For a video that was uploaded with \
         `generate: on_first_view`, the first call starts transcoding.";
-    Doc::new("streamVideo", "Get playback URLs", about)
+    Doc::new("getStream", "Get playback URLs", about)
         .query::<StreamParams>("viewer=user-42")
         .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
         .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
@@ -105,7 +105,7 @@ pub(crate) fn stream() -> Doc {
 }
 
 pub(crate) fn source() -> Doc {
-    Doc::new("downloadSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
+    Doc::new("getSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
         .response::<Download>(StatusCode::OK, "The download URL.", examples::source_download())
         .problems(&[NoSuchVideo, SourceGone])
 }
@@ -113,7 +113,7 @@ pub(crate) fn source() -> Doc {
 pub(crate) fn put_poster() -> Doc {
     let about = "Upload a JPEG, PNG or WebP image (with any content type), or name a position in the video, in the body or in the query. \
         It replaces the automatic poster, also after a re-encode.";
-    Doc::new("choosePoster", "Set the poster", about)
+    Doc::new("setPoster", "Set the poster", about)
         .query::<PosterParams>("")
         .optional_body::<Moment>(json!({ "at": 12.5 }))
         .or_bytes()
@@ -123,7 +123,7 @@ pub(crate) fn put_poster() -> Doc {
 }
 
 pub(crate) fn delete_poster() -> Doc {
-    Doc::new("dropPoster", "Restore the automatic poster", "Repeating the request is not an error.")
+    Doc::new("deletePoster", "Restore the automatic poster", "Repeating the request is not an error.")
         .no_content("The automatic poster is restored.")
         .problems(&[NoSuchVideo])
 }

@@ -17,7 +17,7 @@ pub(crate) fn create() -> Doc {
         .request_body::<NewWebhook>(example)
         .response::<WebhookWithSecret>(StatusCode::CREATED, "The webhook.", examples::webhook_with_secret())
         .with_headers(&["Location"])
-        .problems(&[BadWebhookUrl, WebhookUrlNotAllowed, BadEventTypes, FieldTooLong, TooManyWebhooks])
+        .problems(&[InvalidWebhookUrl, WebhookUrlNotAllowed, InvalidEventTypes, FieldTooLong, TooManyWebhooks])
 }
 
 pub(crate) fn list() -> Doc {
@@ -29,20 +29,20 @@ pub(crate) fn list() -> Doc {
 }
 
 pub(crate) fn read() -> Doc {
-    Doc::new("readWebhook", "Get a webhook", "")
+    Doc::new("getWebhook", "Get a webhook", "")
         .response::<WebhookView>(StatusCode::OK, "The webhook.", examples::webhook())
         .problems(&[NoSuchWebhook])
 }
 
 pub(crate) fn change() -> Doc {
     Doc::new(
-        "changeWebhook",
+        "updateWebhook",
         "Update a webhook",
         "Omitted fields keep their value. `active` enables and disables the webhook.",
     )
     .optional_body::<WebhookChange>(json!({ "events": null, "active": true }))
     .response::<WebhookView>(StatusCode::OK, "The webhook.", examples::webhook())
-    .problems(&[NoSuchWebhook, BadWebhookUrl, WebhookUrlNotAllowed, BadEventTypes, FieldTooLong])
+    .problems(&[NoSuchWebhook, InvalidWebhookUrl, WebhookUrlNotAllowed, InvalidEventTypes, FieldTooLong])
 }
 
 pub(crate) fn delete() -> Doc {

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 pub(crate) enum UploadError {
     /// Uppy would send a form upload, which R2 does not support.
     #[error("set `shouldUseMultipart: true` in the options of Uppy's AwsS3; an empty file cannot be uploaded at all")]
-    MultipartOnly,
+    MultipartRequired,
     /// The request is about parts, and this upload has none that the API plans.
     #[error("{0}")]
     NotMultipart(&'static str),
@@ -37,7 +37,7 @@ pub(crate) enum UploadError {
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         let problem = match &error {
-            UploadError::MultipartOnly => Problem::OnlyInParts,
+            UploadError::MultipartRequired => Problem::MultipartRequired,
             UploadError::NotMultipart(_) => Problem::NotAMultipartUpload,
             UploadError::Complete => Problem::UploadComplete,
             UploadError::TooMany(_) => Problem::TooManyUploads,
@@ -48,7 +48,7 @@ impl From<UploadError> for ApiError {
         let error_document = Self::new(problem, error.to_string());
         match error {
             // Uppy shows its user the reason phrase of the status line, and nothing else.
-            UploadError::MultipartOnly => {
+            UploadError::MultipartRequired => {
                 error_document.with_reason_phrase("Set shouldUseMultipart: true (or the file is empty)")
             }
             _ => error_document,

@@ -77,7 +77,7 @@ pub(crate) async fn params(
     QueryParams(query): QueryParams<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
     if !headers.contains_key(UPPY_VERSIONS) {
-        return Err(UploadError::MultipartOnly.into());
+        return Err(UploadError::MultipartRequired.into());
     }
     let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;

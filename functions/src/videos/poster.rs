@@ -53,7 +53,7 @@ enum PosterStatus {
     /// The requested poster is being rendered; until then, the previous one is shown.
     Pending,
     /// The requested poster is shown.
-    Own,
+    Custom,
     /// The requested poster cannot be created; the previous one is shown.
     Failed,
 }
@@ -63,7 +63,7 @@ impl PosterView {
         let (status, failure) = match record {
             None => (PosterStatus::Automatic, None),
             Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
-            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Own, None),
+            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Custom, None),
             Some(_) => (PosterStatus::Pending, None),
         };
         Self { status, failure: failure.as_ref().map(FailureView::from) }

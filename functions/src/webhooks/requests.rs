@@ -42,9 +42,9 @@ impl InvalidWebhook {
     /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::Url(_) => Problem::BadWebhookUrl,
+            Self::Url(_) => Problem::InvalidWebhookUrl,
             Self::Address(_) => Problem::WebhookUrlNotAllowed,
-            Self::Types(_) => Problem::BadEventTypes,
+            Self::Types(_) => Problem::InvalidEventTypes,
             Self::TooLong { .. } => Problem::FieldTooLong,
         }
     }
@@ -157,8 +157,8 @@ mod tests {
         let table = [
             ("https://example.com/hook#part", Ok("https://example.com/hook")),
             ("https://EXAMPLE.com", Ok("https://example.com/")),
-            ("example.com/hook", Err(Problem::BadWebhookUrl)),
-            ("", Err(Problem::BadWebhookUrl)),
+            ("example.com/hook", Err(Problem::InvalidWebhookUrl)),
+            ("", Err(Problem::InvalidWebhookUrl)),
             ("http://example.com/", Err(Problem::WebhookUrlNotAllowed)),
             ("https://0x7f000001/", Err(Problem::WebhookUrlNotAllowed)),
             ("https://name@example.com/", Err(Problem::WebhookUrlNotAllowed)),
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
         assert_eq!(types(None), Ok(None));
         for wrong in [vec![], vec!["video.redy"], vec!["test"], vec!["*"]] {
-            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::BadEventTypes, "{wrong:?}");
+            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::InvalidEventTypes, "{wrong:?}");
         }
     }
 

@@ -84,7 +84,7 @@ async fn a_position_becomes_the_poster() {
 
     world.catalog.show_poster(id, &job.poster).await.unwrap();
     let shown = put(json!({ "at": 3.5 })).await;
-    assert_eq!((shown.status, &shown.body["poster"]["status"]), (StatusCode::OK, &json!("own")));
+    assert_eq!((shown.status, &shown.body["poster"]["status"]), (StatusCode::OK, &json!("custom")));
     assert_eq!(posters(&world).await, []);
     let url = world.get(&format!("/v1/videos/{id}/stream")).await.body["poster_url"].clone();
     assert!(url.as_str().unwrap().ends_with(&format!("/posters/{}.jpg", job.poster)), "{url}");

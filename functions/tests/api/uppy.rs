@@ -87,7 +87,7 @@ async fn one_request_carries_a_small_file() {
 async fn a_form_upload_is_rejected_before_a_video_is_created() {
     let world = World::new().await;
     let refused = world.get("/v1/s3/params?filename=a.mp4&type=video/mp4").await;
-    assert_eq!(refused.problem(), (422, "only-in-parts"));
+    assert_eq!(refused.problem(), (422, "multipart-required"));
     assert!(refused.body["detail"].as_str().unwrap().contains("shouldUseMultipart: true"));
     assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]), "nothing is left behind");
     let preflight = http::Request::builder()

@@ -67,12 +67,12 @@ async fn invalid_webhooks_are_rejected() {
     let table = [
         (json!({}), (400, "malformed-request")),
         (json!({ "url": URL, "colour": "red" }), (400, "malformed-request")),
-        (json!({ "url": "receiver" }), (422, "bad-webhook-url")),
+        (json!({ "url": "receiver" }), (422, "invalid-webhook-url")),
         (json!({ "url": "http://receiver.example/" }), (422, "webhook-url-not-allowed")),
         (json!({ "url": "https://169.254.169.254/latest" }), (422, "webhook-url-not-allowed")),
         (json!({ "url": "https://me:secret@receiver.example/" }), (422, "webhook-url-not-allowed")),
-        (json!({ "url": URL, "events": [] }), (422, "bad-event-types")),
-        (json!({ "url": URL, "events": ["video.done"] }), (422, "bad-event-types")),
+        (json!({ "url": URL, "events": [] }), (422, "invalid-event-types")),
+        (json!({ "url": URL, "events": ["video.done"] }), (422, "invalid-event-types")),
         (json!({ "url": URL, "description": "x".repeat(1_001) }), (422, "field-too-long")),
     ];
     for (request, problem) in table {
