@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Outside the checkout, so that several checkouts share one cache.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgereel/target
-# Only if they say something: an empty path is a mistake, and is told as one.
+# Only if they are not empty: an empty path is an error, and is reported as one.
 ifneq ($(VIDEO),)
 export VIDEO
 endif
@@ -17,45 +17,45 @@ endif
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 	@echo
-	@echo '  VIDEO=path     make demo: show this video instead of a sample'
-	@echo '  DEMO_EXIT=1    make demo: end after the show instead of serving on'
+	@echo '  VIDEO=path     make demo: use this video instead of a sample'
+	@echo '  DEMO_EXIT=1    make demo: exit after the demonstration instead of serving'
 	@echo '  build cache    $(CARGO_TARGET_DIR)'
 
 .PHONY: demo
-demo: ## Upload, event, transcoding, authorised playback: shown on a real video, with no account
+demo: ## Show upload, event, transcoding and authorised playback of a real video, without an account
 	@scripts/setup.sh
 	cargo build --release --locked --package cli
 	@exec "$(CARGO_TARGET_DIR)/release/edgereel" demo
 
 .PHONY: edge
-edge: ## The edge worker as WebAssembly: builds it, optimises it, says how large it is
+edge: ## Build and optimise the edge worker as WebAssembly, and print its size
 	@scripts/setup.sh --wasm --edge
 	@scripts/edge.sh
 
 .PHONY: test
-test: ## Every test
+test: ## Run every test
 	@scripts/setup.sh --services --browser --ffmpegs --wasm --edge
 	@scripts/test.sh
 
 .PHONY: bench
-bench: ## Measure against the usual ways; writes docs/benchmarks.md
+bench: ## Compare with the usual ways to produce HLS; writes docs/benchmarks.md
 	@scripts/setup.sh
 	@exec benches/run.sh
 
 .PHONY: bench-api
-bench-api: ## What the API can bear, beside a bare route; writes docs/load.md
+bench-api: ## Load-test the API, compared with a bare route; writes docs/load.md
 	@scripts/setup.sh --services
 	cargo build --release --locked --package cli --package load
 	@EDGEREEL_BIN="$(CARGO_TARGET_DIR)/release/edgereel" REPORT=docs/load.md "$(CARGO_TARGET_DIR)/release/load"
 
 .PHONY: lambda
-lambda: ## The Lambda functions as zips, for x86-64 and arm64; says how large they are
+lambda: ## Build the Lambda functions as zips, for x86-64 and arm64, and print their sizes
 	@scripts/setup.sh --lambda
 	@scripts/lambda.sh
 	@scripts/lambda.sh --arm64
 
 .PHONY: bench-lambda
-bench-lambda: ## How long a Lambda function takes to start, in our emulator; writes docs/lambda.md
+bench-lambda: ## Measure cold starts of a Lambda function, in our emulator; writes docs/lambda.md
 	@scripts/setup.sh --services --lambda
 	@scripts/lambda.sh
 	@scripts/lambda.sh --arm64
@@ -63,11 +63,11 @@ bench-lambda: ## How long a Lambda function takes to start, in our emulator; wri
 		cargo test --locked --package functions --test lambda -- --ignored --nocapture cold_starts
 
 .PHONY: ci
-ci: ## What CI runs: format, lints, docs, licences, invariants, every test
+ci: ## Run the CI checks: format, lints, docs, licences, invariants, every test
 	@exec .ci/run
 
 .PHONY: build
-build: ## The program alone: prints where it is
+build: ## Build only the program, and print its path
 	@scripts/setup.sh
 	cargo build --release --locked --package cli
 	@echo "$(CARGO_TARGET_DIR)/release/edgereel"

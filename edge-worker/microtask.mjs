@@ -1,5 +1,5 @@
-// Takes the place of the runtime's function in the bindings: each call of that one leaves the engine, and futures wake
-// some five times in a request. A promise does the same within it.
+// Replaces the function of the runtime in the bindings: each call of that one leaves the engine,
+// and futures wake about five times per request. A promise does the same within the engine.
 
 export function queueMicrotask(task) {
   Promise.resolve().then(task)

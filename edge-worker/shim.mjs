@@ -1,5 +1,5 @@
-// What Cloudflare calls. A panic must not happen; should one nevertheless, the bindings begin with a fresh memory at the
-// next request (a test exhausts it).
+// The entry points for Cloudflare. A panic must not happen; if one does nevertheless, the bindings
+// create a new memory at the next request (a test exhausts the memory).
 
 import { fetch, queue } from './index.js'
 

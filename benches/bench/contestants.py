@@ -1,4 +1,4 @@
-"""Who is measured: our pipeline, and what people use instead. Each is a name and its commands."""
+"""The candidates: our pipeline, and the usual alternatives. Each is a name and its commands."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,11 +13,12 @@ from measure import folder_bytes
 class Contestant:
     id: str
     title: str
-    # Of the folder for its output: the commands, one after the other.
+    # From the output folder: the commands, one after the other.
     commands: object
-    # Of the same: [(width, height, video playlist, audio playlist or None)] once they are there.
+    # From the output folder: [(width, height, video playlist, audio playlist or None)] once they
+    # exist.
     rungs: object
-    # Of the same: bytes on the disk beside what a store would keep.
+    # From the output folder: bytes on the disk in addition to those that a store would keep.
     temp_bytes: object
     rounds: int = 1_000
     env: dict = field(default_factory=dict)
@@ -29,7 +30,7 @@ def ours(binary, work, copied):
     choice = [] if copied else ["--profile", profile]
 
     def temporary(out):
-        # `hls` stands for the store; what begins with a dot there is on its way to its place.
+        # `hls` stands for the store; names with a leading dot are files that will be renamed.
         moving = folder_bytes(out / "hls", lambda path: Path(path).name.startswith("."))
         return moving + folder_bytes(out / "tmp")
 
@@ -83,10 +84,10 @@ def one_per_rung(rungs, fps, audio):
 
 
 def one_command(rungs, fps, audio, copied):
-    """As good as a hand can write it: one decoder, each rung scaled from the next larger one, audio once per rate."""
+    """The best command that can be written by hand: one decoder, each rung scaled from the next larger one, audio once per rate."""
     encoded = rungs[1:] if copied else rungs
     rates = audio_rates(encoded) if audio else []
-    # Where all rungs may have the same sound, the source's own serves them all.
+    # If all rungs may have the same audio, the source's own serves them all.
     shared = copied and len(rates) == 1
     if shared:
         rates = []
@@ -94,7 +95,7 @@ def one_command(rungs, fps, audio, copied):
     def graph():
         steps, source = [], "0:v:0"
         for at, rung in enumerate(encoded):
-            # Of the size that it has already, it needs no scaling.
+            # A rung of the source's size needs no scaling.
             scale = "null" if at == 0 and not copied else f"scale={rung.width}:{rung.height}"
             last = at + 1 == len(encoded)
             steps.append(f"[{source}]{scale}" + (f"[v{at}]" if last else f",split=2[v{at}][t{at}]"))
@@ -139,7 +140,7 @@ def one_command(rungs, fps, audio, copied):
 
 
 def shaka(python, work, source, rungs):
-    """Shaka Streamer by its own defaults, with FFmpeg and packager from its own package."""
+    """Shaka Streamer with its own defaults, with FFmpeg and packager from its own package."""
     inputs = [{"name": "INPUT", "media_type": kind} for kind in (["video", "audio"] if source.audio else ["video"])]
     known = [it.name for it in rungs if it.name in ("2160p", "1440p", "1080p", "720p", "480p", "360p", "240p")]
     names = ["4k" if name == "2160p" else name for name in known]
@@ -147,7 +148,7 @@ def shaka(python, work, source, rungs):
                 "audio_codecs": ["aac"], "video_codecs": ["h264"]}
 
     def commands(out):
-        # YAML understands JSON.
+        # JSON is valid YAML.
         config = {"inputs": [{**it, "name": source.path} for it in inputs]}
         (work / "shaka-input.yaml").write_text(json.dumps(config))
         (work / "shaka-pipeline.yaml").write_text(json.dumps(pipeline))

@@ -1,4 +1,4 @@
-"""Just enough of HLS to ask whether somebody could watch, and to find the rungs."""
+"""Parses just enough HLS to check whether a video is playable, and to find the rungs."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def _text(path):
 
 
 def segments(playlist):
-    """The files that a media playlist names, without repeats."""
+    """The files in a media playlist, without repetitions."""
     names = [line for line in _text(playlist).splitlines() if line and not line.startswith("#")]
     return list(dict.fromkeys(playlist.parent / name for name in names))
 

@@ -1,10 +1,10 @@
-"""The rungs that everybody has to make: those of domain/src/default_profile.toml."""
+"""The rungs that all candidates have to produce: those of crates/domain/src/default_profile.toml."""
 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROFILE = tomllib.loads((Path(__file__).parents[2] / "domain/src/default_profile.toml").read_text())
+_PROFILE = tomllib.loads((Path(__file__).parents[2] / "crates/domain/src/default_profile.toml").read_text())
 # name, short side, video kbit/s, audio kbit/s
 _DEFAULT = [
     (it["name"], it["height"], it["video_kbps"], it["audio_kbps"]) for it in _PROFILE["rung"] if it.get("enabled", True)
@@ -24,7 +24,7 @@ class Rung:
 
 
 def rungs_for(width, height):
-    """The rungs that a source deserves, largest first: never larger than it is."""
+    """The rungs for a source, largest first: never larger than the source."""
     short = min(width, height)
 
     def side(length, rung):
@@ -38,5 +38,5 @@ def rungs_for(width, height):
 
 
 def audio_rates(rungs):
-    """Each rate once, highest first: rungs share sound."""
+    """Each rate once, highest first: rungs share audio."""
     return sorted({rung.audio_kbps for rung in rungs}, reverse=True)

@@ -1,4 +1,4 @@
-"""How soon somebody can watch, whatever the length; and what an hour needs."""
+"""Measures the time until a video is playable, for any length, and the resources that an hour needs."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from measure import Failed, Running, Usage, folder_bytes, run
 
 
 def remux_first_minute(source, out):
-    """What everything is compared with: FFmpeg copying the first minute into HLS. Seconds."""
+    """The baseline: FFmpeg copying the first minute into HLS. Seconds."""
     out.mkdir(parents=True)
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-t", "60", "-i", source.path, "-map", "0:v:0",
                "-map", "0:a:0?", "-c", "copy", "-f", "hls", "-hls_time", "6", "-hls_playlist_type", "vod",
@@ -21,7 +21,7 @@ def remux_first_minute(source, out):
 
 
 def transcode_until_playable(binary, source, out, work):
-    """`edgereel transcode` with the default ladder, stopped as soon as somebody could watch. Seconds."""
+    """`edgereel transcode` with the default ladder, stopped as soon as the video is playable. Seconds."""
     ours = contestants.ours(binary, work, copied=True)
     out.mkdir(parents=True)
     commands = [[source.path if it == "INPUT" else it for it in command] for command in ours.commands(out)]
@@ -43,7 +43,7 @@ def transcode_hour(binary, source, out, work, mode):
     return run([command], lambda: hls.playable(ours.rungs(out)), lambda: ours.temp_bytes(out), env, work / "hour.log")
 
 
-# One rung of 240 lines, as fast as x264 can: decoding an hour is what takes the time.
+# One rung of 240 lines with the fastest preset: decoding an hour takes most of the time.
 _CHEAP = """name = "hour"
 [source_rung]
 enabled = true
@@ -61,13 +61,13 @@ audio_kbps = 64
 def through_the_edge(binary, source, data, work, port, mode, to_the_end):
     """`edgereel dev` and `edgereel upload --wait`: bucket, event, queue, worker, edge.
 
-    Returns what the upload told (seconds from the end of the upload) and what the server needed.
+    Returns the events of the upload (seconds from the end of the upload) and the usage of the server.
     """
     (data / "tmp").mkdir(parents=True)
     usage = Usage()
 
     def temporary():
-        # `s3` stands for the store, the database for the catalog: they are no temporary files.
+        # `s3` stands for the store, the database for the catalog: they are not temporary files.
         return folder_bytes(data / "tmp")
 
     server = [binary, "dev", "--data", data / "dev", "--listen", f"127.0.0.1:{port}", "--json"]
@@ -80,7 +80,7 @@ def through_the_edge(binary, source, data, work, port, mode, to_the_end):
         wanted = "ready" if to_the_end else "playable"
         events = {}
 
-        def told():
+        def arrived():
             for _, line in client.lines():
                 event = json.loads(line) if line.startswith("{") else {}
                 if "error" in event:
@@ -88,7 +88,7 @@ def through_the_edge(binary, source, data, work, port, mode, to_the_end):
                 events[event.get("event")] = event
             return wanted in events
 
-        _wait_for(told, client, 3600, "edgereel upload ended early", told)
+        _wait_for(arrived, client, 3600, "edgereel upload ended early", arrived)
     finally:
         for running in (client, dev):
             if running:

@@ -1,4 +1,4 @@
-"""Runs the whole benchmark and writes its report. Started by benches/run.sh, which says what can be set."""
+"""Runs the whole benchmark and writes its report. Started by benches/run.sh, which lists the options."""
 
 import datetime
 import json
@@ -42,7 +42,7 @@ def main():
     if binary and not os.access(binary, os.X_OK):
         raise SystemExit(f"error: `{binary}` cannot be run: build it, or name another in EDGEREEL_BIN")
     adopt_orphans()
-    # As Ctrl-C does it: what runs is ended, what was made is removed.
+    # Handled like Ctrl-C: running commands are ended, and their output is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
@@ -60,11 +60,11 @@ def main():
 
 
 def measure_all(quick, seconds, rounds, binary):
-    say("Preparing the file to measure on")
+    say("Preparing the sample file")
     source = sample.prepare(RUN, setting("VIDEO"), seconds)
     rungs = rungs_for(source.width, source.height)
     if len(rungs) < 2:
-        raise SystemExit("error: the file is too small for a ladder: take one of at least 480 lines")
+        raise SystemExit("error: the file is too small for a ladder: use one of at least 480 lines")
     results = {
         "date": datetime.date.today().isoformat(),
         "quick": quick,
@@ -78,13 +78,13 @@ def measure_all(quick, seconds, rounds, binary):
     everybody = field(source, rungs, binary, results)
     say(f"Measuring on {source.seconds:.1f} s of {source.width}x{source.height}, {source.kbps} kbit/s")
     for number in range(rounds):
-        # One after the other in each round, so that a machine that slows down slows all of them.
+        # One after the other in each round, so that a machine that slows down affects all of them.
         for one in everybody:
             if number < one.rounds and one.id not in results["skipped"]:
                 measure_one(one, number, source, rungs, results)
     summarize(results)
     if everybody and not results["runs"]:
-        raise SystemExit("error: nothing could be measured")
+        raise SystemExit("error: no candidate could be measured")
     measure_quality(everybody, source, results, 3 if quick else None)
     if binary and setting("ONLY", "latency").endswith("latency"):
         measure_latency(binary, source, quick, rounds, results)
@@ -92,8 +92,8 @@ def measure_all(quick, seconds, rounds, binary):
 
 
 def field(source, rungs, binary, results):
-    """Whom to measure. Those that belong together stand side by side."""
-    # A copied top rung is of use to those who play it as it is: H.264.
+    """The candidates to measure; related ones are adjacent."""
+    # A copied top rung is useful only for sources that players can play unchanged: H.264.
     can_copy = source.video_codec == "h264"
     everybody = []
     if binary:
@@ -143,12 +143,12 @@ def media_of(rungs):
 
 
 def compare_ladders(one, said, rungs, results):
-    """Everybody has to make the same rungs, or the comparison is none."""
+    """All candidates have to produce the same rungs; otherwise they are not comparable."""
     made = sorted(((it["width"], it["height"]) for it in said["rungs"]), reverse=True)
     wanted = sorted(((it.width, it.height) for it in rungs), reverse=True)
     notes = []
     if made != wanted:
-        notes.append(f"The ladders differ: Edgereel made {made}, the others {wanted}.")
+        notes.append(f"The ladders differ: Edgereel produced {made}, the others {wanted}.")
     if one.id == "edgereel-copied" and not any(it["copied"] for it in said["rungs"]):
         notes.append("Edgereel did not copy the top rung of this file, since players could not play it as it is.")
     for note in notes:
@@ -228,8 +228,11 @@ def measure_hour(binary, long, port, results):
     usage = attempt(lambda: latency.transcode_hour(binary, long, out, RUN, mode), results)
     hour["transcode"] = {key: value for key, value in vars(usage).items() if key != "output"} if usage else None
     latency.remove(out)
-    told = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
-    hour["dev"] = {**told[0], **{k: v for k, v in vars(told[1]).items() if k != "output" and v is not None}} if told else None
+    measured = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
+    hour["dev"] = {
+        **measured[0],
+        **{k: v for k, v in vars(measured[1]).items() if k != "output" and v is not None},
+    } if measured else None
     latency.remove(out)
 
 

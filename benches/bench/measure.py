@@ -1,7 +1,7 @@
 """Runs commands, and measures their whole process tree: CPU, wall time, memory, disk.
 
-CPU is what the kernel says when a process is reaped. This process adopts orphans of what it starts (it is
-a "subreaper"), so that no child's time is lost. Memory and disk are sampled.
+CPU is the time that the kernel reports when a process is reaped. This process adopts orphans of its children (it is a
+"subreaper"), so that no process's time is lost. Memory and disk are sampled.
 """
 
 import ctypes
@@ -22,12 +22,12 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def adopt_orphans():
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "orphans cannot be adopted")
+        raise OSError(ctypes.get_errno(), "cannot adopt orphans")
 
 
 @dataclass
 class Usage:
-    """What one or several commands needed. Seconds and bytes."""
+    """The resources that one or several commands used. Seconds and bytes."""
 
     cpu_s: float = 0.0
     wall_s: float = 0.0
@@ -53,7 +53,7 @@ def _about(pid):
 
 
 def _session(leader):
-    """(pid, parent, state, resident bytes) of all in the session of `leader`, the dead ones too."""
+    """(pid, parent, state, resident bytes) of all processes in the session of `leader`, including dead ones."""
     found = []
     for name in os.listdir("/proc"):
         about = _about(int(name)) if name.isdigit() else None
@@ -63,12 +63,12 @@ def _session(leader):
 
 
 def _tree(leader):
-    """(pid, resident bytes) of all that runs in the session of `leader`."""
+    """(pid, resident bytes) of all running processes in the session of `leader`."""
     return [(pid, rss) for pid, _, state, rss in _session(leader) if state != "Z"]
 
 
 def _reap_orphans(leader):
-    """Ends what a command started and did not wait for, and says what CPU time it took."""
+    """Ends the processes that a command left behind, and returns their CPU time."""
     cpu = 0.0
     while True:
         left = _session(leader)
@@ -91,7 +91,7 @@ def _kill(pid, which):
 
 
 def _unlinked(pid):
-    """Bytes in files that a process holds open and that have no name any more."""
+    """Bytes in deleted files that a process holds open."""
     total = 0
     try:
         for handle in os.scandir(f"/proc/{pid}/fd"):
@@ -118,7 +118,7 @@ def folder_bytes(folder, wanted=lambda path: True):
 
 
 class Running:
-    """One started command in a session of its own, with its samplers."""
+    """One started command in its own session, with its samplers."""
 
     def __init__(self, command, usage, temp_bytes=lambda: 0, env=None, log=None):
         self.usage = usage
@@ -146,7 +146,7 @@ class Running:
             self._lines.append((time.monotonic(), line.decode("utf-8", "replace")))
 
     def lines(self):
-        """(when, line) of all that it has said so far."""
+        """(time, line) of its output so far."""
         return list(self._lines)
 
     def _sample(self):
@@ -159,12 +159,12 @@ class Running:
             usage.peak_temp = max(usage.peak_temp, self._temp_bytes() + unlinked)
 
     def ended(self):
-        """Whether it has; without reaping it, since its time would be lost."""
+        """Whether it has ended; does not reap it, because its time would be lost."""
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.leader, flags) is not None
 
     def finish(self, grace=0.0, stop=False):
-        """Waits for it, or with `stop` ends it, and its children with it. Returns its exit status."""
+        """Waits for it, or with `stop` ends it together with its children. Returns its exit status."""
         if stop:
             self._signal(signal.SIGTERM)
             deadline = time.monotonic() + max(grace, 10)
@@ -190,7 +190,7 @@ class Running:
 
 
 def run(commands, playable=None, temp_bytes=lambda: 0, env=None, log=None, limit=7200, stop_when_playable=False):
-    """Runs commands one after the other. `playable` is asked again and again whether somebody could watch.
+    """Runs commands one after the other. `playable` is polled until the output is playable.
 
     Fails with the end of the log if one of them fails, or takes longer than `limit` seconds.
     """
@@ -207,7 +207,7 @@ def run(commands, playable=None, temp_bytes=lambda: 0, env=None, log=None, limit
                         return usage
                 if time.monotonic() - began > limit:
                     raise Failed(f"`{command[0]}` took longer than {limit} s")
-                # Looking costs time that the measured ones need.
+                # Sampling takes CPU time from the measured processes.
                 time.sleep(POLL_SECONDS if playable and usage.playable_s is None else SAMPLE_SECONDS)
         except BaseException:
             running.finish(stop=True)

@@ -6,12 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
-# Of a whole file, every n-th frame is looked at.
+# For a whole file, every n-th frame is compared.
 EVERY = 6
 
 
 def find_ffmpeg(python):
-    """The FFmpeg of the package imageio-ffmpeg, if it can do VMAF."""
+    """The FFmpeg of the package imageio-ffmpeg, if it supports VMAF."""
     script = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
     found = subprocess.run([python, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     program = found.stdout.strip()
@@ -22,13 +22,14 @@ def find_ffmpeg(python):
 
 
 def measure(ffmpeg, source, playlist, work, seconds=None):
-    """Means over the frames looked at: {vmaf, vmaf_p5 (only a twentieth is worse), ssim, frames}."""
+    """Means over the compared frames: {vmaf, vmaf_p5 (only a twentieth is worse), ssim, frames}."""
     log = Path(work) / "vmaf.json"
     log.unlink(missing_ok=True)
     rate = f"{source.fps:.6f}"
-    # Frames are paired by their number: clocks of containers differ by roundings.
+    # Frames are paired by number, because the clocks of containers differ by rounding.
     same = f"settb=AVTB,setpts=N/({rate}*TB),format=yuv420p"
-    # Samples are compared as they are: of a source without colour tags and rungs that have them, FFmpeg would convert one.
+    # Samples are compared unchanged: if only the rungs have colour tags, FFmpeg would convert one
+    # side.
     plain = "setparams=range=unknown:color_primaries=unknown:color_trc=unknown:colorspace=unknown"
     vmaf = f"libvmaf=log_fmt=json:log_path={log}:n_threads={os.cpu_count() or 1}:feature=name=float_ssim"
     vmaf += f":n_subsample={1 if seconds else EVERY}"

@@ -1,4 +1,6 @@
-"""The report: docs/benchmarks.md, made of the raw results."""
+"""Writes docs/benchmarks.md from the raw results."""
+
+import textwrap
 
 MB = 1_000_000
 
@@ -10,9 +12,14 @@ def render(results):
 
 
 def _table(head, rows):
-    # The first column holds names, the others numbers.
+    # The first column has names, the others numbers.
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _bullet(text):
+    """An item of a list, wrapped like all Markdown of the project."""
+    return textwrap.fill(f"- {text}", width=100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _number(value, digits=1):
@@ -33,21 +40,25 @@ def _median(values):
 
 def _head(results):
     source, machine = results["source"], results["machine"]
-    what = "a made file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
+    what = "a generated file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
     sound = "AAC" if source["audio"] else "no audio"
-    versions = "\n".join(f"- {name}: {version}" for name, version in results["versions"].items())
+    rungs = ", ".join(f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"])
+    items = [
+        f"Date: {results['date']}",
+        (f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB, Linux {machine['kernel']} "
+         f"({machine['arch']}); load average {machine['load_before']:.1f} before the run"),
+        (f"File: {what}, {source['seconds']:.1f} s, {source['width']}x{source['height']}, {source['fps']:.2f} frames/s, "
+         f"{source['video_codec']} and {sound}, {source['kbps']} kbit/s"),
+        f"Rungs: {rungs}",
+        *(f"{name}: {version}" for name, version in results["versions"].items()),
+    ]
     warning = "\n\n**A quick run: it shows that everything runs, and says little about speed.**" if results["quick"] else ""
     return f"""# Benchmarks
 
-Written by `benches/run.sh`; repeat it with `make bench`. All numbers on this page come from one run on one machine.{warning}
+`benches/run.sh` writes this page; run it again with `make bench`. All numbers on this page come
+from one run on one machine.{warning}
 
-- Date: {results["date"]}
-- Machine: {machine["cpu"]}, {machine["cores"]} cores, {machine["memory"] / 2**30:.0f} GiB, Linux {machine["kernel"]} \
-({machine["arch"]}); load average {machine["load_before"]:.1f} before the run
-- File: {what}, {source["seconds"]:.1f} s, {source["width"]}x{source["height"]}, {source["fps"]:.2f} frames/s, \
-{source["video_codec"]} and {sound}, {source["kbps"]} kbit/s
-- Rungs: {", ".join(f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"])}
-{versions}"""
+{chr(10).join(_bullet(it) for it in items)}"""
 
 
 def _cpu(results, name):
@@ -61,7 +72,7 @@ def _ratio(results, ours, other):
 
 
 def _goals(results):
-    """What the project promises, beside what was measured."""
+    """The project's goals, compared with the measurements."""
     rows = []
 
     def goal(text, limit, value, digits=2):
@@ -119,14 +130,16 @@ def _ladder(results):
 
 {_table(head, rows)}
 
-Medians; in brackets the least and the most. Edgereel's numbers hold everything it does: looking at the source, I-frame
-rendition, encryption, thumbnails, storyboard and poster, storing, verification. The others make the ladder alone.
+The numbers are medians, with minimum and maximum in brackets. Edgereel's numbers include everything
+that it does: inspecting the source, I-frame rendition, encryption, thumbnails, storyboard and
+poster, storing, verification. The other tools make only the ladder.
 
-- *playable after*: from the start until a playlist names a first segment of a rung, and of its sound, that is there.
-- *own memory*: of the process that was started, `edgereel` itself for ours; *memory of all*: it and all its children,
-  pages they share counted for each.
-- *local disk*: the most that stood on the disk beside the store. Edgereel's output goes from memory to the store; the
-  others write theirs to a local disk, from where somebody has to upload it."""
+- *playable after*: from the start until a playlist names a first segment of a rung, and of its
+  audio, that exists.
+- *own memory*: of the process that was started, `edgereel` itself for ours; *memory of all*: of it
+  and all its children, with shared pages counted for each.
+- *local disk*: the maximum on the disk beside the store. Edgereel's output goes from memory to the
+  store; the other tools write theirs to a local disk, from where it must still be uploaded."""
 
 
 def _quality(results):
@@ -146,8 +159,9 @@ def _quality(results):
 
 {_table(["", "rung", "kbit/s", "VMAF", "VMAF, worst 5 %", "SSIM"], rows)}
 
-Against the source, scaled to its size (bicubic), over {frames} frames per rung. *worst 5 %*: one frame in twenty is below it.
-kbit/s counts what is stored: packaging, padding and (for one FFmpeg per rung) sound included."""
+Compared with the source, scaled to its size (bicubic), over {frames} frames per rung. *worst 5 %*:
+one frame in twenty is below it. kbit/s counts the stored bytes, including packaging, padding and
+(for one FFmpeg per rung) audio."""
 
 
 def _latency(results):
@@ -163,9 +177,9 @@ def _latency(results):
 
 {_table(head, rows)}
 
-The same file over and over, remuxed to its length. The default ladder: the top rung is copied and shown first.
-`edgereel upload` goes the whole way, presigned upload, bucket event, queue, worker, API and edge, and counts from the end of
-the upload; it looks every 200 ms."""
+The file is the same one repeated, remuxed to its length. With the default ladder, the top rung is
+copied and shown first. `edgereel upload` covers the whole path (presigned upload, bucket event,
+queue, worker, API and edge), and counts from the end of the upload; it polls every 200 ms."""
 
 
 def _hour(results):
@@ -184,31 +198,34 @@ def _hour(results):
     if not rows:
         return ""
     head = ["", "playable s", "ready s", "CPU s", "memory of `edgereel` MB", "temporary disk MB"]
-    return f"## The whole of a long file: {hour['seconds'] / 60:.0f} min, {_mb(hour['bytes'])} MB\n\n{_table(head, rows)}"
+    return f"## A whole long file: {hour['seconds'] / 60:.0f} min, {_mb(hour['bytes'])} MB\n\n{_table(head, rows)}"
 
 
 def _notes(results):
-    lines = [f"- {it}" for it in results.get("notes", [])]
-    lines += [f"- {name} was left out: {why}." for name, why in results.get("skipped", {}).items()]
+    lines = [_bullet(it) for it in results.get("notes", [])]
+    lines += [_bullet(f"{name} was left out: {why}.") for name, why in results.get("skipped", {}).items()]
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
 
 
 def _method(results):
     return """## Method
 
-Everybody gets the same file and makes the same rungs; in each round all of them run once, one after the other, so that
-a machine that gets slower gets slower for all. CPU is user and system time of the whole process tree, as the kernel counts
-it when processes end; memory and disk are sampled ten times a second, open files without a name included.
+Every tool gets the same file and makes the same rungs. In each round, all of them run once, one
+after the other, so that a machine that becomes slower becomes slower for all. CPU is user and
+system time of the whole process tree, as the kernel counts it when processes end. Memory and disk
+are sampled ten times a second, including open files without a name.
 
-- **Edgereel** runs as `edgereel transcode --encrypt --json` with its default profile; for "all rungs encoded", the profile
-  says `[source_rung] enabled = false`.
-- **One FFmpeg per rung** is what most scripts and task queues do: for every rung, FFmpeg decodes, scales and encodes anew.
-- **The best single command** decodes once, scales each rung from the next larger one and encodes audio once per rate, with
-  FFmpeg's own choice of threads.
-- Both use x264 `veryfast`, CRF 23 capped at the rung's rate with a buffer of 1.5 s, a keyframe every 2 s, AAC at the
-  ladder's rates, and HLS with segments of 6 s, without encryption.
-- **Shaka Streamer** gets the same resolutions and otherwise its own defaults: a slower preset, other rates, and playlists that
-  appear at the end. It is the measure of a ready-made tool, not of the same settings. It runs once.
+- **Edgereel** runs as `edgereel transcode --encrypt --json` with its default profile; for "all
+  rungs encoded", the profile has `[source_rung] enabled = false`.
+- **One FFmpeg per rung** is what most scripts and task queues do: for every rung, FFmpeg decodes,
+  scales and encodes again.
+- **The best single command** decodes once, scales each rung from the next larger one and encodes
+  audio once per rate, with FFmpeg's own choice of threads.
+- Both use x264 `veryfast`, CRF 23 capped at the rung's rate with a buffer of 1.5 s, a keyframe
+  every 2 s, AAC at the ladder's rates, and HLS with segments of 6 s, without encryption.
+- **Shaka Streamer** gets the same resolutions and otherwise its own defaults: a slower preset,
+  other rates, and playlists that appear at the end. It represents a ready-made tool, not the same
+  settings. It runs once.
 
-The commands stand in `benches/bench/contestants.py`, and everything that can be set in `benches/run.sh`. Numbers of two machines, or of two
-days, say little beside each other: compare the columns of one run."""
+The commands are in `benches/bench/contestants.py`, and all settings in `benches/run.sh`. Numbers of
+two machines, or of two days, say little beside each other: compare the columns of one run."""

@@ -1,12 +1,12 @@
-"""The file that everything is measured on, and what is known of it."""
+"""The sample file for all measurements, and its properties."""
 
 import json
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-# A zoom into detail (motion everywhere), a moving test card (hard edges), and grain on top of both, which is
-# what makes film expensive. Keyframes at scene changes and at least every 2 s, groups of pictures closed.
+# A zoom into detail (motion everywhere), a moving test card (hard edges), and grain on both, which
+# makes film expensive to encode. Keyframes at scene changes and at least every 2 s, closed GOPs.
 _PICTURE = (
     "mandelbrot=size=480x270:rate=30:maxiter=300:start_scale=2.5:end_scale=0.00003:end_pts=1800"
     ":start_x=-0.743643887037151:start_y=0.131825904205330,gblur=sigma=0.7,scale=1920:1080:flags=bicubic[zoom];"
@@ -44,11 +44,11 @@ def ffmpeg(*arguments):
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"error: ffmpeg could not make the file to measure on:\n{done.stderr[-1500:]}")
+        raise SystemExit(f"error: ffmpeg could not generate the sample file:\n{done.stderr[-1500:]}")
 
 
 def prepare(folder, video, seconds):
-    """Makes the file, or takes (a part of) the one that was given."""
+    """Generates the file, or uses (a part of) the given one."""
     if video:
         path = Path(video).resolve()
         if not path.is_file():
@@ -64,7 +64,7 @@ def prepare(folder, video, seconds):
 
 
 def repeated(folder, source, seconds):
-    """The same file over and over, remuxed, to at least this length."""
+    """The file repeated and remuxed, to at least this length."""
     times = max(1, round(seconds / source.seconds))
     path = folder / f"long-{seconds}{Path(source.path).suffix}"
     ffmpeg("-stream_loop", times - 1, "-i", source.path, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy",

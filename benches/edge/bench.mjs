@@ -1,8 +1,10 @@
-// node benches/edge/bench.mjs [ROUNDS] [SECONDS] [CASES]: the edge worker beside the same in plain JavaScript and beside a Rust Worker that
-// does nothing, all in workerd. Rounds alternate between them, so that what else this machine does hits all alike. Tells,
-// as JSON: CPU of the workerd process for a request (milliseconds), requests in a second, bytes of an answer.
+// node benches/edge/bench.mjs [ROUNDS] [SECONDS] [CASES]: compares the edge worker with the same in
+// plain JavaScript and with a Rust Worker that does nothing, all in workerd. Rounds alternate
+// between them, so that other load on this machine affects all of them. Prints as JSON: CPU of the
+// workerd process per request (milliseconds), requests per second, bytes of a response.
 //
-// R2, KV and the cache are simulated inside of the same process: their cost is in every figure but those of `nothing`.
+// R2, KV and the cache are simulated in the same process: their cost is in all figures except those
+// of `nothing`.
 
 import { createHmac, webcrypto } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
@@ -44,7 +46,8 @@ function masterPlaylist() {
   }
   return text + `#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.64001e",RESOLUTION=640x360,URI="${GENERATION}/iframes/iframes.m3u8"\n`
 }
-// As the transcoder writes it, or with the key and its IV before every segment, as other packagers do.
+// As the transcoder writes it, or with the key and its IV before every segment, as other packagers
+// do.
 function mediaPlaylist(name, keyEverywhere) {
   let text = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n'
   for (let at = 0; at < 1200; at++) {
@@ -73,7 +76,7 @@ async function fill(edge) {
   await (await edge.bucket('PRIVATE')).put(...(await wrappedKey()))
 }
 
-// The processes of workerd that this one started.
+// The workerd processes that this one started.
 async function children() {
   const found = []
   for (const pid of await readdir('/proc')) {
@@ -134,7 +137,7 @@ const plain = await launch('javascript', { script: here('plain.mjs') })
 const empty = await launch('empty rust', { folder: here('../../edge-worker/build.empty'), bare: true })
 const reads = await launch('reads only', { script: here('reads.mjs') })
 
-// The addresses of each, as a player would come by them.
+// The URLs of each target, obtained as a player would.
 const address = `/v/${VIDEO}/master.m3u8?grant=${grant()}`
 async function addresses({ edge }) {
   const master = String((await get(edge.address, address)).body)
@@ -146,7 +149,7 @@ async function addresses({ edge }) {
   return { master: address, playlist, keys, key, segment: playlist.replace('1080p.m3u8', '1080p_00000.ts') }
 }
 const [ours, theirs] = [await addresses(rust), await addresses(plain)]
-// The same in both, but for nothing.
+// The same requests for all targets except `nothing`.
 for (const name of ['master', 'playlist', 'keys', 'key', 'segment']) {
   const [a, b] = [await get(rust.edge.address, ours[name]), await get(plain.edge.address, ours[name])]
   if (a.status !== 200 || !a.body.equals(b.body)) throw new Error(`${name} differs: ${a.status} ${b.status}`)
@@ -162,21 +165,21 @@ const cases = [
   ['playlist with 1,200 keys', [[rust, ours.keys, {}], [plain, ours.keys, {}], [reads, '/keys', {}]]],
   ['segment of 1 MiB', [[rust, ours.segment, {}], [plain, ours.segment, {}]]],
 ]
-const told = new Map()
+const measured = new Map()
 for (let round = 0; round <= rounds; round++) {
   for (const [name, targets] of cases.filter(([name]) => only.test(name))) {
-    // Each goes first as often as the others.
+    // Each target goes first equally often.
     for (const [target, path, headers] of round % 2 ? targets : [...targets].reverse()) {
       const result = await load(target, path, headers)
-      // The first round warms up.
+      // The first round is a warm-up.
       if (round === 0) continue
       const place = `${name} | ${target.name}`
-      told.set(place, [...(told.get(place) ?? []), result])
+      measured.set(place, [...(measured.get(place) ?? []), result])
     }
   }
 }
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]
-for (const [place, results] of told) {
+for (const [place, results] of measured) {
   const [name, who] = place.split(' | ')
   const cpus = results.map((it) => it.cpu)
   console.log(

@@ -1,6 +1,6 @@
-// The same as the edge worker does, in plain JavaScript with WebCrypto, as somebody would write it who knows both: keys
-// imported once, one pass over a playlist, bodies handed over. The same secrets, paths and passes, so that one set of
-// requests measures both.
+// The functions of the edge worker in plain JavaScript with WebCrypto, as an experienced developer
+// would write them: keys imported once, one pass over a playlist, bodies streamed. The same
+// secrets, paths and passes, so that one set of requests measures both.
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

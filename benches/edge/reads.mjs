@@ -1,4 +1,5 @@
-// Reads from R2 and KV what a request needs, and decides nothing: what the simulators cost.
+// Reads from R2 and KV as a request does, without any decision: measures the cost of the
+// simulators.
 
 const VIDEO = `vid_${'018bcfe568007'.padEnd(32, '7')}`
 const GENERATION = '6580b562fc319fd8'

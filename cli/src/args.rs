@@ -14,7 +14,7 @@ use domain::ids::VideoId;
 use domain::job::Mode;
 use functions::playback::GRANT_SECONDS;
 use platform::secret::Secret;
-use platform::serve::ServeLimits;
+use serve::ServeLimits;
 
 use crate::logging::LogArgs;
 

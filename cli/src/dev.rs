@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use platform::database::Database;
-use platform::s3_server::S3Server;
-use platform::serve::ServeLimits;
+use s3_server::S3Server;
+use serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

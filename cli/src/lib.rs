@@ -6,7 +6,6 @@ mod background;
 pub mod commands;
 pub mod data_dir;
 pub mod dev;
-pub mod edge;
 pub mod hardening;
 mod listen;
 pub mod logging;

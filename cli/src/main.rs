@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         edgereel::output::Output::new(args.command.wants_json()).print_error(&error);
         return error.exit_code();
     }
-    if let Err(error) = platform::serve::raise_descriptor_limit() {
+    if let Err(error) = serve::raise_descriptor_limit() {
         tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,4 +1,4 @@
-//! A Worker that does nothing: what every request costs in Rust before ours begins.
+//! A Worker that does nothing: measures the cost of every request in Rust without our code.
 
 use web_sys::{Request, Response};
 use worker::{Context, Env, MessageBatch, event};

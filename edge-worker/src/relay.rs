@@ -1,8 +1,9 @@
-//! From the bucket's events to jobs: which messages of a batch are which jobs, and what becomes of each message.
+//! Turns the bucket's events into jobs: which messages of a batch are which jobs, and the outcome
+//! of each message.
 //!
-//! The meaning of an event is `domain::event`'s, as everywhere: the job has the same id whoever makes it. What is no
-//! job (another bucket, another folder, something removed, rubbish) is acknowledged and counted: it would be no
-//! job the next time either.
+//! As everywhere, `domain::event` interprets an event, so the job has the same id whichever
+//! component creates it. A message that is not a job (another bucket, another folder, a removal,
+//! malformed) is acknowledged and counted, because a retry would not change that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,41 +12,41 @@ use domain::event::{Ignored, Intake, jobs_of};
 use domain::ids::JobId;
 use domain::job::JobMessage;
 
-/// What a batch of messages asks for.
+/// The jobs that a batch of messages requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// The messages to send, each once, however often it was told.
+    /// The bodies to send, each once, also for duplicate events.
     pub bodies: Vec<String>,
-    /// Which of them each message of the batch waits for.
+    /// The indices of the bodies that each message of the batch depends on.
     waits: Vec<Vec<usize>>,
-    /// What started nothing, by its kind.
+    /// Counts of messages that started no work, by kind.
     ignored: Vec<(&'static str, usize)>,
 }
 
-/// What becomes of a message of the batch.
+/// The outcome of a message of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is done with.
+    /// It is acknowledged.
     Ack,
-    /// One of its jobs was not taken: it shall come again.
+    /// One of its jobs could not be sent: the message is retried.
     Retry,
 }
 
-/// How a batch ended, for the log.
+/// The result of a batch, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Messages of the batch.
+    /// Number of messages of the batch.
     pub messages: usize,
-    /// Jobs that were sent.
+    /// Number of jobs that were sent.
     pub sent: usize,
-    /// Messages that come again.
+    /// Number of messages that are retried.
     pub retried: usize,
-    /// What started nothing, by its kind.
+    /// Counts of messages that started no work, by kind.
     pub ignored: Vec<(&'static str, usize)>,
 }
 
 impl Plan {
-    /// Reads a batch. `None` stands for a message that cannot even be read.
+    /// Plans a batch. `None` stands for an unreadable message.
     pub fn new(messages: &[Option<String>], intake: Intake<'_>) -> Self {
         let mut plan = Self::default();
         let mut known: BTreeMap<JobId, usize> = BTreeMap::new();
@@ -74,13 +75,13 @@ impl Plan {
         plan
     }
 
-    /// What becomes of each message, now that it is known which of the bodies were taken.
+    /// The outcome of each message, once it is known which bodies were accepted.
     pub fn verdicts(&self, taken: &[bool]) -> Vec<Verdict> {
         let is_taken = |at: &usize| taken.get(*at).copied().unwrap_or(false);
         self.waits.iter().map(|it| if it.iter().all(is_taken) { Verdict::Ack } else { Verdict::Retry }).collect()
     }
 
-    /// How it ended.
+    /// The result of the batch.
     pub fn summary(&self, taken: &[bool]) -> Summary {
         Summary {
             messages: self.waits.len(),
@@ -91,18 +92,19 @@ impl Plan {
     }
 }
 
-/// How long a message rests that could not be carried, seconds, by how long ago it was sent: half of that, since what is
-/// away for an hour will not be back in a second, and at most a quarter of an hour. A hundred such rests are most of a day.
+/// The delay before a message is retried, seconds, by its age: half of that, since a service that
+/// has been unavailable for an hour will not return in a second, and at most a quarter of an hour.
+/// A hundred such delays are most of a day.
 pub fn pause(age: f64) -> u32 {
     const SHORTEST: f64 = 5.0;
     const LONGEST: f64 = 900.0;
-    // The clock of whoever sent it may be ahead.
+    // The clock of the sender may be ahead.
     (age / 2.0).clamp(SHORTEST, LONGEST) as u32
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} messages: {} jobs sent, {} to come again", self.messages, self.sent, self.retried)?;
+        write!(f, "{} messages: {} jobs sent, {} to retry", self.messages, self.sent, self.retried)?;
         self.ignored.iter().try_for_each(|(kind, count)| write!(f, ", {count} {kind}"))
     }
 }
@@ -112,10 +114,10 @@ fn kind(ignored: &Ignored) -> &'static str {
         Ignored::Test => "test events",
         Ignored::Deleted { .. } => "removals",
         Ignored::OtherAction { .. } => "other actions",
-        Ignored::OtherBucket { .. } => "of another bucket",
-        Ignored::NotAnUpload { .. } => "no uploads",
+        Ignored::OtherBucket { .. } => "other buckets",
+        Ignored::NotAnUpload { .. } => "not uploads",
         Ignored::UnreadableJob { .. } => "unreadable jobs",
-        Ignored::Rubbish { .. } => "no events",
+        Ignored::Rubbish { .. } => "not events",
     }
 }
 
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_job_is_acknowledged_and_counted() {
+    fn messages_without_work_are_acknowledged_and_counted() {
         let foreign = Some(upload("a.mp4").unwrap().replace("private", "other"));
         let messages = [
             upload("a.mp4"),
@@ -169,13 +171,13 @@ mod tests {
         ];
         let plan = Plan::new(&messages, INTAKE);
         assert_eq!(plan.verdicts(&[true]), [Verdict::Ack; 8]);
-        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to come again, 1 no uploads, 1 removals, 1 of another bucket, 2 no events, 1 test events, 1 other actions");
+        insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to retry, 1 not uploads, 1 removals, 1 other buckets, 2 not events, 1 test events, 1 other actions");
     }
 
     #[test]
     fn each_message_comes_again_on_its_own() {
         let plan = Plan::new(&[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None], INTAKE);
-        assert_eq!(plan.bodies.len(), 2, "what was told twice is sent once");
+        assert_eq!(plan.bodies.len(), 2, "duplicates are sent once");
         let (ack, retry) = (Verdict::Ack, Verdict::Retry);
         assert_eq!(plan.verdicts(&[true, false]), [ack, retry, ack, ack]);
         assert_eq!(plan.verdicts(&[false, true]), [retry, ack, retry, ack]);

@@ -1,6 +1,8 @@
-//! What the Worker is told by its variables and secrets. The names are those of the API and of the transcoder.
+//! Configuration of the Worker from its variables and secrets. The names are those of the API and
+//! of the transcoder.
 //!
-//! All that is missing or wrong is told at once, in the log; viewers learn only that the edge cannot serve.
+//! All missing and invalid settings are reported at once, in the log; viewers only learn that the
+//! edge cannot serve.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,43 +16,45 @@ use crate::signature::Credentials;
 use crate::sqs::Queue;
 use crate::url::Url;
 
-/// For playback.
+/// Settings of playback.
 #[derive(Debug, Clone)]
 pub struct Playback {
-    /// `EDGEREEL_GRANT_KEYS` (secret): `id:HS256:base64`, `id:ES256:base64`, `id:EdDSA:base64`, several by commas.
-    /// `EDGEREEL_PASS_KEYS` (secret): `id:base64`; the first one signs.
+    /// `EDGEREEL_GRANT_KEYS` (secret): `id:HS256:base64`, `id:ES256:base64`, `id:EdDSA:base64`,
+    /// separated by commas. `EDGEREEL_PASS_KEYS` (secret): `id:base64`; the first one signs.
     pub keys: Keyring,
     /// `EDGEREEL_KEY_ENCRYPTION_KEYS` (secret): `id:base64` of 32 bytes.
     pub key_encryption_keys: KeyEncryptionKeys,
-    /// `EDGEREEL_CDN`: the public host of the media bucket, for the mode `cdn`. `EDGEREEL_PASS_SECONDS`,
-    /// `EDGEREEL_CLOCK_SKEW_SECONDS`. `EDGEREEL_CREDENTIAL_ORIGINS`: pages that may send cookies, by commas.
+    /// `EDGEREEL_CDN`: the public host of the media bucket, for the mode `cdn`.
+    /// `EDGEREEL_PASS_SECONDS`, `EDGEREEL_CLOCK_SKEW_SECONDS`. `EDGEREEL_CREDENTIAL_ORIGINS`:
+    /// origins of pages that may send cookies, separated by commas.
     pub config: Config,
 }
 
-/// For the bucket's events.
+/// Settings of the event relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
     /// `EDGEREEL_PRIVATE_BUCKET`: the name of the bucket whose uploads are jobs.
     pub bucket: String,
-    /// `EDGEREEL_PROFILE`: `default`, if nothing else is said.
+    /// `EDGEREEL_PROFILE`: the profile of jobs, by default `default`.
     pub profile: String,
-    /// `EDGEREEL_MODE`: `abr`, if nothing else is said, or `copy`.
+    /// `EDGEREEL_MODE`: `abr` (the default) or `copy`.
     pub mode: Mode,
-    /// Where jobs go.
+    /// Destination of the jobs.
     pub destination: Destination,
 }
 
-/// Where jobs go.
+/// The destination of the jobs.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// `EDGEREEL_SQS_QUEUE_URL`, `AWS_REGION`, and the secrets `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and perhaps
-    /// `AWS_SESSION_TOKEN`.
+    /// `EDGEREEL_SQS_QUEUE_URL`, `AWS_REGION`, and the secrets `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`.
     Sqs(Queue),
-    /// `EDGEREEL_JOBS_URL`, and the secret `EDGEREEL_JOBS_TOKEN`: a POST for each job; any 2xx takes it.
+    /// `EDGEREEL_JOBS_URL`, and the secret `EDGEREEL_JOBS_TOKEN`: a POST per job; any 2xx accepts
+    /// it.
     Http {
-        /// Where to.
+        /// Target URL.
         url: String,
-        /// Goes along as a bearer token.
+        /// Bearer token of the requests.
         token: Option<String>,
     },
 }
@@ -59,19 +63,19 @@ impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqs(queue) => f.debug_tuple("Sqs").field(queue).finish(),
-            // The token is secret, and so may be what stands behind the host.
+            // The token is secret, and the path and query of the URL may be too.
             Self::Http { url, .. } => f.debug_tuple("Http").field(&Url::split(url).map(|it| it.origin)).finish(),
         }
     }
 }
 
-/// What is missing or wrong. Never shows a secret.
+/// Missing and invalid settings. Never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSettings(pub Vec<String>);
 
 impl fmt::Display for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the settings are not complete: {}", self.0.join("; "))
+        write!(f, "invalid settings: {}", self.0.join("; "))
     }
 }
 
@@ -83,7 +87,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// An empty one counts as missing.
+    /// The value of a setting; an empty one counts as missing.
     fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|it| !it.is_empty())
     }
@@ -123,10 +127,10 @@ impl Reader<'_> {
 }
 
 impl Playback {
-    /// Reads the settings by `lookup`.
+    /// Reads the settings with `lookup`.
     ///
     /// # Errors
-    /// All that is missing or wrong.
+    /// All missing and invalid settings.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
         let mut reader = Reader { lookup, problems: vec![] };
         let grants = reader.keys("EDGEREEL_GRANT_KEYS", GrantKeys::parse_delegating);
@@ -156,7 +160,7 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let credential_origins = reader.checked("EDGEREEL_CREDENTIAL_ORIGINS", origins);
     Some(Config {
         base: defaults.base,
-        // One that is said has to be good.
+        // A configured host has to be valid.
         cdn: cdn.map_or(Some(None), |it| it.map(Some))?,
         pass_seconds: pass_seconds?,
         clock_skew_seconds: clock_skew_seconds?,
@@ -165,10 +169,10 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
 }
 
 impl Relay {
-    /// Reads the settings by `lookup`.
+    /// Reads the settings with `lookup`.
     ///
     /// # Errors
-    /// All that is missing or wrong.
+    /// All missing and invalid settings.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
         let mut reader = Reader { lookup, problems: vec![] };
         let bucket = reader.text("EDGEREEL_PRIVATE_BUCKET");
@@ -199,7 +203,7 @@ fn destination(reader: &mut Reader<'_>) -> Option<Destination> {
             Some(Destination::Http { url, token: reader.optional("EDGEREEL_JOBS_TOKEN") })
         }
         (Some(_), Some(_)) => {
-            reader.problems.push("EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: only one can be meant".to_owned());
+            reader.problems.push("EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: set only one of them".to_owned());
             None
         }
         (None, None) => {
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_a_default() {
+    fn omitted_settings_have_defaults() {
         let playback = Playback::read(&with(&[])).unwrap();
         assert_eq!(playback.config, Config::default());
         let relay = Relay::read(&with(&[])).unwrap();
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_can_be_said() {
+    fn all_settings_are_read() {
         let said = with(&[
             ("EDGEREEL_CDN", "https://media.example/"),
             ("EDGEREEL_PASS_SECONDS", "60"),
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once_and_nothing_secret() {
+    fn all_problems_are_reported_at_once_without_secrets() {
         let playback = with(&[
             ("EDGEREEL_GRANT_KEYS", "g:HS256:c2hvcnQ"),
             ("EDGEREEL_PASS_KEYS", ""),
@@ -285,7 +289,7 @@ mod tests {
         EDGEREEL_MODE: expected abr or copy
         EDGEREEL_SQS_QUEUE_URL: expected an address, https://...
         AWS_REGION is missing
-        EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: only one can be meant
+        EDGEREEL_SQS_QUEUE_URL and EDGEREEL_JOBS_URL: set only one of them
         EDGEREEL_PRIVATE_BUCKET is missing
         EDGEREEL_SQS_QUEUE_URL or EDGEREEL_JOBS_URL is missing
         ");

@@ -1,19 +1,19 @@
-//! Signature Version 4 of Amazon's services, for one POST with a body: all that the relay sends.
+//! AWS Signature Version 4, for one POST with a body, the only request that the relay sends.
 //!
-//! Small on purpose: Amazon's own signer would be a third of the script. The tests hold it against that one.
+//! Small on purpose: Amazon's own signer would be a third of the script. The tests compare the two.
 
 use domain::ids::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// A key of Amazon's. Prints as `Credentials(ID)`.
+/// AWS credentials. Prints as `Credentials(ID)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Its public half.
+    /// Access key id.
     pub access_key_id: String,
-    /// Its secret half.
+    /// Secret access key.
     pub secret_access_key: String,
-    /// For keys that somebody gave out for a while.
+    /// Session token of temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -23,26 +23,27 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// A POST to be signed.
+/// A POST request to sign.
 #[derive(Debug, Clone, Copy)]
 pub struct Post<'a> {
-    /// `sqs`
+    /// Name of the service, for example `sqs`.
     pub service: &'a str,
-    /// `eu-central-1`
+    /// Name of the region, for example `eu-central-1`.
     pub region: &'a str,
-    /// As `fetch` will send it: with the port, unless it is the scheme's own.
+    /// Host as `fetch` will send it: with the port, unless it is the default port of the scheme.
     pub host: &'a str,
-    /// Without anything that would have to be encoded.
+    /// Path, without characters that would have to be encoded.
     pub path: &'a str,
-    /// Names in lower case, sorted; not `host`, and none that the signature adds.
+    /// Headers, names in lower case, sorted; without `host`, and without those that the signature
+    /// adds.
     pub headers: &'a [(&'static str, &'a str)],
-    /// The body.
+    /// Body of the request.
     pub body: &'a [u8],
-    /// Unix seconds.
+    /// Current time, Unix seconds.
     pub now: u64,
 }
 
-/// The headers to add to the request, `host` left to whoever sends it.
+/// The headers to add to the request, except `host`, which the client sets.
 pub fn sign(post: &Post<'_>, credentials: &Credentials) -> Vec<(&'static str, String)> {
     let time = timestamp(post.now);
     let day = time.get(..8).unwrap_or_default();
@@ -72,28 +73,29 @@ pub fn sign(post: &Post<'_>, credentials: &Credentials) -> Vec<(&'static str, St
 }
 
 fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    // A key of any length will do for HMAC.
+    // HMAC accepts keys of any length.
     Hmac::<Sha256>::new_from_slice(key)
         .map(|it| it.chain_update(message).finalize().into_bytes().to_vec())
         .unwrap_or_default()
 }
 
-/// White space as the signature counts it: none around, one within.
+/// Normalises white space for the signature: none around, single spaces within.
 fn tidy(value: &str) -> String {
     value.split(' ').filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// `20240524T193644Z`
+/// Formats `20240524T193644Z`.
 fn timestamp(now: u64) -> String {
     let (days, second) = (now / 86_400, now % 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 
-/// The date of a day since 1970, by Howard Hinnant's `civil_from_days`, for days that are not before it.
+/// Converts days since 1970 to a date, with Howard Hinnant's `civil_from_days`.
 #[expect(clippy::arithmetic_side_effects, reason = "every step is bounded by the first line")]
 fn civil(days: u64) -> (u64, u64, u64) {
-    // From the first of March of the year 0; until the year 9999, the last that has four digits.
+    // Days from the first of March of the year 0; up to the year 9999, the last one with four
+    // digits.
     let days = days.min(2_932_896) + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -117,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// What Amazon's own signer adds.
+    /// The headers that Amazon's own signer adds.
     fn theirs(post: &Post<'_>, credentials: &Credentials) -> Vec<(String, String)> {
         let Credentials { access_key_id, secret_access_key, session_token } = credentials.clone();
         let identity = Theirs::new(access_key_id, secret_access_key, session_token, None, "test").into();

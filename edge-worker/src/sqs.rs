@@ -1,35 +1,36 @@
-//! Sending to Amazon SQS: batches of at most ten messages, each of which succeeds or fails on its own.
+//! Sends to Amazon SQS: batches of at most ten messages, each of which succeeds or fails
+//! separately.
 
 use serde::{Deserialize, Serialize};
 
 use crate::signature::{self, Credentials, Post};
 use crate::url::Url;
 
-/// Most messages of one request, by SQS.
+/// Maximum number of messages per request, a limit of SQS.
 pub const BATCH: usize = 10;
 
-/// Most bytes of one request, bodies together: what SQS took before it took more.
+/// Maximum size of one request, all bodies together, bytes: the limit of SQS before it was raised.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Where messages go.
+/// An SQS queue, and the credentials for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// `https://sqs.eu-central-1.amazonaws.com/123456789012/jobs`
+    /// URL of the queue, for example `https://sqs.eu-central-1.amazonaws.com/123456789012/jobs`.
     pub url: String,
-    /// `eu-central-1`
+    /// Region, for example `eu-central-1`.
     pub region: String,
-    /// Whose request it is.
+    /// Credentials of the requests.
     pub credentials: Credentials,
 }
 
-/// A request as it has to be sent.
+/// A signed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Where to.
+    /// Target URL.
     pub url: String,
-    /// Names in lower case.
+    /// Headers, names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// Body, JSON.
     pub body: String,
 }
 
@@ -60,7 +61,8 @@ struct SentEntry {
     id: String,
 }
 
-/// Divides messages into requests: at most ten each, and none larger than SQS takes. Gives index ranges.
+/// Divides messages into requests: at most ten each, and none larger than SQS accepts. Returns
+/// index ranges.
 pub fn batches(bodies: &[String]) -> Vec<std::ops::Range<usize>> {
     let (mut found, mut begin, mut bytes) = (vec![], 0, 0_usize);
     for (index, body) in bodies.iter().enumerate() {
@@ -78,8 +80,8 @@ pub fn batches(bodies: &[String]) -> Vec<std::ops::Range<usize>> {
 }
 
 impl Queue {
-    /// The signed request that sends these bodies, at most ten. `now` in Unix seconds. `None`: the address of the queue
-    /// is not one.
+    /// The signed request that sends these bodies, at most ten. `now` in Unix seconds. `None`: the
+    /// URL of the queue is invalid.
     pub fn send(&self, bodies: &[String], now: u64) -> Option<Request> {
         let url = Url::split(&self.url)?;
         let entries = bodies.iter().enumerate();
@@ -101,7 +103,7 @@ impl Queue {
     }
 }
 
-/// Which of `count` messages an answer with status 200 says are in the queue.
+/// Which of `count` messages were queued, according to a response with status 200.
 pub fn sent(answer: &str, count: usize) -> Vec<bool> {
     let successful = serde_json::from_str::<Sent>(answer).map(|it| it.successful).unwrap_or_default();
     (0..count).map(|index| successful.iter().any(|it| it.id == index.to_string())).collect()

@@ -1,21 +1,21 @@
-//! The parts of an address, split as they stand there: nothing is decoded or tidied up, so that what the decision
-//! sees is what was sent. (A full parser would also make half of the script.)
+//! Splits a URL into its parts without decoding or normalising it, so that the decision sees
+//! exactly what was sent. (A full parser would also double the size of the script.)
 
-/// The parts of an absolute address.
+/// The parts of an absolute URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Url<'a> {
-    /// `https://edge.example`
+    /// Origin, for example `https://edge.example`.
     pub origin: &'a str,
-    /// `edge.example`, with the port where there is one.
+    /// Host, for example `edge.example`, with the port if there is one.
     pub host: &'a str,
-    /// Begins with a slash.
+    /// Path; begins with a slash.
     pub path: &'a str,
-    /// Without the question mark.
+    /// Query without the question mark.
     pub query: Option<&'a str>,
 }
 
 impl<'a> Url<'a> {
-    /// Splits an address; `None`: it is not absolute.
+    /// Splits a URL; `None`: it is not absolute.
     pub fn split(url: &'a str) -> Option<Self> {
         let (scheme, after) = url.split_once("://")?;
         let length = after.find(['/', '?', '#']).unwrap_or(after.len());

@@ -1,4 +1,4 @@
-//! The handlers: what `domain` decides, carried out over Cloudflare's bindings.
+//! The handlers: execute the decisions of `domain` with Cloudflare's bindings.
 
 mod answer;
 mod bindings;
@@ -14,14 +14,14 @@ use web_sys::{Request, Response};
 use worker::worker_sys::MessageBatch;
 use worker::{Context, Env, event};
 
-/// A request of a viewer.
+/// Handles a request of a viewer.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     playback::answer(&request, &env, &context).await
 }
 
-/// A batch of the bucket's events. Without the macro of `worker`, whose messages can be told when to come again only by way
-/// of `serde`: that alone would be a hundredth of the script.
+/// Handles a batch of the bucket's events. Without the macro of `worker`, because its messages
+/// accept a retry delay only by `serde`, which alone would be a hundredth of the script.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "exported to the runtime")]
 pub async fn queue(batch: MessageBatch, env: Env) {

@@ -10,10 +10,10 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use domain::ids::{InvalidId, VideoId};
 use http::StatusCode;
 use http::request::Parts;
-use platform::serve::TooSlow;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serve::TooSlow;
 
 use crate::error::ApiError;
 use crate::problem::Problem;

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
-use domain::playlist::parse::{MasterPlaylist, MediaPlaylist, Variant};
 use domain::receipt::Receipt;
+use hls::parse::{MasterPlaylist, MediaPlaylist, Variant};
 use platform::catalog::{
     CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog, VideoFilter,
 };

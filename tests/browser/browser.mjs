@@ -1,4 +1,4 @@
-// A headless Chromium with one page, served from an origin of its own, as a customer's page would be.
+// A headless Chromium with one page, served from its own origin, as a customer's page would be.
 
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
@@ -68,9 +68,9 @@ export const launch = (profile) =>
   puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     userDataDir: profile,
-    // Scenarios have limits of their own; a film takes longer than the three minutes that are usual.
+    // Scenarios have their own limits; a film takes longer than the default of three minutes.
     protocolTimeout: 15 * 60 * 1000,
-    // As root, Chromium has no sandbox; it only ever sees our own pages.
+    // As root, Chromium has no sandbox; it only loads pages of these tests.
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
   })
 

@@ -1,8 +1,9 @@
 // node players.mjs PLAYER EDGE VIDEO KEY SECONDS RENEWS [LIMIT]: plays with the program of docs/players.md, in Chromium.
 //
-// PLAYER: hls, videojs, shaka or native. KEY: `id:HS256:base64`, of the edge. SECONDS: how long passes live; the clock's skew of
-// 60 s is taken off. RENEWS: `yes`, or `no` for a backend that gives no fresh grant. LIMIT: seconds after which to give up; a
-// player that was refused is watched until then.
+// PLAYER: hls, videojs, shaka or native. KEY: `id:HS256:base64`, of the edge. SECONDS: lifetime of
+// passes; the clock skew of 60 s is subtracted. RENEWS: `yes`, or `no` for a backend that issues no
+// new grant. LIMIT: seconds after which to give up; a player that was refused is watched until
+// then.
 
 import { createHmac, randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -48,7 +49,7 @@ await main(async ([player, edge, video, key, life, renews, limit = '600']) => {
       const kind = url.pathname.split('.').pop()
       const after = (Date.now() - began) / 1000
       count(report.asked, kind)
-      // After the end of what the player was given at first.
+      // After the expiry of the player's first passes.
       if (after > seconds) count(report.late, kind)
       if (response.status() >= 400) {
         count(report.refused, response.status())

@@ -1,5 +1,5 @@
-// node share.mjs LINK REVOKE TOKEN: opens the page of a share link, plays, revokes the link by a DELETE of REVOKE, and waits until
-// the page says that it has ended.
+// node share.mjs LINK REVOKE TOKEN: opens the page of a share link, plays, revokes the link by a
+// DELETE of REVOKE, and waits until the page reports that it has ended.
 
 import { launch, main } from './browser.mjs'
 

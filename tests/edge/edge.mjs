@@ -25,11 +25,11 @@ export async function start({ bindings = {}, without, folder = here('../../edge-
   const flare = new Miniflare({
     host: '127.0.0.1',
     port: 0,
-    // Or it would ask Cloudflare where this machine is.
+    // Otherwise workerd would ask Cloudflare for the location of this machine.
     cf: false,
     log: new Log(LogLevel.ERROR),
     handleRuntimeStdio(...streams) {
-      // What the worker says; not where in its own code workerd's server refused a request.
+      // The worker's own output, without workerd's messages about rejected requests.
       for (const input of streams) {
         createInterface({ input }).on('line', (it) => /^(stack: |workerd\/)/.test(it) || process.stderr.write(`${it}\n`))
       }

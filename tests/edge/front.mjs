@@ -1,5 +1,5 @@
-// What stands around the worker in tests: Cloudflare tells it the country of a viewer, here a header does. And it can be
-// asked how much memory the worker has, and to take all that it could still get.
+// The environment of the worker in tests: a header takes the place of the country that Cloudflare
+// reports. It can also report the memory of the worker, and exhaust it.
 
 import './memory.mjs'
 import worker from './index.js'

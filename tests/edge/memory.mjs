@@ -1,5 +1,5 @@
-// Remembers the instance of WebAssembly that the worker makes, so that tests can ask how much memory it has,
-// and whether a panic ever made another one necessary.
+// Keeps the WebAssembly instance of the worker, so that tests can read the size of its memory, and
+// find out whether a panic replaced the instance.
 
 const Instance = WebAssembly.Instance
 WebAssembly.Instance = class extends Instance {

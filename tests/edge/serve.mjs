@@ -1,13 +1,14 @@
-// Runs the built edge worker in workerd, as Cloudflare would, with R2, KV and a queue beside it. Driven by lines of JSON:
-// the first one is the configuration, each other one a command; each is answered by a line.
+// Runs the built edge worker in workerd, as Cloudflare would, with R2, KV and a queue. Driven by
+// lines of JSON: the first one is the configuration, each other one a command; each is answered by
+// a line.
 //
-//   {"bindings": {...}, "without": "REVOKED"}                   -> {"address": "127.0.0.1:PORT"}
-//   {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
-//   {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         every file below, by its path there
-//   {"do": "list", "name": "...", "value": "..."}, {"do": "unlist", "name": "..."}
-//   {"do": "queue", "bodies": [...]}                            -> what became of each message
-//   {"do": "memory"}                                            -> pages of its memory, and how often it was made
-//   {"do": "exhaust"}                                           takes all the memory that it could still get
+// {"bindings": {...}, "without": "REVOKED"}                   -> {"address": "127.0.0.1:PORT"}
+// {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
+// {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         all files below, by relative path
+// {"do": "list", "name": "...", "value": "..."}, {"do": "unlist", "name": "..."}
+// {"do": "queue", "bodies": [...]}                            -> the outcome of each message
+// {"do": "memory"}                                            -> memory pages, number of instances
+// {"do": "exhaust"}                                           allocates all available memory
 
 import { readdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'

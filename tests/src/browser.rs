@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Where the scripts stand.
+/// Folder of the scripts.
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
 
-/// Whether there is a browser, and what drives it; says what is missing if not.
+/// Whether Chromium and its driver are installed; prints a note if not.
 #[expect(clippy::print_stdout, reason = "a test that does not run has to say so")]
 pub fn is_there() -> bool {
     let chromium = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
@@ -22,22 +22,23 @@ pub fn is_there() -> bool {
     there
 }
 
-/// That hls.js told of no error.
+/// Checks that hls.js reported no error.
 ///
-/// But for what it says too early: when the one buffer is done, hls.js 1.7 goes on with the other as well, though that one's
-/// `updateend` may still be on its way, and then misses a fragment that is there. `play.js` looks half a second later, and
-/// what is missing then stands among the errors. It happens to one fragment or two of a film, and never twice to the same.
+/// Premature reports are ignored: when one buffer is done, hls.js 1.7 checks the other as well,
+/// although its `updateend` may still be pending, and then reports a fragment as missing that is
+/// there. `play.js` checks again half a second later, and a fragment that is missing then is among
+/// the errors. This happens to one or two fragments of a film, and never twice to the same.
 ///
 /// # Panics
-/// If it did.
-pub fn played_without_an_error(told: &Value) {
-    assert_eq!(told["errors"], serde_json::json!([]), "{told:#}");
-    let rash = told["rash"].as_array().expect("a list");
+/// If there is an error.
+pub fn played_without_an_error(report: &Value) {
+    assert_eq!(report["errors"], serde_json::json!([]), "{report:#}");
+    let rash = report["rash"].as_array().expect("a list");
     let once = |it: &Value| it["reason"].as_str().is_some_and(|it| it.ends_with("(1)"));
-    assert!(rash.len() <= 3 && rash.iter().all(once), "{told:#}");
+    assert!(rash.len() <= 3 && rash.iter().all(once), "{report:#}");
 }
 
-/// Runs a script and gives back what it tells.
+/// Runs a script and returns its JSON output.
 ///
 /// # Panics
 /// If it fails, or takes longer than `limit`.
@@ -48,6 +49,6 @@ pub async fn run(script: &str, arguments: &[&str], limit: Duration) -> Value {
     let output = output.expect("node starts");
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {log}");
-    let told = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(told.trim()).unwrap_or_else(|error| panic!("{script} told {told}: {error}: {log}"))
+    let report = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(report.trim()).unwrap_or_else(|error| panic!("{script} printed {report}: {error}: {log}"))
 }

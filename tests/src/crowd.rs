@@ -1,4 +1,4 @@
-//! Many callers at once, each upload whole, and the question what became of them.
+//! Many callers at once, each of which uploads a file, and a check of the results.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::task::JoinSet;
 use crate::part::Part;
 use crate::site::Site;
 
-/// How long things took that many did at once.
+/// Durations of concurrent operations.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
-    /// Of each, from first to last byte.
+    /// Duration of each operation.
     pub each: Vec<Duration>,
-    /// Of all of them together.
+    /// Total duration.
     pub all: Duration,
 }
 
 impl Times {
-    /// So many were done in a second.
+    /// Operations per second.
     pub fn per_second(&self) -> f64 {
         self.each.len() as f64 / self.all.as_secs_f64().max(f64::EPSILON)
     }
 
-    /// What `percent` of them did not exceed.
+    /// The duration that `percent` of the operations did not exceed.
     pub fn percentile(&self, percent: usize) -> Duration {
         let mut sorted = self.each.clone();
         sorted.sort();
@@ -38,10 +38,11 @@ impl Times {
     }
 }
 
-/// Does something `total` times, by `callers` who each begin anew when they are done. `what` gets the number of the turn.
+/// Runs an operation `total` times, by `callers` that each start the next one when they are done.
+/// `what` gets the number of the operation.
 ///
 /// # Panics
-/// If one of them does.
+/// If an operation panics.
 pub async fn many<F>(callers: usize, total: usize, what: impl Fn(usize) -> F + Clone + Send + 'static) -> Times
 where
     F: Future<Output = ()> + Send,
@@ -67,20 +68,20 @@ where
     Times { each, all: began.elapsed() }
 }
 
-/// What upload number `turn` consists of: no two are the same.
+/// The content of upload number `turn`: no two are equal.
 fn content(turn: usize) -> Vec<u8> {
     format!("upload {turn} ").into_bytes().repeat(100)
 }
 
-/// A whole upload: announced, sent, completed. Every tenth is announced twice at once, under one `Idempotency-Key`, by
-/// somebody who clicks twice.
+/// A complete upload: announced, sent, completed. Every tenth is announced twice at once with the
+/// same `Idempotency-Key`, as by a double click.
 async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
     let bytes = content(turn);
-    let wish =
+    let fields =
         json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "title": format!("{turn}") });
     let key = format!("upload-{turn}");
     let headers = [("idempotency-key", key.as_str())];
-    let announce = || site.call_with(api, "POST", "/v1/uploads", Some(wish.clone()), &headers);
+    let announce = || site.call_with(api, "POST", "/v1/uploads", Some(fields.clone()), &headers);
     let (status, created) = if turn.is_multiple_of(10) {
         let ((status, created), second) = tokio::join!(announce(), announce());
         match (status, second) {
@@ -102,11 +103,12 @@ async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
     video
 }
 
-/// Uploads `total` small files by `callers` at once, and looks whether something was lost or doubled: there are as many
-/// videos, as many jobs, and of each the one object that was sent. Something must take in the events meanwhile.
+/// Uploads `total` small files by `callers` at once, and checks that nothing was lost or
+/// duplicated: as many videos, as many jobs, and for each the one object that was sent. Events must
+/// be consumed meanwhile.
 ///
 /// # Panics
-/// If it was.
+/// If something was lost or duplicated.
 pub async fn uploads(site: &Arc<Site>, api: &Arc<Part>, callers: usize, total: usize) -> Times {
     let videos = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
     let turn = {
@@ -115,12 +117,12 @@ pub async fn uploads(site: &Arc<Site>, api: &Arc<Part>, callers: usize, total: u
             let (site, api, videos) = (site.clone(), api.clone(), videos.clone());
             async move {
                 let video = upload(&site, &api, turn).await;
-                videos.lock().expect("nobody panicked").insert((video, turn));
+                videos.lock().expect("no panic").insert((video, turn));
             }
         }
     };
     let times = many(callers, total, turn).await;
-    let videos = videos.lock().expect("nobody panicked").clone();
+    let videos = videos.lock().expect("no panic").clone();
     let ids: BTreeSet<VideoId> = videos.iter().map(|it| it.0).collect();
     assert_eq!((ids.len(), videos.len()), (total, total), "each has a video of its own");
     assert_eq!(listed(site, api).await, ids, "those, and no others");
@@ -154,7 +156,7 @@ async fn listed(site: &Site, api: &Part) -> BTreeSet<VideoId> {
     }
 }
 
-/// Of which videos there are jobs, each of which must be one of its own. They are taken out of the queue.
+/// The videos that have jobs, exactly one each. The jobs are removed from the queue.
 async fn jobs(site: &Site) -> BTreeSet<VideoId> {
     let (queue, mut ids, mut videos) = (&site.functions.queue, BTreeSet::new(), BTreeSet::new());
     while let Some(delivery) = queue.receive(Duration::ZERO, Duration::from_secs(600)).await.expect("the queue answers")

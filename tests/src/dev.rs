@@ -1,4 +1,4 @@
-//! A running `edgereel dev`, and its API as callers use it.
+//! A running `edgereel dev`, and its API as clients use it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,13 @@ use crate::program::{PROFILE, command, text};
 
 /// The folders of one installation. Removed at the end.
 pub struct Home {
-    /// All of it.
+    /// The folder that contains everything.
     pub folder: TempDir,
     /// Options of `edgereel dev`.
     pub options: Vec<String>,
-    /// Its environment.
+    /// Environment variables of `edgereel dev`.
     pub environment: Vec<(String, String)>,
-    /// Its folder of data, where that is not in `folder`.
+    /// Its data folder, if that is not in `folder`.
     pub place: Option<PathBuf>,
     /// Whether it leads a process group, as a program that was started in a terminal does.
     pub own_group: bool,
@@ -38,14 +38,14 @@ pub struct Home {
 pub struct Dev {
     child: Child,
     process: Process,
-    /// What `dev.json` says.
+    /// Contents of `dev.json`.
     pub info: Value,
-    /// Its folder of data.
+    /// Its data folder.
     pub data: PathBuf,
     player: Player,
 }
 
-/// How long it may take to listen.
+/// Time limit for the start.
 const START: Duration = Duration::from_secs(30);
 
 impl Default for Home {
@@ -58,35 +58,35 @@ impl Home {
     /// An empty installation, with the small profile.
     ///
     /// # Panics
-    /// If there is no place for temporary files.
+    /// If no temporary folder can be created.
     pub fn new() -> Self {
         Self::with_profile(PROFILE)
     }
 
-    /// An empty installation with a profile named `small`.
+    /// An empty installation with `profile` as its profile named `small`.
     ///
     /// # Panics
-    /// If there is no place for temporary files.
+    /// If no temporary folder can be created.
     pub fn with_profile(profile: &str) -> Self {
-        let folder = tempfile::tempdir().expect("temporary folders can be made");
-        std::fs::create_dir(folder.path().join("tmp")).expect("folders can be made");
+        let folder = tempfile::tempdir().expect("temporary folders can be created");
+        std::fs::create_dir(folder.path().join("tmp")).expect("folders can be created");
         let file = folder.path().join("small.toml");
         std::fs::write(&file, profile).expect("a profile can be written");
         let options = vec!["--profile".to_owned(), text(&file)];
         Self { options, environment: vec![], place: None, own_group: false, folder }
     }
 
-    /// Where its temporary files go.
+    /// The folder of its temporary files.
     pub fn temporary(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }
 
-    /// Its folder of data.
+    /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.place.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
-    /// What it logged, all runs together.
+    /// The log of all its runs.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -117,7 +117,8 @@ impl Home {
         let process = Process::of(pid).expect("it was just started");
         let started = Instant::now();
         let info = loop {
-            // What a killed run left there is removed by the next one before anything else; written at once.
+            // A new run removes the leftover file of a killed one before anything else; the file is
+            // written atomically.
             let found = std::fs::read(&info).ok().and_then(|it| serde_json::from_slice::<Value>(&it).ok());
             if let Some(info) = found {
                 let api = info["api"].as_str().unwrap_or_default();
@@ -142,7 +143,7 @@ impl Drop for Home {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            #[expect(clippy::print_stdout, reason = "for whoever reads why a test failed")]
+            #[expect(clippy::print_stdout, reason = "explains why a test failed")]
             let say = |text: String| println!("{text}");
             say(format!("the last lines of its log:\n{}", lines[lines.len().saturating_sub(40)..].join("\n")));
         }
@@ -160,12 +161,12 @@ impl Dev {
         children(self.process.pid)
     }
 
-    /// `kill -9`. Answers with the children that it had at that moment.
+    /// `kill -9`. Returns the children that it had at that moment.
     ///
     /// # Panics
     /// If it cannot be waited for.
     pub async fn kill(mut self) -> BTreeSet<Process> {
-        // Stopped first, so that it cannot start another child after we have looked.
+        // Stopped first, so that it cannot start another child after its children were listed.
         self.process.signal(Signal::STOP);
         let children = self.children();
         self.process.signal(Signal::KILL);
@@ -173,10 +174,10 @@ impl Dev {
         children
     }
 
-    /// What Ctrl-C does: `SIGINT` to its process group. It needs [`Home::own_group`].
+    /// The effect of Ctrl-C: `SIGINT` to its process group. It needs [`Home::own_group`].
     ///
     /// # Panics
-    /// If it goes on for more than ten seconds.
+    /// If it continues for more than ten seconds.
     pub async fn interrupt(mut self) -> ExitStatus {
         let group = Pid::from_raw(self.process.pid).expect("it has a number");
         rustix::process::kill_process_group(group, Signal::INT).expect("it leads a group");
@@ -184,10 +185,10 @@ impl Dev {
         ended.expect("it stops within ten seconds").expect("a child can be waited for")
     }
 
-    /// `SIGTERM`, and what came of it within ten seconds.
+    /// `SIGTERM`; returns its exit status, within ten seconds.
     ///
     /// # Panics
-    /// If it goes on for longer.
+    /// If it continues for longer.
     pub async fn terminate(mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);
         let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
@@ -197,7 +198,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Errors
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
         let url = format!("{}{path}", self.info["api"].as_str().unwrap_or_default());
         let method = method.parse().context("a method")?;
@@ -215,7 +216,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Panics
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.try_call(method, path, body).await.expect("the API answers")
     }
@@ -223,19 +224,19 @@ impl Dev {
     /// Uploads a file under a name, as a page does: the API signs, the store gets the bytes.
     ///
     /// # Panics
-    /// If the API or the store refuse.
+    /// If the API or the store rejects a request.
     pub async fn upload(&self, file: &Path, name: &str) -> VideoId {
         self.upload_as(file, json!({ "filename": name, "profile": "small" })).await
     }
 
-    /// The same with other wishes; the size is added.
+    /// As `upload`, with other fields in the request; the size is added.
     ///
     /// # Panics
-    /// If the API or the store refuse.
-    pub async fn upload_as(&self, file: &Path, mut wish: Value) -> VideoId {
+    /// If the API or the store rejects a request.
+    pub async fn upload_as(&self, file: &Path, mut fields: Value) -> VideoId {
         let bytes = std::fs::read(file).expect("the file can be read");
-        wish["size"] = json!(bytes.len());
-        let (status, created) = self.call("POST", "/v1/uploads", Some(&wish)).await;
+        fields["size"] = json!(bytes.len());
+        let (status, created) = self.call("POST", "/v1/uploads", Some(&fields)).await;
         assert_eq!(status, 201, "{created}");
         let request = &created["upload"]["request"];
         let mut put = self.player.http.put(request["url"].as_str().expect("an address"));
@@ -249,17 +250,17 @@ impl Dev {
         created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video")
     }
 
-    /// What the API tells of a video.
+    /// The API's representation of a video.
     ///
     /// # Panics
-    /// If it tells nothing.
+    /// If the API does not return it.
     pub async fn video(&self, video: VideoId) -> Value {
         let (status, body) = self.call("GET", &format!("/v1/videos/{video}"), None).await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    /// Waits until something holds of a video.
+    /// Waits until a condition holds for a video.
     ///
     /// # Panics
     /// If it does not within `limit`, or the video fails before.
@@ -330,7 +331,7 @@ impl Dev {
         found
     }
 
-    /// The address of the master playlist, with a grant.
+    /// The URL of the master playlist, with a grant.
     ///
     /// # Panics
     /// If the video cannot be watched.
@@ -340,10 +341,10 @@ impl Dev {
         body["hls_url"].as_str().expect("an address").to_owned()
     }
 
-    /// The store, as its owner reaches it.
+    /// A store client with the owner's credentials.
     ///
     /// # Panics
-    /// If `dev.json` does not say how.
+    /// If `dev.json` does not contain them.
     pub fn store(&self) -> S3Store {
         let word = |name: &str| self.info["s3"][name].as_str().expect("how to reach the store").to_owned();
         S3Store::new(&S3StoreConfig {
@@ -359,7 +360,7 @@ impl Dev {
     }
 }
 
-/// Every file below a folder, relative to it.
+/// All files below a folder, as relative paths.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     let mut folders = vec![folder.to_owned()];

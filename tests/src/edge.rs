@@ -1,4 +1,4 @@
-//! The edge worker in workerd, with R2, KV and a queue beside it: what `tests/edge/serve.mjs` runs.
+//! The edge worker in workerd, with R2, KV and a queue: runs `tests/edge/serve.mjs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use crate::skip::skipped;
 
-/// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
+/// A running edge. It ends when its standard input is closed: killing it would leave its workerd
+/// behind.
 pub struct Edge {
     _child: Child,
     commands: ChildStdin,
@@ -19,7 +20,7 @@ pub struct Edge {
     pub address: String,
 }
 
-/// How long it may take for one thing.
+/// Time limit for one command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn root() -> PathBuf {
@@ -32,7 +33,8 @@ fn node() -> &'static str {
 }
 
 impl Edge {
-    /// Starts the worker with variables and secrets; `None`, and a note, if it is not built or nothing can run it.
+    /// Starts the worker with variables and secrets; `None`, and a note, if it is not built or
+    /// cannot be run.
     ///
     /// # Panics
     /// If it does not start.
@@ -40,7 +42,7 @@ impl Edge {
         Self::launch(json!({ "bindings": bindings })).await
     }
 
-    /// Starts it by a configuration of `tests/edge/serve.mjs`.
+    /// Starts the worker with a configuration of `tests/edge/serve.mjs`.
     ///
     /// # Panics
     /// If it does not start.
@@ -71,7 +73,7 @@ impl Edge {
         format!("http://{}", self.address)
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its result.
     ///
     /// # Panics
     /// If it fails.
@@ -85,12 +87,12 @@ impl Edge {
         answer
     }
 
-    /// Puts every file below a folder into a bucket, by its path there.
+    /// Uploads all files below a folder to a bucket, by relative path.
     pub async fn fill(&mut self, bucket: &str, folder: &Path) {
         self.say(json!({ "do": "fill", "bucket": bucket, "folder": folder })).await;
     }
 
-    /// Hands a batch to the queue handler; answers with what became of each message.
+    /// Sends a batch to the queue handler; returns the outcome of each message.
     pub async fn queue(&mut self, bodies: &[Value]) -> Value {
         self.say(json!({ "do": "queue", "bodies": bodies })).await
     }

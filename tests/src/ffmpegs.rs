@@ -1,4 +1,4 @@
-//! The versions of FFmpeg that the program is tested with.
+//! The versions of FFmpeg with which the program is tested.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,22 +7,22 @@ use std::time::Duration;
 use crate::program::{Answer, edgereel_run_with};
 use crate::skip::skipped;
 
-/// An FFmpeg for the program under test. What tests make and measure, they make and measure with the one on the path.
+/// An FFmpeg for the program under test. The tests themselves always use the one on the path.
 #[derive(Debug, Clone)]
 pub struct FFmpeg {
-    /// Its version, for messages.
+    /// Version, for messages.
     pub name: &'static str,
-    /// Where `ffmpeg` and `ffprobe` are; `None`: on the path.
+    /// Folder of `ffmpeg` and `ffprobe`; `None`: on the path.
     pub folder: Option<PathBuf>,
 }
 
 impl FFmpeg {
-    /// The one on the path.
+    /// The FFmpeg on the path.
     pub fn on_path() -> Self {
         Self { name: "on the path", folder: None }
     }
 
-    /// One that `scripts/setup.sh --ffmpegs` installs. `None`, with a note, where it is missing.
+    /// An FFmpeg that `scripts/setup.sh --ffmpegs` installs. `None`, with a note, if it is missing.
     pub fn installed(version: &'static str) -> Option<Self> {
         let of_home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
@@ -34,7 +34,7 @@ impl FFmpeg {
         Some(Self { name: version, folder: Some(found?) })
     }
 
-    /// The environment in which the program uses it.
+    /// The environment variables that make the program use it.
     pub fn environment(&self) -> Vec<(String, String)> {
         let folder = self.folder.iter().map(|it| crate::program::text(it));
         folder.map(|it| ("EDGEREEL_FFMPEG_DIR".to_owned(), it)).collect()

@@ -1,8 +1,7 @@
-//! What end-to-end tests need: the program itself, generated media, a player's eyes.
+//! Support for end-to-end tests: the program itself, generated media, the view of a player.
 //!
-//! Everything is real: processes, ports of their own on the loopback interface, the protocols that
-//! browsers and players speak. All functions panic with a sentence where something is wrong, since
-//! they are called by tests alone.
+//! Everything is real: processes, free ports on the loopback interface, the protocols of browsers
+//! and players. All functions panic with a message on failure, since only tests call them.
 
 pub mod browser;
 pub mod crowd;

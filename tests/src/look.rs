@@ -1,4 +1,5 @@
-//! The shared cases of sources: `make.py` makes them, `look.py` measures what is in them and in what becomes of them.
+//! The shared test sources: `make.py` generates them, `look.py` measures their content and that of
+//! the outputs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,27 +12,27 @@ use crate::media::{ffmpeg, shared, try_ffmpeg};
 use crate::program::text;
 use crate::skip::skipped;
 
-/// The folder of cases, and the files made by it.
+/// The folder of test sources, and the files generated from it.
 pub struct Sources {
     scripts: PathBuf,
-    /// Where the files are.
+    /// Folder of the generated files.
     pub made: PathBuf,
 }
 
 impl Sources {
-    /// Makes the files below `folder`, unless this `make.py` has made them already. `None`, with a note, where the cases are
-    /// not beside the checkout.
+    /// Generates the files below `folder`, unless this version of `make.py` has generated them
+    /// already. `None`, with a note, if the test sources are not beside the checkout.
     ///
     /// # Panics
-    /// If they cannot be made.
+    /// If generating fails.
     pub async fn make(folder: &Path) -> Option<Self> {
         let Some(scripts) = shared("cases/sources") else {
             skipped("the shared cases of sources are not beside the checkout");
             return None;
         };
-        std::fs::create_dir_all(folder).expect("folders can be made");
-        // Tests may run in processes of their own: one makes the files, the others wait.
-        let lock = File::create(folder.join("sources.lock")).expect("files can be made");
+        std::fs::create_dir_all(folder).expect("folders can be created");
+        // Tests may run in separate processes: one generates the files, the others wait.
+        let lock = File::create(folder.join("sources.lock")).expect("files can be created");
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.expect("no panic");
         let _lock = lock.expect("files can be locked");
         let (made, listed) = (folder.join("sources"), folder.join("sources.py"));
@@ -49,13 +50,13 @@ impl Sources {
         Some(Self { scripts, made })
     }
 
-    /// What `look.py` measures in a file or playlist.
+    /// The measurements of `look.py` for a file or playlist.
     ///
     /// # Panics
     /// If it fails.
     pub async fn look(&self, target: &Path) -> Value {
         let mut python = Command::new("python3");
-        // Bytecode would be written beside the shared scripts.
+        // Otherwise bytecode would be written beside the shared scripts.
         python.env("PYTHONDONTWRITEBYTECODE", "1").arg(self.scripts.join("look.py")).arg(target).stdin(Stdio::null());
         let output = python.output().await.expect("the shared cases need python3");
         let complaint = String::from_utf8_lossy(&output.stderr);
@@ -63,10 +64,10 @@ impl Sources {
         serde_json::from_slice(&output.stdout).expect("look.py prints JSON")
     }
 
-    /// How many different pictures are seen through a filter.
+    /// The number of distinct frames after a filter.
     ///
     /// # Panics
-    /// If it cannot be applied.
+    /// If the filter cannot be applied.
     pub async fn distinct(&self, target: &Path, filter: &str, temporary: &Path) -> u64 {
         let view = temporary.join("view.mkv");
         let (target, shown) = (text(target), text(&view));
@@ -79,7 +80,8 @@ impl Sources {
     }
 }
 
-/// How alike two pictures are that move, decibels (PSNR): a playlist and a lavfi source, both scaled to `size`.
+/// The similarity (PSNR, decibels) of two moving videos: a playlist and a lavfi source, both scaled
+/// to `size`.
 ///
 /// # Panics
 /// If they cannot be compared.

@@ -1,18 +1,18 @@
-//! Media made on the spot by FFmpeg, and what FFmpeg says of media.
+//! Media that FFmpeg generates on the spot, and FFmpeg's reports about media.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A moving picture and a tone, `lavfi` inputs of FFmpeg: options up to the output.
+/// Moving video and a tone as `lavfi` inputs of FFmpeg: all options before the output.
 pub fn film(size: &str, rate: &str, seconds: f64) -> Vec<String> {
     let picture = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
     let tone = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
     ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone].map(str::to_owned).to_vec()
 }
 
-/// How most films are encoded: quickly, with a keyframe at least every two seconds.
+/// Encoder options of most films: fast, with a keyframe at least every two seconds.
 pub const H264: [&str; 10] =
     ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "48", "-c:a", "aac"];
 
@@ -37,10 +37,10 @@ pub fn try_ffmpeg(arguments: &[impl AsRef<str>]) -> Output {
     command.output().expect("FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`")
 }
 
-/// Makes a film of H.264 and AAC.
+/// Generates a film with H.264 and AAC.
 ///
 /// # Panics
-/// If FFmpeg cannot.
+/// If FFmpeg fails.
 pub fn make_film(path: &Path, size: &str, rate: &str, seconds: f64, more: &[&str]) -> PathBuf {
     let mut arguments = film(size, rate, seconds);
     arguments.extend(H264.iter().chain(more).map(|it| (*it).to_owned()));
@@ -49,7 +49,7 @@ pub fn make_film(path: &Path, size: &str, rate: &str, seconds: f64, more: &[&str
     path.to_owned()
 }
 
-/// What ffprobe says of a file, or of a playlist with all it names.
+/// The output of ffprobe for a file, or for a playlist with everything that it refers to.
 ///
 /// # Panics
 /// If it cannot be read.
@@ -65,7 +65,7 @@ pub fn probe(target: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("ffprobe speaks JSON")
 }
 
-/// Decodes all of a playlist or file, and says every line of complaint.
+/// Decodes all of a playlist or file, and returns all error messages.
 pub fn complaints_of_decoding(target: &str) -> String {
     let arguments = ["-allowed_extensions", "ALL", "-i", target, "-map", "0", "-f", "null", "-"];
     let output = try_ffmpeg(&arguments);
@@ -76,18 +76,18 @@ pub fn complaints_of_decoding(target: &str) -> String {
     log
 }
 
-/// Where media of others stands, if it does: beside the checkout.
+/// The folder of shared media beside the checkout, if it exists.
 pub fn shared_media() -> Option<PathBuf> {
     shared("media")
 }
 
-/// A folder of the shared ones beside the checkout, if it is there.
+/// A shared folder beside the checkout, if it exists.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
     folder.is_dir().then_some(folder)
 }
 
-/// Whether FFmpeg can encode by this name.
+/// Whether FFmpeg has an encoder of this name.
 ///
 /// # Panics
 /// If FFmpeg is missing.

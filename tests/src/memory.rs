@@ -1,4 +1,4 @@
-//! How much memory the program and its children take at most.
+//! Measures the peak memory of the program and its children.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use crate::processes::children;
 
-/// Peaks, bytes.
+/// Peak memory, bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Peaks {
-    /// Of the program.
+    /// Peak of the program.
     pub own: u64,
-    /// Of the largest of its children.
+    /// Peak of the largest of its children.
     pub child: u64,
 }
 
-/// Looks at a process again and again.
+/// Samples the memory of a process periodically.
 pub struct Watch {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Peaks>,
 }
 
 impl Watch {
-    /// Begins to look at the process of this number.
+    /// Starts to watch the process with this id.
     pub fn of(pid: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -44,17 +44,17 @@ impl Watch {
         Self { stop, thread }
     }
 
-    /// Ends it.
+    /// Stops watching.
     ///
     /// # Panics
-    /// If it has panicked.
+    /// If the sampling thread panicked.
     pub fn end(self) -> Peaks {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("looking does not panic")
     }
 }
 
-/// The most memory that a process ever had, bytes.
+/// The peak resident memory of a process, bytes.
 fn resident(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));

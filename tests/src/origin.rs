@@ -1,4 +1,4 @@
-//! A server of files that behaves as badly as a test wants it to.
+//! A file server whose misbehaviour a test controls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,23 +9,23 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A request: its path, and its headers by their names in small letters.
+/// A request: its path, and its headers with lower-case names.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// With its query.
+    /// Path with its query.
     pub path: String,
-    /// By name.
+    /// Headers by name.
     pub headers: BTreeMap<String, String>,
 }
 
 impl Asked {
-    /// Where the range begins that is asked for, if one is.
+    /// The start of the requested range, if there is one.
     pub fn range_start(&self) -> Option<usize> {
         self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
-/// What is sent back before the connection is closed.
+/// The response, sent before the connection is closed.
 #[derive(Debug, Clone)]
 pub struct Reply {
     head: String,
@@ -34,7 +34,7 @@ pub struct Reply {
     pause: Duration,
 }
 
-/// Sent at once, with a pause before the next.
+/// Size of the pieces of a body, with a pause between them.
 const PIECE: usize = 64 << 10;
 
 impl Reply {
@@ -45,7 +45,7 @@ impl Reply {
         Self { head, body: body.into(), piece: PIECE, pause: Duration::ZERO }
     }
 
-    /// A status without more.
+    /// A status and nothing else.
     pub fn status(status: &str) -> Self {
         Self::raw(status, &[("content-length", "0")], "")
     }
@@ -55,12 +55,12 @@ impl Reply {
         Self::raw("302 Found", &[("location", to), ("content-length", "0")], "")
     }
 
-    /// A file, by a server that knows no ranges.
+    /// A file, from a server that does not support ranges.
     pub fn whole(file: &Bytes) -> Self {
         Self::raw("200 OK", &[("content-length", &file.len().to_string())], file.clone())
     }
 
-    /// A file or the rest of it, by a server that knows ranges (RFC 9110, 13.1.5).
+    /// A file or the rest of it, from a server that supports ranges (RFC 9110, 13.1.5).
     pub fn of(asked: &Asked, file: &Bytes, etag: &str) -> Self {
         let same = asked.headers.get("if-range").is_none_or(|it| it == etag);
         match asked.range_start().filter(|it| same && *it < file.len()) {
@@ -75,21 +75,21 @@ impl Reply {
         }
     }
 
-    /// Breaks off after so many bytes of the body.
+    /// Closes the connection after so many bytes of the body.
     #[must_use]
     pub fn cut(mut self, bytes: usize) -> Self {
         self.body.truncate(bytes);
         self
     }
 
-    /// Takes a pause after every 64 KiB.
+    /// Pauses after every 64 KiB.
     #[must_use]
     pub fn slowly(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
     }
 
-    /// Sends one byte, then takes a pause, and so on.
+    /// Pauses after every byte.
     #[must_use]
     pub fn dripping(mut self, pause: Duration) -> Self {
         self.piece = 1;
@@ -99,14 +99,15 @@ impl Reply {
 
 /// A running server; it stops when dropped.
 pub struct Origin {
-    /// Its address, without a slash at the end.
+    /// Its URL, without a trailing slash.
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
 }
 
 impl Origin {
-    /// Answers every request as `behave` says; it is told how many came before.
+    /// Answers every request with the result of `behave`, which gets the number of all earlier
+    /// requests.
     ///
     /// # Panics
     /// If there is no free port.
@@ -119,7 +120,7 @@ impl Origin {
             while let Ok((stream, _)) = listener.accept().await {
                 let (log, behave) = (log.clone(), behave.clone());
                 tokio::spawn(async move {
-                    // A client that hangs up is a client that has heard enough.
+                    // A client that disconnects has read enough.
                     let _ = answer(stream, &log, &*behave).await;
                 });
             }
@@ -127,7 +128,7 @@ impl Origin {
         Self { url, asked, task }
     }
 
-    /// What was asked for so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -18,18 +18,19 @@ pub struct Part {
     child: Child,
     process: Process,
     log: PathBuf,
-    /// What it said when it began.
+    /// Its first line of output.
     pub said: Value,
 }
 
-/// How long it may take to begin, and to end.
+/// Time limit for starting and for stopping.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Part {
-    /// Starts it, with these variables, and waits until it says that it works. Its log goes to `folder`.
+    /// Starts it with these variables, and waits until it reports that it works. Its log goes to
+    /// `folder`.
     ///
     /// # Panics
-    /// If it does not in time.
+    /// If it does not start in time.
     pub async fn start(arguments: &[&str], variables: &[(&str, String)], folder: &Path) -> Self {
         let log = folder.join(format!("{}.log", arguments.first().unwrap_or(&"part")));
         let file = File::options().create(true).append(true).open(&log).expect("a log can be written");
@@ -41,9 +42,9 @@ impl Part {
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it says something in time");
         let first = first.expect("it can be read").unwrap_or_default();
         let said: Value = serde_json::from_str(&first).unwrap_or_default();
-        let told = || std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(said.get("event").is_some(), "{arguments:?} said {first:?}, and logged: {}", told());
-        // Its pipe must not fill up.
+        let logged = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(said.get("event").is_some(), "{arguments:?} said {first:?}, and logged: {}", logged());
+        // Reads on, so that its pipe does not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, process, log, said }
     }
@@ -53,15 +54,15 @@ impl Part {
         &self.process
     }
 
-    /// What all parts of this kind have logged.
+    /// The logs of all parts of this kind.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// `SIGTERM`, and what came of it.
+    /// `SIGTERM`; returns its exit status.
     ///
     /// # Panics
-    /// If it goes on.
+    /// If it continues.
     pub async fn terminate(mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;

@@ -1,17 +1,18 @@
-//! A picture that carries its own number, with a tone at every full second, and what is left of them after the work.
+//! Video whose frames carry their number, with a tone at every full second, and tools that read
+//! both back.
 
 use crate::media::{ffmpeg, try_ffmpeg};
 use crate::program::text;
 
-/// Columns of the picture: bits of the number, the lowest first, then a black and a white one.
+/// Columns of a frame: bits of the number, the lowest first, then a black and a white one.
 const COLUMNS: usize = 16;
 
-/// A lavfi source of pictures that carry the numbers from `first` on.
+/// A lavfi source of frames with numbers from `first` on.
 pub fn pictures(size: (u32, u32), rate: u32, seconds: f64, first: u32) -> String {
     let (width, height) = size;
     let bits = COLUMNS - 2;
     let column = format!("if(lt(X\\,{bits})\\,255*mod(floor((N+{first})/pow(2\\,X))\\,2)\\,255*gt(X\\,{bits}))");
-    // One pixel for each column, enlarged: the expression is slow.
+    // One pixel per column, scaled up, because the expression is slow.
     format!(
         "color=c=black:s={COLUMNS}x9:r={rate}:d={seconds},format=gray,geq=lum='{column}',\
          scale={width}:{height}:flags=neighbor,setsar=1,format=yuv420p"
@@ -24,7 +25,7 @@ pub fn tones(seconds: f64, channels: usize) -> String {
     format!("aevalsrc=exprs='{}':s=48000:d={seconds}", vec![tone; channels].join("|"))
 }
 
-/// The numbers that the pictures of a file carry, in order, after `filter`; `None`: not readable.
+/// The numbers of the frames of a file, in order, after `filter`; `None`: unreadable.
 ///
 /// # Panics
 /// If it cannot be decoded.
@@ -41,7 +42,7 @@ fn number(row: &[u8]) -> Option<u32> {
     (!black && white).then_some(value)
 }
 
-/// When the tones of a file begin, seconds.
+/// The start times of the tones of a file, seconds.
 ///
 /// # Panics
 /// If it cannot be decoded.
@@ -63,8 +64,8 @@ pub fn onsets(target: &str) -> Vec<f64> {
     found
 }
 
-/// Red, green and blue in the middle of the first picture, as a browser shows them: where the stream does not name its
-/// matrix, BT.709 from 720 lines on, BT.601 below.
+/// Red, green and blue in the middle of the first frame, as a browser shows them: if the stream
+/// does not declare its matrix, BT.709 from 720 lines on, BT.601 below.
 ///
 /// # Panics
 /// If it cannot be decoded.
@@ -94,10 +95,10 @@ fn decoded(target: &str, options: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Makes a file of pictures and tones: lavfi sources, then options of FFmpeg.
+/// Generates a file of frames and tones: lavfi sources, then options of FFmpeg.
 ///
 /// # Panics
-/// If FFmpeg cannot.
+/// If FFmpeg fails.
 pub fn make(path: &std::path::Path, inputs: &[&str], options: &[&str]) {
     let mut arguments: Vec<&str> = inputs.iter().flat_map(|it| ["-f", "lavfi", "-i", it]).collect();
     arguments.extend(options);

@@ -1,38 +1,38 @@
-//! What a player sees: playlists through the edge, and what they name.
+//! The view of a player: playlists through the edge, and the objects that they refer to.
 
 use std::collections::BTreeMap;
 
-use domain::content_key::{ContentKey, SegmentDecryptor};
-use domain::playlist::parse::KeyMethod;
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
+use hls::SegmentDecryptor;
+use hls::parse::KeyMethod;
+use hls::{MasterPlaylist, MediaPlaylist};
 use url::Url;
 
-/// Fetches what a player would.
+/// Sends the requests of a player.
 #[derive(Debug, Clone)]
 pub struct Player {
-    /// The connection.
+    /// The HTTP client.
     pub http: reqwest::Client,
 }
 
-/// A media playlist as it was at one moment.
+/// A media playlist at one moment.
 #[derive(Debug, Clone)]
 pub struct Media {
-    /// Where it is; relative URIs are resolved against it.
+    /// URL of the playlist, to resolve relative URIs.
     pub url: Url,
-    /// What it says.
+    /// The parsed playlist.
     pub playlist: MediaPlaylist,
-    /// As it came.
+    /// The text of the playlist.
     pub text: String,
 }
 
-/// A master playlist and all media playlists that it names, at one moment.
+/// A master playlist and all its media playlists, at one moment.
 #[derive(Debug, Clone)]
 pub struct Presentation {
-    /// The master playlist as it came.
+    /// The text of the master playlist.
     pub text: String,
-    /// What it says.
+    /// The parsed master playlist.
     pub master: MasterPlaylist,
-    /// By the name of their rendition.
+    /// Media playlists by the name of their rendition.
     pub media: BTreeMap<String, Media>,
 }
 
@@ -49,26 +49,27 @@ impl Player {
     /// Never on a machine with a network stack.
     pub fn new() -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(20)).build();
-        Self { http: client.expect("an HTTP client can be made") }
+        Self { http: client.expect("an HTTP client can be created") }
     }
 
-    /// Fetches an address: status and body.
+    /// Fetches a URL: status and body.
     ///
     /// # Errors
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn get(&self, url: &str) -> reqwest::Result<(u16, Vec<u8>)> {
         let response = self.http.get(url).send().await?;
         let status = response.status().as_u16();
         Ok((status, response.bytes().await?.to_vec()))
     }
 
-    /// Fetches the master playlist and all that it names; `None`: there is no master playlist yet.
+    /// Fetches the master playlist and all its media playlists; `None`: there is no master playlist
+    /// yet.
     ///
     /// # Errors
-    /// If nobody answers.
+    /// If the server does not answer.
     ///
     /// # Panics
-    /// If something that is named is not there, or cannot be understood.
+    /// If a playlist is missing or invalid.
     pub async fn presentation(&self, master: &str) -> reqwest::Result<Option<Presentation>> {
         let (status, body) = self.get(master).await?;
         if status == 404 {
@@ -95,7 +96,7 @@ impl Player {
     async fn media(&self, url: &Url) -> reqwest::Result<Media> {
         let (status, body) = self.get(url.as_str()).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
-        assert_eq!(status, 200, "{} is named and not there: {text}", url.path());
+        assert_eq!(status, 200, "{} is missing: {text}", url.path());
         let parsed = MediaPlaylist::parse(&text);
         assert!(parsed.problems.is_empty(), "{:?} in {text}", parsed.problems);
         assert!(!parsed.playlist.segments.is_empty(), "a playlist without segments: {text}");
@@ -105,8 +106,8 @@ impl Player {
     /// The content key of a segment.
     ///
     /// # Panics
-    /// If it is not encrypted, or its key is not given out.
-    pub async fn key(&self, media: &Media, segment: usize) -> (ContentKey, [u8; 16], Url) {
+    /// If the segment is not encrypted, or its key is refused.
+    pub async fn key(&self, media: &Media, segment: usize) -> ([u8; 16], [u8; 16], Url) {
         let segment = &media.playlist.segments[segment];
         let key = &media.playlist.keys[*segment.keys.first().expect("the segment is encrypted")];
         assert_eq!(key.method, KeyMethod::Aes128);
@@ -114,13 +115,13 @@ impl Player {
         let (status, body) = self.get(url.as_str()).await.expect("the edge answers");
         assert_eq!(status, 200, "the key at {}", url.path());
         let iv = key.iv_at(segment.sequence);
-        (ContentKey::new(body.try_into().expect("a key has 16 bytes")), iv, url)
+        (body.try_into().expect("a key has 16 bytes"), iv, url)
     }
 
-    /// The address of a segment.
+    /// The URL of a segment.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the URI is invalid.
     pub fn segment_url(media: &Media, segment: usize) -> Url {
         media.url.join(&media.playlist.segments[segment].uri).expect("URIs in playlists are URIs")
     }
@@ -128,15 +129,15 @@ impl Player {
     /// A segment as it is stored.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If it is missing.
     pub async fn segment(&self, media: &Media, segment: usize) -> Vec<u8> {
         let url = Self::segment_url(media, segment);
         let (status, body) = self.get(url.as_str()).await.expect("the edge answers");
-        assert_eq!(status, 200, "{} is named and not there", url.path());
+        assert_eq!(status, 200, "{} is missing", url.path());
         body
     }
 
-    /// A segment in clear.
+    /// A decrypted segment.
     ///
     /// # Panics
     /// If it cannot be decrypted.

@@ -1,26 +1,26 @@
-//! Looking at processes from outside, as `ps` does (proc(5)).
+//! Observes processes from outside, as `ps` does (proc(5)).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process that cannot be taken for a later one of the same number.
+/// A process, distinguished from a later one with the same id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
-    /// Its number.
+    /// Process id.
     pub pid: i32,
-    /// Clock ticks from the start of the machine to its own.
+    /// Start time, clock ticks since the start of the machine.
     started: u64,
 }
 
 impl Process {
-    /// The process of this number, if there is one.
+    /// The process with this id, if there is one.
     pub fn of(pid: i32) -> Option<Self> {
         stat(pid).map(|it| Self { pid, started: it.started })
     }
 
-    /// Whether it is still there; a zombie is not.
+    /// Whether it is running; a zombie is not.
     pub fn is_alive(&self) -> bool {
         stat(self.pid).is_some_and(|it| it.started == self.started && !matches!(it.state, 'Z' | 'X'))
     }
@@ -34,7 +34,7 @@ impl Process {
             .collect()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to it.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {
             // It may have ended a moment ago: then there is nothing to signal.
@@ -51,14 +51,14 @@ struct Stat {
 
 fn stat(pid: i32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything.
+    // The name is in parentheses and may contain any character.
     let (_, rest) = text.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     Some(Stat { state: rest.chars().next()?, parent: number(1)? as i32, started: number(19)? })
 }
 
-/// The processes that a process has started, and that are alive.
+/// The living children of a process.
 pub fn children(pid: i32) -> BTreeSet<Process> {
     let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = folders.filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
@@ -66,10 +66,10 @@ pub fn children(pid: i32) -> BTreeSet<Process> {
     own.filter_map(Process::of).collect()
 }
 
-/// Waits until none of them is alive.
+/// Waits until all processes have ended.
 ///
 /// # Panics
-/// If one still is after `limit`.
+/// If one is still alive after `limit`.
 pub async fn all_gone(processes: &BTreeSet<Process>, limit: Duration) {
     let started = Instant::now();
     while processes.iter().any(Process::is_alive) {

@@ -9,18 +9,18 @@ use tokio::process::Command;
 
 use crate::memory::{Peaks, Watch};
 
-/// What a run answered.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Answer {
     /// Exit code; `None`: ended by a signal.
     pub code: Option<i32>,
-    /// The JSON objects of standard output, one for each line.
+    /// The JSON objects of standard output, one per line.
     pub objects: Vec<Value>,
-    /// Standard error.
+    /// Text of standard error.
     pub stderr: String,
-    /// How long it took.
+    /// Duration of the run.
     pub took: Duration,
-    /// Memory that it and its children took.
+    /// Peak memory of the program and its children.
     pub peaks: Peaks,
 }
 
@@ -31,7 +31,7 @@ impl Answer {
     }
 }
 
-/// Where the program is: named by `EDGEREEL_BIN`, or built beside the tests.
+/// The path of the program: from `EDGEREEL_BIN`, or built beside the tests.
 ///
 /// # Panics
 /// If it was not built.
@@ -46,7 +46,7 @@ pub fn edgereel() -> PathBuf {
     path
 }
 
-/// The program, with nothing of our environment that changes what it does.
+/// The program, without variables of our environment that change its behaviour.
 pub fn command(arguments: &[&str], temporary: &Path) -> Command {
     let mut command = Command::new(edgereel());
     for (name, _) in std::env::vars_os() {
@@ -68,7 +68,7 @@ pub async fn edgereel_run(arguments: &[&str], temporary: &Path, limit: Duration)
     edgereel_run_with(&[], arguments, temporary, limit).await
 }
 
-/// The same, with environment variables.
+/// As [`edgereel_run`], with environment variables.
 ///
 /// # Panics
 /// If it does not end in time.
@@ -104,7 +104,7 @@ pub async fn transcode(input: &Path, out: &Path, temporary: &Path, more: &[&str]
     transcode_with(&[], input, out, temporary, more).await
 }
 
-/// The same, with environment variables.
+/// As [`transcode`], with environment variables.
 ///
 /// # Panics
 /// If it does not end within two minutes.
@@ -126,10 +126,10 @@ pub async fn transcode_with(
     edgereel_run_with(environment, &arguments, temporary, Duration::from_secs(120)).await
 }
 
-/// Checks a playlist, and answers with the report.
+/// Checks a playlist, and returns the report.
 ///
 /// # Panics
-/// If a MUST is broken.
+/// If a MUST rule is violated.
 pub async fn check(target: &str, temporary: &Path) -> Value {
     let answer = edgereel_run(&["check", target, "--json"], temporary, Duration::from_secs(120)).await;
     let report = answer.last().clone();
@@ -142,7 +142,7 @@ pub async fn check(target: &str, temporary: &Path) -> Value {
     report
 }
 
-/// A small ladder: tests look at what is made, not at how fast.
+/// A small ladder: tests check the output, not the speed.
 pub const PROFILE: &str = r#"
 name = "small"
 segment_seconds = 2.0
@@ -166,7 +166,7 @@ video_kbps = 300
 audio_kbps = 64
 "#;
 
-/// The same, with the same sound for all rungs, as in the default profile.
+/// The same ladder with the same audio for all rungs, as in the default profile.
 pub fn profile_with_one_sound() -> String {
     PROFILE.replace("audio_kbps = 64", "audio_kbps = 96")
 }
@@ -174,7 +174,7 @@ pub fn profile_with_one_sound() -> String {
 /// A path as an argument.
 ///
 /// # Panics
-/// If it is not UTF-8: tests make none such.
+/// If it is not UTF-8, which paths of tests always are.
 pub fn text(path: &Path) -> String {
     path.to_str().expect("paths of tests are UTF-8").to_owned()
 }

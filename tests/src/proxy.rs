@@ -8,28 +8,29 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What happens to connections. A change reaches those that exist, too.
+/// A fault. A change affects existing connections too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: bytes pass.
+    /// No fault: bytes pass.
     None,
     /// Every connection is reset, new ones as soon as they are accepted.
     Reset,
-    /// Nobody listens: every connection is reset, and new ones are refused.
+    /// No listener: every connection is reset, and new ones are refused.
     Refused,
     /// No byte passes, and no connection ends.
     Silence,
     /// Every HTTP request is answered with this status, and its connection closed.
     Status(u16),
-    /// What is sent arrives this much later.
+    /// Data arrives with this delay.
     Delay(Duration),
-    /// What holds these bytes arrives, and its answer is lost: the connection is reset instead.
+    /// Data that contains these bytes arrives, but the response is lost: the connection is reset
+    /// instead.
     LostAnswer(&'static str),
 }
 
 /// A proxy in front of one address. Ends when dropped.
 pub struct Proxy {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     fault: watch::Sender<Fault>,
     task: JoinHandle<()>,
@@ -42,7 +43,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// One that lets everything pass to `target`, a host with a port.
+    /// A proxy without fault in front of `target`, a host with a port.
     ///
     /// # Panics
     /// If no port is free.
@@ -55,7 +56,7 @@ impl Proxy {
         Self { address, fault, task }
     }
 
-    /// From now on.
+    /// Fails in this way from now on.
     pub fn fail(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
@@ -67,10 +68,10 @@ impl Proxy {
         self.fail(Fault::None);
     }
 
-    /// The same URL by way of the proxy.
+    /// The same URL through the proxy.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is not a URL.
     pub fn url(&self, url: &str) -> String {
         let mut url: url::Url = url.parse().expect("a URL");
         url.set_host(Some("127.0.0.1")).expect("a host can be set");
@@ -131,7 +132,7 @@ async fn serve(client: TcpStream, target: String, mut fault: watch::Receiver<Fau
     }
 }
 
-/// Waits while there is silence; `None`: the fault ended the connection.
+/// Waits during silence; `None`: the fault ended the connection.
 async fn until_bytes_pass(client: TcpStream, fault: &mut watch::Receiver<Fault>) -> Option<(TcpStream, Fault)> {
     loop {
         let now = *fault.borrow_and_update();
@@ -163,7 +164,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 }
 
 fn reset(stream: TcpStream) {
-    // With data or without, the other side gets RST.
+    // With or without pending data, the other side gets RST.
     let _ = stream.set_zero_linger();
 }
 

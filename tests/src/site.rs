@@ -1,4 +1,4 @@
-//! A place where parts that run alone find each other: a database, a queue and buckets.
+//! The shared services of parts that run alone: a database, a queue and buckets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use functions::installation::Installation;
 use functions::now_ms;
 use functions::settings::Services;
 use platform::object_store::ObjectStore as _;
-use platform::s3_server::EventOutbox;
+use s3_server::EventOutbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -21,23 +21,23 @@ use crate::program::{PROFILE, text};
 
 /// A key of 32 bytes.
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// Opens the API.
+/// Token of the API.
 pub const TOKEN: &str = "er_test";
 
-/// The place. What it holds is gone with it.
+/// The services of one installation. Its data is removed with it.
 pub struct Site {
-    /// What the parts are told.
+    /// Environment variables of the parts.
     pub variables: Vec<(&'static str, String)>,
-    /// Does what the Lambda functions do.
+    /// Executes the work of the Lambda functions.
     pub functions: Arc<Installation>,
-    /// The connections of all who call.
+    /// HTTP client of all callers.
     pub http: reqwest::Client,
-    /// For files.
+    /// Folder for files.
     pub folder: TempDir,
 }
 
 impl Site {
-    /// One with these services, and the small profile.
+    /// An installation with these services, and the small profile.
     ///
     /// # Panics
     /// If they cannot be reached.
@@ -59,7 +59,7 @@ impl Site {
             ("EDGEREEL_PROFILES", "small".to_owned()),
         ];
         let profiles = folder.path().join("profiles");
-        std::fs::create_dir(&profiles).expect("folders can be made");
+        std::fs::create_dir(&profiles).expect("folders can be created");
         std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
         std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
         let functions = Installation::connect(services, "functions").await.expect("the services can be reached");
@@ -77,7 +77,7 @@ impl Site {
     /// Starts a transcoder.
     ///
     /// # Panics
-    /// If it does not work in time.
+    /// If it does not start in time.
     pub async fn transcoder(&self) -> Part {
         let profiles = text(&self.folder.path().join("profiles"));
         let arguments = ["transcoder", "--profiles-dir", &profiles, "--encoders", "1"];
@@ -87,15 +87,15 @@ impl Site {
     /// Calls an API: status and body.
     ///
     /// # Panics
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn call(&self, api: &Part, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         self.call_with(api, method, path, body, &[]).await
     }
 
-    /// The same, with more headers.
+    /// As [`call`](Self::call), with more headers.
     ///
     /// # Panics
-    /// If nobody answers.
+    /// If the server does not answer.
     pub async fn call_with(
         &self,
         api: &Part,
@@ -117,10 +117,10 @@ impl Site {
         (status, serde_json::from_slice(&answer.bytes().await.expect("to its end")).unwrap_or_default())
     }
 
-    /// Sends what the API has signed: the one request of a small file.
+    /// Sends a presigned request of a small file.
     ///
     /// # Panics
-    /// If the store refuses.
+    /// If the store rejects it.
     pub async fn put(&self, request: &Value, bytes: Vec<u8>) {
         let mut put = self.http.put(request["url"].as_str().expect("an address"));
         let headers = request["headers"].as_object().expect("headers");
@@ -131,22 +131,22 @@ impl Site {
         assert!(answer.status().is_success(), "{}", answer.status());
     }
 
-    /// Uploads a file, and tells of it as the bucket does: twice.
+    /// Uploads a file, and delivers its event as the bucket does: twice.
     ///
     /// # Panics
-    /// If the API or the store refuse.
+    /// If the API or the store rejects a request.
     pub async fn upload(&self, api: &Part, film: &Path) -> VideoId {
         let bytes = std::fs::read(film).expect("the file can be read");
-        let wish =
+        let fields =
             json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
-        let (status, created) = self.call(api, "POST", "/v1/uploads", Some(wish)).await;
+        let (status, created) = self.call(api, "POST", "/v1/uploads", Some(fields)).await;
         assert_eq!(status, 201, "{created}");
         self.put(&created["upload"]["request"], bytes).await;
         let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
         let event = self.event(video).await;
         for _ in 0..2 {
             let taken = self.functions.ingest().process(&event, now_ms()).await.expect("it is taken in");
-            // The second time, a transcoder may have it in hand.
+            // The second time, a transcoder may hold the job.
             let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
                 panic!("it starts nothing: {taken:?}")
             };
@@ -154,7 +154,7 @@ impl Site {
         video
     }
 
-    /// What S3 says of a source that has arrived.
+    /// S3's event of a source that has arrived.
     async fn event(&self, video: VideoId) -> String {
         let source = self.functions.catalog.get_video(video).await.expect("it is there").source.key;
         let source = source.expect("it was announced");
@@ -169,7 +169,7 @@ impl Site {
         json!({ "Records": [record] }).to_string()
     }
 
-    /// Takes in the events of an embedded S3 server from now on, as the function `ingest` does.
+    /// Processes the events of an embedded S3 server from now on, as the function `ingest` does.
     pub fn pump(&self, outbox: EventOutbox) -> JoinHandle<()> {
         let ingest = self.functions.ingest();
         tokio::spawn(async move {
@@ -182,7 +182,7 @@ impl Site {
         })
     }
 
-    /// Waits until something holds of a video.
+    /// Waits until a condition holds for a video.
     ///
     /// # Panics
     /// If it does not within two minutes, or the video fails before.

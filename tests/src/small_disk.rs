@@ -1,23 +1,23 @@
-//! A disk that is soon full: a file system in memory, where the machine lets a test mount one.
+//! A small disk: a file system in memory, if the machine allows a test to mount one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Unmounted when dropped.
+/// A mounted file system. Unmounted when dropped.
 pub struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
-    /// One of so many MiB; `None`, and a line that says so, where nothing can be mounted.
+    /// A disk of `mib` MiB; `None`, and a note, if it cannot be mounted.
     ///
     /// # Panics
-    /// If no folder can be made.
+    /// If no folder can be created.
     #[expect(clippy::print_stdout, reason = "says why a test did not run")]
     pub fn mount(mib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("temporary folders can be made");
+        let folder = tempfile::tempdir().expect("temporary folders can be created");
         let size = format!("size={mib}m");
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
@@ -28,19 +28,19 @@ impl SmallDisk {
         Some(Self { folder })
     }
 
-    /// Where it is.
+    /// Its mount point.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Writes until it is full. Remove the file to have the space back.
+    /// Writes until it is full. Remove the file to free the space.
     ///
     /// # Panics
-    /// If it cannot be written for another reason.
+    /// If writing fails for another reason.
     pub fn fill(&self) -> PathBuf {
         use std::io::Write as _;
         let path = self.path().join("filler");
-        let mut file = std::fs::File::create(&path).expect("a file can be made");
+        let mut file = std::fs::File::create(&path).expect("a file can be created");
         let mut block = 1 << 20;
         while block > 0 {
             match file.write(&vec![1; block]) {

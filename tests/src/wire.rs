@@ -1,25 +1,25 @@
-//! HTTP byte by byte: a client would tidy up the requests that tests are about.
+//! HTTP byte by byte: a client library would normalise the requests under test.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// Names in lower case, in order.
+    /// Headers in order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Without the marks of chunks.
+    /// Body, with chunked encoding removed.
     pub body: Vec<u8>,
 }
 
-/// Sends a request as it stands here, and waits for the whole answer.
+/// Sends a request unchanged, and waits for the whole response.
 ///
 /// # Errors
-/// If there is none that can be read.
+/// If there is no valid response.
 pub async fn send(address: &str, method: &str, target: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
     let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
@@ -28,16 +28,17 @@ pub async fn send(address: &str, method: &str, target: &str, headers: &[(&str, &
     send_bytes(address, method, format!("{text}\r\n").as_bytes()).await
 }
 
-/// Sends bytes, whatever they are, and waits for the answer. `method`: what they mean, as far as that matters for its body.
+/// Sends arbitrary bytes, and waits for the response. `method`: the method of the request, as far
+/// as it affects the body of the response.
 ///
 /// # Errors
-/// If there is no answer that can be read.
+/// If there is no valid response.
 pub async fn send_bytes(address: &str, method: &str, request: &[u8]) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request).await?;
     let mut bytes = vec![];
     let read = async {
-        // Not to the end of the connection: some servers keep it open whatever they are told.
+        // Does not read to the end of the connection: some servers keep it open in any case.
         while !is_whole(&bytes, method) && stream.read_buf(&mut bytes).await? > 0 {}
         anyhow::Ok(())
     };

@@ -1,4 +1,4 @@
-//! Inputs as the world has them: each comes out upright, even, decodable, and conforming.
+//! Unusual inputs: each output is upright, even, decodable, and conforms.
 
 #![cfg(test)]
 
@@ -8,20 +8,20 @@ use e2e::media::{H264, complaints_of_decoding, ffmpeg, film, has_encoder, make_f
 use e2e::program::{check, text, transcode};
 use serde_json::Value;
 
-/// A case in a folder of its own.
+/// A case in its own folder.
 struct Case {
     folder: tempfile::TempDir,
 }
 
-/// What has to come out.
+/// The expected output.
 struct Expected<'a> {
-    /// Of the largest rung, pixels.
+    /// Size of the largest rung, pixels.
     size: (u64, u64),
-    /// `None`: no sound.
+    /// Number of audio channels; `None`: no audio.
     channels: Option<u64>,
-    /// Of every rung, as the master playlist declares it; empty: any.
+    /// `FRAME-RATE` of every rung in the master playlist; empty: any.
     rate: &'a str,
-    /// Seconds, and how far from it is right.
+    /// Duration and tolerance, seconds.
     seconds: (f64, f64),
 }
 
@@ -40,7 +40,7 @@ impl Case {
         self.folder.path().join(name)
     }
 
-    /// Makes a file: inputs, then options.
+    /// Generates a file: inputs, then options.
     fn make(&self, name: &str, inputs: &[String], options: &[&str]) -> PathBuf {
         let path = self.path(name);
         let mut all = inputs.to_vec();
@@ -104,7 +104,7 @@ fn find(folder: &Path, name: &str) -> PathBuf {
     folder.join(found.unwrap_or_else(|| panic!("no {name} below {}", folder.display())))
 }
 
-/// The picture alone.
+/// Video without audio.
 fn silent(size: &str, rate: &str, seconds: f64) -> Vec<String> {
     film(size, rate, seconds)[..4].to_vec()
 }
@@ -116,7 +116,7 @@ async fn rotated() {
     let turned = case.path("turned.mp4");
     let modern = ["-display_rotation", "90", "-i", &text(&flat), "-c", "copy", &text(&turned)].map(str::to_owned);
     if !try_ffmpeg(&modern).status.success() {
-        // Older than 6.0: the same by the tag that older muxers take.
+        // FFmpeg before 6.0: the same by the tag that older muxers accept.
         ffmpeg(&["-i", &text(&flat), "-c", "copy", "-metadata:s:v:0", "rotate=90", &text(&turned)].map(str::to_owned));
     }
     assert!(probe(&text(&turned))["streams"][0]["side_data_list"][0]["rotation"].is_i64(), "it is not turned");
@@ -263,7 +263,8 @@ async fn high_frame_rate_is_halved() {
     case.check(&film, Expected { rate: "FRAME-RATE=59.940", ..expected((320, 180), Some(1), 4.0) }).await;
 }
 
-/// Files that were joined without encoding have sound that overlaps at every join: what is passed on must not drift.
+/// Files that were joined without encoding have overlapping audio at every join: copied audio must
+/// not drift.
 #[tokio::test]
 async fn joined_files_stay_in_time() {
     let case = Case::new();
@@ -273,7 +274,7 @@ async fn joined_files_stay_in_time() {
     case.check(&joined, Expected { seconds: (60.0, 1.0), ..expected((320, 180), Some(1), 60.0) }).await;
 }
 
-/// Remuxing an open GOP would show broken pictures after a seek: it has to be encoded.
+/// Remuxing an open GOP would show broken frames after a seek: it has to be encoded.
 #[tokio::test]
 async fn open_groups_of_pictures_are_not_remuxed() {
     let case = Case::new();
@@ -293,7 +294,7 @@ async fn open_groups_of_pictures_are_not_remuxed() {
     case.check(&film, expected((640, 360), Some(1), 10.0)).await;
 }
 
-/// Files made by others, where they are at hand: ready and decodable, or refused with a sentence.
+/// Third-party files, if they are available: ready and decodable, or refused with a message.
 #[tokio::test]
 async fn files_of_others() {
     let Some(folder) = shared_media() else {
@@ -302,7 +303,7 @@ async fn files_of_others() {
     };
     let mut names: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     names.retain(|it| it.extension().is_some_and(|it| it != "md") && it.metadata().unwrap().len() < 3_000_000);
-    // Six minutes are a matter for benchmarks.
+    // A file of six minutes is for benchmarks.
     names.retain(|it| !it.ends_with("standard-1080p-6min.mp4"));
     names.sort();
     for input in names {

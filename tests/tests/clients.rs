@@ -1,4 +1,5 @@
-//! Clients that others generate of the OpenAPI document: made without a warning, and of use.
+//! A third-party generator creates a client from the OpenAPI document: without warnings, and
+//! usable.
 
 #![cfg(test)]
 
@@ -8,7 +9,8 @@ use std::process::Command;
 use e2e::dev::Home;
 use serde_json::json;
 
-/// Resumes an upload, and sends a picture: what earlier documents kept generators from.
+/// Resumes an upload, and sends an image: two cases that earlier documents made impossible for
+/// generators.
 const PROGRAM: &str = r#"
 import sys
 from edgereel_client import AuthenticatedClient
@@ -37,12 +39,12 @@ fn run(command: &mut Command) -> String {
     log
 }
 
-/// Makes the client in a folder.
+/// Generates the client in a folder.
 fn generate(generator: &Path, folder: &Path) {
     let (document, settings) = (folder.join("openapi.json"), folder.join("settings.yaml"));
     let text = functions::openapi::document().to_json().expect("the document is JSON");
     std::fs::write(&document, text).expect("files can be written");
-    // Nothing is formatted: nobody reads it.
+    // Formatting is not needed.
     std::fs::write(&settings, "post_hooks: []\n").expect("files can be written");
     let mut command = Command::new(generator);
     command.arg("generate").arg("--path").arg(document).arg("--config").arg(settings);
@@ -53,7 +55,7 @@ fn generate(generator: &Path, folder: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_in_python_is_made_without_a_warning() {
+async fn a_python_client_is_generated_without_warnings() {
     let environment = "openapi-python-client";
     let Some(generator) = testkit::tool(environment, environment) else { return };
     let Some(python) = testkit::tool(environment, "python") else { return };

@@ -1,5 +1,5 @@
-//! The parts run apart, as in the cloud: an API, transcoders, a database, a queue and buckets, told by the environment
-//! where the others are.
+//! The parts run separately, as in the cloud: an API, transcoders, a database, a queue and buckets,
+//! configured by environment variables.
 
 #![cfg(test)]
 
@@ -17,11 +17,11 @@ use platform::connect::QueueAddress;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
-use platform::s3_server::testing::RunningServer;
 use platform::secret::Secret;
+use platform::testing::RunningServer;
 use testkit::{LocalStack, Postgres};
 
-/// One transcoder is told to stop in the middle; another one goes on there.
+/// One transcoder is stopped in the middle; another one continues from there.
 async fn show(site: &Site) {
     let film = make_film(&site.folder.path().join("film.mp4"), "640x360", "24", 40.0, &["-g", "600"]);
     let (api, first) = (site.api().await, site.transcoder().await);
@@ -59,7 +59,7 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     show(&Site::new(services, folder).await).await;
 }
 
-/// A team with a store that sends no events, and one server: `api` and `transcoder`, and nothing else.
+/// A store that sends no events, and one server: only `api` and `transcoder`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_event_source_every_upload_is_made() {
     let folder = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ async fn without_an_event_source_every_upload_is_made() {
     let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 4.0, &["-g", "48"]);
     let api = site.api().await;
 
-    // By the program, which says what it waits for while there is no transcoder.
+    // With the program, which reports what it waits for while there is no transcoder.
     let address = api.said["api"].as_str().unwrap().to_owned();
     let environment = [("EDGEREEL_API_URL".to_owned(), address), ("EDGEREEL_API_TOKEN".to_owned(), TOKEN.to_owned())];
     let arguments = ["upload", &text(&film), "--wait", "--profile", "small", "--json"];
@@ -84,7 +84,8 @@ async fn without_an_event_source_every_upload_is_made() {
     assert_eq!(waited.map(|it| &it["state"]), Some(&"queued".into()), "{:?}", uploaded.objects);
     assert_eq!((uploaded.code, &uploaded.last()["event"]), (Some(0), &"ready".into()), "{}", uploaded.stderr);
 
-    // By a page that never says that it is done: Uppy 5 sends a small file as one PUT, and no more.
+    // From a page that never completes the upload: Uppy 5 sends a small file as one PUT, and
+    // nothing else.
     let path = "/v1/s3/params?filename=film.mp4&type=video/mp4&metadata[profile]=small";
     let (status, signed) = site.call_with(&api, "GET", path, None, &[("uppy-versions", "@uppy/aws-s3=5.1.0")]).await;
     assert_eq!(status, 200, "{signed}");
@@ -104,13 +105,14 @@ async fn in_the_cloud_with_postgresql_sqs_and_s3() {
         store: buckets(&aws).await,
     };
     let mut site = Site::new(services, tempfile::tempdir().unwrap()).await;
-    // What SQS is told by AWS's own variables.
+    // SQS credentials come from AWS's own variables.
     site.variables.extend([("AWS_ACCESS_KEY_ID", "test".to_owned()), ("AWS_SECRET_ACCESS_KEY", "test".to_owned())]);
     site.variables.push(("AWS_REGION", LocalStack::REGION.to_owned()));
     show(&site).await;
 }
 
-/// SQS cannot be reached, or answers with errors, while films wait and while one is in work.
+/// SQS cannot be reached, or answers with errors, while films wait and while one is being
+/// processed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_goes_away_and_comes_back() {
     let Some(aws) = LocalStack::start() else { return };
@@ -158,7 +160,7 @@ async fn buckets(server: &LocalStack) -> S3StoreConfig {
         .force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(client.build());
     for bucket in ["private", "media"] {
-        client.create_bucket().bucket(bucket).send().await.expect("a bucket can be made");
+        client.create_bucket().bucket(bucket).send().await.expect("a bucket can be created");
     }
     S3StoreConfig {
         endpoint: server.endpoint(),
@@ -172,7 +174,7 @@ async fn buckets(server: &LocalStack) -> S3StoreConfig {
     }
 }
 
-/// A queue with dead letters.
+/// Creates a queue with a dead-letter queue.
 async fn queue(server: &LocalStack) -> SqsQueueConfig {
     use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
     let config = Builder::new()
@@ -182,7 +184,7 @@ async fn queue(server: &LocalStack) -> SqsQueueConfig {
         .credentials_provider(Credentials::new(LocalStack::KEY, LocalStack::KEY, None, None, "test"));
     let client = aws_sdk_sqs::Client::from_conf(config.build());
     let make = async |name: &str| {
-        let made = client.create_queue().queue_name(name).send().await.expect("a queue can be made");
+        let made = client.create_queue().queue_name(name).send().await.expect("a queue can be created");
         made.queue_url.expect("it has a URL")
     };
     let (dead, url) = (make("dead").await, make("jobs").await);

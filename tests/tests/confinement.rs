@@ -1,5 +1,5 @@
-//! FFmpeg that was taken over: a stand-in of the same name tries what it can, and can nothing but talk to the loopback
-//! server.
+//! A compromised FFmpeg: a stand-in of the same name tries various actions, and succeeds with none
+//! except talking to the loopback server.
 
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
@@ -14,7 +14,7 @@ use e2e::media::{make_film, shared_media};
 use e2e::program::{edgereel, edgereel_run_with, text, transcode};
 use e2e::skip::skipped;
 
-/// What the stand-in tries to reach.
+/// The targets that the stand-in tries to reach.
 struct Targets {
     folder: tempfile::TempDir,
     secret: PathBuf,
@@ -35,7 +35,7 @@ impl Targets {
         Self { secret, other_port: TcpListener::bind("127.0.0.1:0").unwrap(), _sockets: sockets, folder }
     }
 
-    /// Compiles the stand-in; the linker's compiler is there wherever Rust is.
+    /// Compiles the stand-in; the compiler that Rust uses as its linker is always installed.
     fn attacker(&self) -> PathBuf {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("attacker/attacker.c");
         let program = self.folder.path().join("ffprobe");
@@ -67,7 +67,7 @@ fn attempts(targets: &Targets, attacker: &Path, enforcement: Enforcement) -> (Ve
     let output = Command::new(edgereel()).args(policy.arguments()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    // What it changed would change the next attempt.
+    // An attempt that removed the file would affect the next one.
     assert!(targets.secret.is_file());
     let with = |ending: &str| said.lines().filter_map(|it| it.strip_suffix(ending)).map(str::to_owned).collect();
     (with(" works"), with(" refused"))
@@ -85,7 +85,7 @@ fn is_complete() -> bool {
 fn a_program_that_was_taken_over_reaches_nothing() {
     let targets = Targets::new();
     let attacker = targets.attacker();
-    // Without the confinement, the attempts are real.
+    // Without the confinement, the attempts succeed.
     let (works, _) = attempts(&targets, &attacker, Enforcement::Off);
     for name in ["loopback", "secret", "passwd", "write-data", "write-tmp", "other-port", "bind", "abstract-socket"] {
         assert!(works.iter().any(|it| it == name), "{name} fails without a confinement too: only {works:?} work");
@@ -101,7 +101,7 @@ fn a_program_that_was_taken_over_reaches_nothing() {
     }
 }
 
-/// The same, as the program starts it for a source.
+/// The same, started by the program for a source.
 #[tokio::test]
 async fn an_ffprobe_that_was_taken_over_reaches_nothing() {
     if !is_complete() {
@@ -149,14 +149,14 @@ fn a_confined_program_ends_with_its_parent() {
             Policy { parent, memory: 1 << 30, command: command.iter().map(Into::into).collect(), ..Policy::default() };
         Command::new(edgereel()).args(policy.arguments()).output().unwrap()
     };
-    // It works for a process that is not its parent: that one has ended.
+    // The policy names process 1 as the parent, so the program concludes that its parent has ended.
     let orphan = run(1, &["/bin/true"]);
     assert_eq!(orphan.status.code(), Some(confine::CANNOT_CONFINE), "{orphan:?}");
     let missing = run(std::process::id(), &[&text(&folder.path().join("none"))]);
     assert_eq!(missing.status.code(), Some(confine::CANNOT_EXECUTE), "{missing:?}");
 }
 
-/// What the confinement costs for each start. Printed, for the record.
+/// Measures the cost of the confinement per start, and prints it.
 #[test]
 fn a_start_costs_little() {
     let program = Path::new("/bin/true");

@@ -1,4 +1,5 @@
-//! Many upload at once: nothing is lost, nothing is doubled. `make bench-api` does the same with a thousand.
+//! Concurrent uploads: nothing is lost or duplicated. `make bench-api` does the same with a
+//! thousand.
 
 #![cfg(test)]
 
@@ -8,7 +9,7 @@ use e2e::crowd::uploads;
 use e2e::site::Site;
 use functions::settings::Services;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use testkit::Postgres;
 
 async fn show(database: String, folder: tempfile::TempDir) {

@@ -1,5 +1,5 @@
-//! One table of cases, sent over the wire to the edge worker in workerd and to its local twin: both have to answer as
-//! the table says, and both alike.
+//! One table of cases, sent over the wire to the edge worker in workerd and to its local twin: both
+//! have to give the responses of the table, and identical ones.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use domain::playback::Entry;
 use domain::playback::cases::{self, Answer, Case, world};
 use e2e::edge::Edge;
 use e2e::wire;
-use edgereel::edge::{Front, MemoryList, router, system_time};
+use edge_server::{Front, MemoryList, router, system_time};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What the table is about, for the worker.
+/// The worker's bindings for the table's installation.
 fn bindings() -> Value {
     json!({
         "EDGEREEL_GRANT_KEYS": world::GRANT_KEYS,
@@ -27,7 +27,7 @@ fn bindings() -> Value {
     })
 }
 
-/// Both buckets, as folders.
+/// The objects of both buckets, as folders.
 fn objects() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (key, bytes) in world::objects() {
@@ -59,7 +59,7 @@ async fn twin(folder: &TempDir) -> SocketAddr {
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
-    let edge = edgereel::edge::Edge {
+    let edge = edge_server::Edge {
         store: Arc::new(store),
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),
@@ -89,7 +89,8 @@ async fn send(address: &str, case: &Case) -> Answer {
     Answer { status: answer.status, headers: answer.headers, body: answer.body }
 }
 
-/// What the two may not differ in: all headers but those of the connection, of the store (tags), and of the time.
+/// Headers that must be equal: all except those of the connection, of the store (ETags), and of the
+/// time.
 fn comparable(answer: &Answer) -> BTreeMap<&str, Vec<String>> {
     let of_the_server = ["connection", "date", "etag", "keep-alive", "transfer-encoding", "content-length", "server"];
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -137,19 +138,21 @@ async fn every_case_is_answered_alike() {
     assert!(sent >= 150, "{sent}");
 }
 
-/// Requests that never reach the worker: the HTTP server in front of it knows no such method.
+/// Requests that never reach the worker: the HTTP server in front of it does not support the
+/// method.
 const UNKNOWN_METHODS: [&str; 3] = ["get of the master", "get of the segment", "get of the key"];
 
-/// Requests that reach the worker tidied: workerd resolves dots in a path, as browsers do before they send it. What is
-/// left of them, and what that leads to.
+/// Requests that reach the worker normalised: workerd resolves dots in a path, as browsers do
+/// before they send it. The path that remains, and its result.
 const TIDIED: [(&str, &str, &str); 2] = [("upwards", "/../6580b562fc319fd8/", "/"), ("here", "/./", "/")];
 
-/// How many requests a test sends; more of them where somebody asks for more.
+/// The number of requests that a test sends; an environment variable overrides it.
 fn count(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
 }
 
-/// Pages of memory of the worker, which is still its first: a panic would have made another one necessary.
+/// Memory pages of the worker, which must still be its first instance: a panic would have replaced
+/// it.
 async fn memory(edge: &mut Edge) -> u64 {
     let memory = edge.say(json!({ "do": "memory" })).await;
     assert_eq!(memory["instances"], 1, "there was a panic");
@@ -160,7 +163,7 @@ fn named(name: &str) -> Case {
     cases::all(system_time()).into_iter().find(|it| it.name == name).expect("there is such a case")
 }
 
-/// A request with something changed in its bytes, wherever that is.
+/// Mutates the bytes of a request at a random position.
 fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
     for _ in 0..=random(4) {
         let at = random(bytes.len().max(1));
@@ -193,8 +196,8 @@ fn odd(bytes: &mut Vec<u8>, mut random: impl FnMut(usize) -> usize) {
     }
 }
 
-/// Whatever is sent, it is answered or the connection is closed; nothing breaks, and afterwards all goes on.
-/// `EDGEREEL_ODD_REQUESTS` says how many.
+/// Every request is answered, or its connection is closed; nothing breaks, and afterwards
+/// everything works. `EDGEREEL_ODD_REQUESTS` sets the number of requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_requests_do_no_harm() {
     let Some(mut edge) = worker().await else { return };
@@ -218,7 +221,7 @@ async fn odd_requests_do_no_harm() {
                     text.extend(format!("{name}: {value}\r\n").into_bytes());
                 }
                 odd(&mut text, &mut random);
-                // A request that does not end is waited for by any server; this one ends.
+                // Any server would wait for an incomplete request; this one is complete.
                 if !text.ends_with(b"\r\n") {
                     text.extend(b"\r\n");
                 }
@@ -236,7 +239,7 @@ async fn odd_requests_do_no_harm() {
             *statuses.entry(status).or_default() += count;
         }
     }
-    // 500 is what workerd's own server answers to addresses that are none; 501 to methods that it does not know.
+    // workerd's own server responds with 500 to invalid addresses, and with 501 to unknown methods.
     let answered: u64 = statuses.iter().filter(|it| *it.0 != 0).map(|it| it.1).sum();
     assert!(answered * 2 > total, "most are answered: {statuses:?}");
     for name in ["grant in the query", "media playlist", "segment", "key", "signed with ES256"] {
@@ -248,7 +251,7 @@ async fn odd_requests_do_no_harm() {
     assert!(after <= before + 32, "{before} pages, then {after}");
 }
 
-/// Should the worker ever trap, it costs the requests in hand, and the next ones are answered out of a fresh memory.
+/// If the worker traps, the requests in progress fail, and the next ones get a fresh memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trap_costs_one_request() {
     let Some(mut edge) = worker().await else { return };
@@ -256,7 +259,7 @@ async fn a_trap_costs_one_request() {
     case.check(&send(&edge.address, &case).await).unwrap();
     memory(&mut edge).await;
     edge.say(json!({ "do": "exhaust" })).await;
-    // Longer than what is free, and no memory is to be had any more.
+    // Longer than the free memory, and no more can be allocated.
     let giant = format!("/v/{}/master.m3u8?grant={}", world::video(), "a".repeat(64_000));
     let answer = wire::send(&edge.address, "GET", &giant, &[]).await.unwrap();
     assert_eq!(answer.status, 500, "the trap that this test is about");
@@ -267,7 +270,8 @@ async fn a_trap_costs_one_request() {
     assert_eq!(edge.say(json!({ "do": "memory" })).await["instances"], 2);
 }
 
-/// Bodies never pass through the worker's memory. `EDGEREEL_SEGMENT_REQUESTS` says how many.
+/// Bodies never pass through the worker's memory. `EDGEREEL_SEGMENT_REQUESTS` sets the number of
+/// requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_leave_no_trace_in_memory() {
     let Some(mut edge) = worker().await else { return };
@@ -322,7 +326,7 @@ async fn playlists_are_compressed_and_what_is_there_already_is_not_sent_again() 
     }
 }
 
-/// Who revokes something where no list is bound would believe that it is revoked.
+/// Without a binding for the list, a revocation would have no effect, so everything is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_list_of_what_was_revoked_nothing_is_handed_out() {
     let Some(edge) = Edge::launch(json!({ "bindings": bindings(), "without": "REVOKED" })).await else { return };
@@ -333,7 +337,7 @@ async fn without_a_list_of_what_was_revoked_nothing_is_handed_out() {
     }
 }
 
-/// In the mode `cdn` segments are named at the public host, and keys at the edge.
+/// In the mode `cdn`, segments have URLs of the public host, and keys of the edge.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_may_come_from_a_public_host() {
     let mut bindings = bindings();
@@ -346,7 +350,7 @@ async fn segments_may_come_from_a_public_host() {
     assert!(text.contains(&segment) && text.contains("URI=\"/k/"), "{text}");
 }
 
-/// What was revoked while somebody watches is over with the next playlist or key; what was not goes on.
+/// A revocation during playback takes effect with the next playlist or key; others continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_revoked_while_it_is_watched() {
     let Some(mut edge) = worker().await else { return };

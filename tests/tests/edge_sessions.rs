@@ -1,5 +1,5 @@
-//! Sessions that are renewed and revoked while a player goes on with the addresses that it has: the edge worker in workerd
-//! and its local twin.
+//! Sessions that are renewed and revoked while a player continues with its URLs: the edge worker in
+//! workerd and its local twin.
 
 #![cfg(test)]
 
@@ -12,19 +12,19 @@ use domain::playback::cases::world;
 use domain::playback::revocation;
 use e2e::edge::Edge;
 use e2e::wire::{self, Answer};
-use edgereel::edge::{MemoryList, router, system_time};
+use edge_server::{MemoryList, router, system_time};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
-/// The twin, over everything that the cases play.
+/// The twin, over all objects of the cases.
 async fn twin() -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
-    let edge = edgereel::edge::Edge {
+    let edge = edge_server::Edge {
         store: Arc::new(store),
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),
@@ -39,7 +39,7 @@ async fn twin() -> (String, tempfile::TempDir) {
     (address, folder)
 }
 
-/// The worker, over the same.
+/// The worker, over the same objects.
 async fn worker() -> Option<Edge> {
     let bindings = json!({
         "EDGEREEL_GRANT_KEYS": world::GRANT_KEYS,
@@ -64,9 +64,9 @@ struct Viewer {
     edge: String,
     name: &'static str,
     check_segments: bool,
-    /// The address that the player was given.
+    /// The URL that the player was given.
     address: String,
-    /// A playlist, a segment and the key of it.
+    /// A playlist, a segment and its key.
     goes_on_with: [String; 3],
 }
 
@@ -78,9 +78,9 @@ impl Viewer {
         grant.issue(&world::keyring().grants).unwrap()
     }
 
-    /// Starts with passes that live for so many seconds.
+    /// Starts with passes of this lifetime, in seconds.
     async fn start(edge: &str, name: &'static str, check_segments: bool, seconds: u64) -> Self {
-        // The clock's skew is on top.
+        // The clock skew is added to it.
         let grant = Self::grant(name, check_segments, system_time() + seconds - world::config().clock_skew_seconds);
         let address = format!("/v/{}/master.m3u8?grant={grant}", world::video());
         let text = async |target: &str| {
@@ -97,7 +97,7 @@ impl Viewer {
         Self { edge: edge.to_owned(), name, check_segments, address, goes_on_with: [playlist, segment, key] }
     }
 
-    /// How playlist, segment and key are answered.
+    /// The responses to playlist, segment and key.
     async fn tries(&self) -> [(u16, Option<String>); 3] {
         let mut found = vec![];
         for target in &self.goes_on_with {
@@ -107,7 +107,7 @@ impl Viewer {
         found.try_into().unwrap()
     }
 
-    /// Sends a fresh grant, whose pass would live for so many seconds.
+    /// Sends a new grant, whose pass would have this lifetime.
     async fn renew(&self, seconds: u64) -> (u16, Value) {
         let skew = world::config().clock_skew_seconds;
         let fresh = Self::grant(self.name, self.check_segments, system_time() + seconds - skew);
@@ -131,7 +131,7 @@ fn refused(status: u16, code: &str) -> (u16, Option<String>) {
     (status, Some(code.to_owned()))
 }
 
-/// What the page of one viewer does, at one edge.
+/// The actions of the page of one viewer, at one edge.
 async fn lives_on(edge: &str) {
     let expired = || refused(EXPIRED, "pass-expired");
     let one = Viewer::start(edge, "one", false, 4).await;
@@ -145,12 +145,13 @@ async fn lives_on(edge: &str) {
     assert_eq!(other.tries().await, [expired(), expired(), expired()], "at {edge}");
     assert_eq!(other.renew(60).await.0, 200);
     assert_eq!(other.tries().await, PLAYS, "at {edge}");
-    // A renewal ends as well, and the next one follows it.
+    // A renewal expires as well, and is followed by the next one.
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(one.tries().await, [expired(), expired(), expired()], "at {edge}");
     assert_eq!(one.renew(60).await.0, 200);
     assert_eq!(one.tries().await, PLAYS, "at {edge}");
-    // A revocation wins. Segments alone are nothing; where the grant says so, they are refused as well.
+    // A revocation takes precedence. Segments alone are useless; if the grant requires it, they are
+    // refused as well.
     let strict = Viewer::start(edge, "strict", true, 60).await;
     assert_eq!(strict.tries().await, PLAYS);
     for viewer in [&one, &strict] {
@@ -163,7 +164,7 @@ async fn lives_on(edge: &str) {
     assert_eq!(other.tries().await, PLAYS, "at {edge}");
 }
 
-/// The status that says that an address has expired.
+/// The status of an expired URL.
 const EXPIRED: u16 = 403;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
-//! The whole way with the edge worker in workerd: an upload through the API, the bucket's event to the queue handler, the
-//! job to SQS (LocalStack), the transcoder, and the result played through the worker by three independent players.
+//! The complete flow with the edge worker in workerd: an upload through the API, the bucket's event
+//! to the queue handler, the job to SQS (LocalStack), the transcoder, and playback through the
+//! worker by three independent players.
 
 #![cfg(test)]
 
@@ -39,9 +40,9 @@ use platform::job_queue::{SharedQueue, SqsQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3Store;
-use platform::s3_server::testing::{PRIVATE, RunningServer};
 use platform::secret::Secret;
 use platform::shares::SqlShares;
+use platform::testing::{PRIVATE, RunningServer};
 use platform::webhooks::SqlWebhooks;
 use serde_json::{Value, json};
 use testkit::LocalStack;
@@ -75,7 +76,7 @@ impl Sqs {
         Some(Self { _server: server, client, url })
     }
 
-    /// What the worker has to be told.
+    /// The bindings of the worker.
     fn bindings(&self, url: &str) -> Value {
         json!({
             "EDGEREEL_GRANT_KEYS": world::GRANT_KEYS,
@@ -90,7 +91,7 @@ impl Sqs {
         })
     }
 
-    /// All that waits, taken out.
+    /// Receives and removes all waiting messages.
     async fn drain(&self) -> Vec<String> {
         let mut bodies = vec![];
         loop {
@@ -121,12 +122,12 @@ fn upload(number: u64) -> Value {
     event("PutObject", PRIVATE, &format!("uploads/{}/film.mp4", VideoId::new(number, [1; 10])))
 }
 
-/// Which messages of a batch were acknowledged, and which come again, by their place.
-fn outcome(told: &Value) -> (Vec<String>, Vec<String>) {
-    assert_eq!(told["outcome"], "ok", "{told:#}");
-    let retried = told["retryMessages"].as_array().cloned().unwrap_or_default();
+/// The positions of the messages of a batch that were acknowledged, and of those that are retried.
+fn outcome(report: &Value) -> (Vec<String>, Vec<String>) {
+    assert_eq!(report["outcome"], "ok", "{report:#}");
+    let retried = report["retryMessages"].as_array().cloned().unwrap_or_default();
     let retried = retried.iter().filter_map(|it| Some(it["msgId"].as_str()?.to_owned()));
-    let acked = told["explicitAcks"].as_array().cloned().unwrap_or_default();
+    let acked = report["explicitAcks"].as_array().cloned().unwrap_or_default();
     (acked.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect(), retried.collect())
 }
 
@@ -136,7 +137,7 @@ async fn events_become_jobs_in_sqs_each_on_its_own() {
     let Some(mut edge) = Edge::start(sqs.bindings(&sqs.url)).await else { return };
     let mut bodies: Vec<Value> = (0..25).map(upload).collect();
     bodies.extend([
-        // Text, as other relays send it; one that was told before; and what starts nothing.
+        // Text, as other relays send it; a duplicate; and events that start no work.
         upload(0).to_string().into(),
         upload(1),
         event("PutObject", PRIVATE, "elsewhere/film.mp4"),
@@ -153,27 +154,27 @@ async fn events_become_jobs_in_sqs_each_on_its_own() {
     let jobs: BTreeSet<VideoId> = sent.iter().map(|it| JobMessage::parse(it).unwrap()).map(|it| it.video()).collect();
     assert_eq!((sent.len(), jobs.len()), (25, 25), "each job once");
 
-    // A queue that is not there: the jobs come again, the rest is done with.
+    // A missing queue: the jobs are retried, the rest is acknowledged.
     let url = format!("{}-gone", sqs.url);
     let mut edge = Edge::start(sqs.bindings(&url)).await.unwrap();
     let (acked, retried) = outcome(&edge.queue(&[upload(1), json!("rubbish"), upload(2)]).await);
     assert_eq!((acked, retried), (vec!["1".to_owned()], vec!["0".to_owned(), "2".to_owned()]));
-    // And one that nobody listens for.
+    // And an endpoint where no server listens.
     let mut edge = Edge::start(sqs.bindings("http://127.0.0.1:9/queue/jobs")).await.unwrap();
     assert_eq!(outcome(&edge.queue(&[upload(1)]).await).1, ["0"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_may_go_straight_to_an_address() {
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
     let take = move |headers: axum::http::HeaderMap, body: String| {
-        let told = told.clone();
+        let sender = sender.clone();
         async move {
             let authorised = headers.get("authorization").is_some_and(|it| it == "Bearer hush");
             let job = JobMessage::parse(&body).unwrap().job().unwrap().clone();
-            // One of them is not wanted.
+            // One of them is rejected.
             let good = authorised && job.video != VideoId::new(2, [1; 10]);
-            told.send(job).unwrap();
+            sender.send(job).unwrap();
             if good { axum::http::StatusCode::ACCEPTED } else { axum::http::StatusCode::SERVICE_UNAVAILABLE }
         }
     };
@@ -187,11 +188,11 @@ async fn jobs_may_go_straight_to_an_address() {
     let Some(mut edge) = Edge::start(bindings).await else { return };
     let (acked, retried) = outcome(&edge.queue(&[upload(1), upload(2), upload(3)]).await);
     assert_eq!((acked, retried), (vec!["0".to_owned(), "2".to_owned()], vec!["1".to_owned()]));
-    let jobs: Vec<Job> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+    let jobs: Vec<Job> = std::iter::from_fn(|| received.try_recv().ok()).collect();
     assert_eq!(jobs.len(), 3);
 }
 
-/// API, store, catalog and transcoder of one installation, around a queue of SQS.
+/// API, store, catalog and transcoder of one installation, around an SQS queue.
 struct Site {
     s3: RunningServer,
     catalog: SharedCatalog,
@@ -264,8 +265,8 @@ impl Site {
 
     async fn upload(&self, film: &Path) -> VideoId {
         let bytes = std::fs::read(film).unwrap();
-        let wish = json!({ "filename": "film.mp4", "size": bytes.len() });
-        let created = self.call(reqwest::Method::POST, "/v1/uploads", Some(wish)).await;
+        let fields = json!({ "filename": "film.mp4", "size": bytes.len() });
+        let created = self.call(reqwest::Method::POST, "/v1/uploads", Some(fields)).await;
         let request = &created["upload"]["request"];
         let mut put = reqwest::Client::new().put(request["url"].as_str().unwrap());
         for (name, value) in request["headers"].as_object().unwrap() {
@@ -317,7 +318,7 @@ impl Site {
     }
 }
 
-/// Copies what was made into the buckets of the edge, which in the cloud are the same.
+/// Copies the outputs into the buckets of the edge, which in the cloud are the same.
 async fn publish(store: &S3Store, video: VideoId, folder: &Path, edge: &mut Edge) {
     for prefix in ObjectPrefix::of_video(video) {
         let mut after = None;
@@ -365,16 +366,16 @@ async fn from_an_upload_to_three_players() {
     ffmpeg_plays(&url);
     gstreamer_plays(&url);
     if browser::is_there() {
-        let told = browser::run("play.mjs", &[&url], Duration::from_secs(300)).await;
-        browser::played_without_an_error(&told);
-        assert_eq!(told["ended"], true, "{told:#}");
-        assert!((told["duration"].as_f64().unwrap() - 24.0).abs() < 0.2, "{told:#}");
-        let played = told["played"].as_array().unwrap();
-        assert!([360, 180].iter().all(|it| played.contains(&json!(it))), "a rung was not shown: {told:#}");
+        let report = browser::run("play.mjs", &[&url], Duration::from_secs(300)).await;
+        browser::played_without_an_error(&report);
+        assert_eq!(report["ended"], true, "{report:#}");
+        assert!((report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2, "{report:#}");
+        let played = report["played"].as_array().unwrap();
+        assert!([360, 180].iter().all(|it| played.contains(&json!(it))), "a rung was not shown: {report:#}");
     }
 }
 
-/// FFmpeg decodes picture and sound to the end, without a complaint.
+/// FFmpeg decodes video and audio to the end, without an error message.
 fn ffmpeg_plays(url: &str) {
     let arguments = ["-nostdin", "-v", "warning", "-i", url, "-map", "0:v:0", "-map", "0:a:0", "-f", "framecrc", "-"];
     let output = Command::new("ffmpeg").args(arguments).output().unwrap();
@@ -384,7 +385,7 @@ fn ffmpeg_plays(url: &str) {
     assert!((598..=602).contains(&frames), "{frames} frames: {complaints}");
 }
 
-/// `GStreamer`, whose HLS is its own, plays to the end.
+/// `GStreamer`, which has its own HLS implementation, plays to the end.
 fn gstreamer_plays(url: &str) {
     let pipeline =
         ["--no-fault", "playbin3", "video-sink=fakevideosink", "audio-sink=fakesink sync=false", &format!("uri={url}")]
@@ -393,6 +394,6 @@ fn gstreamer_plays(url: &str) {
         Ok(output) if output.status.code() != Some(127) => output,
         _ => return println!("skipped: GStreamer is not installed: scripts/setup.sh --browser"),
     };
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && told.contains("Got EOS"), "{told}");
+    let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && report.contains("Got EOS"), "{report}");
 }

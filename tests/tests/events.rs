@@ -1,4 +1,5 @@
-//! Events come again, too early, too late and twice at once: one run, nothing stuck, nobody sees an error.
+//! Events are repeated, too early, too late and concurrent: one run, nothing stuck, no user sees an
+//! error.
 
 #![cfg(test)]
 
@@ -22,7 +23,7 @@ use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use platform::database::open_sqlite;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
-use platform::s3_server::testing::{PRIVATE, RunningServer};
+use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use transcoder::clock::now_ms;
@@ -51,7 +52,7 @@ async fn the_same_event_again_and_again_is_one_run() {
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     let dev = home.start().await;
     let (store, early) = (dev.store(), new_video(7));
-    // Nobody has told the catalog of this one; and the object arrives three times.
+    // The catalog does not know this one yet; and the object arrives three times.
     for _ in 0..3 {
         store.put(&source(early), bytes.clone(), PutCondition::Always).await.unwrap();
     }
@@ -78,13 +79,13 @@ async fn the_same_event_again_and_again_is_one_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_arrives_for_a_deleted_video_is_removed() {
+async fn a_source_that_arrives_for_a_deleted_video_is_removed() {
     let mut home = Home::new();
     let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 4.0, &[]);
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     let dev = home.start().await;
-    let wish = json!({ "filename": "film.mp4", "size": bytes.len(), "profile": "small" });
-    let (status, created) = dev.call("POST", "/v1/uploads", Some(&wish)).await;
+    let fields = json!({ "filename": "film.mp4", "size": bytes.len(), "profile": "small" });
+    let (status, created) = dev.call("POST", "/v1/uploads", Some(&fields)).await;
     assert_eq!(status, 201, "{created}");
     let video: VideoId = created["video"].as_str().unwrap().parse().unwrap();
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
@@ -94,7 +95,7 @@ async fn what_arrives_for_a_deleted_video_is_removed() {
         assert!(started.elapsed() < Duration::from_secs(20), "left: {:?}", dev.objects(video).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Deleting it again is no error.
+    // Deleting it again is not an error.
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
     assert_eq!(dev.call("GET", &format!("/v1/videos/{video}"), None).await.0, 404);
     assert!(dev.terminate().await.success());
@@ -112,7 +113,7 @@ async fn a_video_deleted_in_the_middle_leaves_nothing() {
     let children = dev.children();
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
     assert_eq!(dev.call("GET", &format!("/v1/videos/{video}/stream"), None).await.0, 404);
-    // The worker learns of it at its next word to the catalog.
+    // The worker learns of it at its next write to the catalog.
     all_gone(&children, Duration::from_secs(45)).await;
     let started = Instant::now();
     let mut empty_since = None;
@@ -123,7 +124,7 @@ async fn a_video_deleted_in_the_middle_leaves_nothing() {
         assert!(started.elapsed() < Duration::from_secs(45), "busy: {busy}, left: {objects:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // The next one is not held up.
+    // The next video is not delayed.
     let short = make_film(&home.folder.path().join("short.mp4"), "320x180", "24", 4.0, &[]);
     let next = dev.upload(&short, "short.mp4").await;
     dev.until_ready(next).await;
@@ -134,7 +135,7 @@ async fn a_video_deleted_in_the_middle_leaves_nothing() {
     assert!(!home.log().contains("ERROR"), "{}", home.log());
 }
 
-/// A worker of its own, as on another machine.
+/// A separate worker, as on another machine.
 struct Site {
     catalog: SharedCatalog,
     queue: SharedQueue,
@@ -199,7 +200,8 @@ async fn of_two_workers_one_does_it() {
     site.store.put(&source(video), std::fs::read(film).unwrap().into(), PutCondition::Always).await.unwrap();
     let events = site.s3.server.events().waiting(10).await.unwrap();
     assert_eq!(events.len(), 1);
-    // R2 tells it three times. The queue knows the message; should it not, a second message exists.
+    // R2 delivers the event three times. The queue drops duplicates; a second message is created in
+    // case it does not.
     let mut queued = vec![];
     for _ in 0..3 {
         queued.extend(site.ingest().process(&events[0].body, now_ms()).await.unwrap());
@@ -235,7 +237,7 @@ async fn of_two_workers_one_does_it() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Whoever came second has nothing left to do: both messages go.
+    // The second worker has nothing left to do: both messages are removed.
     for queue in [&site.queue, &double] {
         while queue.depth().await.unwrap() != Depth::default() {
             assert!(started.elapsed() < Duration::from_secs(90), "a message is left: {:?}", queue.depth().await);

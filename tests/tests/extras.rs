@@ -1,4 +1,5 @@
-//! Pictures that are only extras cannot be made: the video is ready all the same, at the first attempt, and says so.
+//! Optional images cannot be created: the video is ready all the same, at the first attempt, and
+//! reports it.
 
 #![cfg(test)]
 
@@ -9,7 +10,8 @@ use e2e::media::make_film;
 use e2e::program::text;
 use serde_json::json;
 
-/// FFmpeg, which encodes no JPEG once a file called `fail` stands beside it: it passes the trial at the start.
+/// An FFmpeg that cannot encode JPEG once a file called `fail` is beside it: it passes the trial at
+/// the start.
 const WITHOUT_JPEG: &str = r#"#!/bin/sh
 for argument in "$@"; do
     if [ "$argument" = mjpeg ] && [ -e "$(dirname "$0")/fail" ]; then
@@ -34,7 +36,7 @@ async fn a_missing_extra_is_a_warning() {
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&tools)));
-    // A confined script starts no other program.
+    // A confined script cannot start another program.
     home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
     let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "24", 6.0, &[]);
     let dev = home.start().await;

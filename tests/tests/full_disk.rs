@@ -1,4 +1,5 @@
-//! The disk of `edgereel dev` is full for a while: it says so, and goes on by itself when there is space again.
+//! The disk of `edgereel dev` is full for a while: it reports that, and continues by itself when
+//! there is space again.
 
 #![cfg(test)]
 

@@ -1,4 +1,5 @@
-//! The programs of `docs/grants.md` make grants that the edge worker takes. Those are run whose language is here.
+//! The programs of `docs/grants.md` issue grants that the edge worker accepts. Only programs whose
+//! language is installed are run.
 
 #![cfg(test)]
 
@@ -16,7 +17,7 @@ use serde_json::json;
 
 const SECRET: &[u8; 32] = b"a secret of thirty-two bytes !!!";
 
-/// As it stands in the docs.
+/// The program in the docs.
 fn grant(secret: &[u8], key_id: &str, video: &str, now: u64) -> jsonwebtoken::errors::Result<String> {
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
     header.kid = Some(key_id.to_owned());
@@ -40,7 +41,7 @@ fn program(language: &str) -> String {
     after.split_once("```").expect("it ends").0.to_owned()
 }
 
-/// What a program prints; `None`: there is no such language here.
+/// The output of a program; `None`: the language is not installed.
 fn run(command: &mut Command) -> Option<String> {
     let output = command
         .env("GRANT_SECRET", Base64::encode_string(SECRET))
@@ -72,7 +73,7 @@ fn python(folder: &Path) -> Option<String> {
     run(Command::new("python3").arg(source).env("PYTHONPATH", modules))
 }
 
-/// With Debian's library, which is a version older than that of the docs, and stands elsewhere.
+/// With Debian's library, which is one version older than that of the docs, and has another path.
 fn go(folder: &Path) -> Option<String> {
     const LIBRARIES: &str = "/usr/share/gocode";
     Path::new(LIBRARIES).join("src/github.com/golang-jwt/jwt").is_dir().then_some(())?;
@@ -83,7 +84,8 @@ fn go(folder: &Path) -> Option<String> {
     run(&mut go)
 }
 
-/// The examples, with the key of `edgereel dev` as the page reads it, and from a page that sends the grant as a cookie.
+/// The examples, with the key of `edgereel dev` as the page reads it, and from a page that sends
+/// the grant as a cookie.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn grants_of_the_docs_play_from_dev() {
     const PAGE: &str = "https://app.example";

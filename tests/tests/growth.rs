@@ -1,4 +1,5 @@
-//! A video that is watched while it is made: its playlists move in time, and players that others wrote play all of it.
+//! A video that is watched while it is transcoded: its playlists advance in time, and third-party
+//! players play all of it.
 
 #![cfg(test)]
 
@@ -8,12 +9,14 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use e2e::browser;
 use e2e::dev::Home;
 use e2e::media::{ffmpeg, film, probe};
 use e2e::player::Player;
 use e2e::program::{check, text};
+use serde_json::{Value, json};
 
-/// Segments of four seconds: a playlist may stand still for six.
+/// Segments of four seconds: a playlist may stay unchanged for six.
 const PROFILE: &str = r#"
 name = "small"
 segment_seconds = 4.0
@@ -34,15 +37,15 @@ video_kbps = 150
 audio_kbps = 64
 "#;
 
-/// Of the film, seconds.
+/// Duration of the film, seconds.
 const LENGTH: f64 = 60.0;
 const SEGMENTS: usize = 15;
 const FRAMES: usize = 60 * 25;
 
-/// With two encoders at this speed, the film grows for most of a minute, on a fast machine too.
+/// With two encoders at this speed, the film grows for most of a minute, also on a fast machine.
 const SPEED_OF_AN_ENCODER: &str = "0.7";
 
-/// Lets FFmpeg encode no faster: by a program of the same name that becomes the real one.
+/// Limits FFmpeg's encoding speed: a program of the same name that executes the real one.
 fn slow_down(home: &mut Home) {
     let folder = home.folder.path().join("tools");
     std::fs::create_dir(&folder).unwrap();
@@ -61,7 +64,7 @@ fn slow_down(home: &mut Home) {
     home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
 }
 
-/// How one media playlist grew.
+/// The growth of one media playlist.
 #[derive(Debug)]
 struct Grown {
     began_with: usize,
@@ -72,11 +75,11 @@ struct Grown {
     versions: usize,
 }
 
-/// Looks at the playlists of a growing video until they have ended.
+/// Watches the playlists of a growing video until they have ended.
 async fn follow(master: &str) -> BTreeMap<String, Grown> {
     let player = Player::new();
     let mut known = BTreeMap::<String, Grown>::new();
-    // What is named when the video is made comes with the switch to the finished generation.
+    // Renditions that are named at the end appear with the switch to the finished generation.
     let first = player.presentation(master).await.unwrap().expect("it is watchable");
     assert!(first.master.start.is_some_and(|it| it.value.time_offset > 0.0), "{}", first.text);
     let urls: Vec<_> = first.media.into_iter().map(|(name, media)| (name, media.url)).collect();
@@ -84,7 +87,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
         for (name, url) in &urls {
             let (status, body) = player.get(url.as_str()).await.unwrap();
             assert_eq!(status, 200, "{name}");
-            let playlist = domain::playlist::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
+            let playlist = hls::MediaPlaylist::parse(&String::from_utf8(body).unwrap()).playlist;
             let (segments, ended) = (playlist.segments.len(), playlist.end_list.is_some());
             let grown = known.entry(name.clone()).or_insert_with(|| Grown {
                 began_with: segments,
@@ -106,7 +109,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
     known
 }
 
-/// A player in a process of its own, which has to end by itself.
+/// A player in a separate process, which has to end by itself.
 fn started(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> tokio::task::JoinHandle<Output> {
     let mut command = Command::new("timeout");
     command.arg("150").arg(program).args(arguments).stdin(Stdio::null());
@@ -122,7 +125,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     let mut home = Home::with_profile(PROFILE);
     home.options.extend(["--encoders".to_owned(), "2".to_owned()]);
     slow_down(&mut home);
-    let film = make_old_film(home.folder.path());
+    let film = make_old_film(home.folder.path(), LENGTH);
     let dev = home.start().await;
     let begun = Instant::now();
     let video = dev.upload(&film, "film.mp4").await;
@@ -130,7 +133,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     println!("playable after {:.1} s", begun.elapsed().as_secs_f64());
     let url = dev.hls_url(video).await;
 
-    // By themselves these two begin three segments before the end of a playlist that grows.
+    // By default, these two start three segments before the end of a growing playlist.
     let of_ffmpeg =
         ["-v", "error", "-live_start_index", "0", "-i", &url, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"];
     let by_ffmpeg = started("ffmpeg", &of_ffmpeg);
@@ -156,7 +159,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
 
     let grown = follow(&url).await;
     println!("complete after {:.1} s: {grown:#?}", begun.elapsed().as_secs_f64());
-    assert_eq!(grown.len(), 3, "two rungs and their sound");
+    assert_eq!(grown.len(), 3, "two rungs and their audio");
     for (name, it) in &grown {
         assert!(it.began_with >= 3, "{name}: {it:?}");
         assert_eq!(it.segments, SEGMENTS, "{name}");
@@ -193,10 +196,41 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     assert!(dev.terminate().await.success());
 }
 
-/// A film that nothing can copy.
-fn make_old_film(folder: &Path) -> std::path::PathBuf {
+/// Chromium's own player takes a growing playlist for a live one and skips segments when that runs ahead, so the edge reveals
+/// the playlist at the pace of playback, also after the video has become complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
+    if !browser::is_there() {
+        return;
+    }
+    const SECONDS: f64 = 40.0;
+    let mut home = Home::with_profile(PROFILE);
+    let film = make_old_film(home.folder.path(), SECONDS);
+    let dev = home.start().await;
+    let video = dev.upload(&film, "film.mp4").await;
+    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true).await;
+    let secrets: Value = serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
+    let (edge, key) = (dev.info["edge"].as_str().unwrap(), secrets["grant_keys"].as_str().unwrap());
+    let id = video.to_string();
+    let arguments = ["native", edge, &id, key, "600", "no", "90"];
+    let playing = browser::run("players.mjs", &arguments, Duration::from_secs(120));
+    let complete = async {
+        let began = Instant::now();
+        dev.until_ready(video).await;
+        began.elapsed()
+    };
+    let (report, complete) = tokio::join!(playing, complete);
+    println!("complete after {complete:?}");
+    assert!(complete < Duration::from_secs_f64(SECONDS / 2.0), "the video grew too slowly for this test: {complete:?}");
+    assert_eq!((&report["errors"], &report["ended"]), (&json!([]), &json!(true)), "{report:#}");
+    assert_eq!(report["frames"], json!((SECONDS * 25.0) as u64), "{report:#}");
+    assert!(dev.terminate().await.success());
+}
+
+/// A film that cannot be remuxed.
+fn make_old_film(folder: &Path, seconds: f64) -> std::path::PathBuf {
     let path = folder.join("film.mp4");
-    let mut arguments = film("640x360", "25", LENGTH);
+    let mut arguments = film("640x360", "25", seconds);
     arguments.extend(["-c:v", "mpeg4", "-q:v", "5", "-g", "50", "-c:a", "aac"].map(str::to_owned));
     arguments.push(text(&path));
     ffmpeg(&arguments);

@@ -1,5 +1,5 @@
-//! Files that claim sizes, rates and numbers that nothing has: refused or made, at the first attempt, by a sentence, within
-//! bounds of memory.
+//! Files that declare absurd sizes, rates and numbers: refused or transcoded, at the first attempt,
+//! with a message, within memory limits.
 
 #![cfg(test)]
 
@@ -12,14 +12,15 @@ use e2e::program::{Answer, edgereel_run, text, transcode};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
-/// What our own process may take, bytes.
+/// Memory limit of our own process, bytes.
 const OWN_MEMORY: u64 = 200 << 20;
 
-/// What each FFmpeg may take, bytes. What it takes is a little more: its program and libraries.
+/// Memory limit of each FFmpeg, bytes. Its actual use is a little higher: its program and
+/// libraries.
 const FFMPEG_MEMORY: u64 = 768 << 20;
 const PROGRAM: u64 = 128 << 20;
 
-/// Transcodes a file within the bounds.
+/// Transcodes a file within the limits.
 async fn within_bounds(folder: &Path, input: &Path) -> Answer {
     let (out, temporary) = (folder.join("out"), folder.join("tmp"));
     std::fs::create_dir_all(&temporary).unwrap();
@@ -37,20 +38,20 @@ async fn within_bounds(folder: &Path, input: &Path) -> Answer {
     answer
 }
 
-/// It is refused for one of these reasons.
+/// The file is refused for one of these reasons.
 async fn refused(folder: &Path, input: &Path, codes: &[&str]) {
     let answer = within_bounds(folder, input).await;
     let error = &answer.last()["error"];
     let shown = format!("{}: {:?}\n{}", input.display(), answer.objects, answer.stderr);
     let code = error["code"].as_str().expect(&shown);
     assert!(codes.contains(&code), "`{code}` instead of {codes:?}: {shown}");
-    // Those are tried again.
+    // Failures that are retried.
     let ours = ["internal", "timed-out", "verification-failed", "unavailable"];
     assert!(!ours.contains(&code), "{shown}");
     assert!(error["message"].as_str().is_some_and(|it| it.ends_with('.')), "no sentence: {shown}");
 }
 
-/// It is made, or refused for one of these reasons.
+/// The file is transcoded, or refused for one of these reasons.
 async fn made_or(folder: &Path, input: &Path, codes: &[&str]) {
     let answer = within_bounds(folder, input).await;
     let code = answer.last()["error"]["code"].as_str();
@@ -73,7 +74,7 @@ fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes()[..], name, content].concat()
 }
 
-/// A box of the top level: where its content is.
+/// A top-level box: the range of its content.
 fn content_of(file: &[u8], name: &[u8; 4]) -> std::ops::Range<usize> {
     let start = at(file, name);
     let size = u32::from_be_bytes(*file[start - 4..].first_chunk().unwrap()) as usize;
@@ -126,9 +127,9 @@ async fn tags_as_large_as_a_film() {
     made_or(folder.path(), &path, &["too-demanding"]).await;
 }
 
-/// A group of pictures of 45 MB in a film whose mean rate is ordinary.
+/// A GOP of 45 MB in a film with an ordinary average rate.
 #[tokio::test]
-async fn one_group_of_pictures_of_noise() {
+async fn one_gop_of_noise() {
     let folder = folder();
     for name in ["noise.mp4", "noise.mkv"] {
         let path = folder.path().join(name);
@@ -186,7 +187,7 @@ async fn a_compressed_index_that_claims_a_gigabyte() {
 }
 
 #[tokio::test]
-async fn a_picture_that_is_larger_than_memory() {
+async fn a_frame_that_is_larger_than_memory() {
     let folder = folder();
     let path = folder.path().join("png.mov");
     let picture =
@@ -207,7 +208,7 @@ async fn a_picture_that_is_larger_than_memory() {
 }
 
 #[tokio::test]
-async fn sound_of_a_gigahertz() {
+async fn audio_of_a_gigahertz() {
     let folder = folder();
     let path = folder.path().join("sound.avi");
     let mut arguments = film("320x180", "25", 3.0);
@@ -301,7 +302,7 @@ async fn faults_of_a_source_are_its_own() {
         let good = std::fs::read(make(name, &input, &["-c:v", codec])).unwrap();
         for every in [50_usize, 700, 9_000] {
             let mut damaged = good.clone();
-            // The head stays: it is recognised, and then nothing is as it should be.
+            // The head stays intact: the file is recognised, and then its content is damaged.
             for place in (600..damaged.len()).step_by(every) {
                 damaged[place] ^= (place.wrapping_mul(2_654_435_761) >> 7) as u8 | 1;
             }
@@ -322,7 +323,7 @@ async fn faults_of_a_source_are_its_own() {
     made_or(folder.path(), &path, &SOURCE).await;
 }
 
-/// Two pictures in 3,000 seconds: a slide show.
+/// Two frames in 3,000 seconds: a slide show.
 #[tokio::test]
 async fn two_frames_in_most_of_an_hour() {
     let folder = folder();
@@ -334,7 +335,8 @@ async fn two_frames_in_most_of_an_hour() {
     made_or(folder.path(), &path, &[]).await;
 }
 
-/// An ordinary film that is too large for the memory that the operator allows: that is said, and not that it is damaged.
+/// An ordinary film that needs more memory than the operator allows: that is reported, and not that
+/// it is damaged.
 #[tokio::test]
 async fn a_film_that_needs_more_memory_than_is_allowed() {
     let folder = folder();

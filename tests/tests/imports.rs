@@ -1,4 +1,4 @@
-//! Sources that are fetched from a URL, from servers that behave well and badly.
+//! Imports of sources from a URL, from servers that behave well and badly.
 
 #![cfg(test)]
 
@@ -22,14 +22,14 @@ use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
 use platform::net::Policy;
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use transcoder::fetch::Pace;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
-/// A worker alone with its store: nobody takes the bucket's events in, so a source that arrived stays a source.
+/// A worker and a store, without processing of bucket events, so an imported source stays a source.
 struct Site {
     catalog: SharedCatalog,
     queue: SharedQueue,
@@ -40,7 +40,7 @@ struct Site {
     _folder: tempfile::TempDir,
 }
 
-/// Fetches from this machine.
+/// Allows imports from this machine.
 const PRIVATE: Policy = Policy { allow_private: true, allow_http: true };
 
 impl Site {
@@ -129,7 +129,7 @@ impl Site {
         panic!("attempt {count} does not end: {:?}", self.catalog.attempts(id).await);
     }
 
-    /// Imports what must arrive, and answers with it.
+    /// Imports a file that must arrive, and returns it.
     async fn fetched(&self, url: &str) -> Bytes {
         let id = self.import(url).await;
         let (video, outcomes) = self.until_attempt(id, 1).await;
@@ -138,7 +138,8 @@ impl Site {
         self.store.read(&key(id), LIMIT).await.unwrap()
     }
 
-    /// Imports what must be refused at once, for ever, and leaves nothing. Answers with code and sentence.
+    /// Imports a URL that must be refused at once and permanently, and leaves nothing. Returns code
+    /// and message.
     async fn refused(&self, url: &str) -> (&'static str, String) {
         let id = self.import(url).await;
         let (video, outcomes) = self.until_attempt(id, 1).await;
@@ -170,20 +171,20 @@ fn now_ms() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// So many bytes that begin like a film.
+/// A file of this size that begins like a film.
 fn film(bytes: usize) -> Bytes {
     let mut film: Vec<u8> = (0..bytes).map(|it| (it * 31 % 251) as u8).collect();
     film[..24].copy_from_slice(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1");
     film.into()
 }
 
-/// Where ranges begin that were asked for.
+/// The starts of the requested ranges.
 fn starts(asked: &[Asked]) -> Vec<Option<usize>> {
     asked.iter().map(Asked::range_start).collect()
 }
 
 #[tokio::test]
-async fn what_breaks_off_goes_on_where_it_stood() {
+async fn an_interrupted_import_resumes() {
     let (site, file) = (Site::start(PRIVATE).await, film(21 << 20));
     let served = file.clone();
     let origin = Origin::start(move |asked, before| match before {
@@ -200,13 +201,13 @@ async fn what_breaks_off_goes_on_where_it_stood() {
 }
 
 #[tokio::test]
-async fn without_ranges_or_with_another_version_it_begins_anew() {
+async fn without_ranges_or_with_another_version_it_starts_again() {
     let (site, file, newer) = (Site::start(PRIVATE).await, film(9 << 20), film(10 << 20));
     let (old, new) = (file.clone(), newer.clone());
     let origin = Origin::start(move |asked, before| match (asked.path.as_str(), before) {
         ("/no-ranges", 0) => Reply::whole(&old).cut(5 << 20),
         ("/no-ranges", _) => Reply::whole(&old),
-        // Chunks without a size (RFC 9112, 7.1).
+        // Chunked encoding, without a size (RFC 9112, 7.1).
         ("/chunked", _) => {
             let body = [format!("{:x}\r\n", old.len()).as_bytes(), &old, b"\r\n0\r\n\r\n"].concat();
             Reply::raw("200 OK", &[("transfer-encoding", "chunked")], body)
@@ -223,7 +224,7 @@ async fn without_ranges_or_with_another_version_it_begins_anew() {
 }
 
 #[tokio::test]
-async fn what_is_the_sources_fault_is_said_once() {
+async fn source_failures_are_reported_once() {
     let site = Site::start(PRIVATE).await;
     let origin = Origin::start(|asked, _| match asked.path.as_str() {
         "/missing" => Reply::status("404 Not Found"),
@@ -254,19 +255,19 @@ async fn what_is_the_sources_fault_is_said_once() {
         ("/file", "address-not-allowed", "not on the public internet"),
         ("/again", "fetch-refused", "status 302"),
     ] {
-        let told = site.refused(&format!("{}{path}", origin.url)).await;
-        assert!(told.0 == code && told.1.contains(says), "{path}: {told:?}");
+        let answer = site.refused(&format!("{}{path}", origin.url)).await;
+        assert!(answer.0 == code && answer.1.contains(says), "{path}: {answer:?}");
     }
     site.stop().await;
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again() {
+async fn transient_failures_are_retried() {
     let (site, file) = (Site::start(PRIVATE).await, film(1 << 20));
     let served = file.clone();
     let origin = Origin::start(move |asked, before| match before {
         0..4 => Reply::status("503 Service Unavailable"),
-        // It says that there is more than there is.
+        // The declared length is longer than the body.
         4..8 => Reply::raw("200 OK", &[("content-length", "2000000")], served.clone()),
         8 => Reply::redirect("/elsewhere"),
         _ => Reply::of(asked, &served, "W/\"weak\""),
@@ -275,7 +276,7 @@ async fn what_may_pass_is_tried_again() {
     let id = site.import(&format!("{}/film.mp4", origin.url)).await;
     for failed in 1..3 {
         site.until_attempt(id, failed).await;
-        // Not after a minute: a message of the same job brings it forward.
+        // Not after a minute: a message of the same job moves it forward.
         site.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
     }
     let (video, outcomes) = site.until_attempt(id, 3).await;
@@ -289,7 +290,7 @@ async fn what_may_pass_is_tried_again() {
     site.stop().await;
 }
 
-/// As slow as a server may be in these tests.
+/// The slowest allowed server in these tests.
 const QUICK: Pace = Pace {
     first_bytes: Duration::from_millis(500),
     least_rate: 1 << 30,
@@ -298,7 +299,7 @@ const QUICK: Pace = Pace {
 };
 
 #[tokio::test]
-async fn a_server_that_drips_is_given_up_before_and_after_the_first_bytes() {
+async fn a_dripping_server_is_abandoned_before_and_after_the_first_bytes() {
     let site = Site::with(PRIVATE, |it| it.import_pace = QUICK).await;
     let drip = Duration::from_millis(50);
     let origin = Origin::start(move |asked, _| match asked.path.as_str() {
@@ -319,7 +320,7 @@ async fn a_server_that_drips_is_given_up_before_and_after_the_first_bytes() {
 }
 
 #[tokio::test]
-async fn an_import_has_a_time_for_all_of_it() {
+async fn an_import_has_a_total_time_limit() {
     let pace = Pace { total: Duration::from_secs(2), ..Pace::default() };
     let site = Site::with(PRIVATE, |it| it.import_pace = pace).await;
     // Each part is in time.
@@ -330,7 +331,7 @@ async fn an_import_has_a_time_for_all_of_it() {
 }
 
 #[tokio::test]
-async fn imports_that_wait_for_strangers_hold_nobody_up() {
+async fn slow_imports_do_not_delay_other_work() {
     let site = Site::with(PRIVATE, |it| it.imports_at_once = 1).await;
     let origin = Origin::start(|asked, _| match asked.path.as_str() {
         "/drip" => Reply::whole(&film(1 << 20)).dripping(Duration::from_millis(200)),
@@ -343,7 +344,7 @@ async fn imports_that_wait_for_strangers_hold_nobody_up() {
         assert!(began.elapsed() < Duration::from_secs(20), "the first import does not begin");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // There is one place for an import, and one for a job: the second import waits, the job does not.
+    // There is one slot for imports, and one for jobs: the second import waits, the job does not.
     let waiting = site.import(&format!("{}/film.mp4", origin.url)).await;
     let job = site.job_of_a_source_that_is_gone().await;
     let (video, _) = site.until_attempt(job, 1).await;
@@ -356,9 +357,9 @@ async fn imports_that_wait_for_strangers_hold_nobody_up() {
     site.stop().await;
 }
 
-/// What a URL leads to inside is nobody's business, however it is spelled.
+/// A URL must not lead to an internal address, however it is spelled.
 #[tokio::test]
-async fn nothing_is_fetched_from_inside_by_default() {
+async fn internal_addresses_are_refused_by_default() {
     let site = Site::start(WorkerConfig::default().imports).await;
     let origin = Origin::start(|_, _| Reply::whole(&film(4096))).await;
     let port = origin.url.rsplit_once(':').unwrap().1;
@@ -395,7 +396,7 @@ async fn a_video_deleted_meanwhile_leaves_nothing() {
     site.stop().await;
 }
 
-/// An MP4 with a box that readers pass over behind it.
+/// An MP4 with a trailing box that readers ignore.
 fn padded(film: &std::path::Path, bytes: usize) -> Bytes {
     let mut file = std::fs::read(film).unwrap();
     file.extend((bytes as u32 + 8).to_be_bytes());
@@ -404,7 +405,7 @@ fn padded(film: &std::path::Path, bytes: usize) -> Bytes {
     file.into()
 }
 
-/// From a URL to something that plays; killed half-way, it goes on where it stood.
+/// From a URL to a playable video; killed half-way, it resumes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_url_becomes_a_video_in_spite_of_a_kill() {
     let mut home = Home::new();
@@ -422,8 +423,8 @@ async fn a_url_becomes_a_video_in_spite_of_a_kill() {
     .await;
     let dev = home.start().await;
     let url = format!("{}/page", origin.url);
-    let wish = json!({ "url": url, "title": "Film", "external_id": "film-7", "profile": "small" });
-    let (status, created) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    let fields = json!({ "url": url, "title": "Film", "external_id": "film-7", "profile": "small" });
+    let (status, created) = dev.call("POST", "/v1/videos", Some(&fields)).await;
     assert_eq!((status, &created["state"]), (201, &json!("uploading")), "{created}");
     let video: VideoId = created["id"].as_str().unwrap().parse().unwrap();
     let failed = dev.until_failed(video).await;
@@ -447,7 +448,7 @@ async fn a_url_becomes_a_video_in_spite_of_a_kill() {
     let outcomes: Vec<&Value> = ready["attempts"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
     assert_eq!(outcomes, ["failed", "lost", "fetched", "ready"], "{ready:#}");
 
-    let (status, known) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    let (status, known) = dev.call("POST", "/v1/videos", Some(&fields)).await;
     assert_eq!((status, &known["id"]), (200, &created["id"]));
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
     assert_eq!(dev.objects(video).await, Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Ctrl-C at many moments: it stops the program, and says nothing about the videos.
+//! Ctrl-C at many moments: it stops the program, and does not affect the videos.
 
 #![cfg(test)]
 
@@ -10,13 +10,14 @@ use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::text;
 
-/// The moments at which it is interrupted, after each start.
+/// The number of moments at which the program is interrupted, one per start.
 const MOMENTS: u64 = 20;
 
-/// So many that each is interrupted three times.
+/// The number of videos: each is interrupted about three times.
 const VIDEOS: usize = 7;
 
-/// Makes ffprobe slow, so that many interruptions find one at work: by a program of the same name that becomes it.
+/// Slows ffprobe down, so that many interruptions hit a running one: a program of the same name
+/// that executes it.
 fn slow_down(home: &mut Home) {
     let folder = home.folder.path().join("tools");
     std::fs::create_dir(&folder).unwrap();
@@ -29,7 +30,7 @@ fn slow_down(home: &mut Home) {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
-    // A confined script starts no `sleep`.
+    // A confined script cannot start `sleep`.
     home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
 }
 
@@ -43,7 +44,7 @@ async fn an_interrupted_program_fails_no_video() {
     for moment in 0..MOMENTS {
         let dev = home.start().await;
         if moment == 0 {
-            // A job that is given back goes to the end of the queue, and is delivered five times at most.
+            // A released job goes to the end of the queue, and is delivered five times at most.
             for number in 0..VIDEOS {
                 videos.push(dev.upload(&film, &format!("{number}.mp4")).await);
             }
@@ -61,7 +62,7 @@ async fn an_interrupted_program_fails_no_video() {
     }
 }
 
-/// The same when something ends FFmpeg alone: the video is made all the same.
+/// The same if only FFmpeg is ended: the video is transcoded all the same.
 #[tokio::test]
 async fn an_ffprobe_that_was_ended_says_nothing_about_the_source() {
     let mut home = Home::new();

@@ -1,4 +1,4 @@
-//! Content keys: in clear they exist only in memory, and in the answers to those who may watch.
+//! Content keys: clear keys exist only in memory, and in the responses to authorised viewers.
 
 #![cfg(test)]
 
@@ -16,7 +16,7 @@ use e2e::player::{Player, Presentation};
 use e2e::processes::children;
 use e2e::program::text;
 
-/// A key in every writing in which it might leak.
+/// A key in every encoding in which it might leak.
 fn writings(key: &[u8; 16]) -> Vec<Vec<u8>> {
     use base64ct::{Base64, Encoding as _};
     let (lower, base64) = (hex(key), Base64::encode_string(key));
@@ -34,12 +34,12 @@ fn holds(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|it| it == needle)
 }
 
-/// Every key of a presentation, by the path of its address.
+/// Every key of a presentation, by the path of its URL.
 async fn keys(player: &Player, seen: &Presentation) -> Vec<[u8; 16]> {
     let mut keys = vec![];
     for media in seen.media.values() {
         let (key, ..) = player.key(media, 0).await;
-        keys.push(*key.expose());
+        keys.push(key);
     }
     keys
 }
@@ -51,7 +51,7 @@ async fn no_key_is_written_down() {
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 24.0, &[]);
     let dev = home.start().await;
 
-    // Command lines and temporary files, looked at all the time while the job runs.
+    // Command lines and temporary files, sampled while the job runs.
     let (stop, pid, temporary) = (Arc::new(AtomicBool::new(false)), dev.process().pid, home.temporary());
     let stopped = Arc::clone(&stop);
     let watching = std::thread::spawn(move || {
@@ -75,7 +75,7 @@ async fn no_key_is_written_down() {
     let seen = player.presentation(&dev.hls_url(video).await).await.unwrap().unwrap();
     let keys = keys(&player, &seen).await;
     assert_eq!(keys.len(), seen.media.len());
-    assert!(keys.len() >= 4, "a ladder, its sound and its I-frames: {:?}", seen.media.keys());
+    assert!(keys.len() >= 4, "a ladder, its audio and its I-frames: {:?}", seen.media.keys());
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "renditions share a key");
     stop.store(true, Ordering::Relaxed);
     let lines = watching.join().unwrap();
@@ -94,7 +94,7 @@ async fn no_key_is_written_down() {
             assert!(!holds(bytes, &writing), "a content key stands in {}", path.display());
         }
     }
-    // The other secrets have no business in a log either.
+    // The other secrets must not appear in a log either.
     let secrets: serde_json::Value =
         serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
     for (name, secret) in secrets.as_object().unwrap() {
@@ -125,13 +125,13 @@ async fn segments_are_encrypted_one_by_one() {
     let (stored, clear) = (home.folder.path().join("stored"), home.folder.path().join("clear.ts"));
     std::fs::write(&stored, player.segment(media, 1).await).unwrap();
     let status = Command::new("openssl")
-        .args(["enc", "-d", "-aes-128-cbc", "-K", &hex(key.expose()), "-iv", &hex(&iv)])
+        .args(["enc", "-d", "-aes-128-cbc", "-K", &hex(&key), "-iv", &hex(&iv)])
         .args(["-in", &text(&stored), "-out", &text(&clear)])
         .stdin(Stdio::null())
         .status();
     match status {
         Ok(status) => assert!(status.success(), "openssl could not decrypt a segment of {name}"),
-        // The cipher is the same; the tool is missing.
+        // The same cipher; only the tool is missing.
         Err(_) => {
             println!("openssl is missing: decrypting in this process instead");
             std::fs::write(&clear, player.clear_segment(media, 1).await).unwrap();
@@ -170,7 +170,7 @@ async fn without_a_grant_nothing_opens() {
         dev.hls_url(other).await.split_once("?grant=").map(|it| (it.0.to_owned(), it.1.to_owned())).unwrap();
     assert_eq!(status(format!("{foreign}?grant={grant}")).await, 403, "the grant of another video");
 
-    // A pass is bound to what it was given for.
+    // A pass is bound to its purpose.
     let seen = player.presentation(&url).await.unwrap().unwrap();
     let media = seen.media.values().next().unwrap();
     let (.., key) = player.key(media, 0).await;

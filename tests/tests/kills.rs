@@ -1,5 +1,5 @@
-//! The process is killed at any moment of a job, and started again: the job ends well, nothing is done
-//! twice that was done, and viewers never see half of anything.
+//! The process is killed at any moment of a job, and started again: the job succeeds, no finished
+//! work is repeated, and viewers never see incomplete data.
 
 #![cfg(test)]
 
@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::ids::VideoId;
-use domain::playlist::MediaPlaylist;
-use domain::playlist::parse::PlaylistType;
 use e2e::dev::{Dev, Home, files};
 use e2e::media::make_film;
 use e2e::player::Player;
 use e2e::processes::all_gone;
 use e2e::program::{check, text};
+use hls::MediaPlaylist;
+use hls::parse::PlaylistType;
 use platform::catalog::{Catalog as _, SqlCatalog};
 use platform::database::open_sqlite;
 
@@ -45,13 +45,13 @@ video_kbps = 150
 audio_kbps = 64
 "#;
 
-/// Encoders side by side.
+/// Number of parallel encoders.
 const ENCODERS: usize = 2;
 
 /// Lane and index of a chunk.
 type Chunk = (String, u32);
 
-/// Writes down every start of FFmpeg: by programs of the same names that log, then become the real ones.
+/// Records every start of FFmpeg: programs of the same names that log, then execute the real ones.
 struct Ledger {
     file: PathBuf,
     seen: usize,
@@ -74,12 +74,12 @@ impl Ledger {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         home.environment.push(("EDGEREEL_FFMPEG_DIR".to_owned(), text(&folder)));
-        // A confined FFmpeg writes no file.
+        // A confined FFmpeg cannot write files.
         home.environment.push(("EDGEREEL_CONFINEMENT".to_owned(), "off".to_owned()));
         Self { file, seen: 0 }
     }
 
-    /// The chunks of encoding that were begun since the last look, in their order.
+    /// The encoding chunks that were started since the last call, in order.
     fn begun(&mut self) -> Vec<u32> {
         let log = std::fs::read_to_string(&self.file).unwrap_or_default();
         let begun = log.lines().skip(self.seen).filter_map(chunk_of).collect();
@@ -100,7 +100,7 @@ fn real(name: &str) -> PathBuf {
     found.expect("FFmpeg is missing: install it (Debian: apt-get install ffmpeg), or run `make test`")
 }
 
-/// What the catalog of a stopped installation knows as finished.
+/// The chunks that the catalog of a stopped installation lists as finished.
 async fn recorded(data: &Path, video: VideoId) -> BTreeSet<Chunk> {
     let database = open_sqlite(&data.join("edgereel.db")).await.unwrap();
     let catalog = SqlCatalog::new(&database);
@@ -113,7 +113,8 @@ async fn recorded(data: &Path, video: VideoId) -> BTreeSet<Chunk> {
     chunks.into_iter().map(|it| (it.lane.as_str().to_owned(), it.index)).collect()
 }
 
-/// A viewer who never stops looking, and sees that playlists only grow and name nothing that is missing.
+/// A viewer who polls permanently, and checks that playlists only grow and refer to nothing that is
+/// missing.
 struct Viewer {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<u32>,
@@ -126,7 +127,7 @@ impl Viewer {
         let task = tokio::spawn(async move {
             let (player, mut memory, mut looks) = (Player::new(), Memory::default(), 0);
             while !stopped.load(Ordering::Relaxed) {
-                // Nobody answers while the process is down; what was seen before still binds.
+                // There is no answer while the process is down; the earlier state remains binding.
                 if let Ok(Some(())) = memory.look(&player, &master).await {
                     looks += 1;
                 }
@@ -137,7 +138,7 @@ impl Viewer {
         Self { stop, task }
     }
 
-    /// Ends it, and says how often it saw something.
+    /// Stops the viewer, and returns how often it saw something.
     async fn stop(self) -> u32 {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap()
@@ -146,7 +147,7 @@ impl Viewer {
 
 #[derive(Default)]
 struct Memory {
-    /// By rendition: URI and duration of its segments.
+    /// URI and duration of the segments, by rendition.
     playlists: BTreeMap<String, Vec<(String, String)>>,
     ended: BTreeSet<String>,
     there: BTreeSet<String>,
@@ -159,7 +160,7 @@ impl Memory {
             return Ok(None);
         };
         for known in self.playlists.keys() {
-            assert!(seen.media.contains_key(known), "{known} is named no more: {}", seen.text);
+            assert!(seen.media.contains_key(known), "{known} is no longer named: {}", seen.text);
         }
         for (name, media) in &seen.media {
             let segments = segments(&media.playlist);
@@ -179,7 +180,7 @@ impl Memory {
                 }
                 let url = Player::segment_url(media, place);
                 let status = player.http.head(url.clone()).send().await?.status();
-                assert_eq!(status, 200, "{} is named and not there", url.path());
+                assert_eq!(status, 200, "{} is missing", url.path());
                 self.there.insert(path);
             }
             self.playlists.insert(name.clone(), segments);
@@ -189,7 +190,7 @@ impl Memory {
 }
 
 fn segments(playlist: &MediaPlaylist) -> Vec<(String, String)> {
-    let duration = |it: &domain::playlist::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
+    let duration = |it: &hls::parse::MediaSegment| it.duration.as_ref().map(|it| it.value.to_string());
     playlist.segments.iter().map(|it| (it.uri.clone(), duration(it).unwrap_or_default())).collect()
 }
 
@@ -212,13 +213,13 @@ fn seed() -> u64 {
     seed
 }
 
-/// When to kill.
+/// The moment of a kill.
 enum Moment {
-    /// So long after the start, milliseconds.
+    /// This long after the start, milliseconds.
     After(u64),
-    /// As soon as the API tells of this stage.
+    /// As soon as the API reports this stage.
     Stage(&'static str),
-    /// As soon as more is done than at the last kill.
+    /// As soon as there is more progress than at the last kill.
     Progress,
 }
 
@@ -289,7 +290,8 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
     assert!(!log.contains("ERROR"), "an error was logged: {log}");
 }
 
-/// Chunks that were begun again since the last look; none of them had been finished.
+/// The number of chunks that were started again since the last call; none of them had been
+/// finished.
 fn count_again(ledger: &mut Ledger, done: &BTreeSet<Chunk>, ever: &mut BTreeSet<u32>) -> usize {
     let begun = ledger.begun();
     for chunk in &begun {
@@ -305,7 +307,7 @@ async fn killed_at_random_moments_of_encoding() {
     for _ in 0..4 {
         moments.push(Moment::After(dice.between(100, 3_000)));
     }
-    // Too long a gap between keyframes to be remuxed: everything is encoded.
+    // The gap between keyframes is too long for remuxing: everything is encoded.
     survive(100.0, &["-g", "600", "-keyint_min", "600", "-sc_threshold", "0"], &moments).await;
 }
 
@@ -326,7 +328,7 @@ async fn killed_at_the_ends_of_a_job() {
     survive(100.0, &[], &moments).await;
 }
 
-/// A message has five deliveries; a job that comes further every time gets more.
+/// A message has five deliveries; a job that progresses every time gets more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_more_often_than_a_message_is_delivered() {
     let moments: Vec<Moment> = (0..7).map(|_| Moment::Progress).collect();
@@ -334,7 +336,7 @@ async fn killed_more_often_than_a_message_is_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn told_to_stop_it_gives_the_job_back() {
+async fn a_stopped_worker_releases_the_job() {
     let mut home = Home::with_profile(PROFILE);
     let mut ledger = Ledger::install(&mut home);
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 100.0, &[]);

@@ -1,4 +1,4 @@
-//! The kinds of files that people have, made here, with every FFmpeg.
+//! Common kinds of files, generated here, with every FFmpeg.
 
 #![cfg(test)]
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 const SIZE: (u32, u32) = (640, 360);
 const H264: [&str; 6] = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
 
-/// A file of one kind, and what became of it.
+/// A file of one kind, and its result.
 struct Work<'a> {
     ffmpeg: &'a FFmpeg,
     folder: tempfile::TempDir,
@@ -31,7 +31,7 @@ impl<'a> Work<'a> {
         self.folder.path().join(name)
     }
 
-    /// Makes a file of pictures and tones.
+    /// Generates a file of frames and tones.
     fn make(&self, name: &str, inputs: &[&str], options: &[&str]) -> PathBuf {
         let path = self.path(name);
         make(&path, inputs, options);
@@ -57,7 +57,7 @@ impl<'a> Work<'a> {
         answer.code
     }
 
-    /// It becomes ready, lasts so long, and conforms.
+    /// The file becomes ready, has this duration, and conforms.
     async fn ready(&mut self, input: &Path, seconds: f64) {
         assert_eq!(self.run(input).await, Some(0), "{}", self.report);
         let found = self.report["duration_s"].as_f64().unwrap();
@@ -84,7 +84,7 @@ impl<'a> Work<'a> {
         names.map(|name| text(&self.path("out").join(all.iter().find(|it| it.ends_with(&name)).unwrap()))).collect()
     }
 
-    /// Every rung shows these numbers, one for each picture.
+    /// Every rung shows these numbers, one per frame.
     fn shows(&self, filter: &str, expected: &[u32]) {
         let expected: Vec<Option<u32>> = expected.iter().copied().map(Some).collect();
         for rung in self.rungs() {
@@ -92,7 +92,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// A tone is heard at each of the first so many seconds.
+    /// A tone is heard at each of the first seconds.
     fn sounds(&self, seconds: usize) {
         let heard = onsets(&self.master());
         let in_time = heard.iter().enumerate().all(|(second, at)| (at - second as f64).abs() < 0.04);
@@ -100,12 +100,12 @@ impl<'a> Work<'a> {
     }
 }
 
-/// A picture stands until the next one comes: so many of each.
+/// The expected numbers if a frame is shown until the next one: so many of each.
 fn standing(numbers: impl Iterator<Item = (u32, usize)>) -> Vec<u32> {
     numbers.flat_map(|(number, times)| vec![number; times]).collect()
 }
 
-async fn sound_outlasts_the_picture(ffmpeg: &FFmpeg) {
+async fn audio_outlasts_the_video(ffmpeg: &FFmpeg) {
     let mut work = Work::new(ffmpeg);
     let inputs = [pictures(SIZE, 30, 2.0, 0), tones(5.0, 1)];
     let film = work.make("film.mp4", &inputs.each_ref().map(String::as_str), &[&H264[..], &["-c:a", "aac"]].concat());
@@ -114,7 +114,7 @@ async fn sound_outlasts_the_picture(ffmpeg: &FFmpeg) {
     work.sounds(5);
 }
 
-async fn picture_begins_late(ffmpeg: &FFmpeg) {
+async fn video_begins_late(ffmpeg: &FFmpeg) {
     let mut work = Work::new(ffmpeg);
     let inputs = [pictures(SIZE, 30, 3.0, 0), tones(5.0, 1)];
     let late = [&["-vf", "setpts=PTS+2/TB", "-fps_mode", "vfr"], &H264[..], &["-c:a", "aac"]].concat();
@@ -200,7 +200,7 @@ async fn encrypted(ffmpeg: &FFmpeg) {
     work.refused(&film, "encrypted-source").await;
 }
 
-async fn only_sound(ffmpeg: &FFmpeg) {
+async fn only_audio(ffmpeg: &FFmpeg) {
     for (name, codec) in [("sound.m4a", "aac"), ("sound.mp3", "libmp3lame"), ("sound.wav", "pcm_s16le")] {
         let mut work = Work::new(ffmpeg);
         let file = work.make(name, &[&tones(3.0, 1)], &["-c:a", codec]);
@@ -215,7 +215,7 @@ async fn slides(ffmpeg: &FFmpeg) {
     work.ready(&film, 10.0).await;
     for rung in work.rungs() {
         let seen = numbers(&rung, "null");
-        // A copied rung has one picture for each slide, an encoded one several.
+        // A remuxed rung has one frame per slide, an encoded one several.
         let each = seen.len() / 10;
         assert_eq!(seen, standing((0..10).map(|it| (it, each))).into_iter().map(Some).collect::<Vec<_>>(), "{rung}");
     }
@@ -236,8 +236,8 @@ async fn hd_that_names_no_colours(ffmpeg: &FFmpeg) {
 
 async fn judge_all(ffmpeg: &FFmpeg) {
     let runs = vec![
-        ("sound outlasts the picture", sound_outlasts_the_picture(ffmpeg).boxed_local()),
-        ("the picture begins late", picture_begins_late(ffmpeg).boxed_local()),
+        ("audio outlasts the video", audio_outlasts_the_video(ffmpeg).boxed_local()),
+        ("the video begins late", video_begins_late(ffmpeg).boxed_local()),
         ("transport streams are joined", transport_streams_are_joined(ffmpeg).boxed_local()),
         ("the size changes", the_size_changes(ffmpeg).boxed_local()),
         ("a screen recording", screen_recording(ffmpeg).boxed_local()),
@@ -245,7 +245,7 @@ async fn judge_all(ffmpeg: &FFmpeg) {
         ("an elementary stream", elementary_stream(ffmpeg).boxed_local()),
         ("intra refresh", intra_refresh(ffmpeg).boxed_local()),
         ("encrypted", encrypted(ffmpeg).boxed_local()),
-        ("only sound", only_sound(ffmpeg).boxed_local()),
+        ("only audio", only_audio(ffmpeg).boxed_local()),
         ("slides", slides(ffmpeg).boxed_local()),
         ("HD that names no colours", hd_that_names_no_colours(ffmpeg).boxed_local()),
     ];

@@ -1,5 +1,5 @@
-//! A large file from the command line, whose upload is killed twice: it ends whole, and nothing is sent twice that the
-//! store had already. `UPLOAD_MB` says how large; 200 without it.
+//! A large file from the command line, whose upload is killed twice: it completes, and no part is
+//! sent again that the store had already. `UPLOAD_MB` sets the size; the default is 200.
 
 #![cfg(test)]
 
@@ -23,23 +23,24 @@ use futures::StreamExt as _;
 use platform::connect::QueueAddress;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
-use platform::s3_server::{S3Server, testing};
+use platform::testing;
 use rustix::process::Signal;
+use s3_server::S3Server;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::process::Child;
 
 const MIB: u64 = 1 << 20;
-/// More than this a client that holds parts in memory could not keep to.
+/// Memory limit, MiB: a client that holds parts in memory would exceed it.
 const MEMORY_MIB: u64 = 64;
 
-/// What the store saw of parts.
+/// The part requests that the store received.
 #[derive(Default)]
 struct Seen {
-    /// Requests that began.
+    /// Parts of started requests.
     begun: Vec<u32>,
-    /// Requests that ended well, of each part.
+    /// Number of successful requests, by part.
     stored: BTreeMap<u32, u32>,
 }
 
@@ -59,34 +60,24 @@ async fn watch(State(log): State<Log>, request: Request, next: Next) -> Response
     answer
 }
 
-/// An S3 server that is watched.
+/// An S3 server whose requests are recorded.
 async fn store(folder: &Path, log: &Log) -> S3StoreConfig {
     let config = testing::config(folder);
-    let (access_key_id, secret_access_key) = (config.access_key_id.clone(), config.secret_access_key.clone());
     let server = tokio::task::spawn_blocking(move || S3Server::open(config)).await.unwrap().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let router = server.router().layer(from_fn_with_state(log.clone(), watch));
-    tokio::spawn(platform::serve(listener, router, std::future::pending()));
-    S3StoreConfig {
-        endpoint,
-        public_endpoint: None,
-        region: "auto".to_owned(),
-        access_key_id,
-        secret_access_key,
-        private_bucket: testing::PRIVATE.to_owned(),
-        media_bucket: testing::MEDIA.to_owned(),
-        force_path_style: true,
-    }
+    tokio::spawn(serve::serve(listener, router, std::future::pending()));
+    testing::store_config(&endpoint)
 }
 
-/// A file in which nothing repeats, and its SHA-256.
+/// A file without repeated data, and its SHA-256.
 fn make_file(path: &Path, bytes: u64) -> Vec<u8> {
     let (mut file, mut sha256) = (BufWriter::new(std::fs::File::create(path).unwrap()), Sha256::new());
     let (mut state, mut left, mut block) = (0x9e37_79b9_7f4a_7c15_u64, bytes, vec![0; 1 << 20]);
     while left > 0 {
         for word in block.chunks_exact_mut(8) {
-            // xorshift64: quick, and random enough.
+            // xorshift64: fast, and random enough.
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -105,7 +96,7 @@ fn make_file(path: &Path, bytes: u64) -> Vec<u8> {
 struct Upload {
     child: Child,
     process: Process,
-    /// Most memory that it had, KiB.
+    /// Peak memory, KiB.
     memory: u64,
 }
 
@@ -119,7 +110,7 @@ impl Upload {
         Self { child, process, memory: 0 }
     }
 
-    /// Looks at its memory; whether it still runs.
+    /// Samples its memory; returns whether it still runs.
     fn look(&mut self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid)).unwrap_or_default();
         let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
@@ -127,7 +118,7 @@ impl Upload {
         self.process.is_alive()
     }
 
-    /// `kill -9` as soon as the store has so many parts.
+    /// `kill -9` as soon as the store has this many parts.
     async fn kill_at(mut self, log: &Log, parts: usize) -> u64 {
         while log.lock().unwrap().stored.len() < parts {
             assert!(self.look(), "it ended before it could be killed");
@@ -138,7 +129,7 @@ impl Upload {
         self.memory
     }
 
-    /// To its end: what it said, and its memory.
+    /// Waits for its end: its output, and its peak memory.
     async fn end(mut self) -> (Vec<Value>, u64) {
         while self.look() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -150,7 +141,7 @@ impl Upload {
     }
 }
 
-/// What the store saw is what it should have seen. Answers with the number of requests that were cut off.
+/// Checks the requests that the store received. Returns the number of requests that were cut off.
 fn check(log: &Log, known: &[(usize, BTreeMap<u32, u32>)], parts: usize) -> usize {
     let seen = log.lock().unwrap();
     assert_eq!(seen.stored.len(), parts, "all parts have arrived");
@@ -173,7 +164,7 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     };
     let site = Site::new(services, folder).await;
     let (api, file) = (site.api().await, site.folder.path().join("film.mp4"));
-    // Not a multiple of anything: the last part is shorter.
+    // An odd size: the last part is shorter.
     let bytes = megabytes * 1_000_000 + 12_345;
     let sent = make_file(&file, bytes);
     let parts = bytes.div_ceil(16 * MIB) as usize;
@@ -184,7 +175,7 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     for third in 1..=2 {
         let upload = Upload::start(&site, &api, &file);
         memory.push(upload.kill_at(&log, parts * third / 3).await);
-        // What was on its way is cut off, or has just arrived.
+        // Requests in progress are cut off, or have just completed.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let seen = log.lock().unwrap();
         known.push((seen.begun.len(), seen.stored.clone()));

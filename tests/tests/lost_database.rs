@@ -1,4 +1,5 @@
-//! The database of an installation is lost: it says so, what is published plays on, and `--rebuild` lists it again.
+//! The database of an installation is lost: the program reports it, published videos keep playing,
+//! and `--rebuild` lists them again.
 
 #![cfg(test)]
 
@@ -51,7 +52,7 @@ async fn is_rebuilt_from_the_buckets() {
     let player = Player::new();
     let presentation = player.presentation(&dev.hls_url(video).await).await.unwrap().unwrap();
     assert!(!presentation.media.is_empty());
-    // It is a video like any other.
+    // It can be used like any other video.
     let (status, answer) = dev.call("POST", &format!("{path}/reencode"), Some(&serde_json::json!({}))).await;
     assert_eq!(status, 202, "{answer}");
     assert!(dev.terminate().await.success());

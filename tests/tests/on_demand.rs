@@ -1,4 +1,4 @@
-//! Work that somebody asks for: on the first view, of what is in the bucket already, and its end on request.
+//! Work on request: at the first view, of objects that are in the bucket already, and cancellation.
 
 #![cfg(test)]
 
@@ -14,17 +14,17 @@ use e2e::program::check;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
-/// A meeting that perhaps nobody watches: stored as it is, and remuxed when somebody does.
+/// A recording that may never be watched: stored unchanged, and remuxed at the first view.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_meeting_is_made_when_somebody_looks() {
+async fn a_recording_is_transcoded_at_its_first_view() {
     let mut home = Home::new();
     let film = make_film(&home.folder.path().join("meeting.mp4"), "1280x720", "25", 120.0, &["-crf", "38"]);
     let dev = home.start().await;
-    let wish = json!({ "filename": "meeting.mp4", "profile": "small", "mode": "copy", "generate": "on_first_view" });
-    let video = dev.upload_as(&film, wish).await;
+    let fields = json!({ "filename": "meeting.mp4", "profile": "small", "mode": "copy", "generate": "on_first_view" });
+    let video = dev.upload_as(&film, fields).await;
     dev.until(video, Duration::from_secs(10), |it| it["state"] == "stored").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(dev.media_objects(video).await, Vec::<String>::new(), "nobody has looked yet");
+    assert_eq!(dev.media_objects(video).await, Vec::<String>::new(), "there was no view yet");
 
     let (looked, stream) = (Instant::now(), format!("/v1/videos/{video}/stream"));
     let playing = loop {
@@ -41,14 +41,14 @@ async fn a_meeting_is_made_when_somebody_looks() {
     let rungs: Vec<&Value> =
         ready["renditions"].as_array().unwrap().iter().filter(|it| it["kind"] == "video").collect();
     assert!(rungs.len() == 1 && rungs[0]["copied"] == true, "{ready:#}");
-    assert_eq!(ready["attempts"].as_array().unwrap().len(), 1, "one run, whoever asked how often");
+    assert_eq!(ready["attempts"].as_array().unwrap().len(), 1, "one run for all requests");
     check(playing["hls_url"].as_str().unwrap(), &home.temporary()).await;
     assert!(dev.terminate().await.success());
 }
 
-/// An object that was there before Edgereel is read where it stands, and stays.
+/// An object that existed before Edgereel is read in place, and stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_in_the_bucket_is_converted() {
+async fn an_object_in_the_bucket_is_converted() {
     let mut home = Home::new();
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", 6.0, &[]);
     let dev = home.start().await;
@@ -57,13 +57,13 @@ async fn what_is_in_the_bucket_is_converted() {
     let bytes = Bytes::from(std::fs::read(&film).unwrap());
     dev.store().put(&key, bytes, PutCondition::Always).await.unwrap();
 
-    let wish = json!({ "key": path.as_str(), "external_id": "film-7", "profile": "small" });
-    let (status, created) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    let fields = json!({ "key": path.as_str(), "external_id": "film-7", "profile": "small" });
+    let (status, created) = dev.call("POST", "/v1/videos", Some(&fields)).await;
     assert_eq!(status, 201, "{created}");
     let video: VideoId = created["id"].as_str().unwrap().parse().unwrap();
     dev.until_ready(video).await;
     check(&dev.hls_url(video).await, &home.temporary()).await;
-    let (status, again) = dev.call("POST", "/v1/videos", Some(&wish)).await;
+    let (status, again) = dev.call("POST", "/v1/videos", Some(&fields)).await;
     assert_eq!((status, &again["id"]), (200, &created["id"]));
 
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
@@ -72,11 +72,11 @@ async fn what_is_in_the_bucket_is_converted() {
     assert!(dev.terminate().await.success());
 }
 
-/// A cancelled job stops its FFmpeg within seconds; a retry goes on where it stood.
+/// Cancelling a job stops its FFmpeg within seconds; a retry resumes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_it_stops_within_seconds() {
+async fn a_cancelled_job_stops_within_seconds() {
     let mut home = Home::new();
-    // Too long a gap between keyframes to be remuxed: everything is encoded.
+    // The gap between keyframes is too long for remuxing: everything is encoded.
     let options = ["-g", "3000", "-keyint_min", "3000", "-sc_threshold", "0", "-crf", "38"];
     let film = make_film(&home.folder.path().join("film.mp4"), "1920x1080", "30", 100.0, &options);
     let dev = home.start().await;

@@ -1,4 +1,5 @@
-//! Services go away for a while, in every way that networks know: all videos are ready in the end, by themselves.
+//! Services are unavailable for a while, in every way that networks fail: all videos are ready in
+//! the end, without intervention.
 
 #![cfg(test)]
 
@@ -12,17 +13,18 @@ use e2e::site::Site;
 use functions::settings::Services;
 use platform::catalog::AttemptOutcome;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
 
-/// Waiting, or in work.
+/// Number of films that wait or are being processed.
 const FILMS: usize = 20;
 
-/// In work at the same time.
+/// Number of concurrent jobs.
 const JOBS: usize = 5;
 
-/// How long each outage lasts. `E2E_OUTAGE_SECONDS=600` shows what takes too long for every day.
+/// Duration of each outage. `E2E_OUTAGE_SECONDS=600` tests long ones, which take too long for every
+/// day.
 fn outage() -> Duration {
     Duration::from_secs(std::env::var("E2E_OUTAGE_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(8))
 }
@@ -36,7 +38,7 @@ async fn upload_all(site: &Site, api: &Part) -> Vec<VideoId> {
     videos
 }
 
-/// All are ready, nothing was doubled, and nothing is left over.
+/// Checks that all are ready, nothing was duplicated, and nothing is left over.
 async fn all_ready(site: &Site, api: &Part, videos: &[VideoId]) {
     let began = Instant::now();
     for video in videos {
@@ -48,7 +50,7 @@ async fn all_ready(site: &Site, api: &Part, videos: &[VideoId]) {
         assert!(attempts.iter().all(|it| it.ended_ms.is_some()), "{attempts:#?}");
     }
     println!("all ready {:?} after the last outage", began.elapsed());
-    // Messages of jobs that are done are acknowledged.
+    // Messages of finished jobs are acknowledged.
     let began = Instant::now();
     loop {
         let depth = site.functions.queue.depth().await.unwrap();
@@ -91,13 +93,13 @@ async fn of_the_database() {
     site.variables.push(through);
     site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
-    // Changes take place, and nobody hears of it.
+    // Changes are committed, but their responses are lost.
     proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in [Fault::Reset, Fault::Silence, Fault::Refused, Fault::Delay(Duration::from_millis(300)), Fault::Reset]
     {
         proxy.fail_for(fault, outage()).await;
-        // Long enough to begin something that the next outage breaks off.
+        // Long enough to start something that the next outage interrupts.
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
     all_ready(&site, &api, &videos).await;

@@ -1,4 +1,4 @@
-//! Other people's players, with the programs of `docs/players.md`, in Chromium.
+//! Third-party players, with the programs of `docs/players.md`, in Chromium.
 
 #![cfg(test)]
 
@@ -13,14 +13,15 @@ use serde_json::{Value, json};
 
 const PLAYERS: [&str; 4] = ["hls", "videojs", "shaka", "native"];
 
-/// How long passes live, seconds: much shorter than the film.
+/// Lifetime of passes, seconds: much shorter than the film.
 const LIFE: &str = "8";
 
-/// Seconds that the film lasts: longer than what players load ahead, so that they ask for more when their passes are over.
+/// Duration of the film, seconds: longer than players buffer, so that they send requests after
+/// their passes have expired.
 const FILM: f64 = 60.0;
 
 async fn start(home: &mut Home) -> (Dev, VideoId) {
-    // Without B-frames: this is not about how the picture begins.
+    // Without B-frames: the start of the video is not under test here.
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", FILM, &["-bf", "0"]);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
@@ -28,7 +29,7 @@ async fn start(home: &mut Home) -> (Dev, VideoId) {
     (dev, video)
 }
 
-/// All players side by side, each in a browser of its own.
+/// All players in parallel, each in its own browser.
 async fn watch(dev: &Dev, home: &Home, video: VideoId, renews: &str, limit: &str) -> [Value; PLAYERS.len()] {
     let secrets = std::fs::read(home.data().join("secrets.json")).unwrap();
     let secrets: Value = serde_json::from_slice(&secrets).unwrap();
@@ -47,8 +48,8 @@ fn count(report: &Value) -> u64 {
     report.as_object().unwrap().values().filter_map(Value::as_u64).sum()
 }
 
-/// Passes end again and again while a film plays. A page that renews them plays to the end without a stall; without fresh
-/// grants, the player reports an error and leaves the edge alone.
+/// Passes expire repeatedly while a film plays. A page that renews them plays to the end without a
+/// stall; without new grants, the player reports an error and stops sending requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn players_go_on_with_fresh_grants_and_stop_without_them() {
     if !browser::is_there() {
@@ -63,7 +64,7 @@ async fn players_go_on_with_fresh_grants_and_stop_without_them() {
         assert_eq!((&report["ended"], count(&report["refused"])), (&json!(true), 0), "{report:#}");
         assert!(report["renewals"].as_u64().unwrap() >= 6, "{report:#}");
         assert!(count(&report["late"]) > 5, "it asked for too little after the first pass had ended: {report:#}");
-        // A key for each rendition; the browser's own player has no option for that.
+        // One key per rendition; the browser's native player has no option for that.
         assert!(player == "native" || report["asked"]["key"].as_u64().unwrap() <= 4, "{report:#}");
         assert_eq!(report["cmcd"], player == "hls" || player == "shaka", "{report:#}");
     }

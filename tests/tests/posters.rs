@@ -1,4 +1,4 @@
-//! Posters that somebody chose: a moment of the video, or a picture of theirs.
+//! Custom posters: a frame of the video, or an uploaded image.
 
 #![cfg(test)]
 
@@ -27,13 +27,13 @@ fn make_flag(path: &Path) {
     ffmpeg(&arguments);
 }
 
-fn make_picture(path: &Path, colour: &str, size: &str) -> Vec<u8> {
+fn make_image(path: &Path, colour: &str, size: &str) -> Vec<u8> {
     let source = format!("color=c={colour}:size={size}");
     ffmpeg(&["-f", "lavfi", "-i", &source, "-frames:v", "1", &text(path)]);
     std::fs::read(path).unwrap()
 }
 
-/// An Exif segment of a JPEG that says: turn it by a quarter.
+/// An Exif segment of a JPEG that requests a rotation by a quarter turn.
 const TURNED: &[u8] = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
 
 async fn put(dev: &Dev, video: VideoId, body: Vec<u8>) -> (u16, Value) {
@@ -47,7 +47,7 @@ async fn until_poster(dev: &Dev, video: VideoId, status: &str) -> Value {
     dev.until(video, Duration::from_secs(20), |it| it["poster"]["status"] == status).await["poster"].clone()
 }
 
-/// The address of the poster, and red, green and blue in the middle of it.
+/// The URL of the poster, and red, green and blue in its middle.
 async fn look(dev: &Dev, home: &Home, video: VideoId) -> (String, [u8; 3], (u64, u64)) {
     let (_, stream) = dev.call("GET", &format!("/v1/videos/{video}/stream"), None).await;
     let url = stream["poster_url"].as_str().unwrap().to_owned();
@@ -62,7 +62,7 @@ async fn look(dev: &Dev, home: &Home, video: VideoId) -> (String, [u8; 3], (u64,
     (url, colour, (side("width"), side("height")))
 }
 
-/// Which of the three it is most of.
+/// The dominant colour.
 fn name([red, green, blue]: [u8; 3]) -> &'static str {
     match (red > 90, green > 90, blue > 90) {
         (true, false, false) => "red",
@@ -86,7 +86,7 @@ async fn a_poster_is_chosen_and_survives() {
     let (automatic, colour, _) = look(&dev, &home, video).await;
     assert_eq!((name(colour), automatic.ends_with("/poster.jpg")), ("red", true), "{automatic}");
 
-    // A moment.
+    // A frame of the video.
     let asked = put(&dev, video, b"{\"at\": 9.04}".to_vec()).await;
     assert_eq!(asked.0, 202, "{}", asked.1);
     until_poster(&dev, video, "custom").await;
@@ -95,31 +95,31 @@ async fn a_poster_is_chosen_and_survives() {
     let again = put(&dev, video, b"{\"at\":9.04}".to_vec()).await;
     assert_eq!((again.0, &again.1["poster"]["status"]), (200, &json!("custom")));
 
-    // Pictures of every kind; larger ones than are of use are made smaller, and those on their side turned upright.
+    // Images of every kind; large ones are scaled down, and rotated ones turned upright.
     for (file, size, expected) in [
         ("a.jpg", "320x180", (320, 180)),
         ("turned.jpg", "320x180", (180, 320)),
         ("a.webp", "640x362", (640, 362)),
         ("a.png", "2000x2000", (1080, 1080)),
     ] {
-        let mut picture = make_picture(&folder.join(file), "0x00ff00", size);
+        let mut picture = make_image(&folder.join(file), "0x00ff00", size);
         if file == "turned.jpg" {
             picture.splice(2..2, TURNED.iter().copied());
         }
-        let (status, told) = put(&dev, video, picture).await;
-        assert_eq!((status, &told["poster"]["status"]), (202, &json!("pending")), "{file}");
+        let (status, answer) = put(&dev, video, picture).await;
+        assert_eq!((status, &answer["poster"]["status"]), (202, &json!("pending")), "{file}");
         until_poster(&dev, video, "custom").await;
         let (_, colour, size) = look(&dev, &home, video).await;
         assert_eq!((name(colour), size), ("green", expected), "{file}");
     }
-    assert_eq!(Player::new().get(&moment).await.unwrap().0, 404, "the one before is gone");
+    assert_eq!(Player::new().get(&moment).await.unwrap().0, 404, "the previous one is removed");
     let posters = || async {
         let objects = dev.objects(video).await;
         objects.into_iter().filter(|it| it.contains("posters/")).collect::<Vec<_>>()
     };
-    assert_eq!(posters().await.len(), 1, "the one that is shown, and nothing that was sent: {:?}", posters().await);
+    assert_eq!(posters().await.len(), 1, "only the poster that is shown: {:?}", posters().await);
 
-    // What is refused, and what fails later, changes nothing.
+    // Rejected requests, and later failures, change nothing.
     let mut damaged = std::fs::read(folder.join("a.png")).unwrap();
     damaged.truncate(60);
     for (body, status, code) in [
@@ -128,16 +128,16 @@ async fn a_poster_is_chosen_and_survives() {
         (vec![0xff; 5 << 20], 413, "body-too-large"),
         (damaged, 202, "null"),
     ] {
-        let told = put(&dev, video, body).await;
-        assert_eq!((told.0, told.1["code"].as_str().unwrap_or("null")), (status, code), "{}", told.1);
+        let answer = put(&dev, video, body).await;
+        assert_eq!((answer.0, answer.1["code"].as_str().unwrap_or("null")), (status, code), "{}", answer.1);
     }
     let failed = until_poster(&dev, video, "failed").await;
     assert_eq!(failed["failure"]["code"], "picture-damaged", "{failed}");
     assert_eq!(posters().await.len(), 1);
 
-    // A new encoding has pictures of its own, and the poster stays.
-    let wish = json!({ "mode": "copy" });
-    let (status, _) = dev.call("POST", &format!("/v1/videos/{video}/reencode"), Some(&wish)).await;
+    // A new encoding has its own images, and the custom poster stays.
+    let fields = json!({ "mode": "copy" });
+    let (status, _) = dev.call("POST", &format!("/v1/videos/{video}/reencode"), Some(&fields)).await;
     assert_eq!(status, 202);
     dev.until(video, Duration::from_secs(60), |it| it["attempts"][1]["outcome"] == "ready").await;
     let (own, colour, _) = look(&dev, &home, video).await;
@@ -150,7 +150,7 @@ async fn a_poster_is_chosen_and_survives() {
     assert_eq!((name(colour), back.ends_with("/poster.jpg")), ("red", true), "{back}");
     assert_ne!(back, automatic, "that of the new encoding");
     assert_eq!(posters().await, Vec::<String>::new());
-    // The last moment is one too.
+    // The end of the video is valid too.
     assert_eq!(put(&dev, video, b"{\"at\": 12}".to_vec()).await.0, 202);
     until_poster(&dev, video, "custom").await;
     assert_eq!(name(look(&dev, &home, video).await.1), "blue");
@@ -159,13 +159,13 @@ async fn a_poster_is_chosen_and_survives() {
     assert!(dev.terminate().await.success());
 }
 
-/// A PNG of a megabyte whose text is 700 MiB long: nothing reads that.
+/// A PNG of a megabyte whose text is 700 MiB long: the text is not read.
 #[tokio::test]
-async fn a_picture_with_endless_text_takes_no_memory() {
+async fn an_image_with_endless_text_takes_no_memory() {
     let mut home = Home::new();
     home.environment.push(("EDGEREEL_FFMPEG_MEMORY_BYTES".to_owned(), (512 << 20).to_string()));
     let film = make_film(&home.folder.path().join("film.mp4"), "320x180", "25", 2.0, &[]);
-    let picture = make_picture(&home.folder.path().join("picture.png"), "green", "320x180");
+    let picture = make_image(&home.folder.path().join("picture.png"), "green", "320x180");
     let mut text = ZlibEncoder::new(Vec::new(), Compression::fast());
     let mebibyte = vec![b'x'; 1 << 20];
     for _ in 0..700 {
@@ -173,7 +173,7 @@ async fn a_picture_with_endless_text_takes_no_memory() {
     }
     let data = [b"zTXtComment\0\0", &text.finish().unwrap()[..]].concat();
     let chunk = [&(data.len() as u32 - 4).to_be_bytes()[..], &data, &[0; 4]].concat();
-    // Behind the header, which has 33 bytes with the signature.
+    // After the header, which has 33 bytes with the signature.
     let picture = [&picture[..33], &chunk, &picture[33..]].concat();
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;

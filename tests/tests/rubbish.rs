@@ -1,4 +1,5 @@
-//! What is no video is refused: by a stable code and a sentence, soon, and without a trace.
+//! Files that are not videos are refused: with a stable code and a message, soon, and without a
+//! trace.
 
 #![cfg(test)]
 
@@ -12,10 +13,10 @@ use e2e::processes::all_gone;
 use e2e::program::{text, transcode};
 use serde_json::json;
 
-/// A refusal takes at most this long, however busy the machine is.
+/// Time limit of a refusal, however busy the machine is.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Refuses a file through `edgereel transcode`.
+/// Checks that `edgereel transcode` refuses a file.
 async fn check(name: &str, content: &[u8], expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join(name);
@@ -43,13 +44,13 @@ fn mp4(folder: &Path, more: &[&str]) -> Vec<u8> {
     std::fs::read(make_film(&folder.join("good.mp4"), "320x180", "24", 8.0, more)).unwrap()
 }
 
-/// Where a box of this type begins.
+/// The offset of a box of this type.
 fn box_at(file: &[u8], name: &[u8; 4]) -> usize {
     file.windows(4).position(|it| it == name).expect("the box is there") - 4
 }
 
 #[tokio::test]
-async fn files_that_are_no_video() {
+async fn files_that_are_not_videos() {
     check("empty.mp4", b"", &["empty-file"]).await;
     check("text.mp4", "Once upon a time, in a file far away.\n".repeat(50).as_bytes(), &["not-a-video"]).await;
     check("one-byte.mp4", b"x", &["not-a-video"]).await;
@@ -61,7 +62,7 @@ async fn files_that_are_no_video() {
 }
 
 #[tokio::test]
-async fn files_without_a_moving_picture() {
+async fn files_without_a_video_track() {
     let folder = tempfile::tempdir().unwrap();
     let make = |name: &str, arguments: &[&str]| {
         let path = folder.path().join(name);
@@ -77,7 +78,7 @@ async fn files_without_a_moving_picture() {
     check("sound.mp4", &std::fs::read(sound).unwrap(), &["only-sound"]).await;
     let sound = make("sound.m4a", &tone);
     check("sound.mp4", &std::fs::read(sound).unwrap(), &["only-sound"]).await;
-    // A video track that is announced and has no frame.
+    // A video track that is declared and has no frame.
     let mut empty = film("320x180", "24", 1.0);
     empty.extend(H264.iter().map(|it| (*it).to_owned()));
     empty.extend(["-frames:v", "0"].map(str::to_owned));
@@ -109,14 +110,16 @@ async fn mp4_whose_header_lies() {
         file[at..at + bytes.len()].copy_from_slice(bytes);
         file
     };
-    // The data is said to be larger than the file, but every frame is there: nothing may be missing then.
+    // The declared data is larger than the file, but every frame is present: nothing may be missing
+    // then.
     let input = folder.path().join("mdat-size.mp4");
     std::fs::write(&input, edit(b"mdat", 0, &0x7fff_0000_u32.to_be_bytes())).unwrap();
     let answer = transcode(&input, &folder.path().join("out"), folder.path(), &[]).await;
     assert_eq!(answer.last()["duration_s"], 8.0, "{:?}", answer.last());
-    // Chunks are said to lie behind the end of the file.
+    // Chunk offsets after the end of the file.
     check("stco.mp4", &edit(b"stco", 16, &0x7000_0000_u32.to_be_bytes()), &["truncated", "damaged"]).await;
-    // A table of four billion entries: FFmpeg may take as much memory as it is allowed before it finds out.
+    // A table of four billion entries: FFmpeg may use as much memory as it is allowed before it
+    // finds out.
     let endless = ["truncated", "damaged", "not-a-video", "too-demanding"];
     check("stsz-count.mp4", &edit(b"stsz", 16, &u32::MAX.to_be_bytes()), &endless).await;
     check("stts-count.mp4", &edit(b"stts", 12, &u32::MAX.to_be_bytes()), &endless).await;
@@ -127,7 +130,7 @@ async fn mp4_whose_header_lies() {
         &["truncated", "damaged", "not-a-video"],
     )
     .await;
-    // Frames that are shown for 13 hours each, and no edit list that says when the presentation ends.
+    // Frames with a duration of 13 hours each, and no edit list that limits the presentation.
     let mut long = mp4(folder.path(), &["-movflags", "+faststart", "-use_editlist", "0"]);
     let at = box_at(&long, b"stts") + 20;
     long[at..at + 4].copy_from_slice(&0x2400_0000_u32.to_be_bytes());
@@ -153,7 +156,7 @@ async fn scripts_that_point_elsewhere_are_not_followed() {
     );
     check("dash.mp4", mpd.as_bytes(), &["playlist-not-allowed", "not-a-video"]).await;
     let called = listener.accept().map(|(_, from)| from);
-    assert!(called.is_err(), "somebody called: {called:?}");
+    assert!(called.is_err(), "a server was contacted: {called:?}");
 }
 
 #[tokio::test]
@@ -181,11 +184,11 @@ async fn the_service_refuses_the_same_and_goes_on() {
         assert!(status >= 400, "{name}: {stream}");
         assert_eq!(dev.media_objects(video).await, Vec::<String>::new(), "{name}");
     }
-    // Nothing at all cannot even be announced, and nothing escapes into another folder.
+    // An empty file cannot even be announced, and no name escapes into another folder.
     let (status, problem) = dev.call("POST", "/v1/uploads", Some(&json!({ "filename": "a.mp4", "size": 0 }))).await;
     assert_eq!((status, problem["code"].as_str()), (422, Some("empty-file")), "{problem}");
     assert!(dev.children().is_empty(), "FFmpeg is still at work");
-    // It still works.
+    // The service still works.
     let file = folder.join("good.mp4");
     let video = dev.upload(&file, "good.mp4").await;
     dev.until_ready(video).await;

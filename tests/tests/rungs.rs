@@ -1,4 +1,5 @@
-//! Re-encodes of single rungs: what is not named is taken over, and viewers notice nothing before all of it is there.
+//! Re-encodes of single rungs: the others are reused, and viewers notice nothing before all rungs
+//! are complete.
 
 #![cfg(test)]
 
@@ -17,7 +18,7 @@ use platform::database::open_sqlite;
 use platform::job_queue::{JobQueue as _, QueueName, SqlQueue};
 use serde_json::{Value, json};
 
-/// Key and first segment of a rendition, as stored and in clear.
+/// Key and first segment of a rendition, stored and decrypted.
 type Seen = BTreeMap<String, ([u8; 16], Vec<u8>, Vec<u8>)>;
 
 async fn look(player: &Player, dev: &Dev, video: VideoId) -> (Presentation, Seen) {
@@ -27,7 +28,7 @@ async fn look(player: &Player, dev: &Dev, video: VideoId) -> (Presentation, Seen
         let (key, ..) = player.key(media, 0).await;
         // I-frames are ranges of an object.
         let clear = if name == "iframes" { vec![] } else { player.clear_segment(media, 0).await };
-        seen.insert(name.clone(), (*key.expose(), player.segment(media, 0).await, clear));
+        seen.insert(name.clone(), (key, player.segment(media, 0).await, clear));
     }
     (presentation, seen)
 }
@@ -42,11 +43,11 @@ fn write_profile(home: &Home, from: &str, to: &str) {
     std::fs::write(home.folder.path().join("small.toml"), PROFILE.replace(from, to)).unwrap();
 }
 
-async fn reencode(dev: &Dev, video: VideoId, wish: Value) -> (u16, Value) {
-    dev.call("POST", &format!("/v1/videos/{video}/reencode"), Some(&wish)).await
+async fn reencode(dev: &Dev, video: VideoId, fields: Value) -> (u16, Value) {
+    dev.call("POST", &format!("/v1/videos/{video}/reencode"), Some(&fields)).await
 }
 
-/// Waits until attempt number `count` has ended, and says how.
+/// Waits until attempt number `count` has ended, and returns its outcome.
 async fn until_attempt(dev: &Dev, video: VideoId, count: usize) -> Value {
     let ended = |it: &Value| {
         it["attempts"].as_array().is_some_and(|it| it.len() >= count && !it[count - 1]["ended_at"].is_null())
@@ -55,7 +56,7 @@ async fn until_attempt(dev: &Dev, video: VideoId, count: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
+async fn one_rung_is_re_encoded_and_the_rest_is_reused() {
     let mut home = Home::new();
     let film = make_film(&home.folder.path().join("film.mp4"), "1280x720", "25", 13.0, &["-crf", "36"]);
     let (player, dev) = (Player::new(), home.start().await);
@@ -70,13 +71,13 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
         "{:?}",
         old.keys()
     );
-    for (wish, code) in [
+    for (fields, code) in [
         (json!(["1080p"]), "no-such-rung"),
         (json!(["audio-96k"]), "no-such-rung"),
         (json!(["180p", "source"]), "rung-not-encoded"),
         (json!([]), "invalid-field"),
     ] {
-        let (status, problem) = reencode(&dev, video, json!({ "rungs": wish })).await;
+        let (status, problem) = reencode(&dev, video, json!({ "rungs": fields })).await;
         assert_eq!((status, &problem["code"]), (422, &json!(code)), "{problem}");
     }
     assert!(dev.terminate().await.success());
@@ -108,7 +109,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
     }
     assert_eq!(dev.video(video).await["attempts"].as_array().unwrap().len(), 2, "asked twice, done once");
 
-    // A message that comes too late asks for what nobody wants any more.
+    // A late message requests a re-encode that is obsolete.
     let database = open_sqlite(&dev.data.join("edgereel.db")).await.unwrap();
     let known = SqlCatalog::new(&database).get_video(video).await.unwrap();
     let base = generation(&before.media["source"].url);
@@ -121,7 +122,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
     database.close().await;
     assert!(dev.terminate().await.success());
 
-    // By this profile everything would be cut differently.
+    // With this profile all segment boundaries would differ.
     write_profile(&home, "segment_seconds = 2.0", "segment_seconds = 4.0");
     let dev = home.start().await;
     assert_eq!(reencode(&dev, video, json!({ "rungs": ["180p"] })).await.0, 202);
@@ -132,7 +133,7 @@ async fn one_rung_is_made_anew_and_the_rest_is_taken_over() {
     assert!(dev.terminate().await.success());
 }
 
-/// Killed in the middle, it goes on; what plays plays on.
+/// Killed in the middle, it resumes; the published video keeps playing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_reencode_of_one_rung_goes_on() {
     let mut home = Home::new();
@@ -153,7 +154,7 @@ async fn a_killed_reencode_of_one_rung_goes_on() {
     all_gone(&children, Duration::from_secs(5)).await;
 
     let dev = home.start().await;
-    assert_eq!(look(&player, &dev, video).await.1, old, "what plays plays on");
+    assert_eq!(look(&player, &dev, video).await.1, old, "the published video keeps playing");
     assert_eq!(until_attempt(&dev, video, 3).await["outcome"], "ready");
     let (_, new) = look(&player, &dev, video).await;
     for (name, (key, stored, _)) in &new {

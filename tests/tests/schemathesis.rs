@@ -1,5 +1,5 @@
-//! Schemathesis over the whole OpenAPI document, against a real server on each database: no answer is outside of the
-//! document, and none is a failure of ours.
+//! Schemathesis over the whole OpenAPI document, against a real server on each database: every
+//! response conforms to the document, and none is a server error.
 
 #![cfg(test)]
 
@@ -12,23 +12,24 @@ use e2e::media::make_film;
 use serde_json::{Value, json};
 use testkit::Postgres;
 
-/// Requests to each operation in each phase, besides those that cover its edges one by one.
-/// `EDGEREEL_SCHEMATHESIS_EXAMPLES` asks for more.
+/// Requests per operation and phase, in addition to those for boundary values.
+/// `EDGEREEL_SCHEMATHESIS_EXAMPLES` overrides it.
 const EXAMPLES: &str = "15";
 
-/// How it judges, and what of each kind there is, so that it gets further than 404. What can be ended has one of its own.
+/// Its configuration, and one existing resource of each kind, so that it gets further than 404.
+/// Resources that can be removed have one of their own.
 async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
     let film = make_film(&folder.join("film.mp4"), "320x180", "25", 4.0, &["-g", "50"]);
     let (kept, ended) = (dev.upload(&film, "film.mp4").await, dev.upload(&film, "film.mp4").await);
     dev.until_ready(kept).await;
-    let make = async |path: &str, wish: Value| {
-        let (status, made) = dev.call("POST", path, Some(&wish)).await;
+    let make = async |path: &str, fields: Value| {
+        let (status, made) = dev.call("POST", path, Some(&fields)).await;
         assert!((200..300).contains(&status), "{path}: {made}");
         made
     };
     let text = |made: &Value, name: &str| made[name].as_str().unwrap().to_owned();
-    let hook = json!({ "url": "http://127.0.0.1:9/nobody" });
-    // Those that it makes itself are found by their `Location`; this one has a delivery.
+    let hook = json!({ "url": "http://127.0.0.1:9/hooks" });
+    // Resources that it creates itself are found by their `Location`; this one has a delivery.
     let webhook = text(&make("/v1/webhooks", hook).await, "id");
     let delivery = make(&format!("/v1/webhooks/{webhook}/test"), json!({})).await;
     let share = make(&format!("/v1/videos/{kept}/shares"), json!({})).await;
@@ -64,7 +65,7 @@ async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
     file
 }
 
-/// What it says when it is not content is the failure of the test.
+/// Runs it; its report is the failure message of the test.
 async fn put_to_the_test(dev: &Dev, home: &Home) {
     let Some(program) = testkit::tool("schemathesis", "schemathesis") else { return };
     let api = dev.info["api"].as_str().unwrap().to_owned();
@@ -77,8 +78,9 @@ async fn put_to_the_test(dev: &Dev, home: &Home) {
             .arg("--config-file")
             .arg(settings)
             .args(["run", &format!("{api}/openapi.json"), "--checks", "all", "--continue-on-failure"])
-            // Walks find webhooks by several ways, remove one on one of them, and then take it for lost on another. That
-            // what was removed stays so is checked all the same (use_after_free).
+            // Stateful tests reach webhooks by several paths, remove one on one path, and then
+            // report it as lost on another. Another check (use_after_free) verifies that removed
+            // ones stay removed.
             .args(["--exclude-checks", "ensure_resource_availability"])
             .args(["--header", &format!("Authorization: Bearer {token}"), "--max-examples", &examples])
             .args(["--seed", "1", "--workers", "1", "--generation-database", ":memory:"])
@@ -89,13 +91,13 @@ async fn put_to_the_test(dev: &Dev, home: &Home) {
             .unwrap()
     });
     let ended = ended.await.unwrap();
-    let told = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success(), "{told}\n{}", String::from_utf8_lossy(&ended.stderr));
-    // It did something.
-    assert!(told.contains(" generated"), "{told}");
-    // For whoever asked for more.
+    let output = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{output}\n{}", String::from_utf8_lossy(&ended.stderr));
+    // It generated requests.
+    assert!(output.contains(" generated"), "{output}");
+    // For runs with more examples.
     if std::env::var_os("EDGEREEL_SCHEMATHESIS_EXAMPLES").is_some() {
-        println!("{told}");
+        println!("{output}");
     }
 }
 

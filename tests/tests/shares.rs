@@ -12,14 +12,15 @@ use e2e::media::make_film;
 use e2e::program::profile_with_one_sound;
 use serde_json::json;
 
-/// A link opens a page that plays, with nothing from elsewhere; when it is revoked, what is being watched ends.
+/// A link opens a page that plays without third-party resources; when the link is revoked, playback
+/// stops.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_plays_in_a_browser_until_it_is_revoked() {
     if !browser::is_there() {
         return;
     }
     let mut home = Home::with_profile(&profile_with_one_sound());
-    // Longer than what the page loads ahead.
+    // Longer than the page buffers.
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "25", 90.0, &["-bf", "0"]);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
@@ -38,7 +39,7 @@ async fn a_link_plays_in_a_browser_until_it_is_revoked() {
     assert!(dev.terminate().await.success());
 }
 
-/// The page has the hls.js that the other tests play with.
+/// The page contains the same hls.js as the other tests.
 #[test]
 fn the_page_has_the_hls_js_that_is_tested() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

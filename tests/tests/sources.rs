@@ -1,4 +1,4 @@
-//! The shared cases of files that people have, each with its right outcome, with every FFmpeg.
+//! The shared test sources, each with its expected outcome, with every FFmpeg.
 
 #![cfg(test)]
 
@@ -14,7 +14,7 @@ use e2e::program::{check, text};
 use futures::FutureExt as _;
 use serde_json::Value;
 
-/// What becomes of a file.
+/// A file and its expected outcome.
 struct Case {
     file: &'static str,
     outcome: Outcome,
@@ -28,26 +28,26 @@ enum Outcome {
 
 struct Ready {
     seconds: Vec<f64>,
-    /// How many different ones.
+    /// Number of distinct frames.
     pictures: RangeInclusive<u64>,
-    /// Of the first and the last picture.
+    /// Numbers of the first and the last frame.
     numbers: Option<(u64, u64)>,
     tones: RangeInclusive<u64>,
-    /// How much later the source's own tones are than its flashes, milliseconds.
+    /// Delay of the source's tones after its flashes, milliseconds.
     av_ms: i64,
     /// `FRAME-RATE` of every rung.
     rate: &'static str,
-    /// Of the largest rung.
+    /// Size of the largest rung.
     size: Option<(u64, u64)>,
     encoded: bool,
-    /// The counts and colours hold of each rung by itself.
+    /// Whether the counts and colours hold for each rung separately.
     each_rung: bool,
     colours: bool,
-    /// A source of the picture as it moves: there are no bars, but there must be no combs.
+    /// A lavfi source with the same motion: there are no bars, but there must be no combing.
     moving: Option<&'static str>,
-    /// Filters that make the bars readable, each with how many different pictures are seen through it.
+    /// Filters that make the bars readable, each with the number of distinct frames after it.
     views: &'static [(&'static str, u64)],
-    /// Without this decoder, the right outcome is `unsupported-codec`.
+    /// Without this decoder, the expected outcome is `unsupported-codec`.
     decoder: Option<&'static str>,
 }
 
@@ -83,7 +83,7 @@ impl Case {
         self
     }
 
-    /// So many pictures may be lost.
+    /// The number of frames that may be lost.
     fn loses(self, pictures: u64) -> Self {
         self.but(|it| it.pictures = it.pictures.start() - pictures..=*it.pictures.end())
     }
@@ -117,13 +117,13 @@ impl Case {
     }
 }
 
-/// What the files `fields-moving-*` show, a picture for every two fields.
+/// The content of the files `fields-moving-*`, one frame for every two fields.
 const MOVING: &str = "color=c=gray:s=720x480:r=60000/1001:d=3[bg];color=c=white:s=120x300:r=60000/1001:d=3[b];\
                       [bg][b]overlay=x='mod(t*500\\,600)':y=100,framestep=2";
 
 const PATCHES: [[i64; 3]; 4] = [[200, 40, 40], [40, 180, 40], [40, 40, 200], [128, 128, 128]];
 
-/// The tables of the cases' README.
+/// The tables of the test sources' README.
 fn cases() -> Vec<Case> {
     vec![
         ready("av-sound-outlasts-picture.mp4", 12.0, 90, 12).numbers(0, 89),
@@ -135,7 +135,7 @@ fn cases() -> Vec<Case> {
         ready("av-picture-starts-2s-late.mp4", 6.0, 120, 6).numbers(60, 179),
         ready("sound-starts-before-picture.ts", 7.0, 120, 7).numbers(90, 209),
         ready("ts-two-files-joined.ts", 8.0, 240, 8).numbers(0, 239),
-        // FFmpeg 8.1 and 9.0 drop a picture where the files meet.
+        // FFmpeg 8.1 and 9.0 drop a frame at the join.
         ready("old-two-vobs-joined.vob", 8.0, 200, 8).numbers(0, 199).loses(1),
         ready("ts-jump-back.ts", 10.0, 300, 10).numbers(0, 299),
         ready("ts-jump-of-100s.ts", 8.0, 240, 8).numbers(0, 239),
@@ -174,7 +174,7 @@ fn cases() -> Vec<Case> {
         refused("only-sound.wav", "only-sound"),
         refused("only-sound.webm", "only-sound"),
         refused("only-sound-with-cover.mp3", "only-sound"),
-        // Its headers give no rate: ffprobe from 6.0 on takes it for 25 a second.
+        // Its headers declare no rate: ffprobe from 6.0 on assumes 25 frames per second.
         ready("raw-camera.h264", 4.0, 120, 0).but(|it| it.seconds.push(4.8)),
         ready("raw-mpeg2.m2v", 4.0, 100, 0),
         ready("raw-vp8.ivf", 20.0, 600, 0),
@@ -199,7 +199,7 @@ const NARROWER_AFTER_90: &[(&str, u64)] =
 const NARROWER_AFTER_120: &[(&str, u64)] =
     &[("trim=end_frame=120", 120), ("trim=start_frame=120,crop=iw*3/4:ih:iw/8:0", 120)];
 
-/// Where the result of one case is.
+/// The output of one case.
 struct Made<'a> {
     sources: &'a Sources,
     out: PathBuf,
@@ -208,7 +208,7 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    /// The playlists of the rungs, and what the report says of them.
+    /// The playlists of the rungs, with their entries in the report.
     fn rungs(&self) -> Vec<(PathBuf, &Value)> {
         let all = files(&self.out);
         let rungs = self.report["rungs"].as_array().unwrap();
@@ -234,22 +234,22 @@ impl Made<'_> {
         }
         assert_eq!(complaints_of_decoding(&text(&master)), "");
         let seen = self.sources.look(&master).await;
-        self.check_sound(expected, &seen);
-        check_pictures(expected, &seen, "the master playlist");
+        self.check_audio(expected, &seen);
+        check_frames(expected, &seen, "the master playlist");
         for (playlist, rung) in self.rungs() {
             let name = rung["name"].as_str().unwrap();
             if expected.each_rung {
                 let seen = self.sources.look(&playlist).await;
-                check_pictures(expected, &seen, name);
+                check_frames(expected, &seen, name);
                 if rung["copied"] == false && !expected.rate.is_empty() {
                     let rate = (seen["pictures"].as_f64().unwrap() - 1.0) / seen["span"].as_f64().unwrap();
                     let declared: f64 = expected.rate.parse().unwrap();
-                    assert!((rate / declared - 1.0).abs() < 0.01, "{name} has {rate} pictures a second");
+                    assert!((rate / declared - 1.0).abs() < 0.01, "{name} has {rate} frames per second");
                 }
             }
             for (view, pictures) in expected.views {
                 let seen = self.sources.distinct(&playlist, view, self.folder).await;
-                assert_eq!(seen, *pictures, "pictures of {name} through {view}");
+                assert_eq!(seen, *pictures, "frames of {name} through {view}");
             }
             if let Some(source) = expected.moving {
                 let seen = self.sources.look(&playlist).await;
@@ -261,10 +261,10 @@ impl Made<'_> {
         }
     }
 
-    fn check_sound(&self, expected: &Ready, seen: &Value) {
+    fn check_audio(&self, expected: &Ready, seen: &Value) {
         assert!(expected.tones.contains(&seen["tones"].as_u64().unwrap()), "tones: {seen}");
         let audible = self.report["audio"].as_array().is_some_and(|it| !it.is_empty());
-        assert!(audible || *expected.tones.end() == 0, "it is without sound: {}", self.report);
+        assert!(audible || *expected.tones.end() == 0, "it has no audio: {}", self.report);
         if *expected.tones.end() > 0 && expected.views.is_empty() {
             let off = seen["av_ms"].as_i64().unwrap_or_else(|| panic!("no tone is near a flash: {seen}"));
             assert!((off - expected.av_ms).abs() <= 40, "out of step: {seen}");
@@ -272,12 +272,12 @@ impl Made<'_> {
     }
 }
 
-fn check_pictures(expected: &Ready, seen: &Value, of: &str) {
+fn check_frames(expected: &Ready, seen: &Value, of: &str) {
     let distinct = seen["distinct"].as_u64().unwrap();
-    // Through other views, or by how they move.
+    // Counted by other views, or judged by their motion.
     if expected.views.is_empty() && expected.moving.is_none() {
-        assert!(expected.pictures.contains(&distinct), "pictures of {of}: {seen}");
-        assert_eq!(seen["unread"], 0, "pictures of {of}: {seen}");
+        assert!(expected.pictures.contains(&distinct), "frames of {of}: {seen}");
+        assert_eq!(seen["unread"], 0, "frames of {of}: {seen}");
     }
     if let Some((first, last)) = expected.numbers {
         assert_eq!((seen["first"].as_u64(), seen["last"].as_u64()), (Some(first), Some(last)), "{of}: {seen}");

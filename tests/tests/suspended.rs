@@ -1,5 +1,5 @@
-//! A worker is suspended for longer than its lease, as on a laptop that sleeps: its videos are ready in the end, by
-//! themselves and within seconds of its waking.
+//! A worker is suspended for longer than its lease, as on a laptop that sleeps: its videos become
+//! ready without intervention, within seconds after it wakes.
 
 #![cfg(test)]
 
@@ -12,12 +12,13 @@ use e2e::site::Site;
 use functions::settings::Services;
 use platform::catalog::{Attempt, AttemptOutcome};
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than the lease of 60 s; `E2E_SLEEP_SECONDS=300` shows what takes too long for every day.
+/// Longer than the lease of 60 s; `E2E_SLEEP_SECONDS=300` tests long ones, which take too long for
+/// every day.
 fn sleep() -> Duration {
     Duration::from_secs(std::env::var("E2E_SLEEP_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(70))
 }
@@ -62,7 +63,7 @@ impl Scene {
     }
 }
 
-/// Nobody else is there: the worker goes on where it was, in the same attempt.
+/// There is no other worker: it continues in the same attempt.
 async fn alone(moment: impl Fn(&Value) -> bool) {
     let scene = Scene::new().await;
     let worker = scene.site.transcoder().await;
@@ -77,7 +78,8 @@ async fn alone(moment: impl Fn(&Value) -> bool) {
     assert!(worker.terminate().await.success());
 }
 
-/// Another worker takes over, and is itself suspended: the first one wakes with a lost claim, and takes the work back.
+/// Another worker takes over, and is itself suspended: the first one wakes with a lost claim, and
+/// claims the video again.
 async fn and_taken_over() {
     let scene = Scene::new().await;
     let first = scene.site.transcoder().await;
@@ -86,12 +88,13 @@ async fn and_taken_over() {
     let second = scene.site.transcoder().await;
     let began = std::time::Instant::now();
     while scene.attempts().await.len() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(150), "nobody took over");
+        assert!(began.elapsed() < Duration::from_secs(150), "no worker took over");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     second.process().signal(Signal::STOP);
     first.process().signal(Signal::CONT);
-    // The second worker has a lease of its own, and then the message of the first one comes again.
+    // The lease of the second worker has to end, and then the message of the first one is delivered
+    // again.
     scene.until(|it| it["state"] == "ready").await;
     second.process().signal(Signal::CONT);
     scene.queue_is_empty().await;

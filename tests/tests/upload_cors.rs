@@ -1,4 +1,5 @@
-//! The first upload of a browser to a bucket that nobody opened to it: what `edgereel doctor` says, and the rule that helps.
+//! A browser's first upload to a bucket without CORS rules: the report of `edgereel doctor`, and
+//! the rule that fixes it.
 
 #![cfg(test)]
 
@@ -34,7 +35,7 @@ async fn set(dev: &Dev, headers: &[&str], exposed: &[&str]) {
     client.put_bucket_cors().bucket(said("private_bucket")).cors_configuration(rules).send().await.unwrap();
 }
 
-/// What the doctor says of the bucket.
+/// The doctor's report about the bucket.
 async fn ask(home: &Home) -> (Option<i32>, Value) {
     let (data, temporary) = (text(&home.data()), home.temporary());
     let arguments = ["doctor", "--data", &data, "--origin", PAGE, "--json"];
@@ -56,7 +57,7 @@ async fn a_strict_bucket_is_opened_by_the_rule_of_the_docs() {
     set(&dev, &["content-type", "if-none-match"], &[]).await;
     assert!(ask(&home).await.1["found"].as_str().unwrap().contains("does not expose `ETag`"));
 
-    // As docs/uploads.md has it.
+    // The rule in docs/uploads.md.
     let page = include_str!("../../docs/uploads.md");
     let rule = page.split("```json\n").nth(1).and_then(|it| it.split("```").next()).expect("a rule in JSON");
     let rule: Value = serde_json::from_str(rule).expect("it is JSON");

@@ -13,7 +13,8 @@ use e2e::program::{check, text};
 use e2e::skip::skipped;
 use serde_json::json;
 
-/// `doctor` finds that all is there; what is uploaded becomes ready in one attempt and plays to its end through the edge.
+/// `doctor` finds no problem; an upload becomes ready in one attempt and plays to its end through
+/// the edge.
 async fn serves(version: &'static str) {
     let Some(ffmpeg) = FFmpeg::installed(version) else { return };
     let mut home = Home::new();
@@ -45,7 +46,7 @@ async fn ffmpeg_9_0_serves() {
     serves("9.0").await;
 }
 
-/// A film in HDR: one of others where it is at hand, else one made here.
+/// An HDR film: a third-party one if available, else a generated one.
 fn hdr(folder: &Path) -> Option<PathBuf> {
     if let Some(found) = shared_media().map(|it| it.join("hevc-hlg10.mp4")).filter(|it| it.is_file()) {
         return Some(found);

@@ -1,37 +1,37 @@
-//! Why a job failed. What follows from it is decided in `domain::failure`, not here.
+//! Errors of a job. `domain::failure` decides on the consequences, not this module.
 
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
 use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
-/// Why a job failed.
+/// The reason why a job failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TranscodeError {
     /// The file is at fault.
     #[error("{0}")]
     Source(#[from] SourceProblem),
-    /// FFmpeg failed, and nothing says that the file is to blame.
-    #[error("ffmpeg failed while it was to {task}: {reason}")]
+    /// FFmpeg failed, and nothing indicates that the file is at fault.
+    #[error("ffmpeg failed to {task}: {reason}")]
     Ffmpeg {
-        /// What it was doing.
+        /// The task of the run, for example `encode chunk 3`.
         task: String,
-        /// Exit status or what was missing.
+        /// Exit status, or the missing output.
         reason: String,
-        /// Its last words, for the operator.
+        /// The last lines of its log, for the operator.
         log_tail: String,
     },
-    /// FFmpeg took longer than it may.
+    /// FFmpeg exceeded its time limit.
     #[error("ffmpeg took too long to {task}")]
     TimedOut {
-        /// What it was doing.
+        /// The task of the run.
         task: String,
-        /// Its last words, for the operator.
+        /// The last lines of its log, for the operator.
         log_tail: String,
     },
     /// FFmpeg or ffprobe was ended from outside, which says nothing about the source.
     #[error("ffmpeg was ended from outside while it was to {task}")]
     Interrupted {
-        /// What it was doing.
+        /// The task of the run.
         task: String,
     },
     /// FFmpeg could not be started.
@@ -43,45 +43,45 @@ pub enum TranscodeError {
     /// The catalog failed, or the claim was lost.
     #[error("the catalog failed")]
     Catalog(#[from] CatalogError),
-    /// A content key could not be made, wrapped or read.
+    /// A content key could not be created, wrapped or read.
     #[error("the content key of `{rendition}` cannot be used: {reason}")]
     ContentKey {
-        /// Of this rendition.
+        /// Name of the rendition.
         rendition: String,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// What was made is not what was planned.
+    /// The output does not match the plan.
     #[error("verification failed: {0}")]
     Verification(String),
-    /// The remuxed rung turned out not to stand alone: encode it instead.
+    /// The remuxed rung has segments that are not independent: encode it instead.
     #[error("the source cannot be remuxed: {0}")]
     NotCopyable(String),
     /// A local file or socket failed.
     #[error("{doing}")]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: String,
-        /// Why it failed.
+        /// The I/O error.
         #[source]
         source: std::io::Error,
     },
-    /// The source could not be fetched from its URL; another attempt may succeed.
+    /// The source could not be imported from its URL; a retry may succeed.
     #[error("the source could not be fetched: {reason}")]
     Fetch {
-        /// Why, without the URL.
+        /// Reason of the failure, without the URL.
         reason: String,
     },
-    /// What was to be taken over plays no longer: somebody else was faster.
+    /// The generation to reuse is no longer published: another job was faster.
     #[error("another generation plays by now")]
     Superseded,
-    /// Told to stop.
+    /// The job was cancelled.
     #[error("stopped")]
     Cancelled,
 }
 
 impl TranscodeError {
-    /// What is kept and shown of it.
+    /// The failure that is stored and shown for this error.
     pub fn failure(&self) -> Failure {
         match self {
             Self::Source(problem) => Failure::from(problem),
@@ -104,20 +104,21 @@ impl TranscodeError {
         }
     }
 
-    /// Whether this process or its machine ran out of descriptors, memory or processes. Nothing is wrong with the job then, and
-    /// the same will happen to the next one: wait, and do not count the attempt.
+    /// Whether this process or its machine ran out of descriptors, memory or processes. The job is
+    /// not at fault, and the next one would fail in the same way: wait, and do not count the
+    /// attempt.
     pub fn is_exhaustion(&self) -> bool {
         let missing = ["Too many open files", "Resource temporarily unavailable"];
         let of_ffmpeg = matches!(self, Self::Ffmpeg { log_tail, .. } if missing.iter().any(|it| log_tail.contains(it)));
-        of_ffmpeg || platform::serve::is_exhaustion(self)
+        of_ffmpeg || serve::is_exhaustion(self)
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     pub fn class(&self) -> FailureClass {
         self.failure().class()
     }
 
-    /// Whether the source may be the cause: what came out of it is not what it promised.
+    /// Whether the source may be the cause: its content differs from what its headers declare.
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
@@ -126,12 +127,12 @@ impl TranscodeError {
         }
     }
 
-    /// Whether FFmpeg or what it made is the cause, not a service or a request to stop.
+    /// Whether FFmpeg or its output is the cause, not a service or a cancellation.
     pub fn concerns_ffmpeg(&self) -> bool {
         matches!(self, Self::Ffmpeg { .. } | Self::TimedOut { .. } | Self::Verification(_) | Self::Source(_))
     }
 
-    /// FFmpeg's last words, if it is about FFmpeg.
+    /// The last lines of FFmpeg's log, if the error is about FFmpeg.
     pub fn log_tail(&self) -> &str {
         match self {
             Self::Ffmpeg { log_tail, .. } | Self::TimedOut { log_tail, .. } => log_tail,
@@ -139,13 +140,13 @@ impl TranscodeError {
         }
     }
 
-    /// Whether the claim is lost or the video gone: stop, and write nothing more.
+    /// Whether the claim is lost or the video deleted: stop, and write nothing more.
     pub fn lost_claim(&self) -> bool {
         matches!(self, Self::Catalog(CatalogError::LeaseLost { .. } | CatalogError::Gone { .. }))
     }
 }
 
-/// What FFmpeg (5.1 to 9.0) prints where its command line or its machine is at fault, not its input.
+/// Messages of FFmpeg (5.1 to 9.0) if its command line or its machine is at fault, not its input.
 const OUR_MISTAKES: [&str; 7] = [
     "Unrecognized option",
     "Error splitting the argument list",
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_we_ran_out_of_is_nobodys_fault() {
+    fn exhaustion_is_not_the_fault_of_the_job() {
         // EMFILE, ENFILE, ENOMEM, EAGAIN (of `fork`).
         for code in [24, 23, 12, 11] {
             let none_left = || io::Error::from_raw_os_error(code);

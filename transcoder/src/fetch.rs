@@ -1,7 +1,8 @@
-//! Fetching a source from a URL that a stranger named.
+//! Imports of a source from a URL that a user supplied.
 //!
-//! Every address that is connected to was looked at before, redirects are followed one by one and looked at
-//! again, and whatever comes is bounded in time and size. URLs may be permissions: errors and logs name none.
+//! Every address is checked before a connection, redirects are followed one by one and checked
+//! again, and all responses are bounded in time and size. URLs may carry credentials: errors and
+//! logs contain none.
 
 use std::time::Duration;
 
@@ -15,20 +16,21 @@ use crate::error::TranscodeError;
 
 pub(crate) mod transfer;
 
-/// What may be fetched where an installation says nothing: `http` and `https` on the public internet.
+/// The default policy for imports: `http` and `https` on the public internet.
 pub const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
 
-/// How quickly a file has to come. Every step has its time, and so has their sum: a server that sends a byte now and then is
-/// never late with the next one.
+/// The minimum pace of a file. Every step has a time limit, and so has their sum: a server that
+/// sends a byte now and then never misses the limit of a single step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// From the head of an answer to the bytes that say what the file is.
+    /// Time from the head of a response to the bytes that identify the file type.
     pub first_bytes: Duration,
-    /// Bytes per second, averaged over a part, but over no less than [`window`](Self::window).
+    /// Minimum bytes per second, averaged over a part, but over no less than
+    /// [`window`](Self::window).
     pub least_rate: u64,
-    /// The shortest time that a part has.
+    /// The shortest time limit of a part.
     pub window: Duration,
-    /// For the file, all attempts at it together.
+    /// Time limit for the whole file, all attempts together.
     pub total: Duration,
 }
 
@@ -40,59 +42,59 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// For a part of so many bytes.
+    /// The time limit of a part of `bytes` bytes.
     pub(crate) fn of_part(&self, bytes: usize) -> Duration {
         self.window.max(Duration::from_secs(bytes as u64 / self.least_rate.max(1)))
     }
 }
 
-/// To a connection.
+/// Time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// From a request to the head of its answer.
+/// Time from a request to the head of its response.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A body that stands still for so long has broken off.
+/// A body without any byte for this long is a lost connection.
 const STALL: Duration = Duration::from_secs(30);
-/// Redirects that are followed.
+/// Maximum number of redirects.
 const REDIRECTS: usize = 5;
 
-/// Fetches.
+/// The HTTP client for imports.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetcher {
     client: reqwest::Client,
     guard: Guard,
 }
 
-/// A file, or the rest of it, on its way.
+/// A response with a file, or the rest of it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Where in the file it begins.
+    /// Offset of its first byte in the file.
     pub(crate) start: u64,
-    /// Of the whole file, where the server says so.
+    /// Size of the whole file in bytes, if the server reports it.
     pub(crate) size: Option<u64>,
-    /// Of the whole file, if it is a strong one: with its quotes, as it has to be sent back.
+    /// ETag of the whole file, if it is a strong one; with its quotes, as it has to be sent back.
     pub(crate) etag: Option<String>,
     response: Response,
 }
 
-/// The rest of a file, if it is still the same one.
+/// A conditional request for the rest of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rest {
-    /// From here on.
+    /// Offset of the first byte.
     pub(crate) start: u64,
-    /// If the file still has this tag.
+    /// Required ETag of the file.
     pub(crate) etag: String,
 }
 
 impl Fetcher {
-    /// Fetches what `policy` allows.
+    /// A client that connects to addresses that `policy` allows.
     pub(crate) fn new(policy: Policy) -> Result<Self, TranscodeError> {
         let guard = Guard::new(policy);
         let client = guard.client().connect_timeout(CONNECT_TIMEOUT).read_timeout(STALL).build();
         Ok(Self { client: client.map_err(|it| failed(&it.without_url()))?, guard })
     }
 
-    /// Asks for a file, or for the rest of it. A server that knows no ranges, or has another file by now, sends
-    /// all of it: see [`Answer::start`].
+    /// Requests a file, or the rest of it. A server that does not support ranges, or that has
+    /// another version of the file, sends all of it: see [`Answer::start`].
     pub(crate) async fn open(&self, url: &Url, rest: Option<&Rest>) -> Result<Answer, TranscodeError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
@@ -102,7 +104,7 @@ impl Fetcher {
             match status {
                 StatusCode::OK => return Ok(Answer::whole(response)),
                 StatusCode::PARTIAL_CONTENT => return Answer::part(response, rest),
-                // Shorter than what we have of it: not the file that it was.
+                // The file is shorter than the received part: it has changed.
                 StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => return Box::pin(self.open(&url, None)).await,
                 _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
                     url = next_hop(&url, response.headers())?;
@@ -124,7 +126,7 @@ impl Fetcher {
             .client
             .get(url.clone())
             .header(USER_AGENT, concat!("Edgereel-Import/", env!("CARGO_PKG_VERSION")))
-            // Of a compressed body neither ranges nor sizes would be those of the file.
+            // Ranges and sizes of a compressed body would not be those of the file.
             .header(ACCEPT_ENCODING, "identity");
         if let Some(Rest { start, etag }) = rest {
             request = request.header(RANGE, format!("bytes={start}-")).header(IF_RANGE, etag);
@@ -146,7 +148,7 @@ impl Answer {
         Self { start: 0, size, etag: strong_etag(response.headers()), response }
     }
 
-    /// What was asked for, or nothing that can be used.
+    /// Checks that the response is the requested part.
     fn part(response: Response, rest: Option<&Rest>) -> Result<Self, TranscodeError> {
         let range = response.headers().get(CONTENT_RANGE).and_then(|it| it.to_str().ok()).and_then(content_range);
         let etag = strong_etag(response.headers());
@@ -158,34 +160,34 @@ impl Answer {
         }
     }
 
-    /// The next bytes; `None` at the end. A connection that breaks off is an error, where the server has said how
-    /// much there is.
+    /// The next bytes; `None` at the end. A connection that closes early is an error, if the server
+    /// declared the length.
     pub(crate) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, TranscodeError> {
         self.response.chunk().await.map_err(|it| failed(&it.without_url()))
     }
 }
 
-/// Where a redirect leads. What cannot be an address leads nowhere.
+/// The target of a redirect. An invalid URL is an error.
 fn next_hop(url: &Url, headers: &HeaderMap) -> Result<Url, TranscodeError> {
     let location = headers.get(LOCATION).and_then(|it| it.to_str().ok());
     let next = location.and_then(|it| url.join(it).ok());
     Ok(next.ok_or(SourceProblem::FetchRefused { status: StatusCode::FOUND.as_u16() })?)
 }
 
-/// An entity tag that stands for every byte (RFC 9110, 8.8.1): only such a one may join two halves.
+/// An ETag that identifies every byte (RFC 9110, 8.8.1): only a strong one may join two parts.
 fn strong_etag(headers: &HeaderMap) -> Option<String> {
     let tag = headers.get(ETAG)?.to_str().ok()?.trim();
     let inside = tag.strip_prefix('"')?.strip_suffix('"')?;
     (!inside.is_empty() && !inside.contains('"')).then(|| tag.to_owned())
 }
 
-/// `bytes 5-9/10`: where the part begins, and how large the whole is (RFC 9110, 14.4).
+/// Parses `bytes 5-9/10`: the start of the part, and the size of the whole (RFC 9110, 14.4).
 fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, end) = range.split_once('-')?;
     let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
     let size = if size == "*" { None } else { Some(size.parse().ok()?) };
-    // Anything but the whole rest would be of no use.
+    // Only the complete rest is useful.
     (start <= end && size.is_none_or(|it| end.checked_add(1) == Some(it))).then_some((start, size))
 }
 
@@ -198,7 +200,7 @@ fn refused(refusal: &Refused) -> TranscodeError {
     }
 }
 
-/// The deepest cause says what happened.
+/// The innermost cause describes the error best.
 fn failed(error: &reqwest::Error) -> TranscodeError {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -252,7 +254,7 @@ mod tests {
         };
         assert_eq!(to("../e").as_deref(), Some("https://files.example/e"));
         assert_eq!(to("//other.example/f").as_deref(), Some("https://other.example/f"));
-        // Looked at by the guard before anybody goes there.
+        // The guard checks it before the transcoder connects.
         assert_eq!(to("file:///etc/passwd").as_deref(), Some("file:///etc/passwd"));
         assert_eq!(to("https://"), None);
     }

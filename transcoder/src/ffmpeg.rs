@@ -1,4 +1,4 @@
-//! FFmpeg: where it is, what it can do, how it is asked, and how it is run.
+//! FFmpeg: its location, abilities, command lines and processes.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -18,30 +18,30 @@ pub use verdict::verdict;
 
 use launcher::Needs;
 
-/// The programs that do the work, found and looked at once, at the start.
+/// FFmpeg and ffprobe, located and checked once, at startup.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// `ffmpeg`.
+    /// Path of `ffmpeg`.
     pub ffmpeg: PathBuf,
-    /// `ffprobe`.
+    /// Path of `ffprobe`.
     pub ffprobe: PathBuf,
-    /// What `ffmpeg -version` calls itself.
+    /// Version, as `ffmpeg -version` prints it.
     pub version: String,
-    /// The filters that it has.
+    /// Names of its filters.
     filters: Arc<HashSet<String>>,
-    /// What confines them; `None`: nothing does.
+    /// The launcher that confines them; `None`: they run unconfined.
     launcher: Option<Launcher>,
-    /// Where both have their libraries.
+    /// Library folders of both.
     libraries: Arc<Libraries>,
 }
 
-/// The whole environment of FFmpeg and ffprobe. Nothing of ours, which may hold credentials, reaches programs that parse
-/// hostile files. Static builds crash when they load the character sets of the host (`GCONV_PATH`), which the names of
-/// broadcast channels make them do.
+/// The whole environment of FFmpeg and ffprobe. No variable of this process, which may hold
+/// credentials, reaches programs that parse untrusted files. Static builds crash when they load the
+/// character sets of the host (`GCONV_PATH`), which happens for the names of broadcast channels.
 pub(crate) const ENVIRONMENT: [(&str, &str); 3] =
     [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("GCONV_PATH", "/nonexistent")];
 
-/// FFmpeg is not there.
+/// FFmpeg is missing or cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR"
@@ -52,8 +52,9 @@ pub struct ToolsError {
     source: std::io::Error,
 }
 
-/// Encoders, filters, muxers and bitstream filters that every source needs. What only some sources need is asked for when
-/// one comes: see [`Tools::deinterlacer`] and [`Tools::tone_maps`].
+/// Encoders, filters, muxers and bitstream filters that every source needs. Filters for special
+/// sources are checked when such a source arrives: see [`Tools::deinterlacer`] and
+/// [`Tools::tone_maps`].
 const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("encoder", "-encoders", &["libx264", "aac", "mjpeg"]),
     ("filter", "-filters", &["scale", "fps", "tpad", "trim", "pad", "tile", "aresample", "apad", "atrim"]),
@@ -62,11 +63,11 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
 ];
 
 impl Tools {
-    /// Finds both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path. Without a launcher, they are not
-    /// confined.
+    /// Locates both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path. Without a
+    /// launcher, they run unconfined.
     ///
     /// # Errors
-    /// If one of them is not there or does not run.
+    /// If one of them is missing or does not run.
     pub fn find(launcher: Option<Launcher>) -> Result<Self, ToolsError> {
         let folder = std::env::var_os("EDGEREEL_FFMPEG_DIR").map(PathBuf::from);
         let path = |name: &'static str| {
@@ -77,7 +78,7 @@ impl Tools {
         Self::at(path("ffmpeg")?, path("ffprobe")?, launcher)
     }
 
-    /// Looks at two programs: that they are there and run.
+    /// Checks that two programs exist and run.
     ///
     /// # Errors
     /// If one of them does not run, or not when it is confined.
@@ -121,7 +122,7 @@ impl Tools {
         launcher::command(self.launcher.as_ref(), &self.ffprobe, arguments, &self.libraries, needs)
     }
 
-    /// What one of the programs says of itself.
+    /// The output of one of the programs for these arguments.
     fn ask(&self, name: &'static str, arguments: &[&str]) -> Result<String, ToolsError> {
         let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
         let needs = Needs::default();
@@ -152,24 +153,24 @@ impl Tools {
         }
     }
 
-    /// The filter that makes frames of fields, if there is one.
+    /// The deinterlacing filter, if there is one.
     pub fn deinterlacer(&self) -> Option<&'static str> {
         ["bwdif", "yadif"].into_iter().find(|it| self.filters.contains(*it))
     }
 
-    /// Whether HDR and wide gamut can become SDR.
+    /// Whether HDR and wide gamut can be converted to SDR.
     pub fn tone_maps(&self) -> bool {
         self.filters.contains("lut3d")
     }
 
-    /// What some sources need and this FFmpeg lacks, in words: of which sources, and what.
+    /// The kinds of sources that this FFmpeg cannot process, with the missing filters, as text.
     pub fn limits(&self) -> Vec<String> {
         let fields = self.deinterlacer().is_none().then(|| "interlaced video (no filter bwdif or yadif)".to_owned());
         let hdr = (!self.tone_maps()).then(|| "HDR video (no filter lut3d)".to_owned());
         fields.into_iter().chain(hdr).collect()
     }
 
-    /// What this FFmpeg lacks, in words; empty: nothing. Starts it four times, side by side.
+    /// The missing abilities, as text; empty: none. Starts FFmpeg four times, in parallel.
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
         let list = |option| self.ask("ffmpeg", &["-hide_banner", option]);
         std::thread::scope(|scope| {

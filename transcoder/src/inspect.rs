@@ -1,14 +1,16 @@
-//! Looking at a source before work begins: what it is, what is in it, where its frames are.
+//! Inspects a source before work begins: its type, its streams, the positions of its frames.
 //!
-//! Reads the head and the index of the file, not the file: a source of hours takes no longer than one
-//! of minutes. Only containers without an index are read through, packet by packet, undecoded. A source that cannot be
-//! sought, because its clock jumps or its pictures change, is decoded once: see [`crate::normalise`].
+//! Reads the head and the index of the file, not the whole file: inspecting hours takes no longer
+//! than inspecting minutes. Only containers without an index are read completely, packet by packet,
+//! without decoding. A source in which seeking is impossible, because its clock jumps or its frames
+//! change, is decoded once: see [`crate::normalise`].
 
 use domain::failure::SourceProblem;
 use domain::plan::check_pixels;
-use domain::probe::{Extent, Probe, SourceIndex, VideoStream, motion_rate, output_rate, source_rate};
+use domain::probe::{Extent, Probe, SourceIndex, VideoStream, output_rate, source_rate};
 use domain::profile::Profile;
 use domain::segment::TICKS_PER_SECOND;
+use media::frame_rate::motion_rate;
 use media::sniff::ContainerKind;
 
 use crate::error::TranscodeError;
@@ -24,41 +26,43 @@ mod matroska;
 mod mp4;
 mod packets;
 
-/// A source that was looked at and found usable.
+/// A source that was inspected and found usable.
 #[derive(Debug, Clone)]
 pub struct Inspected {
-    /// What the runs of FFmpeg that make segments read.
+    /// The properties of the input of the FFmpeg runs that produce segments.
     pub probe: Probe,
     /// The run that they read from; `None`: they read the source itself.
     pub normaliser: Option<Normaliser>,
 }
 
-/// What an index tells. Ticks count from the first frame.
+/// The contents of an index. Ticks count from the first frame.
 struct Indexed {
     index: SourceIndex,
-    /// Presentation times of frames, ticks from the first one, ascending; of a sample where the file is long.
+    /// Presentation times of frames, ticks from the first one, increasing; only a sample of them
+    /// for long files.
     frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
     picture: Extent,
-    /// `None`: there is none.
+    /// Extent of the audio; `None`: there is none.
     sound: Option<Extent>,
-    /// Why runs cannot begin in the middle of the source.
+    /// The reason why runs cannot start in the middle of the source.
     unseekable: Option<&'static str>,
-    /// The sound begins so late in the file that FFmpeg has to search deeper than usual.
+    /// Set if the audio begins so late in the file that FFmpeg has to search deeper than by
+    /// default.
     depth: Option<Depth>,
 }
 
-/// How far into a broadcast its streams are searched for.
+/// How deep a broadcast recording is searched for its streams.
 const DEEP: Depth = Depth { bytes: 128 << 20, seconds: 600 };
 
-/// Seconds as ticks.
+/// Converts seconds to ticks.
 fn ticks(seconds: f64) -> u64 {
     (seconds.max(0.0) * TICKS_PER_SECOND as f64).round() as u64
 }
 
-/// Looks at a source, which ffprobe reads from `loopback`.
+/// Inspects a source, which ffprobe reads from `loopback`.
 ///
-/// Fails with what is wrong with the file: empty, not a video, truncated, protected, a playlist.
+/// Fails with the problem of the file: empty, not a video, truncated, protected, a playlist.
 pub async fn inspect(
     tools: &Tools,
     blocks: &Blocks,
@@ -75,18 +79,18 @@ pub async fn inspect(
     let url = loopback.source_url();
     let container = kind::container(blocks).await?;
     let demuxer = container.demuxer();
-    // Our own reader of MP4 says more clearly than ffprobe what is wrong with a file, so it goes first.
+    // Our own MP4 parser describes problems more precisely than ffprobe, so it runs first.
     let moov = if demuxer == "mov" { mp4::read(blocks).await? } else { None };
     let broadcast = matches!(container, ContainerKind::MpegTs | ContainerKind::MpegPs);
     let mut found = match streams(tools, demuxer, &url, None).await {
-        // The picture may begin late.
+        // The video may begin late.
         Err(TranscodeError::Source(_)) if broadcast => {
             let found = streams(tools, demuxer, &url, Some(DEEP)).await?;
-            return sequential(tools, loopback, profile, demuxer, &found, Some(DEEP), "its picture begins late").await;
+            return sequential(tools, loopback, profile, demuxer, &found, Some(DEEP), "its video begins late").await;
         }
         found => found?,
     };
-    // Before a frame is decoded.
+    // Checked before a frame is decoded.
     check_pixels(&found.video, profile)?;
     if container.is_elementary() || container == ContainerKind::Ivf {
         return sequential(tools, loopback, profile, demuxer, &found, None, "it is an elementary stream").await;
@@ -102,11 +106,11 @@ pub async fn inspect(
     };
     if let Some(depth) = indexed.depth.take() {
         let deeper = streams(tools, demuxer, &url, Some(depth)).await?;
-        // Otherwise there is sound that nothing decodes.
+        // Otherwise the audio has no decoder.
         if deeper.audio.is_some() {
             found = deeper;
             indexed.depth = Some(depth);
-            indexed.unseekable = indexed.unseekable.or(Some("its sound begins late"));
+            indexed.unseekable = indexed.unseekable.or(Some("its audio begins late"));
         }
     }
     let look = frames::look(tools, demuxer, &url, &found, &indexed, blocks.size()).await?;
@@ -119,7 +123,8 @@ pub async fn inspect(
     Ok(Inspected { probe: assemble(blocks.size(), demuxer, found, indexed, profile), normaliser: None })
 }
 
-/// Looks at a source once more, for runs that read it from its beginning: those that sought in it failed.
+/// Inspects a source again, for runs that read it from its beginning, after runs that sought in it
+/// failed.
 pub async fn inspect_sequentially(
     tools: &Tools,
     loopback: &Loopback,
@@ -150,7 +155,7 @@ async fn sequential(
     Ok(Inspected { probe, normaliser: Some(normaliser) })
 }
 
-/// Whether this FFmpeg has what the picture needs.
+/// Checks that this FFmpeg has the filters that the video needs.
 fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
     let lacks = |need: &str, ability: String| SourceProblem::MissingAbility { need: need.to_owned(), ability };
     if video.interlaced && tools.deinterlacer().is_none() {
@@ -172,7 +177,7 @@ fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &
     Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index }
 }
 
-/// An index of the picture, as that of the whole presentation.
+/// Converts an index of the video to one of the whole presentation.
 pub(crate) fn within(mut index: SourceIndex, picture: Extent, sound: Option<Extent>) -> SourceIndex {
     let presentation = Extent::presentation(picture, sound);
     let lead = ticks(picture.start - presentation.start);

@@ -1,4 +1,4 @@
-//! What the pipeline remembers across crashes, and whom it tells how far it has come.
+//! The pipeline's memory across crashes, and its progress reports.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -14,29 +14,30 @@ use crate::error::TranscodeError;
 /// The memory of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Whether nothing of this video was ever published: then viewers may watch while it grows.
+    /// Whether no generation of this video was ever published: then viewers may watch it while it
+    /// grows.
     fn first_run(&self) -> bool;
 
-    /// The chunks that were finished before, by this attempt or an earlier one.
+    /// The chunks that this attempt or an earlier one finished.
     async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError>;
 
-    /// Notes a finished chunk.
+    /// Records a finished chunk.
     async fn finish(&self, chunk: &ChunkRecord) -> Result<(), TranscodeError>;
 
-    /// Notes how far the work has come, 0 to 100.
+    /// Records the progress, 0 to 100.
     async fn progress(&self, stage: Stage, percent: u8) -> Result<(), TranscodeError>;
 
-    /// Notes what the renditions are.
+    /// Records the renditions.
     async fn renditions(&self, renditions: &[RenditionRecord]) -> Result<(), TranscodeError>;
 
-    /// One rung with audio can be watched.
+    /// Records that one rung with audio can be watched.
     async fn playable(&self) -> Result<(), TranscodeError>;
 
-    /// Fails unless the work is still ours. Asked before the pointer to a generation moves.
+    /// Fails unless the claim is still held. Called before the pointer to a generation is switched.
     async fn still_ours(&self) -> Result<(), TranscodeError>;
 }
 
-/// The journal of a claimed job: the catalog.
+/// The journal of a claimed job, stored in the catalog.
 pub struct CatalogJournal {
     catalog: SharedCatalog,
     claim: Claim,
@@ -45,7 +46,7 @@ pub struct CatalogJournal {
 }
 
 impl CatalogJournal {
-    /// A journal that writes by the right of `claim`.
+    /// A journal that writes under `claim`.
     pub fn new(catalog: SharedCatalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
         Self { catalog, claim, first_run, lease }
     }
@@ -83,13 +84,13 @@ impl Journal for CatalogJournal {
     }
 }
 
-/// Hears of the progress of a job that has no catalog.
+/// Receives the progress of a job without a catalog.
 pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 
-/// How far a job has come.
+/// Progress of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// This stage, this many percent of the whole.
+    /// The current stage, and the percentage of the whole work.
     At(Stage, u8),
     /// One rung with audio can be watched.
     Playable,

@@ -1,8 +1,8 @@
-//! The three kinds of work on a video, side by side: remuxing, encoding, audio.
+//! The three kinds of work on a video, in parallel: remuxing, encoding, audio.
 //!
-//! Each lane takes its chunks in order and records one as soon as all of its segments are stored, so
-//! a crash costs at most the chunk at hand. Remuxing and audio are one long FFmpeg run that delivers
-//! chunk after chunk; encoding is one run for every chunk.
+//! Each lane processes its chunks in order and records a chunk as soon as all of its segments are
+//! stored, so a crash costs at most the current chunk. Remuxing and audio are one long FFmpeg run
+//! that delivers chunk after chunk; encoding is one run per chunk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -31,51 +31,53 @@ mod assembly;
 
 use assembly::Assembly;
 
-/// Everything that the lanes of one job share.
+/// The state that the lanes of one job share.
 pub struct Workshop {
-    /// FFmpeg.
+    /// FFmpeg and ffprobe.
     pub tools: Tools,
-    /// What is to be made.
+    /// The plan of the lanes.
     pub plan: domain::plan::EncodePlan,
-    /// Of what.
+    /// The properties of the source.
     pub probe: domain::probe::Probe,
-    /// How to encode.
+    /// Encoder settings.
     pub encoder: EncoderSettings,
-    /// Where FFmpeg reads and delivers.
+    /// The server where FFmpeg reads and delivers.
     pub loopback: Loopback,
-    /// What the runs of a source that cannot be sought read instead.
+    /// URLs that the runs read instead of the source, if it needs a normaliser.
     pub feeds: HashMap<Feed, String>,
-    /// The table from HDR or wide gamut to SDR, for sources that need it.
+    /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<ToneMap>,
-    /// Where objects go.
+    /// Writer of the objects of this generation.
     pub outlet: Outlet,
-    /// Of each rendition; empty: nothing is encrypted.
+    /// Content key of each rendition; empty: nothing is encrypted.
     pub keys: HashMap<RenditionName, domain::content_key::ContentKey>,
-    /// Encoders of one thread each that run side by side.
+    /// Number of parallel encoders, of one thread each.
     pub workers: usize,
-    /// Stops everything.
+    /// Cancels all work.
     pub cancel: CancellationToken,
 }
 
-/// What a lane has made.
+/// An output of a lane.
 #[derive(Debug)]
 pub enum Made {
     /// A segment that is verified and stored. It counts only with its chunk, but it can be watched.
     Segment {
-        /// What was measured.
+        /// Measured facts of the segment.
         record: SegmentRecord,
-        /// What its bitstream says it is (RFC 6381).
+        /// Codecs found in its bitstream (RFC 6381).
         codecs: String,
     },
     /// A chunk of which every segment is stored.
     Chunk(ChunkRecord),
 }
 
-/// After FFmpeg ended, its last delivery may still be on its way: so long is waited without any sign.
+/// After FFmpeg ended, its last delivery may still be in progress: how long to wait without any
+/// activity.
 const QUIET: Duration = Duration::from_secs(3);
 
 impl Workshop {
-    /// Makes all chunks of a lane from `first` on in one run, and sends each segment and each chunk as it is finished.
+    /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each
+    /// chunk as it is finished.
     pub async fn run_through(&self, lane: Lane, first: usize, made: &mpsc::Sender<Made>) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
@@ -92,7 +94,7 @@ impl Workshop {
             _ => return Ok(()),
         };
         let span = self.plan.span(&(start.segments.start..self.plan.segments()));
-        // Sound that is read from a normaliser comes only as fast as its picture is encoded.
+        // Audio that is read from a normaliser arrives only as fast as its video is encoded.
         let factor = if lane == Lane::Encode || !self.feeds.is_empty() { 200.0 } else { 2.0 };
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), factor);
         let task = format!("make the {} renditions from {:.0} s on", lane.as_str(), seconds(span.start.ticks));
@@ -112,11 +114,12 @@ impl Workshop {
             }
         };
         if lane == Lane::Copy && ended.complained {
-            // What FFmpeg cannot parse, players cannot decode: an encoder makes the best of it.
+            // Data that FFmpeg cannot parse, players cannot decode either: encoding makes the best
+            // of it.
             return Err(TranscodeError::NotCopyable(format!("it is damaged: {}", ended.log_tail)));
         }
         self.drain(&sink, &mut stored, &mut assembly).await?;
-        // What the whole run cost is written on its last chunk.
+        // The cost of the whole run is recorded with its last chunk.
         let rest = assembly.take_rest(ended.cost, &self.plan);
         for chunk in rest.ok_or_else(|| self.ended_early(task, ended))? {
             send(made, Made::Chunk(chunk)).await?;
@@ -124,7 +127,7 @@ impl Workshop {
         Ok(())
     }
 
-    /// Makes one chunk of encoding, and sends its segments as they are finished.
+    /// Encodes one chunk, and sends its segments as they are finished.
     pub async fn encode(&self, chunk: &ChunkPlan, made: &mpsc::Sender<Made>) -> Result<ChunkRecord, TranscodeError> {
         let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);
@@ -165,14 +168,14 @@ impl Workshop {
         Run { tools: &self.tools, port: self.loopback.port(), file, weight: Weight::Heavy, task, arguments, time_limit }
     }
 
-    /// Threads of each encoder of a chunk. A viewer may wait for the first segments: they share the cores. With one thread
-    /// each, the work costs least.
+    /// Threads of each encoder of a chunk. Viewers may wait for the first segments, so those share
+    /// the cores. With one thread each, the work costs least.
     fn threads(&self, chunk: &ChunkPlan) -> u32 {
         let watched = self.plan.copy.is_err() && chunk.segments.start < FEWEST_SEGMENTS;
         if watched { (self.workers as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
     }
 
-    /// Takes what is still on its way after FFmpeg ended.
+    /// Receives the deliveries that are still in progress after FFmpeg ended.
     async fn drain(
         &self,
         sink: &SegmentSink,
@@ -204,8 +207,8 @@ impl Workshop {
         SegmentSink::new(self.outlet.clone(), outputs.collect())
     }
 
-    /// The media sequence number of the first I-frame of each chunk: known from the plan alone, so that
-    /// chunks can be made in any order.
+    /// The media sequence number of the first I-frame of each chunk. It follows from the plan
+    /// alone, so chunks can be produced in any order.
     fn first_iframes(&self) -> Vec<u32> {
         let every = iframe_interval(&self.plan);
         let count = |it: &ChunkPlan| {
@@ -220,13 +223,13 @@ impl Workshop {
         firsts.collect()
     }
 
-    /// Where the runs of a lane read.
+    /// The URL that the runs of a lane read.
     fn source_url(&self, lane: Lane) -> String {
         let feed = if lane == Lane::Audio { Feed::Sound } else { Feed::Picture };
         self.feeds.get(&feed).cloned().unwrap_or_else(|| self.loopback.source_url())
     }
 
-    /// What command lines need to know.
+    /// The inputs of the command lines.
     pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
         let deinterlacer = self.tools.deinterlacer().unwrap_or("bwdif");
         Context {
@@ -240,17 +243,18 @@ impl Workshop {
         }
     }
 
-    /// FFmpeg says that all is well, and segments are missing.
+    /// The error if FFmpeg reports success but segments are missing.
     fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
         let reason = "it ended well, but not everything was made".to_owned();
         self.cause(TranscodeError::Ffmpeg { task, reason, log_tail: ended.log_tail })
     }
 
-    /// Why a run failed: what our own side of it knows is the cause, what FFmpeg says the consequence.
+    /// The cause of a failed run: an error on our side takes precedence over FFmpeg's consequential
+    /// one.
     pub fn cause(&self, error: TranscodeError) -> TranscodeError {
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
-            // What FFmpeg delivered before it ran out of memory is not what was planned.
+            // The output that FFmpeg delivered before it ran out of memory does not match the plan.
             (_, TranscodeError::Source(SourceProblem::TooDemanding)) => SourceProblem::TooDemanding.into(),
             (Some(cause), _) => cause,
             (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
@@ -266,7 +270,7 @@ async fn send(receiver: &mpsc::Sender<Made>, made: Made) -> Result<(), Transcode
     receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
 }
 
-/// Ten minutes, and a multiple of what is to be made.
+/// Ten minutes, and a multiple of the duration to produce.
 fn time_limit(media_seconds: f64, factor: f64) -> Duration {
     Duration::from_secs_f64(600.0 + media_seconds * factor)
 }

@@ -1,7 +1,7 @@
 //! Turns an uploaded video into encrypted, adaptive HLS.
 //!
-//! [`worker`] takes jobs from the queue; [`local`] does one file without services; both are thin shells
-//! over [`pipeline`]. FFmpeg does the media work: it sees nothing but a loopback address.
+//! [`worker`] takes jobs from the queue; [`local`] transcodes one file without services; both are
+//! thin shells over [`pipeline`]. FFmpeg does the media work: it sees only a loopback address.
 
 pub mod clock;
 pub mod error;

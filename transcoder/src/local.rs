@@ -1,4 +1,4 @@
-//! One file, no services: the same pipeline, the same tree, in a folder.
+//! Transcodes one file without services: the same pipeline, the same tree, in a folder.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,78 +27,79 @@ use crate::vault::ClearKeys;
 /// One file to transcode.
 #[derive(Debug, Clone)]
 pub struct LocalJob {
-    /// A file.
+    /// Path of the source file.
     pub input: PathBuf,
-    /// A folder; the tree goes to `hls` in it.
+    /// Output folder; the tree is written to `hls` in it.
     pub out: PathBuf,
     /// Ladder and settings.
     pub profile: Profile,
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// Encrypt, with the keys in clear beside their playlists.
+    /// Whether to encrypt, with clear keys beside the playlists.
     pub encrypt: bool,
-    /// Leave what was made in place when it fails.
+    /// Whether to keep the output after a failure.
     pub keep_going: bool,
-    /// Encoders of one thread each that run side by side.
+    /// Number of parallel encoders, of one thread each.
     pub workers: usize,
 }
 
-/// What came of it.
+/// The result of a local job.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalReport {
-    /// The master playlist.
+    /// Path of the master playlist.
     pub master: PathBuf,
-    /// Length of the presentation, seconds.
+    /// Duration of the presentation, seconds.
     pub duration_s: f64,
-    /// From the start until the first rung with audio could be watched, seconds.
+    /// Time until the first rung with audio could be watched, seconds.
     pub playable_after_s: Option<f64>,
-    /// From the start to the end, seconds.
+    /// Total time, seconds.
     pub wall_s: f64,
     /// CPU time of this process and all of its children, seconds.
     pub cpu_s: f64,
-    /// Most bytes in temporary files at any time. Segments never touch the disk before they are encrypted.
+    /// Peak size of temporary files, bytes. Segments are never on the disk before they are
+    /// encrypted.
     pub peak_temp_bytes: u64,
-    /// Pieces of work: remuxing, encoding and audio together.
+    /// Number of chunks: remuxing, encoding and audio together.
     pub chunks: usize,
     /// The video renditions, largest first.
     pub rungs: Vec<LocalRung>,
     /// The audio renditions.
     pub audio: Vec<LocalAudio>,
-    /// Extras that could not be made.
+    /// Extras that could not be produced.
     pub missing: Vec<Extra>,
 }
 
 /// A video rendition.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalRung {
-    /// Its folder.
+    /// Name of its folder.
     pub name: String,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Remuxed, not encoded.
+    /// Whether it was remuxed instead of encoded.
     pub copied: bool,
-    /// How many.
+    /// Number of segments.
     pub segments: u32,
-    /// With its audio, as in the master playlist, bit/s.
+    /// Peak bit rate with its audio, as in the master playlist, bit/s.
     pub bandwidth: u64,
-    /// With its audio, as in the master playlist, bit/s.
+    /// Average bit rate with its audio, as in the master playlist, bit/s.
     pub average_bandwidth: u64,
-    /// RFC 6381.
+    /// Codecs (RFC 6381).
     pub codecs: String,
 }
 
 /// An audio rendition.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalAudio {
-    /// Its folder.
+    /// Name of its folder.
     pub name: String,
-    /// Remuxed, not encoded.
+    /// Whether it was remuxed instead of encoded.
     pub copied: bool,
-    /// bit/s.
+    /// Peak bit rate, bit/s.
     pub bandwidth: u64,
-    /// RFC 6381.
+    /// Codecs (RFC 6381).
     pub codecs: String,
 }
 
@@ -117,7 +118,7 @@ pub async fn transcode(
         |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
     getrandom::fill(&mut random).map_err(no_randomness)?;
     let video = VideoId::new(now_ms(), random);
-    // A file has no eTag; its size and the moment make a generation of their own.
+    // A file has no ETag; its size and the current time identify the generation.
     let generation = Generation::of(&format!("{}-{}", source.size(), video), &profile.fingerprint(job.mode));
     let hls = job.out.join("hls");
     let store: SharedStore = Arc::new(FolderStore::of_one_video(&job.out, job.out.join("private"), video));
@@ -156,9 +157,9 @@ pub async fn transcode(
     Ok(report(hls.join("master.m3u8"), &published, playable_after_s, started))
 }
 
-/// A failed run leaves nothing behind; what was there before stays.
+/// Removes the output of a failed run; files that existed before stay.
 fn remove_output(hls: &std::path::Path, generation: &Generation) {
-    // The master playlist is ours only if it names our generation.
+    // The master playlist is removed only if it refers to this generation.
     let master = hls.join("master.m3u8");
     if std::fs::read_to_string(&master).is_ok_and(|it| it.contains(generation.as_str())) {
         drop(std::fs::remove_file(master));

@@ -1,8 +1,9 @@
-//! The only world that FFmpeg sees: one address on the loopback interface, where it reads the source
-//! and delivers what it makes.
+//! The only environment that FFmpeg sees: one address on the loopback interface, where it reads the
+//! source and delivers its output.
 //!
-//! So FFmpeg needs no credentials, no network and no disk: segments go from its memory into ours, are
-//! encrypted there and stored. If this process dies, FFmpeg's next read or write fails and it ends.
+//! FFmpeg therefore needs no credentials, no network and no disk: segments go from its memory into
+//! ours, are encrypted there and stored. If this process dies, FFmpeg's next read or write fails
+//! and it ends.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -29,10 +30,10 @@ mod owner;
 
 use owner::OwnConnections;
 
-/// Takes what one FFmpeg run delivers.
+/// Receives the files that one FFmpeg run delivers.
 #[async_trait]
 pub trait Receiver: Send + Sync {
-    /// Takes one file: number `index` of output `output`. An error stops the run.
+    /// Receives one file: number `index` of output `output`. An error stops the run.
     async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError>;
 }
 
@@ -63,19 +64,19 @@ struct Relayed {
     receiver: Option<mpsc::Receiver<Bytes>>,
 }
 
-/// Parts of a relay that may wait between its two runs: some megabytes.
+/// Number of parts of a relay that may be buffered between its two runs: some megabytes.
 const RELAY_PARTS: usize = 16;
 
-/// What one run of FFmpeg writes and another reads while it is written.
+/// A stream that one run of FFmpeg writes and another reads at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
-    /// Where one run writes.
+    /// URL that one run writes to.
     pub writer_url: String,
-    /// Where the other one reads.
+    /// URL that the other one reads.
     pub reader_url: String,
 }
 
-/// Where one run delivers; when dropped, nothing is taken any more.
+/// A place where one run delivers; when dropped, it accepts nothing more.
 pub struct Delivery {
     base: String,
     run: u64,
@@ -89,7 +90,8 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io)?;
         let port = listener.local_addr().map_err(io)?.port();
         let listener = OwnConnections::new(listener).map_err(io)?;
-        // Where the system does not say whose a connection is, others cannot guess the path.
+        // If the system does not report the owner of a connection, others still cannot guess the
+        // path.
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|it| io(std::io::Error::other(it)))?;
         let token = hex(&token);
@@ -118,12 +120,12 @@ impl Loopback {
         self.port
     }
 
-    /// Where FFmpeg reads the source.
+    /// URL of the source for FFmpeg.
     pub fn source_url(&self) -> String {
         format!("{}/source", self.base)
     }
 
-    /// Opens a place to deliver to.
+    /// Opens a place for deliveries.
     pub fn deliver_to(&self, receiver: Arc<dyn Receiver>) -> Delivery {
         let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
@@ -143,12 +145,13 @@ impl Loopback {
         Relay { writer_url: patient(&self.base) + &path, reader_url: format!("{}{path}", self.base) }
     }
 
-    /// Bytes of the source.
+    /// Size of the source, bytes.
     pub fn source_size(&self) -> u64 {
         self.shared.source.size()
     }
 
-    /// Why reading or storing failed, if it did: FFmpeg only says that its input ended.
+    /// The reason why reading or storing failed, if it did: FFmpeg only reports that its input
+    /// ended.
     pub fn take_failure(&self) -> Option<TranscodeError> {
         self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -160,14 +163,15 @@ impl Loopback {
 }
 
 impl Delivery {
-    /// The URL of an output; FFmpeg puts a number in the place of `%d`.
+    /// The URL of an output; FFmpeg replaces `%d` by a number.
     pub fn url(&self, output: &str, file: &str) -> String {
         format!("{}/{}/{output}/{file}", patient(&self.base), self.run)
     }
 }
 
-/// The same address with a name of a user, which makes FFmpeg ask whether it may send (`Expect: 100-continue`) before it
-/// does. Otherwise it sends at once and hangs up, and then the system no longer says whose connection it was.
+/// The same URL with a user name, which makes FFmpeg ask for permission (`Expect: 100-continue`)
+/// before it sends. Otherwise it sends at once and closes the connection, and then the system no
+/// longer reports the connection's owner.
 fn patient(base: &str) -> String {
     base.replacen("http://", "http://ffmpeg:@", 1)
 }
@@ -185,7 +189,7 @@ impl Shared {
     }
 }
 
-/// `bytes=a-` and `bytes=a-b`, as FFmpeg asks for them (RFC 9110, 14.1.2).
+/// Parses `bytes=a-` and `bytes=a-b`, as FFmpeg sends them (RFC 9110, 14.1.2).
 fn requested_range(headers: &HeaderMap, size: u64) -> Option<std::ops::Range<u64>> {
     let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
     let (start, end) = text.split_once('-')?;
@@ -225,7 +229,8 @@ async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
     response
 }
 
-/// Takes what a run writes into a relay. When its reader has ended, the rest is thrown away: the run has other outputs.
+/// Accepts the data of a relay's writer. After its reader has ended, the rest is discarded, because
+/// the run has other outputs.
 async fn write_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>, body: Body) -> StatusCode {
     let sender = {
         let mut runs = shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,7 +239,7 @@ async fn write_relay(State(shared): State<Arc<Shared>>, Path(number): Path<u64>,
     let Some(sender) = sender else { return StatusCode::NOT_FOUND };
     let mut parts = body.into_data_stream();
     while let Some(Ok(part)) = parts.next().await {
-        // An error means that nothing reads any more.
+        // An error means that the reader has ended.
         drop(sender.send(part).await);
     }
     StatusCode::CREATED
@@ -260,8 +265,8 @@ async fn take_file(
     let receiver = shared.runs.lock().unwrap_or_else(PoisonError::into_inner).receivers.get(&run).cloned();
     let index = file.split_once('.').and_then(|(number, _)| number.parse().ok());
     let (Some(receiver), Some(index)) = (receiver, index) else { return StatusCode::NOT_FOUND };
-    // FFmpeg hangs up as soon as it has sent the last byte, and the server then drops this future: the
-    // rest has to go on without it.
+    // FFmpeg closes the connection as soon as it has sent the last byte, and the server then drops
+    // this future: the rest has to continue without it.
     let taking = tokio::spawn(async move {
         match receiver.receive(&output, index, body).await {
             Ok(()) => StatusCode::CREATED,

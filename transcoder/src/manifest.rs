@@ -10,13 +10,13 @@ struct Manifest<'a> {
     version: u32,
     video: VideoId,
     generation: &'a Generation,
-    /// 1/90000 s.
+    /// Duration, in ticks of 1/90000 s.
     duration_ticks: u64,
     plan: &'a EncodePlan,
     segments: &'a [SegmentRecord],
 }
 
-/// The plan in a manifest; `None`: it is of another version.
+/// The plan in a manifest; `None`: the manifest has another version.
 pub fn plan_of(text: &[u8]) -> Option<EncodePlan> {
     #[derive(Deserialize)]
     struct Planned {

@@ -1,19 +1,21 @@
-//! Sources that cannot be sought: one run of FFmpeg reads them from their beginning, and hands on what others can take.
+//! Sources in which seeking is impossible: one run of FFmpeg reads them from their beginning, and
+//! passes on frames that the other runs can process.
 //!
-//! Clocks that jump, pictures that change their size, sound that changes its layout, edits, gradual refreshes: a run that
-//! began in the middle of such a source would not know where it is. So one run, the normaliser, decodes the source once.
-//! FFmpeg puts its clocks right where they jump (for all streams alike, so sound and picture stay in step), every
-//! picture is fitted into one size, with bars rather than stretched, all sound comes at one rate and layout. The
-//! frames go to the runs that encode, uncompressed, through the [loopback](crate::loopback): nothing is stored.
+//! Clocks that jump, frames that change their size, audio that changes its layout, edits, gradual
+//! refreshes: a run that started in the middle of such a source would not know its position. One
+//! run, the normaliser, therefore decodes the source once. FFmpeg corrects its clocks where they
+//! jump (for all streams together, so audio and video stay in sync), every frame is fitted into one
+//! size, with bars and without stretching, and all audio is converted to one rate and layout. The
+//! frames go to the encoding runs, uncompressed, through the [loopback](crate::loopback): nothing
+//! is stored.
 //!
-//! Before, the source is surveyed by the same run with its output thrown away. So the plan knows each frame's time exactly
-//! as the encoders will see it.
+//! Before that, the same run surveys the source with its output discarded, so the plan knows each
+//! frame's time exactly as the encoders will see it.
 
 use domain::plan::Size;
-use domain::probe::{
-    AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, motion_rate, output_rate, source_rate,
-};
+use domain::probe::{AudioStream, Probe, Ratio, Seeking, SourceIndex, VideoStream, output_rate, source_rate};
 use domain::profile::Profile;
+use media::frame_rate::motion_rate;
 
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::{deinterlaced, fitted, fitted_in_bt2020, mixed_down, output_matrix};
@@ -30,7 +32,7 @@ pub use survey::{Survey, survey};
 pub struct Normaliser {
     demuxer: String,
     depth: Option<Depth>,
-    /// Of an elementary stream, which has no time stamps: its constant rate.
+    /// For an elementary stream, which has no time stamps: its constant rate.
     rate: Option<Ratio>,
     video: u32,
     audio: Option<u32>,
@@ -42,16 +44,16 @@ pub struct Normaliser {
     channels: u32,
 }
 
-/// Where the frames of a normalised source go.
+/// An output of the normaliser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feed {
-    /// Frames of the picture.
+    /// Video frames.
     Picture,
-    /// Samples of the sound.
+    /// Audio samples.
     Sound,
 }
 
-/// Units per second of the time stamps that are handed on: of the picture, and samples of the sound.
+/// Time stamp units per second of the video that is passed on; audio uses its sample rate.
 const CLOCK: u32 = 90_000;
 const SAMPLE_RATE: u32 = 48_000;
 
@@ -59,12 +61,13 @@ const SAMPLE_RATE: u32 = 48_000;
 const RAW: &str = "nut";
 
 impl Normaliser {
-    /// For the streams that were found. The size of `found` is the largest of the source.
+    /// A normaliser for the streams that were found. The size in `found` is the largest of the
+    /// source.
     pub fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
         let video = &found.video;
         let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
         let (width, height) = video.display_size();
-        // 4:2:0 cannot be odd.
+        // 4:2:0 requires even sides.
         let even = |side: u32| side.next_multiple_of(2).max(16);
         Self {
             demuxer: demuxer.to_owned(),
@@ -82,7 +85,7 @@ impl Normaliser {
         }
     }
 
-    /// What the runs that read from this one see.
+    /// The properties of the normaliser's output, as the runs that read it see them.
     pub fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
         let motion = motion_rate(&survey.frame_times);
         let mut video = found.video.clone();
@@ -129,9 +132,9 @@ impl Normaliser {
         &self.demuxer
     }
 
-    /// The arguments of a run that hands on frames to `feeds`, each to its URL.
+    /// The arguments of a run that passes frames on to `feeds`, each to its URL.
     ///
-    /// All streams are read whichever are handed on: their clocks are put right together.
+    /// All streams are read whichever are passed on: their clocks are corrected together.
     pub fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
         let mut arguments = self.input(source);
         for feed in [Some(Feed::Picture), self.audio.map(|_| Feed::Sound)].into_iter().flatten() {
@@ -166,7 +169,8 @@ impl Normaliser {
         arguments
     }
 
-    /// The arguments that make one image of a moment, seconds on the clock of the frames that are handed on.
+    /// The arguments that create one image at a time, seconds on the clock of the frames that are
+    /// passed on.
     pub fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
         let Size { width, height } = size;
@@ -202,7 +206,8 @@ impl Normaliser {
         push(arguments, &["-c:a", "pcm_s16le"]);
     }
 
-    /// Frames of any size and aspect as large as they fit into the canvas, with bars around them.
+    /// Scales frames of any size and aspect ratio to the largest size that fits into the canvas,
+    /// with bars around them.
     fn fitted(&self) -> String {
         let deinterlace = self.deinterlacer.map_or_else(String::new, |it| deinterlaced(it) + ",");
         let fitted = match Light::of(&self.source) {

@@ -1,7 +1,7 @@
-//! The whole way of one video: look, plan, make, verify, publish.
+//! The complete processing of one video: inspect, plan, transcode, verify, publish.
 //!
-//! Every step can be cut off and done again: chunks that are recorded are not made a second time, and
-//! playlists only ever name what is stored.
+//! Every step can be interrupted and repeated: recorded chunks are not produced a second time, and
+//! playlists only refer to stored objects.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,51 +46,51 @@ mod progress;
 use encoding::encode_all;
 use progress::Meter;
 
-/// Time between two looks at whether more of a growing video is to be shown.
+/// Interval between two checks whether more of a growing video can be shown.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
-/// What is to be done, and with what.
+/// The inputs of the pipeline.
 pub struct Order {
-    /// FFmpeg.
+    /// FFmpeg and ffprobe.
     pub tools: Tools,
-    /// What to read.
+    /// The source to read.
     pub source: Arc<dyn Source>,
-    /// Where to publish.
+    /// The store to publish to.
     pub store: SharedStore,
-    /// Where content keys come from.
+    /// The source of content keys.
     pub vault: Arc<dyn Vault>,
-    /// Memory and progress.
+    /// The job's memory, and its progress reports.
     pub journal: Arc<dyn Journal>,
-    /// Of this video.
+    /// The video to transcode.
     pub video: VideoId,
-    /// Which encoding.
+    /// The generation to produce.
     pub generation: Generation,
     /// Ladder and settings.
     pub profile: Profile,
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// What is there already of a generation of which only some rungs are made.
+    /// The renditions to reuse, if only some rungs are re-encoded.
     pub takeover: Option<Takeover>,
-    /// Encoders of one thread each that run side by side.
+    /// Number of parallel encoders, of one thread each.
     pub workers: usize,
 }
 
 /// A generation that is verified and published.
 #[derive(Debug)]
 pub struct Published {
-    /// What the source is.
+    /// The properties of the source.
     pub probe: Probe,
-    /// How it was encoded.
+    /// The plan by which it was encoded.
     pub plan: EncodePlan,
-    /// What came out.
+    /// The published renditions.
     pub renditions: Vec<RenditionRecord>,
-    /// Seconds from the start until somebody could watch; `None`: an earlier attempt did that.
+    /// Seconds from the start until it was playable; `None`: an earlier attempt made it playable.
     pub playable_after_s: Option<f64>,
-    /// What it cost.
+    /// The resources that it used.
     pub receipt: Receipt,
 }
 
-/// Does the work. Stops within moments when cancelled.
+/// Processes the video. Stops within moments when cancelled.
 pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
     let started = Instant::now();
     order.journal.progress(Stage::Probe, 0).await?;
@@ -110,7 +110,8 @@ pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published,
     Ok(published)
 }
 
-/// Tries the ways to make a video, the cheapest first: beside a remuxed rung, encoding all, reading from the beginning.
+/// Tries the ways to transcode a video, the cheapest first: a remuxed rung, encoding all rungs,
+/// reading from the beginning.
 async fn attempts(
     order: &Order,
     mut source: Inspected,
@@ -119,7 +120,7 @@ async fn attempts(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
-    // Chunks that an attempt recorded are of no use to the next one if they may be what is wrong.
+    // The next way must not use the chunks of an attempt if they may be the problem.
     let mut trusted = true;
     loop {
         let problem = match attempt(order, &source, trusted, loopback, started, cancel).await {
@@ -144,7 +145,8 @@ async fn attempts(
                 };
                 trusted = false;
             }
-            // Read from its beginning, the same file fails in the same way: that is a verdict.
+            // When read from its beginning, the same file fails in the same way: the source is at
+            // fault.
             (problem, Some(_)) if problem.may_be_the_source() => {
                 tracing::warn!(error = &problem as &dyn std::error::Error, "the source cannot be processed");
                 return Err(SourceProblem::Damaged.into());
@@ -174,7 +176,7 @@ async fn attempt(
     }
     let outlet = Outlet::new(Arc::clone(&order.store), order.video, order.generation.clone());
     let keys = content_keys(order, &plan).await?;
-    // Whatever ends the attempt ends its FFmpeg processes with it.
+    // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
     let mut workshop = Workshop {
@@ -220,14 +222,15 @@ async fn attempt(
         Err(problem) => Err(problem),
     };
     if result.is_err() {
-        // Deliveries outlive FFmpeg: whoever cleans up after us must not race with them.
+        // Deliveries outlive FFmpeg: the caller's clean-up must not race with them.
         workshop.cancel.cancel();
         workshop.outlet.close().await;
     }
     result
 }
 
-/// Opens the relays for the lanes that are still to be made. Returns the arguments of the run that writes to them.
+/// Opens the relays for the lanes that are not finished. Returns the arguments of the run that
+/// writes to them.
 fn feeding(
     normaliser: &Normaliser,
     workshop: &mut Workshop,
@@ -242,7 +245,7 @@ fn feeding(
             .any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
     };
     let mut feeds = vec![];
-    // A relay that nothing reads would hold up the other one.
+    // A relay without a reader would block the other one.
     let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_taken_over)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = workshop.loopback.relay();
@@ -252,7 +255,8 @@ fn feeding(
     normaliser.arguments(&workshop.loopback.source_url(), &feeds)
 }
 
-/// Whether a chunk of an earlier attempt fits this plan: after a change of mind about copying it may not.
+/// Whether a chunk of an earlier attempt fits this plan: after the decision about remuxing has
+/// changed it may not.
 fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
     let renditions = plan.renditions(record.lane);
@@ -288,9 +292,9 @@ async fn content_keys(
 
 struct Making<'a> {
     order: &'a Order,
-    /// Whether what earlier attempts recorded and showed may be used.
+    /// Whether records and playlists of earlier attempts may be used.
     trusted: bool,
-    /// Of the whole generation; what of it is made here, the workshop knows.
+    /// The plan of the whole generation; the workshop has the part that is produced here.
     plan: &'a EncodePlan,
     workshop: &'a Workshop,
     meter: Meter,
@@ -302,9 +306,9 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Makes every chunk that is not there yet, recording and publishing as they are finished.
+    /// Produces all missing chunks, and records and publishes them as they are finished.
     async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
-        // Buffered, so that recording one chunk does not hold up the next.
+        // Buffered, so that recording one chunk does not delay the next.
         let (sender, mut receiver) = mpsc::channel(64);
         let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
         let missing = |lane: Lane| -> Vec<usize> {
@@ -313,7 +317,8 @@ impl Making<'_> {
         };
         let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
         if copy.is_empty() && audio.is_empty() && encode.is_empty() {
-            // An earlier attempt may have moved the pointer to all of it already: what has only grown names less.
+            // An earlier attempt may have published the whole generation already: growing playlists
+            // would list less.
             return Ok(());
         }
         let through = |lane: Lane, missing: Vec<usize>| {
@@ -332,7 +337,7 @@ impl Making<'_> {
                 }
             }
         };
-        // What can be watched at once comes first: encoding waits for the remuxed rung.
+        // The rung that is playable first has priority: encoding waits for the remuxed rung.
         let wait = self.workshop.plan.copy.is_ok() && self.order.journal.first_run() && !copy.is_empty();
         let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let encoding = encode_all(
@@ -343,7 +348,7 @@ impl Making<'_> {
             sender,
         );
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
-        // On the heap: the lanes together are a large future.
+        // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.order.journal.first_run() {
             let shown = self.publisher.watch(self.workshop.workers, self.trusted).await?;
@@ -361,7 +366,8 @@ impl Making<'_> {
                 made = receiver.recv() => match made {
                     Some(Made::Segment { record, codecs }) => self.publisher.add_segment(record, codecs),
                     Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
-                    // Every sender is gone: the work is done, and everything it sent was taken.
+                    // All senders are gone: the work is done, and everything they sent was
+                    // received.
                     None if result.is_some() => return Ok(()),
                     None => {}
                 },
@@ -385,10 +391,11 @@ impl Making<'_> {
         self.order.journal.progress(stage, percent).await
     }
 
-    /// While nothing of this video was ever published, what has grown is shown as soon as it lasts.
+    /// While no generation of this video was ever published, shows the finished segments as soon as
+    /// playback can be sustained.
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
         let Some(count) = self.publisher.due() else { return Ok(()) };
-        // A worker that lost its claim must not take back what the new holder has shown.
+        // A worker that lost its claim must not undo what the new holder has shown.
         self.order.journal.still_ours().await?;
         if self.publisher.show(count).await? {
             self.order.journal.playable().await?;
@@ -398,7 +405,8 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// Everything is made: pictures, the last look, and the switch.
+    /// All chunks are finished: creates the stills, verifies the generation, and switches the
+    /// pointer.
     async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
         let (order, workshop) = (self.order, self.workshop);
         let percent = self.meter.percent();
@@ -417,7 +425,8 @@ impl Making<'_> {
         workshop.outlet.put(&key, Bytes::from(text)).await?;
 
         order.journal.progress(Stage::Publish, percent).await?;
-        // Whoever lost the claim in the meantime must not move the pointer under the feet of the new holder.
+        // A worker that lost its claim in the meantime must not switch the pointer of the new
+        // holder.
         order.journal.still_ours().await?;
         let renditions = self.publisher.publish_all().await?;
         order.journal.renditions(&renditions).await?;

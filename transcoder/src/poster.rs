@@ -1,19 +1,19 @@
-//! Posters that somebody chose: of a picture that was sent, or of a moment of what plays.
+//! Custom posters: from an uploaded image, or from a frame of the published video.
 //!
-//! Both are decoded and encoded anew: what viewers get is a JPEG of ours, of a size that suits a player, without
-//! whatever else the picture carried along (places, names, other files).
+//! Both are decoded and re-encoded: viewers get a JPEG of a suitable size, without any other data
+//! of the image (locations, names, embedded files).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::picture::{Picture, essential};
 use domain::plan::{EncodePlan, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
+use hls::{SegmentDecryptor, initialisation_vector};
 use platform::catalog::Catalog;
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use tokio_util::sync::CancellationToken;
@@ -31,16 +31,16 @@ use crate::stills::{InMemory, collect};
 use crate::takeover::LARGEST_MANIFEST;
 use crate::vault::WrappedKeys;
 
-/// Short side of a poster at most: larger ones cost viewers more than they show.
+/// Maximum short side of a poster: larger ones cost viewers more than they show.
 const SHORT_SIDE: u32 = 1080;
-/// Largest picture that is taken, bytes: what the API lets through, and more.
+/// Maximum size of an image, bytes: more than the API accepts.
 const LARGEST_PICTURE: u64 = 16 << 20;
-/// Largest segment of which a frame is taken.
+/// Maximum size of a segment from which a frame is decoded.
 const LARGEST_SEGMENT: u64 = 256 << 20;
-/// One picture is a matter of a second.
+/// Time limit: decoding one image takes about a second.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes a poster of a picture that was sent.
+/// Renders a poster from an uploaded image.
 pub(crate) async fn of_picture(
     tools: &Tools,
     store: &SharedStore,
@@ -51,7 +51,7 @@ pub(crate) async fn of_picture(
     let picture = Picture::of(&bytes).map_err(|_| SourceProblem::PictureDamaged)?;
     let size = Size { width: picture.width, height: picture.height };
     match decode(tools, essential(&bytes).into(), picture.kind.demuxer(), size, 0.0, cancel).await {
-        // Whatever it stumbles over, there is nothing here but the picture.
+        // Any decoding failure is a problem of the image.
         Err(
             TranscodeError::Ffmpeg { .. }
             | TranscodeError::TimedOut { .. }
@@ -63,8 +63,8 @@ pub(crate) async fn of_picture(
     }
 }
 
-/// Makes a poster of a moment of the generation that plays, from its best rung: viewers see it as it was encoded for
-/// them, upright and tone-mapped, whatever has become of the source.
+/// Renders a poster from a time in the published generation, from its best rung: as viewers see it,
+/// upright and tone-mapped, whether or not the source still exists.
 pub(crate) async fn of_moment(
     tools: &Tools,
     store: &SharedStore,
@@ -97,7 +97,7 @@ pub(crate) async fn of_moment(
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
     if plan.encrypt {
         let key = keys.existing(&rendition).await?;
-        let clear = SegmentDecryptor::decrypt(&key, initialisation_vector(segment.index.into()), &bytes);
+        let clear = SegmentDecryptor::decrypt(key.expose(), initialisation_vector(segment.index.into()), &bytes);
         let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.to_string(), reason };
         bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
     }
@@ -105,19 +105,20 @@ pub(crate) async fn of_moment(
     if let Some(poster) = decode(tools, bytes.clone(), "mpegts", size, offset, cancel).await? {
         return Ok(poster);
     }
-    // Between the last frame and the end nothing begins: its own beginning is near enough.
+    // No frame starts between the last frame and the end: the segment's first frame is close
+    // enough.
     let first = decode(tools, bytes, "mpegts", size, 0.0, cancel).await?;
     first.ok_or_else(|| gone("picture"))
 }
 
-/// The largest rung, and its size.
+/// The name and the size of the largest rung.
 fn best(plan: &EncodePlan) -> Option<(RenditionName, Size)> {
     let copied = plan.copy.iter().map(|it| (it.name.clone(), it.size));
     let encoded = plan.rungs.iter().map(|it| (it.name.clone(), it.size));
     copied.chain(encoded).max_by_key(|(_, size)| size.short_side())
 }
 
-/// Decodes one picture, `offset` seconds after the first one; `None`: there is none.
+/// Decodes one frame, `offset` seconds after the first one; `None`: there is none.
 async fn decode(
     tools: &Tools,
     input: Bytes,

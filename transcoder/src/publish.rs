@@ -1,4 +1,4 @@
-//! Writing playlists: never one that names something that is not there.
+//! Writes playlists, which only refer to stored objects.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
@@ -6,15 +6,15 @@ use std::time::Instant;
 use domain::growth::{Growth, Shown, Work};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{EncodePlan, Size};
-use domain::playlist::attributes::Resolution;
-use domain::playlist::bandwidth::Bandwidth;
-use domain::playlist::parse::ByteRange;
-use domain::playlist::write::{
+use domain::probe::Ratio;
+use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
+use hls::attributes::Resolution;
+use hls::bandwidth::Bandwidth;
+use hls::parse::ByteRange;
+use hls::write::{
     AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
     target_duration,
 };
-use domain::probe::Ratio;
-use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::ObjectStoreExt as _;
 
@@ -28,7 +28,7 @@ mod shown;
 use playlists::Playlists;
 use shown::ShownSegments;
 
-/// What is known of the renditions of a generation, and what viewers have been shown of it.
+/// The renditions of a generation, and the segments that viewers have been shown.
 pub struct Publisher {
     outlet: Outlet,
     plan: EncodePlan,
@@ -49,14 +49,14 @@ struct Watched {
     started: Instant,
 }
 
-/// Longest playlist: a day of short segments.
+/// Maximum size of a playlist, bytes: a day of short segments.
 const LARGEST_PLAYLIST: u64 = 16 << 20;
 
-/// As people read it in a player's menu. There is one sound, at several rates.
+/// Display name of the audio in a player's menu. There is one, at several rates.
 const AUDIO_NAME: &str = "Audio";
 
 impl Publisher {
-    /// Nothing is published yet.
+    /// A publisher of a generation of which nothing is published yet.
     pub fn new(outlet: Outlet, plan: &EncodePlan, probe: &domain::probe::Probe) -> Self {
         Self {
             playlists: Playlists::new(outlet.clone()),
@@ -71,7 +71,7 @@ impl Publisher {
         }
     }
 
-    /// Takes note of a finished chunk.
+    /// Adds a finished chunk.
     pub fn add(&mut self, chunk: &ChunkRecord) {
         for segment in &chunk.segments {
             self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment.clone());
@@ -79,7 +79,7 @@ impl Publisher {
         self.codecs.extend(chunk.codecs.clone());
     }
 
-    /// Takes note of a segment whose chunk is not finished yet: it can be shown.
+    /// Adds a segment whose chunk is not finished yet: it can be shown.
     pub fn add_segment(&mut self, segment: SegmentRecord, codecs: String) {
         self.codecs.entry(segment.rendition.clone()).or_insert(codecs);
         self.segments.entry(segment.rendition.clone()).or_default().insert(segment.index, segment);
@@ -90,11 +90,12 @@ impl Publisher {
         self.segments.values().flat_map(BTreeMap::values).cloned().collect()
     }
 
-    /// From now on viewers may watch the video while it grows; `workers` encoders make it side by side.
+    /// Lets viewers watch the video while it grows; `workers` parallel encoders produce it.
     ///
-    /// What an earlier attempt has shown stays: the segments of the chunk in hand are made again, under the same names
-    /// and with the same keys. If that attempt is not `trusted`, only the number of its segments stays: their durations
-    /// may be what was wrong. Returns whether an earlier attempt has shown the video.
+    /// Segments that an earlier attempt has shown stay: those of the unfinished chunk are produced
+    /// again, under the same names and with the same keys. If that attempt is not `trusted`, only
+    /// the number of its segments stays, because their durations may be the problem. Returns
+    /// whether an earlier attempt has shown the video.
     pub async fn watch(&mut self, workers: usize, trusted: bool) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
         let key = ObjectKey::Master { video: self.outlet.video() };
@@ -123,10 +124,10 @@ impl Publisher {
         Ok(shown.is_some())
     }
 
-    /// How many segments are to be shown now; `None`: no more than before.
+    /// The number of segments to show now; `None`: no more than before.
     ///
-    /// The renditions that grow together are shown, and as far as all of them are there: the remuxed rung
-    /// with its sound, or else all rungs.
+    /// The renditions that grow together are shown, as far as all of them are available: the
+    /// remuxed rung with its audio, or else all rungs.
     pub fn due(&mut self) -> Option<u32> {
         let ready = self.ready();
         let may_write = self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it)));
@@ -137,7 +138,8 @@ impl Publisher {
         (may_write && count > shown.map_or(0, |it| it.segments)).then_some(count)
     }
 
-    /// Shows the first segments of the renditions that grow together. Returns whether the video has just become playable.
+    /// Shows the first segments of the renditions that grow together. Returns whether the video has
+    /// just become playable.
     pub async fn show(&mut self, count: u32) -> Result<bool, TranscodeError> {
         let growing = self.growing();
         let kind = if count == self.plan.segments() { MediaPlaylistKind::Vod } else { MediaPlaylistKind::Event };
@@ -160,7 +162,7 @@ impl Publisher {
         Ok(first)
     }
 
-    /// Writes the playlists of the whole generation, and then moves the pointer to it.
+    /// Writes the playlists of the whole generation, and then switches the pointer to it.
     pub async fn publish_all(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
         let text = |name| {
             let playlist = self.media_playlist(name, MediaPlaylistKind::Vod, self.frontier(name));
@@ -174,7 +176,7 @@ impl Publisher {
         Ok(self.rendition_records(&master, RenditionState::Complete))
     }
 
-    /// What the renditions are going to be.
+    /// The planned renditions.
     pub fn planned(&self) -> Vec<RenditionRecord> {
         let all = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !self.plan.chunks(*it).is_empty());
         let names = all.flat_map(|it| self.plan.renditions(it)).collect();
@@ -192,18 +194,19 @@ impl Publisher {
         video.into_iter().chain(audio).collect()
     }
 
-    /// How many segments are there without a gap.
+    /// The number of segments available without a gap.
     fn frontier(&self, rendition: &RenditionName) -> u32 {
         let Some(segments) = self.segments.get(rendition) else { return 0 };
         segments.keys().zip(0..).take_while(|(index, place)| **index == *place).count() as u32
     }
 
-    /// How many segments of all renditions that grow together are there without a gap.
+    /// The number of segments of all renditions that grow together, available without a gap.
     fn ready(&self) -> u32 {
         self.growing().iter().map(|it| self.frontier(it)).min().unwrap_or(0)
     }
 
-    /// The work that determines how fast the video grows: one run remuxes it, or chunks of encoding are made side by side.
+    /// The work that determines how fast the video grows: one remuxing run, or parallel encoding
+    /// chunks.
     fn work(&self, workers: usize) -> Work {
         let ends = self.plan.boundaries.iter().skip(1);
         let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
@@ -220,7 +223,7 @@ impl Publisher {
         Ok(body.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 
-    /// As long as viewers were shown it, or as it was measured.
+    /// The duration that viewers were shown, or else the measured one.
     fn duration(&self, record: &SegmentRecord) -> u64 {
         let shown = self.growth.as_ref().and_then(|it| it.segments.duration(&record.rendition, record.index));
         shown.unwrap_or(record.duration)
@@ -256,7 +259,7 @@ impl Publisher {
         MediaPlaylistSpec { target_duration, kind, iframes_only: true, segments }
     }
 
-    /// `measured`: everything is there; otherwise rates are what the plan allows.
+    /// `measured`: all segments are known; otherwise rates are the maxima of the plan.
     fn master(&self, names: &HashSet<RenditionName>, measured: bool) -> MasterPlaylistSpec {
         let bandwidth = |name: &RenditionName, planned: Bandwidth| match measured {
             true => self.measure(name),
@@ -289,7 +292,7 @@ impl Publisher {
         let audio = audio.map(|audio| AudioSpec {
             group: audio.name.to_string(),
             name: AUDIO_NAME.to_owned(),
-            // Undetermined is a language too (Apple 8.10).
+            // `und` (undetermined) is a valid language too (Apple 8.10).
             language: Some(self.language.clone().unwrap_or_else(|| "und".to_owned())),
             uri: self.variant_uri(&audio.name),
             channels: audio.channels,
@@ -360,7 +363,7 @@ impl Publisher {
         }
     }
 
-    /// Of a media playlist, relative to the master playlist.
+    /// URI of a media playlist, relative to the master playlist.
     fn variant_uri(&self, rendition: &RenditionName) -> String {
         let master = ObjectKey::Master { video: self.outlet.video() }.path();
         let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -1,4 +1,4 @@
-//! What becomes of a segment that FFmpeg delivers: measured in clear, encrypted, stored, recorded.
+//! Handles the segments that FFmpeg delivers: measured in clear, encrypted, stored, recorded.
 //!
 //! The clear bytes exist only in memory, and only while they pass through.
 
@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use domain::content_key::{ContentKey, SegmentEncryptor};
+use domain::content_key::ContentKey;
 use domain::ids::{Generation, VideoId, hex};
 use domain::object_key::{Container, ObjectKey, RenditionName};
 use domain::plan::LARGEST_COPIED_SEGMENT;
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
+use hls::SegmentEncryptor;
 use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
 use platform::object_store::{PutCondition, SharedStore};
 use sha2::{Digest as _, Sha256};
@@ -23,45 +24,45 @@ use tokio::sync::{RwLock, Semaphore, mpsc};
 use crate::error::TranscodeError;
 use crate::loopback::Receiver;
 
-/// Where the presentation begins on the clock of the transport streams, ticks: 10 s, so that no
+/// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
 pub const ORIGIN: i64 = 900_000;
 
-/// Segments that are in memory at once, beside the one that each output is writing.
+/// Maximum number of segments in memory, in addition to the one that each output is writing.
 const IN_FLIGHT: usize = 8;
 
-/// Counts what goes to the store, for the receipt.
+/// Counts the traffic to the store, for the receipt.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    /// Objects written.
+    /// Number of objects written.
     pub writes: AtomicU64,
-    /// Bytes written.
+    /// Number of bytes written.
     pub bytes: AtomicU64,
 }
 
-/// Writes objects of one generation, and counts.
+/// Writes objects of one generation, and counts them.
 #[derive(Clone)]
 pub struct Outlet {
     store: SharedStore,
     video: VideoId,
     generation: Generation,
     traffic: Arc<Traffic>,
-    /// Whether nothing is stored any more; every write holds it while it goes on.
+    /// Whether writing is disabled; every write holds the lock while it is in progress.
     closed: Arc<RwLock<bool>>,
 }
 
 impl Outlet {
-    /// An outlet into `store`.
+    /// A writer into `store`.
     pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
         Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
     }
 
-    /// Of this video.
+    /// The video of the objects.
     pub fn video(&self) -> VideoId {
         self.video
     }
 
-    /// Of this encoding.
+    /// The generation of the objects.
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
@@ -71,12 +72,12 @@ impl Outlet {
         &self.store
     }
 
-    /// What was written so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
-    /// Where a segment is stored.
+    /// The key of a segment.
     pub fn segment_key(&self, rendition: &RenditionName, index: u32) -> ObjectKey {
         ObjectKey::Segment {
             video: self.video,
@@ -87,12 +88,13 @@ impl Outlet {
         }
     }
 
-    /// Waits for the writes that go on, and lets no other begin: after that, what was stored can be removed.
+    /// Waits for writes in progress, and prevents new ones: after that, stored objects can be
+    /// removed.
     pub async fn close(&self) {
         *self.closed.write().await = true;
     }
 
-    /// Stores an object. The store itself tries again while it cannot be reached.
+    /// Stores an object. The store itself retries while it cannot be reached.
     pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
@@ -106,7 +108,8 @@ impl Outlet {
 }
 
 impl Outlet {
-    /// Copies a segment of another generation inside the store, and says whether it came over whole.
+    /// Copies a segment of another generation inside the store, and returns whether the copy is
+    /// complete.
     pub async fn take_over(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
@@ -119,32 +122,32 @@ impl Outlet {
     }
 }
 
-/// A segment has at least this many packets: FFmpeg's probe looks at ten, of up to 204 bytes.
+/// Minimum number of packets of a segment: FFmpeg's probe reads ten, of up to 204 bytes.
 const LEAST_PACKETS: usize = 24;
 
-/// What is expected of one output of a run.
+/// The expected properties of one output of a run.
 #[derive(Clone)]
 pub struct Output {
-    /// Whose segments.
+    /// The rendition of its segments.
     pub rendition: RenditionName,
-    /// `None`: they stay in clear.
+    /// Content key; `None`: segments stay clear.
     pub key: Option<ContentKey>,
-    /// It is remuxed: its segments are as large as the source has it.
+    /// Whether it is remuxed: its segments are as large as those of the source.
     pub copied: bool,
     /// For the trick-play rendition, the media sequence number of the first I-frame of each chunk.
     pub first_iframes: Option<Vec<u32>>,
 }
 
-/// A segment that is stored, with what was measured of it in clear.
+/// A stored segment, with its measurements in clear.
 #[derive(Debug)]
 pub struct Stored {
-    /// What the catalog keeps. `duration` is what was measured.
+    /// The record for the catalog. `duration` is the measured one.
     pub record: SegmentRecord,
-    /// Everything that the transport stream told.
+    /// All facts from the transport stream.
     pub report: TsReport,
 }
 
-/// Takes the segments of one run.
+/// Receives the segments of one run.
 pub struct SegmentSink {
     outlet: Outlet,
     outputs: HashMap<RenditionName, Output>,
@@ -154,7 +157,7 @@ pub struct SegmentSink {
 }
 
 impl SegmentSink {
-    /// A sink, and where it says what it stored.
+    /// A sink, and the channel on which it reports stored segments.
     pub fn new(outlet: Outlet, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
         let outputs = outputs.into_iter().map(|it| (it.rendition.clone(), it)).collect();
@@ -162,17 +165,17 @@ impl SegmentSink {
         (Self { outlet, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
     }
 
-    /// Deliveries that are being taken or stored at this moment.
+    /// Number of deliveries that are being received or stored.
     pub fn active(&self) -> usize {
         self.active.load(Ordering::SeqCst)
     }
 
-    /// Measures, encrypts and stores a segment. A second of silence is so short that FFmpeg does not recognise it as a
-    /// transport stream: null packets make it longer.
+    /// Measures, encrypts and stores a segment. A second of silence is so short that FFmpeg does
+    /// not recognise it as a transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
         let mut scanner = TsScanner::new();
         let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
-        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key, u64::from(index)));
+        let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
             scanner.push(part);
@@ -211,7 +214,7 @@ impl SegmentSink {
         Ok(Stored { record, report })
     }
 
-    /// Packs a chunk of I-frames into one object, each encrypted on its own.
+    /// Packs a chunk of I-frames into one object, each encrypted separately.
     async fn store_iframes(
         &self,
         output: &Output,
@@ -228,7 +231,7 @@ impl SegmentSink {
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
             match &output.key {
-                Some(key) => object.extend(SegmentEncryptor::encrypt(key, u64::from(sequence), &cut.bytes)),
+                Some(key) => object.extend(SegmentEncryptor::encrypt(key.expose(), u64::from(sequence), &cut.bytes)),
                 None => object.extend_from_slice(&cut.bytes),
             }
             iframes.push(IFrameRecord {
@@ -263,7 +266,7 @@ impl Receiver for SegmentSink {
             .and_then(|name: RenditionName| self.outputs.get(&name))
             .ok_or_else(|| TranscodeError::Verification(format!("ffmpeg delivered to `{output}`")))?;
         let _active = Active::new(&self.active);
-        // While there is no room, nothing is read, and FFmpeg waits: memory stays bounded.
+        // Without a free slot, nothing is read, and FFmpeg waits: memory stays bounded.
         let _room = self.room.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
         let stored = match &output.first_iframes {
             Some(firsts) => {
@@ -274,7 +277,7 @@ impl Receiver for SegmentSink {
             }
             None => self.store_segment(output, index, body).await?,
         };
-        // The run may have been given up in the meantime; then nobody asks for the record.
+        // The run may have been aborted in the meantime; then there is no receiver for the record.
         drop(self.stored.send(stored));
         Ok(())
     }
@@ -295,16 +298,16 @@ impl Drop for Active<'_> {
     }
 }
 
-/// Takes pictures: each delivered file is one, kept in memory.
+/// Receives images: each delivered file is one, kept in memory.
 pub struct PictureSink {
     pictures: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
-/// A picture above this size is none of ours.
+/// Maximum size of an image.
 const LARGEST_PICTURE: usize = 16 << 20;
 
 impl PictureSink {
-    /// A sink, and where the pictures come out.
+    /// A sink, and the channel of its images.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
         let (pictures, receiver) = mpsc::unbounded_channel();
         (Self { pictures }, receiver)
@@ -320,21 +323,22 @@ impl Receiver for PictureSink {
     }
 }
 
-/// The first segment, with decoding times that begin with its first picture: hls.js takes the lowest time of the
-/// first segment for the beginning of the presentation, and reports an error if there is no picture at it.
+/// The first segment, with decoding times that begin at its first frame: hls.js takes the lowest
+/// time of the first segment for the beginning of the presentation, and reports an error if there
+/// is no frame at it.
 async fn beginning(body: Body) -> Result<Body, TranscodeError> {
     let mut bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?.to_vec();
     begin_with_first_picture(&mut bytes);
     Ok(bytes.into())
 }
 
-/// FFmpeg was stopped or failed in the middle of a file: what it says itself is the cause, not this.
+/// FFmpeg was stopped or failed in the middle of a file: its own error is the cause, not this.
 fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
     tracing::debug!("ffmpeg broke off while delivering: {error}");
     TranscodeError::Cancelled
 }
 
-/// Start and duration in ticks, and frames, of the one elementary stream of a segment.
+/// Start and duration in ticks, and number of frames, of the only elementary stream of a segment.
 fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
     let wrong = |what: &str| TranscodeError::Verification(format!("a segment {what}"));
     let stream = report.video().or(report.audio()).ok_or_else(|| wrong("has no stream"))?;
@@ -342,7 +346,7 @@ fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
         return Err(wrong("is damaged"));
     }
     let first = stream.min_pts.ok_or_else(|| wrong("has no times"))?;
-    // An access unit of AAC may begin just before the picture: its start is the picture's.
+    // An AAC access unit may begin just before the video: its start is set to that of the video.
     let start = (first - ORIGIN).max(0) as u64;
     let duration = stream.duration_ticks(Some(0)).unwrap_or(0).max(0) as u64;
     Ok((start, duration, stream.frames as u32))

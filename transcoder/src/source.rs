@@ -1,4 +1,4 @@
-//! Reading the source: by byte range, and only as long as it is the same object.
+//! Reads the source by byte range, as long as it is the same object.
 
 use std::fs::File;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub use blocks::Blocks;
 /// A source of known size, readable in any order.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Bytes.
+    /// Size in bytes.
     fn size(&self) -> u64;
 
     /// Reads exactly these bytes.
@@ -38,12 +38,12 @@ pub struct ObjectSource {
     size: u64,
 }
 
-/// How often a read is tried before the queue has to try the whole job again.
+/// Attempts at one read before the job fails and the queue retries it.
 const ATTEMPTS: u32 = 4;
 
 impl ObjectSource {
-    /// Opens the object that a job speaks of. `SourceMissing` if it is gone, `SourceChanged` if another
-    /// one stands in its place.
+    /// Opens the object of a job. `SourceMissing` if it does not exist, `SourceChanged` if another
+    /// version is in its place.
     pub async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
         let meta = match store.head(&key).await {
             Ok(meta) => meta,

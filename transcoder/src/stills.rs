@@ -1,7 +1,7 @@
-//! Pictures of a video: thumbnails, the storyboard for the seek bar, the poster.
+//! Images of a video: thumbnails, the storyboard for the seek bar, the poster.
 //!
-//! Nothing is decoded for them but the I-frames of the trick-play rendition that are needed, read back
-//! from the store; only the poster, which is larger, comes from the source.
+//! Only the required I-frames of the trick-play rendition are decoded, read back from the store;
+//! only the poster, which is larger, comes from the source.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::Size;
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
 use futures::TryStreamExt as _;
+use hls::{SegmentDecryptor, initialisation_vector};
 use tokio::sync::mpsc;
 
 use media::ts::renumber;
@@ -29,36 +29,38 @@ use crate::normalise::Normaliser;
 use crate::sink::PictureSink;
 use crate::source::{Blocks, Source};
 
-/// Short side of the poster.
+/// Short side of the poster, pixels.
 const POSTER_SHORT_SIDE: u32 = 720;
 
-/// Short side of a picture on the storyboard.
+/// Short side of an image on the storyboard, pixels.
 const TILE_SHORT_SIDE: u32 = 90;
 
-/// Pictures on a storyboard at most, and in a row.
+/// Maximum number of images on a storyboard, and per row.
 const MOST_TILES: u64 = 200;
 const COLUMNS: u32 = 10;
 
-/// Seconds between pictures on a storyboard: the first of these that needs no more than [`MOST_TILES`].
+/// Possible intervals between images on a storyboard, seconds: the first that needs no more than
+/// [`MOST_TILES`] is used.
 const INTERVALS: [u64; 8] = [1, 2, 5, 10, 20, 30, 60, 120];
 
-/// Still pictures are a matter of seconds.
+/// Time limit: stills take seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
-/// After FFmpeg ended, a picture may still be on its way for so long.
+/// How long to wait for an image in transit after FFmpeg ended.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// What the images of a generation cost, and which of them could not be made.
+/// The cost of the images of a generation, and those that could not be created.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// Of all runs.
+    /// Resources of all runs.
     pub cost: Cost,
-    /// The video plays without these.
+    /// Extras that are missing; the video plays without them.
     pub missing: Vec<Extra>,
 }
 
 impl Made {
-    /// Takes the outcome of making an extra. One that fails for its own sake is missing; what would fail anything fails this.
+    /// Records the result of an extra. A failure of the extra itself makes it missing; a general
+    /// failure is returned.
     fn note(&mut self, extra: Extra, outcome: Result<Cost, TranscodeError>) -> Result<(), TranscodeError> {
         match outcome {
             Ok(cost) => {
@@ -77,7 +79,7 @@ impl Made {
     }
 }
 
-/// Makes and stores all images of a generation.
+/// Creates and stores all images of a generation.
 pub async fn make(
     workshop: &Workshop,
     normaliser: Option<&Normaliser>,
@@ -92,7 +94,7 @@ pub async fn make(
     Ok(made)
 }
 
-/// Tries once more what failed in FFmpeg.
+/// Retries once if FFmpeg failed.
 async fn twice<T, F: Future<Output = Result<T, TranscodeError>>>(make: impl Fn() -> F) -> Result<T, TranscodeError> {
     match make().await {
         Err(problem) if problem.concerns_ffmpeg() => make().await,
@@ -116,7 +118,7 @@ struct Stills<'a> {
 }
 
 impl<'a> Stills<'a> {
-    /// The I-frame that is shown at a moment.
+    /// The I-frame that is shown at a time.
     fn nearest(&self, ticks: u64) -> (&'a SegmentRecord, &'a IFrameRecord) {
         self.iframes[self.iframes.partition_point(|(_, it)| it.start <= ticks).saturating_sub(1)]
     }
@@ -151,11 +153,11 @@ impl<'a> Stills<'a> {
         Ok(cost)
     }
 
-    /// A tenth into the video, where a film has begun and nothing is given away: from the source, or else the I-frame of
-    /// that moment, which is smaller.
+    /// A tenth into the video, where a film has started and nothing is revealed: from the source,
+    /// or else the I-frame at that time, which is smaller.
     async fn poster(&self) -> Result<Cost, TranscodeError> {
         let moment = (self.duration / 10).min(60 * TICKS_PER_SECOND);
-        // A normaliser hands on frames as they are: the I-frames of HDR are SDR already.
+        // A normaliser passes frames on without tone mapping: the I-frames of HDR are SDR already.
         let from_source = self.normaliser.is_none() || self.workshop.tone_map.is_none();
         let made = match from_source {
             true => poster(self.workshop, self.normaliser, moment).await,
@@ -201,7 +203,7 @@ async fn poster(
     Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
 }
 
-/// Decodes I-frames to pictures, one each, or all of them on one sheet.
+/// Decodes I-frames to images, one each, or all of them on one sheet.
 async fn decode(
     workshop: &Workshop,
     chosen: &[(&SegmentRecord, &IFrameRecord)],
@@ -212,7 +214,7 @@ async fn decode(
     for (record, iframe) in chosen {
         stream.extend_from_slice(&read(workshop, record, iframe).await?);
     }
-    // Pictures from all over the video follow each other here: their packets are numbered anew.
+    // Frames from all parts of the video follow each other here, so their packets are renumbered.
     renumber(&mut stream);
     let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
     let (sink, found) = PictureSink::new();
@@ -245,7 +247,7 @@ fn missing(what: &str) -> TranscodeError {
     TranscodeError::Verification(format!("ffmpeg made no {what}"))
 }
 
-/// Reads one I-frame back, in clear.
+/// Reads one I-frame back, and decrypts it.
 async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord) -> Result<Vec<u8>, TranscodeError> {
     let rendition = RenditionName::iframes();
     let key = workshop.outlet.segment_key(&rendition, record.index);
@@ -255,12 +257,12 @@ async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord
     let stored = parts.concat();
     match workshop.keys.get(&rendition) {
         None => Ok(stored),
-        Some(key) => SegmentDecryptor::decrypt(key, initialisation_vector(iframe.sequence.into()), &stored)
+        Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
             .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
     }
 }
 
-/// What is in memory already.
+/// A source in memory.
 pub(crate) struct InMemory(pub(crate) Bytes);
 
 #[async_trait]
@@ -274,7 +276,7 @@ impl Source for InMemory {
     }
 }
 
-/// A storyboard: small pictures at equal distances on one sheet.
+/// A storyboard: small images at equal intervals on one sheet.
 struct Sheet {
     duration: u64,
     interval: u64,
@@ -303,7 +305,7 @@ impl Sheet {
         (0..self.tiles).map(|it| it * self.interval)
     }
 
-    /// Which part of the sheet belongs to which moment: WebVTT with media fragments (W3C, 4.2.2).
+    /// The mapping of times to parts of the sheet: WebVTT with media fragments (W3C, 4.2.2).
     fn web_vtt(&self) -> String {
         let mut text = String::from("WEBVTT\n");
         for tile in 0..self.tiles {
@@ -323,7 +325,7 @@ impl Sheet {
     }
 }
 
-/// `00:01:05.500` (WebVTT, 4.1).
+/// Formats `00:01:05.500` (WebVTT, 4.1).
 fn timestamp(ticks: u64) -> String {
     let ms = ticks * 1000 / TICKS_PER_SECOND;
     format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)

@@ -1,8 +1,8 @@
-//! What a generation takes over from the one that plays, where only some rungs are made anew.
+//! Reuses renditions of the published generation if only some rungs are re-encoded.
 //!
-//! Segments are copied inside the store, as they are: ciphertext stays ciphertext of the same key with the same IV.
-//! Only the key is wrapped anew, since a wrapped key is bound to its path. A chunk is recorded once all of it is
-//! there, whoever made it, so that everything after that sees a generation like any other.
+//! Segments are copied inside the store, unchanged: the ciphertext keeps its key and IV. Only the
+//! key is rewrapped, since a wrapped key is bound to its path. A chunk is recorded once all of its
+//! segments exist, whether copied or encoded, so all later steps see an ordinary generation.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::manifest;
 use crate::sink::Outlet;
 use crate::vault::WrappedKeys;
 
-/// Longest manifest: a day of short segments.
+/// Maximum size of a manifest, bytes: a day of short segments.
 pub(crate) const LARGEST_MANIFEST: u64 = 256 << 20;
-/// Segments that are copied side by side.
+/// Number of segments that are copied in parallel.
 const SIDE_BY_SIDE: usize = 8;
 
-/// What is there already.
+/// The renditions to reuse.
 pub struct Takeover {
     base: Generation,
     rungs: Vec<RenditionName>,
@@ -40,7 +40,8 @@ pub struct Takeover {
 }
 
 impl Takeover {
-    /// Reads what there is. `keys`: those that wrap, and where the keys of the new generation go.
+    /// Reads the manifest of the base generation. `keys`: the wrapping keys, and the store of the
+    /// new generation's keys.
     pub async fn of(
         store: &SharedStore,
         catalog: &dyn Catalog,
@@ -51,43 +52,43 @@ impl Takeover {
         let (base, (wrapping, to)) = (partial.base.clone(), keys);
         let manifest = ObjectKey::Manifest { video, generation: base.clone() };
         let manifest = store.read_if_present(&manifest, LARGEST_MANIFEST).await?;
-        // Made by a version that planned in another way: nothing of it fits.
+        // A version with other planning rules created it: nothing of it fits.
         let plan = manifest.and_then(|it| manifest::plan_of(&it)).ok_or(SourceProblem::RungsDoNotFit)?;
         let chunks = catalog.chunks(video, &base).await?;
         let from = WrappedKeys::new(Arc::clone(store), wrapping, video, base.clone());
         Ok(Self { base, rungs: partial.rungs.clone(), plan, chunks, from, to })
     }
 
-    /// The rungs that are made.
+    /// The rungs that are re-encoded.
     pub fn rungs(&self) -> &[RenditionName] {
         &self.rungs
     }
 
-    /// Whether a rendition is there already.
+    /// Whether a rendition is reused.
     pub fn has(&self, rendition: &RenditionName) -> bool {
         !self.rungs.contains(rendition) && *rendition != RenditionName::iframes()
     }
 
-    /// The plan of the new generation: that of the old one, but for the rungs that are made.
+    /// The plan of the new generation: that of the old one, except for the re-encoded rungs.
     pub fn plan(&self, probe: &Probe, profile: &Profile, mode: Mode) -> Result<EncodePlan, TranscodeError> {
         let mut probe = probe.clone();
-        // Found out the hard way, when it was to be remuxed; it would be found out again.
+        // Discovered only while remuxing; the new plan would not know it.
         if self.plan.copy == Err(CopyRefusal::OpenGroups) {
             probe.index.closed_gops = false;
         }
         let fresh = EncodePlan::new(&probe, profile, mode)?;
         self.plan.with_rungs_of(&fresh, &self.rungs).map_err(|misfit| {
-            tracing::info!("single rungs cannot be made anew: {misfit}");
+            tracing::info!("single rungs cannot be re-encoded: {misfit}");
             SourceProblem::RungsDoNotFit.into()
         })
     }
 
-    /// The key of a rendition that is there already, kept for the new generation too.
+    /// The key of a reused rendition, stored for the new generation too.
     pub async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         self.to.take_over(rendition, &self.from).await
     }
 
-    /// Takes over what there is of a chunk.
+    /// Copies the reused segments of a chunk.
     pub async fn chunk(&self, outlet: &Outlet, lane: Lane, index: u32) -> Result<ChunkRecord, TranscodeError> {
         let old = self.chunks.iter().find(|it| it.lane == lane && it.index == index);
         let old = old.ok_or_else(|| {
@@ -101,7 +102,7 @@ impl Takeover {
         Ok(ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs })
     }
 
-    /// Adds to a chunk that was encoded what there is of it already.
+    /// Adds the reused segments to an encoded chunk.
     pub async fn complete(&self, outlet: &Outlet, mut made: ChunkRecord) -> Result<ChunkRecord, TranscodeError> {
         let taken = self.chunk(outlet, made.lane, made.index).await?;
         made.segments.extend(taken.segments);

@@ -1,10 +1,12 @@
-//! From HDR and wide gamut to SDR of BT.709: a table of colours that FFmpeg's `lut3d` reads.
+//! Conversion of HDR and wide gamut to BT.709 SDR: a colour table that FFmpeg's `lut3d` reads.
 //!
-//! The inverse of how SDR is placed into HDR (ITU-R BT.2408): its white is 203 nits, its curve that of BT.1886. So greys come
-//! back as they went in, up to a knee; above it, highlights are compressed. Colours keep their hue: the largest channel
-//! goes through the curve, the others follow in proportion. Mastering metadata is not used: one source, one result.
+//! The inverse of how SDR is placed into HDR (ITU-R BT.2408): its white is 203 nits, its curve that
+//! of BT.1886. Greys are therefore unchanged, up to a knee; above it, highlights are compressed.
+//! Colours keep their hue: the largest channel goes through the curve, the others follow in
+//! proportion. Mastering metadata is not used: one source, one result.
 //!
-//! FFmpeg's own chain (`zscale`, `tonemap`) is slower, missing in many builds, and wrong in the colours of HLG.
+//! FFmpeg's own chain (`zscale`, `tonemap`) is slower, missing in many builds, and wrong in the
+//! colours of HLG.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,7 +16,7 @@ use domain::probe::{HighDynamicRange, VideoStream};
 
 use crate::error::TranscodeError;
 
-/// What the signal of a picture in BT.2020 stands for.
+/// The meaning of the signal of a BT.2020 frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Light {
     /// SMPTE ST 2084.
@@ -25,17 +27,17 @@ pub enum Light {
     Sdr,
 }
 
-/// Nits of the white of SDR in HDR (ITU-R BT.2408).
+/// Luminance of the white of SDR in HDR, nits (ITU-R BT.2408).
 const WHITE: f64 = 203.0;
 
 /// Exponent of the curve of SDR displays (ITU-R BT.1886).
 const GAMMA: f64 = 2.4;
 
-/// The signal up to which nothing changes; from there on, highlights are compressed.
+/// The signal up to which nothing changes; above it, highlights are compressed.
 const KNEE: f64 = 0.77;
 
 impl Light {
-    /// Of a picture; `None`: it needs no table.
+    /// The kind of a video stream's signal; `None`: it needs no table.
     pub fn of(video: &VideoStream) -> Option<Self> {
         match video.hdr {
             Some(HighDynamicRange::Pq) => Some(Self::Pq),
@@ -44,7 +46,7 @@ impl Light {
         }
     }
 
-    /// Points on each side of the table: PQ bends most.
+    /// Points on each side of the table: PQ has the strongest curvature.
     fn points(self) -> u32 {
         match self {
             Self::Pq => 65,
@@ -52,7 +54,7 @@ impl Light {
         }
     }
 
-    /// Nits of display light of a signal.
+    /// Display luminance of a signal, nits.
     fn nits(self, signal: [f64; 3]) -> [f64; 3] {
         match self {
             Self::Pq => signal.map(pq_nits),
@@ -61,7 +63,7 @@ impl Light {
         }
     }
 
-    /// Nits that become white; `None`: there are no highlights.
+    /// Luminance that becomes white, nits; `None`: there are no highlights.
     fn peak(self) -> Option<f64> {
         match self {
             Self::Pq => Some(4000.0),
@@ -70,7 +72,7 @@ impl Light {
         }
     }
 
-    /// A signal of BT.2020 as one of BT.709 SDR; both 0 to 1.
+    /// Converts a signal of BT.2020 to one of BT.709 SDR; both 0 to 1.
     fn to_sdr(self, signal: [f64; 3]) -> [f64; 3] {
         let mut light = bt709(self.nits(signal)).map(|it| it / WHITE);
         if let Some(peak) = self.peak() {
@@ -99,19 +101,20 @@ impl Light {
     }
 }
 
-/// A table in a file, which is removed when this is dropped: FFmpeg reads it from nowhere else.
+/// A table in a file, which is removed when this is dropped; FFmpeg can only read it from a file.
 #[derive(Debug)]
 pub struct ToneMap {
     file: tempfile::NamedTempFile,
 }
 
 impl ToneMap {
-    /// Writes the table that a picture needs; `None`: it needs none.
+    /// Writes the table that a video stream needs; `None`: it needs none.
     pub async fn write(video: &VideoStream) -> Result<Option<Self>, TranscodeError> {
         let Some(light) = Light::of(video) else { return Ok(None) };
         let writing = tokio::task::spawn_blocking(move || {
             let mut file = tempfile::Builder::new().prefix("edgereel-").suffix(".cube").tempfile()?;
-            // FFmpeg's filter graphs give these characters a meaning, and each version unescapes them in its own way.
+            // These characters have a meaning in FFmpeg's filter graphs, and each version unescapes
+            // them differently.
             if file.path().to_string_lossy().contains([':', ',', ';', '\'', '\\', '[', ']']) {
                 let folder = std::env::temp_dir();
                 return Err(std::io::Error::other(format!(
@@ -127,13 +130,13 @@ impl ToneMap {
         written.map(Some).map_err(io)
     }
 
-    /// Where it is.
+    /// Path of the table.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 }
 
-/// SMPTE ST 2084.
+/// The SMPTE ST 2084 curve.
 fn pq_nits(signal: f64) -> f64 {
     const M1: f64 = 2610.0 / 16_384.0;
     const M2: f64 = 2523.0 / 4096.0 * 128.0;
@@ -144,7 +147,8 @@ fn pq_nits(signal: f64) -> f64 {
     10_000.0 * ((power - C1).max(0.0) / (C2 - C3 * power)).powf(1.0 / M1)
 }
 
-/// ARIB STD-B67 and the system gamma of 1.2 (ITU-R BT.2100), which acts on the luminance.
+/// The ARIB STD-B67 curve with the system gamma of 1.2 (ITU-R BT.2100), which acts on the
+/// luminance.
 fn hlg_nits(signal: [f64; 3]) -> [f64; 3] {
     let scene = signal.map(|it| {
         if it <= 0.5 { it * it / 3.0 } else { (((it - 0.559_910_73) / 0.178_832_77).exp() + 0.284_668_92) / 12.0 }
@@ -153,7 +157,7 @@ fn hlg_nits(signal: [f64; 3]) -> [f64; 3] {
     scene.map(|it| 1000.0 * it * luminance.powf(0.2))
 }
 
-/// Linear BT.2020 as linear BT.709 (ITU-R BT.2087, inverted).
+/// Converts linear BT.2020 to linear BT.709 (ITU-R BT.2087, inverted).
 fn bt709([r, g, b]: [f64; 3]) -> [f64; 3] {
     [
         1.660_491 * r - 0.587_641_1 * g - 0.072_849_9 * b,

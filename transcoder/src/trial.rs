@@ -1,7 +1,9 @@
-//! A trial of FFmpeg: two seconds of video go all the way, into two segments a rendition.
+//! A trial of FFmpeg: two seconds of video go through the whole pipeline, into two segments per
+//! rendition.
 //!
-//! A list of encoders and filters does not tell whether they do what is expected of them: versions of FFmpeg differ in what
-//! their options mean. So the real pipeline remuxes and encodes a real file, and verifies what comes out.
+//! A list of encoders and filters does not show whether they behave as expected: versions of FFmpeg
+//! differ in what their options mean. The real pipeline therefore remuxes and encodes a real file,
+//! and verifies the output.
 
 use std::collections::HashSet;
 
@@ -16,10 +18,10 @@ use crate::local::{LocalJob, transcode};
 /// 320x180, 25 frames per second, a keyframe every second, B-frames, AAC.
 const FILM: &[u8] = include_bytes!("../assets/trial.mp4");
 
-/// Makes two seconds of video with these tools. Takes about a second.
+/// Transcodes two seconds of video with these tools. Takes about a second.
 ///
 /// # Errors
-/// Those of a job: verification names the first thing that was not as it should be.
+/// Those of a job: verification names the first deviation.
 pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     let io = |source| TranscodeError::Io { doing: "could not write a temporary file".to_owned(), source };
     let folder = tempfile::tempdir().map_err(io)?;
@@ -35,7 +37,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
         workers: 1,
     };
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;
-    // The pipeline falls back to other ways where one fails; here each has to work.
+    // The pipeline falls back to other ways if one fails; here each has to work.
     let ways: HashSet<bool> = report.rungs.iter().map(|it| it.copied).collect();
     if ways.len() == 2 && report.rungs.iter().all(|it| it.segments == 2) && report.missing.is_empty() {
         return Ok(());
@@ -43,7 +45,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
     Err(TranscodeError::Verification("the trial did not come out as planned".to_owned()))
 }
 
-/// A remuxed rung with its sound, two encoded rungs with sound of two rates.
+/// A remuxed rung with its audio, two encoded rungs with audio at two rates.
 fn profile() -> Profile {
     let mut profile = Profile { segment_seconds: 1.0, keyframe_seconds: 1.0, ..Profile::default() };
     profile.rungs.truncate(2);

@@ -1,4 +1,4 @@
-//! Content keys of a job: made once per rendition, found again by a later attempt.
+//! Content keys of a job: created once per rendition, found again by a later attempt.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,17 +9,17 @@ use platform::object_store::{ObjectStoreExt as _, PutCondition, SharedStore, Sto
 
 use crate::error::TranscodeError;
 
-/// Where content keys come from.
+/// A store of content keys.
 #[async_trait]
 pub trait Vault: Send + Sync {
-    /// The key of a rendition: the one that is there, or a new one.
+    /// The key of a rendition: the existing one, or a new one.
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError>;
 }
 
-/// A wrapped key is a few hundred bytes.
+/// Maximum size of a wrapped key, bytes: it has a few hundred.
 const LARGEST_DOCUMENT: u64 = 16 << 10;
 
-/// Keys in the private bucket, wrapped: in clear they exist only in memory.
+/// Keys in the private bucket, wrapped: clear keys exist only in memory.
 pub struct WrappedKeys {
     store: SharedStore,
     keys: std::sync::Arc<KeyEncryptionKeys>,
@@ -38,7 +38,7 @@ impl WrappedKeys {
         Self { store, keys, video, generation }
     }
 
-    /// The key of a rendition that is there.
+    /// The existing key of a rendition.
     pub async fn existing(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         let object = self.object(rendition);
         let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
@@ -47,16 +47,17 @@ impl WrappedKeys {
             .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() })
     }
 
-    /// Keeps the key of another generation as that of this one: wrapped anew, since a wrapped key is bound to its path.
+    /// Stores the key of another generation as that of this one: rewrapped, since a wrapped key is
+    /// bound to its path.
     pub async fn take_over(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, from.existing(rendition).await?).await
     }
 
-    /// Keeps a key, unless there is one.
+    /// Stores a key, unless there is one.
     async fn keep(&self, rendition: &RenditionName, key: ContentKey) -> Result<ContentKey, TranscodeError> {
         let object = self.object(rendition);
         let body = Bytes::from(self.keys.wrap(&key, &object, random()?));
-        // Write-once: a key that segments were encrypted with is never replaced.
+        // Write-once: a key with which segments were encrypted is never replaced.
         match self.store.put(&object, body, PutCondition::Absent).await {
             Ok(_) => Ok(key),
             Err(StoreError::ConditionFailed { .. }) => self.existing(rendition).await,
@@ -76,13 +77,13 @@ impl Vault for WrappedKeys {
     }
 }
 
-/// Keys in clear beside their playlists, for a local trial.
+/// Clear keys beside their playlists, for local runs.
 pub struct ClearKeys {
     folder: std::path::PathBuf,
 }
 
 impl ClearKeys {
-    /// `folder`: the one of the generation.
+    /// `folder`: the folder of the generation.
     pub fn new(folder: std::path::PathBuf) -> Self {
         Self { folder }
     }

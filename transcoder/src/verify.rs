@@ -1,7 +1,8 @@
-//! Is what was made what was planned? Asked of every segment, before anybody may see it.
+//! Verifies that the output matches the plan. Every segment is checked before any viewer may see
+//! it.
 //!
-//! FFmpeg can exit 0 having written a short or damaged file, so nothing it says counts: only what
-//! the transport streams themselves tell.
+//! FFmpeg may exit 0 after writing a short or damaged file, so its status does not count: only the
+//! transport streams themselves do.
 
 use domain::object_key::RenditionName;
 use domain::plan::EncodePlan;
@@ -12,13 +13,13 @@ use media::ts::TsReport;
 use crate::error::TranscodeError;
 use crate::sink::Stored;
 
-/// How much earlier than its index says a source may end, ticks.
+/// How much earlier than its index declares a source may end, ticks.
 const SHORTAGE: u64 = TICKS_PER_SECOND / 4;
 
-/// An access unit of AAC at the lowest rate that we make, ticks.
+/// Duration of an AAC access unit at the lowest output rate, ticks.
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
-/// Checks a segment against the plan, and gives back its record with its exact duration.
+/// Checks a segment against the plan, and returns its record with its exact duration.
 pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
     let (record, report) = (&stored.record, &stored.report);
     let wrong =
@@ -50,7 +51,8 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
         (_, Some(audio)) => {
             starts_at(this.ticks, AUDIO_UNIT)?;
             match lane {
-                // Joined sources have sound that overlaps, or holes: samples and times drift apart, boundaries do not.
+                // Joined sources have audio that overlaps, or gaps: samples and times drift apart,
+                // boundaries do not.
                 Lane::Copy if !last => next.ticks - this.ticks,
                 _ => audio_duration(lane, audio, record.duration),
             }
@@ -62,7 +64,8 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
                 return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
             }
             starts_at(this.ticks, frame / 2)?;
-            // How long its last frame is shown, a transport stream does not say; the index of the source does.
+            // The transport stream does not carry the duration of its last frame; the index of the
+            // source does.
             let planned = next.ticks - this.ticks;
             if last && record.duration + plan.longest_frame + SHORTAGE < planned {
                 return Err(wrong(format!("ends {:.3} s early", seconds(planned - record.duration))));
@@ -87,7 +90,7 @@ pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<Segment
     Ok(SegmentRecord { duration, ..record.clone() })
 }
 
-/// I-frames with the last one shown until the end of its chunk, which only the plan knows.
+/// I-frames with the last one extended to the end of its chunk, which only the plan knows.
 fn until(record: &SegmentRecord, end: u64) -> SegmentRecord {
     let mut record = record.clone();
     if let Some(last) = record.iframes.last_mut() {
@@ -101,14 +104,14 @@ fn stands_alone(report: &TsReport) -> bool {
     report.starts_with_tables && report.video().is_some_and(|it| it.starts_with_idr)
 }
 
-/// By its samples, which is exact; by its times (`measured`) where a copied source has a hole.
+/// Exact duration by samples; by times (`measured`) if a copied source has a gap.
 fn audio_duration(lane: Lane, stream: &media::ts::EsReport, measured: u64) -> u64 {
     let rate = stream.adts.map_or(0, |it| u64::from(it.sample_rate));
     let sounding = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
     if lane == Lane::Copy && measured > sounding + AUDIO_UNIT / 2 { measured } else { sounding }
 }
 
-/// What the bitstream of a segment says it is (RFC 6381).
+/// The codecs in the bitstream of a segment (RFC 6381).
 pub fn codecs(report: &TsReport) -> Option<String> {
     match (report.video(), report.audio()) {
         (Some(video), _) => Sps::parse(video.sps.as_ref()?).map(|it| it.codec_string()),
@@ -117,7 +120,8 @@ pub fn codecs(report: &TsReport) -> Option<String> {
     }
 }
 
-/// The last look at a whole generation: every rendition complete, and sound and picture equally long.
+/// The final check of a whole generation: every rendition is complete, and audio and video have the
+/// same length.
 pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
     let wrong = |what: String| Err(TranscodeError::Verification(what));
     let mut ends = vec![];
@@ -135,7 +139,8 @@ pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), Tr
     }
     let Some((_, reference, _)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
     for (rendition, end, _) in &ends {
-        // Apple 8.1: within a frame; the last access unit of audio and the shortage of a source come on top.
+        // Apple 8.1: within a frame; the last audio access unit and the shortage of a source are
+        // added.
         if end.abs_diff(reference) > SHORTAGE + 2 * AUDIO_UNIT {
             let (end, reference) = (seconds(*end), seconds(reference));
             return wrong(format!("{rendition} is {end:.3} s long, and the first rendition {reference:.3} s"));

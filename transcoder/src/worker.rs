@@ -1,4 +1,4 @@
-//! The consume loop: one job after the other, each under a lease, until told to stop.
+//! The consume loop: one job after the other, each under a lease, until it is stopped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,30 +32,30 @@ mod transcoding;
 pub use in_hand::InHand;
 pub use outage::Outage;
 
-/// How a worker works.
+/// Configuration of a worker.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
-    /// Names it in the catalog; unique among the processes that are alive.
+    /// Name in the catalog; unique among running processes.
     pub name: String,
-    /// Jobs at the same time.
+    /// Number of concurrent jobs.
     pub jobs: usize,
-    /// Imports at the same time, beside the jobs.
+    /// Number of concurrent imports, in addition to the jobs.
     pub imports_at_once: usize,
-    /// Encoders of one thread each, per job.
+    /// Number of parallel encoders per job, of one thread each.
     pub encoders: usize,
-    /// How long a job stays ours without a sign of life.
+    /// Duration of a lease: without a heartbeat, a job is free after it.
     pub lease: Duration,
-    /// How long one look at an empty queue takes.
+    /// How long one poll of an empty queue waits.
     pub wait: Duration,
-    /// By name. `default` is always there.
+    /// Profiles by name. `default` is always available.
     pub profiles: HashMap<String, Profile>,
-    /// Where sources may be fetched from.
+    /// Addresses from which sources may be imported.
     pub imports: Policy,
-    /// How quickly a source that is fetched has to come.
+    /// Minimum pace of an import.
     pub import_pace: Pace,
-    /// Largest source that is fetched, bytes, where that is less than its profile allows.
+    /// Maximum size of an imported source, bytes, if that is less than its profile allows.
     pub max_import_bytes: Option<u64>,
-    /// The name of the private bucket, as it stands in events and jobs.
+    /// Name of the private bucket, as in events and jobs.
     pub private_bucket: String,
 }
 
@@ -77,41 +77,42 @@ impl Default for WorkerConfig {
     }
 }
 
-/// Takes jobs from a queue and does them.
+/// Takes jobs from a queue and executes them.
 #[derive(Clone)]
 pub struct Worker {
-    /// Where jobs come from.
+    /// The job queue.
     pub queue: SharedQueue,
-    /// Who knows the videos.
+    /// The catalog of videos.
     pub catalog: SharedCatalog,
     /// Both buckets.
     pub store: SharedStore,
-    /// The same store, for what arrives in parts.
+    /// The same store, for multipart uploads.
     pub uploads: Arc<dyn UploadSigner>,
-    /// Wrap content keys.
+    /// Keys that wrap content keys.
     pub keys: Arc<KeyEncryptionKeys>,
-    /// FFmpeg.
+    /// FFmpeg and ffprobe.
     pub tools: Tools,
-    /// How to work.
+    /// Configuration.
     pub config: WorkerConfig,
-    /// Whether a service is away; at first none is known to be.
+    /// Whether a service is unavailable; initially none is known to be.
     pub outage: Outage,
-    /// What its jobs have in hand; at first nothing.
+    /// The videos that its jobs are processing; initially none.
     pub in_hand: InHand,
 }
 
-/// Pause before a message is looked at again of which nothing is known.
+/// Pause before a message is received again if the state of its job is unknown.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Worker {
-    /// Works until cancelled. A job at hand is then given back at once, with all finished chunks kept.
+    /// Works until cancelled. The current jobs are then released at once, with all finished chunks
+    /// kept.
     pub async fn run(&self, cancel: CancellationToken) {
         let room = Arc::new(tokio::sync::Semaphore::new(self.config.jobs.max(1)));
         let import_room = Arc::new(tokio::sync::Semaphore::new(self.config.imports_at_once.max(1)));
         let tasks = tokio_util::task::TaskTracker::new();
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
-            // First a free place, then a job: what is received is begun.
+            // First a free slot, then a job: a received job is started immediately.
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
             let received = tokio::select! {
                 received = self.queue.receive(self.config.wait, self.config.lease) => received,
@@ -144,12 +145,12 @@ impl Worker {
                 self.settle(delivery, message, cancel).instrument(span).await
             }
             Err(invalid) => {
-                warn!("a message that is no job: {invalid}");
+                warn!("malformed message: {invalid}");
                 self.queue.bury(&delivery.receipt, &invalid.to_string()).await
             }
         };
         match settled {
-            // Whoever has the message now settles it.
+            // The present holder of the message settles it.
             Ok(()) | Err(QueueError::LeaseLost) => {}
             Err(problem) => error!("could not settle a message: {:#}", anyhow::Error::from(problem)),
         }
@@ -166,12 +167,19 @@ impl Worker {
             let next = next_attempt(&*self.catalog, (message.video(), message.id()), None, now_ms()).await;
             match next {
                 Ok(Next::GiveUp) => {
-                    return self.queue.bury(&delivery.receipt, "no attempt came further than those before it").await;
+                    return self
+                        .queue
+                        .bury(&delivery.receipt, "no attempt made more progress than the ones before it")
+                        .await;
                 }
-                // The attempts decide when a job ends, not how often it was delivered. A new message with deliveries
-                // of its own, then the end of the old one: twice is better than never. A poster has no attempts.
+                // Attempts decide when a job ends, not deliveries. A new message with its own
+                // deliveries is sent before the old one is deleted: a duplicate is better than a
+                // loss. A poster has no attempts.
                 Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {
-                    info!("delivered {} times, and there is another attempt: sent again", delivery.receive_count);
+                    info!(
+                        "sending the job again: it was delivered {} times and has another attempt",
+                        delivery.receive_count
+                    );
                     self.queue.send(message, Duration::ZERO).await?;
                     return self.queue.ack(&delivery.receipt).await;
                 }
@@ -185,8 +193,8 @@ impl Worker {
         }
     }
 
-    /// The claim, if there is one; otherwise the message is settled. `is_free_here`: no other job of this process has the
-    /// video in hand.
+    /// The claim, if it was granted; otherwise the message is settled. `is_free_here`: no other job
+    /// of this process is processing the video.
     async fn admitted(
         &self,
         delivery: &Delivery,
@@ -207,17 +215,19 @@ impl Worker {
             Ok(ClaimOutcome::Held { until_ms }) => {
                 let holder = self.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
                 match holder {
-                    // The claim was made, and its answer lost: a connection broke off, or the process was suspended.
+                    // The claim was granted, but the response was lost: the connection was closed,
+                    // or the process was suspended.
                     Some(claim) if is_free_here && claim.worker == self.config.name => {
                         info!("this worker has claimed it already");
                         return Ok(Some(claim));
                     }
-                    // Delivered for the first time, it is not the message that the holder works on: a double.
+                    // A first delivery is not the message that the holder works on, so it is a
+                    // duplicate.
                     Some(_) if delivery.receive_count <= 1 => {
                         info!("another worker has it already");
                         return self.queue.ack(receipt).await.map(|()| None);
                     }
-                    // The holder may have lost it: look again when its lease has ended.
+                    // The holder may have lost it: check again when its lease has expired.
                     Some(_) | None => {}
                 }
                 let delay = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
@@ -237,7 +247,7 @@ impl Worker {
     }
 }
 
-/// Whether a catalog error means that the work is not ours any more.
+/// Whether a catalog error means that the claim is lost.
 fn is_loss(problem: &CatalogError) -> bool {
     matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
 }

@@ -1,4 +1,4 @@
-//! A route that does nothing, to compare with: what this machine and this client can do at all.
+//! A route that does nothing, as a baseline for this machine and this client.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::Size;
 use crate::routes::Route;
 
-/// Serves it, until standard input ends.
+/// Serves the route, until standard input ends.
 pub(crate) async fn serve() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/", listener.local_addr()?);
@@ -22,11 +22,11 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let ended = async {
         let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
     };
-    platform::serve(listener, router, ended).await?;
+    serve::serve(listener, router, ended).await?;
     Ok(())
 }
 
-/// Measures it, in a process of its own as the API.
+/// Measures the route, in a separate process like the API.
 pub(crate) async fn measure(size: Size) -> anyhow::Result<Route> {
     let mut command = tokio::process::Command::new(std::env::current_exe()?);
     let mut server = command.arg("bare").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;

@@ -1,9 +1,11 @@
-//! What the API can bear: a thousand uploads by fifty callers at once, and single routes, beside a bare route of axum.
+//! Load test of the API: a thousand uploads by fifty concurrent callers, and single routes,
+//! compared with a bare route of axum.
 //!
-//! `make bench-api` calls it, with `EDGEREEL_BIN` naming the release build, and gets `docs/load.md`.
+//! `make bench-api` calls it, with the path of the release build in `EDGEREEL_BIN`, and writes
+//! `docs/load.md`.
 //!
-//! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`: how much
-//! - `REPORT=FILE`: a page between whose marks the report goes; without it, to standard output
+//! - `UPLOADS=1000`, `CALLERS=50`, `REQUESTS=4000`: amount of load
+//! - `REPORT=FILE`: a page between whose marks the report is written; without it, standard output
 
 mod bare;
 mod report;
@@ -15,10 +17,10 @@ use e2e::crowd::{Times, uploads};
 use e2e::site::Site;
 use functions::settings::Services;
 use platform::connect::QueueAddress;
-use platform::s3_server::testing::RunningServer;
+use platform::testing::RunningServer;
 use testkit::Postgres;
 
-/// How much.
+/// The amount of load.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     uploads: usize,
@@ -26,7 +28,7 @@ struct Size {
     requests: usize,
 }
 
-/// What was measured with one database.
+/// The measurements with one database.
 struct Measured {
     database: &'static str,
     uploads: Times,
@@ -48,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     if let Some(postgres) = Postgres::start() {
         measured.push(measure("PostgreSQL", postgres.database(), tempfile::tempdir()?, size).await);
     }
-    // The machine may not be the same at the end as it was at the beginning.
+    // The speed of the machine may have changed since the beginning.
     let bare_after = bare::measure(size).await?;
     let text = report::write(size, [&bare_before, &bare_after], &measured);
     match std::env::var_os("REPORT") {

@@ -1,4 +1,4 @@
-//! What was measured, as a page.
+//! Formats the measurements as a page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,21 +9,21 @@ use anyhow::Context as _;
 use crate::routes::Route;
 use crate::{Measured, Size};
 
-/// The report.
+/// Formats the report.
 pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> String {
     let Size { uploads, callers, requests } = size;
     let mut page = format!(
         "- Date: {}
-- Machine: {}, on which the API, the database, the S3 server and the callers run together
-- `edgereel api`, release build; database and queue in the same database, SQLite synced at every commit (the PostgreSQL of the tests
-  is not: `fsync=off`)
-- {callers} callers at once, each with its next request as soon as the last one is answered
+- Machine: {}, which runs the API, the database, the S3 server and the callers together
+- `edgereel api`, release build; catalog and queue in the same database; SQLite synced at every commit
+  (the PostgreSQL of the tests is not: `fsync=off`)
+- {callers} callers at once; each sends its next request as soon as the last one is answered
 
 ### {uploads} uploads, created, sent and completed by {callers} callers
 
-Small files, each another; every tenth is announced twice at once under one `Idempotency-Key`. Afterwards there are {uploads} videos,
-{uploads} jobs, each of another video, and {uploads} objects, each with what was sent: nothing lost, nothing doubled. The run fails
-otherwise.
+Each caller uploads different small files, and announces every tenth one twice at once under one
+`Idempotency-Key`. The run fails unless there are afterwards {uploads} videos, {uploads} jobs for
+different videos, and {uploads} objects with the bytes that were sent: nothing lost, nothing doubled.
 
 |  | seconds | uploads per second | p50 ms | p99 ms |
 |---|---:|---:|---:|---:|
@@ -46,8 +46,9 @@ otherwise.
         "
 ### Single routes
 
-{requests} requests each. \"Alone\" is one caller: how long an answer takes where nobody stands in line. In a crowd of {callers}
-most of an answer's time is waiting for the others: on average it is {callers} divided by the requests per second.
+Each row is {requests} requests. \"Alone\" is one caller, so it shows the time of an answer without
+queueing. With {callers} callers, an answer mostly waits for the others: on average, its time is
+{callers} divided by the requests per second.
 
 | | | alone, p50 ms | requests per second | p50 ms | p99 ms |
 |---|---|---:|---:|---:|---:|
@@ -64,10 +65,10 @@ most of an answer's time is waiting for the others: on average it is {callers} d
     page
 }
 
-/// Around what is written into a page.
+/// The marks around the report in a page.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
 
-/// Replaces what was measured before.
+/// Replaces the previous report.
 pub(crate) fn put_into(path: &Path, report: &str) -> anyhow::Result<()> {
     let page = std::fs::read_to_string(path)?;
     let (before, rest) = page.split_once(MARKS[0]).context("the page has no mark where the report begins")?;

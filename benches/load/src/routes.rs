@@ -1,4 +1,4 @@
-//! Single routes, over and over.
+//! Measures single routes repeatedly.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,18 +18,18 @@ use serde_json::{Value, json};
 
 use crate::Size;
 
-/// What was measured of one.
+/// The measurements of one route.
 pub(crate) struct Route {
     pub(crate) name: &'static str,
-    /// By one caller.
+    /// Durations with one caller.
     pub(crate) alone: Times,
-    /// By all of them.
+    /// Durations with all callers.
     pub(crate) crowd: Times,
 }
 
-/// Requests of the one who is alone.
+/// Number of requests of the single caller.
 const ALONE: usize = 200;
-/// Large enough to go in parts.
+/// Large enough for a multipart upload, bytes.
 const LARGE: u64 = 5 << 30;
 
 pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Vec<Route> {
@@ -42,8 +42,8 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
         ("create an upload", "POST", "/v1/uploads".to_owned(), Some(small), 201),
         ("sign 16 parts", "POST", parts, Some(json!({ "numbers": numbers })), 200),
         ("list 50 videos", "GET", "/v1/videos".to_owned(), None, 200),
-        ("stream: an address that plays", "GET", stream, None, 200),
-        ("`/healthz`: our middleware and no more", "GET", "/healthz".to_owned(), None, 200),
+        ("stream: get playback URLs", "GET", stream, None, 200),
+        ("`/healthz`: our middleware only", "GET", "/healthz".to_owned(), None, 200),
     ];
     let mut measured = vec![];
     for (name, method, path, body, expected) in asked {
@@ -62,7 +62,7 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
     measured
 }
 
-/// A video that can be watched, as far as the catalog knows.
+/// A video that is ready according to the catalog.
 async fn ready(site: &Site) -> VideoId {
     let (catalog, video) = (&site.functions.catalog, VideoId::new(now_ms(), [1; 10]));
     let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }.path();
@@ -80,7 +80,7 @@ async fn ready(site: &Site) -> VideoId {
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),
     };
-    catalog.create_video(&new, now_ms()).await.expect("it can be made");
+    catalog.create_video(&new, now_ms()).await.expect("it can be created");
     let source =
         Source { bucket: site.functions.services.store.private_bucket.clone(), key, etag: "e".to_owned(), size: 7 };
     let job = Job::new(video, source, "default", Mode::Abr, JobReason::Upload);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use functions::ingest::{Ingest, Ingested};
 use functions::now_ms;
-use platform::s3_server::{EventOutbox, QueuedEvent};
+use s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;
 
 /// Events per batch.

@@ -25,10 +25,10 @@ use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue, SqlQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
-use platform::s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use platform::secret::Secret;
 use platform::shares::SqlShares;
 use platform::webhooks::SqlWebhooks;
+use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
@@ -39,7 +39,7 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use crate::edge::{Edge, MemoryList};
+use edge_server::{Edge, MemoryList};
 
 /// Bucket of sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -142,7 +142,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router =
-        crate::edge::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
+        edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -197,7 +197,7 @@ fn edge(
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
-    let now = Box::new(crate::edge::system_time);
+    let now = Box::new(edge_server::system_time);
     Edge { store, keys, key_encryption_keys, config, front: None, now, list }
 }
 
@@ -223,7 +223,7 @@ fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
     S3ServerConfig {
         data_dir: folder.join("s3"),
         access_key_id: folder.secrets().s3_access_key_id.clone(),
-        secret_access_key: Secret::new(&folder.secrets().s3_secret_access_key),
+        secret_access_key: folder.secrets().s3_secret_access_key.as_str().into(),
         buckets: vec![bucket(PRIVATE_BUCKET), bucket(MEDIA_BUCKET)],
         account_id: "local".to_owned(),
         event_rules: vec![EventRule {

@@ -1,4 +1,4 @@
-//! Answers, built from a decision's headers.
+//! Responses, built from a decision's headers.
 
 use domain::playback::Headers;
 use js_sys::{Object, Reflect};
@@ -7,7 +7,7 @@ use web_sys::{ReadableStream, Response, ResponseInit};
 
 type Result<T> = std::result::Result<T, worker::Error>;
 
-/// An answer in the making.
+/// A response under construction.
 pub(super) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -19,7 +19,8 @@ impl Answer {
         headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
-    /// A value that cannot stand in a header is left out. A second one of the same name joins the first (RFC 9110, 5.3).
+    /// Adds a header; an invalid value is omitted. A second value of the same name is appended (RFC
+    /// 9110, 5.3).
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
         if !value.bytes().all(|it| matches!(it, b'\t' | b' '..=b'~')) {
             return self;
@@ -31,27 +32,27 @@ impl Answer {
         self
     }
 
-    /// A body that the runtime moves by itself.
+    /// A body that the runtime streams by itself.
     pub(super) fn stream(self, body: Option<&ReadableStream>) -> Result<Response> {
         Ok(Response::new_with_opt_readable_stream_and_init(body, &self.init()?)?)
     }
 
-    /// A small body, or for a HEAD its length alone.
+    /// A small body, or only its length for a HEAD request.
     pub(super) fn bytes(self, bytes: &[u8], is_head: bool) -> Result<Response> {
         if is_head {
             return self.length(bytes.len() as u64);
         }
-        // Copied once, out of memory that the next request may change.
+        // Copied once, because the next request may change the memory.
         let body = js_sys::Uint8Array::from(bytes);
         Ok(Response::new_with_opt_buffer_source_and_init(Some(&body), &self.init()?)?)
     }
 
-    /// The headers of what a GET would give.
+    /// The headers of a GET response.
     pub(super) fn length(self, length: u64) -> Result<Response> {
         self.header("content-length", &length.to_string()).stream(None)
     }
 
-    /// Headers as a plain object: of all the forms that the runtime takes it is the one that costs least.
+    /// Headers as a plain object, the cheapest form that the runtime accepts.
     fn init(&self) -> Result<ResponseInit> {
         let headers = Object::new();
         for (name, value) in &self.headers {

@@ -1,4 +1,4 @@
-//! What the Worker is bound to, and what it is told: read once per isolate.
+//! The bindings and the configuration of the Worker, read once per isolate.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -11,14 +11,14 @@ use worker::{Bucket, Env, console_error};
 
 use crate::settings::{Playback, Relay};
 
-/// The bucket of what viewers get.
+/// Binding of the media bucket.
 const MEDIA: &str = "MEDIA";
-/// The bucket of wrapped keys.
+/// Binding of the private bucket, which holds wrapped keys.
 const PRIVATE: &str = "PRIVATE";
-/// What was revoked and renewed.
+/// Binding of the list of revocations and renewals.
 const REVOKED: &str = "REVOKED";
 
-/// For playback.
+/// Bindings and settings of playback.
 pub(super) struct Bindings {
     pub(super) settings: Playback,
     pub(super) media: Bucket,
@@ -26,7 +26,8 @@ pub(super) struct Bindings {
     pub(super) list: List,
 }
 
-/// The list of what was revoked and renewed, in KV. All names of a decision are looked up by one call.
+/// The list of revocations and renewals, in KV. All names of a decision are looked up with one
+/// call.
 pub(super) struct List {
     namespace: JsValue,
     get: Function,
@@ -34,7 +35,8 @@ pub(super) struct List {
     options: JsValue,
 }
 
-/// How long a place remembers what KV said of a name, also that it is not on the list, seconds: the least that KV takes.
+/// How long a location caches KV's result for a name, also if it is not on the list, seconds: the
+/// minimum of KV.
 const REMEMBERED_SECONDS: u32 = 30;
 
 impl List {
@@ -45,17 +47,17 @@ impl List {
         Some(Self { get, put, namespace, options: option("cacheTtl", REMEMBERED_SECONDS).ok()? })
     }
 
-    /// The values of names that are on the list.
+    /// The values of those names that are on the list.
     pub(super) async fn find(&self, names: &[String]) -> worker::Result<Vec<(String, String)>> {
         let keys: Array = names.iter().map(|it| JsValue::from_str(it)).collect();
         let promise: Promise = self.get.call2(&self.namespace, &keys, &self.options)?.unchecked_into();
         let found: Map = JsFuture::from(promise).await?.unchecked_into();
-        // Of a name that is not there, the value is null.
+        // The value of a missing name is null.
         let value = |name: &String| Some((name.clone(), found.get(&JsValue::from_str(name)).as_string()?));
         Ok(names.iter().filter_map(value).collect())
     }
 
-    /// Puts an entry on the list.
+    /// Adds an entry to the list.
     pub(super) async fn store(&self, entry: &Entry) -> worker::Result<()> {
         let seconds = u32::try_from(entry.seconds).unwrap_or(u32::MAX);
         let options = option("expirationTtl", seconds)?;
@@ -76,12 +78,12 @@ thread_local! {
     static PLAYBACK: OnceCell<Option<Rc<Bindings>>> = const { OnceCell::new() };
 }
 
-/// What playback needs; `None`: it is not complete, and the log says what is missing.
+/// The bindings of playback; `None`: they are incomplete, and the log reports what is missing.
 pub(super) fn playback(env: &Env) -> Option<Rc<Bindings>> {
     PLAYBACK.with(|it| it.get_or_init(|| read(env).map(Rc::new)).clone())
 }
 
-/// How the relay is set up; `None`: not completely, and the log says what is missing.
+/// The settings of the relay; `None`: they are incomplete, and the log reports what is missing.
 pub(super) fn relay(env: &Env) -> Option<Relay> {
     Relay::read(&|name| variable(env, name)).map_err(|error| console_error!("the relay cannot work: {error}")).ok()
 }
@@ -93,17 +95,17 @@ fn read(env: &Env) -> Option<Bindings> {
     let (media, private) = (bucket(MEDIA), bucket(PRIVATE));
     let list = List::bound_to(env);
     if list.is_none() {
-        // Without it, whoever revokes something would believe that it is revoked.
+        // Without the list, a revocation would have no effect.
         console_error!("no namespace is bound to {REVOKED}");
     }
     Some(Bindings { settings, media: media?, private: private?, list: list? })
 }
 
-/// A variable or a secret; also a number, as which configurations write some.
+/// A variable or a secret; some configurations define numbers.
 fn variable(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(name)).ok()?;
     value.as_string().or_else(|| {
-        // By the engine, which can write numbers already.
+        // Formatted by the engine, which has code for numbers already.
         let number: &Number = value.dyn_ref()?;
         Some(number.to_string_with_radix(10).ok()?.into())
     })

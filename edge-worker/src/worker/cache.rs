@@ -1,27 +1,29 @@
-//! The cache of the place where the Worker runs: what one viewer fetched, the next one gets from nearby.
+//! The cache of the location where the Worker runs: objects that one viewer requested are served to
+//! the next one from nearby.
 //!
-//! Asked only after the decision, and by the object's path, without the pass. In a namespace of its own: what lies in
-//! the default one could be had past the Worker, where a zone sends only some paths to it.
+//! Read only after the decision, and by the object's path, without the pass. It has its own
+//! namespace: objects in the default one could be fetched without the Worker, if a zone routes only
+//! some paths to it.
 //!
-//! Renewals of sessions are kept here too, beside KV: the page that renews and its player come to the same place, where the
-//! renewal is seen at once; KV may take a minute.
+//! Renewals of sessions are stored here too, in addition to KV: the page that renews and its player
+//! reach the same location, where the renewal is visible at once; KV may take a minute.
 
 use js_sys::futures::JsFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Cache, Headers, ReadableStream, Response, ResponseInit, WorkerGlobalScope};
 
 const NAMESPACE: &str = "edgereel";
-/// A week. An encoding that was replaced keeps its keys for longer; one that is made again later has the same paths and
-/// other keys.
+/// A week. A replaced encoding keeps its keys for longer; one that is produced again later has the
+/// same paths and other keys.
 const LIFE: &str = "public, max-age=604800, immutable";
 
-/// The object of a key, if it is there.
+/// The object with this key, if it is cached.
 pub(super) async fn find(key: &str) -> Option<Response> {
     let found = JsFuture::from(open().await?.match_with_str(key)).await.ok()?;
     found.dyn_into().ok()
 }
 
-/// Keeps an object that never changes. What cannot be kept is no loss.
+/// Caches an object that never changes. A failure is harmless.
 pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, etag: &str) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());
@@ -34,12 +36,12 @@ pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, 
     put(&key, response()).await;
 }
 
-/// The value of an entry, if it is there.
+/// The value of an entry, if it is cached.
 pub(super) async fn find_text(key: &str) -> Option<String> {
     JsFuture::from(find(key).await?.text().ok()?).await.ok()?.as_string()
 }
 
-/// Keeps the value of an entry for so many seconds. If that fails, KV has it.
+/// Caches the value of an entry for `seconds`. If that fails, KV has it.
 pub(super) async fn keep_text(key: &str, value: &str, seconds: u64) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());

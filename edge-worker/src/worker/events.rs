@@ -1,5 +1,5 @@
-//! Batches of the bucket's events: each message becomes a job, or is none; the jobs are sent; each message is
-//! acknowledged or comes again on its own.
+//! Handles batches of the bucket's events: turns messages into jobs, sends the jobs, and
+//! acknowledges or retries each message separately.
 
 use domain::event::Intake;
 use js_sys::futures::JsFuture;
@@ -15,11 +15,11 @@ use crate::settings::Destination;
 use crate::sqs::{self, Queue};
 use crate::url::Url;
 
-/// Carries a batch.
+/// Handles a batch.
 pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
     let Some(relay) = bindings::relay(env) else {
-        // Nothing is lost: it comes again, when somebody has mended the settings.
-        told(batch.retry_all(JsValue::UNDEFINED));
+        // Nothing is lost: the batch is retried, when an operator has corrected the settings.
+        log_failure(batch.retry_all(JsValue::UNDEFINED));
         return;
     };
     let messages: Vec<Message> = batch.messages().unwrap_or_default().iter().map(|it| it.unchecked_into()).collect();
@@ -32,14 +32,14 @@ pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
     };
     for (message, verdict) in messages.iter().zip(plan.verdicts(&taken)) {
         match verdict {
-            Verdict::Ack => told(message.ack()),
-            Verdict::Retry => told(later(message)),
+            Verdict::Ack => log_failure(message.ack()),
+            Verdict::Retry => log_failure(later(message)),
         }
     }
     console_log!("{}", plan.summary(&taken));
 }
 
-/// Has a message come again, the later the older it is.
+/// Retries a message; the older it is, the later.
 fn later(message: &Message) -> Result<(), JsValue> {
     let age = (js_sys::Date::now() - message.timestamp()?.get_time()) / 1000.0;
     let options = Object::new();
@@ -47,10 +47,10 @@ fn later(message: &Message) -> Result<(), JsValue> {
     message.retry(options.into())
 }
 
-/// The queue delivers again what it was not told about, so this is no loss.
-fn told(outcome: Result<(), JsValue>) {
+/// Logs a failed call. The queue redelivers messages without an outcome, so nothing is lost.
+fn log_failure(outcome: Result<(), JsValue>) {
     if let Err(error) = outcome {
-        console_error!("the queue could not be told: {}", worker::Error::from(error));
+        console_error!("could not report the outcome to the queue: {}", worker::Error::from(error));
     }
 }
 
@@ -85,10 +85,10 @@ async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool>
     taken
 }
 
-/// The answer to a POST; `None`: it did not succeed, and the log says why, but of the address only the host: what stands
-/// behind it may be secret.
+/// The response to a POST; `None`: it failed, and the log has the reason, but only the host of the
+/// URL, because its path may be secret.
 async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Option<String> {
-    let host = Url::split(url).map_or("what is no address", |it| it.origin);
+    let host = Url::split(url).map_or("an invalid URL", |it| it.origin);
     match try_post(url, headers, body).await {
         Ok((status, answer)) if (200..300).contains(&status) => Some(answer),
         Ok((status, answer)) => {
@@ -109,7 +109,7 @@ async fn try_post(url: &str, headers: &[(&'static str, String)], body: &str) -> 
     init.set_method("POST");
     init.set_headers_headers(&sent);
     init.set_body(&JsValue::from_str(body));
-    // What is signed for one host is not for another.
+    // The signature is valid for one host only.
     init.set_redirect(RequestRedirect::Manual);
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     let response = JsFuture::from(scope.fetch_with_str_and_init(url, &init)).await?;

@@ -1,16 +1,16 @@
-//! What the decision needs of a request.
+//! The parts of a request that the decision needs.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use domain::grant::Whereabouts;
-use domain::playback;
+use domain::playback::{self, Conditions};
 use worker::worker_sys::ext::RequestExt as _;
 
 use crate::url::Url;
 
-/// A request, read out of the runtime as far as is needed: each look out of WebAssembly costs. Its headers are joined
-/// as the runtime does: by commas.
+/// A request, read from the runtime only as far as necessary: each call out of WebAssembly costs.
+/// The runtime joins repeated headers by commas.
 #[derive(Debug)]
 pub(super) struct Incoming<'a> {
     request: &'a web_sys::Request,
@@ -21,10 +21,12 @@ pub(super) struct Incoming<'a> {
     cookie: Option<String>,
     origin: Option<String>,
     referer: Option<String>,
+    destination: Option<String>,
+    brands: Option<String>,
 }
 
 impl Whereabouts for Incoming<'_> {
-    /// Set by Cloudflare, whatever the client claims.
+    /// Cloudflare sets it, whatever the client claims.
     fn ip(&self) -> Option<IpAddr> {
         self.header("cf-connecting-ip")?.trim().parse().ok()
     }
@@ -39,13 +41,15 @@ impl<'a> Incoming<'a> {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
         let url = request.url();
-        // Where no grant can be, none is looked for.
+        // Only the paths that take a grant read these headers.
         let for_grant = |name: &str| if takes_grant(&url) { header(name) } else { None };
         Self {
             method: request.method(),
             authorization: for_grant("authorization"),
             cookie: for_grant("cookie"),
             referer: for_grant("referer"),
+            destination: for_grant("sec-fetch-dest"),
+            brands: for_grant("sec-ch-ua"),
             origin: header("origin"),
             request,
             headers,
@@ -63,31 +67,37 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
+            destination: self.destination.as_deref(),
+            brands: self.brands.as_deref(),
             client: Some(self),
             signature: None,
         }
+    }
+
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions::read(self.is_head(), |name| self.header(name))
     }
 
     pub(super) fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
     }
 
-    /// Whether the client takes gzip (RFC 9110, 12.5.3).
+    /// Whether the client accepts gzip (RFC 9110, 12.5.3).
     pub(super) fn takes_gzip(&self) -> bool {
         self.header("accept-encoding").is_some_and(|it| playback::accepts_gzip(&it))
     }
 
-    /// Where this Worker is: keys of the cache begin with it.
+    /// The origin of this Worker, the prefix of cache keys.
     pub(super) fn own_origin(&self) -> &str {
         Url::split(&self.url).map_or("https://edge.invalid", |it| it.origin)
     }
 }
 
-/// Master playlists and the list alone take a token, and look at the page by its referer.
+/// Only master playlists and the list accept a token, and check the page by its referer.
 fn takes_grant(url: &str) -> bool {
     Url::split(url).is_some_and(|it| it.path.starts_with("/v/") || it.path == "/revocations")
 }

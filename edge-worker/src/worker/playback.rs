@@ -1,11 +1,12 @@
-//! Requests of viewers: decided by `domain::playback`, carried out over R2, KV and the cache.
+//! Requests of viewers: `domain::playback` decides, this module executes the decision with R2, KV
+//! and the cache.
 
 use std::rc::Rc;
 
 use domain::object_key::CachePolicy;
 use domain::playback::{
-    self, Config, EdgeAction, Entry, Headers, Lookup, MasterPlan, MediaPlan, RangeOutcome, Refusal, RenewPlan,
-    ServePlan, not_modified,
+    self, Conditions, Config, EdgeAction, Entry, Headers, Lookup, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES,
+    MasterPlan, MediaPlan, ObjectResponse, Refusal, RenewPlan, ServePlan,
 };
 use futures_util::future::join;
 use wasm_bindgen::JsCast as _;
@@ -17,33 +18,27 @@ use super::bindings::{self, Bindings};
 use super::incoming::Incoming;
 use super::{cache, signatures, store};
 
-/// Longest playlist: a day of segments of two seconds has 43,200 entries of about 200 bytes.
-const MAX_PLAYLIST: u64 = 16 << 20;
-
-/// Longest wrapped key.
-const MAX_WRAPPED_KEY: u64 = 4 << 10;
-
 /// Why a decision could not be carried out.
 pub(super) struct Failed {
     refusal: Refusal,
-    /// Of the object, where the range was wrong.
-    size: Option<u64>,
+    /// `Content-Range`, where the range cannot be satisfied.
+    content_range: Option<String>,
 }
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, size: None }
+        Self { refusal, content_range: None }
     }
 }
 
 impl From<worker::Error> for Failed {
     fn from(error: worker::Error) -> Self {
-        console_error!("a viewer could not be served: {error}");
+        console_error!("could not serve a request: {error}");
         Refusal::Unavailable.into()
     }
 }
 
-/// Answers a request.
+/// Responds to a request.
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
     let incoming = Incoming::new(request);
     let Some(bindings) = bindings::playback(env) else {
@@ -62,20 +57,20 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> w
     }
 }
 
-/// Unix seconds.
+/// Current time, Unix seconds.
 fn now() -> u64 {
     (js_sys::Date::now() / 1000.0) as u64
 }
 
-/// The answer to what cannot be served after all.
+/// The response if a decision could not be executed.
 fn refused(failed: &Failed, incoming: &Incoming<'_>, config: &Config) -> worker::Result<Response> {
     let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
-        // `refuse` only refuses.
+        // `refuse` only returns refusals.
         return Answer::new(500, &Headers::default()).stream(None);
     };
     let mut answer = Answer::new(refusal.status(), &headers);
-    if let Some(size) = failed.size {
-        answer = answer.header("content-range", &format!("bytes */{size}"));
+    if let Some(content_range) = &failed.content_range {
+        answer = answer.header("content-range", content_range);
     }
     answer.bytes(refusal.problem().as_bytes(), incoming.is_head())
 }
@@ -98,7 +93,7 @@ impl Shell<'_> {
             EdgeAction::RewriteMaster(plan) => self.master(&plan, lookup).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, lookup).await,
             EdgeAction::ReleaseKey(plan) => {
-                let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY, Refusal::Key);
+                let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key);
                 let wrapped = self.permitted(lookup, reading).await?;
                 let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
                 Ok(Answer::new(200, &plan.headers).bytes(key.expose(), is_head)?)
@@ -123,7 +118,7 @@ impl Shell<'_> {
     }
 
     async fn master(&self, plan: &MasterPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
-        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
+        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
         let stored = self.permitted(lookup, reading).await?;
         let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
         self.playlist(Answer::new(200, &plan.headers), &text)
@@ -131,47 +126,47 @@ impl Shell<'_> {
 
     async fn media(&self, plan: &MediaPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         let passes = &self.bindings.settings.keys.passes;
-        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST, Refusal::Playlist);
+        let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
         let stored = self.permitted(lookup, reading).await?;
         let tag = plan.etag(&stored.etag, passes);
-        if not_modified(self.incoming.header("if-none-match").as_deref(), &tag) {
+        if self.incoming.conditions().not_modified(&tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
         let text = plan.rewrite(utf8(&stored.bytes)?, passes)?;
         self.playlist(Answer::new(200, &plan.headers).header("etag", &tag), &text)
     }
 
-    /// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1), and Cloudflare does not compress this type by
-    /// itself. The runtime does, where the answer says so.
+    /// Compression shrinks playlists to a tenth (Apple HLS authoring specification, 10.1), and
+    /// Cloudflare does not compress this type by itself. The runtime does, if the response declares
+    /// it.
     fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
         match (self.incoming.takes_gzip(), self.incoming.is_head()) {
-            // How long it would be is known only when it is compressed (RFC 9110, 8.6).
+            // The length is unknown until the body is compressed (RFC 9110, 8.6).
             (true, true) => Ok(answer.header("content-encoding", "gzip").stream(None)?),
             (true, false) => Ok(answer.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
             (false, is_head) => Ok(answer.bytes(text.as_bytes(), is_head)?),
         }
     }
 
-    /// Streams an object: its bytes never come into the memory of WebAssembly.
+    /// Streams an object without copying its bytes into the memory of WebAssembly.
     async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
-        // A range is for GET alone (RFC 9110, 14.2).
-        let wanted = if self.incoming.is_head() { None } else { self.incoming.header("range") };
-        if wanted.is_some() || self.incoming.is_head() {
-            return self.serve_part(plan, wanted.as_deref()).await;
+        let conditions = self.incoming.conditions();
+        if conditions.need_size() {
+            return self.serve_part(plan, &conditions).await;
         }
         let path = plan.object.path();
         let immutable = plan.object.cache_policy() == CachePolicy::Immutable;
         let key = self.cache_key(&path);
         if immutable && let Some(found) = cache::find(&key).await {
             let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
-            if self.has(&tag) {
+            if conditions.not_modified(&tag) {
                 return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
             }
             return Ok(Answer::new(200, &plan.headers).header("etag", &tag).stream(found.body().as_ref())?);
         }
         let object = self.bindings.media.get(path).execute().await?.ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
-        if self.has(&tag) {
+        if conditions.not_modified(&tag) {
             return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
         let answer = Answer::new(200, &plan.headers).header("etag", &tag);
@@ -187,33 +182,29 @@ impl Shell<'_> {
         Ok(answer.stream(Some(&mine))?)
     }
 
-    /// A part of an object, or for a HEAD what there is to know of it. The size has to be known first.
-    async fn serve_part(&self, plan: &ServePlan, wanted: Option<&str>) -> Result<Response, Failed> {
+    /// Answers where the size of the object is needed first.
+    async fn serve_part(&self, plan: &ServePlan, conditions: &Conditions) -> Result<Response, Failed> {
         let path = plan.object.path();
         let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
-        let (tag, size) = (object.http_etag(), object.size());
-        if self.has(&tag) {
-            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
-        }
-        // A range of what the client has no longer is of no use to it (RFC 9110, 13.1.5).
-        let same = self.incoming.header("if-range").is_none_or(|it| it == tag);
-        let (status, part) = match playback::range_of(wanted.filter(|_| same), size) {
-            RangeOutcome::Whole => (200, 0..size),
-            RangeOutcome::Part(part) => (206, part),
-            RangeOutcome::Unsatisfiable => return Err(Failed { refusal: Refusal::Range, size: Some(size) }),
+        let tag = object.http_etag();
+        let answer = |status| Answer::new(status, &plan.headers).header("etag", &tag);
+        let content = match conditions.respond(object.size(), &tag) {
+            ObjectResponse::NotModified => return Ok(answer(304).stream(None)?),
+            ObjectResponse::Unsatisfiable(content_range) => {
+                return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
+            }
+            ObjectResponse::Content(content) => content,
         };
-        let (offset, length) = (part.start, part.end.saturating_sub(part.start));
-        let mut answer = Answer::new(status, &plan.headers).header("etag", &tag);
-        if status == 206 {
-            let last = part.end.saturating_sub(1);
-            answer = answer.header("content-range", &format!("bytes {offset}-{last}/{size}"));
+        let mut answer = answer(content.status);
+        if let Some(content_range) = &content.content_range {
+            answer = answer.header("content-range", content_range);
         }
-        if self.incoming.is_head() {
-            return Ok(answer.length(length)?);
+        if conditions.is_head {
+            return Ok(answer.length(content.length)?);
         }
         let mut reading = self.bindings.media.get(path);
-        if status == 206 {
-            reading = reading.range(Range::OffsetWithLength { offset, length });
+        if let Some(range) = content.range {
+            reading = reading.range(Range::OffsetWithLength { offset: range.start, length: content.length });
         }
         let object = reading.execute().await?.ok_or(Refusal::NotFound)?;
         if object.http_etag() != tag {
@@ -222,16 +213,12 @@ impl Shell<'_> {
         Ok(answer.stream(Some(&body_of(&object)?))?)
     }
 
-    /// Whether the client has this version already.
-    fn has(&self, tag: &str) -> bool {
-        not_modified(self.incoming.header("if-none-match").as_deref(), tag)
-    }
-
     fn cache_key(&self, path: &str) -> String {
         format!("{}/{path}", self.incoming.own_origin())
     }
 
-    /// Reads, and asks meanwhile whether the permission was withdrawn, or renewed.
+    /// Reads an object, and looks up at the same time whether the permission was revoked or
+    /// renewed.
     async fn permitted<T>(
         &self,
         lookup: Option<Lookup>,
@@ -246,7 +233,8 @@ impl Shell<'_> {
     async fn judge(&self, mut lookup: Lookup) -> Result<(), Failed> {
         let now = now();
         if let Some(name) = lookup.renewal.take() {
-            // A renewal that this place knows is good until it ends, and saves a look into KV for every segment.
+            // A renewal that this location has cached is valid until it expires, and saves a KV
+            // look-up per segment.
             let here = cache::find_text(&self.cache_key(&name)).await;
             let renewal = Lookup { revocations: vec![], renewal: Some(name) };
             if renewal.judge(now, |_| here.clone()).is_err() {
@@ -257,7 +245,7 @@ impl Shell<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        // Who cannot ask does not hand out.
+        // If the look-up fails, nothing is handed out.
         let found = self.bindings.list.find(&names).await?;
         Ok(lookup.judge(now, |name| found.iter().find(|it| it.0 == name).map(|it| it.1.clone()))?)
     }

@@ -1,4 +1,4 @@
-//! Signatures of public keys, checked by the runtime's own cryptography.
+//! Public-key signatures, verified by the runtime's own cryptography.
 
 use domain::grant::DelegatedSignature;
 use domain::keyring::Algorithm;
@@ -7,7 +7,7 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::WorkerGlobalScope;
 
-/// Whether a signature is good. One that cannot be checked is not.
+/// Whether a signature is valid. One that cannot be verified is not.
 pub(super) async fn verifies(signature: &DelegatedSignature<'_>) -> bool {
     check(signature).await.is_ok_and(|it| it == JsValue::TRUE)
 }

@@ -1,4 +1,4 @@
-//! Reading out of R2.
+//! Reads objects from R2.
 
 use domain::object_key::ObjectKey;
 use domain::playback::Refusal;
@@ -6,18 +6,18 @@ use worker::{Bucket, console_error};
 
 use super::playback::Failed;
 
-/// A small object, read whole.
+/// A small object, read completely.
 pub(super) struct Small {
-    /// As it goes into a header, with its quotes.
+    /// ETag as in a header, with its quotes.
     pub(super) etag: String,
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads a small object whole. `too_long`: what it is to the viewer if it is larger than it can be.
+/// Reads a small object completely. `too_long`: the refusal if it is larger than `limit`.
 pub(super) async fn read(bucket: &Bucket, key: &ObjectKey, limit: u64, too_long: Refusal) -> Result<Small, Failed> {
     let object = bucket.get(key.path()).execute().await?.ok_or(Refusal::NotFound)?;
     if object.size() > limit {
-        console_error!("{} has {} bytes, more than it can have", key.path(), object.size());
+        console_error!("{} has {} bytes, more than the limit", key.path(), object.size());
         return Err(too_long.into());
     }
     let body = object.body().ok_or(Refusal::Unavailable)?;

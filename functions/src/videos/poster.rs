@@ -212,7 +212,7 @@ mod tests {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
         assert_eq!(describe(&png), "picture");
         png[22] = 0xff;
-        assert!(describe(&png).starts_with("the picture is 640x65"), "{}", describe(&png));
+        assert!(describe(&png).starts_with("the image is 640x65"), "{}", describe(&png));
         assert_eq!(describe(b"{\"at\": 12.5}"), "12500 ms");
         assert_eq!(describe(b" {\"at\":0}\n"), "0 ms");
         for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {

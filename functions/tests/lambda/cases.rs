@@ -11,7 +11,7 @@ use http::HeaderMap;
 use platform::catalog::SharedCatalog;
 use platform::connect::{self, QueueAddress, QueueUse};
 use platform::job_queue::{QueueName, SharedQueue};
-use platform::s3_server::testing::{PRIVATE, RunningServer};
+use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tempfile::TempDir;
@@ -195,7 +195,7 @@ async fn webhooks_are_sent_on_a_schedule() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let receiver = Router::new().fallback(take).with_state(messages.clone());
-    tokio::spawn(platform::serve(listener, receiver, std::future::pending()));
+    tokio::spawn(serve::serve(listener, receiver, std::future::pending()));
 
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
     let made = api.invoke(request("POST", "/v1/webhooks", Some(json!({ "url": url })), "x")).await.unwrap();

@@ -88,8 +88,8 @@ async fn cold_starts() {
     let load = load.split(' ').next().unwrap_or_default();
     write!(
         page,
-        "\nCold start of `api` ({here}), {today}, {cores} processors, load average {load}; median of {STARTS} starts, from exec on:\n\n\
-         | database | asks for its first event after | has answered it after | the next answer takes |\n|---|---:|---:|---:|\n"
+        "\nCold start of `api` ({here}), {today}, {cores} processors, load average {load}; median of {STARTS} starts, counted from exec:\n\n\
+         | database | requests its first event after | answers it after | time of the next answer |\n|---|---:|---:|---:|\n"
     )
     .unwrap();
     for (database, cloud) in &clouds {

@@ -48,7 +48,7 @@ impl Function {
             .with_state(shared.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(platform::serve(listener, router, std::future::pending()));
+        tokio::spawn(serve::serve(listener, router, std::future::pending()));
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());

@@ -1,6 +1,6 @@
 import { play } from 'the-program'
 
-// Plays an address with the program of the docs, and tells what happened.
+// Plays a URL with the program of the docs, and reports the result.
 window.watch = async (url, seconds, limit) => {
   const video = document.createElement('video')
   video.muted = true

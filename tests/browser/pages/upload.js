@@ -4,7 +4,7 @@ import GoldenRetriever from '@uppy/golden-retriever'
 
 const MB = 1024 * 1024
 
-// Uppy as its documentation sets it up, with parts small enough to see several of them.
+// Uppy as its documentation sets it up, with small parts so that there are several of them.
 function setUp(endpoint) {
   const uppy = new Uppy({ id: 'films' })
     .use(AwsS3, { companionEndpoint: endpoint, shouldUseMultipart: true, getChunkSize: () => 5 * MB })
@@ -27,7 +27,7 @@ window.uploadAndPause = async (endpoint, name, count) => {
     uppy.on('s3-multipart:part-uploaded', () => {
       if (parts.length === count) {
         uppy.pauseAll()
-        // Its memory of what was uploaded is written with a delay.
+        // Uppy stores its list of uploads with a delay.
         setTimeout(done, 1500)
       }
     })

@@ -1,8 +1,9 @@
-//! From a URL into the bucket: in parts, in constant memory, going on where an earlier attempt stood.
+//! Transfers a file from a URL into the bucket: in parts, in constant memory, resuming where an
+//! earlier attempt stopped.
 //!
-//! The store's list of parts is the memory of what has arrived; beside it the catalog keeps which version of the
-//! file they are of. What is left of a dead attempt is used only if the server says that the rest is of the same
-//! version.
+//! The store's list of parts records what has arrived; the catalog records the version of the file
+//! that the parts belong to. The parts of an earlier attempt are used only if the server confirms
+//! that the rest is of the same version.
 
 use std::time::{Duration, Instant};
 
@@ -20,20 +21,22 @@ use super::{Answer, Fetcher, Pace, Rest};
 use crate::clock::now_ms;
 use crate::error::TranscodeError;
 
-/// Least bytes of a part: two of them are in memory.
+/// Minimum part size, bytes: two parts are in memory.
 const PART_BYTES: u64 = 8 << 20;
-/// Larger ones come in steps of this.
+/// Larger parts grow in steps of this, bytes.
 const PART_STEP: u64 = 1 << 20;
-/// And never larger than this, bytes: two of them are in memory. A file of more parts than the store takes is too large.
+/// Maximum part size, bytes: two parts are in memory. A file with more parts than the store accepts
+/// is too large.
 const MOST_PART_BYTES: u64 = 64 << 20;
-/// How often it is asked again without a byte having come in between, before the queue has to try again.
+/// Number of consecutive requests without progress before the attempt fails and the queue retries
+/// it.
 const TRIES: u32 = 3;
-/// Before it is asked again; doubled every time.
+/// Pause before the next request; doubled every time.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Between two words about the progress.
+/// Minimum interval between two progress reports.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 
-/// What is to be fetched, and with what.
+/// A file to import, and the services for it.
 pub(crate) struct Fetching<'a> {
     pub(crate) fetcher: &'a Fetcher,
     pub(crate) catalog: &'a dyn Catalog,
@@ -42,20 +45,21 @@ pub(crate) struct Fetching<'a> {
     pub(crate) claim: &'a Claim,
     pub(crate) url: Url,
     pub(crate) key: ObjectKey,
-    /// Largest file, bytes.
+    /// Maximum file size, bytes.
     pub(crate) limit_bytes: u64,
-    /// How quickly it has to come.
+    /// Minimum pace of the file.
     pub(crate) pace: Pace,
-    /// How long earlier attempts took.
+    /// Time that earlier attempts took.
     pub(crate) spent: Duration,
 }
 
-/// A file of which some has arrived.
+/// A file of which some bytes have arrived.
 struct Arrived {
     transfer: Transfer,
-    /// As the store has them: in order, without gaps, all of the full size but perhaps the last.
+    /// The parts in the store: in order, without gaps, all of the full size except perhaps the
+    /// last.
     parts: Vec<Part>,
-    /// What came after them and is no whole part yet.
+    /// The bytes after them that do not fill a part yet.
     tail: BytesMut,
 }
 
@@ -74,10 +78,11 @@ impl Arrived {
 }
 
 impl Fetching<'_> {
-    /// Fetches the file, or the rest of it. Doing it again is no error: what was there already is answered with.
+    /// Imports the file, or the rest of it. A repeated call returns the object that exists already.
     pub(crate) async fn run(&self, earlier: Option<Transfer>) -> Result<Option<ObjectMeta>, TranscodeError> {
         match self.store.head(&self.key).await {
-            // An earlier attempt had it all, and died, or was stopped, before it could say so.
+            // An earlier attempt completed the object, but died or was stopped before it reported
+            // that.
             Ok(meta) => return Ok(Some(meta)),
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -95,13 +100,14 @@ impl Fetching<'_> {
             };
             match &problem {
                 TranscodeError::Fetch { reason } => {
-                    // A server that gives a byte at a time has not earned our patience.
+                    // Progress of less than a part does not reset the number of tries: a server
+                    // could send one byte at a time.
                     let came_further = arrived.as_ref().map_or(0, Arrived::bytes) >= before + PART_STEP;
                     tries = if came_further { 1 } else { tries + 1 };
                     if tries > TRIES {
                         return Err(problem);
                     }
-                    tracing::info!("the source broke off, and is asked for again: {reason}");
+                    tracing::info!("the transfer was interrupted, requesting the rest: {reason}");
                     tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
                 }
                 TranscodeError::Source(_) => {
@@ -113,10 +119,10 @@ impl Fetching<'_> {
         }
     }
 
-    /// What an earlier attempt left in the store, if it can be gone on with.
+    /// The parts that an earlier attempt left in the store, if they can be used.
     async fn left_by(&self, earlier: Option<Transfer>) -> Result<Option<Arrived>, TranscodeError> {
         let Some(transfer) = earlier else {
-            // Begun by somebody who died before he could write it down.
+            // An upload whose creator died before it recorded it.
             for stray in self.uploads.list_unfinished(&ObjectPrefix::Sources(self.claim.video)).await? {
                 self.uploads.abort_multipart(&self.key, &stray.id).await?;
             }
@@ -124,7 +130,7 @@ impl Fetching<'_> {
         };
         let listed = match self.uploads.list_parts(&self.key, &UploadId(transfer.upload_id.clone())).await {
             Ok(listed) => listed,
-            // Given up by the store, or by a deletion.
+            // The store or a deletion aborted it.
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
@@ -139,7 +145,7 @@ impl Fetching<'_> {
         Ok(Some(arrived))
     }
 
-    /// Asks once, and takes what comes.
+    /// Sends one request, and stores what arrives.
     async fn go_on(&self, arrived: &mut Option<Arrived>, said: &mut Instant) -> Result<(), TranscodeError> {
         if let Some(all) = arrived.as_ref().filter(|it| it.transfer.size == Some(it.stored())) {
             return self.complete(all).await;
@@ -153,7 +159,7 @@ impl Fetching<'_> {
             return Err(SourceProblem::TooLarge { bytes, limit_bytes: self.limit_bytes }.into());
         }
         if answer.start == 0 {
-            // Another version, or a server that knows no ranges: what has arrived is of no use.
+            // Another version, or a server without ranges: the parts that have arrived are useless.
             self.drop_what_arrived(arrived).await?;
             *arrived = Some(self.begin(&mut answer).await?);
         }
@@ -164,7 +170,7 @@ impl Fetching<'_> {
         self.complete(arrived).await
     }
 
-    /// The first bytes say whether it is worth the rest.
+    /// Reads the first bytes, which decide whether the file is worth importing.
     async fn begin(&self, answer: &mut Answer) -> Result<Arrived, TranscodeError> {
         let mut tail = BytesMut::new();
         within(self.pace.first_bytes, read_until(&mut tail, SNIFF_BYTES, answer)).await?;
@@ -176,14 +182,14 @@ impl Fetching<'_> {
         let upload = self.uploads.create_multipart(&self.key, self.key.content_type()).await?;
         let transfer = Transfer { upload_id: upload.0, part_bytes, size: answer.size, etag: answer.etag.clone() };
         if let Err(problem) = self.catalog.set_transfer(self.claim, Some(&transfer)).await {
-            // Nobody else will ever know of it.
+            // No record of this upload exists, so it is aborted here.
             self.uploads.abort_multipart(&self.key, &UploadId(transfer.upload_id)).await?;
             return Err(problem.into());
         }
         Ok(Arrived { transfer, parts: Vec::new(), tail })
     }
 
-    /// Stores one part while the next one comes.
+    /// Stores one part while the next one arrives.
     async fn take(&self, arrived: &mut Arrived, answer: &mut Answer, said: &mut Instant) -> Result<(), TranscodeError> {
         let (upload, full) = (arrived.upload(), arrived.transfer.part_bytes as usize);
         let time = self.pace.of_part(full);
@@ -199,7 +205,7 @@ impl Fetching<'_> {
             let reading = async {
                 if at_end { Ok(true) } else { within(time, read_until(&mut arrived.tail, full, answer)).await }
             };
-            // Both to their ends: what has come is not thrown away because the rest does not.
+            // Both run to their ends: the arrived part is kept even if the rest fails.
             let (stored, read) = tokio::join!(self.put(&upload, number, body), reading);
             arrived.parts.push(Part { number, etag: stored?, size });
             if said.elapsed() >= PROGRESS_PAUSE {
@@ -221,7 +227,7 @@ impl Fetching<'_> {
         Ok(self.uploads.put_part(&self.key, upload, number, body).await?)
     }
 
-    /// Makes the object, of which the bucket then tells.
+    /// Completes the object, which triggers the bucket's event.
     async fn complete(&self, arrived: &Arrived) -> Result<(), TranscodeError> {
         self.uploads.complete_multipart(&self.key, &arrived.upload(), &arrived.parts).await?;
         Ok(())
@@ -242,7 +248,7 @@ impl Fetching<'_> {
     }
 }
 
-/// What reading came to, unless it took too long.
+/// Awaits a read with a time limit.
 async fn within(
     time: Duration,
     reading: impl Future<Output = Result<bool, TranscodeError>>,
@@ -251,7 +257,7 @@ async fn within(
     tokio::time::timeout(time, reading).await.map_err(too_slow)?
 }
 
-/// Reads until so many bytes are there, and says whether that was the end.
+/// Reads until `bytes` bytes are buffered, and returns whether that was the end.
 async fn read_until(tail: &mut BytesMut, bytes: usize, answer: &mut Answer) -> Result<bool, TranscodeError> {
     while tail.len() < bytes {
         match answer.chunk().await? {
@@ -262,7 +268,7 @@ async fn read_until(tail: &mut BytesMut, bytes: usize, answer: &mut Answer) -> R
     Ok(false)
 }
 
-/// Whether the first bytes may be those of a video.
+/// Checks whether the first bytes may be those of a video.
 fn check_kind(head: &[u8]) -> Result<(), SourceProblem> {
     match sniff(&head[..head.len().min(SNIFF_BYTES)]) {
         Some(Kind::Video(_)) => Ok(()),
@@ -272,7 +278,8 @@ fn check_kind(head: &[u8]) -> Result<(), SourceProblem> {
     }
 }
 
-/// Equal parts, as R2 wants them, so that a file of that size has no more than the store takes.
+/// A part size, equal for all parts as R2 requires, with which the file does not exceed the store's
+/// number of parts.
 fn part_bytes(size: u64) -> u64 {
     size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(PART_STEP).clamp(PART_BYTES, MOST_PART_BYTES)
 }

@@ -1,7 +1,7 @@
 //! FFmpeg command lines: pure functions of the plan, so that tests can read them.
 //!
-//! All renditions share one clock: the presentation begins at [`ORIGIN`](crate::sink::ORIGIN) in every transport
-//! stream, whichever run made it.
+//! All renditions share one clock: the presentation begins at [`ORIGIN`](crate::sink::ORIGIN) in
+//! every transport stream, whichever run produced it.
 
 use std::path::Path;
 
@@ -26,41 +26,41 @@ pub(crate) use stills::jpeg;
 pub use graph::iframe_interval;
 pub use stills::{pictures, still};
 
-/// What every command line needs to know.
+/// The inputs of every command line.
 pub struct Context<'a> {
-    /// What is to be made.
+    /// The plan of the presentation.
     pub plan: &'a EncodePlan,
-    /// Of what.
+    /// The properties of the source.
     pub probe: &'a Probe,
-    /// How to encode.
+    /// Encoder settings.
     pub encoder: &'a EncoderSettings,
-    /// The filter that makes frames of fields, for sources that have them.
+    /// The deinterlacing filter, for interlaced sources.
     pub deinterlacer: &'a str,
-    /// The table from HDR or wide gamut to SDR, for sources that need it.
+    /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<&'a Path>,
-    /// Where the source is read.
+    /// URL of the source.
     pub source: &'a str,
-    /// Where an output is delivered: of its name, and a file name with `%d` for the number.
+    /// URL of an output: from its name, and a file name with `%d` for the number.
     pub output: &'a (dyn Fn(&str, &str) -> String + Sync),
 }
 
-/// Access units that an encoder of audio makes before the first one that is kept.
+/// Number of access units that an audio encoder produces before the first one that is kept.
 const WARM_UP_UNITS: u64 = 4;
 
-/// Decoders of audio are right only after a while, seconds.
+/// Audio decoders need some time until their output is correct, seconds.
 const WARM_UP_SECONDS: f64 = 2.0;
 
 impl Context<'_> {
-    /// The arguments of one run of encoding: decode once, scale each rung from the next larger one. `chunks` are
-    /// consecutive.
+    /// The arguments of one encoding run: decode once, scale each rung from the next larger one.
+    /// `chunks` are consecutive.
     ///
-    /// `threads` of each encoder; one is the most efficient, where other chunks use the other cores.
+    /// `threads` per encoder; one is the most efficient if other chunks use the other cores.
     pub fn encode(&self, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
         let segments = segments(chunks);
         let span = self.plan.span(&segments);
         let mut arguments = self.seek(seconds(span.start.ticks), span.start.ticks);
         if self.plan.rungs.is_empty() {
-            // Only stills are wanted: decoding keyframes is enough.
+            // Only stills are needed, for which decoding keyframes is sufficient.
             push(&mut arguments, &["-skip_frame", "nokey"]);
         }
         push(&mut arguments, &["-threads", &threads.to_string()]);
@@ -89,7 +89,8 @@ impl Context<'_> {
         arguments
     }
 
-    /// The arguments that remux the top rung and its sound, from the first segment of `chunk` to the end.
+    /// The arguments that remux the top rung and its audio, from the first segment of `chunk` to
+    /// the end.
     pub fn copy(&self, rendition: &RenditionName, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
         let copied = self.plan.audio.iter().filter(|it| it.copied).zip(&self.probe.audio);
@@ -98,8 +99,9 @@ impl Context<'_> {
                 (audio, source.index, Units::new(audio, source.start_seconds - self.probe.origin_seconds()))
             })
             .collect();
-        // Packets before this moment are dropped, of both streams. A keyframe may lie a rounding before its own time,
-        // and the first access unit of a segment up to half a unit.
+        // Packets of both streams before this time are dropped. Because of rounding, a keyframe may
+        // be slightly before its own time, and the first access unit of a segment up to half a
+        // unit.
         let early = sound.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
         let from = if chunk.segments.start > 0 { starts[0] - early } else { 0.0 };
         let mut arguments = self.seek(from, self.plan.boundaries[chunk.segments.start as usize].ticks);
@@ -132,13 +134,13 @@ impl Context<'_> {
         self.input(&mut arguments);
         let encoded: Vec<&AudioPlan> = self.plan.audio.iter().filter(|it| !it.copied).collect();
         let units = Units::new(encoded[0], 0.0);
-        // Access units lie on one grid whichever run makes them; a resumed run begins a few units early, so that the
-        // encoder is past its beginning.
+        // Access units lie on one grid whichever run produces them; a resumed run starts a few
+        // units early, so that the encoder has settled.
         let first = units.nearest(starts[0]);
         let encoded_from = first.saturating_sub(WARM_UP_UNITS);
         push(&mut arguments, &["-filter_complex", &self.audio_graph(source_index, &encoded, encoded_from * 1024)]);
-        // An encoder begins with a unit of silence. Units are dropped by their number: since FFmpeg 7.0 the filter
-        // sees time stamps in other units than before.
+        // An encoder starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0
+        // the filter sees time stamps in other units than before.
         let dropped = first - encoded_from + 1;
         for audio in encoded {
             push(&mut arguments, &["-map", &format!("[{}]", audio.name), "-c:a", "aac"]);
@@ -152,7 +154,7 @@ impl Context<'_> {
         arguments
     }
 
-    /// The arguments that make one image of a moment of the source.
+    /// The arguments that create one image of the source at a time.
     pub fn poster(&self, ticks: u64, size: Size) -> Vec<String> {
         let mut arguments = self.seek(seconds(ticks), ticks);
         push(&mut arguments, &["-threads", "1"]);
@@ -163,16 +165,16 @@ impl Context<'_> {
         arguments
     }
 
-    /// Seeks to the keyframe at or before a moment, seconds from the start of the presentation.
+    /// Seeks to the keyframe at or before a time, seconds from the start of the presentation.
     fn seek(&self, start: f64, ticks: u64) -> Vec<String> {
         let index = &self.probe.index;
         let target = match index.seeking {
             Seeking::Indexed => Some(start),
-            // Without an index, asking for a moment may lead past it: ask for one before its keyframe.
+            // Without an index, a seek may overshoot: seek to a time before the keyframe.
             Seeking::Approximate => Some(seconds(index.keyframe_before(ticks)) - 1.0),
             Seeking::Sequential => None,
         };
-        // Some demuxers fail when they are asked for a moment before the first one.
+        // Some demuxers fail if they seek to a time before the first frame.
         let first = seconds(index.picture_start);
         let Some(target) = target.filter(|it| *it > first) else { return vec!["-copyts".to_owned()] };
         let target = target + self.probe.origin_seconds();
@@ -184,14 +186,14 @@ impl Context<'_> {
     fn input(&self, arguments: &mut Vec<String>) {
         arguments.extend(input_arguments(&self.probe.demuxer));
         if !self.probe.video.interlaced {
-            // Another size in the middle would destroy the graph, and with it the count of frames. Deinterlacers cannot
-            // live through that; then the source is read through a normaliser.
+            // A change of the frame size would reset the graph, and with it the count of frames.
+            // Deinterlacers do not survive one; such sources are read through a normaliser.
             push(arguments, &["-reinit_filter:v", "0"]);
         }
         push(arguments, &["-i", self.source, "-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
     }
 
-    /// When a frame of the constant output rate is shown, seconds from the start of the presentation.
+    /// The time of a frame at the constant output rate, seconds from the start of the presentation.
     fn frame_time(&self, frame: u64) -> f64 {
         let rate = self.plan.frame_rate;
         frame as f64 * f64::from(rate.den) / f64::from(rate.num)
@@ -208,8 +210,9 @@ impl Context<'_> {
         push(arguments, &["-force_key_frames", &forced.join(","), "-fps_mode", "passthrough"]);
         match self.encoder.rate_control {
             RateControl::CappedCrf => {
-                // A buffer of a second and a half keeps segments near the cap, and every chunk begins with it half
-                // full: a full one would be spent on top of the cap, chunk by chunk.
+                // A buffer of a second and a half keeps segments near the cap, and every chunk
+                // starts with it half full: a full one would add its content to the cap in every
+                // chunk.
                 push(arguments, &["-crf", &self.encoder.crf.to_string(), "-maxrate", &format!("{kbps}k")]);
                 push(arguments, &["-bufsize", &format!("{}k", kbps * 3 / 2), "-x264-params", "vbv-init=0.5"]);
             }
@@ -221,21 +224,22 @@ impl Context<'_> {
         }
     }
 
-    /// When the segments begin that a run makes which goes from the first segment of `chunk` to the end.
+    /// The start times of the segments of a run from the first segment of `chunk` to the end.
     fn starts(&self, chunk: &ChunkPlan) -> Vec<f64> {
         let range = chunk.segments.start as usize..self.plan.segments() as usize;
         self.plan.boundaries[range].iter().map(|it| seconds(it.ticks)).collect()
     }
 
-    /// Sound at one rate and layout, without holes, from sample `first` to the end of the presentation.
+    /// Audio at one rate and layout, without gaps, from sample `first` to the end of the
+    /// presentation.
     fn audio_graph(&self, source_index: u32, encoded: &[&AudioPlan], first: u64) -> String {
         let rate = encoded[0].sample_rate;
         let layout = if encoded[0].channels == 1 { "mono" } else { "stereo" };
         let source_rate = self.probe.audio.as_ref().map_or(rate, |it| it.sample_rate);
         let shift = (self.probe.origin_seconds() * f64::from(source_rate)).round() as i64;
-        // Holes are filled with silence and overlaps cut, sample by sample. Stretching instead (`async` above 1)
-        // makes time stamps that overlap where a source jitters. `first_pts` counts samples of the input of its
-        // filter, so the rate is changed before.
+        // Gaps are filled with silence and overlaps cut, sample by sample. Stretching instead
+        // (`async` above 1) produces overlapping time stamps if the source jitters. `first_pts`
+        // counts samples of the filter's input, so the rate is converted before.
         let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
         let mixed = mixed_down(self.probe.audio.as_ref().map_or(0, |it| it.channels));
         let mut graph = format!(
@@ -250,8 +254,9 @@ impl Context<'_> {
     }
 }
 
-/// A filter that mixes many channels down to stereo, before others: FFmpeg knows layouts of up to eight channels only.
-/// A recorder's channels have no places, so they go to both sides by turns.
+/// A filter that mixes many channels down to stereo, before other filters: FFmpeg knows layouts of
+/// up to eight channels only. A recorder's channels have no positions, so they are assigned to both
+/// sides alternately.
 pub(crate) fn mixed_down(channels: u32) -> String {
     if channels <= 8 {
         return String::new();

@@ -1,4 +1,4 @@
-//! How FFmpeg and ffprobe are started: with the rights and the memory that one run needs.
+//! Starts FFmpeg and ffprobe with the rights and the memory that one run needs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,57 +9,59 @@ use confine::{Enforcement, Libraries, Policy, machine_memory};
 
 use crate::ffmpeg::ENVIRONMENT;
 
-/// The program that confines itself and then becomes FFmpeg or ffprobe, and what it allows them.
+/// The program that confines itself and then becomes FFmpeg or ffprobe, and the rights that it
+/// grants them.
 ///
-/// It has to be a program that hands its arguments to [`confine::run`] when the first one is [`confine::SUBCOMMAND`], as
-/// `edgereel` does.
+/// It has to be a program that passes its arguments to [`confine::run`] when the first one is
+/// [`confine::SUBCOMMAND`], as `edgereel` does.
 #[derive(Debug, Clone)]
 pub struct Launcher {
-    /// What is executed.
+    /// Path of the program.
     pub program: PathBuf,
-    /// How much of the confinement has to be there.
+    /// Whether missing confinement features are errors.
     pub enforcement: Enforcement,
-    /// Memory for a run that encodes, bytes.
+    /// Memory limit of an encoding run, bytes.
     pub memory: u64,
 }
 
-/// What one run needs.
+/// The requirements of one run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Needs {
-    /// The port of the loopback server that it talks to.
+    /// Port of the loopback server that it connects to.
     pub(crate) port: Option<u16>,
     /// Files that it reads.
     pub(crate) read: Vec<PathBuf>,
-    /// What it does, as far as memory goes.
+    /// Memory class of the run.
     pub(crate) weight: Weight,
-    /// Processor time that it may use; `None`: as much as it takes.
+    /// Processor time limit; `None`: unlimited.
     pub(crate) cpu: Option<Duration>,
 }
 
-/// How much memory a run may need.
+/// Memory class of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Weight {
-    /// It reads headers, packets or single pictures.
+    /// It reads headers, packets or single frames.
     #[default]
     Light,
     /// It decodes and encodes.
     Heavy,
 }
 
-/// Memory that the ladder of a 4K video needs, bytes: with less, ordinary videos would be refused.
+/// Memory for the ladder of a 4K video, bytes: with less, ordinary videos would be refused.
 const LEAST_MEMORY: u64 = 2 << 30;
-/// Several 4K encoders fit into this, bytes.
+/// Sufficient for several 4K encoders, bytes.
 const MOST_MEMORY: u64 = 12 << 30;
-/// Memory of a run that looks at a source, bytes: between these two, an eighth of what a run that encodes may use.
+/// Bounds for the memory of an inspecting run, bytes; in between, it gets an eighth of an encoding
+/// run's memory.
 const LIGHT_MEMORY: [u64; 2] = [512 << 20, 1 << 30];
 
 impl Launcher {
-    /// This program as the launcher. Without `memory`, so many encoders that run side by side share three quarters of what
-    /// the machine or the control group has.
+    /// This program as the launcher. Without `memory`, `encoders` parallel runs share three
+    /// quarters of the memory of the machine or the control group.
     pub fn of_this_program(enforcement: Enforcement, memory: Option<u64>, encoders: u64) -> Self {
         let share = |all: u64| (all / 4 * 3 / encoders.max(1)).clamp(LEAST_MEMORY, MOST_MEMORY);
         let memory = memory.unwrap_or_else(|| share(machine_memory()));
-        // Still this program after its file was replaced by that of a newer version.
+        // Refers to this program even after its file was replaced by a newer version.
         Self { program: PathBuf::from("/proc/self/exe"), enforcement, memory }
     }
 
@@ -102,7 +104,8 @@ pub(crate) fn command(
         Some(launcher) => launcher.command(program, arguments, libraries, needs),
         None => {
             let mut command = Command::new(program);
-            // A Ctrl-C of the terminal is not for it. A launcher makes a session, for which it must not lead a group.
+            // A Ctrl-C in the terminal must not reach it. A launcher creates a session, for which
+            // it must not lead a group.
             command.args(arguments).process_group(0);
             command
         }
@@ -113,8 +116,8 @@ pub(crate) fn command(
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// The thread that starts all children. The parent-death signal is sent when the *thread* that started a child ends, and
-/// threads of a pool end whenever they are idle; this one does not.
+/// The thread that starts all children. The parent-death signal is sent when the *thread* that
+/// started a child ends, and idle pool threads end; this one does not.
 static STARTER: LazyLock<std::io::Result<mpsc::Sender<Task>>> = LazyLock::new(|| {
     let (sender, receiver) = mpsc::channel::<Task>();
     let work = move || receiver.into_iter().for_each(|task| task());
@@ -130,7 +133,7 @@ pub(crate) async fn start<T: Send + 'static>(
     let (sender, started) = tokio::sync::oneshot::channel();
     let task = Box::new(move || {
         let _runtime = runtime.enter();
-        // If nothing waits any more, the child is dropped, which kills it.
+        // If the caller is gone, the child is dropped, which kills it.
         drop(sender.send(start()));
     });
     let starter = STARTER.as_ref().map_err(|it| std::io::Error::new(it.kind(), it.to_string()))?;

@@ -1,4 +1,4 @@
-//! Asking ffprobe about a source.
+//! Probes a source with ffprobe.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,19 +19,21 @@ mod streams;
 pub use frames::{FrameFacts, key_frames};
 pub use streams::{Found, parse_streams};
 
-/// Longer than this, the store does not answer.
+/// Time limit: a slower answer means that the store does not respond.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
 
-/// Headers that take more processor time than this are hostile.
+/// Processor time limit: headers that need more are hostile.
 const CPU_LIMIT: Duration = Duration::from_secs(60);
 
-/// Answers that are longer than this are hostile, bytes. The longest are those about all keyframes of a long video.
+/// Maximum output, bytes: longer output is hostile. The longest is the list of all keyframes of a
+/// long video.
 const LONGEST_ANSWER: u64 = 16 << 20;
 
-/// How much of ffprobe's errors is looked at, bytes.
+/// Maximum size of ffprobe's error output that is read, bytes.
 const LONGEST_LOG: u64 = 64 << 10;
 
-/// All that is asked about streams, and nothing else: tags, chapters and pictures can be as large as the file.
+/// The requested properties of streams, and nothing else: tags, chapters and pictures can be as
+/// large as the file.
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
      start_time,duration,bit_rate,channels,sample_rate\
@@ -39,65 +41,67 @@ const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profi
      dv_bl_signal_compatibility_id\
      :program=program_id:program_stream=index:format=duration";
 
-/// How much of a source FFmpeg reads to find its streams, where more than usual is needed: streams of a transport or
-/// program stream can begin late.
+/// How much of a source FFmpeg reads to find its streams, if that is more than the default: streams
+/// of a transport or program stream can begin late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
-    /// Bytes.
+    /// Maximum bytes to read.
     pub bytes: u64,
-    /// Seconds.
+    /// Maximum duration to read, seconds.
     pub seconds: u64,
 }
 
-/// What every run that reads the source begins with. The demuxer is forced, never guessed: an upload
-/// that is a playlist or a script must not make FFmpeg read a file or call a host.
+/// The leading arguments of every run that reads the source. The demuxer is forced, never guessed:
+/// an upload that is a playlist or a script must not make FFmpeg read a file or contact a host.
 pub fn input_arguments(demuxer: &str) -> Vec<String> {
     let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
     let kind = ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer];
     limits.into_iter().chain(kind).map(str::to_owned).collect()
 }
 
-/// Larger frames are not decoded, whatever the profile allows: 8192 x 8192.
+/// Maximum frame size that is decoded, whatever the profile allows: 8192 x 8192 pixels.
 const MOST_PIXELS: &str = "67108864";
 
-/// More streams are refused: a whole multiplex of broadcasts has fewer.
+/// Maximum number of streams: a whole broadcast multiplex has fewer.
 const MOST_STREAMS: &str = "256";
 
-/// The largest piece of memory that FFmpeg takes at once, bytes: a frame of [`MOST_PIXELS`] of four times 16 bits.
+/// The largest single allocation of FFmpeg, bytes: a frame of [`MOST_PIXELS`] of four times 16
+/// bits.
 pub(crate) const MAX_ALLOC: [&str; 2] = ["-max_alloc", "536870912"];
 
 impl Depth {
-    /// The options of an input that is read this far.
+    /// The input options for this depth.
     pub fn arguments(self) -> Vec<String> {
         let micros = self.seconds * 1_000_000;
         ["-probesize", &self.bytes.to_string(), "-analyzeduration", &micros.to_string()].map(str::to_owned).to_vec()
     }
 }
 
-/// Asks ffprobe for the streams of a source.
+/// Probes the streams of a source.
 pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Depth>) -> Result<Found, TranscodeError> {
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
     let Answer { output, log } = ffprobe(tools, &arguments, url).await?;
     let found = parse_streams(&output)?;
-    // FFmpeg opened no decoder then, and says nothing of the size.
+    // FFmpeg opened no decoder in that case, and does not report the size.
     match too_large(&log).filter(|_| found.video.width == 0) {
         Some(problem) => Err(problem.into()),
         None => Ok(found),
     }
 }
 
-/// What ffprobe answered.
+/// The output of ffprobe.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What it printed.
+    /// Standard output.
     pub output: String,
-    /// Its errors, though it succeeded.
+    /// Error messages, although it succeeded.
     log: String,
 }
 
-/// `Picture size 10000x10000 exceeds specified max pixel count 67108864`, as FFmpeg (5.1 to 9.0) says it.
+/// Parses `Picture size 10000x10000 exceeds specified max pixel count 67108864`, as FFmpeg (5.1 to
+/// 9.0) prints it.
 fn too_large(log: &str) -> Option<SourceProblem> {
     let (before, _) = log.split_once(" exceeds specified max pixel count")?;
     let (width, height) = before.rsplit_once("Picture size ")?.1.split_once('x')?;
@@ -105,10 +109,11 @@ fn too_large(log: &str) -> Option<SourceProblem> {
     Some(SourceProblem::TooManyPixels { width: width.parse().ok()?, height: height.parse().ok()?, limit_pixels })
 }
 
-/// Runs ffprobe and gives back what it printed.
+/// Runs ffprobe and returns its output.
 ///
 /// # Errors
-/// With what is wrong with the source, if ffprobe failed on its own. Not if it was ended from outside.
+/// The problem of the source, if ffprobe failed by itself; another error if it was ended from
+/// outside.
 pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<Answer, TranscodeError> {
     let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
     let mut output = Vec::new();
@@ -126,13 +131,13 @@ pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<A
 /// A running ffprobe. When dropped, it is killed.
 pub(crate) struct Probing {
     child: tokio::process::Child,
-    /// What it prints.
+    /// Its standard output.
     pub(crate) output: ChildStdout,
     errors: JoinHandle<Vec<u8>>,
 }
 
 impl Probing {
-    /// Starts ffprobe on the source at `url`, which may use `cpu` of processor time.
+    /// Starts ffprobe on the source at `url`, with a processor time limit of `cpu`.
     pub(crate) async fn start(
         tools: &Tools,
         arguments: &[String],
@@ -151,11 +156,11 @@ impl Probing {
         let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(TranscodeError::Spawn(std::io::Error::other("it has no output")));
         };
-        // Read all the time: it would wait for that.
+        // Errors are read concurrently, because ffprobe blocks on a full pipe.
         Ok(Self { child, output, errors: tokio::spawn(read_errors(errors)) })
     }
 
-    /// Waits for its end, and gives back what it said of errors.
+    /// Waits for its end, and returns its error messages.
     ///
     /// # Errors
     /// As [`ffprobe`].
@@ -175,7 +180,8 @@ impl Probing {
             Death::TooMuch => Err(SourceProblem::TooDemanding.into()),
             Death::NotStarted => Err(TranscodeError::Spawn(std::io::Error::other(log.trim().to_owned()))),
             Death::Interrupted => {
-                // What ends it may be ending this process too: then the caller is about to give up.
+                // The signal that ended it may also end this process: then the caller is about to
+                // give up.
                 tokio::time::sleep(STOPPING).await;
                 Err(TranscodeError::Interrupted { task: task.to_owned() })
             }
@@ -183,16 +189,16 @@ impl Probing {
     }
 }
 
-/// The beginning of what it says of errors; the rest is read and thrown away.
+/// Reads the beginning of its error output, and discards the rest.
 async fn read_errors(mut errors: ChildStderr) -> Vec<u8> {
     let mut log = Vec::new();
-    // Where reading fails, the exit status has to do.
+    // If reading fails, the exit status has to suffice.
     drop((&mut errors).take(LONGEST_LOG).read_to_end(&mut log).await);
     drop(tokio::io::copy(&mut errors, &mut tokio::io::sink()).await);
     log
 }
 
-/// Which fault of the file ffprobe speaks of.
+/// The problem of the file that ffprobe's errors describe.
 fn problem_of(log: &str) -> SourceProblem {
     if OUT_OF_MEMORY.iter().any(|it| log.contains(it)) {
         SourceProblem::TooDemanding

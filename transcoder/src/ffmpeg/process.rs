@@ -1,4 +1,4 @@
-//! Running FFmpeg: watched, and never left behind.
+//! Runs FFmpeg: supervised, and never left behind.
 
 use std::collections::VecDeque;
 use std::io::BufReader;
@@ -20,50 +20,50 @@ use crate::ffmpeg::Tools;
 use crate::ffmpeg::launcher::{Needs, Weight, start};
 use crate::ffmpeg::probe::MAX_ALLOC;
 
-/// What a run cost.
+/// The resources that a run used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// User and system time.
     pub cpu: Duration,
-    /// From start to end.
+    /// Wall time from start to end.
     pub wall: Duration,
 }
 
-/// A run that FFmpeg says went well.
+/// A run with a successful exit status.
 #[derive(Debug)]
 pub struct Ended {
-    /// What it cost.
+    /// Resources that it used.
     pub cost: Cost,
-    /// Its last warnings and errors.
+    /// The last warnings and errors of its log.
     pub log_tail: String,
-    /// Whether it reported an error all the same.
+    /// Whether it logged an error nevertheless.
     pub complained: bool,
 }
 
-/// A run to be made.
+/// A run of FFmpeg.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// The program.
+    /// The programs.
     pub tools: &'a Tools,
-    /// The port of the loopback server where it reads and delivers.
+    /// Port of the loopback server where it reads and delivers.
     pub port: u16,
     /// The only local file that it reads.
     pub file: Option<PathBuf>,
-    /// How much memory it may need.
+    /// Memory class.
     pub(crate) weight: Weight,
-    /// What it is to do, for errors: `encode chunk 3`.
+    /// Its task, for errors: `encode chunk 3`.
     pub task: String,
-    /// All but what every run has.
+    /// Arguments, except those of every run.
     pub arguments: Vec<String>,
-    /// Longer than this is a failure.
+    /// Time limit.
     pub time_limit: Duration,
 }
 
-/// Lines of the log that an error carries.
+/// Number of log lines in an error.
 const LOG_LINES: usize = 20;
 
-/// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has to
-/// look at what was delivered: FFmpeg can exit 0 having written a short file.
+/// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has
+/// to check the output: FFmpeg may exit 0 after writing a short file.
 pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
     let mut arguments: Vec<String> = general.into_iter().chain(MAX_ALLOC).map(str::to_owned).collect();
@@ -75,7 +75,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
         cpu: Some(run.time_limit * available_processors()),
     };
     let mut command = run.tools.ffmpeg(&arguments, &needs);
-    // The child insists on pipes that it can close; nothing goes through them.
+    // The child requires pipes that it can close; no data goes through them.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let shown = without_secrets(&arguments.join(" "));
     tracing::debug!(task = run.task, "running ffmpeg {shown}");
@@ -113,7 +113,7 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
                 Death::Failed | Death::Crashed if log.out_of_memory => SourceProblem::TooDemanding.into(),
                 Death::Failed | Death::Crashed => failed(status.to_string(), &log),
             };
-            // What ends it may be ending this process too: then that is the reason.
+            // The signal that ended it may also end this process: then that is the reason.
             if matches!(error, TranscodeError::Interrupted { .. }) {
                 drop(tokio::time::timeout(STOPPING, cancel.cancelled()).await);
                 if cancel.is_cancelled() {
@@ -126,26 +126,27 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
     }
 }
 
-/// A service manager that stops us signals all our processes: so long it may take until this one has noticed.
+/// A service manager that stops the service signals all its processes: this is how long this
+/// process may take to notice.
 pub(crate) const STOPPING: Duration = Duration::from_secs(1);
 
-/// How a child ended that did not end well.
+/// How a child failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Death {
-    /// It says that it failed.
+    /// It reported a failure.
     Failed,
-    /// It made a mistake that the system does not forgive.
+    /// It crashed.
     Crashed,
     /// It used up its processor time.
     TooMuch,
-    /// Something else ended it, which says nothing about the source.
+    /// It was ended from outside, which says nothing about the source.
     Interrupted,
-    /// The launcher could not become the program.
+    /// The launcher could not execute the program.
     NotStarted,
 }
 
 impl Death {
-    /// What an exit status tells.
+    /// Interprets an exit status.
     pub(crate) fn of(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
         const CRASHES: [Signal; 7] = [
@@ -155,14 +156,14 @@ impl Death {
             Signal::FPE,
             Signal::ABORT,
             Signal::TRAP,
-            // It made a system call that is refused this way by a filter of the container.
+            // A system call that a filter of the container rejects with this signal.
             Signal::SYS,
         ];
         match (status.signal(), status.code()) {
             (Some(signal), _) if signal == Signal::XCPU.as_raw() => Self::TooMuch,
             (Some(signal), _) if CRASHES.iter().any(|it| it.as_raw() == signal) => Self::Crashed,
             (Some(_), _) => Self::Interrupted,
-            // FFmpeg's own, after a signal that it handles.
+            // FFmpeg's own status after a signal that it handles.
             (None, Some(255)) => Self::Interrupted,
             (None, Some(confine::CANNOT_CONFINE | confine::CANNOT_EXECUTE)) => Self::NotStarted,
             (None, _) => Self::Failed,
@@ -170,17 +171,17 @@ impl Death {
     }
 }
 
-/// Processors that this process may use.
+/// The number of processors that this process may use.
 fn available_processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |it| it.get() as u32)
 }
 
-/// What FFmpeg said.
+/// FFmpeg's log.
 #[derive(Default)]
 struct Log {
     lines: VecDeque<String>,
     complained: bool,
-    /// It got no more memory: the source is the same next time, and so is the limit.
+    /// It ran out of memory: source and limit are the same in the next attempt.
     out_of_memory: bool,
     cpu: Duration,
 }
@@ -191,7 +192,7 @@ impl Log {
     }
 }
 
-/// What FFmpeg (5.1 to 9.0), x264 and the C++ libraries that it uses print when they get no memory.
+/// Messages of FFmpeg (5.1 to 9.0), x264 and the C++ libraries that it uses if an allocation fails.
 pub(crate) const OUT_OF_MEMORY: [&str; 4] =
     ["Cannot allocate memory", "Failed to allocate", "malloc of size", "bad_alloc"];
 
@@ -214,13 +215,13 @@ fn read_log(stderr: std::process::ChildStderr) -> Log {
                 }
             }
             Ok(_) => {}
-            // The pipe broke: the exit status tells the rest.
+            // The pipe broke: the exit status decides.
             Err(_) => return log,
         }
     }
 }
 
-/// `bench: utime=1.234s stime=0.056s rtime=0.700s`, which `-benchmark` prints at the end.
+/// Parses `bench: utime=1.234s stime=0.056s rtime=0.700s`, which `-benchmark` prints at the end.
 fn benchmark(line: &str) -> Option<Duration> {
     let (_, times) = line.split_once("bench: utime=")?;
     let (user, rest) = times.split_once("s stime=")?;
@@ -228,7 +229,7 @@ fn benchmark(line: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(user.trim().parse::<f64>().ok()? + system.trim().parse::<f64>().ok()?))
 }
 
-/// The loopback path is a secret while the job runs, and noise in a log.
+/// Removes the loopback path, which is a secret while the job runs, and noise in a log.
 fn without_token(line: &str) -> String {
     let start = ["http://127.0.0.1:", "http://ffmpeg:@127.0.0.1:"].iter().find_map(|it| line.find(it));
     match (start, line.find("/source")) {
@@ -238,8 +239,8 @@ fn without_token(line: &str) -> String {
     }
 }
 
-/// Dropping a child leaves it running; this does not. A process file descriptor cannot hit a
-/// stranger that got the number of a process that has ended.
+/// Kills a child when dropped; dropping the child itself leaves it running. A process file
+/// descriptor cannot hit another process that got the same id.
 struct KillOnDrop {
     process: Option<OwnedFd>,
 }
@@ -252,7 +253,7 @@ impl KillOnDrop {
 
     fn kill(&self) {
         if let Some(process) = &self.process {
-            // Nothing it still has to say matters: what it delivered in part is thrown away.
+            // Its partial output is discarded, so it need not end gracefully.
             let _ = pidfd_send_signal(process, Signal::KILL);
         }
     }
@@ -264,7 +265,8 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// A command line for the log. The addresses on the loopback hold a secret: 32 hex digits, after which the rest is harmless.
+/// A command line for the log. The loopback URLs contain a secret: 32 hex digits, after which the
+/// rest is harmless.
 fn without_secrets(command: &str) -> String {
     const SECRET: usize = 32;
     let parts = command.split('/').map(|it| {

@@ -1,11 +1,11 @@
-//! What FFmpeg's log says of a source.
+//! Interprets FFmpeg's log as a problem of the source.
 
 use domain::failure::SourceProblem;
 
-/// Phrases of FFmpeg 5.1 to 9.0 for a missing decoder.
+/// Messages of FFmpeg 5.1 to 9.0 for a missing decoder.
 const NO_DECODER: [&str; 2] = ["Decoder (codec", "no decoder found for"];
 
-/// Phrases of FFmpeg 5.1 to 9.0 for data that its decoder rejects.
+/// Messages of FFmpeg 5.1 to 9.0 for data that its decoder rejects.
 const UNDECODABLE: [&str; 4] = [
     "Invalid data found",
     "Error while decoding",
@@ -13,7 +13,8 @@ const UNDECODABLE: [&str; 4] = [
     "could not find codec parameters",
 ];
 
-/// What the end of a log says of a source whose video is in the format `codec`; `None`: nothing.
+/// The problem that the end of a log indicates for a source with the video codec `codec`; `None`:
+/// none.
 pub fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
     let any = |phrases: &[&str]| phrases.iter().any(|it| log.contains(it));
     if any(&NO_DECODER) {

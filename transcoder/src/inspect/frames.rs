@@ -1,5 +1,5 @@
-//! What only decoded frames tell: whether they are fields, whether their size changes, whether decoding can begin at
-//! the keyframes of the container.
+//! Properties that only decoded frames have: interlacing, changes of the size, and whether decoding
+//! can start at the container's keyframes.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,24 @@ use crate::ffmpeg::Tools;
 use crate::ffmpeg::probe::{Found, FrameFacts, key_frames};
 use crate::inspect::Indexed;
 
-/// What a look at some frames found.
+/// The result of inspecting some frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Look {
-    /// Some of them are fields.
+    /// Whether some of them are interlaced.
     pub(super) interlaced: bool,
     /// The largest coded size.
     pub(super) canvas: (u32, u32),
-    /// Why runs cannot begin in the middle of the source.
+    /// The reason why runs cannot start in the middle of the source.
     pub(super) unseekable: Option<&'static str>,
 }
 
-/// More keyframes than these are not all decoded.
+/// Maximum number of keyframes that are decoded.
 const MOST_FRAMES: usize = 32;
 
-/// A file above this size is not read through for its keyframes, bytes.
+/// Maximum size of a file that is read completely for its keyframes, bytes.
 const MOST_BYTES: u64 = 128 << 20;
 
-/// Looks at keyframes from all over the source, where they can tell something.
+/// Inspects keyframes from all parts of the source, if they can provide information.
 pub(super) async fn look(
     tools: &Tools,
     demuxer: &str,
@@ -38,7 +38,7 @@ pub(super) async fn look(
 ) -> Result<Look, TranscodeError> {
     let video = &found.video;
     let keyframes = &indexed.index.keyframes;
-    // Headers of these codecs stand in the sample entry of MP4, and say whether there are fields.
+    // In MP4, the headers of these codecs are in the sample entry, and declare interlacing.
     let told_by_headers = matches!(video.codec.as_str(), "h264" | "hevc" | "av1" | "vp9");
     if demuxer == "mov" && told_by_headers && found.fields == Some(false) {
         return Ok(Look { interlaced: false, canvas: (video.width, video.height), unseekable: None });
@@ -53,12 +53,12 @@ pub(super) async fn look(
     Ok(judge(found, &facts, moments.len() + 1))
 }
 
-/// Looks at all keyframes.
+/// Inspects all keyframes.
 pub(super) async fn all(tools: &Tools, demuxer: &str, url: &str, found: &Found) -> Result<Look, TranscodeError> {
     Ok(judge(found, &key_frames(tools, demuxer, url, found.video.index, &[]).await?, 0))
 }
 
-/// `expected`: how many keyframes there should be.
+/// `expected`: the number of keyframes that there should be.
 fn judge(found: &Found, facts: &[FrameFacts], expected: usize) -> Look {
     let mut sizes: HashMap<(u32, u32), usize> = HashMap::new();
     for it in facts {
@@ -67,7 +67,7 @@ fn judge(found: &Found, facts: &[FrameFacts], expected: usize) -> Look {
     let declared = (found.video.width, found.video.height);
     let canvas = sizes.keys().copied().max_by_key(|it| u64::from(it.0) * u64::from(it.1)).unwrap_or(declared);
     let unseekable = if sizes.len() > 1 {
-        Some("the size of its picture changes")
+        Some("the size of its frames changes")
     } else if facts.len() < expected / 2 {
         Some("its keyframes do not stand alone")
     } else {

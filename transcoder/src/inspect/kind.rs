@@ -1,4 +1,4 @@
-//! What a file is, by its content: names and declared types are never trusted.
+//! Detects the type of a file by its content: names and declared types are never trusted.
 
 use domain::failure::SourceProblem;
 use media::sniff::{ContainerKind, Kind, NotVideo, SNIFF_BYTES, sniff};
@@ -6,7 +6,7 @@ use media::sniff::{ContainerKind, Kind, NotVideo, SNIFF_BYTES, sniff};
 use crate::error::TranscodeError;
 use crate::source::Blocks;
 
-/// The container of a source. What is not a video is refused before FFmpeg sees it.
+/// The container of a source. A file that is not a video is refused before FFmpeg reads it.
 pub(super) async fn container(blocks: &Blocks) -> Result<ContainerKind, TranscodeError> {
     let head = blocks.read(0..SNIFF_BYTES as u64).await?;
     let problem = match sniff(&head) {

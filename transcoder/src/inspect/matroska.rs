@@ -1,4 +1,5 @@
-//! Matroska and WebM: Cues name the keyframes; where the video ends, only its last packets tell.
+//! Matroska and WebM: Cues list the keyframes; the end of the video is known only from its last
+//! packets.
 
 use domain::failure::SourceProblem;
 use domain::probe::{Extent, Seeking, SourceIndex};
@@ -12,11 +13,12 @@ use crate::inspect::Indexed;
 use crate::inspect::packets::{Interval, packets};
 use crate::source::Blocks;
 
-/// How much of the beginning is read to measure the frame rate, seconds, and how much of later parts.
+/// Length of the sections that are read to measure the frame rate, seconds.
 const HEAD_SECONDS: f64 = 20.0;
 const LATER_SECONDS: f64 = 5.0;
 
-/// Where the frames of the video stream are. `None`: the file has no Cues, as recordings of browsers.
+/// The positions of the frames of the video stream. `None`: the file has no Cues, like recordings
+/// of browsers.
 pub(super) async fn index(
     tools: &Tools,
     blocks: &Blocks,
@@ -31,7 +33,7 @@ pub(super) async fn index(
     let mut keyframes: Vec<u64> = cues.iter().map(|it| ticks(*it)).collect();
     keyframes.dedup();
     let last_cue = cues.last().copied().unwrap_or(0) as f64 / 1e9;
-    // A screen recording moves now and then: its rate is measured in four places.
+    // A screen recording has motion only now and then: its rate is measured in four places.
     let mut measured = vec![Interval { from: None, length: Some(HEAD_SECONDS) }];
     let later = [0.25, 0.5, 0.75].map(|it| last_cue * it).into_iter().filter(|it| *it > HEAD_SECONDS);
     measured.extend(later.map(|it| Interval { from: Some(it), length: Some(LATER_SECONDS) }));
@@ -64,8 +66,8 @@ pub(super) async fn index(
             picture_end,
             end: picture_end,
             longest_frame: tail.index.longest_frame,
-            // Cues do not tell; H.264 that begins a segment with an IDR picture is closed, and every
-            // segment is checked for that.
+            // Cues do not declare this. H.264 that begins a segment with an IDR frame has closed
+            // GOPs, and every segment is checked for that.
             closed_gops: true,
             seeking: Seeking::Indexed,
             video_bytes: None,
@@ -83,7 +85,7 @@ async fn read(blocks: &Blocks) -> Result<Option<MkvIndex>, TranscodeError> {
             }
             Ok(MkvStep::Done(index)) => return Ok(Some(*index)),
             Err(MkvError::Truncated) => return Err(SourceProblem::Truncated.into()),
-            // FFmpeg may still make something of it.
+            // FFmpeg may still be able to read it.
             Err(_) => return Ok(None),
         }
     }

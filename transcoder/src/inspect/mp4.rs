@@ -1,4 +1,4 @@
-//! MP4 and MOV: everything is in the `moov` box.
+//! MP4 and MOV: all information is in the `moov` box.
 
 use domain::failure::SourceProblem;
 use domain::probe::{Extent, Seeking, SourceIndex};
@@ -11,8 +11,8 @@ use crate::ffmpeg::probe::Found;
 use crate::inspect::Indexed;
 use crate::source::Blocks;
 
-/// Reads the `moov` box, wherever it is. `None`: there is one, but of no use to us; FFmpeg may still
-/// make something of the file.
+/// Reads the `moov` box, wherever it is. `None`: it cannot be used; FFmpeg may still be able to
+/// read the file.
 pub(super) async fn read(blocks: &Blocks) -> Result<Option<Box<Moov>>, TranscodeError> {
     let mut walker = BoxWalker::new(blocks.size());
     loop {
@@ -27,9 +27,10 @@ pub(super) async fn read(blocks: &Blocks) -> Result<Option<Box<Moov>>, Transcode
     }
 }
 
-/// Where the frames of the video stream are. `None`: fragmented, or damaged where FFmpeg may cope.
+/// The positions of the frames of the video stream. `None`: fragmented, or damaged in a way that
+/// FFmpeg may tolerate.
 pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result<Option<Indexed>, TranscodeError> {
-    // FFmpeg takes the original format from the protection, and would decode the ciphertext.
+    // FFmpeg takes the original format from the protection box, and would decode the ciphertext.
     let of_use = |it: &&Track| matches!(it.kind, TrackKind::Video | TrackKind::Audio);
     let protected = |it: &Track| it.entry.as_ref().is_some_and(|it| PROTECTED.contains(&&it.fourcc));
     if moov.tracks.iter().filter(of_use).any(protected) {
@@ -53,7 +54,7 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
         let scaled = i128::from(time - index.first_pts) * i128::from(TICKS_PER_SECOND);
         ((scaled + i128::from(index.timescale / 2)) / i128::from(index.timescale)).max(0) as u64
     };
-    // With hidden frames, presentation is not what the tables alone say.
+    // With hidden frames, presentation times do not follow from the tables alone.
     let plain = !index.complex_edits && index.hidden_at_start == 0 && index.hidden_at_end == 0;
     let gops = 0..index.keyframes.len();
     let end = ticks(index.end_pts);
@@ -93,16 +94,17 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
 /// Sample entries of encrypted tracks: Common Encryption (ISO/IEC 23001-7) and Apple's.
 const PROTECTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 
-/// Bytes of a sample in which its first picture begins, behind parameter sets and messages.
+/// Bytes of a sample in which its first frame begins, after parameter sets and messages.
 const SAMPLE_HEAD: u32 = 16 << 10;
 
-/// Whether the keyframes of an H.264 track only begin a gradual refresh, as low-latency encoders write them.
+/// Whether the keyframes of an H.264 track only start a gradual refresh, as low-latency encoders
+/// write them.
 async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks) -> Result<bool, TranscodeError> {
     let entry = track.entry.as_ref().filter(|it| matches!(&it.fourcc, b"avc1" | b"avc3"));
     let config = entry.and_then(|it| it.config.as_deref());
     let Some(length_size) = config.and_then(h264::length_size) else { return Ok(false) };
     let count = index.keyframes.len();
-    // The first one is complete: nothing could be shown otherwise.
+    // The first one is complete; otherwise nothing could be shown.
     for place in [1, count / 2, count.saturating_sub(1)] {
         let Some(keyframe) = index.keyframes.get(place).filter(|_| place > 0) else { continue };
         let end = keyframe.offset.saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
@@ -114,7 +116,7 @@ async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks)
     Ok(false)
 }
 
-/// What an error says of the file; `None`: nothing that FFmpeg could not cope with.
+/// The problem of the file that an error describes; `None`: FFmpeg may tolerate it.
 fn refusal(error: &Mp4Error) -> Option<SourceProblem> {
     match error {
         Mp4Error::NoMoov | Mp4Error::Truncated { .. } => Some(SourceProblem::Truncated),

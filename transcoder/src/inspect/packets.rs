@@ -1,4 +1,4 @@
-//! Containers without an index (MPEG-TS, MPEG-PS, recordings of browsers): every packet is looked at,
+//! Containers without an index (MPEG-TS, MPEG-PS, recordings of browsers): every packet is read,
 //! none is decoded.
 
 use std::time::Duration;
@@ -12,30 +12,31 @@ use crate::ffmpeg::Tools;
 use crate::ffmpeg::probe::{Depth, Found, Probing, input_arguments};
 use crate::inspect::{Indexed, ticks};
 
-/// Which packets to read.
+/// The packets to read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interval {
-    /// From the keyframe at this time on, seconds; `None`: from the beginning.
+    /// Start at the keyframe at this time, seconds; `None`: at the beginning.
     pub(super) from: Option<f64>,
-    /// Seconds; `None`: to the end.
+    /// Length in seconds; `None`: to the end.
     pub(super) length: Option<f64>,
 }
 
-/// How far a clock may go back, and how far it may leap ahead, seconds, before it is another clock. FFmpeg draws the
-/// same lines for the containers of broadcasts (`dts_delta_threshold`).
+/// How far a clock may go back, and how far it may leap ahead, seconds, before it counts as another
+/// clock. FFmpeg has the same limits for the containers of broadcasts (`dts_delta_threshold`).
 const BACKWARDS: f64 = 0.1;
 const LEAP: f64 = 10.0;
 
-/// More of a file than this is not searched for streams that begin late, bytes.
+/// Maximum depth of the search for streams that begin late, bytes.
 const DEEPEST: u64 = 512 << 20;
 
-/// Reading packets is bound by the store: 100 GiB at 15 MiB/s.
+/// Time limit. Reading packets is bound by the store: 100 GiB at 15 MiB/s.
 const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 
-/// Packets that take more processor time than this are hostile: it is enough for hundreds of GiB of an ordinary file.
+/// Processor time limit: packets that need more are hostile. It is sufficient for hundreds of GiB
+/// of an ordinary file.
 const CPU_LIMIT: Duration = Duration::from_secs(600);
 
-/// More frames than these are hostile: twelve hours at 120 per second have 5.2 million.
+/// Maximum number of frames: twelve hours at 120 per second have 5.2 million.
 const MOST_FRAMES: usize = 6_000_000;
 
 /// Reads all packets of a source.
@@ -51,7 +52,7 @@ pub(super) async fn scan(tools: &Tools, demuxer: &str, url: &str, found: &Found)
     Ok(indexed)
 }
 
-/// Reads packets of a source, a line at a time; without intervals, all of them.
+/// Reads packets of a source, line by line; without intervals, all of them.
 pub(super) async fn packets(
     tools: &Tools,
     demuxer: &str,
@@ -81,7 +82,7 @@ pub(super) async fn packets(
     let late = |_| TranscodeError::TimedOut { task: "read the packets".to_owned(), log_tail: String::new() };
     let scan = tokio::time::timeout(TIME_LIMIT, reading).await.map_err(late)??;
     match probing.end("read the packets").await {
-        // What could be read of a damaged file may do; whether it does is seen later.
+        // The readable part of a damaged file may be sufficient; that is checked later.
         Ok(_) | Err(TranscodeError::Source(SourceProblem::NotAVideo | SourceProblem::Truncated)) => Ok(scan),
         Err(error) => Err(error),
     }
@@ -100,7 +101,7 @@ impl std::fmt::Display for Interval {
     }
 }
 
-/// What the packets that were read so far tell.
+/// The facts from the packets that were read so far.
 pub(super) struct Scan {
     video: u32,
     audio: Option<u32>,
@@ -109,10 +110,10 @@ pub(super) struct Scan {
     bytes: u64,
     last_duration: f64,
     sound: Option<Extent>,
-    /// Latest time of decoding of picture and sound.
+    /// Latest decoding times of video and audio.
     clocks: [Option<f64>; 2],
     jumped: bool,
-    /// Where in the file the sound begins: bytes, and seconds after the first packet of the picture.
+    /// Start of the audio in the file: bytes, and seconds after the first video packet.
     sound_begins: Option<(u64, f64)>,
 }
 
@@ -132,8 +133,9 @@ impl Scan {
         }
     }
 
-    /// `codec_type,stream_index,pts_time,dts_time,duration_time,size,pos,flags`; `N/A` for what is not known. Containers
-    /// without presentation times (AVI) count frames in the order of decoding: the same times, of other frames.
+    /// Parses `codec_type,stream_index,pts_time,dts_time,duration_time,size,pos,flags`; `N/A` for
+    /// unknown values. Containers without presentation times (AVI) count frames in decoding order:
+    /// the same times, of other frames.
     fn visit(&mut self, line: &str) {
         let mut fields = line.split(',');
         let mut next = || fields.next().unwrap_or_default();
@@ -166,20 +168,20 @@ impl Scan {
         }
     }
 
-    /// Follows the clock of picture (0) or sound (1).
+    /// Follows the clock of video (0) or audio (1).
     fn watch(&mut self, stream: usize, time: f64) {
         let latest = self.clocks[stream].unwrap_or(time);
         self.jumped |= time < latest - BACKWARDS || time > latest + LEAP;
         self.clocks[stream] = Some(time);
     }
 
-    /// How deep FFmpeg has to look for sound that it did not find, and that is there.
+    /// How deep FFmpeg has to search for audio that exists but that it did not find.
     fn late(&self, found: &Found) -> Option<Depth> {
         let (bytes, seconds) = self.sound_begins.filter(|_| found.audio.is_none())?;
         (bytes <= DEEPEST).then(|| Depth { bytes: bytes + (8 << 20), seconds: seconds.max(0.0) as u64 + 30 })
     }
 
-    /// Presentation times of the frames, ticks from the first one, ascending.
+    /// Presentation times of the frames, ticks from the first one, increasing.
     pub(super) fn frame_times(mut self) -> Vec<u64> {
         self.times.sort_by(f64::total_cmp);
         let first = self.times.first().copied().unwrap_or(0.0);
@@ -189,7 +191,7 @@ impl Scan {
     pub(super) fn finish(mut self, seeking: Seeking) -> Result<Indexed, TranscodeError> {
         self.times.sort_by(f64::total_cmp);
         let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied()) else {
-            // A header, and no picture behind it.
+            // A header without any frame.
             return Err(SourceProblem::Damaged.into());
         };
         let count = self.times.len();
@@ -207,7 +209,7 @@ impl Scan {
             picture_end: end,
             end,
             longest_frame: ticks(longest),
-            // The packets do not tell what refers to what.
+            // The packets do not show which frames refer to which.
             closed_gops: false,
             seeking,
             video_bytes: Some(self.bytes),

@@ -1,4 +1,4 @@
-//! Puts stored segments together to chunks.
+//! Assembles stored segments into chunks.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,18 +13,18 @@ use crate::ffmpeg::process::Cost;
 use crate::sink::Stored;
 use crate::verify;
 
-/// Segments of one run, on their way to chunks.
+/// The segments of one run that are not assembled yet.
 pub(super) struct Assembly {
     lane: Lane,
     renditions: Vec<RenditionName>,
     chunks: VecDeque<ChunkPlan>,
     segments: BTreeMap<(RenditionName, u32), SegmentRecord>,
     codecs: Codecs,
-    /// The run goes on to the end of the lane.
+    /// Whether the run continues to the end of the lane.
     through: bool,
 }
 
-/// A rest of a source that is shorter than this may be missing, ticks.
+/// A remainder of the source that is shorter than this may be missing, ticks.
 const SHORTEST: u64 = TICKS_PER_SECOND / 4;
 
 impl Assembly {
@@ -39,7 +39,7 @@ impl Assembly {
         }
     }
 
-    /// Verifies and takes a segment. One that comes again replaces the earlier one.
+    /// Verifies and adds a segment. A repeated one replaces the earlier one.
     pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<Made, TranscodeError> {
         let record = verify::segment(plan, self.lane, stored)?;
         let codecs = match self.codecs.entry(record.rendition.clone()) {
@@ -55,15 +55,15 @@ impl Assembly {
         Ok(Made::Segment { record, codecs })
     }
 
-    /// Whether nothing more is to come.
+    /// Whether no more segments are expected.
     pub(super) fn is_complete(&self) -> bool {
         self.chunks.iter().all(|it| self.missing(it).is_empty())
     }
 
-    /// The next chunk, if all of it is there.
+    /// The next chunk, if all of its segments have arrived.
     pub(super) fn take_complete(&mut self, cost: Cost) -> Option<ChunkRecord> {
         let complete = self.chunks.front().is_some_and(|it| self.missing(it).is_empty());
-        // The last one waits for the end of the run, to carry its cost.
+        // The last one waits for the end of the run, whose cost it carries.
         let last_of_several = self.chunks.len() == 1 && self.through;
         if !complete || last_of_several {
             return None;
@@ -71,8 +71,8 @@ impl Assembly {
         self.chunks.pop_front().map(|chunk| self.record(&chunk, cost))
     }
 
-    /// The chunks that are left when the run has ended; `None` if segments are missing, but for a very
-    /// short rest of the source.
+    /// The remaining chunks when the run has ended; `None` if segments are missing, except a very
+    /// short remainder of the source.
     pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Option<Vec<ChunkRecord>> {
         let mut records = vec![];
         while let Some(chunk) = self.chunks.pop_front() {
@@ -94,7 +94,7 @@ impl Assembly {
         self.renditions
             .iter()
             .flat_map(|rendition| {
-                // The trick-play rendition has one object for a whole chunk.
+                // The trick-play rendition has one object per chunk.
                 let indices = if *rendition == RenditionName::iframes() {
                     chunk.index..chunk.index + 1
                 } else {

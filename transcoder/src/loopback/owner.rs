@@ -1,25 +1,26 @@
-//! Whose connection it is: other users of the machine can read the address of the server in FFmpeg's command line.
+//! Checks the owner of a connection: other users of the machine can read the server's address in
+//! FFmpeg's command line.
 
 use std::net::{SocketAddr, SocketAddrV4};
 
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Takes the connections of the user that this process runs as, and closes all others.
+/// Accepts connections of the user that this process runs as, and closes all others.
 pub(super) struct OwnConnections {
     listener: TcpListener,
     address: SocketAddrV4,
     user: u32,
 }
 
-/// What the system says of the other end of a connection.
+/// The system's information about the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
-    /// The user that opened it.
+    /// Id of the user that opened it.
     User(u32),
-    /// It is closed, or was never there.
+    /// It is closed, or never existed.
     Closed,
-    /// The system does not say.
+    /// The system does not report it.
     Unknown,
 }
 
@@ -34,10 +35,11 @@ impl OwnConnections {
     fn accepts(&self, peer: SocketAddr) -> bool {
         let SocketAddr::V4(peer) = peer else { return false };
         match owner(peer, self.address) {
-            // Without the list of connections, the secret in the path is all there is.
+            // Without the list of connections, the secret in the path is the only protection.
             Owner::Unknown => true,
             Owner::User(user) => user == self.user,
-            // FFmpeg waits until its request was looked at (see `Delivery`): it is there.
+            // FFmpeg waits until its request was checked (see `Delivery`), so its connection is
+            // open.
             Owner::Closed => false,
         }
     }
@@ -62,7 +64,7 @@ impl Listener for OwnConnections {
     }
 }
 
-/// Who opened the connection from `peer` to `server`.
+/// The owner of the connection from `peer` to `server`.
 fn owner(peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
     match std::fs::read_to_string("/proc/net/tcp") {
         Ok(list) => owner_in(&list, peer, server),
@@ -73,9 +75,9 @@ fn owner(peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
 /// The state of a connection that is open at both ends.
 const ESTABLISHED: &str = "01";
 
-/// Looks for a connection in the list of the kernel (proc(5)), as its other end sees it.
+/// Finds a connection in the list of the kernel (proc(5)), as its other end sees it.
 fn owner_in(list: &str, peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
-    // The address is a number in the order of this machine, the port is not.
+    // The address is a number in the byte order of this machine, the port is not.
     let written = |it: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(it.ip().octets()), it.port());
     let (local, remote) = (written(peer), written(server));
     for line in list.lines().skip(1) {
@@ -84,7 +86,7 @@ fn owner_in(list: &str, peer: SocketAddrV4, server: SocketAddrV4) -> Owner {
         if fields.next() != Some(&local) || fields.next() != Some(&remote) {
             continue;
         }
-        // The kernel forgets whose a closed connection was.
+        // The kernel forgets the owner of a closed connection.
         let open = fields.next() == Some(ESTABLISHED);
         let user = fields.nth(3).and_then(|it| it.parse().ok());
         return user.filter(|_| open).map_or(Owner::Closed, Owner::User);

@@ -1,4 +1,4 @@
-//! A list of all frames of a source, as its normaliser hands them on.
+//! Lists all frames of a source, as its normaliser passes them on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::ffmpeg::process::{self, Run};
 use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::{Loopback, Receiver};
 
-/// Times of what a normaliser hands on, seconds on its clock.
+/// Times of a normaliser's output, seconds on its clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
-    /// Presentation times of the frames, ticks from the first one, ascending.
+    /// Presentation times of the frames, ticks from the first one, increasing.
     pub frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
     pub picture: Extent,
@@ -30,23 +30,23 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Length of the picture, ticks.
+    /// Duration of the video, ticks.
     pub(super) fn picture_ticks(&self) -> u64 {
         ((self.picture.end - self.picture.start) * TICKS_PER_SECOND as f64).round() as u64
     }
 
-    /// Longest time that a frame is shown, ticks.
+    /// Longest display time of a frame, ticks.
     pub(super) fn longest_frame(&self) -> u64 {
         self.frame_times.windows(2).map(|it| it[1] - it[0]).max().unwrap_or_default()
     }
 }
 
-/// Decoding is many times faster than playing; a source that takes longer is hostile.
+/// Time limit. Decoding is many times faster than playback; a source that takes longer is hostile.
 const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 
-/// Runs the normaliser of a source without an output.
+/// Runs the normaliser of a source without outputs.
 ///
-/// `codec` of its video, for the error if nothing decodes it.
+/// `codec`: the video codec, for the error if there is no decoder for it.
 pub async fn survey(
     tools: &Tools,
     loopback: &Loopback,
@@ -69,14 +69,14 @@ pub async fn survey(
     sink.finish().await.survey().ok_or_else(|| SourceProblem::Damaged.into())
 }
 
-/// Takes FFmpeg's list of frames.
+/// Receives FFmpeg's list of frames.
 #[derive(Default)]
 struct ListSink {
     list: Mutex<List>,
     ended: tokio::sync::Notify,
 }
 
-/// FFmpeg's last lines may still be on their way when it has ended.
+/// FFmpeg's last lines may still be in transit when it has ended.
 const QUIET: Duration = Duration::from_secs(5);
 
 impl ListSink {
@@ -104,7 +104,7 @@ impl Receiver for ListSink {
     }
 }
 
-/// What stands in the list so far: stream 0 is the picture, 1 the sound.
+/// The contents of the list so far: stream 0 is the video, 1 the audio.
 #[derive(Default)]
 struct List {
     time_bases: [Option<f64>; 2],
@@ -114,7 +114,7 @@ struct List {
 }
 
 impl List {
-    /// `#tb 0: 1/90000`, and `stream, dts, pts, duration, size, checksum`.
+    /// Parses `#tb 0: 1/90000`, and `stream, dts, pts, duration, size, checksum`.
     fn visit(&mut self, line: &str) {
         if let Some((stream, base)) = line.strip_prefix("#tb ").and_then(|it| it.split_once(": ")) {
             let base =

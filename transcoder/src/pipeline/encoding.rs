@@ -1,4 +1,4 @@
-//! The lane of encoding: chunks side by side, or all of them in one run that reads from a normaliser.
+//! The encoding lane: chunks in parallel, or all of them in one run that reads from a normaliser.
 
 use domain::segment::{ChunkRecord, Lane};
 use tokio::sync::{mpsc, watch};
@@ -20,7 +20,7 @@ async fn encode_one(
     }
 }
 
-/// Encodes chunks in their order, several side by side.
+/// Encodes chunks in order, several in parallel.
 pub(super) async fn encode_all(
     workshop: &Workshop,
     takeover: Option<&Takeover>,
@@ -30,7 +30,7 @@ pub(super) async fn encode_all(
 ) -> Result<(), TranscodeError> {
     use futures::stream::{self, StreamExt as _, TryStreamExt as _};
     if let Some(mut playable) = playable {
-        // An error means that nobody will ever say so: then there is nothing to wait for.
+        // An error means that the sender is gone: then there is nothing to wait for.
         drop(playable.wait_for(|it| *it).await);
     }
     if let (Some(first), false) = (chunks.first(), workshop.feeds.is_empty()) {
@@ -42,7 +42,7 @@ pub(super) async fn encode_all(
         .await
 }
 
-/// Encodes all chunks from `first` on in one run, which reads what a normaliser hands on.
+/// Encodes all chunks from `first` on in one run, which reads the output of a normaliser.
 async fn encode_through(
     workshop: &Workshop,
     takeover: Option<&Takeover>,

@@ -1,16 +1,16 @@
-//! How far the work has come: finished work only, weighed by what it costs.
+//! The progress of the work: finished chunks only, weighted by their cost.
 
 use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane};
 
-/// Adds up finished work.
+/// Adds up the finished work.
 pub(super) struct Meter {
     done: u64,
     total: u64,
     plan: EncodePlan,
 }
 
-/// The work is finished only when it is published.
+/// The maximum before publishing: the work is complete only when it is published.
 const BEFORE_PUBLISHING: u64 = 98;
 
 impl Meter {
@@ -25,7 +25,7 @@ impl Meter {
         meter
     }
 
-    /// A chunk is finished; says the percent.
+    /// Adds a finished chunk; returns the percentage.
     pub(super) fn finished(&mut self, chunk: &ChunkRecord) -> u8 {
         self.done += weight(&self.plan, chunk.lane, chunk.index);
         self.percent()
@@ -36,7 +36,8 @@ impl Meter {
     }
 }
 
-/// Pixels to encode, roughly; remuxing and audio cost next to nothing beside them.
+/// The approximate number of pixels to encode; remuxing and audio cost next to nothing in
+/// comparison.
 fn weight(plan: &EncodePlan, lane: Lane, index: u32) -> u64 {
     let Some(chunk) = plan.chunks(lane).get(index as usize) else { return 0 };
     let span = plan.span(&chunk.segments);

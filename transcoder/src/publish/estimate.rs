@@ -1,18 +1,19 @@
-//! Rates before everything was measured: an upper bound, since players trust BANDWIDTH (RFC 8216, 4.3.4.2).
+//! Estimated rates before everything is measured: upper bounds, since players rely on BANDWIDTH
+//! (RFC 8216, 4.3.4.2).
 
 use domain::plan::EncodePlan;
-use domain::playlist::bandwidth::Bandwidth;
 use domain::probe::SourceIndex;
+use hls::bandwidth::Bandwidth;
 
-/// What transport streams add to the bytes of the source, in percent.
+/// Overhead of transport streams over the bytes of the source, percent.
 const OVERHEAD: u64 = 6;
 
-/// A rung or audio rendition that is encoded at most at this rate.
+/// The rate of a rung or audio rendition that is encoded at most at `kbps`.
 pub(super) fn encoded(kbps: u32) -> Bandwidth {
     Bandwidth { peak: u64::from(kbps) * 1250, average: u64::from(kbps) * 1050 }
 }
 
-/// Bytes of the source in each segment; empty: not known.
+/// Bytes of the source in each segment; empty: unknown.
 pub(super) fn segment_bytes(plan: &EncodePlan, index: &SourceIndex) -> Vec<u64> {
     if index.gop_bytes.len() != index.keyframes.len() {
         return vec![];
@@ -27,7 +28,7 @@ pub(super) fn segment_bytes(plan: &EncodePlan, index: &SourceIndex) -> Vec<u64> 
         .collect()
 }
 
-/// The remuxed rung, from the bytes of the source.
+/// The rate of the remuxed rung, from the bytes of the source.
 pub(super) fn copied(plan: &EncodePlan, segment_bytes: &[u64]) -> Bandwidth {
     let segments: Vec<(u64, u64)> = plan
         .boundaries
@@ -36,7 +37,7 @@ pub(super) fn copied(plan: &EncodePlan, segment_bytes: &[u64]) -> Bandwidth {
         .map(|(pair, bytes)| (pair[1].ticks - pair[0].ticks, bytes * (100 + OVERHEAD) / 100))
         .collect();
     if segments.is_empty() {
-        // Nothing is known: what the profile lets pass at most.
+        // Nothing is known: the maximum that the profile allows.
         return Bandwidth { peak: 15_000_000, average: 10_000_000 };
     }
     Bandwidth::measure(&segments, plan.target_duration)

@@ -1,4 +1,4 @@
-//! Writing playlists, each name no more often than stores allow.
+//! Writes playlists, each name no more often than stores allow.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::TranscodeError;
 use crate::sink::Outlet;
 
-/// The least time between two writes of one name. R2 takes one write per second and name; the rest is for clocks and
-/// connections that jitter.
+/// Minimum interval between two writes of one name. R2 accepts one write per second and name; the
+/// margin is for the jitter of clocks and connections.
 const BETWEEN_WRITES: Duration = Duration::from_millis(1_500);
 
-/// Writes playlists, and remembers when each was written last.
+/// Writes playlists, and records when each was written last.
 pub(super) struct Playlists {
     outlet: Outlet,
     written: HashMap<ObjectKey, Instant>,
@@ -25,7 +25,7 @@ impl Playlists {
         Self { outlet, written: HashMap::new() }
     }
 
-    /// Takes note of a playlist that an earlier attempt wrote, at the latest now.
+    /// Records a playlist that an earlier attempt wrote, at the latest now.
     pub(super) fn note(&mut self, key: ObjectKey) {
         self.written.insert(key, Instant::now());
     }

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
-use domain::playlist::parse::PlaylistType;
-use domain::playlist::{MasterPlaylist, MediaPlaylist};
 use domain::probe::cases::standard;
 use domain::profile::Profile;
+use hls::parse::PlaylistType;
+use hls::{MasterPlaylist, MediaPlaylist};
 use platform::object_store::SharedStore;
 use platform::object_store::folder::FolderStore;
 
@@ -124,7 +124,7 @@ async fn the_end_is_written_however_early_it_comes() {
     assert!(world.master().await.unwrap().start.is_none(), "nothing grows any more");
 }
 
-/// The chunk in hand was shown and not recorded: the next attempt makes it again, and other segments may come out.
+/// The current chunk was published but not recorded: the next attempt makes it again, and its segments may differ.
 #[tokio::test]
 async fn what_was_shown_before_a_crash_stays() {
     let world = World::new();
@@ -195,7 +195,7 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
     assert_eq!(next.due(), Some(6));
 }
 
-/// Playlists of an attempt that nobody was shown: it was killed before it wrote the master playlist.
+/// Playlists of an attempt that no viewer was shown: it was killed before it wrote the master playlist.
 #[tokio::test]
 async fn what_nobody_saw_does_not_bind() {
     let world = World::new();

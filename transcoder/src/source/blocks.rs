@@ -1,6 +1,6 @@
 //! A small cache of source blocks, shared by all readers of one job.
 //!
-//! FFmpeg reads the head of a file again for every chunk, several chunks at once, and drops
+//! FFmpeg reads the head of a file again for every chunk, several chunks in parallel, and drops
 //! connections whenever it seeks. Whole blocks turn that into few bounded requests to the store.
 
 use std::collections::VecDeque;
@@ -14,10 +14,10 @@ use tokio::sync::OnceCell;
 use crate::error::TranscodeError;
 use crate::source::Source;
 
-/// Bytes of a block.
+/// Size of a block, bytes.
 const BLOCK: u64 = 1 << 20;
 
-/// Blocks kept: what a few readers need at once, and the head of the file.
+/// Number of cached blocks: those that a few readers need at once, and the head of the file.
 const KEPT: usize = 16;
 
 type Cell = Arc<OnceCell<Bytes>>;
@@ -26,23 +26,23 @@ type Cell = Arc<OnceCell<Bytes>>;
 #[derive(Clone)]
 pub struct Blocks {
     source: Arc<dyn Source>,
-    /// Most recently used last.
+    /// Cached blocks, the most recently used last.
     recent: Arc<Mutex<VecDeque<(u64, Cell)>>>,
     read_bytes: Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Blocks {
-    /// Wraps a source.
+    /// A cache in front of a source.
     pub fn new(source: Arc<dyn Source>) -> Self {
         Self { source, recent: Arc::default(), read_bytes: Arc::default() }
     }
 
-    /// Bytes of the source.
+    /// Size of the source, bytes.
     pub fn size(&self) -> u64 {
         self.source.size()
     }
 
-    /// Bytes that were fetched from the source so far.
+    /// Number of bytes that were read from the source so far.
     pub fn fetched(&self) -> u64 {
         self.read_bytes.load(std::sync::atomic::Ordering::Relaxed)
     }
@@ -67,7 +67,7 @@ impl Blocks {
                     return Ok(None);
                 }
                 let number = at / BLOCK;
-                // The next block is fetched while this one is sent.
+                // The next block is read while this one is sent.
                 if (number + 1) * BLOCK < end {
                     let ahead = this.clone();
                     drop(tokio::spawn(async move { ahead.block(number + 1).await.map(drop) }));
@@ -97,7 +97,7 @@ impl Blocks {
         let (_, cell) = found.unwrap_or_else(|| (number, Cell::default()));
         recent.push_back((number, Arc::clone(&cell)));
         if recent.len() > KEPT {
-            // The head of the file is read again for every chunk: it stays.
+            // The head of the file is read again for every chunk, so it stays cached.
             let oldest = recent.iter().position(|(it, _)| *it != 0).unwrap_or(0);
             recent.remove(oldest);
         }

@@ -1,4 +1,4 @@
-//! What becomes of a message and of its video when an attempt ends badly.
+//! Settles a message and its video when an attempt fails.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::clock::now_ms;
 use crate::error::TranscodeError;
 
 impl Worker {
-    /// The attempt failed: records why, and settles the message by what follows from it.
+    /// Records the reason of a failed attempt, and settles the message accordingly.
     pub(super) async fn fail(
         &self,
         delivery: &Delivery,
@@ -34,7 +34,7 @@ impl Worker {
             Verdict::Retry => self.after_failure(claim, failure.code, cancel).await,
         };
         match verdict {
-            Verdict::Release => info!("given back"),
+            Verdict::Release => info!("the job was released"),
             Verdict::Reject => info!(failure.code = %failure.code, "the source was refused: {problem}"),
             Verdict::Retry => {
                 let problem = format!("{:#}", anyhow::Error::from(problem));
@@ -53,7 +53,7 @@ impl Worker {
         };
         if let Err(problem) = recorded {
             warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
-            // A deletion takes the source away, and what fails then may have stored something since.
+            // A deletion removes the source, and the failing attempt may have stored objects since.
             self.clean_up_if_gone(claim).await;
         }
         match (verdict, next) {
@@ -64,20 +64,20 @@ impl Worker {
         }
     }
 
-    /// What follows when the attempt at hand fails by our fault.
+    /// The consequence of an infrastructure failure of the current attempt.
     async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
         let job = (claim.video, &claim.job);
         let decide = || next_attempt(&*self.catalog, job, Some((claim.fence, code)), now_ms());
         match self.insist(cancel, decide).await {
             Ok(next) => next,
             Err(problem) => {
-                warn!("the attempts so far are not known: {:#}", anyhow::Error::from(problem));
+                warn!("could not read the attempts so far: {:#}", anyhow::Error::from(problem));
                 Next::Again(RETRY_PAUSE)
             }
         }
     }
 
-    /// The claim is lost.
+    /// Handles a lost claim.
     pub(super) async fn stopped(
         &self,
         delivery: &Delivery,
@@ -89,18 +89,21 @@ impl Worker {
         self.clean_up_if_gone(claim).await;
         match is_gone {
             true => self.queue.ack(&delivery.receipt).await,
-            // The worker that took over may have another message, or none: this one comes again, and finds out.
+            // The worker that took over may have another message, or none: this one is delivered
+            // again, and the next claim decides.
             false => self.queue.release(&delivery.receipt, Duration::ZERO, "another worker took over").await,
         }
     }
 
-    /// A deletion cannot see what a worker stores a moment later: the worker removes it.
+    /// A deletion cannot see objects that a worker stores a moment later, so the worker removes
+    /// them.
     pub(super) async fn clean_up_if_gone(&self, claim: &Claim) {
         let video = match self.catalog.get_video(claim.video).await {
             Ok(video) => video,
             Err(problem) => return warn!("could not clean up: {:#}", anyhow::Error::from(problem)),
         };
-        // What a cancelled job has finished is kept: a retry goes on there, or the sweeper takes it.
+        // The finished chunks of a cancelled job are kept: a retry resumes there, or the sweeper
+        // removes them.
         if video.state != VideoState::Deleted {
             return;
         }
@@ -114,7 +117,7 @@ impl Worker {
         }
     }
 
-    /// What was being brought into the bucket.
+    /// Aborts the uploads of an import.
     async fn abort_uploads(&self, video: VideoId) -> Result<(), StoreError> {
         for upload in self.uploads.list_unfinished(&ObjectPrefix::Sources(video)).await? {
             if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {

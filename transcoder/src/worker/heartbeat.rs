@@ -1,4 +1,4 @@
-//! Keeps a job ours while it is worked on, in the catalog and in the queue.
+//! Renews the claim of a job in the catalog, and its lease in the queue, while it is processed.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,19 @@ use super::outage::within;
 use super::{Worker, is_loss};
 use crate::clock::now_ms;
 
-/// How long work goes on, at most, for nobody.
+/// The longest time that work continues after its claim was revoked.
 const PULSE: Duration = Duration::from_secs(2);
 
-/// A beating heart; stop it when the work is done.
+/// A running heartbeat; stop it when the work is done.
 pub(super) struct Heartbeat {
     task: JoinHandle<Option<CatalogError>>,
     enough: CancellationToken,
 }
 
 impl Heartbeat {
-    /// Beats every few seconds, so that work on a video that was cancelled or deleted ends soon, and extends the
-    /// message three times per lease. When the claim is lost, or the catalog is away for a whole lease, `work` is cancelled.
+    /// Renews the claim every few seconds, so that work on a cancelled or deleted video ends soon,
+    /// and extends the message three times per lease. When the claim is lost, or the catalog is
+    /// unavailable for a whole lease, `work` is cancelled.
     pub(super) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
@@ -41,8 +42,8 @@ impl Heartbeat {
                 }
                 match within(worker.catalog.renew(&claim, lease, now_ms())).await {
                     Ok(_) => renewed = Instant::now(),
-                    // After a whole lease without an answer another worker may have the video, and what is made now
-                    // could not be recorded.
+                    // After a whole lease without an answer, another worker may have the video, and
+                    // new results could not be recorded.
                     Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
                         return Some(problem);
@@ -55,7 +56,7 @@ impl Heartbeat {
         Self { task, enough }
     }
 
-    /// Ends it, and says why it cancelled the work, if it did.
+    /// Stops it, and returns the reason why it cancelled the work, if it did.
     pub(super) async fn stop(self) -> Option<CatalogError> {
         self.enough.cancel();
         self.task.await.ok().flatten()
@@ -64,7 +65,8 @@ impl Heartbeat {
 
 async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
     match worker.queue.extend(receipt, worker.config.lease).await {
-        // The message may be delivered to somebody else, who finds the claim held: the catalog decides.
+        // The message may be delivered to another worker, which finds the claim held: the catalog
+        // decides.
         Ok(()) | Err(QueueError::LeaseLost) => {}
         Err(problem) => warn!("could not extend the message: {:#}", anyhow::Error::from(problem)),
     }

@@ -1,4 +1,4 @@
-//! Imports: the worker as an uploader. What it brings into the bucket becomes a job by the bucket's event.
+//! Imports: the worker as an uploader. The bucket's event turns the imported source into a job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
 
-/// How long an import waits before it asks for a place again.
+/// How long an import waits before it asks for a slot again.
 const IMPORT_PAUSE: Duration = Duration::from_secs(15);
 
 impl Worker {
@@ -47,7 +47,7 @@ impl Worker {
         };
         match result {
             Ok(()) => {
-                info!("the source was fetched");
+                info!("the source was imported");
                 self.queue.ack(&delivery.receipt).await
             }
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
@@ -55,8 +55,8 @@ impl Worker {
         }
     }
 
-    /// Notes that the source is there. One that was `there` before may have been told of while the video was cancelled,
-    /// when nobody listened: so its event is told again, which is no error.
+    /// Records that the source is in the bucket. If it was `there` before, its event may have been
+    /// ignored while the video was cancelled, so it is repeated, which does no harm.
     async fn finish_import(
         &self,
         claim: &Claim,
@@ -73,7 +73,7 @@ impl Worker {
         if let Noted::Send(job) = self.catalog.note_upload_event(&job, now_ms()).await? {
             let sent = self.queue.send(&JobMessage::from(job), Duration::ZERO).await;
             if let Err(problem) = sent {
-                // The sweeper misses it, and sends it again.
+                // The sweeper finds the missing job, and sends it again.
                 warn!("the job of an import could not be sent: {:#}", anyhow::Error::from(problem));
             }
         }
@@ -84,7 +84,7 @@ impl Worker {
         let (video, import) = (self.catalog.get_video(claim.video).await?, self.catalog.import(claim.video).await?);
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let (Some(import), Some(key @ ObjectKey::Source { .. })) = (import, key) else {
-            warn!("an import of nothing");
+            warn!("the import has no URL");
             return Err(SourceProblem::SourceMissing.into());
         };
         let url = import.url.parse().map_err(|_| SourceProblem::AddressNotAllowed)?;
@@ -104,8 +104,8 @@ impl Worker {
         fetching.run(import.transfer).await
     }
 
-    /// How long earlier attempts at an import took, all together. Those before a verdict on the source do not count: after it
-    /// the owner asked for another try.
+    /// The total time of earlier attempts at an import. Those before a verdict on the source do not
+    /// count: after it the owner requested another try.
     async fn spent(&self, claim: &Claim) -> Result<Duration, TranscodeError> {
         let attempts = self.catalog.attempts(claim.video).await?;
         let verdict = |it: &Attempt| matches!(&it.outcome, Some(AttemptOutcome::Failed(failure)) if failure.class() == FailureClass::Source);
@@ -114,8 +114,9 @@ impl Worker {
         Ok(Duration::from_millis(times.sum()))
     }
 
-    /// The place that a delivery takes. Imports have places of their own: they wait for strangers, and no encode waits for
-    /// them. `None`: all of these are taken, and the import comes again later.
+    /// The slot for a delivery. Imports have their own slots: they wait for external servers, and
+    /// no encode waits for them. `None`: all of these are taken, and the import is delivered again
+    /// later.
     pub(super) async fn place_for(
         &self,
         delivery: &Delivery,
@@ -126,13 +127,13 @@ impl Worker {
         if let Ok(place) = Arc::clone(imports).try_acquire_owned() {
             return Some(place);
         }
-        // A new message, and the end of the old one: waiting for a place is not a delivery that failed.
+        // A new message instead of the old one: waiting for a slot is not a failed delivery.
         let sent = match self.queue.send(message, IMPORT_PAUSE).await {
             Ok(_) => self.queue.ack(&delivery.receipt).await,
             Err(problem) => Err(problem),
         };
         if let Err(problem) = sent {
-            warn!("an import that has to wait could not be put back: {:#}", anyhow::Error::from(problem));
+            warn!("could not requeue an import that waits for a slot: {:#}", anyhow::Error::from(problem));
         }
         None
     }

@@ -1,15 +1,16 @@
-//! The videos that this process has in hand: by them it recognises a claim of its own whose answer was lost.
+//! The videos that this process is working on: they tell whether an existing claim is its own, with
+//! a lost response.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::VideoId;
 
-/// The videos that the jobs of one worker have in hand. Clones share them.
+/// The videos that the jobs of one worker are processing. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct InHand(Arc<Mutex<HashSet<VideoId>>>);
 
-/// A video is in hand until this is dropped.
+/// Marks a video as being processed until it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     all: InHand,
@@ -17,7 +18,7 @@ pub(super) struct Held {
 }
 
 impl InHand {
-    /// Takes a video in hand; `None`: another job of this worker has it.
+    /// Marks a video; `None`: another job of this worker is processing it.
     pub(super) fn take(&self, video: VideoId) -> Option<Held> {
         let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
         is_new.then(|| Held { all: self.clone(), video })

@@ -1,4 +1,5 @@
-//! A worker that cannot reach a service waits for it, instead of using up the deliveries of one job after the other.
+//! A worker that cannot reach a service waits for it, instead of using up the deliveries of one job
+//! after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,38 +15,40 @@ use tracing::{info, warn};
 use super::Worker;
 use crate::clock::now_ms;
 
-/// Before the first look whether the services answer again; doubled after each look.
+/// Pause before the first check whether the services answer again; doubled after each check.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between two looks at most: so long may a service that has come back stay unnoticed.
+/// Maximum pause between two checks: how long a service that has returned may stay unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A service that takes longer to answer counts as away.
+/// A service that takes longer to answer counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Attempts at one change that fails although the catalog answers otherwise.
 const ATTEMPTS: u32 = 10;
 
-/// Whether a service is away, as far as the jobs of one worker have noticed. Clones share it.
+/// Whether a service is unavailable, as far as the jobs of one worker have noticed. Clones share
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct Outage(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     is_on: AtomicBool,
-    /// Looks since a job was last claimed: services that answer now and then get longer and longer pauses.
+    /// Checks since a job was last claimed: services that answer only now and then get increasing
+    /// pauses.
     looks: AtomicU32,
 }
 
 impl Outage {
-    /// A service did not answer.
+    /// Records that a service did not answer.
     pub(super) fn begin(&self, what: &str) {
         if !self.0.is_on.swap(true, Ordering::Relaxed) {
-            warn!("waits until it can go on: {what}");
+            warn!("waiting for services: {what}");
         }
     }
 
-    /// Everything works.
+    /// Records that everything works.
     pub(super) fn forget(&self) {
         self.0.looks.store(0, Ordering::Relaxed);
     }
@@ -67,22 +70,22 @@ impl Outage {
 }
 
 impl Worker {
-    /// Waits until no service is known to be away, or until cancelled.
+    /// Waits until no service is known to be unavailable, or until cancelled.
     pub(super) async fn wait_for_services(&self, cancel: &CancellationToken) {
         while self.outage.is_on() {
             let Some(()) = cancel.run_until_cancelled(tokio::time::sleep(self.outage.pause())).await else { return };
             match cancel.run_until_cancelled(self.probe()).await {
                 Some(Ok(())) => self.outage.end(),
-                Some(Err(problem)) => info!("still waits: {problem:#}"),
+                Some(Err(problem)) => info!("still waiting: {problem:#}"),
                 None => return,
             }
         }
     }
 
-    /// Whether the services that every job needs answer.
+    /// Checks whether the services that every job needs answer.
     async fn probe(&self) -> anyhow::Result<()> {
         let catalog = within(self.catalog.ping(now_ms()));
-        // Asks for what is never there: the cheapest question that needs the store's answer.
+        // Requests an object that never exists: the cheapest request that the store has to answer.
         let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
         let store = tokio::time::timeout(PATIENCE, self.store.head(&nothing));
         let (catalog, store) = tokio::join!(catalog, store);
@@ -90,14 +93,15 @@ impl Worker {
         match store {
             Ok(Ok(_) | Err(StoreError::NotFound { .. })) => Ok(()),
             Ok(Err(problem)) => Err(problem.into()),
-            Err(_) => anyhow::bail!("the store gave no answer in {PATIENCE:?}"),
+            Err(_) => anyhow::bail!("the store did not answer within {PATIENCE:?}"),
         }
     }
 
-    /// Reads or changes something in the catalog, and waits while it is away: an outage costs no attempt.
+    /// Reads or changes the catalog, and waits while it is unavailable: an outage costs no attempt.
     ///
     /// # Errors
-    /// What the catalog answers; `Unavailable` once cancelled, or for what fails although the catalog answers.
+    /// Those of the catalog; `Unavailable` once cancelled, or if the operation fails although the
+    /// catalog answers.
     pub(super) async fn insist<T, F>(
         &self,
         cancel: &CancellationToken,
@@ -120,7 +124,7 @@ impl Worker {
     }
 }
 
-/// A database behind a network that swallows packets answers nothing, for as long as one waits.
+/// A time limit for the catalog: a database behind a network that drops packets never answers.
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
     let late = |_| CatalogError::Unavailable { source: format!("no answer in {PATIENCE:?}").into() };
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|it| Err(late(it)))

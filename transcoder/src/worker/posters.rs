@@ -1,5 +1,6 @@
-//! Posters that somebody chose: small jobs beside the work on a video. They need no lease, since they can be done
-//! twice at once: the same wish gives the same object, and the catalog decides which wish is shown.
+//! Custom posters: small jobs beside the work on a video. They need no lease, because they are
+//! idempotent: the same request gives the same object, and the catalog decides which request is
+//! shown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,15 +50,15 @@ impl Worker {
         if (verdict == Verdict::Reject || (delivery.is_last && !is_waiting))
             && let Err(problem) = self.catalog.fail_poster(job.video, &job.poster, &failure).await
         {
-            warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+            warn!("could not record the outcome: {:#}", anyhow::Error::from(problem));
         }
         if verdict == Verdict::Reject {
-            info!(failure.code = %failure.code, "no poster: {problem}");
+            info!(failure.code = %failure.code, "could not render the poster: {problem}");
             self.remove(&[picture(job)]).await;
             return self.queue.ack(receipt).await;
         }
         let log_tail = problem.log_tail().to_owned();
-        error!(failure.code = %failure.code, "no poster: {:#}\n{log_tail}", anyhow::Error::from(problem));
+        error!(failure.code = %failure.code, "could not render the poster: {:#}\n{log_tail}", anyhow::Error::from(problem));
         let pause = retry::pause_after(delivery.receive_count);
         if is_waiting && delivery.is_last {
             self.queue.send(&JobMessage::PosterV1(job.clone()), pause).await?;
@@ -67,13 +68,13 @@ impl Worker {
     }
 
     async fn make_poster(&self, job: &PosterJob, cancel: &CancellationToken) -> Result<(), TranscodeError> {
-        let wish = self.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
-        let Some(wish) = wish else {
-            info!("another poster is wanted by now");
+        let record = self.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
+        let Some(record) = record else {
+            info!("another poster was requested in the meantime");
             self.remove_picture(job).await?;
             return Ok(());
         };
-        if wish.shown.as_ref() == Some(&job.poster) {
+        if record.shown.as_ref() == Some(&job.poster) {
             return Ok(());
         }
         let made = match job.from {
@@ -88,7 +89,7 @@ impl Worker {
                 self.remove(before.as_slice()).await;
             }
             PosterShown::Overtaken => {
-                // The same picture may be wanted again, and shown by now: then it is not ours to remove.
+                // The same image may be requested again, and shown by now: then it must stay.
                 let now = self.catalog.poster(job.video).await?;
                 if !now.is_some_and(|it| it.wanted == job.poster || it.shown.as_ref() == Some(&job.poster)) {
                     self.remove(&[own(job)]).await;
@@ -99,7 +100,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Unless it is wanted again by now, and not made yet.
+    /// Removes the image, unless it is requested again and not rendered yet.
     async fn remove_picture(&self, job: &PosterJob) -> Result<(), TranscodeError> {
         let now = self.catalog.poster(job.video).await?;
         if !now.is_some_and(|it| it.wanted == job.poster && it.shown.as_ref() != Some(&job.poster)) {
@@ -123,7 +124,7 @@ impl Worker {
         poster::of_moment(&self.tools, &self.store, &*self.catalog, &keys, what, at_ms, cancel).await
     }
 
-    /// What nobody needs any more. If it cannot be removed now, it goes with its video.
+    /// Removes unused objects. If that fails, they are removed with the video.
     async fn remove(&self, keys: &[ObjectKey]) {
         for key in keys {
             if let Err(problem) = self.store.delete(key).await {

@@ -1,4 +1,4 @@
-//! Encodings: a job is claimed, done under a heartbeat, and ended.
+//! Transcoding jobs: claimed, executed under a heartbeat, and settled.
 
 use std::sync::Arc;
 
@@ -43,12 +43,12 @@ impl Worker {
         }
     }
 
-    /// Another attempt finds the same profiles: the video fails at once, with the reason.
+    /// Another attempt would find the same profiles: the video fails at once, with the reason.
     async fn refuse_profile(&self, delivery: &Delivery, job: &Job) -> Result<(), QueueError> {
         let reason = format!("there is no profile `{}`", job.profile);
         let failure = Failure {
             code: FailureCode::Internal,
-            sentence: format!("This installation has no profile `{}`: the operator has to add it.", job.profile),
+            sentence: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
         };
         let (message, now_ms) = (JobMessage::from(job.clone()), now_ms());
         if let Err(problem) = self.catalog.give_up(&message, &failure, now_ms, now_ms).await {
@@ -71,23 +71,25 @@ impl Worker {
         let result = self.transcode(job, &profile, &claim, &stop).await;
         let lost = beating.stop().await;
         let result = match lost {
-            // The pipeline only knows that it was stopped; this is why.
+            // The pipeline only knows that it was stopped; this is the reason.
             Some(reason) => Err(TranscodeError::Catalog(reason)),
             None => result,
         };
         let result = match result {
-            // What fails while everything stops says nothing about the source: FFmpeg may have been stopped too.
+            // A failure during shutdown says nothing about the source: FFmpeg may have been stopped
+            // too.
             Err(problem) if cancel.is_cancelled() && !problem.lost_claim() => Err(TranscodeError::Cancelled),
             result => result,
         };
         match result {
             Ok(published) => self.finish(delivery, (job, &profile), &claim, &published, cancel).await,
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
-            // Whatever overtook it has a job of its own: the event of another source, or somebody's later wish.
+            // The newer request has its own job: the event of another source, or a later request of
+            // a user.
             Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
                 info!("overtaken: {overtaken}");
                 if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
-                    warn!("the catalog could not be told: {:#}", anyhow::Error::from(problem));
+                    warn!("could not record the outcome: {:#}", anyhow::Error::from(problem));
                 }
                 self.queue.ack(&delivery.receipt).await
             }
@@ -153,7 +155,8 @@ impl Worker {
             }
             Err(problem) => {
                 let problem = TranscodeError::from(problem);
-                // Everything is published: the next delivery finds all chunks done and only publishes again.
+                // Everything is published: the next delivery finds all chunks done and only
+                // publishes again.
                 return match problem.lost_claim() {
                     true => self.stopped(delivery, claim, problem).await,
                     false => self.fail(delivery, claim, problem, cancel).await,
@@ -163,7 +166,7 @@ impl Worker {
         if let Some(key) = job.source_key()
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
-            // The video is ready all the same; the source stays until somebody sweeps it.
+            // The video is ready all the same; the source stays until the sweeper removes it.
             warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
         }
         self.queue.ack(&delivery.receipt).await

@@ -1,8 +1,8 @@
-//! Where an output is cut into segments, and which time stamps they get.
+//! The segmentation of an output, and the time stamps of its segments.
 //!
-//! Up to FFmpeg 5.1, `-segment_times` are times on the clock of the output; since 6.0 they count from its first
-//! packet. So the first packet of every run is put at 0, where both agree, and `-initial_offset` adds the rest
-//! after the cut.
+//! Up to FFmpeg 5.1, `-segment_times` are times on the clock of the output; since 6.0 they count
+//! from its first packet. The first packet of every run is therefore put at 0, where both agree,
+//! and `-initial_offset` adds the rest after the cut.
 
 use domain::plan::AudioPlan;
 use domain::segment::TICKS_PER_SECOND;
@@ -13,29 +13,30 @@ use crate::sink::ORIGIN;
 /// The muxer adds twice its delay to every time stamp; the rest of [`ORIGIN`] is an offset.
 const MUX_DELAY: f64 = 0.35;
 
-/// Tables once, at the start of every segment. FFmpeg would repeat them ten times a second, for receivers
-/// that tune in: a third of the bytes of a low-rate audio rendition.
+/// Writes tables once, at the start of every segment. FFmpeg would repeat them ten times a second,
+/// for receivers that tune in: a third of the bytes of a low-rate audio rendition.
 ///
-/// Every segment counts its packets from 0 and says so, since no run knows where the one before it ended
-/// (ISO/IEC 13818-1, 2.4.3.5: `discontinuity_indicator`): otherwise a player that counts takes the join for a loss.
+/// Every segment counts its packets from 0 and signals that, since no run knows where the previous
+/// one ended (ISO/IEC 13818-1, 2.4.3.5: `discontinuity_indicator`): otherwise a player that counts
+/// takes the join for a loss.
 const SEGMENT_MUXER: &str = "pat_period=3600:sdt_period=3600:mpegts_flags=+initial_discontinuity";
 
-/// Where an output is cut. Times are seconds from the start of the presentation.
+/// The segmentation of an output. Times are seconds from the start of the presentation.
 pub(super) struct Cut {
     /// Number of the first segment.
     pub(super) number: u32,
-    /// When the first packet is presented.
+    /// Presentation time of the first packet.
     pub(super) first: f64,
-    /// When the other segments begin.
+    /// Start times of the other segments.
     pub(super) times: Vec<f64>,
-    /// How much before its time a segment may begin.
+    /// How much before its time a segment may start.
     pub(super) early: f64,
-    /// When the presentation begins on the clock of the packets that reach the muxer.
+    /// Start of the presentation on the clock of the packets that reach the muxer.
     pub(super) origin: f64,
 }
 
 impl Cut {
-    /// The output options that cut into segments of transport stream at `url`.
+    /// The output options that cut into transport stream segments at `url`.
     pub(super) fn arguments(&self, arguments: &mut Vec<String>, url: String) {
         push(arguments, &["-f", "segment", "-segment_format", "mpegts", "-segment_format_options", SEGMENT_MUXER]);
         if self.times.is_empty() {
@@ -57,29 +58,29 @@ impl Cut {
 /// The access units of an audio rendition: 1,024 samples each.
 #[derive(Clone, Copy)]
 pub(super) struct Units {
-    /// When unit 0 begins, seconds from the start of the presentation.
+    /// Start of unit 0, seconds from the start of the presentation.
     start: f64,
-    /// Seconds.
+    /// Duration of a unit, seconds.
     length: f64,
 }
 
 impl Units {
-    /// Unit 0 begins at `start`.
+    /// A grid whose unit 0 starts at `start`.
     pub(super) fn new(audio: &AudioPlan, start: f64) -> Self {
         Self { start, length: 1024.0 / f64::from(audio.sample_rate) }
     }
 
-    /// The unit that begins nearest to a boundary: the first one of its segment.
+    /// The unit that starts nearest to a boundary: the first one of its segment.
     pub(super) fn nearest(self, boundary: f64) -> u64 {
         ((boundary - self.start) / self.length - 0.5).ceil().max(0.0) as u64
     }
 
-    /// When a unit begins.
+    /// Start time of a unit.
     pub(super) fn time(self, unit: u64) -> f64 {
         self.start + unit as f64 * self.length
     }
 
-    /// How much before its boundary a segment may begin.
+    /// How much before its boundary a segment may start.
     pub(super) fn early(self) -> f64 {
         self.length / 2.0
     }

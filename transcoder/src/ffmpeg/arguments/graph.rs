@@ -9,12 +9,13 @@ use domain::segment::seconds;
 use super::Context;
 
 impl Context<'_> {
-    /// One decoder, a constant frame rate on the grid of the whole presentation, all rungs.
+    /// A graph with one decoder, a constant frame rate on the grid of the whole presentation, and
+    /// all rungs.
     pub(super) fn graph(&self, chunks: &[ChunkPlan]) -> String {
         let plan = self.plan;
         let span = plan.span(&segments(chunks));
         let frames = self.frames(span.start.ticks, span.start.frame..span.end.frame);
-        // An image for every second; the first frame of a chunk is always one of them.
+        // One image per second; the first frame of a chunk is always among them.
         let select = format!("select='not(mod({}\\,{}))'", frame_in_chunk(plan, chunks), iframe_interval(plan));
         if plan.rungs.is_empty() {
             return format!("{frames},{select},{}[iframes]", self.picture(plan.iframes));
@@ -38,16 +39,18 @@ impl Context<'_> {
         graph
     }
 
-    /// The graph of one frame of the source as an image.
+    /// The graph that turns one frame of the source into an image.
     pub(super) fn frame_graph(&self, ticks: u64, size: Size) -> String {
         let frame = self.plan.frame_rate.frame_at(ticks);
         let scaled = format!("{},{}{JPEG_COLORS}", self.picture(size), scale_size(size));
         format!("{},{scaled}[poster]", self.frames(ticks, frame..frame + 1))
     }
 
-    /// Decoded frames, put on the constant rate: exactly those with these numbers, from a run that sought `ticks`.
+    /// Decoded frames at the constant rate: exactly those with these numbers, from a run that
+    /// sought `ticks`.
     ///
-    /// Where the source has no frame yet, its first one stands; where it has none any more, its last one.
+    /// Before the first frame of the source, its first one is repeated; after the last one, its
+    /// last one.
     fn frames(&self, ticks: u64, numbers: Range<u64>) -> String {
         let mut steps = vec![format!("[0:{}]setpts=PTS-({})", self.probe.video.index, self.probe.origin_pts())];
         if self.probe.video.interlaced {
@@ -64,14 +67,14 @@ impl Context<'_> {
         steps.join(",")
     }
 
-    /// From a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
+    /// Converts a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
     fn picture(&self, size: Size) -> String {
         let video = &self.probe.video;
         let matrix = output_matrix(video);
         let Some(table) = self.tone_map else {
             return format!("{},format=yuv420p,{}", fitted(size, video, matrix), tags(matrix));
         };
-        // Scaled down first: the table is the expensive part. It is quick for 16 bits only.
+        // Scaled down first, because the table is the expensive part. It is fast for 16 bits only.
         format!(
             "{},format=gbrp16le,lut3d=file={}:interp=tetrahedral,\
              scale=flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuv420p,{}",
@@ -88,13 +91,13 @@ pub(super) fn segments(chunks: &[ChunkPlan]) -> Range<u32> {
     start..chunks.last().map_or(start, |it| it.segments.end)
 }
 
-/// Frames from one image of the trick-play rendition to the next: those of a second (Apple 6.2).
+/// Number of frames between two images of the trick-play rendition: those of a second (Apple 6.2).
 pub fn iframe_interval(plan: &EncodePlan) -> u64 {
     (plan.frame_rate.as_f64().round() as u64).max(1)
 }
 
-/// An expression for the number of a frame in its chunk. In runs of several chunks, the first ones are equally long, and so
-/// are the others, but for the last one.
+/// An expression for the number of a frame in its chunk. In runs of several chunks, the first
+/// chunks have one length and the others another, except the last one.
 fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
     let frames = |it: &ChunkPlan| {
         let span = plan.span(&it.segments);
@@ -112,12 +115,14 @@ fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
     }
 }
 
-/// Pictures of any size and aspect, as large as they fit, with bars around them. One instance lives through a change of
-/// size. Up to four pixels of rounding are stretched away, so that ordinary sources get no bars of a hair's breadth.
+/// Scales frames of any size and aspect ratio to the largest size that fits, with bars around them.
+/// One instance survives a change of the frame size. Up to four pixels of rounding are removed by
+/// stretching, so that ordinary sources get no thin bars.
 ///
 /// The result has the colours of `matrix`.
 pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> String {
-    // What is not tagged must not be guessed by the size after scaling: SD rungs of HD sources keep their colours.
+    // The matrix of untagged video must not be guessed from the size after scaling: SD rungs of HD
+    // sources keep their colours.
     let known = video
         .matrix
         .filter(|_| !video.tagged)
@@ -125,7 +130,8 @@ pub(crate) fn fitted(size: Size, video: &VideoStream, matrix: ColorMatrix) -> St
     fitted_to(&format!("{known}out_color_matrix={}:out_range=tv", scale_matrix(matrix)), size)
 }
 
-/// As [`fitted`], for pictures of BT.2020 that keep their colours: the table that maps them to SDR comes later.
+/// As [`fitted`], for BT.2020 frames that keep their colours: the table that maps them to SDR
+/// follows later.
 pub(crate) fn fitted_in_bt2020(size: Size) -> String {
     fitted_to("in_color_matrix=bt2020:out_color_matrix=bt2020:out_range=tv", size)
 }
@@ -134,7 +140,7 @@ pub(crate) fn fitted_in_bt2020(size: Size) -> String {
 fn fitted_to(colors: &str, size: Size) -> String {
     let Size { width, height } = size;
     let (near_width, near_height) = (width.saturating_sub(4), height.saturating_sub(4));
-    // A broken header can say that pixels are 200 times as wide as high.
+    // A broken header may declare that pixels are 200 times as wide as high.
     let aspect = "if(between(sar\\,0.1\\,10)\\,dar\\,a)";
     format!(
         "scale=w='st(0\\,{aspect})*0+if(gte({height}*ld(0)\\,{near_width})\\,{width}\\,max(2\\,trunc({height}*ld(0)/2+0.5)*2))'\
@@ -143,12 +149,12 @@ fn fitted_to(colors: &str, size: Size) -> String {
     )
 }
 
-/// Makes one frame of the two fields of those that have them.
+/// Combines the fields of interlaced frames.
 pub(crate) fn deinterlaced(filter: &str) -> String {
     format!("{filter}=mode=send_frame:deint=interlaced")
 }
 
-/// FFmpeg's scaler has one name for both kinds of BT.601.
+/// FFmpeg's scaler has one name for both variants of BT.601.
 fn scale_matrix(matrix: ColorMatrix) -> &'static str {
     match matrix {
         ColorMatrix::Bt709 => "bt709",
@@ -161,13 +167,14 @@ pub(crate) fn output_matrix(video: &VideoStream) -> ColorMatrix {
     video.matrix.filter(|_| video.hdr.is_none() && !video.wide_gamut).unwrap_or(ColorMatrix::Bt709)
 }
 
-/// Says what the colours of frames are; encoders write it into the bitstream of every rung.
+/// Tags frames with their colours; encoders write the tags into the bitstream of every rung.
 fn tags(matrix: ColorMatrix) -> String {
     let (matrix, primaries) = (matrix.as_str(), primaries(matrix));
     format!("setparams=range=tv:colorspace={matrix}:color_primaries={primaries}:color_trc={primaries}")
 }
 
-/// Primaries that go with a matrix, and transfer characteristics. Chromium darkens what is tagged with those of BT.470.
+/// The primaries and transfer characteristics that go with a matrix. Chromium darkens video that is
+/// tagged with those of BT.470.
 fn primaries(matrix: ColorMatrix) -> &'static str {
     match matrix {
         ColorMatrix::Bt709 => "bt709",
@@ -175,7 +182,7 @@ fn primaries(matrix: ColorMatrix) -> &'static str {
     }
 }
 
-/// A bitstream filter that writes the colours into H.264 that does not say what they are (ITU-T H.264, annex E).
+/// A bitstream filter that writes the colours into untagged H.264 (ITU-T H.264, annex E).
 pub(super) fn color_metadata(matrix: ColorMatrix) -> String {
     let number = match matrix {
         ColorMatrix::Bt709 => 1,
@@ -187,7 +194,8 @@ pub(super) fn color_metadata(matrix: ColorMatrix) -> String {
     )
 }
 
-/// Filters after a scaler: colours of a JPEG, which are those of BT.601 by definition (JFIF 1.02).
+/// Filters after a scaler for the colours of a JPEG, which are those of BT.601 by definition (JFIF
+/// 1.02).
 pub(super) const JPEG_COLORS: &str =
     ":out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=range=tv:colorspace=bt470bg";
 

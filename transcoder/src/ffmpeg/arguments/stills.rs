@@ -1,4 +1,4 @@
-//! Command lines that make JPEG images.
+//! Command lines that create JPEG images.
 
 use domain::plan::Size;
 
@@ -6,11 +6,11 @@ use super::graph::{JPEG_COLORS, scale_size};
 use super::push;
 use crate::ffmpeg::probe::input_arguments;
 
-/// Arguments that make pictures of I-frames, which are read from a transport stream at `input`:
-/// each one of `size`, and if `columns` is given, all of them on one sheet.
+/// Arguments that turn I-frames into images, read from a transport stream at `input`: each one of
+/// `size`, and if `columns` is given, all of them on one sheet.
 pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
-    // The same picture may be wanted twice in a row: times are counted, not taken from the stream.
+    // The same frame may be used twice in a row: times are counted, not taken from the stream.
     let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));
     if let Some((columns, rows)) = sheet {
         filters += &format!(",tile={columns}x{rows}");
@@ -20,8 +20,9 @@ pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str
     arguments
 }
 
-/// Arguments that make one JPEG of what is read at `input`: of its first picture, or of the one that is shown `offset`
-/// seconds later. It is of `size`, or lies on its side, if FFmpeg turns it upright.
+/// Arguments that create one JPEG from `input`: of its first frame, or of the frame that is shown
+/// `offset` seconds later. It has `size`, or width and height exchanged, if FFmpeg turns it
+/// upright.
 pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
     let mut arguments = input_arguments(demuxer);
     let side = size.width.max(size.height);
@@ -29,7 +30,8 @@ pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) 
         "setpts=PTS-STARTPTS,trim=start={:.6},\
          scale={side}:{side}:force_original_aspect_ratio=decrease:force_divisible_by=2:flags=bicubic{JPEG_COLORS},setsar=1,\
          trim=end_frame=1",
-        // The frame that is on at that moment began a little earlier: a hundredth of a second makes up for rounding.
+        // The frame shown at that time began a little earlier: a hundredth of a second compensates
+        // for rounding.
         (offset - 0.01).max(0.0)
     );
     push(&mut arguments, &["-threads", "1", "-i", input, "-an", "-sn", "-dn", "-map_metadata", "-1"]);

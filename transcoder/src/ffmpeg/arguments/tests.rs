@@ -33,7 +33,7 @@ impl Paper {
         Self::by(Profile::default(), probe)
     }
 
-    /// By a profile whose rungs ask for two sounds.
+    /// For a profile whose rungs need two audio renditions.
     fn with_two_sounds(probe: Probe) -> Self {
         let mut profile = Profile::default();
         profile.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });

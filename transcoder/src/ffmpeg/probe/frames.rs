@@ -1,20 +1,20 @@
-//! Facts that only decoded frames tell.
+//! Properties that only decoded frames have.
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::probe::{ffprobe, input_arguments};
 
-/// What a decoded frame says of itself.
+/// Properties of a decoded frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FrameFacts {
-    /// Coded size, pixels.
+    /// Coded width and height, pixels.
     pub size: (u32, u32),
-    /// It consists of two fields.
+    /// Whether it consists of two fields.
     pub interlaced: bool,
 }
 
-/// Decodes keyframes: the first one, and those after each of `moments` (seconds on the clock of the container). Without
-/// moments, all of them.
+/// Decodes keyframes: the first one, and those after each of `moments` (seconds on the clock of the
+/// container). Without moments, all of them.
 pub async fn key_frames(
     tools: &Tools,
     demuxer: &str,
@@ -35,7 +35,7 @@ pub async fn key_frames(
     Ok(answer.output.lines().filter_map(facts).collect())
 }
 
-/// `width=320|height=180|interlaced_frame=0`, in any order.
+/// Parses `width=320|height=180|interlaced_frame=0`, in any order.
 fn facts(line: &str) -> Option<FrameFacts> {
     let field = |name: &str| {
         line.split('|')

@@ -1,23 +1,24 @@
-//! Which streams of a source are used, and what ffprobe says of them.
+//! Selects the streams of a source, and parses ffprobe's description of them.
 
 use domain::failure::SourceProblem;
 use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream};
 use serde::Deserialize;
 
-/// What ffprobe says of the streams that are used.
+/// The selected streams.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// The video stream. Its frame rate is a first guess, until its frames are known.
+    /// The video stream. Its frame rate is an estimate until its frames are known.
     pub video: VideoStream,
-    /// The container or the headers say whether its frames are fields; `None`: they do not say.
+    /// Whether its frames consist of fields, according to the container or the headers; `None`: not
+    /// declared.
     pub fields: Option<bool>,
     /// Frame rates that the container declares.
     pub rates: Rates,
-    /// The audio stream, if there is any.
+    /// The audio stream, if there is one.
     pub audio: Option<AudioStream>,
-    /// Streams of sound or picture are announced of which no packet was seen.
+    /// Whether audio or video streams are declared of which no packet was found.
     pub announced: bool,
-    /// Of the whole container, seconds, if it says so.
+    /// Duration of the whole container, seconds, if it is declared.
     pub duration_seconds: Option<f64>,
 }
 
@@ -114,7 +115,7 @@ impl RawStream {
         self.sample_rate.as_deref()?.parse().ok().filter(|it| *it > 0)
     }
 
-    /// Packets of it were seen: its headers say how large or how fast it is.
+    /// Whether packets of the stream were found: its headers declare a size or a sample rate.
     fn is_there(&self) -> bool {
         match self.codec_type.as_deref() {
             Some("video") => self.width.is_some_and(|it| it > 0) && self.height.is_some_and(|it| it > 0),
@@ -122,17 +123,17 @@ impl RawStream {
         }
     }
 
-    /// FFmpeg knows what its decoder would put out, so it has one.
+    /// Whether FFmpeg has a decoder for the stream: it knows the decoder's output format.
     fn is_decodable(&self) -> bool {
         let format = if self.is("video") { &self.pix_fmt } else { &self.sample_fmt };
         self.codec().is_some() && format.as_deref().is_some_and(|it| it != "unknown")
     }
 }
 
-/// Sound of a higher rate is not sound, Hz: twice the highest rate of recorders.
+/// Maximum sample rate, Hz: twice the highest rate of recorders.
 const HIGHEST_SAMPLE_RATE: u32 = 768_000;
 
-/// Reads ffprobe's JSON and picks the streams.
+/// Parses ffprobe's JSON and selects the streams.
 pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
     let protected = |it: &RawStream| matches!(it.codec_tag_string.as_deref(), Some("encv" | "enca" | "drmi" | "drms"));
@@ -140,13 +141,13 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
         return Err(SourceProblem::EncryptedSource);
     }
     let used = |it: &&RawStream| it.is("video") || it.is("audio");
-    // Resampling from such a rate takes memory in proportion to it.
+    // Resampling from such a rate would need memory in proportion to it.
     if raw.streams.iter().filter(used).any(|it| it.sample_rate().is_some_and(|it| it > HIGHEST_SAMPLE_RATE)) {
         return Err(SourceProblem::Damaged);
     }
     let announced = raw.streams.iter().filter(used).any(|it| !it.is_there());
-    // A stream that plays is better than the container's own choice, which may be announced only, or in a format that
-    // nothing decodes; after that comes the order of the file.
+    // A playable stream is preferred to the container's default, which may be only declared, or in
+    // a format without a decoder; after that, the order of the file decides.
     let choice = |it: &&RawStream| (!it.is_there(), !it.is_decodable(), it.disposition.default == 0, it.index);
     let Some(video) = raw.streams.iter().filter(|it| it.is("video")).min_by_key(choice) else {
         let sound = raw.streams.iter().any(|it| it.is("audio"));
@@ -209,8 +210,8 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     })
 }
 
-/// Colours that decoders give out as they are and no filter of FFmpeg converts: the picture would be green and violet.
-/// Dolby Vision without a compatible base layer (profile 5) is in IPT-PQ-c2.
+/// Colour spaces that decoders pass on unchanged and no filter of FFmpeg converts: the result would
+/// be green and violet. Dolby Vision without a compatible base layer (profile 5) is in IPT-PQ-c2.
 fn unknown_colors(video: &RawStream) -> Option<String> {
     let incompatible = |it: &&SideData| it.dv_profile.is_some() && it.dv_bl_signal_compatibility_id == Some(0);
     let vision = video.side_data_list.iter().find(incompatible).and_then(|it| it.dv_profile);
@@ -232,8 +233,8 @@ fn audio_stream(raw: &RawStream) -> Option<AudioStream> {
     })
 }
 
-/// Clockwise degrees that turn the picture upright, and whether it is mirrored as well. Of a mirrored picture, only
-/// whether width and height change places counts: 0 or 90.
+/// The clockwise rotation in degrees that turns the frame upright, and whether it is mirrored as
+/// well. For a mirrored frame, only the exchange of width and height matters: 0 or 90.
 fn orientation(side_data: &[SideData]) -> (u32, bool) {
     let matrix = side_data.iter().find_map(|it| it.displaymatrix.as_deref()).and_then(matrix);
     if let Some([a, b, c, d]) = matrix
@@ -242,11 +243,11 @@ fn orientation(side_data: &[SideData]) -> (u32, bool) {
         return (if a.abs() < b.abs() { 90 } else { 0 }, true);
     }
     let rotation = side_data.iter().find_map(|it| it.rotation).unwrap_or(0.0);
-    // The matrix turns counter-clockwise; to undo it, the picture is turned clockwise.
+    // The matrix rotates counter-clockwise; to undo that, the frame is rotated clockwise.
     (((-rotation / 90.0).round() as i64).rem_euclid(4) as u32 * 90, false)
 }
 
-/// The colour matrix. RGB says that it has one, too: its identity.
+/// The colour matrix. RGB declares one too: the identity.
 fn matrix_of(video: &RawStream, height: u32) -> Option<ColorMatrix> {
     let rgb =
         video.pix_fmt.as_deref().is_some_and(|it| it.contains("rgb") || it.contains("bgr") || it.starts_with("gbr"));
@@ -264,7 +265,8 @@ fn is_known(tag: &Option<String>) -> bool {
     tag.as_deref().is_some_and(|it| !matches!(it, "unknown" | "unspecified" | "reserved"))
 }
 
-/// The upper left of a display matrix, printed as lines of `00000000:        65536           0           0`.
+/// Parses the upper left of a display matrix, printed as lines of `00000000:        65536
+/// 0           0`.
 fn matrix(text: &str) -> Option<[i64; 4]> {
     let mut rows = text.lines().filter_map(|it| it.split_once(':')).map(|(_, row)| {
         let mut cells = row.split_whitespace().map(str::parse::<i64>);
@@ -278,13 +280,14 @@ fn positive(text: &str) -> Option<f64> {
     text.parse().ok().filter(|it: &f64| it.is_finite() && *it > 0.0)
 }
 
-/// `30000/1001` and `4:3`.
+/// Parses `30000/1001` and `4:3`.
 fn ratio(text: &str) -> Option<Ratio> {
     let (num, den) = text.split_once(['/', ':'])?;
     Ratio::new(num.parse().ok()?, den.parse().ok()?)
 }
 
-/// Scaling 1920x1080 to 854x480 leaves an aspect of pixels of 1280:1281, which cannot be seen.
+/// Whether an aspect ratio is visible: scaling 1920x1080 to 854x480 leaves one of 1280:1281, which
+/// is not.
 fn visible(aspect: &Ratio) -> bool {
     (aspect.as_f64() - 1.0).abs() > 0.005
 }

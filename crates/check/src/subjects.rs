@@ -1,0 +1,52 @@
+//! The rules, one module per subject: pure functions from the facts to findings.
+
+mod alignment;
+mod attributes;
+mod bandwidth;
+mod bitstream;
+mod durations;
+mod groups;
+mod http;
+mod iframes;
+mod keys;
+mod maps;
+mod segments;
+mod structure;
+mod syntax;
+mod timeline;
+mod uris;
+mod versions;
+
+use crate::report::{Findings, Report};
+use crate::tree::Tree;
+
+/// The function of a subject.
+type Subject = fn(&Tree, &mut Findings);
+
+const SUBJECTS: [Subject; 16] = [
+    syntax::check,
+    versions::check,
+    structure::check,
+    attributes::check,
+    groups::check,
+    uris::check,
+    http::check,
+    keys::check,
+    maps::check,
+    segments::check,
+    durations::check,
+    timeline::check,
+    alignment::check,
+    bandwidth::check,
+    bitstream::check,
+    iframes::check,
+];
+
+/// Applies all rules.
+pub(crate) fn judge(tree: &Tree) -> Report {
+    let mut findings = Findings::default();
+    for subject in SUBJECTS {
+        subject(tree, &mut findings);
+    }
+    findings.into_report(tree.target.clone(), tree.counts)
+}

@@ -1,0 +1,397 @@
+//! Failures: their codes, their classes, and the consequences.
+//!
+//! A variant exists because a program or a person acts on it: the code is stable and meant for
+//! programs, the sentence tells a person what is wrong and what to do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+mod source_problem;
+
+pub use source_problem::SourceProblem;
+
+/// The party at fault. Decides whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// The file is at fault: it would fail in the same way again, so it is never retried.
+    Source,
+    /// The installation, the network or the store is at fault: the queue retries a bounded number
+    /// of times.
+    Infrastructure,
+    /// The worker was stopped; there is no fault. The job is released at once.
+    Shutdown,
+}
+
+impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 3] = [Self::Source, Self::Infrastructure, Self::Shutdown];
+
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Infrastructure => "infrastructure",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The action of the queue.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Source => Verdict::Reject,
+            Self::Infrastructure => Verdict::Retry,
+            Self::Shutdown => Verdict::Release,
+        }
+    }
+}
+
+/// The action on the job of a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Acknowledge it and report the failure to the user: another attempt cannot succeed.
+    Reject,
+    /// Leave it to the queue, with a delay: another attempt may succeed.
+    Retry,
+    /// Release it without a delay.
+    Release,
+}
+
+/// The stable code of a failure. Codes are never renamed: customers' programs compare them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FailureCode {
+    /// The file has no bytes.
+    EmptyFile,
+    /// The file is not in a readable container format.
+    NotAVideo,
+    /// The file has no video track.
+    NoVideoStream,
+    /// The file has audio, but no video track.
+    OnlySound,
+    /// The video is longer than the profile allows.
+    TooLong,
+    /// The file has more bytes than the profile allows.
+    TooLarge,
+    /// The frames are larger than the profile allows.
+    TooManyPixels,
+    /// The end of the file is missing.
+    Truncated,
+    /// No decoder for the codec is available.
+    UnsupportedCodec,
+    /// The FFmpeg of this installation lacks a filter or decoder that the source needs.
+    MissingAbility,
+    /// Protected by DRM or a password.
+    EncryptedSource,
+    /// A playlist or script, disguised as a video.
+    PlaylistNotAllowed,
+    /// The beginning is valid, but a later part cannot be decoded.
+    Damaged,
+    /// Reading or decoding it needs more memory or processor time than is allowed.
+    TooDemanding,
+    /// The source object does not exist any more.
+    SourceMissing,
+    /// The file was replaced while it was read.
+    SourceChanged,
+    /// The server of the URL refuses to send the file.
+    FetchRefused,
+    /// The server of the URL sends the file so slowly that the import exceeds its time limit.
+    FetchTooSlow,
+    /// The URL leads to an address from which this installation does not import.
+    AddressNotAllowed,
+    /// The URL leads to a web page.
+    WebPage,
+    /// Single rungs cannot be re-encoded with these settings.
+    RungsDoNotFit,
+    /// The image cannot be decoded.
+    PictureDamaged,
+    /// An internal failure: details are in the log.
+    Internal,
+    /// The store, the queue or the database could not be reached.
+    Unavailable,
+    /// The work exceeded its time limit.
+    TimedOut,
+    /// There is no space left for temporary files.
+    DiskFull,
+    /// The worker ran out of open files, processes or memory.
+    Exhausted,
+    /// The output failed the verification before publishing.
+    VerificationFailed,
+    /// All attempts were used up, and none of them reported a reason.
+    WorkerLost,
+    /// The server of the URL could not be reached, or closed the connection early.
+    FetchFailed,
+    /// The worker was stopped.
+    Shutdown,
+}
+
+impl FailureCode {
+    /// Every code.
+    pub const ALL: [Self; 31] = [
+        Self::EmptyFile,
+        Self::NotAVideo,
+        Self::NoVideoStream,
+        Self::OnlySound,
+        Self::TooLong,
+        Self::TooLarge,
+        Self::TooManyPixels,
+        Self::Truncated,
+        Self::UnsupportedCodec,
+        Self::MissingAbility,
+        Self::EncryptedSource,
+        Self::PlaylistNotAllowed,
+        Self::Damaged,
+        Self::TooDemanding,
+        Self::SourceMissing,
+        Self::SourceChanged,
+        Self::FetchRefused,
+        Self::FetchTooSlow,
+        Self::AddressNotAllowed,
+        Self::WebPage,
+        Self::RungsDoNotFit,
+        Self::PictureDamaged,
+        Self::Internal,
+        Self::Unavailable,
+        Self::TimedOut,
+        Self::DiskFull,
+        Self::Exhausted,
+        Self::VerificationFailed,
+        Self::WorkerLost,
+        Self::FetchFailed,
+        Self::Shutdown,
+    ];
+
+    /// The code in its wire form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyFile => "empty-file",
+            Self::NotAVideo => "not-a-video",
+            Self::NoVideoStream => "no-video-stream",
+            Self::OnlySound => "only-sound",
+            Self::TooLong => "too-long",
+            Self::TooLarge => "too-large",
+            Self::TooManyPixels => "too-many-pixels",
+            Self::Truncated => "truncated",
+            Self::UnsupportedCodec => "unsupported-codec",
+            Self::MissingAbility => "missing-ability",
+            Self::EncryptedSource => "encrypted-source",
+            Self::PlaylistNotAllowed => "playlist-not-allowed",
+            Self::Damaged => "damaged",
+            Self::TooDemanding => "too-demanding",
+            Self::SourceMissing => "source-missing",
+            Self::SourceChanged => "source-changed",
+            Self::FetchRefused => "fetch-refused",
+            Self::FetchTooSlow => "fetch-too-slow",
+            Self::AddressNotAllowed => "address-not-allowed",
+            Self::WebPage => "web-page",
+            Self::RungsDoNotFit => "rungs-do-not-fit",
+            Self::PictureDamaged => "picture-damaged",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed-out",
+            Self::DiskFull => "disk-full",
+            Self::Exhausted => "exhausted",
+            Self::VerificationFailed => "verification-failed",
+            Self::WorkerLost => "worker-lost",
+            Self::FetchFailed => "fetch-failed",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The party at fault.
+    pub fn class(self) -> FailureClass {
+        match self {
+            Self::EmptyFile
+            | Self::NotAVideo
+            | Self::NoVideoStream
+            | Self::OnlySound
+            | Self::TooLong
+            | Self::TooLarge
+            | Self::TooManyPixels
+            | Self::Truncated
+            | Self::UnsupportedCodec
+            | Self::MissingAbility
+            | Self::EncryptedSource
+            | Self::PlaylistNotAllowed
+            | Self::Damaged
+            | Self::TooDemanding
+            | Self::SourceMissing
+            | Self::SourceChanged
+            | Self::FetchRefused
+            | Self::FetchTooSlow
+            | Self::AddressNotAllowed
+            | Self::WebPage
+            | Self::RungsDoNotFit
+            | Self::PictureDamaged => FailureClass::Source,
+            Self::Internal
+            | Self::Unavailable
+            | Self::TimedOut
+            | Self::DiskFull
+            | Self::Exhausted
+            | Self::VerificationFailed
+            | Self::WorkerLost
+            | Self::FetchFailed => FailureClass::Infrastructure,
+            Self::Shutdown => FailureClass::Shutdown,
+        }
+    }
+
+    /// Whether a service or a resource of the machine was missing: the job is not at fault, and
+    /// waits.
+    pub fn is_lack_of_service(self) -> bool {
+        matches!(self, Self::Unavailable | Self::DiskFull | Self::Exhausted)
+    }
+
+    /// The default message for people: what is wrong, and what to do.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::EmptyFile => "The file is empty: upload it again.",
+            Self::NotAVideo => {
+                "The file is not a video that can be read: upload a video file, such as MP4, MOV or MKV."
+            }
+            Self::NoVideoStream => "The file has no video track: upload a file that has one.",
+            Self::OnlySound => "The file has only audio, which is not supported yet: upload a file with a video track.",
+            Self::TooLong => "The video is longer than allowed: upload a shorter one.",
+            Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
+            Self::TooManyPixels => "The frames are larger than allowed: export the video at a lower resolution.",
+            Self::Truncated => {
+                "The end of the file is missing, because the upload or an earlier copy was interrupted: upload the complete file."
+            }
+            Self::UnsupportedCodec => "The codec of the video is not supported: export it as H.264 in MP4.",
+            Self::MissingAbility => {
+                "The FFmpeg of this installation lacks a feature that this video needs: ask the operator to install a build that has it."
+            }
+            Self::EncryptedSource => "The file is protected by DRM or a password: upload an unprotected copy.",
+            Self::PlaylistNotAllowed => {
+                "The file is a playlist or script that refers to other files: upload the video itself."
+            }
+            Self::Damaged => "The file is damaged and cannot be decoded: export or copy it again.",
+            Self::TooDemanding => {
+                "Decoding the video needs more memory or time than is allowed: export it as H.264 in MP4 at a lower resolution, or ask the operator to raise the limits."
+            }
+            Self::SourceMissing => "The uploaded file does not exist any more: upload it again.",
+            Self::SourceChanged => "The file was replaced while it was being read: process the new file instead.",
+            Self::FetchRefused => {
+                "The server refuses to send the file: check that the URL can be read without signing in."
+            }
+            Self::FetchTooSlow => {
+                "The server sends the file too slowly: upload the file instead, or use the URL of a faster server."
+            }
+            Self::AddressNotAllowed => {
+                "The URL leads to an address that is not on the public internet, so the file was not imported: upload the file instead."
+            }
+            Self::WebPage => "The URL leads to a web page, not to a video: use the URL of the file itself.",
+            Self::RungsDoNotFit => {
+                "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
+            }
+            Self::PictureDamaged => "The image is damaged and cannot be decoded: export it again.",
+            Self::Internal => "An internal error occurred: try again, and if it fails again, ask the operator.",
+            Self::Unavailable => "A required service could not be reached: try again later.",
+            Self::TimedOut => "Processing took too long and was stopped: try again, or upload a shorter video.",
+            Self::DiskFull => "The worker ran out of disk space: ask the operator to free some, then try again.",
+            Self::Exhausted => {
+                "The worker ran out of open files, processes or memory: ask the operator to raise its limits."
+            }
+            Self::VerificationFailed => "The output did not pass verification, so it was not published: try again.",
+            Self::WorkerLost => "The worker stopped responding several times: try again, or export the video again.",
+            Self::FetchFailed => {
+                "The import failed, because the server could not be reached or closed the connection: try again later."
+            }
+            Self::Shutdown => "The worker was stopped; another worker continues the job.",
+        }
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is not the code of any failure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a failure code")]
+pub struct UnknownFailureCode(String);
+
+impl FromStr for FailureCode {
+    type Err = UnknownFailureCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFailureCode> {
+        Self::ALL
+            .into_iter()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| UnknownFailureCode(text.chars().take(64).collect()))
+    }
+}
+
+impl TryFrom<String> for FailureCode {
+    type Error = UnknownFailureCode;
+
+    fn try_from(text: String) -> Result<Self, UnknownFailureCode> {
+        text.parse()
+    }
+}
+
+impl From<FailureCode> for String {
+    fn from(code: FailureCode) -> String {
+        code.as_str().to_owned()
+    }
+}
+
+/// A failure as it is stored and shown. Its class follows from its code.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Failure {
+    /// Code for programs.
+    pub code: FailureCode,
+    /// Message for people; contains nothing private (no path, address or log).
+    pub sentence: String,
+}
+
+impl Failure {
+    /// A failure with the default message of its code.
+    pub fn of(code: FailureCode) -> Self {
+        Self { code, sentence: code.sentence().to_owned() }
+    }
+
+    /// The party at fault.
+    pub fn class(&self) -> FailureClass {
+        self.code.class()
+    }
+}
+
+impl From<&SourceProblem> for Failure {
+    fn from(problem: &SourceProblem) -> Self {
+        Self { code: problem.code(), sentence: problem.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_print_and_parse() {
+        for code in FailureCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(code));
+            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{code}\""));
+        }
+        assert!("no-such-code".parse::<FailureCode>().is_err());
+    }
+
+    #[test]
+    fn every_sentence_is_one() {
+        for code in FailureCode::ALL {
+            let sentence = code.sentence();
+            assert!(sentence.ends_with('.') && sentence.len() > 20, "{code}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn the_class_decides_what_follows() {
+        assert_eq!(FailureCode::NotAVideo.class().verdict(), Verdict::Reject);
+        assert_eq!(FailureCode::DiskFull.class().verdict(), Verdict::Retry);
+        assert_eq!(FailureCode::Shutdown.class().verdict(), Verdict::Release);
+    }
+}

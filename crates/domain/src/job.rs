@@ -1,0 +1,286 @@
+//! Jobs: the work to be done on a source, and the messages that carry them.
+//!
+//! Messages outlive deployments, so their format is frozen: a changed format is a new version, and
+//! an unknown version is reported as such.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Generation, JobId, VideoId};
+use crate::object_key::{Bucket, ExternalPath, ObjectKey};
+use crate::profile::Profile;
+
+mod import;
+mod message;
+mod partial;
+mod poster;
+
+pub use import::Import;
+pub use message::{InvalidMessage, JobMessage};
+pub use partial::Partial;
+pub use poster::{PosterJob, PosterSource};
+
+/// How a source is turned into a presentation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Adaptive bit rate: a ladder of rungs.
+    #[default]
+    Abr,
+    /// One rung, remuxed: nothing is encoded.
+    Copy,
+}
+
+impl Mode {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Abr => "abr",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// When a source is turned into a presentation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Generate {
+    /// As soon as the source has arrived.
+    #[default]
+    OnUpload,
+    /// At the first playback request.
+    OnFirstView,
+}
+
+impl Generate {
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnUpload => "on_upload",
+            Self::OnFirstView => "on_first_view",
+        }
+    }
+}
+
+/// The reason for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobReason {
+    /// The bucket reported a new object. The event may arrive several times, late, or after the
+    /// video was deleted.
+    Upload,
+    /// A request to convert an object that was in the bucket already.
+    Convert,
+    /// A request to retry a failed video, or to re-encode a finished one.
+    Retry,
+    /// The first playback request of a video with `on_first_view`.
+    OnDemand,
+}
+
+/// The object to transcode.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// Name of its bucket.
+    pub bucket: String,
+    /// Object key in that bucket.
+    pub key: String,
+    /// ETag, without quotes. Reads are conditional on it: an object with another ETag is another
+    /// source.
+    pub etag: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A unit of work for the transcoder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Job {
+    /// Derived from source, profile, mode and reused renditions: two jobs with the same id are one
+    /// run.
+    #[serde(rename = "job")]
+    pub id: JobId,
+    /// The video of the source.
+    pub video: VideoId,
+    /// The object to read.
+    pub source: Source,
+    /// Name of the encoding profile.
+    pub profile: String,
+    /// Whether to encode or only to remux.
+    pub mode: Mode,
+    /// The reason for the job. Not part of its identity.
+    pub reason: JobReason,
+    /// The rungs to re-encode; `None`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Box<Partial>>,
+}
+
+impl Job {
+    /// Creates a job with the id that follows from its fields.
+    pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
+        let id = job_id(&source, profile, mode, None);
+        Self { id, video, source, profile: profile.to_owned(), mode, reason, partial: None }
+    }
+
+    /// The typed key of its source: an upload of its own video, or an external object; `None` for
+    /// anything else.
+    pub fn source_key(&self) -> Option<ObjectKey> {
+        if let Some(key) = ObjectKey::parse(Bucket::Private, &self.source.key) {
+            return (key.video() == self.video).then_some(key);
+        }
+        let path = ExternalPath::try_from(self.source.key.clone()).ok()?;
+        Some(ObjectKey::External { video: self.video, path })
+    }
+
+    /// The id that follows from its fields.
+    pub(crate) fn due_id(&self) -> JobId {
+        job_id(&self.source, &self.profile, self.mode, self.partial.as_deref())
+    }
+
+    /// A job for the same source, restricted to some rungs. It has another id.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Partial) -> Self {
+        self.partial = Some(Box::new(partial));
+        self.id = self.due_id();
+        self
+    }
+
+    /// The generation that it produces, with the profile of that name.
+    pub fn generation(&self, profile: &Profile) -> Generation {
+        let fingerprint = profile.fingerprint(self.mode);
+        match &self.partial {
+            None => Generation::of(&self.source.etag, &fingerprint),
+            Some(partial) => Generation::of(&self.source.etag, &format!("{fingerprint}/{}", partial.identity())),
+        }
+    }
+
+    /// A job for the same source with other settings. It has another id unless they are the same.
+    #[must_use]
+    pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
+        Self::new(self.video, self.source.clone(), profile, mode, self.reason)
+    }
+}
+
+fn job_id(source: &Source, profile: &str, mode: Mode, partial: Option<&Partial>) -> JobId {
+    // The mode is a setting beside the profile: a copy must not be confused with a ladder that is
+    // requested later. No profile name contains a slash, so the two are distinct.
+    let settings = match (mode, partial) {
+        (Mode::Abr, None) => profile.to_owned(),
+        (Mode::Copy, None) => format!("{profile}/copy"),
+        (_, Some(partial)) => format!("{profile}/{}/{}", mode.as_str(), partial.identity()),
+    };
+    JobId::of(&source.bucket, &source.key, &source.etag, &settings)
+}
+
+/// The stages of the work, in the order in which they start; some run in parallel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Importing the source from a URL.
+    Fetch,
+    /// Reading the headers of the source, and planning.
+    Probe,
+    /// Remuxing the top rung.
+    Copy,
+    /// Encoding the video rungs.
+    Encode,
+    /// Encoding the audio renditions.
+    Audio,
+    /// Creating thumbnails, poster and storyboard.
+    Stills,
+    /// Verifying all outputs.
+    Verify,
+    /// Writing the final playlists and switching the pointer.
+    Publish,
+}
+
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 8] =
+        [Self::Fetch, Self::Probe, Self::Copy, Self::Encode, Self::Audio, Self::Stills, Self::Verify, Self::Publish];
+
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Probe => "probe",
+            Self::Copy => "copy",
+            Self::Encode => "encode",
+            Self::Audio => "audio",
+            Self::Stills => "stills",
+            Self::Verify => "verify",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object_key::RenditionName;
+
+    pub(super) fn job() -> Job {
+        let video = VideoId::new(1_700_000_000_000, [7; 10]);
+        let source = Source {
+            bucket: "edgereel-private".to_owned(),
+            key: format!("uploads/{video}/film.mp4"),
+            etag: "d41d8cd98f00b204e9800998ecf8427e-3".to_owned(),
+            size: 1_234_567,
+        };
+        Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
+    }
+
+    #[test]
+    fn identity_is_source_profile_and_mode() {
+        let job = job();
+        let retry = Job { reason: JobReason::Retry, ..job.clone() };
+        assert_eq!(Job::new(job.video, job.source.clone(), "default", Mode::Abr, JobReason::Retry), retry);
+        assert_eq!(job.with_settings("default", Mode::Abr).id, job.id);
+        assert_ne!(job.with_settings("small", Mode::Abr).id, job.id);
+        assert_ne!(job.with_settings("default", Mode::Copy).id, job.id);
+        let newer = Source { etag: "another".to_owned(), ..job.source.clone() };
+        assert_ne!(Job::new(job.video, newer, "default", Mode::Abr, JobReason::Upload).id, job.id);
+    }
+
+    #[test]
+    fn some_rungs_are_another_job_and_another_generation() {
+        let (job, profile) = (job(), Profile::default());
+        let names = |text: &str| text.split(' ').map(|it| it.parse().unwrap()).collect::<Vec<RenditionName>>();
+        let base = job.generation(&profile);
+        let partial = |base: &Generation, rungs| job.clone().with_partial(Partial::new(base.clone(), names(rungs)));
+        let some = partial(&base, "720p 480p");
+        assert_eq!(some, partial(&base, "480p 720p 480p"), "the same request");
+        let others = [job.clone(), partial(&base, "720p"), partial(&some.generation(&profile), "720p 480p")];
+        for other in others {
+            assert_ne!(other.id, some.id);
+            assert_ne!(other.generation(&profile), some.generation(&profile));
+        }
+        let body = JobMessage::from(some.clone()).to_body();
+        assert!(body.ends_with(&format!(r#","partial":{{"base":"{base}","rungs":["480p","720p"]}}}}"#)), "{body}");
+        assert_eq!(JobMessage::parse(&body), Ok(JobMessage::from(some)));
+        // A version that does not support `partial` must not treat it as the whole job: the id does
+        // not match.
+        let unknown = body.replace("\"partial\"", "\"later\"");
+        assert!(matches!(JobMessage::parse(&unknown), Err(InvalidMessage::ForeignId { .. })));
+    }
+
+    #[test]
+    fn a_source_knows_its_typed_key() {
+        let job = job();
+        assert_eq!(job.source_key().unwrap().video(), job.video);
+        let keyed = |key: &str| {
+            let source = Source { key: key.to_owned(), ..job.source.clone() };
+            Job { source, ..job.clone() }.source_key()
+        };
+        // An external object is read in place; an object of another video is not read.
+        assert_eq!(keyed("elsewhere/film.mp4").map(|it| it.path()).as_deref(), Some("elsewhere/film.mp4"));
+        assert_eq!(keyed("elsewhere/film.mp4").unwrap().video(), job.video);
+        assert_eq!(keyed("uploads/film.mp4").map(|it| it.path()).as_deref(), Some("uploads/film.mp4"));
+        let other = VideoId::new(7, [7; 10]);
+        for foreign in
+            [format!("uploads/{other}/film.mp4"), "uploads/vid_x/film.mp4".to_owned(), "../film.mp4".to_owned()]
+        {
+            assert_eq!(keyed(&foreign), None, "{foreign}");
+        }
+    }
+}

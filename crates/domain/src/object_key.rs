@@ -1,0 +1,423 @@
+//! The path of every object. This is the only module that builds object paths.
+//!
+//! Path, content type and cache policy are defined together, so that a new kind of object forces
+//! every decision. There are two buckets: outputs can never trigger the upload event again, and
+//! ciphertext can be public without exposing a source.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Generation, PosterId, VideoId};
+
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
+
+/// The bucket of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    /// Sources, wrapped keys, manifests. Never public; objects under `uploads/` cause events.
+    Private,
+    /// Playlists, encrypted segments, images.
+    Media,
+}
+
+/// The prefix of uploads, whose events start work.
+pub const UPLOADS_PREFIX: &str = "uploads/";
+
+/// The container format of segments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    /// MPEG-2 transport stream: plays everywhere.
+    #[default]
+    MpegTs,
+}
+
+impl Container {
+    /// File extension of a segment.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::MpegTs => "ts",
+        }
+    }
+
+    /// Media type of a segment (Apple HLS authoring specification, 10.4).
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::MpegTs => "video/mp2t",
+        }
+    }
+}
+
+/// Cache lifetime of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Its path is never written with other content: a year.
+    Immutable,
+    /// It may change at any time: a cache has to revalidate it for each request.
+    Revalidate,
+    /// Private data: must not be cached.
+    NoStore,
+}
+
+impl CachePolicy {
+    /// The `Cache-Control` header.
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Immutable => "public, max-age=31536000, immutable",
+            Self::Revalidate => "no-cache",
+            Self::NoStore => "no-store",
+        }
+    }
+}
+
+/// Every kind of object that Edgereel stores.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ObjectKey {
+    /// An uploaded source.
+    Source {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The sanitised file name of the user.
+        file_name: FileName,
+    },
+    /// A source that the retention policy archived after its video was ready.
+    ArchivedSource {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The file name under which it was uploaded.
+        file_name: FileName,
+    },
+    /// An existing object in the private bucket, under the customer's own path: only ever read.
+    External {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The customer's path.
+        path: ExternalPath,
+    },
+    /// A wrapped content key (JSON); never in clear.
+    ContentKey {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Rendition name, with a number after a key rotation: `1080p`, `1080p-2`.
+        key: RenditionName,
+    },
+    /// The list of all segments of a generation (JSON).
+    Manifest {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
+    /// The master playlist: the only pointer to the generation that viewers get.
+    Master {
+        /// The video that it belongs to.
+        video: VideoId,
+    },
+    /// A media playlist, or an I-frame playlist.
+    MediaPlaylist {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The rendition that it belongs to.
+        rendition: RenditionName,
+    },
+    /// A segment, encrypted if the profile enables that.
+    Segment {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The rendition that it belongs to.
+        rendition: RenditionName,
+        /// Position in the playlist, from 0.
+        index: u32,
+        /// Container format; determines extension and media type.
+        container: Container,
+    },
+    /// One of the thumbnails, which are spread over the video (JPEG).
+    Thumbnail {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// Position, from 0.
+        index: u32,
+    },
+    /// The storyboard: all small images in one sheet, for the seek bar (JPEG).
+    Storyboard {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
+    /// The mapping of times to parts of the storyboard (WebVTT).
+    StoryboardIndex {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
+    /// The automatic poster, shown before playback (JPEG).
+    Poster {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
+    /// A custom poster (JPEG); independent of encodings, so that it outlives them.
+    OwnPoster {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// Id of the poster.
+        poster: PosterId,
+    },
+    /// An uploaded image that waits to be rendered as a poster.
+    PosterPicture {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// Id of the poster.
+        poster: PosterId,
+    },
+}
+
+impl ObjectKey {
+    /// The bucket of the object.
+    pub fn bucket(&self) -> Bucket {
+        match self {
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::ContentKey { .. }
+            | Self::Manifest { .. }
+            | Self::PosterPicture { .. } => Bucket::Private,
+            Self::Master { .. }
+            | Self::MediaPlaylist { .. }
+            | Self::Segment { .. }
+            | Self::Thumbnail { .. }
+            | Self::Storyboard { .. }
+            | Self::StoryboardIndex { .. }
+            | Self::Poster { .. }
+            | Self::OwnPoster { .. } => Bucket::Media,
+        }
+    }
+
+    /// The object's path in its bucket.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Source { video, file_name } => format!("{UPLOADS_PREFIX}{video}/{file_name}"),
+            Self::ArchivedSource { video, file_name } => format!("archive/{video}/{file_name}"),
+            Self::External { path, .. } => path.as_str().to_owned(),
+            Self::ContentKey { video, generation, key } => format!("keys/{video}/{generation}/{key}.json"),
+            Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
+            Self::Master { video } => format!("hls/{video}/master.m3u8"),
+            Self::MediaPlaylist { video, generation, rendition } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}.m3u8")
+            }
+            Self::Segment { video, generation, rendition, index, container } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", container.extension())
+            }
+            Self::Thumbnail { video, generation, index } => {
+                format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
+            }
+            Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
+            Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
+            Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
+            Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
+            Self::PosterPicture { video, poster } => format!("posters/{video}/{poster}"),
+        }
+    }
+
+    /// The object with this path; `None` if no object key has it.
+    ///
+    /// Strict: `parse(b, p)` is `Some(k)` only if `k.path() == p`, so that no second spelling of a
+    /// path can bypass a check.
+    pub fn parse(bucket: Bucket, path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let key = match (bucket, parts.as_slice()) {
+            (Bucket::Private, ["uploads", video, name]) => {
+                Self::Source { video: video.parse().ok()?, file_name: FileName::try_from((*name).to_owned()).ok()? }
+            }
+            (Bucket::Private, ["archive", video, name]) => Self::ArchivedSource {
+                video: video.parse().ok()?,
+                file_name: FileName::try_from((*name).to_owned()).ok()?,
+            },
+            (Bucket::Private, ["keys", video, generation, file]) => Self::ContentKey {
+                video: video.parse().ok()?,
+                generation: generation.parse().ok()?,
+                key: file.strip_suffix(".json")?.parse().ok()?,
+            },
+            (Bucket::Private, ["manifests", video, file]) => {
+                Self::Manifest { video: video.parse().ok()?, generation: file.strip_suffix(".json")?.parse().ok()? }
+            }
+            (Bucket::Private, ["posters", video, poster]) => {
+                Self::PosterPicture { video: video.parse().ok()?, poster: poster.parse().ok()? }
+            }
+            (Bucket::Media, ["hls", video, "posters", file]) => {
+                Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
+            }
+            (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
+            (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
+                Self::parse_output(video.parse().ok()?, generation.parse().ok()?, rest)?
+            }
+            _ => return None,
+        };
+        (key.path() == path).then_some(key)
+    }
+
+    fn parse_output(video: VideoId, generation: Generation, rest: &[&str]) -> Option<Self> {
+        Some(match rest {
+            ["storyboard.jpg"] => Self::Storyboard { video, generation },
+            ["storyboard.vtt"] => Self::StoryboardIndex { video, generation },
+            ["poster.jpg"] => Self::Poster { video, generation },
+            ["thumbs", file] => {
+                let index = file.strip_prefix("thumb_")?.strip_suffix(".jpg")?.parse().ok()?;
+                Self::Thumbnail { video, generation, index }
+            }
+            [folder, file] => {
+                let rendition: RenditionName = folder.parse().ok()?;
+                let file = file.strip_prefix(folder)?;
+                if file == ".m3u8" {
+                    Self::MediaPlaylist { video, generation, rendition }
+                } else {
+                    let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
+                    Self::Segment { video, generation, rendition, index, container: Container::MpegTs }
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The video it belongs to.
+    pub fn video(&self) -> VideoId {
+        match self {
+            Self::Source { video, .. }
+            | Self::ArchivedSource { video, .. }
+            | Self::External { video, .. }
+            | Self::ContentKey { video, .. }
+            | Self::Manifest { video, .. }
+            | Self::Master { video }
+            | Self::MediaPlaylist { video, .. }
+            | Self::Segment { video, .. }
+            | Self::Thumbnail { video, .. }
+            | Self::Storyboard { video, .. }
+            | Self::StoryboardIndex { video, .. }
+            | Self::Poster { video, .. }
+            | Self::OwnPoster { video, .. }
+            | Self::PosterPicture { video, .. } => *video,
+        }
+    }
+
+    /// The `Content-Type` with which it is stored (Apple HLS authoring specification, 10.4).
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            // The browser's content type is stored with the upload itself, and never trusted.
+            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
+                "application/octet-stream"
+            }
+            Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
+            Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
+            Self::Segment { container, .. } => container.content_type(),
+            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
+                "image/jpeg"
+            }
+            Self::StoryboardIndex { .. } => "text/vtt",
+        }
+    }
+
+    /// The cache policy of the object.
+    pub fn cache_policy(&self) -> CachePolicy {
+        match self {
+            Self::Source { .. }
+            | Self::ArchivedSource { .. }
+            | Self::External { .. }
+            | Self::ContentKey { .. }
+            | Self::Manifest { .. }
+            | Self::PosterPicture { .. } => CachePolicy::NoStore,
+            Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
+            Self::Segment { .. }
+            | Self::Thumbnail { .. }
+            | Self::Storyboard { .. }
+            | Self::StoryboardIndex { .. }
+            | Self::Poster { .. }
+            | Self::OwnPoster { .. } => CachePolicy::Immutable,
+        }
+    }
+}
+
+/// A prefix of objects, for listing and deleting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectPrefix {
+    /// All uploads.
+    Uploads,
+    /// The source of a video (several after a lost race).
+    Sources(VideoId),
+    /// The archived source of a video.
+    ArchivedSources(VideoId),
+    /// Uploaded images for the poster of a video.
+    PosterPictures(VideoId),
+    /// All content keys of a video.
+    ContentKeys(VideoId),
+    /// All manifests of a video.
+    Manifests(VideoId),
+    /// All manifests of all videos.
+    AllManifests,
+    /// All published objects of a video.
+    Outputs(VideoId),
+    /// All published objects of one encoding.
+    Generation(VideoId, Generation),
+    /// The content keys of one encoding.
+    GenerationKeys(VideoId, Generation),
+}
+
+impl ObjectPrefix {
+    /// All prefixes that are removed with a video.
+    pub fn of_video(video: VideoId) -> [Self; 6] {
+        // The playlists are deleted first: unreachable objects can be removed in any order.
+        [
+            Self::Outputs(video),
+            Self::ContentKeys(video),
+            Self::Manifests(video),
+            Self::Sources(video),
+            Self::ArchivedSources(video),
+            Self::PosterPictures(video),
+        ]
+    }
+
+    /// The bucket of the prefix.
+    pub fn bucket(&self) -> Bucket {
+        match self {
+            Self::Uploads
+            | Self::Sources(_)
+            | Self::ArchivedSources(_)
+            | Self::PosterPictures(_)
+            | Self::ContentKeys(_)
+            | Self::Manifests(_)
+            | Self::AllManifests
+            | Self::GenerationKeys(..) => Bucket::Private,
+            Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
+        }
+    }
+
+    /// The prefix as text, ending in `/`.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Uploads => UPLOADS_PREFIX.to_owned(),
+            Self::Sources(video) => format!("{UPLOADS_PREFIX}{video}/"),
+            Self::ArchivedSources(video) => format!("archive/{video}/"),
+            Self::PosterPictures(video) => format!("posters/{video}/"),
+            Self::ContentKeys(video) => format!("keys/{video}/"),
+            Self::Manifests(video) => format!("manifests/{video}/"),
+            Self::AllManifests => "manifests/".to_owned(),
+            Self::Outputs(video) => format!("hls/{video}/"),
+            Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
+            Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),
+        }
+    }
+}

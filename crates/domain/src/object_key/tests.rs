@@ -1,0 +1,150 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn video() -> VideoId {
+    VideoId::new(1_700_000_000_000, [7; 10])
+}
+
+fn every_key() -> Vec<ObjectKey> {
+    let (video, generation) = (video(), Generation::of("etag", "profile"));
+    let rendition: RenditionName = "1080p".parse().unwrap();
+    vec![
+        ObjectKey::Source { video, file_name: FileName::clean("Holiday 2024.mp4") },
+        ObjectKey::ArchivedSource { video, file_name: FileName::clean("a.mp4") },
+        ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition.clone() },
+        ObjectKey::Manifest { video, generation: generation.clone() },
+        ObjectKey::Master { video },
+        ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() },
+        ObjectKey::Segment { video, generation: generation.clone(), rendition, index: 7, container: Container::MpegTs },
+        ObjectKey::Thumbnail { video, generation: generation.clone(), index: 9 },
+        ObjectKey::Storyboard { video, generation: generation.clone() },
+        ObjectKey::StoryboardIndex { video, generation: generation.clone() },
+        ObjectKey::Poster { video, generation },
+        ObjectKey::OwnPoster { video, poster: PosterId::of_moment(7) },
+        ObjectKey::PosterPicture { video, poster: PosterId::of_moment(7) },
+    ]
+}
+
+#[test]
+fn paths_types_and_cache_policies() {
+    let table: String = every_key()
+        .iter()
+        .map(|key| {
+            format!("{:?} {} | {} | {}\n", key.bucket(), key.path(), key.content_type(), key.cache_policy().header())
+        })
+        .collect();
+    insta::assert_snapshot!(table, @"
+    Private uploads/vid_018bcfe5680077078707070707070707/Holiday_2024.mp4 | application/octet-stream | no-store
+    Private archive/vid_018bcfe5680077078707070707070707/a.mp4 | application/octet-stream | no-store
+    Private keys/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p.json | application/json | no-store
+    Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.json | application/json | no-store
+    Media hls/vid_018bcfe5680077078707070707070707/master.m3u8 | application/vnd.apple.mpegurl | no-cache
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.vtt | text/vtt | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/poster.jpg | image/jpeg | public, max-age=31536000, immutable
+    Media hls/vid_018bcfe5680077078707070707070707/posters/efd9bf88b975d52b.jpg | image/jpeg | public, max-age=31536000, immutable
+    Private posters/vid_018bcfe5680077078707070707070707/efd9bf88b975d52b | application/octet-stream | no-store
+    ");
+}
+
+#[test]
+fn every_key_parses_back() {
+    for key in every_key() {
+        assert_eq!(ObjectKey::parse(key.bucket(), &key.path()), Some(key));
+    }
+}
+
+#[test]
+fn second_spellings_and_foreign_paths_are_not_keys() {
+    let (video, generation) = (video(), Generation::of("etag", "profile"));
+    for path in [
+        format!("hls/{video}//master.m3u8"),
+        format!("hls/{video}/{generation}/1080p/1080p_7.ts"),
+        format!("hls/{video}/{generation}/1080p/1080p_+0007.ts"),
+        format!("hls/{video}/{generation}/1080p/720p_00007.ts"),
+        format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
+        format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
+        format!("hls/{video}/{generation}/poster.jpg/"),
+        format!("/hls/{video}/master.m3u8"),
+        "hls".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(ObjectKey::parse(Bucket::Media, &path), None, "{path}");
+    }
+    assert_eq!(ObjectKey::parse(Bucket::Private, &ObjectKey::Master { video }.path()), None);
+}
+
+#[test]
+fn file_names_are_cleaned() {
+    for (name, expected) in [
+        ("film.mp4", "film.mp4"),
+        ("../../x.mp4", "x.mp4"),
+        ("..\\..\\x.mp4", "x.mp4"),
+        ("My Holiday (1).MOV", "My_Holiday_(1).MOV"),
+        ("été.mkv", "été.mkv"),
+        ("", "video"),
+        ("..", "video"),
+        (".mp4", "mp4"),
+        ("a\u{0}b\n.mp4", "a_b.mp4"),
+        ("x.mp4/", "video"),
+        ("film\u{202e}4pm.exe", "film_4pm.exe"),
+        ("a\u{2066}b\u{200f}c.mp4", "a_b_c.mp4"),
+    ] {
+        assert_eq!(FileName::clean(name).as_str(), expected, "{name:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_name_gives_a_key_that_parses_back(name in "\\PC{0,300}|.{0,300}") {
+        let key = ObjectKey::Source { video: video(), file_name: FileName::clean(&name) };
+        prop_assert!(key.path().len() <= 1024);
+        prop_assert_eq!(ObjectKey::parse(Bucket::Private, &key.path()), Some(key));
+    }
+
+    #[test]
+    fn any_path_that_parses_is_its_own_path(path in "(hls|uploads|keys)/[a-z0-9_/.-]{0,80}") {
+        for bucket in [Bucket::Private, Bucket::Media] {
+            if let Some(key) = ObjectKey::parse(bucket, &path) {
+                prop_assert_eq!(key.path(), path.clone());
+            }
+        }
+    }
+}
+
+#[test]
+fn external_paths_are_outside_our_own() {
+    for good in [
+        "film.mp4",
+        "2024/Süd/film 1.mp4",
+        "a//b",
+        "upload/x",
+        "hls.mp4",
+        "uploads/a.mp4",
+        "uploads/2024/a.mp4",
+        &"x".repeat(1024),
+    ] {
+        assert!(ExternalPath::try_from(good.to_owned()).is_ok(), "{good}");
+    }
+    let long = "x".repeat(1025);
+    for bad in [
+        "",
+        "/film.mp4",
+        "a/../film.mp4",
+        "..",
+        "./a",
+        "a\nb",
+        "uploads",
+        "uploads/",
+        "hls",
+        "keys/a/b.json",
+        "films/",
+        &long,
+    ] {
+        assert!(ExternalPath::try_from(bad.to_owned()).is_err(), "{bad}");
+    }
+}

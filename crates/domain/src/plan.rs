@@ -1,0 +1,222 @@
+//! The encode plan: all decisions that are made before the first frame is decoded.
+//!
+//! A pure function of probe, profile and mode. A restarted worker therefore makes the same plan,
+//! and finds the chunks of its predecessor at the expected paths.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::SourceProblem;
+use crate::job::Mode;
+use crate::object_key::{Container, RenditionName};
+use crate::probe::{Probe, Ratio, Seeking, VideoStream};
+use crate::profile::Profile;
+use crate::segment::{Lane, TICKS_PER_SECOND};
+
+mod audio;
+mod copy;
+mod partial;
+mod size;
+mod timeline;
+
+pub use copy::{CopyRefusal, LARGEST_COPIED_SEGMENT};
+pub use partial::Misfit;
+pub use size::Size;
+pub use timeline::{Boundary, ChunkPlan};
+
+/// All decisions that are made before the first frame is decoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncodePlan {
+    /// A ladder, or one remuxed rung.
+    pub mode: Mode,
+    /// Container format of every segment.
+    pub container: Container,
+    /// Constant frame rate of the encoded rungs.
+    pub frame_rate: Ratio,
+    /// Starts of the segments, the first at 0, and the end of the last one. The same for all
+    /// renditions.
+    pub boundaries: Vec<Boundary>,
+    /// Number of frames between keyframes inside a segment.
+    pub keyframe_interval: u64,
+    /// Longest display time of a frame of the source, ticks.
+    pub longest_frame: u64,
+    /// End of the last frame of the source, ticks; audio may continue after it.
+    #[serde(default)]
+    pub picture_end: u64,
+    /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
+    pub target_duration: u32,
+    /// Whether segments are encrypted.
+    pub encrypt: bool,
+    /// The remuxed rung, or the reason why there is none.
+    pub copy: Result<CopyRung, CopyRefusal>,
+    /// The encoded rungs, largest first; each is scaled from the previous one.
+    pub rungs: Vec<RungPlan>,
+    /// Size of the trick-play rendition.
+    pub iframes: Size,
+    /// The audio renditions, highest rate first; empty: the source has no audio.
+    pub audio: Vec<AudioPlan>,
+    /// The chunks of the remuxed rung and its audio.
+    pub copy_chunks: Vec<ChunkPlan>,
+    /// The chunks of the encoded rungs and the I-frames.
+    pub encode_chunks: Vec<ChunkPlan>,
+    /// The chunks of the encoded audio.
+    pub audio_chunks: Vec<ChunkPlan>,
+}
+
+/// The remuxed rung.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyRung {
+    /// Name of the rung, `source`.
+    pub name: RenditionName,
+    /// Display size.
+    pub size: Size,
+    /// Name of its audio rendition.
+    pub audio: Option<RenditionName>,
+}
+
+/// An encoded rung.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungPlan {
+    /// Name, as in the profile.
+    pub name: RenditionName,
+    /// Display size; both sides are even.
+    pub size: Size,
+    /// Maximum rate, kbit/s.
+    pub video_kbps: u32,
+    /// Name of its audio rendition.
+    pub audio: Option<RenditionName>,
+}
+
+/// An audio rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// Name of the rendition, `audio-128k` or `audio-source`.
+    pub name: RenditionName,
+    /// Bit rate, kbit/s; for a copy, that of the source.
+    pub kbps: u32,
+    /// Number of channels, one or two.
+    pub channels: u32,
+    /// Sample rate, Hz.
+    pub sample_rate: u32,
+    /// Whether it is remuxed instead of encoded.
+    pub copied: bool,
+}
+
+impl EncodePlan {
+    /// Plans the encoding of a source.
+    ///
+    /// Fails if the source violates a limit: too long, too large, too many pixels.
+    pub fn new(probe: &Probe, profile: &Profile, mode: Mode) -> Result<Self, SourceProblem> {
+        within_limits(probe, profile)?;
+        let copy = copy::copy_rung(probe, profile, mode);
+        let mut rungs = match mode {
+            Mode::Abr => size::ladder(probe, profile, copy.is_ok()),
+            Mode::Copy if copy.is_ok() => vec![],
+            // A recording that cannot be remuxed still has to play: its best rung is encoded.
+            Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
+        };
+        let end = if copy.is_ok() { probe.index.picture_end } else { probe.index.end };
+        let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
+        let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
+        let copy =
+            copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });
+        let segments = boundaries.len() as u32 - 1;
+        let small_first = || timeline::chunks(segments, [2], 20);
+        let longest_gop = match probe.index.seeking {
+            // One run produces all chunks: their length only determines how much work a crash
+            // loses.
+            Seeking::Sequential => 0,
+            Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
+            Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
+        };
+        let watched = copy.is_err() && probe.index.seeking != Seeking::Sequential;
+        Ok(Self {
+            mode,
+            container: Container::MpegTs,
+            frame_rate: probe.video.frame_rate,
+            keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
+            target_duration: timeline::target_duration(&boundaries, profile),
+            longest_frame: probe.index.longest_frame,
+            picture_end: probe.index.picture_end,
+            encrypt: profile.encrypt,
+            iframes: size::iframes(probe, &rungs),
+            copy_chunks: if copy.is_ok() { small_first() } else { vec![] },
+            encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, watched),
+            audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first() },
+            copy,
+            rungs,
+            audio,
+            boundaries,
+        })
+    }
+
+    /// Number of segments of every rendition.
+    pub fn segments(&self) -> u32 {
+        self.boundaries.len() as u32 - 1
+    }
+
+    /// Duration of the presentation, ticks.
+    pub fn duration(&self) -> u64 {
+        self.boundaries.last().map_or(0, |it| it.ticks)
+    }
+
+    /// The chunks of a lane.
+    pub fn chunks(&self, lane: Lane) -> &[ChunkPlan] {
+        match lane {
+            Lane::Copy => &self.copy_chunks,
+            Lane::Encode => &self.encode_chunks,
+            Lane::Audio => &self.audio_chunks,
+        }
+    }
+
+    /// The renditions that a lane produces.
+    pub fn renditions(&self, lane: Lane) -> Vec<RenditionName> {
+        match lane {
+            Lane::Copy => {
+                let audio = self.audio.iter().filter(|it| it.copied).map(|it| it.name.clone());
+                self.copy.iter().map(|it| it.name.clone()).chain(audio).collect()
+            }
+            Lane::Encode => self.rungs.iter().map(|it| it.name.clone()).chain([RenditionName::iframes()]).collect(),
+            Lane::Audio => self.audio.iter().filter(|it| !it.copied).map(|it| it.name.clone()).collect(),
+        }
+    }
+
+    /// The part of the presentation that a range of segments covers.
+    pub fn span(&self, segments: &Range<u32>) -> Range<Boundary> {
+        self.boundaries[segments.start as usize]..self.boundaries[segments.end as usize]
+    }
+}
+
+/// Checks that a frame has no more pixels than the profile allows, at its display size: a pixel
+/// aspect ratio enlarges it.
+///
+/// # Errors
+/// [`SourceProblem::TooManyPixels`].
+pub fn check_pixels(video: &VideoStream, profile: &Profile) -> Result<(), SourceProblem> {
+    let (width, height) = video.display_size();
+    let limit_pixels = profile.limits.max_pixels;
+    if u64::from(width) * u64::from(height) > limit_pixels {
+        return Err(SourceProblem::TooManyPixels { width, height, limit_pixels });
+    }
+    Ok(())
+}
+
+fn within_limits(probe: &Probe, profile: &Profile) -> Result<(), SourceProblem> {
+    let limits = &profile.limits;
+    let seconds = probe.index.end / TICKS_PER_SECOND;
+    if probe.size > limits.max_bytes {
+        return Err(SourceProblem::TooLarge { bytes: probe.size, limit_bytes: limits.max_bytes });
+    }
+    if seconds > limits.max_duration_seconds {
+        return Err(SourceProblem::TooLong { seconds, limit_seconds: limits.max_duration_seconds });
+    }
+    check_pixels(&probe.video, profile)?;
+    if probe.index.end == 0 || probe.video.width == 0 || probe.video.height == 0 {
+        return Err(SourceProblem::Damaged);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

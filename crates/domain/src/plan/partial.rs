@@ -1,0 +1,94 @@
+//! Plans in which some rungs are re-encoded and the rest is reused.
+
+use crate::object_key::RenditionName;
+use crate::plan::EncodePlan;
+
+/// The reason why single rungs cannot be re-encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// One of the two plans does not encode such a rung.
+    #[error("`{0}` is not encoded")]
+    Rung(RenditionName),
+    /// Segments would have other boundaries or another container: players could not switch.
+    #[error("the segment boundaries or the container would differ")]
+    Timeline,
+}
+
+impl EncodePlan {
+    /// This plan, with the named rungs taken from `fresh`. Each keeps its audio, and the chunks
+    /// stay those of this plan, because the other rungs are reused by them.
+    pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, Misfit> {
+        let fits = self.boundaries == fresh.boundaries
+            && self.frame_rate == fresh.frame_rate
+            && self.keyframe_interval == fresh.keyframe_interval
+            && self.container == fresh.container
+            && self.encrypt == fresh.encrypt;
+        if !fits {
+            return Err(Misfit::Timeline);
+        }
+        let mut plan = self.clone();
+        for name in names {
+            let old = plan.rungs.iter_mut().find(|it| it.name == *name);
+            let new = fresh.rungs.iter().find(|it| it.name == *name);
+            let (Some(old), Some(new)) = (old, new) else { return Err(Misfit::Rung(name.clone())) };
+            (old.size, old.video_kbps) = (new.size, new.video_kbps);
+        }
+        Ok(plan)
+    }
+
+    /// The part of this plan that is encoded if only these rungs are re-encoded. It includes the
+    /// I-frames, which come from the same decoder, and the stills that are derived from them.
+    #[must_use]
+    pub fn only(&self, names: &[RenditionName]) -> Self {
+        let mut plan = self.clone();
+        plan.rungs.retain(|it| names.contains(&it.name));
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Mode;
+    use crate::probe::cases::standard;
+    use crate::profile::Profile;
+    use crate::segment::Lane;
+
+    fn plan(profile: &str) -> EncodePlan {
+        EncodePlan::new(&standard(), &Profile::parse(profile).unwrap(), Mode::Abr).unwrap()
+    }
+
+    fn name(text: &str) -> RenditionName {
+        text.parse().unwrap()
+    }
+
+    const RICHER: &str = "[[rung]]\nname = \"720p\"\nwidth = 1280\nheight = 720\nvideo_kbps = 4000\naudio_kbps = 128";
+
+    #[test]
+    fn named_rungs_are_replaced_and_the_rest_stays() {
+        let (base, fresh) = (plan(""), plan(RICHER));
+        let merged = base.with_rungs_of(&fresh, &[name("720p")]).unwrap();
+        let rates: Vec<_> = merged.rungs.iter().map(|it| (it.name.as_str(), it.video_kbps)).collect();
+        assert_eq!(rates, [("720p", 4000), ("480p", 1500), ("360p", 800)]);
+        assert_eq!(merged.rungs[0].audio, base.rungs[0].audio, "its audio exists already");
+        assert_eq!((&merged.audio, &merged.copy, merged.iframes), (&base.audio, &base.copy, base.iframes));
+        let work = merged.only(&[name("720p")]);
+        assert_eq!(work.renditions(Lane::Encode), [name("720p"), RenditionName::iframes()]);
+        assert_eq!(merged.renditions(Lane::Encode).len(), 4);
+    }
+
+    #[test]
+    fn what_does_not_fit_says_why() {
+        let base = plan("");
+        for (profile, rung, expected) in [
+            ("", "source", Misfit::Rung(name("source"))),
+            ("", "1080p", Misfit::Rung(name("1080p"))),
+            (RICHER, "480p", Misfit::Rung(name("480p"))),
+            ("segment_seconds = 4.0", "720p", Misfit::Timeline),
+            ("encrypt = false", "720p", Misfit::Timeline),
+            ("keyframe_seconds = 1.0", "720p", Misfit::Timeline),
+        ] {
+            assert_eq!(base.with_rungs_of(&plan(profile), &[name(rung)]), Err(expected), "{profile} {rung}");
+        }
+    }
+}

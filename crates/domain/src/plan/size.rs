@@ -1,0 +1,90 @@
+//! Selects the rungs for a source, and their sizes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::RungPlan;
+use crate::probe::Probe;
+use crate::profile::{Profile, Rung};
+
+/// Display width and height of a frame, pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Size {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+impl Size {
+    /// The smaller of the two, the number in `720p`, also for portrait video.
+    pub fn short_side(self) -> u32 {
+        self.width.min(self.height)
+    }
+
+    /// The same aspect ratio with another short side. Both sides are even, as 4:2:0 requires, and
+    /// at least 16.
+    pub fn with_short_side(self, short: u32) -> Self {
+        let scale = f64::from(short) / f64::from(self.short_side().max(1));
+        let even = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32 * 2).max(16);
+        Self { width: even(self.width), height: even(self.height) }
+    }
+}
+
+/// A source that is smaller than a rung by no more than this factor still gets the rung, at its own
+/// size: 1,072 lines are `1080p`.
+const NEARLY: f64 = 0.95;
+
+/// Short side of the trick-play rendition, pixels.
+const IFRAME_SHORT_SIDE: u32 = 360;
+
+/// The rungs to encode, largest first. Never empty: a playlist without variants is invalid.
+///
+/// Rungs above the source are dropped. Beside a remuxed rung, the rung of the same size is dropped
+/// unless it would save at least a third of the bits.
+pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<RungPlan> {
+    let (width, height) = probe.video.display_size();
+    let source = Size { width, height };
+    let mut enabled: Vec<&Rung> = profile.rungs.iter().filter(|it| it.enabled).collect();
+    enabled.sort_by_key(|it| std::cmp::Reverse(it.width.min(it.height)));
+    let mut rungs: Vec<RungPlan> = enabled
+        .iter()
+        .filter(|it| f64::from(source.short_side()) >= f64::from(it.width.min(it.height)) * NEARLY)
+        .map(|it| planned(it, source.with_short_side(source.short_side().min(it.width.min(it.height)))))
+        .collect();
+    if let (true, Some(top)) = (copied, rungs.first()) {
+        let source_kbps = probe.index.video_bit_rate().map_or(u64::MAX, |it| it / 1000);
+        let same_size = f64::from(top.size.short_side()) >= f64::from(source.short_side()) * NEARLY;
+        // `u64::MAX` if the rate is unknown: then the rung is kept, because it may save bits.
+        if same_size && u64::from(top.video_kbps) > source_kbps / 3 * 2 {
+            rungs.remove(0);
+        }
+    }
+    if rungs.is_empty() && !copied {
+        rungs.extend(enabled.last().map(|smallest| tiny(smallest, source)));
+    }
+    rungs
+}
+
+fn planned(rung: &Rung, size: Size) -> RungPlan {
+    RungPlan { name: rung.name.clone(), size, video_kbps: rung.video_kbps, audio: None }
+}
+
+/// The only rung of a source below every rung: its own size, at a proportional rate.
+fn tiny(smallest: &Rung, source: Size) -> RungPlan {
+    let size = source.with_short_side(source.short_side());
+    let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);
+    RungPlan {
+        name: format!("{}p", size.short_side()).parse().expect("digits and a letter"),
+        size,
+        video_kbps: ((f64::from(smallest.video_kbps) * share) as u32).clamp(100, smallest.video_kbps),
+        audio: None,
+    }
+}
+
+/// The size of the trick-play rendition: that of the smallest rung, or smaller.
+pub(super) fn iframes(probe: &Probe, rungs: &[RungPlan]) -> Size {
+    let (width, height) = probe.video.display_size();
+    let source = Size { width, height };
+    let smallest = rungs.iter().map(|it| it.size.short_side()).min().unwrap_or(source.short_side());
+    source.with_short_side(smallest.min(IFRAME_SHORT_SIDE))
+}

@@ -1,0 +1,138 @@
+//! Divides the presentation into segments, and segments into chunks.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::probe::{Probe, Ratio};
+use crate::profile::Profile;
+use crate::segment::TICKS_PER_SECOND;
+
+/// A time at which all renditions have a segment boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Boundary {
+    /// Time from the first frame of the source, ticks.
+    pub ticks: u64,
+    /// Number of the first frame at or after it, at the constant frame rate of the encoded rungs.
+    pub frame: u64,
+}
+
+/// A chunk of work: consecutive segments of all renditions of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkPlan {
+    /// Position in its lane, from 0.
+    pub index: u32,
+    /// The segments of the chunk.
+    pub segments: Range<u32>,
+}
+
+/// How much longer than the target a segment may be, seconds (Apple 7.7).
+const SLACK_SECONDS: f64 = 0.5;
+
+/// Length of an encoding chunk beside a remuxed rung, seconds. Shorter chunks cost more starts and
+/// seeks; longer ones lose more work in a crash.
+const ENCODE_CHUNK_SECONDS: f64 = 24.0;
+
+/// Length of an encoding chunk if viewers watch the encoded rungs while they grow, seconds: while
+/// one encoder produces the next segments, those of the others cannot be shown yet.
+const WATCHED_CHUNK_SECONDS: f64 = 12.0;
+
+/// Number of leading chunks of one segment if viewers watch the encoded rungs while they grow.
+const SINGLE_SEGMENTS: u32 = 6;
+
+/// Ticks of an AAC access unit at 44.1 kHz, rounded up.
+const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
+
+/// Starts of the segments, and the end of the last one.
+///
+/// Beside a remuxed rung, boundaries are keyframes of the source; otherwise they are equidistant,
+/// at keyframes that the encoder inserts.
+pub(super) fn boundaries(probe: &Probe, profile: &Profile, copied: bool, end: u64) -> Vec<Boundary> {
+    let rate = probe.video.frame_rate;
+    let last = Boundary { ticks: end, frame: rate.frame_at(end).max(1) };
+    if copied {
+        let starts = keyframe_starts(&probe.index.keyframes, end, profile.segment_seconds);
+        let starts = starts.into_iter().map(|ticks| Boundary { ticks, frame: rate.frame_at(ticks) });
+        return starts.chain([last]).collect();
+    }
+    let keyframes = keyframe_interval(rate, profile);
+    let per_segment = ((profile.segment_seconds * rate.as_f64() / keyframes as f64).round() as u64).max(1) * keyframes;
+    // A remainder this short is added to the previous segment, which stays within the slack (Apple
+    // 7.7).
+    let shortest = ((SLACK_SECONDS * rate.as_f64()) as u64).max(1);
+    let mut starts: Vec<u64> = (0..last.frame.div_ceil(per_segment)).map(|it| it * per_segment).collect();
+    if starts.len() > 1 && starts.last().is_some_and(|it| last.frame - it <= shortest) {
+        starts.pop();
+    }
+    let end = Boundary { ticks: rate.ticks_of_frame(last.frame), frame: last.frame };
+    starts.into_iter().map(|frame| Boundary { ticks: rate.ticks_of_frame(frame), frame }).chain([end]).collect()
+}
+
+/// Selects, one after the other, the last keyframe within reach of a segment, or the next one there
+/// is.
+fn keyframe_starts(keyframes: &[u64], end: u64, segment_seconds: f64) -> Vec<u64> {
+    let reach = ((segment_seconds + SLACK_SECONDS) * TICKS_PER_SECOND as f64) as u64;
+    let shortest = (SLACK_SECONDS * TICKS_PER_SECOND as f64) as u64;
+    let mut starts = vec![0];
+    let mut start = 0;
+    loop {
+        if end - start <= reach {
+            return starts;
+        }
+        let after = keyframes.partition_point(|it| *it <= start);
+        let beyond = keyframes.partition_point(|it| *it <= start + reach);
+        // Keyframes can be close together: a segment that consists of a scene cut only is useless.
+        let next = match keyframes[after..beyond].last() {
+            Some(within) if within - start >= shortest => *within,
+            _ => match keyframes.get(beyond) {
+                Some(next) => *next,
+                None => return starts,
+            },
+        };
+        if next >= end {
+            return starts;
+        }
+        starts.push(next);
+        start = next;
+    }
+}
+
+/// Number of frames between keyframes.
+pub(super) fn keyframe_interval(rate: Ratio, profile: &Profile) -> u64 {
+    ((profile.keyframe_seconds * rate.as_f64()).round() as u64).max(1)
+}
+
+/// The longest segment, rounded to seconds, but never below the profile's target.
+pub(super) fn target_duration(boundaries: &[Boundary], profile: &Profile) -> u32 {
+    let longest = boundaries.windows(2).map(|it| it[1].ticks - it[0].ticks).max().unwrap_or(0);
+    // Audio segments end with a whole access unit, up to 24 ms later (1,024 samples at 44.1 kHz).
+    let rounded = (longest + AUDIO_UNIT + TICKS_PER_SECOND / 2) / TICKS_PER_SECOND;
+    (rounded as u32).max(profile.segment_seconds.round() as u32)
+}
+
+/// The encoding chunks.
+///
+/// Every chunk decodes from the keyframe before it. If keyframes are far apart, longer chunks keep
+/// that overhead below half, up to the whole file at once. `watched`: viewers watch the encoded
+/// rungs while they grow.
+pub(super) fn encode_chunks(segments: u32, profile: &Profile, longest_gop: u64, watched: bool) -> Vec<ChunkPlan> {
+    let gop_seconds = longest_gop as f64 / TICKS_PER_SECOND as f64;
+    let least = if watched { WATCHED_CHUNK_SECONDS } else { ENCODE_CHUNK_SECONDS };
+    let seconds = least.max(gop_seconds * 2.0);
+    let then = ((seconds / profile.segment_seconds).round() as u32).max(1);
+    let singles = if watched && gop_seconds <= WATCHED_CHUNK_SECONDS { SINGLE_SEGMENTS } else { 1 };
+    chunks(segments, std::iter::repeat_n(1, singles as usize), then)
+}
+
+/// Divides segments into chunks: the first ones have the given lengths, so that viewers need not
+/// wait, and the others are longer.
+pub(super) fn chunks(segments: u32, first: impl IntoIterator<Item = u32>, then: u32) -> Vec<ChunkPlan> {
+    let (mut chunks, mut first) = (vec![], first.into_iter());
+    let mut start = 0;
+    while start < segments {
+        let end = segments.min(start + first.next().unwrap_or(then).max(1));
+        chunks.push(ChunkPlan { index: chunks.len() as u32, segments: start..end });
+        start = end;
+    }
+    chunks
+}

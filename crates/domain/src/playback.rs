@@ -1,0 +1,325 @@
+//! Playback rules: every decision of the edge, without I/O.
+//!
+//! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]; two shells (the local server, the edge
+//! worker) carry it out and hold no rules. If an action needs an object first, its second half is a function here:
+//! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
+//!
+//! ```text
+//! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
+//! /s/{pass}/{generation}/...             playlists, segments, images: the objects under hls/{video}/{generation}/...
+//! /s/{pass}/posters/{poster}.jpg         a custom poster, for every generation
+//! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
+//! /revocations                           by POST: adds names to the revocation list
+//! ```
+//!
+//! The edge turns a grant into a pass in the master playlist. It omits renditions taller than `max_height`, by their
+//! RESOLUTION, and the pass names the renditions that stay: the edge refuses playlists, segments and keys of others,
+//! even if a client guesses their names.
+
+#[cfg(any(test, feature = "cases"))]
+pub mod cases;
+mod conditional;
+mod headers;
+mod key;
+mod lookup;
+mod master;
+mod media;
+mod pace;
+mod refusal;
+mod renew;
+mod response;
+mod revoke;
+mod route;
+
+pub use conditional::accepts_gzip;
+pub use headers::Headers;
+pub use key::KeyPlan;
+pub use lookup::{Entry, Lookup, RENEWABLE_SECONDS, Subject};
+pub use master::MasterPlan;
+pub use media::MediaPlan;
+pub use refusal::Refusal;
+pub use renew::RenewPlan;
+pub use response::{Conditions, Content, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, ObjectResponse};
+pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
+
+use crate::grant::{DelegatedSignature, Grant, Origin, VerifiedGrant, Whereabouts};
+use crate::ids::{Generation, VideoId};
+use crate::keyring::Keyring;
+use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
+use crate::pass::{Pass, Purpose};
+
+use route::Route;
+
+/// The parts of a request that the decision needs. The values of a repeated header are joined by `, `
+/// (cookies by `; `), as browsers and workers do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// HTTP method: `GET`, `HEAD`, `OPTIONS`, and `POST` for changes; others are refused.
+    pub method: &'a str,
+    /// Path as received, not decoded.
+    pub path: &'a str,
+    /// Query as received, without the `?`.
+    pub query: Option<&'a str>,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The `Cookie` header.
+    pub cookie: Option<&'a str>,
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+    /// The `Referer` header.
+    pub referer: Option<&'a str>,
+    /// The `Sec-Fetch-Dest` header.
+    pub destination: Option<&'a str>,
+    /// The `Sec-CH-UA` header.
+    pub brands: Option<&'a str>,
+    /// Location of the client; `None`: unknown.
+    pub client: Option<&'a dyn Whereabouts>,
+    /// The result for the signature that [`delegated`] returned for this request.
+    pub signature: Option<bool>,
+}
+
+/// Configuration of the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Prefix of the paths that are written into playlists; empty if the edge has its own host.
+    pub base: String,
+    /// URL of a public host for the media bucket's encrypted segments; `None`: they come through the edge.
+    pub cdn: Option<String>,
+    /// Maximum lifetime of a pass, seconds. It outlives its grant by no more than the clock skew.
+    pub pass_seconds: u64,
+    /// Tolerated clock error of grant issuers, seconds.
+    pub clock_skew_seconds: u64,
+    /// Origins of pages that may send cookies.
+    pub credential_origins: Vec<Origin>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base: String::new(),
+            cdn: None,
+            pass_seconds: 12 * 60 * 60,
+            clock_skew_seconds: 60,
+            credential_origins: vec![],
+        }
+    }
+}
+
+impl Config {
+    /// The expiry of passes for a grant, Unix seconds.
+    fn pass_end(&self, grant: &Grant, now: u64) -> u64 {
+        // A grant that is only accepted because of the skew is still valid for that long.
+        let latest = grant.expires.saturating_add(self.clock_skew_seconds);
+        now.saturating_add(self.pass_seconds).min(latest)
+    }
+}
+
+/// Name of the cookie that may carry a grant.
+pub const GRANT_COOKIE: &str = "edgereel_grant";
+
+/// The action for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EdgeAction {
+    /// Respond with the refusal's status, a problem document and these headers.
+    Refuse(Refusal, Headers),
+    /// Respond with 204 and these headers.
+    Preflight(Headers),
+    /// Stream an object. Ranges and conditions are honoured; the cache key is the object's path, without the pass.
+    Serve(ServePlan),
+    /// Read the master playlist, and respond with its [`MasterPlan::rewrite`].
+    RewriteMaster(Box<MasterPlan>),
+    /// Read a media playlist, and respond with its [`MediaPlan::rewrite`].
+    RewriteMedia(Box<MediaPlan>),
+    /// Read a wrapped key, and respond with its [`KeyPlan::release`]; nothing here may be cached or logged.
+    ReleaseKey(KeyPlan),
+    /// Store its entry, then respond with 200 and [`RenewPlan::answer`].
+    Renew(Box<RenewPlan>),
+    /// Store its entries, then respond with 204.
+    Revoke(RevokePlan),
+}
+
+/// An object that is served unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServePlan {
+    /// The object to serve.
+    pub object: ObjectKey,
+    /// The viewer and session of the request.
+    pub subject: Subject,
+    /// Headers of the response, content type and cache policy included.
+    pub headers: Headers,
+}
+
+impl EdgeAction {
+    /// The look-up that has to be judged before this action is executed; `None`: none.
+    pub fn lookup(&self) -> Option<Lookup> {
+        match self {
+            Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
+            Self::Serve(plan) => Lookup::of(&plan.subject, matches!(plan.object, ObjectKey::Segment { .. })),
+            Self::RewriteMaster(plan) => Lookup::of(&plan.subject, false),
+            Self::RewriteMedia(plan) => Lookup::of(&plan.subject, false),
+            Self::ReleaseKey(plan) => Lookup::of(&plan.subject, false),
+            Self::Renew(plan) => Some(plan.lookup.clone()),
+        }
+    }
+
+    /// The object that has to be read.
+    pub fn object(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Refuse(..) | Self::Preflight(_) | Self::Renew(_) | Self::Revoke(_) => None,
+            Self::Serve(plan) => Some(&plan.object),
+            Self::RewriteMaster(plan) => Some(&plan.object),
+            Self::RewriteMedia(plan) => Some(&plan.object),
+            Self::ReleaseKey(plan) => Some(&plan.object),
+        }
+    }
+}
+
+/// The signature that the shell must check before this request can be decided, for keys of
+/// [`GrantKeys::parse_delegating`](crate::keyring::GrantKeys::parse_delegating); `None` if there is none.
+pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<DelegatedSignature<'a>> {
+    let token = match Route::parse(request.path).ok()? {
+        Route::Master { .. } if request.method == "POST" => route::Renewing::of(request).ok()?.fresh,
+        Route::Master { .. } | Route::Revocations => route::grant_of(request).ok()?,
+        Route::Stream { .. } | Route::Key { .. } => return None,
+    };
+    Grant::delegated(token, &keys.grants)
+}
+
+/// Decides on a request. `now` in Unix seconds. Never panics, whatever the request.
+pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
+    let decided = match request.method {
+        "OPTIONS" => return EdgeAction::Preflight(Headers::preflight(request, config)),
+        "GET" | "HEAD" => authorise(request, now, keys, config),
+        "POST" => change(request, now, keys, config),
+        _ => Err(Refusal::Method),
+    };
+    decided.unwrap_or_else(|refusal| refuse(refusal, request, config))
+}
+
+/// The refusal of a request, also for failures after the decision (missing object, unavailable store).
+pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeAction {
+    EdgeAction::Refuse(refusal, Headers::refusal(refusal, request, config))
+}
+
+fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+    match Route::parse(request.path)? {
+        Route::Master { video } => {
+            let verified = admit_grant(route::grant_of(request)?, video, request, now, keys, config)?;
+            Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
+        }
+        Route::Stream { pass, path } => {
+            let (verified, subject) = admitted(pass, Purpose::Stream, request, now, keys)?;
+            let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
+            let object = object.ok_or(Refusal::NotFound)?;
+            let (generation, rendition) = place_of(&object).ok_or(Refusal::NotFound)?;
+            if generation.is_some_and(|it| *it != verified.generation) {
+                return Err(Refusal::PassGeneration);
+            }
+            if rendition.is_some_and(|it| !verified.opens(it)) {
+                return Err(Refusal::PassRendition);
+            }
+            if let ObjectKey::MediaPlaylist { rendition, .. } = &object {
+                let rendition = rendition.clone();
+                let plan = MediaPlan::new(object, rendition, pass, (verified, subject), request, (now, config));
+                return Ok(EdgeAction::RewriteMedia(Box::new(plan)));
+            }
+            let headers = Headers::object(&object, &verified.limits, request, config);
+            Ok(EdgeAction::Serve(ServePlan { object, subject, headers }))
+        }
+        Route::Key { pass, generation, key } => {
+            let (pass, subject) = admitted(pass, Purpose::Key, request, now, keys)?;
+            if generation != pass.generation {
+                return Err(Refusal::PassGeneration);
+            }
+            if !pass.opens(&key) {
+                return Err(Refusal::PassRendition);
+            }
+            let headers = Headers::key(&pass.limits, request, config);
+            let object = ObjectKey::ContentKey { video: pass.video, generation, key };
+            Ok(EdgeAction::ReleaseKey(KeyPlan { object, subject, headers }))
+        }
+        Route::Revocations => Err(Refusal::Method),
+    }
+}
+
+/// The change that a POST requests.
+fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+    match Route::parse(request.path)? {
+        Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(video, request, now, keys, config)?))),
+        Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(request, now, keys, config)?)),
+        Route::Stream { .. } | Route::Key { .. } => Err(Refusal::Method),
+    }
+}
+
+/// Verifies a grant for a video, and the location of the client.
+fn admit_grant(
+    token: &str,
+    video: VideoId,
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+    config: &Config,
+) -> Result<VerifiedGrant, Refusal> {
+    let skew = config.clock_skew_seconds;
+    let verified = Grant::verify_delegating(token, &keys.grants, now, skew, request.signature)?;
+    if verified.grant.video != video {
+        return Err(Refusal::GrantVideo);
+    }
+    let limits = &verified.grant.limits;
+    limits.check(request.client)?;
+    limits.check_origin(request.origin.or_else(|| request.referer.and_then(Origin::of_url)))?;
+    Ok(verified)
+}
+
+/// The encoding that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
+/// not load the object.
+fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
+    match object {
+        ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {
+            Some((Some(generation), Some(rendition)))
+        }
+        ObjectKey::Thumbnail { generation, .. }
+        | ObjectKey::Storyboard { generation, .. }
+        | ObjectKey::StoryboardIndex { generation, .. }
+        | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
+        // A grant for the video in any encoding includes its poster.
+        ObjectKey::OwnPoster { .. } => Some((None, None)),
+        ObjectKey::Source { .. }
+        | ObjectKey::ArchivedSource { .. }
+        | ObjectKey::External { .. }
+        | ObjectKey::ContentKey { .. }
+        | ObjectKey::Manifest { .. }
+        | ObjectKey::PosterPicture { .. }
+        | ObjectKey::Master { .. } => None,
+    }
+}
+
+/// Verifies a pass, and the location of the client. The page was allowed when the pass was issued; players without a page
+/// (`AirPlay`, Chromecast) send no origin, so only a wrong one is refused here.
+fn admitted(
+    text: &str,
+    purpose: Purpose,
+    request: &Request<'_>,
+    now: u64,
+    keys: &Keyring,
+) -> Result<(Pass, Subject), Refusal> {
+    let pass = Pass::read(text, purpose, &keys.passes)?;
+    let subject = lookup::subject_of(&pass, now)?;
+    pass.limits.check(request.client)?;
+    if request.origin.is_some() {
+        pass.limits.check_origin(request.origin)?;
+    }
+    Ok((pass, subject))
+}
+
+/// The cache policy for an object that was served under a pass: private, because the URL belongs to one viewer.
+fn viewer_cache(object: &ObjectKey) -> &'static str {
+    match object.cache_policy() {
+        CachePolicy::Immutable => "private, max-age=31536000, immutable",
+        CachePolicy::Revalidate => "private, no-cache",
+        CachePolicy::NoStore => "no-store",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! The reasons why a request is refused, as the viewer may know them.
+
+/// The reason of a refusal. The code is stable; the sentence names the rule that refused, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "`sentence` is their documentation")]
+pub enum Refusal {
+    Method,
+    Path,
+    NotFound,
+    GrantMissing,
+    GrantTwice,
+    GrantTooLong,
+    GrantMalformed,
+    GrantAlgorithm,
+    GrantKeyUnknown,
+    GrantSignature,
+    GrantAudience,
+    GrantVideo,
+    GrantDiffers,
+    GrantExpired,
+    GrantNotYetValid,
+    PassMalformed,
+    PassVersion,
+    PassKeyUnknown,
+    PassSignature,
+    PassPurpose,
+    PassExpired,
+    PassGeneration,
+    PassRendition,
+    MaxHeight,
+    Address,
+    Country,
+    Origin,
+    Revoked,
+    Range,
+    Playlist,
+    Key,
+    Unavailable,
+}
+
+impl Refusal {
+    /// Every refusal.
+    pub const ALL: [Self; 32] = [
+        Self::Method,
+        Self::Path,
+        Self::NotFound,
+        Self::GrantMissing,
+        Self::GrantTwice,
+        Self::GrantTooLong,
+        Self::GrantMalformed,
+        Self::GrantAlgorithm,
+        Self::GrantKeyUnknown,
+        Self::GrantSignature,
+        Self::GrantAudience,
+        Self::GrantVideo,
+        Self::GrantDiffers,
+        Self::GrantExpired,
+        Self::GrantNotYetValid,
+        Self::PassMalformed,
+        Self::PassVersion,
+        Self::PassKeyUnknown,
+        Self::PassSignature,
+        Self::PassPurpose,
+        Self::PassExpired,
+        Self::PassGeneration,
+        Self::PassRendition,
+        Self::MaxHeight,
+        Self::Address,
+        Self::Country,
+        Self::Origin,
+        Self::Revoked,
+        Self::Range,
+        Self::Playlist,
+        Self::Key,
+        Self::Unavailable,
+    ];
+
+    /// The HTTP status: 401 asks for a grant, 403 means that the presented grant is insufficient.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Path | Self::GrantTwice => 400,
+            Self::GrantMissing => 401,
+            Self::NotFound => 404,
+            Self::Method => 405,
+            Self::Range => 416,
+            Self::Playlist | Self::Key => 502,
+            Self::Unavailable => 503,
+            Self::GrantTooLong
+            | Self::GrantMalformed
+            | Self::GrantAlgorithm
+            | Self::GrantKeyUnknown
+            | Self::GrantSignature
+            | Self::GrantAudience
+            | Self::GrantVideo
+            | Self::GrantDiffers
+            | Self::GrantExpired
+            | Self::GrantNotYetValid
+            | Self::PassMalformed
+            | Self::PassVersion
+            | Self::PassKeyUnknown
+            | Self::PassSignature
+            | Self::PassPurpose
+            | Self::PassExpired
+            | Self::PassGeneration
+            | Self::PassRendition
+            | Self::MaxHeight
+            | Self::Address
+            | Self::Country
+            | Self::Origin
+            | Self::Revoked => 403,
+        }
+    }
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Message for people.
+    pub fn sentence(self) -> &'static str {
+        self.words().1
+    }
+
+    /// The problem document (RFC 9457), JSON.
+    pub fn problem(self) -> String {
+        let (code, sentence) = self.words();
+        // Codes and messages contain no characters that JSON would escape: a test checks that.
+        format!(
+            "{{\"type\":\"urn:edgereel:refusal:{code}\",\"title\":\"{sentence}\",\"status\":{},\"code\":\"{code}\"}}",
+            self.status()
+        )
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Method => ("method-not-allowed", "This method is not answered here."),
+            Self::Path => ("bad-path", "This path holds characters that none of ours has."),
+            Self::NotFound => ("not-found", "There is nothing here."),
+            Self::GrantMissing => ("grant-missing", "A grant is needed to play this video."),
+            Self::GrantTwice => ("grant-twice", "More than one grant was sent."),
+            Self::GrantTooLong => ("grant-too-long", "The grant is too long."),
+            Self::GrantMalformed => ("grant-malformed", "The grant cannot be read."),
+            Self::GrantAlgorithm => ("grant-algorithm", "The grant is signed with an algorithm that is not accepted."),
+            Self::GrantKeyUnknown => ("grant-key-unknown", "The grant names a key that is not known."),
+            Self::GrantSignature => ("grant-signature", "The signature of the grant is wrong."),
+            Self::GrantAudience => ("grant-audience", "The grant is not meant for playback."),
+            Self::GrantVideo => ("grant-video", "The grant is for another video."),
+            Self::GrantDiffers => {
+                ("grant-differs", "The fresh grant is not of the viewer of the session, or has other limits.")
+            }
+            Self::GrantExpired => ("grant-expired", "The grant has expired."),
+            Self::GrantNotYetValid => ("grant-not-yet-valid", "The grant is not valid yet."),
+            Self::PassMalformed => ("pass-malformed", "This address cannot be read."),
+            Self::PassVersion => ("pass-version", "This address is of a version that is not known."),
+            Self::PassKeyUnknown => ("pass-key-unknown", "This address was signed with a key that is no longer known."),
+            Self::PassSignature => ("pass-signature", "The signature of this address is wrong."),
+            Self::PassPurpose => ("pass-purpose", "This address was signed for something else."),
+            Self::PassExpired => ("pass-expired", "This address has expired."),
+            Self::PassGeneration => ("pass-generation", "This address was signed for another encoding."),
+            Self::PassRendition => ("pass-rendition", "This quality is not included in the grant."),
+            Self::MaxHeight => ("max-height", "No quality of this video is included in the grant."),
+            Self::Address => ("address-not-allowed", "The grant does not allow this network address."),
+            Self::Country => ("country-not-allowed", "The grant does not allow this country."),
+            Self::Origin => ("origin-not-allowed", "The grant does not allow this page."),
+            Self::Revoked => ("revoked", "The permission to play this has been withdrawn."),
+            Self::Range => ("range-not-satisfiable", "The range lies outside of the object."),
+            Self::Playlist => ("playlist-unusable", "The stored playlist cannot be used."),
+            Self::Key => ("key-unavailable", "The key cannot be had."),
+            Self::Unavailable => ("unavailable", "The store cannot be reached; try again."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_json_and_codes_are_unique() {
+        let mut codes = std::collections::BTreeSet::new();
+        for refusal in Refusal::ALL {
+            let problem: serde_json::Value = serde_json::from_str(&refusal.problem()).unwrap();
+            assert_eq!(problem["status"], refusal.status());
+            assert_eq!(problem["title"], refusal.sentence());
+            assert!(codes.insert(refusal.code()), "{}", refusal.code());
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Encoding profiles: the ladder and the settings of an encode. A profile is a TOML file; omitted
+//! settings have the values of `default_profile.toml`, which is the documentation, the sample and
+//! the built-in default in one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::digest_hex;
+use crate::job::Mode;
+use crate::object_key::RenditionName;
+
+/// The default profile, with an explanation of every setting.
+pub const DEFAULT_PROFILE: &str = include_str!("default_profile.toml");
+
+/// Increased when the same profile would produce other bytes, because generations must not mix.
+const OUTPUT_VERSION: &str = "2";
+
+/// The ladder and the settings of an encode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Name, by which jobs and the catalog refer to it.
+    pub name: RenditionName,
+    /// Target duration of a segment, seconds.
+    pub segment_seconds: f64,
+    /// Maximum interval between keyframes, seconds.
+    pub keyframe_seconds: f64,
+    /// Whether every segment is encrypted with AES-128.
+    pub encrypt: bool,
+    /// Maximum frame rate: the rate of faster sources is halved until it fits.
+    pub max_frame_rate: f64,
+    /// The fate of the source once the video is ready.
+    pub source_policy: SourcePolicy,
+    /// Number of thumbnails, spread evenly over the video.
+    pub thumbnails: u32,
+    /// Settings of the encoder.
+    pub encoder: EncoderSettings,
+    /// Settings of the remuxed top rung.
+    pub source_rung: SourceRung,
+    /// Limits for sources.
+    pub limits: Limits,
+    /// The rungs of the ladder.
+    #[serde(rename = "rung")]
+    pub rungs: Vec<Rung>,
+}
+
+/// The fate of a source once its video is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourcePolicy {
+    /// The source stays where it is.
+    Keep,
+    /// The source moves to `archive/`, outside the prefix that causes events.
+    Archive,
+    /// The source is deleted.
+    Delete,
+}
+
+/// Settings of the video encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderSettings {
+    /// Name of the encoder.
+    pub name: EncoderName,
+    /// Preset of x264.
+    pub preset: Preset,
+    /// Rate control method.
+    pub rate_control: RateControl,
+    /// Quality of capped CRF, 0 (best) to 51.
+    pub crf: u8,
+}
+
+/// A video encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderName {
+    /// The best encoder that is always available: x264.
+    Auto,
+    /// The encoder x264.
+    X264,
+}
+
+/// A preset of x264, which trades speed for bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "they are x264's own names")]
+pub enum Preset {
+    Ultrafast,
+    Superfast,
+    Veryfast,
+    Faster,
+    Fast,
+    Medium,
+    Slow,
+    Slower,
+    Veryslow,
+}
+
+impl Preset {
+    /// Name of the preset in x264.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "ultrafast",
+            Self::Superfast => "superfast",
+            Self::Veryfast => "veryfast",
+            Self::Faster => "faster",
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+            Self::Slower => "slower",
+            Self::Veryslow => "veryslow",
+        }
+    }
+}
+
+/// A rate control method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateControl {
+    /// Constant quality, never above the rung's rate.
+    CappedCrf,
+    /// Constant bit rate.
+    Cbr,
+}
+
+/// Settings of the remuxed top rung.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRung {
+    /// Whether to remux at all.
+    pub enabled: bool,
+    /// Maximum bit rate, kbit/s: a source above it is encoded instead.
+    pub max_kbps: u32,
+    /// Maximum distance between keyframes, seconds: above it, the source is encoded instead.
+    pub max_keyframe_gap_seconds: f64,
+    /// Bit rate of its audio, kbit/s.
+    pub audio_kbps: u32,
+}
+
+/// Limits for sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Maximum duration of the presentation, seconds.
+    pub max_duration_seconds: u64,
+    /// Maximum size of the source, bytes.
+    pub max_bytes: u64,
+    /// Maximum of width times height of the source.
+    pub max_pixels: u64,
+}
+
+/// A rung of the ladder, as the profile defines it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Name of its rendition.
+    pub name: RenditionName,
+    /// Width in pixels, for landscape video.
+    pub width: u32,
+    /// Height in pixels, for landscape video.
+    pub height: u32,
+    /// Maximum video bit rate, kbit/s.
+    pub video_kbps: u32,
+    /// Bit rate of its audio, kbit/s.
+    pub audio_kbps: u32,
+    /// Whether the rung is encoded.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// An invalid profile. `Display` names the setting and the problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProfile {
+    /// Not TOML, or with an unknown setting or one of the wrong type.
+    #[error("the profile cannot be read: {0}")]
+    Syntax(String),
+    /// A value is out of range.
+    #[error("`{setting}` {problem}")]
+    Value {
+        /// Name of the setting.
+        setting: String,
+        /// Problem of the value.
+        problem: &'static str,
+    },
+}
+
+impl Profile {
+    /// Parses a profile; omitted settings have the values of [`DEFAULT_PROFILE`].
+    pub fn parse(text: &str) -> Result<Self, InvalidProfile> {
+        let syntax = |error: &dyn std::fmt::Display| {
+            // TOML errors contain a drawing of several lines; this one has to fit into a sentence.
+            InvalidProfile::Syntax(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+        };
+        let given: toml::Table = text.parse().map_err(|error| syntax(&error))?;
+        let mut whole: toml::Table = DEFAULT_PROFILE.parse().map_err(|error| syntax(&error))?;
+        overlay(&mut whole, given);
+        let profile: Self = whole.try_into().map_err(|error| syntax(&error))?;
+        profile.validate()?;
+        Ok(profile)
+    }
+
+    /// A hash input for the generation: every setting, and the version of the output.
+    pub fn fingerprint(&self, mode: Mode) -> String {
+        let settings = serde_json::to_string(self).expect("numbers and strings always serialise");
+        digest_hex(&[OUTPUT_VERSION, mode.as_str(), &settings], 32)
+    }
+
+    fn validate(&self) -> Result<(), InvalidProfile> {
+        let require = |holds: bool, setting: &str, problem: &'static str| {
+            if holds { Ok(()) } else { Err(InvalidProfile::Value { setting: setting.to_owned(), problem }) }
+        };
+        require((2.0..=10.0).contains(&self.segment_seconds), "segment_seconds", "must be 2 to 10")?;
+        require((0.5..=10.0).contains(&self.keyframe_seconds), "keyframe_seconds", "must be 0.5 to 10")?;
+        require(
+            self.keyframe_seconds <= self.segment_seconds,
+            "keyframe_seconds",
+            "must not be longer than a segment: every segment begins with a keyframe",
+        )?;
+        require((10.0..=120.0).contains(&self.max_frame_rate), "max_frame_rate", "must be 10 to 120")?;
+        require(self.thumbnails <= 100, "thumbnails", "must be at most 100")?;
+        require(self.encoder.crf <= 51, "encoder.crf", "must be 0 to 51")?;
+        require(
+            (2.0..=20.0).contains(&self.source_rung.max_keyframe_gap_seconds),
+            "source_rung.max_keyframe_gap_seconds",
+            "must be 2 to 20",
+        )?;
+        require((32..=320).contains(&self.source_rung.audio_kbps), "source_rung.audio_kbps", "must be 32 to 320")?;
+        require(self.rungs.iter().any(|it| it.enabled), "rung", "needs at least one that is enabled")?;
+        for rung in &self.rungs {
+            let at = |field: &str| format!("rung {}: {field}", rung.name);
+            require((16..=8192).contains(&rung.width), &at("width"), "must be 16 to 8192")?;
+            require((16..=8192).contains(&rung.height), &at("height"), "must be 16 to 8192")?;
+            require((50..=100_000).contains(&rung.video_kbps), &at("video_kbps"), "must be 50 to 100000")?;
+            require((32..=320).contains(&rung.audio_kbps), &at("audio_kbps"), "must be 32 to 320")?;
+            require(
+                !RESERVED_NAMES.contains(&rung.name.as_str()) && !rung.name.as_str().starts_with("audio-"),
+                &at("name"),
+                "is taken by another rendition",
+            )?;
+            let twins = self.rungs.iter().filter(|it| it.name == rung.name).count();
+            require(twins == 1, &at("name"), "is used twice")?;
+        }
+        Ok(())
+    }
+}
+
+/// Names of renditions that are not rungs of the ladder.
+const RESERVED_NAMES: [&str; 2] = ["iframes", "source"];
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::parse("").expect("the built-in profile is valid: a test parses it")
+    }
+}
+
+fn overlay(base: &mut toml::Table, given: toml::Table) {
+    for (key, value) in given {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => drop(base.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_ladder() {
+        let profile = Profile::default();
+        let names: Vec<_> = profile.rungs.iter().filter(|it| it.enabled).map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["2160p", "1440p", "1080p", "720p", "480p", "360p"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_by_default() {
+        let profile = Profile::parse("name = \"fast\"\n[encoder]\npreset = \"superfast\"\n").unwrap();
+        let mut expected = Profile { name: "fast".parse().unwrap(), ..Profile::default() };
+        expected.encoder.preset = Preset::Superfast;
+        assert_eq!(profile, expected);
+    }
+
+    #[test]
+    fn every_setting_changes_the_generation() {
+        let base = Profile::default();
+        assert_ne!(base.fingerprint(Mode::Abr), base.fingerprint(Mode::Copy));
+        assert_ne!(base.fingerprint(Mode::Abr), Profile { encrypt: false, ..base.clone() }.fingerprint(Mode::Abr));
+        assert_eq!(base.fingerprint(Mode::Abr), Profile::default().fingerprint(Mode::Abr));
+    }
+
+    #[test]
+    fn bad_profiles_are_refused_with_a_sentence() {
+        let mut table = String::new();
+        for text in [
+            "segment_seconds = 60.0",
+            "segment_second = 6.0",
+            "keyframe_seconds = 8.0",
+            "encrypt = \"yes\"",
+            "rung = []",
+            "[encoder]\npreset = \"warp\"",
+            "[encoder]\nname = \"nvenc\"",
+            "[[rung]]\nname = \"a\"\nwidth = 1\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
+            "[[rung]]\nname = \"source\"\nwidth = 640\nheight = 360\nvideo_kbps = 800\naudio_kbps = 64",
+        ] {
+            let error = Profile::parse(text).unwrap_err().to_string();
+            table += &format!("{}\n", error.lines().last().unwrap_or_default());
+        }
+        insta::assert_snapshot!(table, @r#"
+        `segment_seconds` must be 2 to 10
+        the profile cannot be read: unknown field `segment_second`, expected one of `name`, `segment_seconds`, `keyframe_seconds`, `encrypt`, `max_frame_rate`, `source_policy`, `thumbnails`, `encoder`, `source_rung`, `limits`, `rung`
+        `keyframe_seconds` must not be longer than a segment: every segment begins with a keyframe
+        the profile cannot be read: invalid type: string "yes", expected a boolean in `encrypt`
+        `rung` needs at least one that is enabled
+        the profile cannot be read: unknown variant `warp`, expected one of `ultrafast`, `superfast`, `veryfast`, `faster`, `fast`, `medium`, `slow`, `slower`, `veryslow` in `encoder.preset`
+        the profile cannot be read: unknown variant `nvenc`, expected `auto` or `x264` in `encoder.name`
+        `rung a: width` must be 16 to 8192
+        `rung source: name` is taken by another rendition
+        "#);
+    }
+}

@@ -1,0 +1,205 @@
+//! Receipts: the measured resources that a video used, and their cost at given prices.
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::Stage;
+
+/// Wall time of one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StageTime {
+    /// The stage.
+    pub stage: Stage,
+    /// Wall time, milliseconds. Stages run in parallel, so these do not add up to the total.
+    pub wall_ms: u64,
+}
+
+/// The resources that one generation of a video used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Receipt {
+    /// CPU time of the worker for this video, all child processes included, milliseconds.
+    pub cpu_ms: u64,
+    /// From the claim to the end, milliseconds; time between attempts does not count.
+    pub wall_ms: u64,
+    /// Wall time per stage, in the order of the stages.
+    pub stages: Vec<StageTime>,
+    /// Duration of the source, milliseconds.
+    pub source_ms: u64,
+    /// Bytes read from the store.
+    pub bytes_in: u64,
+    /// Bytes written to the store.
+    pub bytes_out: u64,
+    /// Requests that write, copy or list (class A of R2).
+    pub store_writes: u64,
+    /// Requests that read (class B of R2).
+    pub store_reads: u64,
+    /// Bytes that remain in the store: the outputs, and the source if it is kept.
+    pub stored_bytes: u64,
+    /// Extras that could not be produced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Extra>,
+}
+
+/// An optional output. A video plays without it, so a failure is a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Extra {
+    /// Images for the seek bar, one object each.
+    Thumbnails,
+    /// Images for the seek bar, on one sheet.
+    Storyboard,
+    /// The image that is shown before playback.
+    Poster,
+}
+
+impl Receipt {
+    /// Adds the resources of another video, for totals.
+    pub fn add(&mut self, other: &Self) {
+        self.cpu_ms += other.cpu_ms;
+        self.wall_ms += other.wall_ms;
+        for &StageTime { stage, wall_ms } in &other.stages {
+            self.add_stage(stage, wall_ms);
+        }
+        self.source_ms += other.source_ms;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.store_writes += other.store_writes;
+        self.store_reads += other.store_reads;
+        self.stored_bytes += other.stored_bytes;
+        self.missing.extend(&other.missing);
+    }
+
+    /// Adds wall time (milliseconds) to a stage.
+    pub fn add_stage(&mut self, stage: Stage, wall_ms: u64) {
+        match self.stages.iter_mut().find(|it| it.stage == stage) {
+            Some(time) => time.wall_ms += wall_ms,
+            None => {
+                self.stages.push(StageTime { stage, wall_ms });
+                self.stages.sort_by_key(|it| it.stage);
+            }
+        }
+    }
+
+    /// The cost at these prices.
+    pub fn cost(&self, prices: &Prices) -> Cost {
+        let compute_usd = self.cpu_ms as f64 / MS_PER_HOUR * prices.cpu_hour_usd;
+        let requests_usd = self.store_writes as f64 / 1e6 * prices.million_writes_usd
+            + self.store_reads as f64 / 1e6 * prices.million_reads_usd;
+        let storage_usd_per_month = self.stored_bytes as f64 / 1e9 * prices.gigabyte_month_usd;
+        Cost { compute_usd, requests_usd, storage_usd_per_month }
+    }
+}
+
+const MS_PER_HOUR: f64 = 3_600_000.0;
+
+/// Prices, US dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prices {
+    /// Price of one hour of one CPU, with its share of memory.
+    pub cpu_hour_usd: f64,
+    /// Price of a gigabyte (10^9 bytes) stored for a month.
+    pub gigabyte_month_usd: f64,
+    /// Price of a million write requests.
+    pub million_writes_usd: f64,
+    /// Price of a million read requests.
+    pub million_reads_usd: f64,
+}
+
+impl Prices {
+    /// Cloudflare R2, standard storage, beyond the free allowance (egress is free), and a
+    /// container's vCPU with 2 GB of memory on AWS Fargate (Linux, x86, us-east-1, on demand).
+    pub const R2_AND_FARGATE: Self = Self {
+        cpu_hour_usd: 0.040_48 + 2.0 * 0.004_445,
+        gigabyte_month_usd: 0.015,
+        million_writes_usd: 4.50,
+        million_reads_usd: 0.36,
+    };
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self::R2_AND_FARGATE
+    }
+}
+
+/// An estimate, US dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Cost {
+    /// One-time cost of the CPU time.
+    pub compute_usd: f64,
+    /// One-time cost of the requests.
+    pub requests_usd: f64,
+    /// Monthly cost of the storage.
+    pub storage_usd_per_month: f64,
+}
+
+impl Cost {
+    /// The one-time cost, without storage.
+    pub fn once_usd(&self) -> f64 {
+        self.compute_usd + self.requests_usd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn an_hour() -> Receipt {
+        Receipt {
+            cpu_ms: 2 * 3_600_000,
+            wall_ms: 3_600_000,
+            stages: vec![StageTime { stage: Stage::Encode, wall_ms: 3_500_000 }],
+            source_ms: 3_600_000,
+            bytes_in: 4_000_000_000,
+            bytes_out: 5_000_000_000,
+            store_writes: 10_000,
+            store_reads: 500,
+            stored_bytes: 9_000_000_000,
+            missing: vec![],
+        }
+    }
+
+    #[test]
+    fn costs_follow_from_amounts_and_prices() {
+        let prices =
+            Prices { cpu_hour_usd: 0.05, gigabyte_month_usd: 0.015, million_writes_usd: 4.5, million_reads_usd: 0.36 };
+        let cost = an_hour().cost(&prices);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(near(cost.compute_usd, 0.10), "{cost:?}");
+        assert!(near(cost.requests_usd, 0.045 + 0.000_18), "{cost:?}");
+        assert!(near(cost.storage_usd_per_month, 0.135), "{cost:?}");
+        assert!(near(cost.once_usd(), 0.145_18), "{cost:?}");
+    }
+
+    #[test]
+    fn nothing_costs_nothing() {
+        let cost = Receipt::default().cost(&Prices::default());
+        assert_eq!((cost.once_usd(), cost.storage_usd_per_month), (0.0, 0.0));
+    }
+
+    #[test]
+    fn totals_add_up() {
+        let mut sum = an_hour();
+        let mut second = an_hour();
+        second.stages =
+            vec![StageTime { stage: Stage::Encode, wall_ms: 1 }, StageTime { stage: Stage::Probe, wall_ms: 5 }];
+        second.stored_bytes = 7;
+        sum.add(&second);
+        assert_eq!((sum.cpu_ms, sum.store_writes, sum.stored_bytes), (4 * 3_600_000, 20_000, 9_000_000_007));
+        assert_eq!(
+            sum.stages,
+            [StageTime { stage: Stage::Probe, wall_ms: 5 }, StageTime { stage: Stage::Encode, wall_ms: 3_500_001 }]
+        );
+    }
+
+    #[test]
+    fn prices_are_configured_one_by_one() {
+        let prices: Prices = toml::from_str("cpu_hour_usd = 0.01").unwrap();
+        assert_eq!(prices, Prices { cpu_hour_usd: 0.01, ..Prices::default() });
+        assert!(toml::from_str::<Prices>("cpu_hours = 1").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! The measured facts of segments and chunks, as the catalog and the manifest store them.
+//!
+//! Playlists, bandwidths and verification are computed from these records, never from an encoder's
+//! settings.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object_key::RenditionName;
+
+pub use hls::{TICKS_PER_SECOND, seconds};
+
+/// One stored segment of one rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRecord {
+    /// The rendition of the segment.
+    pub rendition: RenditionName,
+    /// Position in the playlist, from 0; also the initialisation vector.
+    pub index: u32,
+    /// First presentation time, ticks from the start of the presentation.
+    pub start: u64,
+    /// Duration, ticks.
+    pub duration: u64,
+    /// Size as stored in bytes, encryption padding included.
+    pub bytes: u64,
+    /// SHA-256 of the stored object, lower-case hex.
+    pub sha256: String,
+    /// Number of video frames or audio access units.
+    pub frames: u32,
+    /// For the trick-play rendition: the I-frames in this object, each of which is a separate media
+    /// segment with its own encryption. Empty for all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub iframes: Vec<IFrameRecord>,
+}
+
+/// One I-frame of the trick-play rendition: a byte range that is encrypted separately (RFC 8216,
+/// 4.3.2.2 and 4.3.3.6), so that a whole chunk of I-frames needs only one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IFrameRecord {
+    /// Media sequence number in the I-frame playlist; also the initialisation vector.
+    pub sequence: u32,
+    /// Offset in the object, bytes.
+    pub offset: u64,
+    /// Length in the object in bytes, padding included.
+    pub bytes: u64,
+    /// Presentation time, ticks from the start of the presentation.
+    pub start: u64,
+    /// Duration until the next I-frame, ticks.
+    pub duration: u64,
+}
+
+/// The kind of work of a chunk: each lane goes through the video independently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Remuxes the top rung, and its audio if that can be copied.
+    Copy,
+    /// Decodes once and encodes all other rungs.
+    Encode,
+    /// Encodes the audio.
+    Audio,
+}
+
+impl Lane {
+    /// Name in the catalog and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Encode => "encode",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+/// A finished chunk: consecutive segments of all renditions of a lane. It is the unit of work,
+/// retry, progress and cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkRecord {
+    /// The lane of the chunk.
+    pub lane: Lane,
+    /// Position in its lane, from 0.
+    pub index: u32,
+    /// CPU time of FFmpeg and its children, milliseconds.
+    pub cpu_ms: u64,
+    /// Wall time, milliseconds.
+    pub wall_ms: u64,
+    /// All stored segments, sorted by rendition and index.
+    pub segments: Vec<SegmentRecord>,
+    /// `CODECS` values found in the bitstreams (RFC 6381), by rendition.
+    #[serde(default)]
+    pub codecs: BTreeMap<RenditionName, String>,
+}

@@ -1,0 +1,248 @@
+//! The edge as an HTTP server: carries out the decisions of `domain::playback`, over an object store.
+//!
+//! It carries out the same decisions as the edge worker, and has no rule of its own. Segments and images are streamed;
+//! playlists and wrapped keys, which are small, are read whole.
+
+mod answer;
+mod list;
+mod request;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+use axum::routing::any;
+use bytes::Bytes;
+use domain::content_key::KeyEncryptionKeys;
+use domain::keyring::Keyring;
+use domain::object_key::ObjectKey;
+use domain::playback::{
+    self, Config, EdgeAction, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, MasterPlan, MediaPlan, ObjectResponse,
+    Refusal, ServePlan,
+};
+use futures::TryStreamExt as _;
+use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
+use tower_http::compression::CompressionLayer;
+
+use answer::Answer;
+use request::Incoming;
+
+pub use list::MemoryList;
+pub use request::Front;
+
+/// What the edge works with.
+pub struct Edge {
+    /// Where objects are.
+    pub store: SharedStore,
+    /// What grants and passes are signed with.
+    pub keys: Keyring,
+    /// What content keys are wrapped with.
+    pub key_encryption_keys: KeyEncryptionKeys,
+    /// How it is set up.
+    pub config: Config,
+    /// The proxy in front, if there is one whose word about the client counts.
+    pub front: Option<Front>,
+    /// Unix seconds.
+    pub now: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// What was revoked and renewed.
+    pub list: MemoryList,
+}
+
+/// The time of this machine, Unix seconds.
+pub fn system_time() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |it| it.as_secs())
+}
+
+/// The routes of playback alone, to stand beside others.
+///
+/// For limits on addresses it must be served with `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn routes(edge: Edge) -> Router {
+    let edge = Arc::new(edge);
+    let handler = any(handle);
+    Router::new()
+        .route("/v/{*rest}", handler.clone())
+        .route("/s/{*rest}", handler.clone())
+        .route("/k/{*rest}", handler.clone())
+        .route("/revocations", handler)
+        .layer(compression())
+        .with_state(edge)
+}
+
+/// The whole edge, for an address of its own: every request is decided upon.
+pub fn router(edge: Edge) -> Router {
+    Router::new().fallback(handle).layer(compression()).with_state(Arc::new(edge))
+}
+
+/// Which answers are compressed.
+type Compressible = fn(http::StatusCode, http::Version, &http::HeaderMap, &http::Extensions) -> bool;
+
+/// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1); ciphertext and pictures do not.
+fn compression() -> CompressionLayer<Compressible> {
+    let is_playlist: Compressible = |status, _, headers, _| {
+        let kind = headers.get(http::header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        status == http::StatusCode::OK && kind == Some("application/vnd.apple.mpegurl")
+    };
+    CompressionLayer::new().compress_when(is_playlist)
+}
+
+async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response {
+    // The bodies of requests mean nothing here.
+    let (parts, _) = request.into_parts();
+    let incoming = Incoming::new(&parts, edge.front.as_ref());
+    let action = playback::decide(&incoming.playback(), (edge.now)(), &edge.keys, &edge.config);
+    let answer = match edge.carry_out(action, &incoming).await {
+        Ok(answer) => answer,
+        Err(failed) => match playback::refuse(failed.refusal, &incoming.playback(), &edge.config) {
+            EdgeAction::Refuse(refusal, headers) => {
+                let answer = Answer::refused(refusal, &headers);
+                match failed.content_range {
+                    Some(content_range) => answer.header("content-range", &content_range),
+                    None => answer,
+                }
+            }
+            // `refuse` only refuses.
+            _ => Answer::new(500, &playback::Headers::default()),
+        },
+    };
+    answer.into_response(incoming.is_head())
+}
+
+/// Why a decision could not be carried out.
+struct Failed {
+    refusal: Refusal,
+    /// `Content-Range`, where the range cannot be satisfied.
+    content_range: Option<String>,
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, content_range: None }
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        let refusal = match &error {
+            StoreError::NotFound { .. } => Refusal::NotFound,
+            StoreError::RangeNotSatisfiable { .. } => Refusal::Range,
+            StoreError::ConditionFailed { .. } | StoreError::Refused { .. } | StoreError::Unavailable { .. } => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not read an object for a viewer");
+                Refusal::Unavailable
+            }
+        };
+        refusal.into()
+    }
+}
+
+impl Edge {
+    async fn carry_out(&self, action: EdgeAction, request: &Incoming<'_>) -> Result<Answer, Failed> {
+        let now = (self.now)();
+        if let Some(lookup) = action.lookup() {
+            lookup.judge(now, |name| self.list.find(name, now))?;
+        }
+        match action {
+            EdgeAction::Refuse(refusal, headers) => {
+                tracing::debug!(code = refusal.code(), "refused a viewer");
+                Ok(Answer::refused(refusal, &headers))
+            }
+            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)),
+            EdgeAction::Serve(plan) => self.serve(&plan, request).await,
+            EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
+            EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
+            EdgeAction::ReleaseKey(plan) => {
+                let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key).await?;
+                let key = plan.release(&document, &self.key_encryption_keys)?;
+                Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
+            }
+            EdgeAction::Renew(plan) => {
+                let answer = Answer::new(200, &plan.headers).bytes(plan.answer());
+                self.list.store(plan.entry, now);
+                Ok(answer)
+            }
+            EdgeAction::Revoke(plan) => {
+                plan.entries.into_iter().for_each(|it| self.list.store(it, now));
+                Ok(Answer::new(204, &plan.headers))
+            }
+        }
+    }
+
+    async fn master(&self, plan: &MasterPlan) -> Result<Answer, Failed> {
+        let (_, text) = self.playlist(&plan.object).await?;
+        let text = plan.rewrite(&text, &self.keys.passes)?;
+        Ok(Answer::new(200, &plan.headers).bytes(text))
+    }
+
+    async fn media(&self, plan: &MediaPlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
+        let (stored, text) = self.playlist(&plan.object).await?;
+        let tag = plan.etag(&stored.0, &self.keys.passes);
+        if request.conditions().not_modified(&tag) {
+            return Ok(Answer::new(304, &plan.headers).header("etag", &tag));
+        }
+        let text = plan.rewrite(&text, &self.keys.passes)?;
+        Ok(Answer::new(200, &plan.headers).header("etag", &tag).bytes(text))
+    }
+
+    async fn serve(&self, plan: &ServePlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
+        let conditions = request.conditions();
+        let (meta, stream) = if conditions.need_size() {
+            (self.store.head(&plan.object).await?, None)
+        } else {
+            let body = self.store.get(&plan.object, None, None).await?;
+            (body.meta, Some(body.stream))
+        };
+        let tag = quoted(&meta.etag);
+        let answer = |status| Answer::new(status, &plan.headers).header("etag", &tag);
+        let content = match conditions.respond(meta.size, &tag) {
+            ObjectResponse::NotModified => return Ok(answer(304)),
+            ObjectResponse::Unsatisfiable(content_range) => {
+                return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
+            }
+            ObjectResponse::Content(content) => content,
+        };
+        let mut answer = answer(content.status);
+        if let Some(content_range) = &content.content_range {
+            answer = answer.header("content-range", content_range);
+        }
+        if conditions.is_head {
+            return Ok(answer.length(content.length));
+        }
+        let stream = match stream {
+            Some(stream) => stream,
+            None => self.store.get(&plan.object, content.range, Some(&meta.etag)).await?.stream,
+        };
+        Ok(answer.stream(content.length, stream))
+    }
+
+    async fn playlist(&self, object: &ObjectKey) -> Result<(ETag, String), Failed> {
+        let (tag, bytes) = self.read(object, MAX_PLAYLIST_BYTES, Refusal::Playlist).await?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            tracing::error!(path = object.path(), "a stored playlist is not UTF-8");
+            Refusal::Playlist
+        })?;
+        Ok((tag, text))
+    }
+
+    /// Reads a small object whole.
+    async fn read(&self, object: &ObjectKey, limit: u64, too_long: Refusal) -> Result<(ETag, Vec<u8>), Failed> {
+        let ObjectBody { meta, stream } = self.store.get(object, None, None).await?;
+        if meta.size > limit {
+            tracing::error!(path = object.path(), size = meta.size, "a stored object is larger than it can be");
+            return Err(too_long.into());
+        }
+        let append = async |mut all: Vec<u8>, chunk: Bytes| {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        };
+        let bytes = stream.try_fold(Vec::with_capacity(meta.size as usize), append).await?;
+        Ok((meta.etag, bytes))
+    }
+}
+
+fn quoted(tag: &ETag) -> String {
+    format!("\"{}\"", tag.0)
+}
+
+#[cfg(test)]
+mod tests;

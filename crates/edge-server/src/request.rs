@@ -1,0 +1,102 @@
+//! What the decision needs of an HTTP request.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use domain::grant::Whereabouts;
+use domain::playback::{self, Conditions};
+use http::HeaderMap;
+use http::request::Parts;
+
+/// Headers in which a proxy says who the client is. Only for a proxy that always sets them: everyone else could
+/// claim to be anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Front {
+    /// Holds the client's address.
+    pub address_header: http::HeaderName,
+    /// Holds the client's country, ISO 3166-1 alpha-2.
+    pub country_header: http::HeaderName,
+}
+
+/// A request, its headers joined as browsers and workers do.
+#[derive(Debug)]
+pub(super) struct Incoming<'a> {
+    request: &'a Parts,
+    authorization: Option<Cow<'a, str>>,
+    cookie: Option<Cow<'a, str>>,
+    origin: Option<Cow<'a, str>>,
+    referer: Option<Cow<'a, str>>,
+    destination: Option<Cow<'a, str>>,
+    brands: Option<Cow<'a, str>>,
+    client_ip: Option<IpAddr>,
+    country: Option<Cow<'a, str>>,
+}
+
+impl Whereabouts for Incoming<'_> {
+    fn ip(&self) -> Option<IpAddr> {
+        self.client_ip
+    }
+
+    fn country(&self) -> Option<Cow<'_, str>> {
+        self.country.as_deref().map(Cow::Borrowed)
+    }
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(request: &'a Parts, front: Option<&Front>) -> Self {
+        let headers = &request.headers;
+        let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+        let client_ip = match front {
+            Some(front) => joined(headers, front.address_header.as_str(), ", ").and_then(|it| it.trim().parse().ok()),
+            None => peer,
+        };
+        Self {
+            request,
+            authorization: joined(headers, "authorization", ", "),
+            cookie: joined(headers, "cookie", "; "),
+            origin: joined(headers, "origin", ", "),
+            referer: joined(headers, "referer", ", "),
+            destination: joined(headers, "sec-fetch-dest", ", "),
+            brands: joined(headers, "sec-ch-ua", ", "),
+            client_ip,
+            country: front.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
+        }
+    }
+
+    pub(super) fn playback(&self) -> playback::Request<'_> {
+        playback::Request {
+            method: self.request.method.as_str(),
+            path: self.request.uri.path(),
+            query: self.request.uri.query(),
+            authorization: self.authorization.as_deref(),
+            cookie: self.cookie.as_deref(),
+            origin: self.origin.as_deref(),
+            referer: self.referer.as_deref(),
+            destination: self.destination.as_deref(),
+            brands: self.brands.as_deref(),
+            client: Some(self),
+            signature: None,
+        }
+    }
+
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions::read(self.is_head(), |name| self.header(name).map(Cow::into_owned))
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.request.method == http::Method::HEAD
+    }
+
+    /// All values of a header, in one.
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        joined(&self.request.headers, name, ", ")
+    }
+}
+
+/// All values of a header, in one. What is not UTF-8 stays wrong, and is not left out.
+fn joined<'a>(headers: &'a HeaderMap, name: &str, separator: &str) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).iter().map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let first = values.next()?;
+    Some(values.fold(first, |all, it| Cow::Owned(format!("{all}{separator}{it}"))))
+}

@@ -1,0 +1,158 @@
+//! Master playlists.
+
+use std::fmt::Write as _;
+
+use crate::Ratio;
+use crate::attributes::Resolution;
+use crate::bandwidth::Bandwidth;
+
+use super::media::{START_AT_BEGINNING, one_line, quotable};
+
+/// A master playlist. The writer orders the variants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MasterPlaylistSpec {
+    /// Whether the media playlists grow: players start at the beginning nevertheless.
+    pub growing: bool,
+    /// The video rungs.
+    pub variants: Vec<VariantSpec>,
+    /// The audio renditions.
+    pub audio: Vec<AudioSpec>,
+    /// The trick-play renditions.
+    pub iframes: Vec<IFramesSpec>,
+}
+
+/// A video rung.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariantSpec {
+    /// URI of its media playlist, relative to the master playlist.
+    pub uri: String,
+    /// Measured bandwidth of the video alone: the writer adds its audio group.
+    pub bandwidth: Bandwidth,
+    /// Codec of the video alone (RFC 6381): `avc1.640028`.
+    pub codecs: String,
+    /// Display size.
+    pub size: Resolution,
+    /// Frames per second.
+    pub frame_rate: Ratio,
+    /// Its audio group; `None`: it has no audio.
+    pub audio: Option<String>,
+}
+
+/// An audio rendition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AudioSpec {
+    /// Group by which variants refer to it; unique.
+    pub group: String,
+    /// Display name; the same in every group, since the audio is the same (RFC 8216, 4.3.4.1.1).
+    pub name: String,
+    /// Language (BCP 47); `None`: unknown.
+    pub language: Option<String>,
+    /// URI of its media playlist, relative to the master playlist.
+    pub uri: String,
+    /// Number of channels.
+    pub channels: u32,
+    /// Whether to play it if the user has no preference.
+    pub default: bool,
+    /// Measured bandwidth.
+    pub bandwidth: Bandwidth,
+    /// Codec (RFC 6381): `mp4a.40.2`.
+    pub codecs: String,
+}
+
+/// A trick-play rendition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IFramesSpec {
+    /// URI of its I-frame playlist, relative to the master playlist.
+    pub uri: String,
+    /// Measured bandwidth.
+    pub bandwidth: Bandwidth,
+    /// Codec (RFC 6381).
+    pub codecs: String,
+    /// Display size.
+    pub size: Resolution,
+}
+
+/// The target bandwidth of the first variant, which players start with before any measurement, bit/s
+/// (Apple HLS authoring specification, 1.32).
+const DEFAULT_VARIANT_BPS: u64 = 2_000_000;
+
+impl MasterPlaylistSpec {
+    /// Writes the playlist.
+    ///
+    /// The variant nearest to 2,000 kbit/s comes first (Apple 1.32), the others follow by decreasing bandwidth.
+    /// BANDWIDTH and AVERAGE-BANDWIDTH cover video and audio together (Apple 9.13), CODECS is the union of both.
+    pub fn render(&self) -> String {
+        let mut out = String::with_capacity(2048);
+        // Writing into a `String` cannot fail.
+        let _ = self.write(&mut out);
+        out
+    }
+
+    /// The bandwidth of a variant with its audio.
+    pub fn bandwidth_of(&self, variant: &VariantSpec) -> Bandwidth {
+        variant.bandwidth.with_any_of(self.sound_of(variant).map(|it| it.bandwidth))
+    }
+
+    fn sound_of<'a>(&'a self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a AudioSpec> {
+        self.audio.iter().filter(|it| Some(&it.group) == variant.audio.as_ref())
+    }
+
+    fn ordered(&self) -> Vec<&VariantSpec> {
+        let mut variants: Vec<&VariantSpec> = self.variants.iter().collect();
+        variants.sort_by_key(|it| std::cmp::Reverse(self.bandwidth_of(it).peak));
+        let distance = |it: &&VariantSpec| self.bandwidth_of(it).peak.abs_diff(DEFAULT_VARIANT_BPS);
+        if let Some(first) = variants.iter().enumerate().min_by_key(|(_, it)| distance(it)).map(|(at, _)| at) {
+            variants[..=first].rotate_right(1);
+        }
+        variants
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        // Version 4: renditions and I-frame playlists.
+        out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        for audio in &self.audio {
+            write!(
+                out,
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{}\"",
+                quotable(&audio.group),
+                quotable(&audio.name)
+            )?;
+            if let Some(language) = &audio.language {
+                write!(out, ",LANGUAGE=\"{}\"", quotable(language))?;
+            }
+            if audio.default {
+                out.push_str(",DEFAULT=YES");
+            }
+            writeln!(out, ",AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"{}\"", audio.channels, quotable(&audio.uri))?;
+        }
+        for variant in self.ordered() {
+            let Bandwidth { peak, average } = self.bandwidth_of(variant);
+            let mut codecs = vec![variant.codecs.as_str()];
+            for audio in self.sound_of(variant) {
+                if !codecs.contains(&audio.codecs.as_str()) {
+                    codecs.push(&audio.codecs);
+                }
+            }
+            write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}")?;
+            write!(out, ",CODECS=\"{}\"", quotable(&codecs.join(",")))?;
+            write!(out, ",RESOLUTION={}x{}", variant.size.width, variant.size.height)?;
+            write!(out, ",FRAME-RATE={:.3},VIDEO-RANGE=SDR", variant.frame_rate.as_f64())?;
+            if let Some(group) = &variant.audio {
+                write!(out, ",AUDIO=\"{}\"", quotable(group))?;
+            }
+            writeln!(out, ",CLOSED-CAPTIONS=NONE\n{}", one_line(&variant.uri))?;
+        }
+        for iframes in &self.iframes {
+            let Bandwidth { peak, average } = iframes.bandwidth;
+            write!(out, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}")?;
+            write!(out, ",CODECS=\"{}\"", quotable(&iframes.codecs))?;
+            write!(out, ",RESOLUTION={}x{},VIDEO-RANGE=SDR", iframes.size.width, iframes.size.height)?;
+            writeln!(out, ",URI=\"{}\"", quotable(&iframes.uri))?;
+        }
+        // Last: FFmpeg takes the tag for a variant, and checks the first variant to find out whether it can seek.
+        if self.growing {
+            out.push_str(START_AT_BEGINNING);
+        }
+        Ok(())
+    }
+}

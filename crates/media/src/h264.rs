@@ -1,0 +1,414 @@
+//! H.264 sequence parameter sets (ISO/IEC 14496-10, 7.3.2.1): profile, level, size, timing.
+
+use crate::bits::BitReader;
+
+/// The contents of a sequence parameter set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sps {
+    /// `profile_idc`: 66 Baseline, 77 Main, 100 High, 110 High 10, 122 High 4:2:2, 244 High 4:4:4.
+    pub profile: u8,
+    /// The six constraint flags and two reserved bits, as in RFC 6381.
+    pub constraints: u8,
+    /// `level_idc`: ten times the level.
+    pub level: u8,
+    /// Width in pixels, after cropping.
+    pub width: u32,
+    /// Height in pixels, after cropping.
+    pub height: u32,
+    /// Chroma format: 0 is monochrome, 1 is 4:2:0, 2 is 4:2:2, 3 is 4:4:4.
+    pub chroma_format: u8,
+    /// Bits per luma sample.
+    pub bit_depth: u8,
+    /// Whether frames may be coded as fields.
+    pub interlaced: bool,
+    /// Number of required reference frames.
+    pub reference_frames: u32,
+    /// Pixel aspect ratio, if the VUI declares it.
+    pub pixel_aspect: Option<(u32, u32)>,
+    /// Whether luma uses the full range 0 to 255, if the VUI declares it.
+    pub full_range: Option<bool>,
+    /// Colour primaries, transfer and matrix (ISO/IEC 23091-2), if the VUI declares them.
+    pub color: Option<(u8, u8, u8)>,
+    /// Frames per second as a fraction, if the VUI declares it. Reliable only with
+    /// [`Sps::fixed_frame_rate`].
+    pub frame_rate: Option<(u32, u32)>,
+    /// Whether the VUI guarantees equal frame intervals.
+    pub fixed_frame_rate: bool,
+    /// `max_num_reorder_frames`, if the VUI declares it; 0 means no B-frames.
+    pub reorder_frames: Option<u32>,
+}
+
+impl Sps {
+    /// Parses a NAL unit of type 7 (with its header byte, without start code); `None` if it is
+    /// invalid.
+    pub fn parse(nal: &[u8]) -> Option<Self> {
+        if nal.first()? & 0x1f != 7 {
+            return None;
+        }
+        let rbsp = without_emulation(nal.get(1..)?);
+        parse_rbsp(&rbsp)
+    }
+
+    /// Parses the first parameter set of an `avcC` box's payload.
+    pub fn from_avcc(avcc: &[u8]) -> Option<Self> {
+        let mut reader = crate::read::Reader::new(avcc);
+        reader.skip(5)?;
+        if reader.u8()? & 0x1f == 0 {
+            return None;
+        }
+        let length = usize::from(reader.u16()?);
+        Self::parse(reader.take(length)?)
+    }
+
+    /// The codec as RFC 6381 writes it, such as `avc1.640028`.
+    pub fn codec_string(&self) -> String {
+        format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
+    }
+
+    /// Whether the format is 8-bit 4:2:0, which every device decodes.
+    pub fn is_common_format(&self) -> bool {
+        self.bit_depth == 8 && self.chroma_format == 1
+    }
+}
+
+/// Removes the emulation prevention bytes (0x03).
+fn without_emulation(nal: &[u8]) -> Vec<u8> {
+    let mut rbsp = Vec::with_capacity(nal.len());
+    let mut zeros = 0;
+    for &byte in nal {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        rbsp.push(byte);
+    }
+    rbsp
+}
+
+fn parse_rbsp(rbsp: &[u8]) -> Option<Sps> {
+    let (profile, constraints, level) = (*rbsp.first()?, *rbsp.get(1)?, *rbsp.get(2)?);
+    let mut bits = BitReader::new(rbsp.get(3..)?);
+    bits.ue()?; // seq_parameter_set_id
+    let format = Format::read(&mut bits, profile)?;
+    bits.ue()?; // log2_max_frame_num_minus4
+    skip_order_count(&mut bits)?;
+    let reference_frames = bits.ue()?;
+    bits.bit()?; // gaps_in_frame_num_value_allowed_flag
+    let width_macroblocks = bits.ue()?.checked_add(1)?;
+    let height_map_units = bits.ue()?.checked_add(1)?;
+    let frames_only = bits.bit()?;
+    if !frames_only {
+        bits.bit()?; // mb_adaptive_frame_field_flag
+    }
+    bits.bit()?; // direct_8x8_inference_flag
+    let crop = if bits.bit()? { [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?] } else { [0; 4] };
+    let fields = if frames_only { 1 } else { 2 };
+    let (crop_x, crop_y) = format.crop_units();
+    let cropped = |size: u32, before: u32, after: u32, unit: u32| {
+        let crop = before.checked_add(after)?.checked_mul(unit)?;
+        size.checked_sub(crop).filter(|it| (1..=65_536).contains(it))
+    };
+    let width = width_macroblocks.checked_mul(16)?;
+    let height = height_map_units.checked_mul(16 * fields)?;
+    // A damaged or absent VUI does not invalidate the rest of the parameter set.
+    let vui = match bits.bit() {
+        Some(true) => Vui::read(&mut bits),
+        _ => Vui::default(),
+    };
+    Some(Sps {
+        profile,
+        constraints,
+        level,
+        width: cropped(width, crop[0], crop[1], crop_x)?,
+        height: cropped(height, crop[2], crop[3], crop_y * fields)?,
+        chroma_format: format.chroma,
+        bit_depth: format.bit_depth,
+        interlaced: !frames_only,
+        reference_frames,
+        pixel_aspect: vui.pixel_aspect,
+        full_range: vui.full_range,
+        color: vui.color,
+        frame_rate: vui.frame_rate,
+        fixed_frame_rate: vui.fixed_frame_rate,
+        reorder_frames: vui.reorder_frames,
+    })
+}
+
+struct Format {
+    chroma: u8,
+    separate_planes: bool,
+    bit_depth: u8,
+}
+
+impl Format {
+    fn read(bits: &mut BitReader<'_>, profile: u8) -> Option<Self> {
+        if ![100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135].contains(&profile) {
+            return Some(Self { chroma: 1, separate_planes: false, bit_depth: 8 });
+        }
+        let chroma = bits.ue().filter(|&it| it <= 3)? as u8;
+        let separate_planes = chroma == 3 && bits.bit()?;
+        let bit_depth = bits.ue().filter(|&it| it <= 6)? as u8 + 8;
+        bits.ue()?; // bit_depth_chroma_minus8
+        bits.bit()?; // qpprime_y_zero_transform_bypass_flag
+        if bits.bit()? {
+            for list in 0..if chroma == 3 { 12 } else { 8 } {
+                if bits.bit()? {
+                    skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+                }
+            }
+        }
+        Some(Self { chroma, separate_planes, bit_depth })
+    }
+
+    fn crop_units(&self) -> (u32, u32) {
+        match (self.chroma, self.separate_planes) {
+            (1, _) => (2, 2),
+            (2, _) => (2, 1),
+            _ => (1, 1),
+        }
+    }
+}
+
+fn skip_scaling_list(bits: &mut BitReader<'_>, size: u32) -> Option<()> {
+    let (mut last, mut next) = (8i32, 8i32);
+    for _ in 0..size {
+        if next != 0 {
+            next = (last.wrapping_add(bits.se()?)).rem_euclid(256);
+        }
+        last = if next == 0 { last } else { next };
+    }
+    Some(())
+}
+
+fn skip_order_count(bits: &mut BitReader<'_>) -> Option<()> {
+    match bits.ue()? {
+        0 => {
+            bits.ue()?;
+        }
+        1 => {
+            bits.bit()?;
+            bits.se()?;
+            bits.se()?;
+            for _ in 0..bits.ue().filter(|&it| it <= 255)? {
+                bits.se()?;
+            }
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+#[derive(Default)]
+struct Vui {
+    pixel_aspect: Option<(u32, u32)>,
+    full_range: Option<bool>,
+    color: Option<(u8, u8, u8)>,
+    frame_rate: Option<(u32, u32)>,
+    fixed_frame_rate: bool,
+    reorder_frames: Option<u32>,
+}
+
+/// Table E-1 from `aspect_ratio_idc` 1 on.
+const PIXEL_ASPECTS: [(u32, u32); 16] = [
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+
+impl Vui {
+    /// Reads as far as there are bits.
+    fn read(bits: &mut BitReader<'_>) -> Self {
+        let mut vui = Self::default();
+        let _ = vui.fill(bits);
+        vui
+    }
+
+    fn fill(&mut self, bits: &mut BitReader<'_>) -> Option<()> {
+        if bits.bit()? {
+            self.pixel_aspect = match bits.bits(8)? {
+                255 => Some((bits.bits(16)?, bits.bits(16)?)).filter(|it| it.0 > 0 && it.1 > 0),
+                kind => PIXEL_ASPECTS.get((kind as usize).wrapping_sub(1)).copied(),
+            };
+        }
+        if bits.bit()? {
+            bits.bit()?; // overscan_appropriate_flag
+        }
+        if bits.bit()? {
+            bits.bits(3)?; // video_format
+            self.full_range = Some(bits.bit()?);
+            if bits.bit()? {
+                self.color = Some((bits.bits(8)? as u8, bits.bits(8)? as u8, bits.bits(8)? as u8));
+            }
+        }
+        if bits.bit()? {
+            bits.ue()?; // chroma_sample_loc_type_top_field
+            bits.ue()?; // chroma_sample_loc_type_bottom_field
+        }
+        if bits.bit()? {
+            let units = bits.bits(32)?;
+            let scale = bits.bits(32)?;
+            self.fixed_frame_rate = bits.bit()?;
+            // A tick is a field.
+            self.frame_rate = units.checked_mul(2).filter(|&it| it > 0 && scale > 0).map(|it| reduced(scale, it));
+        }
+        let nal_hrd = bits.bit()?;
+        if nal_hrd {
+            skip_hrd(bits)?;
+        }
+        let vcl_hrd = bits.bit()?;
+        if vcl_hrd {
+            skip_hrd(bits)?;
+        }
+        if nal_hrd || vcl_hrd {
+            bits.bit()?; // low_delay_hrd_flag
+        }
+        bits.bit()?; // pic_struct_present_flag
+        if bits.bit()? {
+            bits.bit()?; // motion_vectors_over_pic_boundaries_flag
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+            self.reorder_frames = Some(bits.ue()?);
+        }
+        Some(())
+    }
+}
+
+fn skip_hrd(bits: &mut BitReader<'_>) -> Option<()> {
+    let count = bits.ue().filter(|&it| it <= 31)?;
+    bits.bits(8)?;
+    for _ in 0..=count {
+        bits.ue()?;
+        bits.ue()?;
+        bits.bit()?;
+    }
+    bits.bits(20).map(|_| ())
+}
+
+fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
+    let (mut a, mut b) = (numerator, denominator);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (numerator / a, denominator / a)
+}
+
+/// The kind of frame at the start of a sample: what a decoder that starts there needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// An instantaneous decoding refresh: it needs nothing before it.
+    Idr,
+    /// Intra-coded; following frames may refer to earlier ones (an open GOP).
+    Intra,
+    /// Refers to other frames: as a keyframe, it starts a gradual refresh, and the output is
+    /// correct only some frames later.
+    Inter,
+}
+
+/// The kind of frame in a sample: NAL units after their lengths of `length_size` bytes (ISO/IEC
+/// 14496-15).
+///
+/// `None`: the sample is truncated before any slice.
+pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
+    let mut rest = sample;
+    loop {
+        let (length, unit) = rest.split_at_checked(length_size)?;
+        let length = length.iter().fold(0usize, |sum, it| sum << 8 | usize::from(*it));
+        match unit.first()? & 0x1f {
+            5 => return Some(Picture::Idr),
+            1..=4 => {
+                let mut bits = BitReader::new(unit.get(1..unit.len().min(17))?);
+                bits.ue()?;
+                // I and SI slices, or a frame that consists only of them (7.4.3).
+                let intra = matches!(bits.ue()?, 2 | 4 | 7 | 9);
+                return Some(if intra { Picture::Intra } else { Picture::Inter });
+            }
+            _ => rest = unit.get(length..)?,
+        }
+    }
+}
+
+/// The size of the length field of a NAL unit in bytes, from the payload of `avcC`.
+pub fn length_size(avcc: &[u8]) -> Option<usize> {
+    Some(usize::from(avcc.get(4)? & 3) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(size: &str, rate: &str, extra: &[&str]) -> Sps {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ts");
+        let source = format!("testsrc2=s={size}:r={rate}");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", &source, "-frames:v", "2", "-c:v", "libx264"]);
+        assert!(ffmpeg.args(extra).arg(&path).status().unwrap().success());
+        let report = crate::ts::scan(&std::fs::read(path).unwrap());
+        Sps::parse(report.video().unwrap().sps.as_ref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn size_rate_and_format_are_read() {
+        let sps = encode("1920x1080", "30000/1001", &["-pix_fmt", "yuv420p", "-profile:v", "high", "-level", "4.0"]);
+        assert_eq!((sps.width, sps.height), (1920, 1080), "1080 is not a multiple of 16: cropped");
+        assert_eq!(sps.frame_rate, Some((30_000, 1001)));
+        assert_eq!(sps.codec_string(), "avc1.640028");
+        assert!(sps.is_common_format() && !sps.interlaced);
+
+        let sps = encode("320x180", "25", &["-pix_fmt", "yuv420p", "-profile:v", "baseline", "-level", "3.0"]);
+        assert_eq!((sps.width, sps.height, sps.frame_rate), (320, 180, Some((25, 1))));
+        assert_eq!(sps.codec_string(), "avc1.42c01e");
+
+        let sps = encode("160x90", "25", &["-pix_fmt", "yuv422p10le"]);
+        assert_eq!((sps.bit_depth, sps.chroma_format, sps.profile), (10, 2, 122));
+        assert_eq!((sps.width, sps.height), (160, 90));
+
+        let sps = encode("720x576", "25", &["-pix_fmt", "yuv420p", "-flags", "+ildct", "-vf", "setsar=16/11"]);
+        assert_eq!((sps.width, sps.height, sps.interlaced), (720, 576, true));
+        assert_eq!(sps.pixel_aspect, Some((16, 11)));
+        let colour =
+            ["-pix_fmt", "yuv420p", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"];
+        assert_eq!(encode("160x90", "25", &colour).color, Some((1, 1, 1)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(mut bytes in proptest::collection::vec(any::<u8>(), 1..200)) {
+            bytes[0] = 0x67;
+            let _ = Sps::parse(&bytes);
+            let _ = Sps::from_avcc(&bytes);
+        }
+    }
+
+    #[test]
+    fn pictures_are_found_behind_other_units() {
+        let unit = |bytes: &[u8]| [&[0, 0, 0, 9], bytes, &vec![0; 9 - bytes.len()]].concat();
+        let sample = |units: &[&[u8]]| units.iter().flat_map(|it| unit(it)).collect::<Vec<u8>>();
+        assert_eq!(picture(&sample(&[&[0x67], &[0x68], &[0x06], &[0x65]]), 4), Some(Picture::Idr));
+        // first_mb_in_slice 0, slice_type 7 (I) and 5 (P).
+        assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1000_1000]]), 4), Some(Picture::Intra));
+        assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1001_1000]]), 4), Some(Picture::Inter));
+        assert_eq!(picture(&sample(&[&[0x67], &[0x68]]), 4), None);
+        assert_eq!(picture(&sample(&[&[0x65]])[..3], 4), None);
+        assert_eq!(length_size(&[1, 0x64, 0, 0x1e, 0xff]), Some(4));
+    }
+}

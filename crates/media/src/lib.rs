@@ -1,0 +1,17 @@
+//! Containers and bitstreams, parsed without I/O: MPEG-2 TS, ISO BMFF, Matroska, H.264, AAC.
+//!
+//! Every parser works on byte slices, or names the bytes that it needs next, so that the caller may
+//! read a file, a socket or an HTTP range. The input is untrusted: no parser panics on any bytes,
+//! loops forever, or allocates memory that the input merely declares.
+
+pub mod aac;
+pub mod fmp4;
+pub mod frame_rate;
+pub mod h264;
+pub mod mkv;
+pub mod mp4;
+pub mod sniff;
+pub mod ts;
+
+mod bits;
+mod read;

@@ -1,0 +1,235 @@
+//! The state of one elementary stream during a scan.
+
+use crate::aac::AdtsCounter;
+
+use super::access_unit::HeadScanner;
+use super::clock::{Clock, near};
+use super::packet::Packet;
+use super::pes::{self, Parsed, PesHeader};
+use super::psi::PmtStream;
+use super::report::{EsCodec, EsKind, EsReport, RandomAccess};
+
+/// Maximum length of a PES header: nine fixed bytes and 255 optional ones.
+const MAX_PES_HEADER_BYTES: usize = 264;
+
+pub(crate) struct Elementary {
+    report: EsReport,
+    counter: Option<u8>,
+    duplicate_seen: bool,
+    /// A PES header that continues in the next packet.
+    header: Vec<u8>,
+    in_header: bool,
+    /// Payload bytes that the current PES packet still lacks, if its header declared a length.
+    missing: Option<usize>,
+    pes_offset: u64,
+    pes_pts: Option<i64>,
+    samples_before_pes: u64,
+    head: HeadScanner,
+    adts: Option<AdtsCounter>,
+}
+
+impl Elementary {
+    pub(crate) fn new(stream: PmtStream) -> Self {
+        Self {
+            report: EsReport {
+                pid: stream.pid,
+                stream_type: stream.stream_type,
+                codec: stream.codec,
+                pes_count: 0,
+                frames: 0,
+                pts: Vec::new(),
+                first_pts: None,
+                last_pts: None,
+                min_pts: None,
+                max_pts: None,
+                first_dts: None,
+                last_dts: None,
+                dts_steps_back: 0,
+                starts_with_idr: false,
+                starts_with_intra: false,
+                random_access: Vec::new(),
+                intra_frames: 0,
+                sps: None,
+                sps_changes: 0,
+                adts: None,
+                samples: 0,
+                lost_audio_bytes: 0,
+                end_pts: None,
+                continuity_errors: 0,
+                short_pes: 0,
+                bad_pes: 0,
+            },
+            counter: None,
+            duplicate_seen: false,
+            header: Vec::new(),
+            in_header: false,
+            missing: None,
+            pes_offset: 0,
+            pes_pts: None,
+            samples_before_pes: 0,
+            head: HeadScanner::new(stream.codec),
+            adts: (stream.codec == EsCodec::AacAdts).then(AdtsCounter::default),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, packet: &Packet<'_>, offset: u64, clock: &mut Clock) {
+        if !packet.has_payload || self.is_repeat(packet) {
+            return;
+        }
+        if packet.unit_start {
+            self.end_of_pes();
+            self.pes_offset = offset;
+            self.header.clear();
+            self.in_header = true;
+        }
+        if self.in_header {
+            self.push_header(packet.payload, clock);
+        } else {
+            self.push_body(packet.payload);
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> EsReport {
+        self.end_of_pes();
+        let mut report = self.report;
+        report.sps = self.head.first_sps;
+        report.sps_changes = self.head.sps_changes;
+        match &self.adts {
+            Some(adts) => {
+                report.adts = adts.first();
+                report.frames = adts.frames();
+                report.samples = adts.samples();
+                report.lost_audio_bytes = adts.lost_bytes();
+                report.end_pts = self.pes_pts.zip(adts.first()).map(|(pts, header)| {
+                    let samples = adts.samples() - self.samples_before_pes;
+                    let rate = u64::from(header.sample_rate);
+                    pts + ((samples * super::TICKS_PER_SECOND + rate / 2) / rate) as i64
+                });
+            }
+            None => report.frames = report.pes_count,
+        }
+        report
+    }
+
+    /// Follows the continuity counter. A packet may be repeated once (2.4.3.3); the repetition is
+    /// dropped.
+    #[inline]
+    fn is_repeat(&mut self, packet: &Packet<'_>) -> bool {
+        let previous = self.counter.replace(packet.counter);
+        let Some(previous) = previous else { return false };
+        if packet.counter == (previous + 1) & 0xf || packet.discontinuity {
+            self.duplicate_seen = false;
+            return false;
+        }
+        if packet.counter == previous && !self.duplicate_seen && !packet.unit_start {
+            self.duplicate_seen = true;
+            return true;
+        }
+        self.duplicate_seen = false;
+        self.report.continuity_errors += 1;
+        false
+    }
+
+    fn push_header(&mut self, payload: &[u8], clock: &mut Clock) {
+        if self.header.is_empty()
+            && let Parsed::Header(header) = pes::parse(payload)
+        {
+            return self.begin_pes(header, &payload[header.header_bytes..], clock);
+        }
+        self.header.extend_from_slice(payload);
+        match pes::parse(&self.header) {
+            Parsed::Header(header) => {
+                let bytes = std::mem::take(&mut self.header);
+                self.begin_pes(header, &bytes[header.header_bytes..], clock);
+            }
+            Parsed::Incomplete if self.header.len() < MAX_PES_HEADER_BYTES => {}
+            Parsed::Incomplete | Parsed::Invalid => {
+                self.in_header = false;
+                self.missing = None;
+                self.report.bad_pes += 1;
+            }
+        }
+    }
+
+    fn begin_pes(&mut self, header: PesHeader, payload: &[u8], clock: &mut Clock) {
+        self.in_header = false;
+        self.missing = header.payload_bytes;
+        self.report.pes_count += 1;
+        let dts = header.dts.or(header.pts).map(|raw| clock.advance(raw));
+        let pts = header.pts.zip(dts).map(|(raw, dts)| near(dts, raw));
+        self.note_times(pts, dts);
+        self.head.begin();
+        self.push_body(payload);
+    }
+
+    fn note_times(&mut self, pts: Option<i64>, dts: Option<i64>) {
+        let report = &mut self.report;
+        if let Some(dts) = dts {
+            if report.last_dts.is_some_and(|last| dts <= last) {
+                report.dts_steps_back += 1;
+            }
+            report.first_dts.get_or_insert(dts);
+            report.last_dts = Some(dts);
+        }
+        let Some(pts) = pts else { return };
+        report.first_pts.get_or_insert(pts);
+        report.last_pts = Some(pts);
+        report.min_pts = Some(report.min_pts.map_or(pts, |it| it.min(pts)));
+        report.max_pts = Some(report.max_pts.map_or(pts, |it| it.max(pts)));
+        if report.pts.len() < EsReport::MAX_TIMES {
+            report.pts.push(pts);
+        }
+        self.pes_pts = Some(pts);
+        self.samples_before_pes = self.adts.as_ref().map_or(0, AdtsCounter::samples);
+    }
+
+    #[inline]
+    fn push_body(&mut self, payload: &[u8]) {
+        let mut payload = payload;
+        if let Some(missing) = &mut self.missing {
+            payload = &payload[..payload.len().min(*missing)];
+            *missing -= payload.len();
+        }
+        if self.head.wants_more() {
+            self.push_head(payload);
+        }
+        if let Some(adts) = &mut self.adts {
+            adts.push(payload);
+        }
+    }
+
+    fn push_head(&mut self, payload: &[u8]) {
+        let Some(facts) = self.head.push(payload) else { return };
+        let report = &mut self.report;
+        if report.pes_count == 1 {
+            report.starts_with_idr = facts.random_access && facts.sps && facts.pps;
+            report.starts_with_intra = facts.intra;
+        }
+        report.intra_frames += u64::from(facts.intra);
+        if facts.random_access
+            && report.random_access.len() < EsReport::MAX_TIMES
+            && let Some(pts) = self.pes_pts
+        {
+            report.random_access.push(RandomAccess { pts, offset: self.pes_offset });
+        }
+    }
+
+    fn end_of_pes(&mut self) {
+        if self.in_header || self.missing.take().is_some_and(|it| it > 0) {
+            self.report.short_pes += 1;
+            self.in_header = false;
+        }
+    }
+}
+
+impl std::fmt::Debug for Elementary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Elementary").field("pid", &self.report.pid).finish_non_exhaustive()
+    }
+}
+
+/// Whether a stream can be scanned for frames.
+pub(crate) fn is_video(stream: &PmtStream) -> bool {
+    stream.codec.kind() == EsKind::Video
+}

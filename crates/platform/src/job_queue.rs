@@ -1,0 +1,225 @@
+//! The job queue as the rest of the system sees it; no SDK type crosses this interface.
+//!
+//! Implemented by `SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
+//! `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no
+//! guaranteed order, and a message belongs to its receiver only while the lease is kept.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::job::{InvalidMessage, JobMessage};
+use serde::{Deserialize, Serialize};
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod sql;
+pub mod sqs;
+
+pub use sql::SqlQueue;
+pub use sqs::SqsQueue;
+
+/// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.
+pub const MAX_RECEIVES: u32 = 5;
+
+/// Which of the two queues of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueName {
+    /// Users wait for these jobs: uploads, retries, first views.
+    Interactive,
+    /// Background jobs: migrations of whole buckets.
+    Bulk,
+}
+
+impl QueueName {
+    /// Both queues, the more urgent one first.
+    pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
+
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is not the name of a queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a queue: use interactive or bulk")]
+pub struct UnknownQueue(String);
+
+impl FromStr for QueueName {
+    type Err = UnknownQueue;
+
+    fn from_str(text: &str) -> Result<Self, UnknownQueue> {
+        Self::ALL
+            .into_iter()
+            .find(|it| it.as_str() == text)
+            .ok_or_else(|| UnknownQueue(text.chars().take(64).collect()))
+    }
+}
+
+/// Proof that the receiver holds a message during a lease. A later delivery invalidates it. Use it
+/// with the queue that returned it (or a clone): other queue objects may not know it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReceiptHandle(pub String);
+
+/// Id of a message in the dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DeadLetterId(pub String);
+
+/// A message, leased to its receiver.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The parsed message. A malformed body is delivered as well, so that the consumer can
+    /// [`bury`](JobQueue::bury) it with a reason.
+    pub message: Result<JobMessage, InvalidMessage>,
+    /// The body as it was sent.
+    pub body: String,
+    /// Handle for `extend`, `ack`, `release` and `bury`.
+    pub receipt: ReceiptHandle,
+    /// Number of deliveries, this one included.
+    pub receive_count: u32,
+    /// Whether this is the last delivery: after a failure the message goes to the dead-letter
+    /// queue.
+    pub is_last: bool,
+    /// Send time, Unix milliseconds.
+    pub sent_ms: u64,
+}
+
+/// The result of sending a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The message was queued.
+    Queued,
+    /// A message of the same job is already waiting, due no later than this one.
+    Duplicate,
+}
+
+/// A message that is no longer delivered.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// Id for `redrive` and `purge`.
+    pub id: DeadLetterId,
+    /// The parsed message.
+    pub message: Result<JobMessage, InvalidMessage>,
+    /// The body as it was sent.
+    pub body: String,
+    /// Number of deliveries.
+    pub receive_count: u32,
+    /// Time of the first send, Unix milliseconds.
+    pub sent_ms: u64,
+    /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
+    /// does not record it.
+    pub died_ms: u64,
+    /// The last reason passed to `release` or `bury`, if there is one.
+    pub why: Option<String>,
+}
+
+/// Message counts. Approximate while others send and receive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Depth {
+    /// Messages that can be received now.
+    pub ready: u64,
+    /// Messages that wait for the end of a delay.
+    pub delayed: u64,
+    /// Messages that are leased.
+    pub in_flight: u64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+/// An error of the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The receiver no longer holds the message: the lease expired, or another receiver settled it.
+    /// Stop working on it.
+    #[error("the lease of the message is lost")]
+    LeaseLost,
+    /// The dead letter does not exist: it was redriven or removed.
+    #[error("no dead letter `{}`", .0.0)]
+    NoSuchDeadLetter(DeadLetterId),
+    /// The queue cannot store the message, or denies access. A retry does not help.
+    #[error("the queue `{queue}` refused: {detail}")]
+    Refused {
+        /// Name of the queue.
+        queue: String,
+        /// The queue's own message.
+        detail: String,
+    },
+    /// The queue could not be reached. A retry may succeed.
+    #[error("the queue `{queue}` could not be reached")]
+    Unavailable {
+        /// Name of the queue.
+        queue: String,
+        /// The client's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A queue with its dead-letter queue.
+#[async_trait]
+pub trait JobQueue: Send + Sync {
+    /// Stores a message that can be received after `delay`, or after the queue's longest delay
+    /// (SQS: 15 minutes).
+    ///
+    /// A queue may drop a message whose job is already waiting ([`Sent::Duplicate`]); the waiting
+    /// one is moved forward if this one would have been due earlier. A message in progress is never
+    /// a reason to drop one: that work may have begun before the change that this message reports.
+    /// Consumers must tolerate duplicates in any case.
+    async fn send(&self, message: &JobMessage, delay: Duration) -> Result<Sent, QueueError>;
+
+    /// Stores a raw body, for relays and tests. `Refused` where the queue cannot store it: SQS
+    /// stores no empty body, and neither SQS nor PostgreSQL one with NUL.
+    async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError>;
+
+    /// Waits up to `wait` for one message and leases it. `Ok(None)`: no message came. A queue may
+    /// count in whole seconds, rounded up.
+    ///
+    /// Dropping the future may leave a message leased until the lease expires.
+    async fn receive(&self, wait: Duration, lease: Duration) -> Result<Option<Delivery>, QueueError>;
+
+    /// Extends the lease to `lease` from now; call it before the current one expires. `LeaseLost`
+    /// means that another receiver may have the message: stop.
+    async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError>;
+
+    /// Settles the message, whether the job succeeded or failed: it is not delivered again. It also
+    /// works after the lease has expired, if the queue can tell that no other receiver has the
+    /// message; otherwise it changes nothing and returns `LeaseLost`.
+    async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
+
+    /// Returns the message. It can be received again after `delay`, or becomes a dead letter if
+    /// this was its last delivery. `why` is stored for the dead letter if the queue supports it.
+    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError>;
+
+    /// Makes the message a dead letter at once, because no consumer will ever be able to process
+    /// it.
+    async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
+
+    /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
+    /// They stay in the queue. Reading may hide them briefly from other readers.
+    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Redrives one dead letter, or all, as if just sent, and returns their number.
+    async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
+
+    /// Removes one dead letter, or all, permanently, and returns their number.
+    async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError>;
+
+    /// Counts the messages.
+    async fn depth(&self) -> Result<Depth, QueueError>;
+}
+
+/// A queue that several parts of a program share.
+pub type SharedQueue = Arc<dyn JobQueue>;

@@ -1,0 +1,120 @@
+//! Share links: they play a video without an account.
+//!
+//! Implemented by `SqlShares`; every implementation must pass `shares::conformance`. As with API
+//! keys, only the SHA-256 of the secret in a link is stored.
+//!
+//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ids::{ShareId, VideoId};
+
+use crate::accounts::KeyDigest;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod sql;
+
+pub use sql::SqlShares;
+
+/// Maximum number of active links per video: more are a mistake, or an attempt to fill the
+/// database.
+pub const MAX_SHARES: u32 = 1_000;
+
+/// A share link to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewShare {
+    /// Id, chosen by the caller; it makes creation idempotent.
+    pub id: ShareId,
+    /// SHA-256 of the secret in the link.
+    pub digest: KeyDigest,
+    /// The video that it plays; must exist.
+    pub video: VideoId,
+    /// Display label.
+    pub label: Option<String>,
+    /// Maximum height of a rung: pixels of the shorter side.
+    pub max_height: Option<u32>,
+    /// Subject of the caller that created the link.
+    pub created_by: String,
+    /// Expiry time.
+    pub expires_ms: u64,
+}
+
+/// A share link without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Id of the link.
+    pub id: ShareId,
+    /// The video that it plays.
+    pub video: VideoId,
+    /// Display label.
+    pub label: Option<String>,
+    /// Maximum height of a rung: pixels of the shorter side.
+    pub max_height: Option<u32>,
+    /// Subject of the caller that created the link.
+    pub created_by: String,
+    /// Creation time.
+    pub created_ms: u64,
+    /// Expiry time.
+    pub expires_ms: u64,
+    /// Last recorded use; `None`: never used.
+    pub used_ms: Option<u64>,
+    /// Revocation time; `None`: not revoked.
+    pub revoked_ms: Option<u64>,
+}
+
+impl Share {
+    /// Whether the link is valid at `now_ms`: neither expired nor revoked.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.revoked_ms.is_none() && now_ms < self.expires_ms
+    }
+}
+
+/// An error of the store of share links.
+#[derive(Debug, thiserror::Error)]
+pub enum SharesError {
+    /// The video has [`MAX_SHARES`] active links.
+    #[error("the video has {MAX_SHARES} links already")]
+    TooMany,
+    /// The database holds a row that this version cannot read. A retry does not help.
+    #[error("the store of share links contains an invalid row: {detail}")]
+    Corrupt {
+        /// The row, and the field that is invalid.
+        detail: String,
+    },
+    /// The database is unreachable or busy, or it rejected the statement. A retry may succeed.
+    #[error("could not access the store of share links")]
+    Unavailable {
+        /// The database error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The share links of one installation.
+#[async_trait]
+pub trait Shares: Send + Sync {
+    /// Stores a link.
+    async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError>;
+
+    /// Finds a link by its secret's digest, including expired and revoked links: check
+    /// [`Share::is_live`].
+    async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError>;
+
+    /// Lists the active links of a video, newest first.
+    async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError>;
+
+    /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
+    /// changes nothing.
+    async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError>;
+
+    /// Records a use of a link; only the latest use is kept.
+    async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError>;
+
+    /// Removes links that ended before `before_ms`, and returns their number.
+    async fn prune(&self, before_ms: u64) -> Result<u64, SharesError>;
+}
+
+/// A store of share links that several parts of a program share.
+pub type SharedShares = Arc<dyn Shares>;

@@ -1,0 +1,149 @@
+//! Share links in a database. The SQL is the common subset of SQLite and PostgreSQL.
+
+use async_trait::async_trait;
+use domain::ids::{ShareId, VideoId};
+use sqlx::Row as _;
+
+use super::{MAX_SHARES, NewShare, Share, Shares, SharesError};
+use crate::accounts::KeyDigest;
+use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
+
+/// The store of share links in a database.
+#[derive(Debug, Clone)]
+pub struct SqlShares {
+    database: Database,
+}
+
+impl SqlShares {
+    /// The store in `database`.
+    pub fn new(database: &Database) -> Self {
+        Self { database: database.clone() }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, video, label, max_height, created_by, created_ms, expires_ms, used_ms, revoked_ms"
+    };
+}
+
+const COUNT: &str = "SELECT count(*) FROM shares WHERE video = $1 AND revoked_ms IS NULL AND expires_ms > $2";
+
+const INSERT: &str = concat!(
+    "INSERT INTO shares (id, digest, video, label, max_height, created_by, created_ms, expires_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ",
+    columns!()
+);
+
+const FIND: &str = concat!("SELECT ", columns!(), " FROM shares WHERE digest = $1");
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM shares WHERE video = $1 AND revoked_ms IS NULL AND expires_ms > $2 ORDER BY id DESC LIMIT $3"
+);
+
+const REVOKE: &str = "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
+
+#[async_trait]
+impl Shares for SqlShares {
+    async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError> {
+        let mut tx = self.database.write().await?;
+        self.database.one_at_a_time(&mut tx, &format!("links of {}", new.video)).await?;
+        let (live,): (i64,) =
+            sqlx::query_as(COUNT).bind(new.video.to_string()).bind(sql(now_ms)).fetch_one(&mut *tx).await?;
+        if live >= i64::from(MAX_SHARES) {
+            return Err(SharesError::TooMany);
+        }
+        let row = sqlx::query(INSERT)
+            .bind(new.id.to_string())
+            .bind(new.digest.to_hex())
+            .bind(new.video.to_string())
+            .bind(new.label.as_deref().map(text))
+            .bind(new.max_height.map(i64::from))
+            .bind(text(&new.created_by))
+            .bind(sql(now_ms))
+            .bind(sql(new.expires_ms))
+            .fetch_one(&mut *tx)
+            .await?;
+        let share = read(&row)?;
+        tx.commit().await?;
+        Ok(share)
+    }
+
+    async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError> {
+        let row = sqlx::query(FIND).bind(digest.to_hex()).fetch_optional(self.database.read()).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError> {
+        let rows = sqlx::query(LIST)
+            .bind(video.to_string())
+            .bind(sql(now_ms))
+            .bind(i64::from(MAX_SHARES))
+            .fetch_all(self.database.read())
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError> {
+        let mut tx = self.database.write().await?;
+        let revoked = sqlx::query(REVOKE)
+            .bind(sql(now_ms))
+            .bind(id.to_string())
+            .bind(video.to_string())
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        tx.commit().await?;
+        Ok(revoked > 0)
+    }
+
+    async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError> {
+        let mut tx = self.database.write().await?;
+        sqlx::query("UPDATE shares SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
+            .bind(sql(now_ms))
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn prune(&self, before_ms: u64) -> Result<u64, SharesError> {
+        let mut tx = self.database.write().await?;
+        let pruned = sqlx::query("DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1")
+            .bind(sql(before_ms))
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        tx.commit().await?;
+        Ok(pruned)
+    }
+}
+
+fn read(row: &Row) -> Result<Share, SharesError> {
+    let (id, video): (String, String) = (row.try_get("id")?, row.try_get("video")?);
+    let corrupt = |what: &str| SharesError::Corrupt { detail: format!("link `{id}`: {what}") };
+    let max_height: Option<i64> = row.try_get("max_height")?;
+    Ok(Share {
+        id: id.parse().map_err(|_| corrupt("its id"))?,
+        video: video.parse().map_err(|_| corrupt("its video"))?,
+        label: row.try_get("label")?,
+        // An invalid limit is an error: ignoring it would remove the limit.
+        max_height: max_height.map(u32::try_from).transpose().map_err(|_| corrupt("its height"))?,
+        created_by: row.try_get("created_by")?,
+        created_ms: unsigned(row.try_get("created_ms")?),
+        expires_ms: unsigned(row.try_get("expires_ms")?),
+        used_ms: row.try_get::<Option<i64>, _>("used_ms")?.map(unsigned),
+        revoked_ms: row.try_get::<Option<i64>, _>("revoked_ms")?.map(unsigned),
+    })
+}
+
+impl From<sqlx::Error> for SharesError {
+    fn from(source: sqlx::Error) -> Self {
+        if is_corrupt(&source) {
+            return Self::Corrupt { detail: source.to_string() };
+        }
+        Self::Unavailable { source: source.into() }
+    }
+}

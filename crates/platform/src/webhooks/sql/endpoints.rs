@@ -1,0 +1,215 @@
+//! Endpoints as their owners see them.
+
+use domain::webhook::{EndpointId, EventType};
+
+use super::SqlWebhooks;
+use super::rows::{self, endpoint_columns, to_json};
+use crate::database::{Row, Tx, sql, text};
+use crate::webhooks::{
+    DisabledWhy, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
+    WebhookError,
+};
+
+/// Maximum number of valid secrets: each adds a signature to the header of every message.
+const MAX_SECRETS: usize = 5;
+
+const INSERT: &str = concat!(
+    "INSERT INTO webhook_endpoints (id, owner, url, types, wants_progress, description, secrets, paused_until_ms,
+        created_ms, updated_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) RETURNING ",
+    endpoint_columns!()
+);
+
+pub(super) const READ: &str = concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE id = $1");
+
+const READ_PAGE: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM webhook_endpoints
+     WHERE (CAST($1 AS TEXT) IS NULL OR owner = $1) AND (CAST($2 AS TEXT) IS NULL OR id < $2)
+     ORDER BY id DESC LIMIT $3"
+);
+
+const SET_SECRETS: &str =
+    concat!("UPDATE webhook_endpoints SET secrets = $1, updated_ms = $2 WHERE id = $3 RETURNING ", endpoint_columns!());
+
+const LOCK: &str =
+    concat!("UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ", endpoint_columns!());
+
+impl SqlWebhooks {
+    pub(super) async fn create_endpoint(&self, new: &NewEndpoint, now_ms: u64) -> Result<Endpoint, WebhookError> {
+        let mut tx = self.write().await?;
+        let (taken,): (i64,) = sqlx::query_as(
+            "SELECT count(*) FROM webhook_endpoints WHERE coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '')",
+        )
+        .bind(&new.owner)
+        .fetch_one(&mut *tx)
+        .await?;
+        if taken >= i64::from(MAX_ENDPOINTS) {
+            return Err(WebhookError::TooMany);
+        }
+        let secrets = [EndpointSecret { sealed: new.sealed_secret.clone(), until_ms: None }];
+        let row = sqlx::query(INSERT)
+            .bind(new.id.to_string())
+            .bind(&new.owner)
+            .bind(text(&new.url))
+            .bind(new.types.as_ref().map(to_json))
+            .bind(wants_progress(new.types.as_deref()))
+            .bind(new.description.as_deref().map(text))
+            .bind(to_json(&secrets))
+            .bind(sql(now_ms))
+            .fetch_one(&mut *tx)
+            .await?;
+        let endpoint = rows::endpoint(&row)?;
+        tx.commit().await?;
+        Ok(endpoint)
+    }
+
+    pub(super) async fn get_endpoint(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
+        let row = sqlx::query(READ).bind(endpoint.to_string()).fetch_optional(self.database.read()).await?;
+        rows::endpoint(&row.ok_or(WebhookError::NoSuchEndpoint(endpoint))?)
+    }
+
+    pub(super) async fn list_endpoints(&self, filter: &EndpointFilter) -> Result<EndpointPage, WebhookError> {
+        let found = sqlx::query(READ_PAGE)
+            .bind(&filter.owner)
+            .bind(filter.after.map(|it| it.to_string()))
+            // One row more than requested shows whether there is another page.
+            .bind(i64::from(filter.limit) + 1)
+            .fetch_all(self.database.read())
+            .await?;
+        let mut endpoints = found.iter().map(rows::endpoint).collect::<Result<Vec<_>, _>>()?;
+        let more = endpoints.len() > filter.limit as usize;
+        endpoints.truncate(filter.limit as usize);
+        let next = if more { endpoints.last().map(|it| it.id) } else { None };
+        Ok(EndpointPage { endpoints, next })
+    }
+
+    pub(super) async fn patch_endpoint(
+        &self,
+        endpoint: EndpointId,
+        patch: &EndpointPatch,
+        now_ms: u64,
+    ) -> Result<Endpoint, WebhookError> {
+        let mut tx = self.write().await?;
+        let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        let types = patch.types.clone().unwrap_or(before.types);
+        let description = patch.description.clone().unwrap_or(before.description);
+        sqlx::query(
+            "UPDATE webhook_endpoints SET url = $1, types = $2, wants_progress = $3, description = $4, updated_ms = $5
+             WHERE id = $6",
+        )
+        .bind(text(patch.url.as_ref().unwrap_or(&before.url)))
+        .bind(types.as_ref().map(to_json))
+        .bind(wants_progress(types.as_deref()))
+        .bind(description.as_deref().map(text))
+        .bind(sql(now_ms))
+        .bind(endpoint.to_string())
+        .execute(&mut *tx)
+        .await?;
+        match (patch.active, before.disabled) {
+            (Some(true), Some(_)) => enable(&mut tx, endpoint).await?,
+            (Some(false), None) => {
+                disable(&mut tx, endpoint, DisabledWhy::Owner, "the webhook was disabled", now_ms).await?;
+            }
+            _ => {}
+        }
+        let after = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    pub(super) async fn add_secret(
+        &self,
+        endpoint: EndpointId,
+        sealed: &str,
+        keep_until_ms: u64,
+        now_ms: u64,
+    ) -> Result<Endpoint, WebhookError> {
+        let mut tx = self.write().await?;
+        let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
+        let mut secrets = vec![EndpointSecret { sealed: sealed.to_owned(), until_ms: None }];
+        // A secret with an earlier expiry keeps it: a second rotation does not extend it.
+        secrets.extend(before.secrets.into_iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms)).map(|it| {
+            let until_ms = Some(it.until_ms.map_or(keep_until_ms, |end| end.min(keep_until_ms)));
+            EndpointSecret { until_ms, ..it }
+        }));
+        secrets.truncate(MAX_SECRETS);
+        let row = sqlx::query(SET_SECRETS)
+            .bind(to_json(&secrets))
+            .bind(sql(now_ms))
+            .bind(endpoint.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let after = rows::endpoint(&row)?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    pub(super) async fn delete_endpoint(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
+        let mut tx = self.write().await?;
+        lock(&mut tx, endpoint).await?;
+        for statement in
+            ["DELETE FROM webhook_deliveries WHERE endpoint = $1", "DELETE FROM webhook_endpoints WHERE id = $1"]
+        {
+            sqlx::query(statement).bind(endpoint.to_string()).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Stored separately, so that the catalog need not parse JSON to learn that no endpoint subscribes
+/// to progress.
+fn wants_progress(types: Option<&[EventType]>) -> i64 {
+    i64::from(crate::webhooks::model::wants(types, EventType::VideoProgress))
+}
+
+/// Locks an endpoint and reads it.
+pub(super) async fn lock(tx: &mut Tx, endpoint: EndpointId) -> Result<Row, WebhookError> {
+    let row = sqlx::query(LOCK).bind(endpoint.to_string()).fetch_optional(&mut **tx).await?;
+    row.ok_or(WebhookError::NoSuchEndpoint(endpoint))
+}
+
+async fn enable(tx: &mut Tx, endpoint: EndpointId) -> Result<(), WebhookError> {
+    sqlx::query(
+        "UPDATE webhook_endpoints SET disabled_ms = NULL, disabled_why = NULL, failing_since_ms = NULL,
+            paused_until_ms = 0
+         WHERE id = $1",
+    )
+    .bind(endpoint.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Disables an endpoint that is locked, and fails its pending deliveries. A delivery that is being
+/// sent keeps its lease, so that it can still be recorded as delivered.
+pub(super) async fn disable(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    why: DisabledWhy,
+    sentence: &str,
+    now_ms: u64,
+) -> Result<(), WebhookError> {
+    let word = match why {
+        DisabledWhy::Owner => "owner",
+        DisabledWhy::Gone => "gone",
+        DisabledWhy::Failing => "failing",
+    };
+    sqlx::query("UPDATE webhook_endpoints SET disabled_ms = $1, disabled_why = $2 WHERE id = $3")
+        .bind(sql(now_ms))
+        .bind(word)
+        .bind(endpoint.to_string())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
+         WHERE endpoint = $3 AND status = 'pending'",
+    )
+    .bind(sql(now_ms))
+    .bind(sentence)
+    .bind(endpoint.to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

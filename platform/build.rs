@@ -1,5 +1,0 @@
-//! Compiles the migrations in again when one is added.
-
-fn main() {
-    println!("cargo::rerun-if-changed=migrations");
-}
