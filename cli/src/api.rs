@@ -1,6 +1,6 @@
-//! A client of the API, as the commands use it.
+//! The API client of the commands.
 
-mod answers;
+mod responses;
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,56 +13,56 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use answers::{
-    AttemptAnswer, Completed, CreatedUpload, FailureAnswer, HowToUpload, PartAnswer, SignedPart, SignedRequest,
-    StoredPart, StreamAnswer, UploadAnswer, VideoAnswer,
+pub use responses::{
+    AttemptResponse, Completed, CreatedUpload, FailureResponse, HowToUpload, PartResponse, SignedPart, SignedRequest,
+    StoredPart, StreamResponse, UploadResponse, VideoResponse,
 };
 
 use crate::Result;
 use crate::args::ApiArgs;
 use crate::data_dir::DevInfo;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// Why the API did not do what it was asked.
+/// Why an API call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// It answered with a problem.
+    /// The API responded with a problem.
     #[error("{detail}")]
     Problem {
-        /// Of the answer.
+        /// The HTTP status.
         status: StatusCode,
-        /// Of the problem.
+        /// The code of the problem.
         code: String,
-        /// For people.
+        /// Human-readable text.
         detail: String,
     },
-    /// It could not be reached, or broke off.
-    #[error("the API at {base} cannot be reached")]
+    /// The API cannot be reached, or the connection was interrupted.
+    #[error("cannot reach the API at {base}")]
     Unreachable {
-        /// Its address.
+        /// The base URL.
         base: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: reqwest::Error,
     },
-    /// It answered something that is not its answer.
-    #[error("the API at {base} answered something else than expected: is this the right address?")]
-    Foreign {
-        /// Its address.
+    /// The response is not one of this API.
+    #[error("unexpected response from the API at {base}: check the address")]
+    Unexpected {
+        /// The base URL.
         base: String,
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl ApiError {
-    /// For programs: that of the problem, or what kept it from coming.
+    /// The machine-readable code.
     pub fn code(&self) -> &str {
         match self {
             Self::Problem { code, .. } => code,
             Self::Unreachable { .. } => "api-unreachable",
-            Self::Foreign { .. } => "unexpected-answer",
+            Self::Unexpected { .. } => "unexpected-response",
         }
     }
 
@@ -70,12 +70,12 @@ impl ApiError {
         match self {
             Self::Problem { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
             Self::Unreachable { .. } => true,
-            Self::Foreign { .. } => false,
+            Self::Unexpected { .. } => false,
         }
     }
 }
 
-/// The API at an address.
+/// A client of the API at a base URL.
 #[derive(Clone)]
 pub struct Api {
     base: String,
@@ -83,13 +83,13 @@ pub struct Api {
     http: reqwest::Client,
 }
 
-/// Attempts of a request that may be repeated.
+/// Attempts of an idempotent request.
 const ATTEMPTS: u32 = 5;
 /// Before the second attempt; doubled each time.
 const BACKOFF: Duration = Duration::from_millis(200);
 
 impl Api {
-    /// The API at `base`.
+    /// Creates a client for the base URL.
     ///
     /// # Errors
     /// If the system's certificates cannot be read.
@@ -97,10 +97,10 @@ impl Api {
         Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http: client(base)? })
     }
 
-    /// As the arguments say, or as a running `edgereel dev` does.
+    /// Creates a client from the arguments, or for a running `edgereel dev`.
     ///
     /// # Errors
-    /// If neither says where it is.
+    /// If there are neither.
     pub fn of(args: &ApiArgs) -> Result<Self> {
         if let (Some(api), Some(token)) = (&args.api, &args.token) {
             return Ok(Self::new(api, token.clone())?);
@@ -110,45 +110,46 @@ impl Api {
         Ok(Self::new(&info.api, token)?)
     }
 
-    /// Its address.
+    /// The base URL.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// The client, for what is fetched past the API.
+    /// The HTTP client, for requests to the store.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// `POST /v1/uploads`. Sent once: each is a new video.
-    pub async fn create_upload(&self, wish: &Value) -> std::result::Result<CreatedUpload, ApiError> {
-        self.once(Method::POST, "/v1/uploads", Some(wish)).await
+    /// `POST /v1/uploads`. Not retried, because each request creates a video.
+    pub async fn create_upload(&self, body: &Value) -> std::result::Result<CreatedUpload, ApiError> {
+        self.once(Method::POST, "/v1/uploads", Some(body)).await
     }
 
     /// `GET /v1/uploads/{id}`.
-    pub async fn upload(&self, id: VideoId) -> std::result::Result<UploadAnswer, ApiError> {
-        self.repeatedly(Method::GET, &format!("/v1/uploads/{id}"), None).await
+    pub async fn upload(&self, id: VideoId) -> std::result::Result<UploadResponse, ApiError> {
+        self.with_retries(Method::GET, &format!("/v1/uploads/{id}"), None).await
     }
 
     /// `POST /v1/uploads/{id}/parts`.
     pub async fn sign_parts(&self, id: VideoId, numbers: &[u32]) -> std::result::Result<Vec<SignedPart>, ApiError> {
-        let wish = json!({ "numbers": numbers });
-        let answer: PartAnswer = self.repeatedly(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&wish)).await?;
-        Ok(answer.parts)
+        let body = json!({ "numbers": numbers });
+        let response: PartResponse =
+            self.with_retries(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&body)).await?;
+        Ok(response.parts)
     }
 
     /// `POST /v1/uploads/{id}/complete`.
     pub async fn complete_upload(&self, id: VideoId, body: &Value) -> std::result::Result<Completed, ApiError> {
-        self.repeatedly(Method::POST, &format!("/v1/uploads/{id}/complete"), Some(body)).await
+        self.with_retries(Method::POST, &format!("/v1/uploads/{id}/complete"), Some(body)).await
     }
 
     /// `GET /v1/videos/{id}`.
-    pub async fn video(&self, id: VideoId) -> std::result::Result<VideoAnswer, ApiError> {
-        self.repeatedly(Method::GET, &format!("/v1/videos/{id}"), None).await
+    pub async fn video(&self, id: VideoId) -> std::result::Result<VideoResponse, ApiError> {
+        self.with_retries(Method::GET, &format!("/v1/videos/{id}"), None).await
     }
 
     /// `GET /v1/videos/{id}/stream`.
-    pub async fn stream(&self, id: VideoId, query: &[(&str, String)]) -> std::result::Result<StreamAnswer, ApiError> {
+    pub async fn stream(&self, id: VideoId, query: &[(&str, String)]) -> std::result::Result<StreamResponse, ApiError> {
         let mut path = format!("/v1/videos/{id}/stream");
         let mut separator = '?';
         for (name, value) in query {
@@ -156,15 +157,15 @@ impl Api {
             path += &format!("{separator}{name}={value}");
             separator = '&';
         }
-        self.repeatedly(Method::GET, &path, None).await
+        self.with_retries(Method::GET, &path, None).await
     }
 
-    /// `DELETE /v1/videos/{id}`: the video, and all that was uploaded of it.
+    /// `DELETE /v1/videos/{id}`: deletes the video and its source.
     pub async fn delete_video(&self, id: VideoId) -> std::result::Result<(), ApiError> {
-        self.repeatedly(Method::DELETE, &format!("/v1/videos/{id}"), None).await
+        self.with_retries(Method::DELETE, &format!("/v1/videos/{id}"), None).await
     }
 
-    async fn repeatedly<T: DeserializeOwned>(
+    async fn with_retries<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -174,7 +175,7 @@ impl Api {
         for _ in 1..ATTEMPTS {
             match self.once(method.clone(), path, body).await {
                 Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
-                answer => return answer,
+                result => return result,
             }
             pause *= 2;
         }
@@ -187,7 +188,7 @@ impl Api {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> std::result::Result<T, ApiError> {
-        // The address may hold what is nobody's business: errors name the host alone.
+        // The URL may contain secrets, so errors contain the base URL only.
         let unreachable =
             |it: reqwest::Error| ApiError::Unreachable { base: self.base.clone(), source: it.without_url() };
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
@@ -198,15 +199,15 @@ impl Api {
         let status = response.status();
         let bytes = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
-            let foreign = |source| ApiError::Foreign { base: self.base.clone(), source };
-            // An answer without a body says all by its status.
-            return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes }).map_err(foreign);
+            let unexpected = |source| ApiError::Unexpected { base: self.base.clone(), source };
+            // A response without a body.
+            return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes }).map_err(unexpected);
         }
-        Err(answers::problem(status, &bytes))
+        Err(responses::problem(status, &bytes))
     }
 }
 
-/// A client for the API and the store. Proxies are for hosts elsewhere, not for this one.
+/// An HTTP client for the API and the store. It uses no proxy for this machine.
 ///
 /// # Errors
 /// If the system's certificates cannot be read.
@@ -218,15 +219,15 @@ pub fn client(near: &str) -> anyhow::Result<reqwest::Client> {
         .read_timeout(Duration::from_secs(60))
         .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
     let builder = if is_loopback { builder.no_proxy() } else { builder };
-    builder.build().context("the HTTP client cannot be set up")
+    builder.build().context("cannot create the HTTP client")
 }
 
-fn no_dev(data: &Path) -> Stop {
-    Stop::failed(
+fn no_dev(data: &Path) -> CommandError {
+    CommandError::failed(
         "not-running",
         anyhow::anyhow!(
-            "no `edgereel dev` runs with the folder `{}`: start it in another terminal, or name an API with --api and \
-             EDGEREEL_TOKEN",
+            "no `edgereel dev` is running with the folder `{}`: start it in another terminal, or set --api and \
+             EDGEREEL_API_TOKEN",
             data.display()
         ),
     )

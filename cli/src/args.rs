@@ -1,4 +1,4 @@
-//! The arguments. What stands here is what `--help` teaches.
+//! The command-line arguments. The doc comments are the text of `--help`.
 
 mod cloud;
 mod confinement;
@@ -21,36 +21,36 @@ use crate::logging::LogArgs;
 pub use cloud::{ServeApiArgs, TranscoderArgs};
 pub use confinement::ConfinementArgs;
 
-/// Turns a bucket into a private video service.
+/// Turn a bucket into a private video service.
 ///
-/// Uploads go straight to the bucket; the bucket's own event starts the work; adaptive, encrypted HLS
-/// comes back; the edge decides who may watch. `edgereel dev` runs all of it here, with no account.
+/// Clients upload straight to the bucket, the bucket's event starts transcoding to adaptive, encrypted HLS, and the
+/// edge decides who may watch. `edgereel dev` runs everything on this machine, without a cloud account.
 #[derive(Debug, Parser)]
 #[command(name = "edgereel", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 First steps:
-  edgereel doctor                 is everything there?
+  edgereel doctor                 check the prerequisites
   edgereel dev                    run the whole system in this terminal
-  edgereel upload film.mp4 --wait and, in another one, upload a video and get its address
+  edgereel upload film.mp4 --wait in a second terminal: upload a video and get its playback URL
 
-Exit codes: 0 done, 1 failed, 2 wrongly used.")]
+Exit codes: 0 success, 1 failure, 2 usage error.")]
 pub struct Args {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// How much to log.
+    /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
 }
 
-/// Reads the command line; ends the program where that asks for help, or is wrong. An empty variable counts as missing,
-/// where clap would take it for a value.
+/// Parses the command line. Exits for `--help` and usage errors. An empty environment variable counts as missing,
+/// although clap would use it as a value.
 pub fn parse() -> Args {
     let matches = without_empty_variables(Args::command(), &|name| std::env::var_os(name)).get_matches();
     Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// A variable that nobody sets.
+/// A variable that is never set.
 const NEVER_SET: &str = "EDGEREEL_EMPTY";
 
 fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
@@ -60,7 +60,7 @@ fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Op
     command.mut_subcommands(|it| without_empty_variables(it, lookup))
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
 pub enum Command {
@@ -77,7 +77,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether programs read the answer.
+    /// Whether the output is JSON.
     pub fn wants_json(&self) -> bool {
         match self {
             Self::Dev(it) => it.json,
@@ -93,43 +93,43 @@ impl Command {
     }
 }
 
-/// Runs the whole system in one process: bucket, events, queue, transcoder, API and edge.
+/// Run the whole system in one process: bucket, events, queue, transcoder, API and edge.
 ///
-/// Everything it keeps stands in one folder, and survives a restart. Programs find it by the file
-/// `dev.json` in that folder, which is there as long as it listens.
+/// All data is in one folder and survives a restart. While the system runs, the file `dev.json` in that folder
+/// tells other programs its addresses and token.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
-    /// The folder of everything that is kept.
+    /// The data folder.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
-    /// Where API and edge listen. Port 0 takes a free one; the bucket takes the next free one.
+    /// Address that the API and the edge listen on. Port 0 chooses a free port; the bucket uses the next free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Keep the catalog, the queue and the accounts in this database instead of a file in the folder: `postgres://...` or
-    /// `sqlite:PATH`. It must belong to this folder alone.
-    // Not from the environment: the same variable names the database of an installation.
+    /// Use this database for the catalog, the queue and the accounts, instead of a file in the folder: `postgres://...` or
+    /// `sqlite:PATH`. It must not be used with another folder.
+    // No `env`: that variable names the database of an installation.
     #[arg(long, value_name = "ADDRESS")]
     pub database: Option<String>,
-    /// Encoders that run side by side; by default as many as there are processors.
+    /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// Profiles (TOML files) that uploads may name, beside `default`.
+    /// Profile (TOML file) that uploads may select, besides `default`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// Fetch sources from this machine and its network too, where the API is given a URL.
+    /// Allow imports from URLs of this machine and of private networks.
     #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
     pub allow_private_imports: bool,
-    /// List the published videos of the folder again, after its database was lost. Titles and metadata are not rebuilt.
+    /// Rebuild a lost database from the published videos in the folder. Titles and metadata are not restored.
     #[arg(long)]
     pub rebuild: bool,
-    /// How many clients are served.
+    /// Limits on clients.
     #[command(flatten)]
     pub clients: ClientArgs,
-    /// Close the buckets to pages until a CORS rule is set, as new buckets of R2 and S3 are. A rule that was set
-    /// (`aws s3api put-bucket-cors`) decides in any case.
+    /// Reject cross-origin requests to the buckets until a CORS rule is set, as new buckets of R2 and S3 do. A rule that was
+    /// set (`aws s3api put-bucket-cors`) always applies.
     #[arg(long, env = "EDGEREEL_STRICT_CORS")]
     pub strict_cors: bool,
-    /// Pages of these origins, separated by commas, may send the cookie `edgereel_grant` to the edge.
+    /// Comma-separated origins whose pages may send the cookie `edgereel_grant` to the edge.
     #[arg(
         long = "credential-origins",
         env = "EDGEREEL_CREDENTIAL_ORIGINS",
@@ -138,33 +138,33 @@ pub struct DevArgs {
     )]
     #[arg(value_parser = origin)]
     pub credential_origins: Vec<Origin>,
-    /// What FFmpeg may do.
+    /// Confinement of FFmpeg.
     #[command(flatten)]
     pub confinement: ConfinementArgs,
-    /// Say what happens as JSON, one object per line.
+    /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
-    /// Stop when standard input ends: for whoever starts this and might be killed.
+    /// Exit when standard input is closed (for supervising processes).
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 }
 
-/// How many clients a server takes.
+/// Limits on the clients of a server.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ClientArgs {
-    /// Connections that are open at once, those of the bucket apart; by default a part of the file descriptors that the
-    /// system allows, and at most 4,096. A new one takes the place of the one that has been idle for longest.
+    /// Maximum number of open connections, without those of the bucket. Default: a share of the file descriptors that the
+    /// system allows, at most 4,096. At the limit, a new connection replaces the one that has been idle longest.
     #[arg(long, env = "EDGEREEL_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub connections: Option<u32>,
-    /// The same, of one address (of one /64 of IPv6); 0: no limit, for a proxy in front. By default half of all. This
-    /// machine's own addresses have none.
+    /// Maximum number of connections per client address (per /64 for IPv6); 0: unlimited, for use behind a proxy. Default:
+    /// half of all connections. Addresses of this machine are not limited.
     #[arg(long, env = "EDGEREEL_CONNECTIONS_PER_ADDRESS", value_name = "N")]
     pub connections_per_address: Option<u32>,
 }
 
 impl ClientArgs {
-    /// The limits of a server whose connections may have one of `share` parts of the descriptors. Behind a proxy all clients
-    /// have one address, which only a limit that was asked for holds for.
+    /// The limits of a server that may use one `share`-th of the file descriptors for connections. Behind a proxy all clients
+    /// have one address, so the limit per address applies only if it was set explicitly.
     pub(crate) fn limits(&self, share: usize, behind_proxy: bool) -> ServeLimits {
         let mut limits = ServeLimits::with_share(share);
         if let Some(connections) = self.connections {
@@ -180,79 +180,79 @@ impl ClientArgs {
     }
 }
 
-/// Where the API is.
+/// The API to call.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ApiArgs {
-    /// The folder of a running `edgereel dev`, whose address and token are used.
+    /// The data folder of a running `edgereel dev`; provides the address and token.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
-    /// The address of the API, for one that runs elsewhere.
-    #[arg(long, env = "EDGEREEL_API", value_name = "URL", requires = "token")]
+    /// The base URL of an API that runs elsewhere.
+    #[arg(long, env = "EDGEREEL_API_URL", value_name = "URL", requires = "token")]
     pub api: Option<String>,
-    /// Its token; better given in the environment than on the command line, where others can see it.
-    #[arg(long, env = "EDGEREEL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    /// The API token. Prefer the environment variable: other users can see the command line.
+    #[arg(long, env = "EDGEREEL_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<Secret>,
 }
 
-/// Uploads a video straight to the bucket.
+/// Upload a video straight to the bucket.
 ///
-/// Files of more than 64 MiB go in parts, several at once; an upload that broke off goes on where it
-/// was when the same file is uploaded again.
+/// Files larger than 64 MiB are uploaded in parts, several at a time. To resume an interrupted upload, upload the same
+/// file again.
 #[derive(Debug, Clone, clap::Args)]
 pub struct UploadArgs {
-    /// The video.
+    /// The video file.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Follow the video until it is ready, and print its address.
+    /// Wait until the video is ready, and print its playback URL.
     #[arg(long)]
     pub wait: bool,
-    /// Its title; by default the name of the file.
+    /// The title. Default: the file name.
     #[arg(long)]
     pub title: Option<String>,
-    /// The profile to encode by; by default that of the installation.
+    /// The encoding profile. Default: the profile of the installation.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// A ladder of rungs, or one remuxed rung; by default that of the installation.
+    /// Encode a ladder of rungs, or remux a single rung. Default: the mode of the installation.
     #[arg(long, value_name = "MODE")]
     pub mode: Option<ModeArg>,
-    /// Store it, and make it when somebody wants to watch it for the first time; with --wait, at once.
+    /// Store the video, and transcode it on its first view; with --wait, immediately.
     #[arg(long)]
     pub on_first_view: bool,
-    /// Begin anew, also where an earlier upload of this file broke off.
+    /// Start a new upload instead of resuming an interrupted one.
     #[arg(long)]
     pub fresh: bool,
-    /// Where to.
+    /// The API to call.
     #[command(flatten)]
     pub api: ApiArgs,
-    /// Say what happens as JSON, one object per line.
+    /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Transcodes one file, without services: the tree that would be published goes to `DIR/hls`.
+/// Transcode one file without any services. Writes the HLS tree to `DIR/hls`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TranscodeArgs {
-    /// The video.
+    /// The video file.
     pub input: PathBuf,
-    /// The folder that gets `hls`.
+    /// The output folder.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Ladder and settings, as a TOML file; by default the built-in profile.
+    /// The encoding profile (TOML file). Default: the built-in profile.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
-    /// A ladder of rungs, or one remuxed rung.
+    /// Encode a ladder of rungs, or remux a single rung.
     #[arg(long, default_value = "abr", value_name = "MODE")]
     pub mode: ModeArg,
-    /// Encrypt. The keys stand beside the playlists in clear: for a trial, not for publishing.
+    /// Encrypt the segments. The keys are written in clear beside the playlists: for tests, not for publishing.
     #[arg(long)]
     pub encrypt: bool,
-    /// Leave in place what was made before a failure.
+    /// Keep the output of a failed run.
     #[arg(long)]
     pub keep_going: bool,
-    /// Encoders that run side by side; by default as many as there are processors.
+    /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// What FFmpeg may do.
+    /// Confinement of FFmpeg.
     #[command(flatten)]
     pub confinement: ConfinementArgs,
     /// Print one JSON object at the end.
@@ -260,13 +260,13 @@ pub struct TranscodeArgs {
     pub json: bool,
 }
 
-/// Checks a playlist and all it names, by the rules of RFC 8216 and of Apple.
+/// Check a playlist and everything it refers to against RFC 8216 and Apple's rules.
 ///
-/// Reads the media as well as the playlists. Ends with 1 if a MUST is broken; rules for one kind of
-/// device are reported and never fail.
+/// Reads playlists and media. Exits with 1 if a MUST is violated. Rules for one kind of device are reported, but
+/// never cause a failure.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CheckArgs {
-    /// A playlist, or a folder with a `master.m3u8`, or the URL of a playlist.
+    /// A playlist, a folder with a `master.m3u8`, or the URL of a playlist.
     #[arg(value_name = "PATH|URL")]
     pub target: String,
     /// Print one JSON object.
@@ -275,24 +275,24 @@ pub struct CheckArgs {
 }
 
 fn origin(text: &str) -> Result<Origin, String> {
-    text.trim().parse().map_err(|()| "an origin is a scheme and a host: `https://app.example`".to_owned())
+    text.trim().parse().map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
 }
 
-/// Looks whether everything that is needed is there.
+/// Check that all prerequisites are installed.
 ///
-/// Where the environment names buckets, or `edgereel dev` runs, it also asks the private bucket whether pages can upload.
+/// If the environment names buckets, or `edgereel dev` is running, also checks that browsers can upload to the bucket.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
-    /// The folder that `edgereel dev` would use.
+    /// The data folder of `edgereel dev`.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
-    /// Where `edgereel dev` would listen.
+    /// The address that `edgereel dev` listens on.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Pages of this origin shall upload: ask the bucket whether they can. By default those of `EDGEREEL_CORS_ORIGINS`.
+    /// Check that pages of this origin can upload. Default: the origins in `EDGEREEL_CORS_ORIGINS`. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
-    /// What FFmpeg may do.
+    /// Confinement of FFmpeg.
     #[command(flatten)]
     pub confinement: ConfinementArgs,
     /// Print one JSON object.
@@ -300,22 +300,22 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
-/// Gives out an address that plays a video, for as long as its grant lives.
+/// Print a playback URL of a video, which is valid until its grant expires.
 #[derive(Debug, Clone, clap::Args)]
 pub struct GrantArgs {
-    /// The video: `vid_...`.
+    /// The id of the video: `vid_...`.
     #[arg(value_name = "ID")]
     pub video: VideoId,
-    /// How long it may be watched, `1m` to `7d`: `15m`, `4h`. By default longer than the video, by four hours.
+    /// Lifetime of the grant, `1m` to `7d`, for example `15m` or `4h`. Default: the length of the video plus four hours.
     #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", value_parser = grant_life)]
     pub life: Option<Duration>,
-    /// Who watches, in your system.
+    /// The viewer's id in your system.
     #[arg(long)]
     pub viewer: Option<String>,
-    /// No rung taller than this many pixels.
+    /// Limit playback to rungs of at most this height.
     #[arg(long, value_name = "PIXELS")]
     pub max_height: Option<u32>,
-    /// Where the API is.
+    /// The API to call.
     #[command(flatten)]
     pub api: ApiArgs,
     /// Print one JSON object.
@@ -325,19 +325,23 @@ pub struct GrantArgs {
 
 fn grant_life(text: &str) -> Result<Duration, String> {
     let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if GRANT_SECONDS.contains(&life.as_secs()) { Ok(life) } else { Err("a grant lives for `1m` to `7d`".to_owned()) }
+    if GRANT_SECONDS.contains(&life.as_secs()) {
+        Ok(life)
+    } else {
+        Err("the lifetime of a grant must be `1m` to `7d`".to_owned())
+    }
 }
 
-/// Shows the whole way of a video: what `make demo` runs.
+/// Demonstrate the whole system on one video (used by `make demo`).
 #[derive(Debug, Clone, clap::Args)]
 pub struct DemoArgs {
-    /// The video to show; by default a sample is made.
+    /// The video file. Default: a generated sample.
     #[arg(long, env = "VIDEO")]
     pub video: Option<PathBuf>,
-    /// The folder of everything that is kept.
+    /// The data folder.
     #[arg(long, default_value = ".edgereel/demo", value_name = "DIR")]
     pub data: PathBuf,
-    /// End after the show instead of serving on.
+    /// Exit at the end instead of continuing to serve.
     #[arg(long, env = "DEMO_EXIT", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, default_missing_value = "1")]
     pub exit: bool,
 }
@@ -345,9 +349,9 @@ pub struct DemoArgs {
 /// A ladder of rungs, or one remuxed rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModeArg {
-    /// A ladder of rungs.
+    /// Encode a ladder of rungs.
     Abr,
-    /// One rung, remuxed: nothing is encoded.
+    /// Remux a single rung without encoding.
     Copy,
 }
 
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_cannot_live_so_long_is_refused_by_its_option() {
+    fn an_invalid_grant_lifetime_is_a_usage_error() {
         let life = |text: &str| {
             Args::try_parse_from(["edgereel", "grant", "vid_018bcfe5680077078707070707070707", "--for", text])
         };

@@ -1,12 +1,12 @@
-//! What is done while nobody asks: webhooks are sent, dead letters settled, what is overdue is swept, and sources are
-//! taken in that no event reported. In the cloud
-//! scheduled functions do the same; several who do it at once do each other no harm.
+//! Background tasks: send webhooks, process dead letters, clean up, and ingest sources without events. In the cloud,
+//! scheduled functions
+//! do the same; running both at the same time is safe.
 
-mod arriving;
+mod arrivals;
 mod dead_letters;
-mod recovering;
-mod sweeping;
-mod telling;
+mod rebuild;
+mod sweeper;
+mod webhooks;
 
 use functions::arrivals::Arrivals;
 use functions::rebuild::Rebuild;
@@ -16,45 +16,45 @@ use platform::job_queue::SharedQueue;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use arriving::Arriving;
-use dead_letters::DeadLetters;
-use recovering::Recovering;
-use sweeping::Sweeping;
-use telling::Telling;
+use arrivals::ArrivalTask;
+use dead_letters::DeadLetterTask;
+use rebuild::RebuildTask;
+use sweeper::SweeperTask;
+use webhooks::WebhookTask;
 
-/// All of it.
+/// All background tasks.
 pub(crate) struct Background {
-    dead_letters: DeadLetters,
-    recovering: Recovering,
-    sweeping: Sweeping,
-    telling: Telling,
-    arriving: Arriving,
+    dead_letters: DeadLetterTask,
+    rebuild: RebuildTask,
+    sweeper: SweeperTask,
+    webhooks: WebhookTask,
+    arrivals: ArrivalTask,
 }
 
 impl Background {
-    /// `rebuild`: whether the catalog is to be written again from what the buckets hold.
+    /// `rebuild`: the service and whether to rebuild the catalog from the buckets.
     pub(crate) fn new(queue: SharedQueue, sweeper: Sweeper, dispatcher: Dispatcher, rebuild: (Rebuild, bool)) -> Self {
         let catalog = sweeper.catalog.clone();
-        let (rebuild, is_wanted) = rebuild;
-        let arriving = Arriving(Arrivals::new(sweeper.ingest.clone()));
+        let (rebuild, is_requested) = rebuild;
+        let arrivals = ArrivalTask(Arrivals::new(sweeper.ingest.clone()));
         Self {
-            arriving,
-            recovering: Recovering { rebuild, is_wanted },
-            dead_letters: DeadLetters { queue, catalog },
-            sweeping: Sweeping(sweeper),
-            telling: Telling { dispatcher },
+            arrivals,
+            rebuild: RebuildTask { rebuild, is_requested },
+            dead_letters: DeadLetterTask { queue, catalog },
+            sweeper: SweeperTask(sweeper),
+            webhooks: WebhookTask { dispatcher },
         }
     }
 
-    /// Works until it is told to stop, in tasks of this set.
+    /// Starts the tasks; they run until `stop` is cancelled.
     pub(crate) fn start(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
-        let Self { dead_letters, recovering, sweeping, telling, arriving } = self;
-        let [letters_stop, recovering_stop, sweeping_stop, telling_stop, arriving_stop] =
+        let Self { dead_letters, rebuild, sweeper, webhooks, arrivals } = self;
+        let [letters_stop, rebuild_stop, sweeper_stop, webhooks_stop, arrivals_stop] =
             std::array::from_fn(|_| stop.clone());
         tasks.spawn(async move { dead_letters.run(letters_stop).await });
-        tasks.spawn(async move { recovering.run(recovering_stop).await });
-        tasks.spawn(async move { sweeping.run(sweeping_stop).await });
-        tasks.spawn(async move { arriving.run(arriving_stop).await });
-        tasks.spawn(async move { telling.run(telling_stop).await });
+        tasks.spawn(async move { rebuild.run(rebuild_stop).await });
+        tasks.spawn(async move { sweeper.run(sweeper_stop).await });
+        tasks.spawn(async move { arrivals.run(arrivals_stop).await });
+        tasks.spawn(async move { webhooks.run(webhooks_stop).await });
     }
 }

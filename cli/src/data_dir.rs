@@ -1,4 +1,4 @@
-//! The folder of `edgereel dev`: its lock, its secrets, and the file by which others find it.
+//! The data folder of `edgereel dev`: its lock, its secrets, and the file with its addresses.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::Write as _;
@@ -12,22 +12,22 @@ use platform::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// How others reach a running `edgereel dev`: the content of `dev.json`.
+/// The addresses of a running `edgereel dev`: the content of `dev.json`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct DevInfo {
-    /// Address of the API, without a slash at its end.
+    /// Base URL of the API, without a trailing slash.
     pub api: String,
-    /// Address of the edge, without a slash at its end.
+    /// Base URL of the edge, without a trailing slash.
     pub edge: String,
     /// The store.
     pub s3: S3Info,
-    /// Opens the API.
+    /// The installation token.
     pub token: String,
 }
 
-/// How to reach the store.
+/// Address and credentials of the store.
 #[derive(Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words of S3")]
 pub struct S3Info {
@@ -39,7 +39,7 @@ pub struct S3Info {
 }
 
 impl S3Info {
-    /// What reaches it.
+    /// The client configuration for this store.
     pub fn store_config(&self) -> S3StoreConfig {
         S3StoreConfig {
             endpoint: self.endpoint.clone(),
@@ -61,38 +61,38 @@ impl std::fmt::Debug for DevInfo {
 }
 
 impl DevInfo {
-    /// Reads the file of a running `edgereel dev`; `None` if there is none.
+    /// Reads `dev.json`; `None` if no `edgereel dev` is running.
     ///
     /// # Errors
-    /// For a file that is there and cannot be read.
+    /// If the file exists and cannot be read.
     pub fn read(data: &Path) -> anyhow::Result<Option<Self>> {
         let path = data.join(INFO);
         match std::fs::read(&path) {
             Ok(text) => {
                 let info = serde_json::from_slice(&text);
-                Ok(Some(info.with_context(|| format!("`{}` cannot be understood", path.display()))?))
+                Ok(Some(info.with_context(|| format!("cannot parse `{}`", path.display()))?))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
+            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
         }
     }
 }
 
-/// What an installation in a folder must not lose.
+/// The secrets of an installation, which must not be lost.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// Opens the API.
+    /// The installation token.
     pub api_token: String,
-    /// Opens the store, with the next.
+    /// Credentials of the store.
     pub s3_access_key_id: String,
-    /// Opens the store.
+    /// Credentials of the store.
     pub s3_secret_access_key: String,
-    /// Sign grants: `id:HS256:base64`.
+    /// Keys that sign grants: `id:HS256:base64`.
     pub grant_keys: String,
-    /// Sign passes: `id:base64`.
+    /// Keys that sign passes: `id:base64`.
     pub pass_keys: String,
-    /// Wrap content keys: `id:base64`. Without them no video can be decrypted any more.
+    /// Keys that wrap content keys: `id:base64`. Without them, no video can be decrypted.
     pub key_encryption_keys: String,
 }
 
@@ -100,53 +100,53 @@ const LOCK: &str = "lock";
 const INFO: &str = "dev.json";
 const SECRETS: &str = "secrets.json";
 
-/// A folder that is ours alone as long as this lives. Dropping it removes `dev.json`.
+/// A locked data folder. Dropping it removes `dev.json`.
 pub struct DataDir {
     path: PathBuf,
     secrets: Secrets,
-    /// Held open for its lock.
+    /// Holds the lock.
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the folder, takes its lock, and reads or makes its secrets.
+    /// Creates the folder if necessary, locks it, and reads or creates its secrets.
     ///
     /// # Errors
-    /// `data-dir-in-use` if another process has it; otherwise what cannot be made or read.
+    /// `data-dir-in-use` if another process uses it; otherwise the file that cannot be created or read.
     pub fn open(path: &Path) -> Result<Self> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(path).with_context(|| format!("the folder `{}` cannot be made", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("the folder `{}` is lost", path.display()))?;
+        builder.create(path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("cannot resolve the folder `{}`", path.display()))?;
         let lock = take_lock(&path)?;
         if let Some(mode) = open_to_others(&path) {
             let shown = path.display();
             tracing::warn!(
-                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): close it with `chmod -R go= {shown}`"
+                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): run `chmod -R go= {shown}`"
             );
         }
-        // Of a process that was killed: whoever reads it would wait for nobody.
+        // Left by a process that was killed: its addresses are no longer valid.
         remove_info(&path);
         let secrets = read_secrets(&path)?.map_or_else(|| make_secrets(&path), Ok)?;
         Ok(Self { path, secrets, _lock: lock })
     }
 
-    /// A path in it.
+    /// A path in the folder.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Where it is, absolute.
+    /// The absolute path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it must not lose.
+    /// The secrets.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// Tells others how to reach us: call it once everything listens.
+    /// Writes `dev.json`. Call it when all listeners are ready.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -161,30 +161,30 @@ impl Drop for DataDir {
     }
 }
 
-/// The mode of a folder that other users can look into; `None`: they cannot, or nothing is known.
+/// The mode of a folder if other users can access it; `None` if they cannot, or if it is unknown.
 pub fn open_to_others(path: &Path) -> Option<u32> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & 0o055 != 0).then_some(mode)
 }
 
 fn remove_info(path: &Path) {
-    // Not there is as good as removed.
+    // A missing file is fine.
     let _ = std::fs::remove_file(path.join(INFO));
 }
 
 fn take_lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK);
-    let cannot = || format!("the folder `{}` cannot be used", path.display());
+    let cannot = || format!("cannot use the folder `{}`", path.display());
     let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
             let other = DevInfo::read(path).ok().flatten().map_or_else(String::new, |it| format!(" at {}", it.api));
             let shown = path.display();
-            Err(Stop::failed(
+            Err(CommandError::failed(
                 "data-dir-in-use",
                 anyhow::anyhow!(
-                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or give this one \
+                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or choose \
                      another folder with --data and another address with --listen"
                 ),
             ))
@@ -198,14 +198,13 @@ fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     let text = match std::fs::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(anyhow::Error::from(error).context("the secrets cannot be read").into()),
+        Err(error) => return Err(anyhow::Error::from(error).context("cannot read the secrets").into()),
     };
     // A copied folder may have lost its permissions.
-    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("the secrets cannot be made private")?;
-    // Never made anew: without its keys, what is stored is lost.
-    let secrets = serde_json::from_slice(&text).with_context(|| {
-        format!("`{}` cannot be understood: put a good copy there, or use another folder", file.display())
-    })?;
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("cannot restrict access to the secrets")?;
+    // Never regenerated: without its keys, all stored videos are lost.
+    let secrets = serde_json::from_slice(&text)
+        .with_context(|| format!("cannot parse `{}`: restore an intact copy, or use another folder", file.display()))?;
     Ok(Some(secrets))
 }
 
@@ -222,10 +221,10 @@ fn make_secrets(path: &Path) -> Result<Secrets> {
     Ok(secrets)
 }
 
-/// Writes a file that only its owner reads, all of it or nothing.
+/// Writes a file atomically, readable by its owner only.
 fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
-        // Made with mode 0600.
+        // Created with mode 0600.
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
         serde_json::to_writer_pretty(&mut file, content)?;
         file.write_all(b"\n")?;
@@ -233,12 +232,12 @@ fn write_private(folder: &Path, name: &str, content: &impl Serialize) -> anyhow:
         file.persist(folder.join(name))?;
         File::open(folder)?.sync_all()
     };
-    write().with_context(|| format!("`{}` cannot be written", folder.join(name).display()))
+    write().with_context(|| format!("cannot write `{}`", folder.join(name).display()))
 }
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system gave no randomness: {it}"))?;
+    getrandom::fill(&mut bytes).map_err(|it| anyhow::anyhow!("the system's random number generator failed: {it}"))?;
     Ok(bytes)
 }
 
@@ -255,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_made_once_and_are_nobody_elses() {
+    fn secrets_are_created_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
         let first = DataDir::open(&path).unwrap().secrets().api_token.clone();
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_process_is_told_who_has_the_folder() {
+    fn a_second_process_learns_which_process_has_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let s3 = S3Info {
@@ -298,7 +297,9 @@ mod tests {
         dir.announce(&info).unwrap();
         let file = folder.path().join(INFO);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let Err(Stop::Failed { code, error }) = DataDir::open(folder.path()) else { panic!("it was opened twice") };
+        let Err(CommandError::Failed { code, error }) = DataDir::open(folder.path()) else {
+            panic!("it was opened twice")
+        };
         assert_eq!(code, "data-dir-in-use");
         assert!(error.to_string().contains("http://127.0.0.1:1"), "{error}");
         assert_eq!(DevInfo::read(folder.path()).unwrap().unwrap().token, "t");

@@ -1,4 +1,4 @@
-//! The whole system in one process, on one folder.
+//! The whole system in one process, with one data folder.
 
 mod pump;
 mod wiring;
@@ -20,9 +20,9 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo};
 use crate::listen;
-use wiring::Parts;
+use wiring::DevInputs;
 
-/// Everything, open and listening, but not yet at work.
+/// The system with all resources open, before it runs.
 pub struct System {
     folder: DataDir,
     info: DevInfo,
@@ -38,62 +38,62 @@ pub struct System {
     worker: Worker,
 }
 
-/// How long requests that have begun may take once everything stops.
-const LAST_REQUESTS: Duration = Duration::from_secs(3);
-/// One in so many descriptors may be a client's connection: a request of a player also takes two for the store's connection
-/// and one for its file.
+/// How long running requests may take at shutdown.
+const GRACE_PERIOD: Duration = Duration::from_secs(3);
+/// One in this many file descriptors may be a client connection: each player request also uses two for the connection to
+/// the store and one for the file.
 const CONNECTIONS_SHARE: usize = 6;
 
 impl System {
-    /// Opens the folder and everything in it, and takes the ports. What an earlier run had in hand when
-    /// it was killed is free again.
+    /// Opens the data folder and binds the ports. Releases the leases of an earlier run that was
+    /// killed.
     ///
     /// # Errors
-    /// What is missing, in use, or cannot be opened.
+    /// The resource that is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
         let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
         let tools = crate::commands::transcode::tried_tools(&args.confinement, encoders).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::both(args.listen).await?;
-        let parts = Parts { folder: &folder, listener: &listener, s3_listener: &s3_listener, args, tools };
-        let wired = Box::pin(wiring::wire(parts)).await?;
+        let inputs = DevInputs { folder: &folder, listener: &listener, s3_listener: &s3_listener, args, tools };
+        let built = Box::pin(wiring::build(inputs)).await?;
         Ok(Self {
             folder,
-            info: wired.info,
+            info: built.info,
             ffmpeg,
-            database: wired.database,
-            s3: wired.s3,
+            database: built.database,
+            s3: built.s3,
             s3_listener,
-            router: wired.router,
+            router: built.router,
             listener,
             clients: args.clients.limits(CONNECTIONS_SHARE, false),
-            pump: wired.pump,
-            background: wired.background,
-            worker: wired.worker,
+            pump: built.pump,
+            background: built.background,
+            worker: built.worker,
         })
     }
 
-    /// How to reach it.
+    /// Addresses and token.
     pub fn info(&self) -> &DevInfo {
         &self.info
     }
 
-    /// The folder of everything.
+    /// The data folder.
     pub fn data(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What FFmpeg calls itself.
+    /// The version of FFmpeg.
     pub fn ffmpeg(&self) -> &str {
         &self.ffmpeg
     }
 
-    /// Works until `stop`, then ends in order: the worker gives its job back, requests that have begun
-    /// end, and the store goes last.
+    /// Runs until `stop` is cancelled, then shuts down in order: the worker releases its job, running requests
+    /// finish, and the store stops last.
     ///
     /// # Errors
-    /// If a part of it ended by itself.
+    /// If a component ended unexpectedly.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let (stop_serving, stop_store) = (CancellationToken::new(), CancellationToken::new());
         let mut work = JoinSet::new();
@@ -117,7 +117,7 @@ impl System {
 
         self.folder.announce(&self.info)?;
         tokio::select! {
-            // First: whoever hears of it sooner than we do has not ended by itself.
+            // First: components that end after `stop` have not ended unexpectedly.
             biased;
             () = stop.cancelled() => {}
             ended = serving.join_next() => unexpected("the API", ended)?,
@@ -127,16 +127,16 @@ impl System {
         stop.cancel();
         while work.join_next().await.is_some() {}
         stop_serving.cancel();
-        // What will not end by itself is dropped with its set.
-        let _ = tokio::time::timeout(LAST_REQUESTS, async { while serving.join_next().await.is_some() {} }).await;
+        // Dropping the set aborts the remaining tasks.
+        let _ = tokio::time::timeout(GRACE_PERIOD, async { while serving.join_next().await.is_some() {} }).await;
         stop_store.cancel();
-        let _ = tokio::time::timeout(LAST_REQUESTS, async { while store.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(GRACE_PERIOD, async { while store.join_next().await.is_some() {} }).await;
         self.database.close().await;
         Ok(())
     }
 }
 
-/// None of these ends before it is told to.
+/// A component must not end before `stop` is cancelled.
 fn unexpected(
     what: &str,
     ended: Option<std::result::Result<std::io::Result<()>, tokio::task::JoinError>>,

@@ -17,9 +17,9 @@ mod variables;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use output::{Output, Stop};
+use output::{CommandError, Output};
 
-/// Runs a command and says how it ended: 0 done, 1 failed, 2 wrongly used.
+/// Runs a command and returns its exit code: 0 success, 1 failure, 2 usage error.
 pub async fn run(args: Args) -> ExitCode {
     let output = Output::new(args.command.wants_json());
     let result = match args.command {
@@ -36,11 +36,11 @@ pub async fn run(args: Args) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            output.stopped(&stop);
+            output.print_error(&stop);
             stop.exit_code()
         }
     }
 }
 
-/// What a command answers.
-pub type Result<T = ()> = std::result::Result<T, Stop>;
+/// The result of a command.
+pub type Result<T = ()> = std::result::Result<T, CommandError>;

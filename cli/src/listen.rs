@@ -1,32 +1,32 @@
-//! Where the program listens.
+//! Listening sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::Result;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// How far to look for a free port.
+/// Number of ports to try.
 const NEXT_PORTS: u16 = 100;
 
-/// A listener at that address.
+/// Binds a listener.
 ///
 /// # Errors
-/// `port-in-use`, with what to do.
+/// `port-in-use`, with advice.
 pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
     bind(wanted).map_err(|error| {
         let what = anyhow::Error::from(error).context(format!(
-            "`{wanted}` cannot be listened at: name another address with --listen (port 0 takes a free one)"
+            "cannot bind to `{wanted}`: choose another address with --listen (port 0 chooses a free port)"
         ));
-        Stop::failed("port-in-use", what)
+        CommandError::failed("port-in-use", what)
     })
 }
 
-/// The listener of API and edge, and that of the store: the next free port.
+/// Binds the listener of API and edge, and that of the store on the next free port.
 ///
 /// # Errors
-/// `port-in-use`, with what to do.
+/// `port-in-use`, with advice.
 pub(crate) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
     let listener = at(wanted).await?;
     let taken = listener.local_addr()?;
@@ -39,18 +39,18 @@ pub(crate) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener
     Ok((listener, bind(SocketAddr::new(taken.ip(), 0))?))
 }
 
-/// Connections that may wait until they are accepted. The usual 128 overflow when many players come at once.
+/// Listen backlog. The usual 128 overflow when many players connect at once.
 const BACKLOG: u32 = 1024;
 
 fn bind(wanted: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A port whose last connections are still ending is free.
+    // Allows binding while old connections are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(wanted)?;
     socket.listen(BACKLOG)
 }
 
-/// Where others on this machine reach a listener: one that listens everywhere also listens at home.
+/// The URL of a listener on this machine; an unspecified address becomes loopback.
 pub(crate) fn url(listener: &TcpListener) -> std::io::Result<String> {
     let address = listener.local_addr()?;
     let ip = match address.ip() {
@@ -70,13 +70,13 @@ mod tests {
         let (api, store) = both("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (api, store) = (api.local_addr().unwrap(), store.local_addr().unwrap());
         assert_ne!(api.port(), store.port());
-        let Err(Stop::Failed { code, error }) = both(api).await else { panic!("the port was taken twice") };
+        let Err(CommandError::Failed { code, error }) = both(api).await else { panic!("the port was taken twice") };
         assert_eq!(code, "port-in-use");
         assert!(error.to_string().contains("--listen"), "{error}");
     }
 
     #[tokio::test]
-    async fn what_listens_everywhere_is_reached_at_home() {
+    async fn an_unspecified_address_is_reached_by_loopback() {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         assert_eq!(url(&listener).unwrap(), format!("http://127.0.0.1:{port}"));

@@ -1,4 +1,4 @@
-//! Logs: to standard error, as text or JSON, never with a token, a key or a signed URL.
+//! Logging to standard error, as text or JSON, never with tokens, keys or signed URLs.
 
 use std::io::IsTerminal as _;
 
@@ -9,15 +9,15 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::Result;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// How much to log, and how.
+/// Logging options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
-    /// What to log: a level (error, warn, info, debug, trace), or `target=level` pairs.
+    /// Log filter: a level (error, warn, info, debug, trace), or `target=level` pairs.
     #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER", help_heading = "Logging")]
     pub log: Option<String>,
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(
         long,
         env = "EDGEREEL_LOG_FORMAT",
@@ -29,16 +29,16 @@ pub struct LogArgs {
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// Libraries that write whole requests, signatures included, into their debug logs.
+/// Libraries whose debug logs contain whole requests with signatures.
 const TALKATIVE: [&str; 12] = [
     "aws_config",
     "aws_credential_types",
@@ -54,10 +54,10 @@ const TALKATIVE: [&str; 12] = [
     "reqwest",
 ];
 
-/// Logs from now on.
+/// Initialises logging.
 ///
 /// # Errors
-/// `Usage` for a filter that cannot be read.
+/// A usage error for an invalid filter.
 pub fn start(args: &LogArgs) -> Result {
     let filter = filter(args.log.as_deref())?;
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -70,20 +70,20 @@ pub fn start(args: &LogArgs) -> Result {
             tracing_subscriber::registry().with(layer.json().with_filter(filter.and(discretion()))).try_init()
         }
     };
-    started.map_err(Stop::from)
+    started.map_err(CommandError::from)
 }
 
 fn filter(wanted: Option<&str>) -> Result<EnvFilter> {
     let wanted = wanted.map(str::trim).filter(|it| !it.is_empty()).unwrap_or("warn,edgereel=info,transcoder=info");
-    EnvFilter::try_new(wanted).map_err(|it| {
-        Stop::Usage(format!("`--log {wanted}` cannot be read: {it}. Use a level such as `info`, or `transcoder=debug`"))
+    EnvFilter::try_new(wanted).map_err(|error| {
+        CommandError::Usage(format!("invalid value `{wanted}` for --log: {error}. Use a level such as `info`, or a filter such as `transcoder=debug`"))
     })
 }
 
-/// Holds whatever the filter says.
+/// Limits that apply regardless of the filter.
 fn discretion() -> Targets {
     let silent = TALKATIVE.iter().map(|it| (*it, LevelFilter::WARN));
-    // It logs every refused request as an error: the answer says so already.
+    // It logs every rejected request as an error, although the response reports it.
     Targets::new().with_default(LevelFilter::TRACE).with_targets(silent).with_target("s3s", LevelFilter::OFF)
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_that_log_requests_are_kept_quiet() {
+    fn libraries_that_log_requests_are_limited() {
         let discretion = discretion();
         for target in
             ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"]
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_is_explained() {
         assert!(filter(Some("transcoder=debug,info")).is_ok());
-        assert!(matches!(filter(Some("info=loud")), Err(Stop::Usage(it)) if it.contains("info=loud")));
+        assert!(matches!(filter(Some("info=loud")), Err(CommandError::Usage(it)) if it.contains("info=loud")));
     }
 }

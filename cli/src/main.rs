@@ -1,4 +1,4 @@
-//! Wiring: what has to happen before there are threads, arguments, logging, one runtime.
+//! The entry point: hardening before threads start, arguments, logging, and the runtime.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,25 +11,25 @@ fn main() -> ExitCode {
     let args = edgereel::args::parse();
     edgereel::hardening::harden(&args.command);
     if let Err(error) = edgereel::logging::start(&args.logging) {
-        edgereel::output::Output::new(args.command.wants_json()).stopped(&error);
+        edgereel::output::Output::new(args.command.wants_json()).print_error(&error);
         return error.exit_code();
     }
     if let Err(error) = serve::raise_descriptor_limit() {
-        tracing::debug!(%error, "the limit of descriptors stays as it was");
+        tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(edgereel::run(args)),
         Err(error) => {
-            edgereel::output::Output::new(args.command.wants_json()).stopped(&anyhow::Error::new(error).into());
+            edgereel::output::Output::new(args.command.wants_json()).print_error(&anyhow::Error::new(error).into());
             ExitCode::FAILURE
         }
     }
 }
 
-/// Becomes FFmpeg or ffprobe, with as few rights as they need.
+/// Confines this process and executes FFmpeg or ffprobe.
 fn confined(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let Err(stopped) = confine::run(arguments);
-    // If nothing reads it, the exit status has to do.
+    // If standard error is closed, the exit status must suffice.
     drop(writeln!(std::io::stderr(), "[fatal] edgereel {}: {stopped}", confine::SUBCOMMAND));
     ExitCode::from(stopped.exit_code() as u8)
 }

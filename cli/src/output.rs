@@ -1,4 +1,4 @@
-//! What a command says: to people, or as one JSON object per line. Logs go elsewhere.
+//! The output of commands: text, or one JSON object per line. Logs are separate.
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
@@ -10,38 +10,38 @@ use serde_json::json;
 
 use crate::api::ApiError;
 
-/// Why a command did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
-pub enum Stop {
-    /// It failed: exit code 1.
+pub enum CommandError {
+    /// Failure: exit code 1.
     Failed {
-        /// For programs.
+        /// Machine-readable code.
         code: String,
-        /// For people: the first is the sentence, the others are why.
+        /// The message and its causes.
         error: anyhow::Error,
     },
-    /// The answer itself is no, and has been given: exit code 1.
-    Answered,
-    /// It was asked wrongly: exit code 2.
+    /// Failure that was already reported: exit code 1.
+    Reported,
+    /// Usage error: exit code 2.
     Usage(String),
 }
 
-impl Stop {
-    /// A failure with a code of its own.
+impl CommandError {
+    /// A failure with a code.
     pub fn failed(code: impl Display, error: impl Into<anyhow::Error>) -> Self {
         Self::Failed { code: code.to_string(), error: error.into() }
     }
 
-    /// The exit code that belongs to it.
+    /// The exit code of this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Failed { .. } | Self::Answered => ExitCode::from(1),
+            Self::Failed { .. } | Self::Reported => ExitCode::from(1),
             Self::Usage(_) => ExitCode::from(2),
         }
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Stop {
+impl<E: Into<anyhow::Error>> From<E> for CommandError {
     fn from(error: E) -> Self {
         let error = error.into();
         let code = error.downcast_ref::<ApiError>().map_or("failed", ApiError::code).to_owned();
@@ -49,71 +49,73 @@ impl<E: Into<anyhow::Error>> From<E> for Stop {
     }
 }
 
-/// Where answers go.
+/// The output of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
 }
 
 impl Output {
-    /// For people, or for programs.
+    /// Text, or JSON.
     pub fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// Whether programs read it.
+    /// Whether the output is JSON.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether a progress bar makes sense.
+    /// Whether to show progress bars.
     pub fn has_bars(&self) -> bool {
         !self.json && std::io::stderr().is_terminal()
     }
 
-    /// A line for people; programs do not get it.
+    /// Prints a line of text; nothing with JSON output.
     pub fn line(&self, text: impl Display) {
         if !self.json {
             write_line(&text.to_string());
         }
     }
 
-    /// An object for programs; people do not get it.
+    /// Prints a JSON object; nothing with text output.
     pub fn object(&self, object: &impl Serialize) {
         if self.json {
-            // What is serialised here has string keys and no floats that are not finite.
+            // Serialisation cannot fail: all keys are strings, and all floats are finite.
             write_line(&serde_json::to_string(object).unwrap_or_default());
         }
     }
 
-    /// The last words of a command that did not succeed.
-    pub fn stopped(&self, stop: &Stop) {
-        match stop {
-            Stop::Failed { code, error } if self.json => {
+    /// Prints the error of a command.
+    pub fn print_error(&self, error: &CommandError) {
+        match error {
+            CommandError::Failed { code, error } if self.json => {
                 let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-                let mut told = json!({ "code": code, "message": error.to_string() });
+                let mut document = json!({ "code": code, "message": error.to_string() });
                 if !causes.is_empty() {
-                    told["causes"] = json!(causes);
+                    document["causes"] = json!(causes);
                 }
-                self.object(&json!({ "error": told }));
+                self.object(&json!({ "error": document }));
             }
-            Stop::Usage(message) if self.json => {
+            CommandError::Usage(message) if self.json => {
                 self.object(&json!({ "error": { "code": "usage", "message": message } }));
             }
-            Stop::Failed { error, .. } => {
+            CommandError::Failed { error, .. } => {
                 let mut text = format!("{} {error}", style("error:").red().bold().for_stderr());
                 for cause in error.chain().skip(1) {
                     text += &format!("\n  {} {cause}", style("because:").dim().for_stderr());
                 }
                 write_error(&text);
             }
-            Stop::Usage(message) => write_error(&format!("{} {message}", style("error:").red().bold().for_stderr())),
-            Stop::Answered => {}
+            CommandError::Usage(message) => {
+                write_error(&format!("{} {message}", style("error:").red().bold().for_stderr()))
+            }
+            CommandError::Reported => {}
         }
     }
 }
 
-/// A reader that has gone away (`| head`) is no reason to fail.
+/// A closed pipe (`| head`) is not an error.
 fn write_line(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
@@ -123,7 +125,7 @@ fn write_error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Bytes, in the units that shops and browsers count in.
+/// Formats bytes in decimal units.
 pub fn bytes(count: u64) -> String {
     for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
         if count >= unit {

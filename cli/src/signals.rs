@@ -1,12 +1,12 @@
-//! When to stop.
+//! Shutdown signals.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::Result;
 
-/// A token that the first signal cancels, for an end in order; a second one ends the process at once. Ask for it before
-/// anything begins.
+/// A token that the first signal cancels, for a graceful shutdown; a second signal ends the process immediately. Call it
+/// before anything else starts.
 ///
 /// # Errors
 /// If signals cannot be caught.
@@ -23,7 +23,7 @@ pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
             }
         };
         next().await;
-        tracing::info!("stopping; once more to stop at once");
+        tracing::info!("stopping; signal again to stop immediately");
         token.cancel();
         let code = next().await;
         std::process::exit(code);
@@ -31,9 +31,9 @@ pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Stops too when standard input ends.
+/// Cancels the token when standard input is closed.
 pub(crate) fn stop_when_stdin_ends(stop: CancellationToken) {
-    // A thread of its own: a blocking read would keep the runtime from ending.
+    // A separate thread: a blocking read would prevent the runtime from shutting down.
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         stop.cancel();

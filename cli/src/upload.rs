@@ -1,4 +1,4 @@
-//! Sends a file straight to the store, with what the API signs.
+//! Uploads a file straight to the store with presigned requests.
 
 mod file;
 mod follow;
@@ -14,86 +14,91 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::api::{Api, HowToUpload};
-use crate::output::Stop;
+use crate::output::CommandError;
 
 pub use file::UploadFile;
-pub use follow::{News, Ready, follow};
+pub use follow::{FollowEvent, Ready, follow};
 pub use resume::ResumeNote;
 
-/// What to say of the video.
+/// Options of an upload.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
-    /// For people.
+pub struct UploadOptions {
+    /// Human-readable text.
     pub title: Option<String>,
-    /// By name.
+    /// Name of the profile.
     pub profile: Option<String>,
     /// `abr` or `copy`.
     pub mode: Option<&'static str>,
-    /// Make it when somebody wants to watch it, not before.
+    /// Transcode on the first view.
     pub on_first_view: bool,
-    /// Begin anew, also where an earlier upload broke off.
+    /// Start a new upload instead of resuming an interrupted one.
     pub fresh: bool,
 }
 
-/// What happens during an upload.
+/// Events of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The video has its id. `resumed`: an earlier upload goes on.
-    Began {
-        /// Its id.
+    /// The upload has started.
+    Started {
+        /// The id of the video.
         video: VideoId,
-        /// Of the file.
+        /// Size of the file in bytes.
         bytes: u64,
-        /// Whether an earlier upload goes on.
+        /// Whether an earlier upload is resumed.
         resumed: bool,
     },
-    /// So many bytes have been taken from the file, or need not be sent; negative: are sent again.
+    /// This many bytes were sent or need not be sent; negative: must be sent again.
     Moved(i64),
 }
 
-/// An upload that is complete.
+/// A completed upload.
 #[derive(Debug, Clone, Copy)]
 pub struct Uploaded {
-    /// Its id.
+    /// The id of the video.
     pub video: VideoId,
-    /// Of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// When the last byte had been accepted.
+    /// When the store had accepted the last byte.
     pub at: Instant,
 }
 
 /// Uploads a file.
 ///
 /// # Errors
-/// What is wrong with the file, or what the API or the store say; transient failures have been tried
-/// again before.
-pub async fn upload(api: &Api, path: &Path, wishes: &Wishes, tell: &(impl Fn(Event) + Sync)) -> Result<Uploaded> {
+/// The problem of the file, or the error of the API or the store after
+/// retries.
+pub async fn upload(
+    api: &Api,
+    path: &Path,
+    options: &UploadOptions,
+    report: &(impl Fn(Event) + Sync),
+) -> Result<Uploaded> {
     let file = UploadFile::open(path).await?;
     let note = ResumeNote::of(api.base(), &file);
-    if !wishes.fresh
+    if !options.fresh
         && let Some(video) = note.read()
-        && let Some(uploaded) = resume(api, &file, video, tell).await?
+        && let Some(uploaded) = resume(api, &file, video, report).await?
     {
         note.forget();
         return Ok(uploaded);
     }
 
-    let created = api.create_upload(&wish(&file, wishes)).await?;
+    let created = api.create_upload(&upload_request(&file, options)).await?;
     let video = created.video;
     note.write(video);
-    tell(Event::Began { video, bytes: file.size, resumed: false });
+    report(Event::Started { video, bytes: file.size, resumed: false });
     let sent = match created.upload {
-        HowToUpload::Single { request } => send::single(api, &file, video, request, tell).await,
+        HowToUpload::Single { request } => send::single(api, &file, video, request, report).await,
         HowToUpload::Multipart { part_size, parts } => {
             let plan = parts::Plan { part_size, parts, stored: Vec::new() };
-            parts::send_missing(api, &file, video, plan, tell).await
+            parts::send_missing(api, &file, video, plan, report).await
         }
     };
     if !file.is_unchanged().await {
-        // What has arrived is half of one file and half of another: nobody must see it.
+        // The uploaded bytes are a mix of two versions of the file and must not be used.
         note.forget();
         if let Err(error) = api.delete_video(video).await {
-            tracing::warn!("`{video}` could not be deleted: {error}");
+            tracing::warn!("cannot delete `{video}`: {error}");
         }
         return Err(changed(&file));
     }
@@ -102,60 +107,60 @@ pub async fn upload(api: &Api, path: &Path, wishes: &Wishes, tell: &(impl Fn(Eve
     Ok(Uploaded { video, bytes: file.size, at: Instant::now() })
 }
 
-/// Goes on with an earlier upload of this file; `None` if nothing of it is left.
+/// Resumes an earlier upload of this file; `None` if it no longer exists.
 async fn resume(
     api: &Api,
     file: &UploadFile,
     video: VideoId,
-    tell: &(impl Fn(Event) + Sync),
+    report: &(impl Fn(Event) + Sync),
 ) -> Result<Option<Uploaded>> {
     let earlier = match api.upload(video).await {
         Ok(earlier) if earlier.size == file.size => earlier,
-        // The API knows it no more, or means another one.
+        // The upload no longer exists, or is of a different file.
         Ok(_) => return Ok(None),
         Err(error) if matches!(error.code(), "no-such-video" | "upload-gone" | "conflict") => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    tell(Event::Began { video, bytes: file.size, resumed: true });
+    report(Event::Started { video, bytes: file.size, resumed: true });
     match (earlier.complete, earlier.request, earlier.part_size, earlier.parts) {
-        (true, ..) => tell(Event::Moved(signed(file.size))),
-        (false, Some(request), ..) => send::single(api, file, video, request, tell).await?,
+        (true, ..) => report(Event::Moved(signed(file.size))),
+        (false, Some(request), ..) => send::single(api, file, video, request, report).await?,
         (false, None, Some(part_size), Some(parts)) => {
             let plan = parts::Plan { part_size, parts, stored: earlier.stored };
-            parts::send_missing(api, file, video, plan, tell).await?;
+            parts::send_missing(api, file, video, plan, report).await?;
         }
         _ => return Ok(None),
     }
     Ok(Some(Uploaded { video, bytes: file.size, at: Instant::now() }))
 }
 
-fn wish(file: &UploadFile, wishes: &Wishes) -> Value {
-    let mut wish = json!({
+fn upload_request(file: &UploadFile, options: &UploadOptions) -> Value {
+    let mut request = json!({
         "filename": file.name,
         "size": file.size,
         "content_type": file.content_type(),
-        "title": wishes.title.as_deref().unwrap_or(&file.name),
+        "title": options.title.as_deref().unwrap_or(&file.name),
     });
-    if let Some(profile) = &wishes.profile {
-        wish["profile"] = json!(profile);
+    if let Some(profile) = &options.profile {
+        request["profile"] = json!(profile);
     }
-    if let Some(mode) = wishes.mode {
-        wish["mode"] = json!(mode);
+    if let Some(mode) = options.mode {
+        request["mode"] = json!(mode);
     }
-    if wishes.on_first_view {
-        wish["generate"] = json!("on_first_view");
+    if options.on_first_view {
+        request["generate"] = json!("on_first_view");
     }
-    wish
+    request
 }
 
 fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// The file is not what it was when the upload began.
-fn changed(file: &UploadFile) -> Stop {
-    Stop::failed(
+/// The error of a file that changed during the upload.
+fn changed(file: &UploadFile) -> CommandError {
+    CommandError::failed(
         "file-changed",
-        anyhow::anyhow!("`{}` changed while it was uploaded: upload it again when it is complete", file.path.display()),
+        anyhow::anyhow!("`{}` changed during the upload: upload it again when it is complete", file.path.display()),
     )
 }

@@ -1,4 +1,4 @@
-//! The variables of the environment that mean something, by who reads them.
+//! The known environment variables, by the component that reads them.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,12 +8,12 @@ use functions::settings::Environment;
 
 use crate::args::Args;
 
-/// Read where FFmpeg is looked for.
+/// Read by the search for FFmpeg.
 const OF_FFMPEG: &str = "EDGEREEL_FFMPEG_DIR";
-/// Before our own.
+/// Prefix of Edgereel's variables.
 const PREFIX: &str = "EDGEREEL_";
 
-/// All of them.
+/// All known variables.
 pub(crate) fn all() -> BTreeSet<String> {
     let mut names = of_commands();
     names.extend(read_by(|it| drop(it.services())));
@@ -21,7 +21,7 @@ pub(crate) fn all() -> BTreeSet<String> {
     names
 }
 
-/// Those that options of the program stand for, and that it reads itself.
+/// The variables of command-line options, and those that the program reads itself.
 fn of_commands() -> BTreeSet<String> {
     let args = Args::command();
     let of_command = |it: &clap::Command| it.get_arguments().filter_map(|it| it.get_env()).map(text).collect();
@@ -36,7 +36,7 @@ fn text(name: &std::ffi::OsStr) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// What is asked for in an environment where nothing is set.
+/// The variables that a reader looks up in an empty environment.
 fn read_by(read: impl FnOnce(&mut Environment<'_>)) -> BTreeSet<String> {
     let asked = RefCell::new(BTreeSet::new());
     let lookup = |name: &str| {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_says_what_is_read() {
+    fn the_page_documents_every_variable() {
         let (services, webhooks) = (read_by(|it| drop(it.services())), read_by(|it| drop(it.webhooks())));
         assert!(!services.is_empty() && !webhooks.is_empty());
         check("Where everything is", &services);

@@ -6,7 +6,7 @@ const note = document.querySelector('p')
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000))
 let hls
 
-/** What the link plays now; waits while the video is being made. `null`: the link does not work, or will play nothing. */
+/** What the link plays now; waits while the video is being processed. `null`: the link does not work, or will play nothing. */
 async function playing() {
   for (;;) {
     const answer = await fetch(location.href, { headers: { accept: 'application/json' } }).catch(() => null)

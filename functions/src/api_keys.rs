@@ -1,7 +1,7 @@
-//! API keys: made, listed, revoked.
+//! API keys: create, list and revoke.
 //!
-//! The secret of a key stands in the answer that makes it, and nowhere else: the catalog has its hash,
-//! and an answer that is kept for `Idempotency-Key` is sealed.
+//! Only the response that creates a key contains its secret: the catalog stores its hash, and a response that is
+//! stored for `Idempotency-Key` is encrypted.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,41 +11,42 @@ use platform::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Caller, Scope, Scopes, keys};
+use crate::auth::{Caller, InsufficientScope, Scope, Scopes, keys};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, PathId, QueryParams};
 use crate::openapi::types;
 use crate::paging;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 
-/// A key that somebody wants.
+/// Request for an API key.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedKey {
+pub(crate) struct KeyRequest {
     name: String,
     #[schema(value_type = types::Scopes)]
     scopes: Scopes,
-    /// Whose videos it opens; only an admin may say.
+    /// The owner whose videos it can access; only admins may set it.
     #[serde(default)]
     owner: Option<String>,
-    /// Seconds until it ends: at most ten years. Without it, it ends with the key that makes it, or never. What a JWT makes
-    /// lives at most a year, and 90 days if nothing is said.
+    /// Seconds until it expires: at most ten years. Default: when the key that creates it expires, or never. A key that is
+    /// created with a JWT lives at most one year, 90 days by default.
     #[serde(default)]
     expires_in: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = MadeApiKey)]
-pub(crate) struct MadeKey {
+#[schema(as = CreatedApiKey)]
+pub(crate) struct CreatedKey {
     #[serde(flatten)]
     view: KeyView,
-    /// The secret, this once.
+    /// The secret. Only this response contains it.
     key: String,
 }
 
-/// What lists tell.
+/// A list entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey)]
 struct KeyView {
@@ -62,87 +63,91 @@ struct KeyView {
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     expires_ms: Option<u64>,
-    /// To the minute.
+    /// Accurate to the minute.
     #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     used_ms: Option<u64>,
 }
 
-/// Longest name, bytes.
+/// Longest name in bytes.
 const NAME_LIMIT: usize = 200;
-/// Longest life, seconds: ten years.
+/// Longest lifetime in seconds: ten years.
 const LONGEST_LIFE: u64 = 3_650 * 24 * 3600;
-/// The same for what a JWT makes: a year.
+/// Longest lifetime of a key that is created with a JWT: one year.
 const LONGEST_LIFE_BY_USER: u64 = 365 * 24 * 3600;
-/// Of what a JWT makes, if nothing is said: 90 days.
+/// Default lifetime of a key that is created with a JWT: 90 days.
 const LIFE_BY_USER: u64 = 90 * 24 * 3600;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(wanted): Body<WantedKey>,
-) -> Result<(StatusCode, Json<MadeKey>), ApiError> {
+    Body(request): Body<KeyRequest>,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
     let now = now_ms();
-    check(&wanted)?;
-    // What is made can never do more than its maker.
-    if let Some(beyond) = wanted.scopes.iter().find(|it| !caller.scopes.allows(*it)) {
-        return Err(ApiError::InsufficientScope(beyond));
+    check(&request)?;
+    // A new key never has more scopes than its creator.
+    if let Some(beyond) = request.scopes.iter().find(|it| !caller.scopes.allows(*it)) {
+        return Err(InsufficientScope(beyond).into());
     }
     own_keys(&caller)?;
-    let owner = caller.owner_for(wanted.owner)?;
-    if let Some(scope) = wanted.scopes.iter().find(|it| owner.is_some() && it.is_of_the_installation()) {
-        return Err(invalid(&format!("`scopes`: a key with `{scope}` reaches every video, and has no `owner`")));
+    let owner = caller.owner_for(request.owner)?;
+    if let Some(scope) = request.scopes.iter().find(|it| owner.is_some() && it.is_of_the_installation()) {
+        return Err(invalid(&format!(
+            "`scopes`: a key with `{scope}` has access to every video, so it cannot have an `owner`"
+        )));
     }
-    let expires_ms = end_of(&state, &caller, wanted.expires_in, now).await?;
+    let expires_ms = expiry_of(&state, &caller, request.expires_in, now).await?;
     let secret = keys::new_secret()?;
     let mut random = [0; 10];
     crate::random::fill(&mut random)?;
     let new = NewApiKey {
         id: ApiKeyId::new(now, random),
         digest: KeyDigest::of(&secret),
-        name: wanted.name,
+        name: request.name,
         owner,
-        scopes: wanted.scopes,
+        scopes: request.scopes,
         created_by: caller.subject,
         expires_ms,
     };
-    let made = state.accounts.create_key(&new, now).await?;
-    if made.revoked_ms.is_some() {
-        return Err(ApiError::Conflict("the key that this request came with was revoked".to_owned()));
+    let created = state.accounts.create_key(&new, now).await?;
+    if created.revoked_ms.is_some() {
+        return Err(ApiError::conflict("the API key that sent this request was revoked"));
     }
-    tracing::info!(key.id = %made.id, "made the API key {}", made.id);
-    Ok((StatusCode::CREATED, Json(MadeKey { view: KeyView::of(made), key: secret.expose().to_owned() })))
+    tracing::info!(key.id = %created.id, "created API key {}", created.id);
+    Ok((StatusCode::CREATED, Json(CreatedKey { view: KeyView::of(created), key: secret.expose().to_owned() })))
 }
 
-fn check(wanted: &WantedKey) -> Result<(), ApiError> {
-    if !(1..=NAME_LIMIT).contains(&wanted.name.len()) || wanted.name.chars().any(char::is_control) {
-        return Err(invalid(&format!("`name` has 1 to {NAME_LIMIT} bytes, without control characters")));
+fn check(request: &KeyRequest) -> Result<(), ApiError> {
+    if !(1..=NAME_LIMIT).contains(&request.name.len()) || request.name.chars().any(char::is_control) {
+        return Err(invalid(&format!("`name` must have 1 to {NAME_LIMIT} bytes, without control characters")));
     }
-    if wanted.scopes.is_empty() {
-        return Err(invalid("`scopes`: name at least one"));
+    if request.scopes.is_empty() {
+        return Err(invalid("`scopes` must not be empty"));
     }
-    if wanted.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
-        return Err(invalid(&format!("`expires_in` is 1 to {LONGEST_LIFE} seconds")));
+    if request.expires_in.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
+        return Err(invalid(&format!("`expires_in` must be 1 to {LONGEST_LIFE} seconds")));
     }
     Ok(())
 }
 
-/// When a new key ends. A key that ends cannot make one that outlives it. A JWT can, since it lives for minutes; but nobody
-/// here learns when its user's account is closed, so what it makes has an end.
-async fn end_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
+/// When a new key expires. A key that expires cannot create one that outlives it. A JWT can, since it lives for minutes;
+/// but the API does not learn when its user's account is closed, so keys created with a JWT always expire.
+async fn expiry_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
     let life = match life {
         Some(life) if caller.is_user() && life > LONGEST_LIFE_BY_USER => {
-            return Err(invalid(&format!("`expires_in`: a JWT makes keys of at most {LONGEST_LIFE_BY_USER} seconds")));
+            return Err(invalid(&format!(
+                "`expires_in`: a key that is created with a JWT may live at most {LONGEST_LIFE_BY_USER} seconds"
+            )));
         }
         None if caller.is_user() => Some(LIFE_BY_USER),
         life => life,
     };
     let wanted = life.map(|it| now.saturating_add(it.saturating_mul(1_000)));
-    let Some(maker) = caller.api_key() else { return Ok(wanted) };
-    let end = state.accounts.get_key(maker).await?.and_then(|it| it.expires_ms);
+    let Some(creator) = caller.api_key() else { return Ok(wanted) };
+    let end = state.accounts.get_key(creator).await?.and_then(|it| it.expires_ms);
     match (wanted, end) {
         (Some(wanted), Some(end)) if wanted > end => {
-            Err(invalid("`expires_in`: a key cannot outlive the one that makes it"))
+            Err(invalid("`expires_in`: a key cannot outlive the key that creates it"))
         }
         (wanted, end) => Ok(wanted.or(end)),
     }
@@ -155,11 +160,11 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::ApiKeyId>)]
     cursor: Option<String>,
-    /// Of this owner; only an admin may name another.
+    /// Filter by owner; only admins may name another one.
     #[serde(default)]
     owner: Option<String>,
 }
@@ -168,7 +173,7 @@ pub(crate) struct ListParams {
 #[schema(as = ApiKeyList)]
 pub(crate) struct KeyList {
     api_keys: Vec<KeyView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::ApiKeyId>)]
     next_cursor: Option<ApiKeyId>,
 }
@@ -176,7 +181,7 @@ pub(crate) struct KeyList {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<KeyList>, ApiError> {
     own_keys(&caller)?;
     let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
@@ -185,7 +190,7 @@ pub(crate) async fn list(
     Ok(Json(KeyList { api_keys: page.keys.into_iter().map(KeyView::of).collect(), next_cursor: page.next }))
 }
 
-/// Revoking again is no error.
+/// Repeating the request is not an error.
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
@@ -194,21 +199,21 @@ pub(crate) async fn revoke(
     own_keys(&caller)?;
     let key = state.accounts.get_key(id).await?;
     if !key.is_some_and(|it| caller.owner.is_none() || caller.owner == it.owner) {
-        return Err(ApiError::NoSuchApiKey(id));
+        return Err(ApiError::new(Problem::NoSuchApiKey, format!("there is no API key `{id}`")));
     }
     state.accounts.revoke_key(id, now_ms()).await?;
-    tracing::info!(key.id = %id, "revoked the API key {id}");
+    tracing::info!(key.id = %id, "revoked API key {id}");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whoever has an owner deals with that owner's keys. Whoever has none deals with everybody's, which
-/// is an admin's business, whatever other scopes there are.
+/// A caller with an owner manages the keys of that owner. A caller without one manages the keys of all owners, which needs
+/// the scope `admin`.
 fn own_keys(caller: &Caller) -> Result<(), ApiError> {
     if caller.owner.is_some() { Ok(()) } else { caller.require(Scope::Admin) }
 }
 
 fn invalid(detail: &str) -> ApiError {
-    ApiError::Invalid(detail.to_owned())
+    ApiError::invalid(detail.to_owned())
 }
 
 impl KeyView {

@@ -1,8 +1,8 @@
-//! Sources that arrived, and that no event reported.
+//! Finds sources that have arrived but were not reported by an event.
 //!
-//! A store without events, a lost event, and an uploader that ends after its last byte all leave the same trace: the
-//! object stands in the bucket, and its video is `uploading`. Looking is cheap (one HEAD per open upload), and what an
-//! event reports at the same time is the same job.
+//! A store without events, a lost event, and a client that stops after its last byte have the same effect: the object is
+//! in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the same
+//! source concurrently, both result in the same job.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,30 +14,30 @@ use platform::catalog::{CatalogError, Video, VideoFilter};
 
 use crate::ingest::{Ingest, IngestError, Ingested};
 
-/// The first look at an upload, after it began.
+/// Time from the start of an upload to the first check.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
-/// The longest time between two looks at the same upload.
+/// Longest time between two checks of an upload.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// Videos read at once.
+/// Videos per page.
 const PAGE: u32 = 200;
 
-/// Looks for sources that arrived. Remembers when to look at each upload again.
+/// Checks uploads whose source may have arrived. Remembers when to check each upload again.
 pub struct Arrivals {
     ingest: Ingest,
     next_look_ms: HashMap<VideoId, u64>,
 }
 
 impl Arrivals {
-    /// Looks with what takes events in.
+    /// Creates a checker that hands sources to `ingest`.
     pub fn new(ingest: Ingest) -> Self {
         Self { ingest, next_look_ms: HashMap::new() }
     }
 
-    /// Looks at the uploads that are due, and says how many sources it took in. An upload that cannot be looked at now
-    /// is looked at later.
+    /// Checks the uploads that are due and returns how many sources it ingested. An upload whose check fails is checked again
+    /// later.
     ///
     /// # Errors
-    /// The catalog does not list the uploads.
+    /// If the catalog cannot list the uploads.
     pub async fn look(&mut self, now_ms: u64) -> Result<u64, CatalogError> {
         let mut filter = VideoFilter { state: Some(StateName::Uploading), limit: PAGE, ..VideoFilter::default() };
         let (mut taken, mut open) = (0, HashMap::new());
@@ -55,7 +55,7 @@ impl Arrivals {
                     Ok(false) => drop(open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)))),
                     Err(error) => {
                         let error = anyhow::Error::from(error);
-                        tracing::warn!(video.id = %video.id, "cannot look for the source of {}: {error:#}", video.id);
+                        tracing::warn!(video.id = %video.id, "cannot check whether the source of {} has arrived: {error:#}", video.id);
                         open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)));
                     }
                 }
@@ -70,7 +70,7 @@ impl Arrivals {
     }
 }
 
-/// Takes in the source of a video that is `uploading`, if it stands in the store. Says whether it does.
+/// Ingests the source of an `uploading` video if it is in the store. Returns whether it is.
 ///
 /// # Errors
 /// See [`IngestError`].
@@ -80,10 +80,10 @@ pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) 
     else {
         return Ok(false);
     };
-    let Some(taken) = ingest.take_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
+    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
     match taken {
         Ingested::Queued(_) | Ingested::Waiting(_) => {
-            tracing::info!(video.id = %video.id, "the source of {} arrived without an event", video.id);
+            tracing::info!(video.id = %video.id, "the source of {} arrived, but its event did not", video.id);
         }
         Ingested::Duplicate(_)
         | Ingested::AlreadyDone(_)
@@ -94,7 +94,7 @@ pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) 
     Ok(true)
 }
 
-/// An eighth of the age of the upload: an upload of seconds is found in seconds, and one of a day costs some 100 looks.
+/// An eighth of the age of the upload: short uploads are found within seconds, and one day of waiting costs about 100 checks.
 fn pause(video: &Video, now_ms: u64) -> u64 {
     let age = now_ms.saturating_sub(video.created_ms);
     (age / 8).clamp(millis(FIRST_LOOK), millis(LONGEST_PAUSE))

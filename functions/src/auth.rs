@@ -1,12 +1,13 @@
-//! Who calls, and what they may do.
+//! Authentication and authorisation.
 //!
-//! Three kinds of credentials are taken, all as `Authorization: Bearer` (RFC 6750): the token of the
-//! installation, API keys, and JWTs of the customer's identity provider. Whichever it was, routes see
-//! a [`Caller`]. One that may not see a video is told what one is told of a video that never was.
+//! Three kinds of credentials are accepted as `Authorization: Bearer` (RFC 6750): the installation token, API keys, and
+//! JWTs of the customer's identity provider. Handlers see only a [`Caller`]. For a caller without access to a video, the
+//! response is the same as for a video that does not exist.
 
-mod gate;
+mod error;
 pub mod identity;
 pub(crate) mod keys;
+mod layer;
 mod token;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -18,88 +19,89 @@ use platform::accounts::KEY_SUBJECT as API_KEY;
 use platform::catalog::Video;
 
 pub use domain::scope::{Scope, Scopes};
-pub(crate) use gate::{Gate, guard};
+pub(crate) use error::{BadCredentials, InsufficientScope};
+pub(crate) use layer::{AuthLayer, authenticate};
 pub use token::ApiToken;
 
 use crate::error::ApiError;
 
-/// Whoever sent a request, authenticated.
+/// The authenticated sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Names it among all callers: `installation`, `api-key:{id}` or `user:{sub}`.
+    /// Unique id: `installation`, `api-key:{id}` or `user:{sub}`.
     pub subject: String,
-    /// Whose videos it sees; `None`: an admin, who sees everything.
+    /// The owner whose videos the caller can access; `None`: an admin, with access to all videos.
     pub owner: Option<String>,
-    /// What it may do.
+    /// Permissions of the caller.
     pub scopes: Scopes,
 }
 
-/// The subject of whoever has the token of the installation.
+/// The subject of a caller with the installation token.
 const INSTALLATION: &str = "installation";
-/// Before the `sub` of a JWT.
+/// Prefix of the subject of a caller with a JWT, before its `sub`.
 const USER: &str = "user:";
 
-/// Longest name of an owner, bytes.
+/// Longest name of an owner in bytes.
 const OWNER_LIMIT: usize = 200;
 
 impl Caller {
-    /// Whether a video is there for this caller.
+    /// Whether the caller may access a video.
     pub fn may_see(&self, video: &Video) -> bool {
         self.owner.is_none() || self.owner == video.owner
     }
 
     /// # Errors
-    /// `InsufficientScope`, which names the scope.
+    /// [`InsufficientScope`] with the missing scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.scopes.allows(scope) { Ok(()) } else { Err(ApiError::InsufficientScope(scope)) }
+        if self.scopes.allows(scope) { Ok(()) } else { Err(InsufficientScope(scope).into()) }
     }
 
-    /// Whose a video is that this caller makes, if nobody says otherwise.
+    /// The default owner of a video that this caller creates.
     pub fn owner_for_new(&self) -> Option<String> {
         self.owner.clone()
     }
 
-    /// The owner that a request names, or that of this caller. Whoever has an owner may name no other.
+    /// The owner that a request names, or the default owner. A caller with an owner cannot name another one.
     ///
     /// # Errors
-    /// `InsufficientScope`, or `Invalid` for what cannot be the name of an owner.
+    /// [`InsufficientScope`], or an invalid field if the name is not valid.
     pub fn owner_for(&self, wanted: Option<String>) -> Result<Option<String>, ApiError> {
         match (wanted, &self.owner) {
             (None, _) => Ok(self.owner_for_new()),
             (Some(wanted), Some(own)) if wanted == *own => Ok(Some(wanted)),
-            (Some(_), Some(_)) => Err(ApiError::InsufficientScope(Scope::Admin)),
+            (Some(_), Some(_)) => Err(InsufficientScope(Scope::Admin).into()),
             (Some(wanted), None) if is_owner(&wanted) => Ok(Some(wanted)),
-            (Some(_), None) => {
-                Err(ApiError::Invalid(format!("`owner` has 1 to {OWNER_LIMIT} bytes, without control characters")))
-            }
+            (Some(_), None) => Err(ApiError::invalid(format!(
+                "`owner` must have 1 to {OWNER_LIMIT} bytes, without control characters"
+            ))),
         }
     }
 
-    /// Whether this caller came with a JWT.
+    /// Whether the caller authenticated with a JWT.
     pub(crate) fn is_user(&self) -> bool {
         self.subject.starts_with(USER)
     }
 
-    /// The API key that this caller came with.
+    /// The API key that the caller authenticated with.
     pub(crate) fn api_key(&self) -> Option<ApiKeyId> {
         self.subject.strip_prefix(API_KEY)?.parse().ok()
     }
 }
 
-/// Whether this can be the name of an owner.
+/// Whether a text is a valid name of an owner.
 fn is_owner(text: &str) -> bool {
     (1..=OWNER_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Put into the extensions of a request by [`guard`]: somebody, who may not be allowed to do this.
+/// Extension of an authenticated but not yet authorised request, set by [`authenticate`].
 #[derive(Clone)]
 struct Authenticated(Caller);
 
-/// Lets through who has the scope of a route. Only here an authenticated caller becomes the
-/// [`Caller`] that handlers ask for, so that a route without a scope answers nobody.
-pub(crate) async fn admit(State(scope): State<Scope>, mut request: Request, next: Next) -> Response {
+/// Passes requests whose caller has the scope of the route. Only this middleware makes the [`Caller`] available to
+/// handlers, so a route without a scope rejects all requests.
+pub(crate) async fn authorize(State(scope): State<Scope>, mut request: Request, next: Next) -> Response {
     let Some(Authenticated(caller)) = request.extensions().get::<Authenticated>().cloned() else {
-        return not_admitted().into_response();
+        return not_authorized().into_response();
     };
     match caller.require(scope) {
         Ok(()) => {
@@ -114,40 +116,41 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(not_admitted)
+        parts.extensions.get::<Self>().cloned().ok_or_else(not_authorized)
     }
 }
 
-fn not_admitted() -> ApiError {
-    ApiError::Internal(anyhow::anyhow!("a route is not in the table: nobody can be admitted to it"))
+fn not_authorized() -> ApiError {
+    ApiError::internal(anyhow::anyhow!("the route is not in the route table"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Problem;
 
     fn caller(owner: Option<&str>, scopes: &str) -> Caller {
         Caller { subject: "user:ann".to_owned(), owner: owner.map(str::to_owned), scopes: scopes.parse().unwrap() }
     }
 
     #[test]
-    fn owners_name_nobody_else() {
-        let wish = |it: &str| Some(it.to_owned());
+    fn owners_cannot_name_other_owners() {
+        let named = |it: &str| Some(it.to_owned());
         let (ann, admin) = (caller(Some("ann"), "upload"), caller(None, "admin"));
-        assert_eq!(ann.owner_for(None).unwrap(), wish("ann"));
-        assert_eq!(ann.owner_for(wish("ann")).unwrap(), wish("ann"));
-        let refused = ann.owner_for(wish("bob"));
-        assert!(matches!(refused, Err(ApiError::InsufficientScope(Scope::Admin))), "{refused:?}");
+        assert_eq!(ann.owner_for(None).unwrap(), named("ann"));
+        assert_eq!(ann.owner_for(named("ann")).unwrap(), named("ann"));
+        let refused = ann.owner_for(named("bob"));
+        assert_eq!(refused.unwrap_err().to_string(), InsufficientScope(Scope::Admin).to_string());
         assert_eq!(admin.owner_for(None).unwrap(), None);
-        assert_eq!(admin.owner_for(wish("bob")).unwrap(), wish("bob"));
+        assert_eq!(admin.owner_for(named("bob")).unwrap(), named("bob"));
         let long = "x".repeat(201);
         for odd in ["", "a\nb", &long] {
-            assert!(matches!(admin.owner_for(wish(odd)), Err(ApiError::Invalid(_))), "{odd}");
+            assert_eq!(admin.owner_for(named(odd)).unwrap_err().problem(), Problem::InvalidField, "{odd}");
         }
     }
 
     #[tokio::test]
-    async fn a_route_outside_of_the_table_answers_nobody() {
+    async fn a_route_outside_the_table_rejects_all_requests() {
         let router = axum::Router::new().route("/", axum::routing::get(async |_: Caller| "in"));
         let mut request = Request::new(axum::body::Body::empty());
         request.extensions_mut().insert(Authenticated(caller(None, "admin")));
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_api_key_is_one() {
+    fn only_api_keys_have_a_key_id() {
         let id = ApiKeyId::new(1, [2; 10]);
         let with = |subject: String| Caller { subject, ..caller(None, "admin") }.api_key();
         assert_eq!(with(format!("api-key:{id}")), Some(id));

@@ -1,4 +1,4 @@
-//! What an installation decides about its API.
+//! Configuration of the API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,44 +11,44 @@ use crate::auth::identity::IdentityProvider;
 use crate::limits::Limits;
 use crate::uploads::plan::UploadTypes;
 
-/// Uploads of one owner that may be under way at the same time, where nobody says another number.
+/// Default limit of concurrent uploads per owner.
 const OPEN_UPLOADS: u32 = 1_000;
 
 /// Limits and names.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
-    /// The name of the private bucket, as it stands in events and jobs.
+    /// Name of the private bucket, as in events and jobs.
     pub private_bucket: String,
-    /// The profile of videos that ask for none.
+    /// The default profile.
     pub default_profile: String,
-    /// The mode of videos that ask for none.
+    /// The default mode.
     pub default_mode: Mode,
-    /// Names of the profiles that may be asked for.
+    /// Names of the available profiles.
     pub profiles: Vec<String>,
-    /// Largest source, bytes.
+    /// Largest source in bytes.
     pub max_upload_bytes: u64,
-    /// How much one owner may have. A caller that acts for the whole installation has no owner, and no limit.
+    /// Quotas per owner. A caller without an owner has no quota.
     pub owner_limits: OwnerLimits,
-    /// Whether an upload by Uppy's protocol has to say its size, so that it can be signed.
+    /// Whether uploads by Uppy's protocol must announce their size, so that it can be signed.
     pub require_sizes: bool,
-    /// Content types that may be announced.
+    /// Accepted content types.
     pub upload_types: UploadTypes,
-    /// Where sources may be fetched from.
+    /// Which addresses sources may be fetched from.
     pub imports: Policy,
-    /// How long the URLs of an upload are good: 1 second to 7 days.
+    /// Lifetime of presigned upload URLs: 1 second to 7 days.
     pub upload_url_life: Duration,
-    /// Whose JWTs are taken, beside the installation's token and API keys.
+    /// The identity provider whose JWTs are accepted.
     pub identity_provider: Option<Arc<IdentityProvider>>,
-    /// How often one may call.
+    /// Rate limits.
     pub limits: Limits,
-    /// Where others find this API, for links to it; empty: links begin with a slash.
+    /// Public URL of this API, for links; empty: links are relative.
     pub public_url: String,
-    /// Pages of these origins may call from a browser; `*` is every origin.
+    /// Origins that may call the API from a browser; `*` means all.
     pub cors_origins: Vec<String>,
 }
 
 impl ApiConfig {
-    /// What an installation has that decides nothing.
+    /// The default configuration.
     pub fn new(private_bucket: &str) -> Self {
         Self {
             private_bucket: private_bucket.to_owned(),

@@ -1,4 +1,4 @@
-//! Which pages may call the API from a browser.
+//! CORS: which origins may call the API from a browser.
 
 use std::time::Duration;
 
@@ -6,11 +6,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHE
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long a browser need not ask again.
+use crate::request_log::REQUEST_ID;
+
+/// How long browsers cache a preflight response.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// For pages of these origins; `*` is every origin. Credentials come in a header that pages set
-/// themselves, never in cookies, so an origin alone gives nobody anything.
+/// Allows these origins; `*` means all. Credentials are in a header that pages set themselves, never in cookies, so the
+/// origin alone grants no access.
 pub(crate) fn layer(origins: &[String]) -> CorsLayer {
     let origins = if origins.iter().any(|it| it == "*") {
         AllowOrigin::any()
@@ -25,6 +27,7 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
             CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("uppy-versions"),
+            REQUEST_ID,
         ])
         .expose_headers([
             LOCATION,
@@ -33,6 +36,7 @@ pub(crate) fn layer(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("idempotency-replayed"),
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
+            REQUEST_ID,
         ])
         .max_age(MAX_AGE)
 }

@@ -1,4 +1,4 @@
-//! Jobs that nobody receives any more: their videos have failed, and say so.
+//! Marks the videos of dead letters as failed.
 
 use domain::failure::{Failure, FailureCode};
 use domain::job::JobMessage;
@@ -7,55 +7,55 @@ use domain::state::VideoState;
 use platform::catalog::{Catalog, CatalogError, next_attempt};
 use platform::job_queue::{JobQueue, QueueError};
 
-/// Why dead letters could not be looked through; do it again later.
+/// Why dead letters could not be processed; try again later.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
-    /// The queue did not say which there are.
-    #[error("could not read the dead letters")]
+    /// The queue cannot list them.
+    #[error("cannot read the dead letters")]
     Queue(#[from] QueueError),
-    /// The catalog did not take the failure.
-    #[error("could not note a failure")]
+    /// The catalog cannot record the failure.
+    #[error("cannot record a failure")]
     Catalog(#[from] CatalogError),
 }
 
-/// Most dead letters to look through at once.
+/// Maximum number of dead letters per run.
 const LIMIT: u32 = 1_000;
 
-/// Marks the videos of all dead letters as failed, and says how many that changed. The letters stay, so that they can be
-/// redriven; doing it again changes nothing.
+/// Marks the videos of all dead letters as failed and returns how many changed. Dead letters are kept, so that they can
+/// be redriven; repeating this changes nothing.
 ///
-/// A job that died before its attempts were used up is sent again: its deliveries were lost to an outage, or to workers
-/// that were stopped, and say nothing about it.
+/// A job with attempts left is sent again: its deliveries were used up by an outage or by stopped workers, not by failures
+/// of the job.
 ///
 /// # Errors
 /// See [`SettleError`].
 pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) -> Result<u64, SettleError> {
     let mut failed = 0;
     for letter in queue.dead_letters(LIMIT).await? {
-        // One that cannot be read names no video.
+        // A message that cannot be parsed has no video.
         let Ok(message) = &letter.message else { continue };
         if has_another_attempt(catalog, message, now_ms).await? {
             let (video, job) = (message.video(), message.id());
-            tracing::info!(video.id = %video, job.id = %job, "died before its attempts were used up: sent again");
+            tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
             match queue.redrive(Some(&letter.id)).await {
                 Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => continue,
                 Err(problem) => return Err(problem.into()),
             }
         }
-        // A worker that knows why has recorded it.
+        // If a worker knew the reason, it has recorded it.
         let failure = Failure::of(FailureCode::WorkerLost);
         if catalog.give_up(message, &failure, letter.died_ms, now_ms).await? {
             let (video, job) = (message.video(), message.id());
-            tracing::warn!(video.id = %video, job.id = %job, "gave up {video}: {}", failure.sentence);
+            tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.sentence);
             failed += 1;
         }
     }
     Ok(failed)
 }
 
-/// Whether the video still waits for the job, and there is another attempt at it.
+/// Whether the video still waits for this job, and the job has attempts left.
 async fn has_another_attempt(catalog: &dyn Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
-    // A poster has no attempts: its worker decides.
+    // Posters have no attempts: the worker decides.
     if matches!(message, JobMessage::PosterV1(_)) {
         return Ok(false);
     }

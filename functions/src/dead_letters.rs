@@ -1,4 +1,4 @@
-//! Jobs that nobody receives any more, as the operator sees them; and sent again.
+//! Routes of dead letters, for the operator: list and redrive.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,13 +13,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Places};
+use crate::extract::{PathParams, QueryParams};
 use crate::openapi::types;
 use crate::paging;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// How many to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -29,41 +30,41 @@ pub(crate) struct ListParams {
     limit: Option<u32>,
 }
 
-/// A job that was given up.
+/// A job that failed too often.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub(crate) struct DeadLetterView {
-    /// For `redrive`.
+    /// The id for `redrive`.
     id: String,
-    /// `null` where the message cannot be read.
+    /// `null` if the message cannot be parsed.
     #[schema(value_type = Option<types::VideoId>)]
     video: Option<VideoId>,
-    /// How often it was tried.
+    /// Number of deliveries.
     attempts: u32,
-    /// The last reason, as far as somebody gave one; of a video that failed, its code.
+    /// The last reason, if known; for a failed video, its failure code.
     reason: Option<String>,
-    /// Whether it can be read at all.
+    /// Whether the message can be parsed.
     readable: bool,
     #[serde(rename = "sent_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     sent_ms: u64,
-    #[serde(rename = "died_at", serialize_with = "as_rfc3339")]
+    #[serde(rename = "dead_lettered_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     died_ms: u64,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeadLetterList {
-    /// The oldest; a queue without an order gives some.
+    /// The oldest ones; a queue without an order returns any.
     dead_letters: Vec<DeadLetterView>,
 }
 
-/// What a redrive did.
+/// The result of a redrive.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct Redriven {
-    /// How many jobs wait again.
+pub(crate) struct RedriveResult {
+    /// Number of jobs that were queued again.
     redriven: u64,
-    /// How many were thrown away: their videos were deleted, cancelled, are ready, or have another job by now.
+    /// Number of dead letters that were removed: their videos were deleted, cancelled, are ready, or have a newer job.
     dropped: u64,
 }
 
@@ -71,7 +72,7 @@ pub(crate) struct Redriven {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     _: Caller,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<DeadLetterList>, ApiError> {
     let letters = state.queue.dead_letters(paging::limit(params.limit)?).await?;
     Ok(Json(DeadLetterList { dead_letters: letters.into_iter().map(DeadLetterView::of).collect() }))
@@ -81,12 +82,13 @@ pub(crate) async fn list(
 pub(crate) async fn redrive_all(
     State(state): State<ApiState>,
     _: Caller,
-) -> Result<(StatusCode, Json<Redriven>), ApiError> {
-    let mut done = Redriven::default();
+) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
+    let mut done = RedriveResult::default();
     for letter in state.queue.dead_letters(ALL).await? {
         match redrive_letter(&state, &letter, &mut done).await {
-            // Somebody else was quicker with this one.
-            Ok(()) | Err(ApiError::NoSuchDeadLetter) => {}
+            // Another request has redriven it.
+            Ok(()) => {}
+            Err(error) if error.problem() == Problem::NoSuchDeadLetter => {}
             Err(error) => return Err(error),
         }
     }
@@ -98,20 +100,20 @@ pub(crate) async fn redrive_all(
 pub(crate) async fn redrive(
     State(state): State<ApiState>,
     _: Caller,
-    Places(id): Places<String>,
-) -> Result<(StatusCode, Json<Redriven>), ApiError> {
-    let (id, mut done) = (DeadLetterId(id), Redriven::default());
+    PathParams(id): PathParams<String>,
+) -> Result<(StatusCode, Json<RedriveResult>), ApiError> {
+    let (id, mut done) = (DeadLetterId(id), RedriveResult::default());
     let letters = state.queue.dead_letters(ALL).await?;
-    let letter = letters.iter().find(|it| it.id == id).ok_or(ApiError::NoSuchDeadLetter)?;
+    let letter = letters.iter().find(|it| it.id == id).ok_or(QueueError::NoSuchDeadLetter(id.clone()))?;
     redrive_letter(&state, letter, &mut done).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
-/// More than anybody looks through.
+/// Maximum number of dead letters per request.
 const ALL: u32 = 1_000;
 
-/// Puts a letter back, or throws it away if nobody waits for it any more: what was asked for since must not be undone.
-async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriven) -> Result<(), ApiError> {
+/// Redrives a dead letter, or removes it if its job is obsolete: it must not undo later requests.
+async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut RedriveResult) -> Result<(), ApiError> {
     let is_wanted = queue_again(state, letter).await?;
     let settled = match is_wanted {
         true => state.queue.redrive(Some(&letter.id)).await,
@@ -119,17 +121,16 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
     };
     let number = match settled {
         Ok(number) => number,
-        Err(QueueError::NoSuchDeadLetter(_)) => return Err(ApiError::NoSuchDeadLetter),
         Err(error) => return Err(error.into()),
     };
     *(if is_wanted { &mut done.redriven } else { &mut done.dropped }) += number;
     Ok(())
 }
 
-/// Queues the video of a letter again: first the video, then the message, as with every job. Says whether anybody
-/// still wants it.
+/// Queues the video of a dead letter again: first the video, then the message, as for every job. Returns whether the job
+/// is still needed.
 async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiError> {
-    // A newer version may read it; and what is no encoding is claimed by its worker as it stands.
+    // A newer version may be able to parse it. Other kinds of jobs need no state change.
     let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(true) };
     let video = match state.catalog.get_video(job.video).await {
         Ok(video) => video,
@@ -141,9 +142,9 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
     }
     match &video.state {
         VideoState::Cancelled | VideoState::Deleted => return Ok(false),
-        // Ready: what died was a re-encode.
+        // `Ready`: the failed job was a re-encode.
         VideoState::Failed(_) | VideoState::Ready { .. } => {}
-        // Tried again already: the letter is one message more of the same run.
+        // Already retried: this is another message of the same job.
         _ => return Ok(true),
     }
     match state.catalog.request_work(job, now_ms()).await {
@@ -166,6 +167,18 @@ impl DeadLetterView {
             readable,
             sent_ms: letter.sent_ms,
             died_ms: letter.died_ms,
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Unavailable { .. } => Self::unavailable(error),
+            QueueError::NoSuchDeadLetter(_) => {
+                Self::new(Problem::NoSuchDeadLetter, "there is no such dead letter: it may have been redriven")
+            }
+            QueueError::LeaseLost | QueueError::Refused { .. } => Self::internal(error),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Revocations, sent to the edge.
+//! Sends revocations to the edge.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use domain::playback::revocation;
 
 use crate::times::now_ms;
 
-/// The edge's list of what was revoked.
+/// The revocation list of the edge.
 #[async_trait]
 pub trait EdgeList: Send + Sync {
-    /// Ends everything that a viewer was given.
+    /// Revokes all grants of a viewer.
     ///
     /// # Errors
-    /// If the edge did not take it.
+    /// If the edge does not accept it.
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
 
-    /// Ends everything that anybody was given for a video. Its objects are gone then; what the edge keeps in its cache is
-    /// given to nobody any more.
+    /// Revokes all grants for a video, so that the edge no longer serves its objects from the cache after they are deleted in
+    /// the store.
     ///
     /// # Errors
-    /// If the edge did not take it.
+    /// If the edge does not accept it.
     async fn revoke_video(&self, video: VideoId) -> anyhow::Result<()>;
 }
 
 /// An [`EdgeList`] that is shared.
 pub type SharedEdgeList = Arc<dyn EdgeList>;
 
-/// The list of the edge at an address. A grant key signs the requests.
+/// The revocation list of an edge at a URL. A grant key signs the requests.
 #[derive(Debug)]
 pub struct HttpEdgeList {
     url: String,
@@ -40,11 +40,11 @@ pub struct HttpEdgeList {
     client: reqwest::Client,
 }
 
-/// How long the edge may take.
+/// Timeout of a request to the edge.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl HttpEdgeList {
-    /// `edge`: where the edge is.
+    /// `edge`: URL of the edge.
     pub fn new(edge: &str, keys: GrantKeys) -> Self {
         Self { url: format!("{}/revocations", edge.trim_end_matches('/')), keys, client: reqwest::Client::new() }
     }
@@ -65,11 +65,11 @@ impl HttpEdgeList {
     async fn revoke(&self, name: String) -> anyhow::Result<()> {
         let names = vec![name];
         let token = revocation(names, now_ms() / 1_000, &self.keys);
-        let token = token.context("no grant key here can sign: add an HS256 key to the grant keys")?;
+        let token = token.context("no grant key can sign: add an HS256 key to the grant keys")?;
         let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);
-        let answer = request.send().await.context("the edge cannot be reached")?;
+        let answer = request.send().await.context("cannot reach the edge")?;
         let status = answer.status();
-        anyhow::ensure!(status.is_success(), "the edge answered a revocation with {status}");
+        anyhow::ensure!(status.is_success(), "the edge responded to a revocation with {status}");
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! `POST /v1/events`: the private bucket's events, from whatever delivers them by HTTP.
+//! `POST /v1/events`: receives events of the private bucket by HTTP.
 //!
-//! For stores that call a webhook (`MinIO`, Ceph) and for the edge worker, which sends the jobs that it makes of R2's
-//! events. On AWS the function `ingest` takes the same bodies from SQS.
+//! Used by stores that call a webhook (`MinIO`, Ceph) and by the edge worker, which sends the jobs that it creates from
+//! R2's events. On AWS, the function `ingest` receives the same bodies from SQS.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,59 +9,59 @@ use domain::event::Ignored;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::{Caller, Scope};
+use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// A notification of R2 or S3 as the store sends it, or a job of the edge worker.
+/// A notification of R2 or S3 as the store sends it, or a job from the edge worker.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = Object)]
 pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
 
-/// What the event started.
+/// The effect of an event.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct TakenEvents {
-    /// Jobs that it put into the queue.
+pub(crate) struct EventResult {
+    /// Number of jobs that were queued.
     queued: u32,
-    /// Sources that were known already, or that need no job now.
+    /// Number of sources that were known already, or that need no job now.
     known: u32,
-    /// Why the other records start no work, a sentence for each.
+    /// Why the other records were skipped, one message each.
     ignored: Vec<String>,
 }
 
-/// Takes an event, also for the second time. Anything but a 2xx means: send it again.
-pub(crate) async fn take(
+/// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
+pub(crate) async fn receive(
     State(state): State<ApiState>,
     caller: Caller,
     Body(BucketEvent(event)): Body<BucketEvent>,
-) -> Result<Json<TakenEvents>, ApiError> {
+) -> Result<Json<EventResult>, ApiError> {
     if caller.owner.is_some() {
-        // An event names any video, of whichever owner.
-        return Err(ApiError::InsufficientScope(Scope::Admin));
+        // An event may refer to a video of any owner.
+        return Err(InsufficientScope(Scope::Admin).into());
     }
     let body = serde_json::Value::Object(event).to_string();
-    let mut answer = TakenEvents::default();
-    for taken in state.ingest.take(&body, now_ms()).await? {
-        match taken {
-            Ingested::Queued(_) => answer.queued += 1,
+    let mut result = EventResult::default();
+    for outcome in state.ingest.process(&body, now_ms()).await? {
+        match outcome {
+            Ingested::Queued(_) => result.queued += 1,
             Ingested::Duplicate(_)
             | Ingested::Waiting(_)
             | Ingested::AlreadyDone(_)
             | Ingested::Gone(_)
             | Ingested::Unwanted(_) => {
-                answer.known += 1;
+                result.known += 1;
             }
             Ingested::Ignored(Ignored::Rubbish { detail }) => {
-                return Err(ApiError::Invalid(format!("the body: not a bucket notification: {detail}")));
+                return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
             }
-            Ingested::Ignored(ignored) => answer.ignored.push(ignored.to_string()),
+            Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
         }
     }
-    Ok(Json(answer))
+    Ok(Json(result))
 }
 
 impl From<IngestError> for ApiError {
@@ -71,7 +71,7 @@ impl From<IngestError> for ApiError {
             IngestError::Queue(error) => error.into(),
             IngestError::Store(error) => error.into(),
             IngestError::UnreadableJob(detail) => {
-                Self::Invalid(format!("the body: a job that this version cannot read: {detail}"))
+                Self::invalid(format!("the body: this version cannot parse the job: {detail}"))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies, paths and queries, with problem documents for those that cannot be read.
+//! Extractors for bodies, paths and queries that reject with problem documents.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,8 +16,9 @@ use serde_json::Value;
 use serve::TooSlow;
 
 use crate::error::ApiError;
+use crate::problem::Problem;
 
-/// A JSON body. An empty one is read as `{}`, so that what is optional can be left out altogether.
+/// A JSON body. An empty body counts as `{}`, so an all-optional body can be omitted.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -26,21 +27,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        // To serde a list of the fields' values would do as well.
+        // serde would also accept an array of the fields' values.
         if text.iter().find(|it| !it.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(ApiError::Malformed("the body: it is no JSON object".to_owned()));
+            return Err(ApiError::malformed("the body: not a JSON object"));
         }
-        // As it is first: its errors name line and column.
+        // First without conversion: these errors have line and column.
         let read = serde_json::from_slice(text).or_else(|error| with_whole_numbers(text).ok_or(error));
-        let malformed = |error| ApiError::Malformed(format!("the body: {error}"));
+        let malformed = |error| ApiError::malformed(format!("the body: {error}"));
         let read = read.map_err(malformed)?;
         serde_json::from_slice::<Unambiguous>(text).map_err(malformed)?;
         Ok(Self(read))
     }
 }
 
-/// JSON in which no object has a name twice. Which of two values counts is another one in each library, and what one of
-/// them checked, the next one would not use.
+/// JSON without duplicate names. Libraries disagree on which of two values counts, so a duplicate could pass a check in
+/// one and be used by another.
 struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -91,16 +92,16 @@ impl<'de> Visitor<'de> for AnyJson {
         let mut names = HashSet::new();
         while let Some((name, Unambiguous)) = fields.next_entry::<String, Unambiguous>()? {
             if let Some(name) = names.replace(name) {
-                return Err(A::Error::custom(format!("`{name}` stands there twice")));
+                return Err(A::Error::custom(format!("duplicate field `{name}`")));
             }
         }
         Ok(Unambiguous)
     }
 }
 
-/// The same with every `5.0` as `5`: to JSON Schema, and to many clients, they are one number.
+/// Parses with `5.0` replaced by `5`: JSON Schema and many clients treat them as the same number.
 fn with_whole_numbers<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
-    fn mend(value: &mut Value) {
+    fn convert(value: &mut Value) {
         match value {
             Value::Number(number) => {
                 let whole = number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0 && it.abs() < EXACT);
@@ -108,68 +109,74 @@ fn with_whole_numbers<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
                     *number = (whole as i64).into();
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(mend),
-            Value::Object(fields) => fields.values_mut().for_each(mend),
+            Value::Array(items) => items.iter_mut().for_each(convert),
+            Value::Object(fields) => fields.values_mut().for_each(convert),
             Value::Null | Value::Bool(_) | Value::String(_) => {}
         }
     }
     let mut value = serde_json::from_slice(text).ok()?;
-    mend(&mut value);
+    convert(&mut value);
     serde_json::from_value(value).ok()
 }
 
-/// Below this, every whole number is one in floating point: 2^53.
+/// Below 2^53, every integer has an exact floating-point value.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A body of any kind.
+/// A raw body.
 pub(crate) struct Raw(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|it: BytesRejection| {
-            if it.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                ApiError::BodyTooLarge("the body is larger than this address takes".to_owned())
-            } else if is_too_slow(&it) {
-                ApiError::BodyTooSlow
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection: BytesRejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::new(Problem::BodyTooLarge, "the body is larger than this route accepts")
+            } else if is_too_slow(&rejection) {
+                ApiError::new(Problem::RequestTimeout, "the body did not arrive in time")
             } else {
-                ApiError::Malformed("the body could not be received".to_owned())
+                ApiError::malformed("the body could not be read")
             }
         })
     }
 }
 
-/// Whether the server gave the body up.
+/// Whether the server aborted a slow body.
 fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |it| it.source()).any(|it| it.is::<TooSlow>())
 }
 
-/// What stands in the path, as text. What cannot be read is the address of nothing.
-pub(crate) struct Places<T>(pub(crate) T);
+/// Path parameters. If they cannot be parsed, no route matches.
+pub(crate) struct PathParams<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Places<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParams<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(places) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::NoSuchRoute)?;
-        Ok(Self(places))
+        let Path(params) = Path::from_request_parts(parts, state).await.map_err(|_| ApiError::no_such_route())?;
+        Ok(Self(params))
     }
 }
 
-/// The id in the path. What cannot be one is the address of nothing.
+/// The id in the path. If it cannot be parsed, no route matches.
 pub(crate) struct PathId<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: FromStr<Err = InvalidId>> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Places(text) = Places::<String>::from_request_parts(parts, state).await?;
+        let PathParams(text) = PathParams::<String>::from_request_parts(parts, state).await?;
         Ok(Self(text.parse::<T>()?))
     }
 }
 
-/// The video of the path.
+impl From<InvalidId> for ApiError {
+    fn from(error: InvalidId) -> Self {
+        Self::new(Problem::NoSuchRoute, error.to_string())
+    }
+}
+
+/// The video id in the path.
 pub(crate) struct Video(pub(crate) VideoId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Video {
@@ -180,16 +187,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Video {
     }
 }
 
-/// The query.
-pub(crate) struct Params<T>(pub(crate) T);
+/// The query parameters.
+pub(crate) struct QueryParams<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(params) = Query::from_request_parts(parts, state)
             .await
-            .map_err(|it: QueryRejection| ApiError::Malformed(format!("the query: {}", it.body_text())))?;
+            .map_err(|it: QueryRejection| ApiError::malformed(format!("the query: {}", it.body_text())))?;
         Ok(Self(params))
     }
 }

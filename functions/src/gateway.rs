@@ -1,4 +1,4 @@
-//! What a gateway of AWS knows of a request beside the request.
+//! Client addresses behind AWS gateways.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +7,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use lambda_http::request::RequestContext;
 
-/// Tells who asks, as a listener would: behind a gateway there is no connection to look at, and headers are what
-/// anybody writes into them. A layer for whoever serves the router on Lambda.
-pub async fn tell_address(mut request: Request, next: Next) -> Response {
+/// Middleware for Lambda that sets the client address from the gateway's request context, as a listener does from the
+/// connection. Headers are not trusted, because clients can set them.
+pub async fn set_client_address(mut request: Request, next: Next) -> Response {
     let source = match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
         _ => None,

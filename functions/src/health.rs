@@ -1,4 +1,4 @@
-//! Is the process alive, and can it do its work?
+//! Liveness and readiness.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// A service that takes longer is as good as gone.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of each service.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether something works.
+/// The state of a service.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Word {
@@ -32,7 +32,7 @@ pub(crate) struct Health {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
-    /// Of all of them together.
+    /// The combined state.
     status: Word,
     catalog: Word,
     queue: Word,
@@ -55,7 +55,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<R
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-/// Asks for what is never there: the cheapest question that needs the store's answer.
+/// Requests a nonexistent object: the cheapest request that the store must answer.
 async fn reach(state: &ApiState) -> Result<(), StoreError> {
     match state.store.head(&ObjectKey::Master { video: VideoId::new(0, [0; 10]) }).await {
         Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
@@ -64,14 +64,14 @@ async fn reach(state: &ApiState) -> Result<(), StoreError> {
 }
 
 async fn works<T, E: std::error::Error>(what: &str, answer: impl Future<Output = Result<T, E>>) -> bool {
-    match tokio::time::timeout(PATIENCE, answer).await {
+    match tokio::time::timeout(TIMEOUT, answer).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => {
-            tracing::warn!("the {what} is not ready: {error}");
+            tracing::warn!("{what} is not ready: {error}");
             false
         }
         Err(_) => {
-            tracing::warn!("the {what} is not ready: no answer in {PATIENCE:?}");
+            tracing::warn!("{what} is not ready: no response within {TIMEOUT:?}");
             false
         }
     }

@@ -1,8 +1,8 @@
-//! The bucket's events become jobs.
+//! Turns bucket events into jobs.
 //!
-//! Takes the bodies that R2 and S3 send, and the jobs that the edge worker made of such, from whatever brings them: the
-//! embedded server's outbox, or a queue. Events come at least once, in any order, also before the row of their video and after its
-//! end. Acknowledge an event only after this has returned: then its job waits in the queue.
+//! Receives notifications of R2 and S3, and jobs that the edge worker created from them, from the embedded server's outbox
+//! or from a queue. Events are delivered at least once, in any order, also before the row of their video exists and after
+//! it was deleted. Acknowledge an event only after [`Ingest::take`] has returned: then its job is in the queue.
 
 use std::time::Duration;
 
@@ -18,68 +18,68 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-/// What takes events in. Clones share it.
+/// Processes events. Clones share the state.
 #[derive(Clone)]
 pub struct Ingest {
-    /// Notes the source.
+    /// Records sources.
     pub catalog: SharedCatalog,
-    /// Gets the jobs.
+    /// Receives the jobs.
     pub queue: SharedQueue,
-    /// Loses what arrives for a video that is deleted.
+    /// Sources of deleted videos are removed from it.
     pub store: SharedStore,
     /// The name of the private bucket.
     pub private_bucket: String,
-    /// The profile of videos with no wish of their own.
+    /// The default profile.
     pub profile: String,
-    /// The mode of the same.
+    /// The default mode.
     pub mode: Mode,
-    /// What became of the events.
+    /// Counts events by outcome.
     pub counts: EventCounts,
 }
 
-/// Counts what became of events. Clones share the counters.
+/// Counts events by outcome. Clones share the counters.
 #[derive(Debug, Clone, Default)]
 pub struct EventCounts(pub(crate) Family<EventOutcome, Counter>);
 
-/// What became of an event, as a label of its counter.
+/// The outcome of an event, as a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct EventOutcome {
     outcome: &'static str,
 }
 
-/// What became of an event, or of one record of it.
+/// The outcome of an event, or of one of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ingested {
-    /// Its job waits.
+    /// Its job was queued.
     Queued(JobId),
-    /// Its job waited already.
+    /// Its job was already queued.
     Duplicate(JobId),
     /// The source waits for its first view.
     Waiting(VideoId),
-    /// The source is done with, or a worker has it in hand.
+    /// The source was processed already, or is being processed.
     AlreadyDone(VideoId),
-    /// The video is cancelled or deleted; in the latter case what arrived is removed.
+    /// The video is cancelled or deleted; the source of a deleted video is removed.
     Gone(VideoId),
-    /// The video has been ready, and plays what it was made of; what arrived in the place of its source is removed.
+    /// The video has been ready and keeps its content; the new object in place of its source is removed.
     Unwanted(VideoId),
-    /// It is none of our business.
+    /// The event is not about a source.
     Ignored(Ignored),
 }
 
-/// The event could not be taken in: do not acknowledge it.
+/// The event could not be processed: do not acknowledge it.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// The catalog did not note it.
-    #[error("could not note the arrival of a source")]
+    /// The catalog could not record it.
+    #[error("cannot record the arrival of a source")]
     Catalog(#[from] CatalogError),
-    /// The queue did not take its job.
-    #[error("could not send the job of a source")]
+    /// The queue did not accept its job.
+    #[error("cannot send the job of a source")]
     Queue(#[from] QueueError),
-    /// A job of a newer version: it comes again, and is a dead letter in the end.
-    #[error("a job that this version cannot read: {0}")]
+    /// A job of a newer version: it is redelivered, and becomes a dead letter in the end.
+    #[error("this version cannot parse the job: {0}")]
     UnreadableJob(String),
-    /// What arrived too late could not be removed.
-    #[error("could not remove what arrived for a deleted video")]
+    /// A late source could not be removed.
+    #[error("cannot remove a source that arrived for a deleted video")]
     Store(#[from] StoreError),
 }
 
@@ -96,14 +96,14 @@ impl IngestError {
 }
 
 impl Ingest {
-    /// Takes one event body in and says what became of its records. Doing it again is no error.
+    /// Processes the body of one event and returns the outcome of each record. Repeating it is not an error.
     ///
     /// # Errors
-    /// See [`IngestError`]. Records before the one that failed have been taken in.
-    pub async fn take(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
+    /// See [`IngestError`]. The records before the failed one have been processed.
+    pub async fn process(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
         let intake = Intake { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
         let mut taken = Vec::new();
-        // The edge worker sends the job that it has made of an event.
+        // The edge worker sends jobs that it created from events.
         let records = relayed_job(body, intake).map_or_else(|| jobs_of(body, intake), |it| vec![it]);
         for record in records {
             let outcome = match record {
@@ -117,7 +117,7 @@ impl Ingest {
         Ok(taken)
     }
 
-    /// Counts what became of an event. A file that a tool put beside the uploads is worth a line in the log.
+    /// Counts the outcome of an event. Objects that another tool put beside the uploads are logged.
     fn count(&self, taken: &Ingested) {
         let outcome = match taken {
             Ingested::Queued(_) => "queued",
@@ -138,12 +138,12 @@ impl Ingest {
         self.counts.0.get_or_create(&EventOutcome { outcome }).inc();
     }
 
-    /// Takes in a source that stands in the store, as its event would. `None`: nothing stands there, or it has another
-    /// size than was announced.
+    /// Ingests a source that is in the store, as its event would. `None`: there is no object, or it has a different size
+    /// than announced.
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub async fn take_stored(
+    pub async fn ingest_stored(
         &self,
         source: &ObjectKey,
         announced: Option<u64>,
@@ -181,10 +181,10 @@ impl Ingest {
         })
     }
 
-    /// A presigned request also outlives the source, where the profile removes or archives that. Only what stands in the
-    /// source's own place is removed: other files in the bucket were put there by their operator.
+    /// A presigned request outlives the source, if the profile deletes or archives it. Only an object at the key of the
+    /// source is removed: other objects in the bucket belong to the operator.
     async fn remove_unwanted(&self, job: &Job) -> Result<(), IngestError> {
-        tracing::warn!(video.id = %job.video, "another source arrived for a video that has been ready, and is not used");
+        tracing::warn!(video.id = %job.video, "ignoring another source of a video that has been ready");
         let video = self.catalog.get_video(job.video).await?;
         let Some(key) = job.source_key().filter(|_| video.source.key.as_deref() == Some(&job.source.key)) else {
             return Ok(());
@@ -196,7 +196,7 @@ impl Ingest {
         }
     }
 
-    /// A presigned request outlives the video: what it brings in is nobody's.
+    /// A presigned request outlives the video: its object belongs to no video.
     async fn remove_if_deleted(&self, video: VideoId) -> Result<(), IngestError> {
         if self.catalog.get_video(video).await?.state == VideoState::Deleted {
             self.store.delete_all(&ObjectPrefix::Sources(video)).await?;

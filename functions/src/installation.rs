@@ -1,4 +1,4 @@
-//! An installation in the cloud, put together from what the environment says.
+//! Builds an installation from environment variables.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{ApiConfig, ApiState};
 
 /// The services of an installation.
 pub struct Installation {
-    /// Where they are.
+    /// Their addresses.
     pub services: Services,
     /// Videos.
     pub catalog: SharedCatalog,
@@ -38,21 +38,21 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Connects to what the environment of this process names.
+    /// Connects to the services that the environment names.
     ///
     /// # Errors
-    /// What is missing in the environment, or cannot be reached.
-    pub async fn of_environment() -> anyhow::Result<Self> {
+    /// If variables are missing or invalid, or a service cannot be reached.
+    pub async fn from_env() -> anyhow::Result<Self> {
         let mut environment = Environment::new(&process_variable);
         let services = environment.services();
-        // Nothing is received by the functions: who holds a message is of no matter.
+        // The functions receive no messages, so the name of the holder does not matter.
         Self::connect(environment.finish(Some(services))?, "functions").await
     }
 
-    /// Connects to services. `holder` names whoever receives jobs here.
+    /// Connects to services. `holder` is the name of the receiver of jobs.
     ///
     /// # Errors
-    /// What cannot be reached.
+    /// If a service cannot be reached.
     pub async fn connect(services: Services, holder: &str) -> anyhow::Result<Self> {
         let (database, catalog) = connect::catalog(&services.database).await?;
         let how = QueueUse { name: QueueName::Interactive, max_receives: MAX_RECEIVES, holder };
@@ -61,7 +61,7 @@ impl Installation {
         Ok(Self { catalog, queue, store, database, services })
     }
 
-    /// What takes events in.
+    /// The service that processes bucket events.
     pub fn ingest(&self) -> Ingest {
         let config = ApiConfig::new(&self.services.store.private_bucket);
         Ingest {
@@ -75,7 +75,7 @@ impl Installation {
         }
     }
 
-    /// What sweeps.
+    /// The service that cleans up.
     pub fn sweeper(&self) -> Sweeper {
         Sweeper {
             catalog: self.catalog.clone(),
@@ -89,7 +89,7 @@ impl Installation {
         }
     }
 
-    /// What writes a lost catalog again.
+    /// The service that rebuilds a lost catalog.
     pub fn rebuild(&self) -> Rebuild {
         Rebuild {
             catalog: self.catalog.clone(),
@@ -98,7 +98,7 @@ impl Installation {
         }
     }
 
-    /// What is behind the API.
+    /// The state of the API.
     pub fn api(&self, settings: ApiSettings) -> ApiState {
         let mut config = ApiConfig::new(&self.services.store.private_bucket);
         config.profiles.extend(settings.profiles);
@@ -131,51 +131,51 @@ impl Installation {
         }
     }
 
-    /// What the routes of webhooks need.
+    /// The state of the webhook routes.
     fn webhooks(&self, settings: WebhookSettings) -> Webhooks {
         let (store, guard) = (Arc::new(SqlWebhooks::new(&self.database)), Guard::new(settings.policy));
         Webhooks { store, keys: Arc::new(settings.keys), guard }
     }
 
-    /// What sends webhooks.
+    /// The service that sends webhooks.
     ///
     /// # Errors
-    /// If there can be no client for HTTP.
+    /// If the HTTP client cannot be created.
     pub fn dispatcher(&self, settings: WebhookSettings) -> Result<Dispatcher, SenderError> {
         let Webhooks { store, keys, guard } = self.webhooks(settings);
         Ok(Dispatcher { store, keys, sender: Sender::new(guard, TIMEOUT)?, config: DispatcherConfig::default() })
     }
 
-    /// Ends all use of the database; afterwards nothing works.
+    /// Closes the database; afterwards the services do not work.
     pub async fn close(self) {
         self.database.close().await;
     }
 }
 
-/// What the environment of this process says of the API.
+/// Reads the settings of the API from the environment.
 ///
 /// # Errors
-/// All that is missing or wrong.
+/// All missing or invalid variables.
 pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
     let mut environment = Environment::new(&process_variable);
     let settings = environment.api();
     environment.finish(settings)
 }
 
-/// What the environment of this process says of webhooks.
+/// Reads the settings of webhooks from the environment.
 ///
 /// # Errors
-/// All that is missing or wrong.
+/// All missing or invalid variables.
 pub fn webhook_settings() -> Result<WebhookSettings, InvalidSettings> {
     let mut environment = Environment::new(&process_variable);
     let settings = environment.webhooks();
     environment.finish(settings)
 }
 
-/// Logs to the error output, a JSON object per line, as AWS likes it.
+/// Initialises logging to standard error, one JSON object per line.
 pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    // PostgreSQL notices at each start that the tables are there already.
+    // PostgreSQL sends a notice at each start that the tables exist.
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx::postgres::notice=warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -1,8 +1,8 @@
 //! The HTTP API and the event-driven functions, as a library.
 //!
-//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud; the
-//! same [`ingest`] takes the bucket's events from the embedded server's outbox and from a queue. What
-//! belongs to one host or another stays with the programs.
+//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud. The same [`ingest`]
+//! processes bucket events from the embedded server's outbox and from a queue. Code for a specific host is in the
+//! programs.
 
 mod api_keys;
 pub mod arrivals;
@@ -30,6 +30,7 @@ pub mod playback;
 pub mod problem;
 mod random;
 pub mod rebuild;
+mod request_log;
 mod routes;
 pub mod settings;
 mod share_page;

@@ -1,7 +1,7 @@
-//! How often somebody may call: token buckets in memory, so each process counts for itself.
+//! Rate limits: token buckets in memory, so each process counts separately.
 //!
-//! Told in the headers of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` says what the
-//! bucket holds and in which time it fills, `RateLimit` what is left and when it will be full again.
+//! Headers follow draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` has the capacity of the bucket and the time
+//! to fill it, `RateLimit` the remaining requests and the time until the bucket is full.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -14,36 +14,37 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::Extensions;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::error::ApiError;
+use crate::problem::Problem;
 
-/// How often one may call.
+/// The rate of a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// So many at once; at least 1.
+    /// Capacity; at least 1.
     pub burst: u32,
-    /// After so long there is one more.
+    /// Time to add one token.
     pub refill: Duration,
 }
 
-/// How often everybody may call. `None`: as often as they like.
+/// All rate limits. `None`: unlimited.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Each caller, but for the next.
+    /// Per caller, except the installation.
     pub callers: Option<Rate>,
-    /// Whoever has the token of the installation: its operator's own programs.
+    /// Callers with the installation token: the operator's own programs.
     pub installation: Option<Rate>,
-    /// Requests with no or bad credentials, by address (IPv6: by /64). Good credentials from the same
-    /// address pass all the same.
+    /// Requests with missing or invalid credentials, per client address (per /64 for IPv6). Requests with valid credentials
+    /// from the same address are not affected.
     pub failures: Option<Rate>,
-    /// The header in which the proxy before us tells the address of its client, where there is one:
-    /// its last element counts, which is the proxy's own. Without it, the peer's address counts.
+    /// The header in which a proxy sends the client address. Its last element counts, which the proxy itself has added.
+    /// Without it, the address of the peer counts.
     pub address_header: Option<HeaderName>,
 }
 
 impl Default for Limits {
-    /// 50 a second and 200 at once, one failure a second and 50 at once; no limit for the installation.
+    /// 50 requests per second with a burst of 200; one failure per second with a burst of 50; unlimited for the installation.
     fn default() -> Self {
         Self {
             callers: Some(Rate { burst: 200, refill: Duration::from_millis(20) }),
@@ -54,7 +55,7 @@ impl Default for Limits {
     }
 }
 
-/// The buckets.
+/// The token buckets.
 pub(crate) struct RateLimits {
     callers: Option<Buckets<String>>,
     installation: Option<Buckets<String>>,
@@ -62,13 +63,13 @@ pub(crate) struct RateLimits {
     address_header: Option<HeaderName>,
 }
 
-/// How a bucket stands after a request.
+/// The state of a bucket after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitStatus {
     policy: &'static str,
     rate: Rate,
     left: u32,
-    /// Until there is one more; zero if there is one.
+    /// Time until the next token; zero if there is one.
     wait: Duration,
 }
 
@@ -82,23 +83,27 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request of somebody.
-    pub(crate) fn count(&self, subject: &str, is_installation: bool) -> Result<Option<Standing>, ApiError> {
+    /// Counts a request of an authenticated caller.
+    pub(crate) fn count(
+        &self,
+        subject: &str,
+        is_installation: bool,
+    ) -> Result<Option<RateLimitStatus>, TooManyRequests> {
         let buckets = if is_installation { &self.installation } else { &self.callers };
-        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(ApiError::TooManyRequests)
+        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(TooManyRequests)
     }
 
-    /// Counts a request of nobody. Where no address is known, they all share one bucket.
-    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), ApiError> {
+    /// Counts a request with invalid credentials. Requests without a known address share one bucket.
+    pub(crate) fn count_failure(&self, headers: &HeaderMap, known: &Extensions) -> Result<(), TooManyRequests> {
         let Some(failures) = &self.failures else { return Ok(()) };
         let address = address_of(headers, known, self.address_header.as_ref()).map(network_of);
-        failures.take(&address).map(|_| ()).map_err(ApiError::TooManyRequests)
+        failures.take(&address).map(|_| ()).map_err(TooManyRequests)
     }
 }
 
-impl Standing {
-    /// Tells of it.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+impl RateLimitStatus {
+    /// The `RateLimit-Policy` and `RateLimit` headers.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
         let Self { policy, rate, left, .. } = self;
         let all = rate.refill.saturating_mul(rate.burst);
         let until_full = rate.refill.saturating_mul(rate.burst.saturating_sub(*left));
@@ -106,25 +111,37 @@ impl Standing {
             ("ratelimit-policy", format!("\"{policy}\";q={};w={}", rate.burst, whole_seconds(all).max(1))),
             ("ratelimit", format!("\"{policy}\";r={left};t={}", whole_seconds(until_full))),
         ];
-        for (name, value) in fields {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
+        fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)))
     }
 
-    /// Seconds after which to come again; at least 1.
+    /// Seconds until the next token; at least 1.
     pub(crate) fn retry_after(&self) -> u64 {
         whole_seconds(self.wait).max(1)
     }
 }
 
-/// Rounded up: who comes too early is refused again.
+/// The bucket is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests: retry in {} s", .0.retry_after())]
+pub(crate) struct TooManyRequests(RateLimitStatus);
+
+impl From<TooManyRequests> for ApiError {
+    fn from(error: TooManyRequests) -> Self {
+        let TooManyRequests(status) = error;
+        Self::new(Problem::TooManyRequests, error.to_string())
+            .with_headers(status.headers())
+            .with_header(RETRY_AFTER, HeaderValue::from(status.retry_after()))
+    }
+}
+
+/// Rounds up, because a request that is too early is rejected again.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// A bucket for each key.
+/// One bucket per key.
 struct Buckets<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock> {
     policy: &'static str,
     rate: Rate,
@@ -132,7 +149,7 @@ struct Buckets<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock> {
     taken: AtomicU32,
 }
 
-/// Full buckets are forgotten after so many requests: as good as new, they need not be kept.
+/// Full buckets are removed after this number of requests.
 const SWEEP_EVERY: u32 = 1_024;
 
 impl<K: std::hash::Hash + Eq + Clone, C: Clock> Buckets<K, C> {
@@ -144,15 +161,15 @@ impl<K: std::hash::Hash + Eq + Clone, C: Clock> Buckets<K, C> {
         Self { policy, rate, limiter, taken: AtomicU32::new(0) }
     }
 
-    /// Takes one out; `Err` if there is none.
-    fn take(&self, key: &K) -> Result<Standing, Standing> {
+    /// Takes a token; `Err` if the bucket is empty.
+    fn take(&self, key: &K) -> Result<RateLimitStatus, RateLimitStatus> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        let standing = |left, wait| Standing { policy: self.policy, rate: self.rate, left, wait };
+        let status = |left, wait| RateLimitStatus { policy: self.policy, rate: self.rate, left, wait };
         match self.limiter.check_key(key) {
-            Ok(state) => Ok(standing(state.remaining_burst_capacity(), Duration::ZERO)),
-            Err(until) => Err(standing(0, until.wait_time_from(self.limiter.clock().now()))),
+            Ok(state) => Ok(status(state.remaining_burst_capacity(), Duration::ZERO)),
+            Err(until) => Err(status(0, until.wait_time_from(self.limiter.clock().now()))),
         }
     }
 }
@@ -167,7 +184,7 @@ fn address_of(headers: &HeaderMap, known: &Extensions, header: Option<&HeaderNam
     }
 }
 
-/// Whoever has an IPv6 address has 2^64 of them.
+/// One IPv6 client has a /64 of addresses.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(it) => IpAddr::V4(it),
@@ -213,17 +230,17 @@ mod tests {
 
     #[test]
     fn headers_say_when_to_come_again() {
-        let told = |left: u32, wait_ms: u64| {
-            let standing = Standing { policy: "test", rate: RATE, left, wait: Duration::from_millis(wait_ms) };
+        let headers_of = |left: u32, wait_ms: u64| {
+            let status = RateLimitStatus { policy: "test", rate: RATE, left, wait: Duration::from_millis(wait_ms) };
             let mut headers = HeaderMap::new();
-            standing.write(&mut headers);
+            headers.extend(status.headers());
             let text = |name: &str| headers[name].to_str().unwrap().to_owned();
-            (text("ratelimit-policy"), text("ratelimit"), standing.retry_after())
+            (text("ratelimit-policy"), text("ratelimit"), status.retry_after())
         };
         let policy = "\"test\";q=3;w=5".to_owned();
-        assert_eq!(told(3, 0), (policy.clone(), "\"test\";r=3;t=0".to_owned(), 1));
-        assert_eq!(told(1, 0), (policy.clone(), "\"test\";r=1;t=3".to_owned(), 1));
-        assert_eq!(told(0, 1_001), (policy, "\"test\";r=0;t=5".to_owned(), 2));
+        assert_eq!(headers_of(3, 0), (policy.clone(), "\"test\";r=3;t=0".to_owned(), 1));
+        assert_eq!(headers_of(1, 0), (policy.clone(), "\"test\";r=1;t=3".to_owned(), 1));
+        assert_eq!(headers_of(0, 1_001), (policy, "\"test\";r=0;t=5".to_owned(), 2));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Figures for Prometheus: what is asked of the API and how long that takes, and how much waits.
+//! Prometheus metrics: requests, their duration, and the length of the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,74 +21,74 @@ use crate::error::ApiError;
 use crate::ingest::EventCounts;
 use crate::state::ApiState;
 
-/// Of a request. A route as the table writes it, so that ids make no new series.
+/// Labels of a request. The route is the template, so ids do not create new series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Asked {
+struct RequestLabels {
     method: String,
     route: String,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
+struct RouteLabels {
     route: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct JobState {
+struct JobLabels {
     state: &'static str,
 }
 
-/// Upper bounds of the times that are told apart, seconds.
+/// Upper bounds of the histogram buckets in seconds.
 const BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// What is counted in this process.
+/// The metrics of this process.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<Asked, Counter>,
-    seconds: Family<Route, Histogram, fn() -> Histogram>,
-    jobs: Family<JobState, Gauge>,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    jobs: Family<JobLabels, Gauge>,
 }
 
 impl Metrics {
     pub(crate) fn new(events: &EventCounts) -> Self {
         let mut registry = Registry::with_prefix("edgereel");
-        let requests = Family::<Asked, Counter>::default();
+        let requests = Family::<RequestLabels, Counter>::default();
         let seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let jobs = Family::<JobState, Gauge>::default();
-        registry.register("http_requests", "Requests that were answered", requests.clone());
-        let help = "From the request to the head of the answer";
+        let jobs = Family::<JobLabels, Gauge>::default();
+        registry.register("http_requests", "HTTP requests", requests.clone());
+        let help = "Time from the request to the response headers";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, seconds.clone());
-        registry.register("jobs", "Messages in the queue of jobs, when this was asked", jobs.clone());
-        registry.register("bucket_events", "Events of the private bucket, by what became of them", events.0.clone());
+        registry.register("jobs", "Messages in the job queue", jobs.clone());
+        registry.register("bucket_events", "Events of the private bucket, by outcome", events.0.clone());
         Self { registry, requests, seconds, jobs }
     }
 
-    /// Counts an answer.
+    /// Counts a response.
     pub(crate) fn count(&self, method: &http::Method, response: &Response, took: Duration) {
         let route = response.extensions().get::<RouteName>().map_or("other", |it| it.0);
-        // Any word can be a method; those of the table are few.
+        // Clients may send arbitrary methods; only those of known routes become labels.
         let method = if route == "other" { "other" } else { method.as_str() };
         let (method, route) = (method.to_owned(), route.to_owned());
-        let asked = Asked { method, route: route.clone(), status: response.status().as_u16() };
-        self.requests.get_or_create(&asked).inc();
-        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+        let labels = RequestLabels { method, route: route.clone(), status: response.status().as_u16() };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
     }
 }
 
-/// Which route of the table answered.
+/// The route template of a response.
 #[derive(Clone, Copy)]
 pub(crate) struct RouteName(pub(crate) &'static str);
 
-/// Notes with the answer which route it is of.
+/// Middleware that records the route template in the response.
 pub(crate) async fn name_route(State(name): State<RouteName>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.extensions_mut().insert(name);
     response
 }
 
-/// `GET /metrics`, for the operator: what waits and who asks is nobody else's business.
-pub(crate) async fn answer(
+/// `GET /metrics`, for the operator only.
+pub(crate) async fn export(
     State(state): State<ApiState>,
     _: Caller,
     Extension(metrics): Extension<Arc<Metrics>>,
@@ -97,10 +97,10 @@ pub(crate) async fn answer(
     for (state, number) in
         [("ready", depth.ready), ("delayed", depth.delayed), ("in-flight", depth.in_flight), ("dead", depth.dead)]
     {
-        metrics.jobs.get_or_create(&JobState { state }).set(i64::try_from(number).unwrap_or(i64::MAX));
+        metrics.jobs.get_or_create(&JobLabels { state }).set(i64::try_from(number).unwrap_or(i64::MAX));
     }
     let mut text = String::new();
-    encode(&mut text, &metrics.registry).map_err(|it| ApiError::Internal(it.into()))?;
+    encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

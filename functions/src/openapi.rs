@@ -1,7 +1,7 @@
-//! The OpenAPI document, made of the table of routes and the types that handlers take and give.
+//! The OpenAPI document, generated from the route table and the types of requests and responses.
 //!
-//! A route cannot be in the table without saying what it does, and the document has nothing that is not
-//! in the table. Tests hold every answer they get against it.
+//! Every route in the table has documentation, and the document contains only routes of the table. Tests validate every
+//! response against it.
 
 pub(crate) mod api_keys;
 mod doc;
@@ -38,28 +38,28 @@ use crate::videos::view::FailureView as VideoFailure;
 
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
-/// The name of the way to authenticate.
+/// The name of the security scheme.
 const SECURITY: &str = "token";
 
 const ABOUT: &str = "\
-A private video service out of a bucket. A client uploads straight to the bucket with requests that are signed here; \
-the bucket's own event starts the work; what plays is adaptive, encrypted HLS, and the edge decides for every request \
-who may watch.\n\n\
+Edgereel turns a bucket into a private video service. A client uploads straight to the bucket with presigned \
+requests; the bucket's event starts transcoding; players get adaptive, encrypted HLS, and the edge checks every \
+request for permission to watch.\n\n\
 Authenticate with `Authorization: Bearer`: the token of the installation, an API key, or a JWT of your identity \
-provider. What cannot be done is told as a problem document (RFC 9457) with a stable `code`. Every POST may carry an \
-`Idempotency-Key`: repeated, it is answered again, and not done again.";
+provider. Errors are problem documents (RFC 9457) with a stable `code`. Every POST may carry an `Idempotency-Key`: a \
+repeated request gets the first response and is not executed again. Every response has an `x-request-id`.";
 
 /// The groups of operations, by the first part of their paths.
 const TAGS: [(&str, &str, &str); 9] = [
-    ("uploads", "Uploads", "From a file to a video: the bytes go straight to the bucket."),
-    ("videos", "Videos", "What became of them, and what plays."),
-    ("shared", "Shared links", "What somebody sees who was given a link."),
-    ("webhooks", "Webhooks", "Who is told what happens (Standard Webhooks 1.0)."),
-    ("api-keys", "API keys", "Who may call."),
+    ("uploads", "Uploads", "Upload a video file straight to the bucket."),
+    ("videos", "Videos", "List, read, play, change and delete videos."),
+    ("shared", "Shared links", "Open a link without an account."),
+    ("webhooks", "Webhooks", "Receive events by HTTP (Standard Webhooks 1.0)."),
+    ("api-keys", "API keys", "Manage credentials for callers."),
     ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
-    ("events", "Events", "What the private bucket reports, where no queue carries it."),
-    ("dead-letters", "Dead letters", "Jobs that were given up, for the operator."),
-    ("", "The installation", "Is it well?"),
+    ("events", "Events", "Report events of the private bucket by HTTP, where no queue delivers them."),
+    ("dead-letters", "Dead letters", "Inspect and redrive jobs that failed too often. For the operator."),
+    ("", "Installation", "Health checks."),
 ];
 
 /// The document of this version.
@@ -90,9 +90,9 @@ pub fn document() -> OpenApi {
     OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
-/// `/docs`: the document, to read it and to try it.
+/// `/docs`: Swagger UI.
 pub(crate) fn page() -> SwaggerUi {
-    // Nothing is asked of others: no validator, and all files are in this program.
+    // No external requests: the validator is disabled, and all files are embedded.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).filter(true);
     SwaggerUi::new("/docs").config(config)
 }
@@ -100,11 +100,11 @@ pub(crate) fn page() -> SwaggerUi {
 /// The group of a path.
 fn tag_of(path: &str) -> &'static str {
     let path = path.trim_start_matches('/');
-    TAGS.iter().find(|it| path.starts_with(it.0)).map_or("The installation", |it| it.1)
+    TAGS.iter().find(|it| path.starts_with(it.0)).map_or("Installation", |tag| tag.1)
 }
 
 /// `GET /openapi.json`
-pub(crate) async fn answer() -> Response {
+pub(crate) async fn serve() -> Response {
     static JSON: LazyLock<String> = LazyLock::new(|| document().to_json().expect("the document is JSON"));
     ([(CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
 }
@@ -145,31 +145,33 @@ fn components() -> Components {
     let key = ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
-        .description(Some("Names this request: repeated within a day, it is answered again, and not done again."))
+        .description(Some("Identifies this request: if it is repeated within a day, it gets the first response and is not executed again."))
         .schema(Some(key))
         .example(Some(json!("7a4e4d3c-6a3f-4ad3-8a6e-0a6a0f0b9d1e")));
     builder.parameter("IdempotencyKey", key.build()).build()
 }
 
-/// RFC 9457, with what ours have beside.
+/// RFC 9457, with Edgereel's extensions.
 fn problem() -> Schema {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let uri = text().format(Some(SchemaFormat::Custom("uri".to_owned())));
     let codes = text().enum_values(Some(Problem::ALL.iter().map(|it| it.code())));
     ObjectBuilder::new()
-        .description(Some("Why a request was not done (RFC 9457)."))
+        .description(Some("An error (RFC 9457)."))
         .property("type", uri)
         .property("title", text())
         .property("status", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(400)).maximum(Some(599)))
-        .property("detail", text().description(Some("For people.")))
-        .property("code", codes.description(Some("For programs. Never renamed.")))
+        .property("detail", text().description(Some("Human-readable explanation.")))
+        .property("code", codes.description(Some("Machine-readable and stable.")))
         .property("scope", Ref::from_schema_name("Scope"))
+        .property("request_id", text().description(Some("The id of the request, as in the header `x-request-id`.")))
         .property("failure", Ref::from_schema_name("VideoFailure"))
         .required("type")
         .required("title")
         .required("status")
         .required("detail")
         .required("code")
+        .required("request_id")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .into()
 }

@@ -1,31 +1,31 @@
-//! Pages of lists: how many, and from where.
+//! Pagination parameters.
 
 use std::str::FromStr;
 
 use crate::error::ApiError;
 
-/// Most of anything on a page.
+/// Largest page size.
 pub(crate) const MAX_PAGE: u32 = 200;
-/// Where nobody says.
+/// Default page size.
 const PAGE: u32 = 50;
 
-/// How many to list.
+/// The page size.
 ///
 /// # Errors
-/// `Malformed` beyond 1 to [`MAX_PAGE`].
-pub(crate) fn limit(wish: Option<u32>) -> Result<u32, ApiError> {
-    let limit = wish.unwrap_or(PAGE);
+/// [`Problem::MalformedRequest`](crate::problem::Problem) unless it is 1 to [`MAX_PAGE`].
+pub(crate) fn limit(requested: Option<u32>) -> Result<u32, ApiError> {
+    let limit = requested.unwrap_or(PAGE);
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::Malformed(format!("the query: `limit` is 1 to {MAX_PAGE}")))
+    Err(ApiError::malformed(format!("the query: `limit` must be 1 to {MAX_PAGE}")))
 }
 
-/// Where the page before ended.
+/// The end of the previous page.
 ///
 /// # Errors
-/// `Malformed`, if it is no cursor.
+/// [`Problem::MalformedRequest`](crate::problem::Problem) if it is not a cursor.
 pub(crate) fn cursor<T: FromStr>(text: Option<String>) -> Result<Option<T>, ApiError> {
     let read = text.map(|it| it.parse::<T>()).transpose();
-    read.map_err(|_| ApiError::Malformed("the query: `cursor` is not one that this API gave".to_owned()))
+    read.map_err(|_| ApiError::malformed("the query: `cursor` is not valid"))
 }

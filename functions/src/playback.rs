@@ -1,4 +1,4 @@
-//! What plays: addresses at the edge, with a grant in them.
+//! Playback URLs: URLs at the edge that contain a grant.
 
 use std::ops::RangeInclusive;
 
@@ -11,45 +11,45 @@ use platform::catalog::Video;
 
 use crate::error::ApiError;
 
-/// How much longer than its video a grant lives by default, seconds: time for pauses.
+/// Default lifetime of a grant beyond the length of its video in seconds: time for pauses.
 pub const PAUSE_SECONDS: u64 = 4 * 3600;
 
-/// How long the poster of a list can be seen, hours, the one that has begun included: no longer than the edge's own passes.
+/// Lifetime of poster URLs in lists, in hours, including the current hour: no longer than the edge's own passes.
 const POSTER_HOURS: u64 = 12;
 
-/// How long a grant may live, seconds.
+/// Shortest and longest lifetime of a grant in seconds.
 pub const GRANT_SECONDS: RangeInclusive<u64> = 60..=7 * 24 * 3600;
 
-/// Who will watch, and how long.
+/// The viewer, and the limits of the grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
-    /// In the customer's system.
+    /// The viewer's id in the customer's system.
     pub name: Option<String>,
-    /// Life of the grant.
+    /// Lifetime of the grant.
     pub life: GrantLife,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Limits playback to rungs of at most this height: pixels of the shorter side.
     pub max_height: Option<u32>,
-    /// Whether a revocation stops what is being watched at the next segment.
+    /// Whether the edge checks revocations for every segment.
     pub check_segments: bool,
 }
 
-/// How long a grant lives.
+/// The lifetime of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantLife {
-    /// A number of seconds.
+    /// A fixed number of seconds.
     Seconds(u64),
-    /// Longer than the video, up to a limit.
+    /// The length of the video plus a margin, up to a limit.
     OutlivesVideo {
-        /// Seconds.
+        /// The limit in seconds.
         at_most: u64,
     },
 }
 
 impl GrantLife {
-    /// The default: up to the longest life of a grant.
+    /// The default: up to the longest lifetime of a grant.
     pub const LONGEST: Self = Self::OutlivesVideo { at_most: *GRANT_SECONDS.end() };
 
-    /// In seconds, for a video of this length; `None`: the length is not known yet.
+    /// The lifetime in seconds for a video of this length; `None`: the length is not known yet.
     pub fn seconds(self, video_ms: Option<u64>) -> u64 {
         match self {
             Self::Seconds(seconds) => seconds,
@@ -61,23 +61,23 @@ impl GrantLife {
     }
 }
 
-/// Addresses for a player. Each is a permission: not for logs.
+/// URLs for a player. Each contains a permission: never log them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlaybackUrls {
-    /// The master playlist, with its grant.
+    /// The master playlist, with a grant.
     pub hls: String,
-    /// The picture before playback.
+    /// The poster image.
     pub poster: Option<String>,
-    /// The small pictures of the seek bar: WebVTT that names their sheet.
+    /// Preview images for the seek bar: WebVTT that refers to a sprite sheet.
     pub storyboard: Option<String>,
-    /// When they end, Unix milliseconds.
+    /// Expiry in Unix milliseconds.
     pub expires_ms: u64,
-    /// Below which pictures are.
+    /// Prefix of the image URLs.
     pictures: Option<String>,
 }
 
 impl PlaybackUrls {
-    /// The same with the chosen poster, if there is one; without any if none was made either.
+    /// Replaces the poster by the requested one, if any; removes it if the video has none.
     #[must_use]
     pub fn with_poster(mut self, chosen: Option<&PosterId>, was_made: bool) -> Self {
         match (&self.pictures, chosen) {
@@ -89,7 +89,7 @@ impl PlaybackUrls {
     }
 }
 
-/// Gives out addresses.
+/// Creates playback URLs.
 #[derive(Debug)]
 pub struct Playback {
     edge: String,
@@ -98,16 +98,16 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// `edge`: where the edge is; `passes`: what signs the addresses of pictures, without which there are none.
+    /// `edge`: URL of the edge; `passes`: keys that sign image URLs; without them there are no image URLs.
     pub fn new(edge: &str, grants: GrantKeys, passes: Option<PassKeys>) -> Self {
         Self { edge: edge.trim_end_matches('/').to_owned(), grants, passes }
     }
 
-    /// The addresses of a video. `pictures_of`: the generation whose pictures are there; `video_ms`: how long it is, if that
+    /// The URLs of a video. `pictures_of`: the generation whose images exist; `video_ms`: the length, if it
     /// is known.
     ///
     /// # Errors
-    /// `Internal` where no key here can issue a grant.
+    /// An internal error if no key can sign grants.
     pub fn urls(
         &self,
         video: VideoId,
@@ -123,7 +123,7 @@ impl Playback {
         let grant =
             Grant { video, viewer: viewer.name.clone(), id: Some(session.clone()), expires, not_before: None, limits };
         let token = grant.issue(&self.grants).ok_or_else(|| {
-            ApiError::Internal(anyhow::anyhow!("no grant key here can issue: add an HS256 key to the grant keys"))
+            ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
         })?;
         let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it, now_ms / 1000)?)));
         let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
@@ -137,8 +137,8 @@ impl Playback {
         })
     }
 
-    /// The address of a video's poster for a list: of no viewer and no session, and the same for an hour, so that caches
-    /// keep the picture. `None`: there is none yet, or nothing here signs it.
+    /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can store the
+    /// image. `None`: there is no poster yet, or no key signs its URL.
     pub fn poster_url(&self, video: &Video, now_ms: u64) -> Option<String> {
         let VideoState::Ready { generation } = &video.state else { return None };
         let picture = match &video.chosen_poster {
@@ -160,13 +160,13 @@ impl Playback {
         Some(format!("{}/s/{}/{picture}", self.edge, pass.sign(self.passes.as_ref()?).ok()?))
     }
 
-    /// The origin of everything that plays.
+    /// The origin of all playback URLs.
     pub fn origin(&self) -> &str {
         let path = self.edge.find("://").and_then(|it| self.edge[it + 3..].find('/').map(|at| it + 3 + at));
         path.map_or(&self.edge, |at| &self.edge[..at])
     }
 
-    /// A pass that opens no rendition: pictures are all that is left.
+    /// A pass without access to renditions: it allows images only.
     fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
         let pass = Pass {
             purpose: Purpose::Stream,
@@ -174,7 +174,7 @@ impl Playback {
             generation: generation.clone(),
             session: Fingerprint::of(session),
             viewer: grant.viewer.as_deref().map(Fingerprint::of).unwrap_or_default(),
-            // No longer than the edge's own.
+            // No longer than the edge's own passes.
             expires: grant.expires.min(now + domain::playback::Config::default().pass_seconds),
             renditions: Some(Vec::new()),
             limits: grant.limits.clone(),
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// What the edge does with an address, `after` so many seconds.
+    /// The action of the edge for a URL, `after` a number of seconds.
     fn ask(url: &str, after: u64) -> EdgeAction {
         let path = url.strip_prefix("https://edge.example").unwrap();
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_takes_what_is_given_out_until_it_ends() {
+    fn the_edge_accepts_urls_until_they_expire() {
         let (video, generation) = (VideoId::new(1, [1; 10]), Generation::of("etag", "profile"));
         let keyring = keyring();
         let playback = Playback::new("https://edge.example/", keyring.grants, Some(keyring.passes));
@@ -236,7 +236,7 @@ mod tests {
         let renewal = |action: EdgeAction| action.lookup().and_then(|it| it.renewal);
         assert_eq!(renewal(ask(&poster, 59)), None);
         assert!(renewal(ask(&poster, 60)).is_some(), "it has ended, unless the session was renewed");
-        // The pass of a picture opens nothing else.
+        // The pass of an image allows nothing else.
         let playlist = poster.replace("poster.jpg", "720p/720p.m3u8");
         assert!(matches!(ask(&playlist, 0), EdgeAction::Refuse(..)));
     }

@@ -1,7 +1,7 @@
-//! Every kind of problem that the API tells, in one table (RFC 9457, 3.1: `type`, `status`, `title`).
+//! The table of all problems of the API (RFC 9457, 3.1: `type`, `status`, `title`).
 //!
-//! A kind is stable: programs compare its code. `docs/problems.md` and the OpenAPI document are made of
-//! this table.
+//! Codes are stable, because clients compare them. `docs/problems.md` and the OpenAPI document are generated from this
+//! table.
 
 use http::StatusCode;
 
@@ -14,25 +14,25 @@ macro_rules! problems {
         }
 
         impl Problem {
-            /// All of them, as the documentation lists them.
+            /// All kinds, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The last part of its `type`. Never renamed.
+            /// The stable code, the last part of `type`.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The status of the answer.
+            /// The HTTP status.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// The same for every answer of its kind.
+            /// The title, the same for all problems of this kind.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// What it means, and what to do, for readers of the documentation.
+            /// Meaning and remedy, for the documentation.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning,)* }
             }
@@ -41,104 +41,104 @@ macro_rules! problems {
 }
 
 problems! {
-    MalformedRequest BAD_REQUEST "malformed-request" "The request cannot be read"
-        "The body, the query or a header cannot be read. `detail` says where."
+    MalformedRequest BAD_REQUEST "malformed-request" "Malformed request"
+        "The body, the query or a header cannot be parsed. `detail` says where."
     Unauthorized UNAUTHORIZED "unauthorized" "Not authenticated"
-        "There is no token, or it opens nothing. Send a good one as `Authorization: Bearer`."
+        "The token is missing or invalid. Send a valid one as `Authorization: Bearer`."
     InsufficientScope FORBIDDEN "insufficient-scope" "Not allowed"
-        "The token is good, but not for this. `scope` names what is missing."
-    NoSuchRoute NOT_FOUND "no-such-route" "No such address"
-        "There is nothing at this address; an id in it cannot be one."
-    NoSuchVideo NOT_FOUND "no-such-video" "No such video"
-        "Never made, deleted, or somebody else's."
-    NoSuchApiKey NOT_FOUND "no-such-api-key" "No such API key"
-        "Never made, or somebody else's."
-    NoSuchWebhook NOT_FOUND "no-such-webhook" "No such webhook"
-        "Never made, removed, or somebody else's."
-    NoSuchDelivery NOT_FOUND "no-such-delivery" "No such delivery"
-        "Never made, or no longer in the log, which goes back 30 days."
-    NoSuchShare NOT_FOUND "no-such-share" "No such link"
-        "Never made, ended, or revoked."
-    NoSuchDeadLetter NOT_FOUND "no-such-dead-letter" "No such dead letter"
-        "Redriven already, or removed."
-    MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "No such method here"
-        "The address exists, and does not answer to this method. `Allow` names those it answers to."
-    IdempotencyInProgress CONFLICT "idempotency-in-progress" "The request is being executed"
-        "The same request came before and is not finished. Ask again after `Retry-After`."
-    IdempotencyAnswerLost CONFLICT "idempotency-answer-lost" "The answer is lost"
-        "The same request was executed, and its answer can no longer be told. Look what became of it."
-    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency-key-reused" "The key belongs to another request"
-        "This `Idempotency-Key` came with another request. Send each request with a key of its own."
-    InvalidField UNPROCESSABLE_ENTITY "invalid-field" "A field is not accepted"
-        "The request can be read, but a value in it is out of its bounds. `detail` names the field."
-    FieldTooLong UNPROCESSABLE_ENTITY "field-too-long" "A field is too long"
-        "`detail` names the field, and how many bytes it may have."
-    NoSuchProfile UNPROCESSABLE_ENTITY "no-such-profile" "No such profile"
-        "This installation has no profile of that name. `detail` lists those it has."
-    EmptyFile UNPROCESSABLE_ENTITY "empty-file" "Nothing to upload"
-        "A file of no bytes was announced."
-    TooLarge PAYLOAD_TOO_LARGE "too-large" "The file is too large"
-        "The file is larger than this installation accepts. `detail` says how large it may be."
-    BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
-        "The body of the request is larger than this address takes."
-    UnsupportedType UNSUPPORTED_MEDIA_TYPE "unsupported-type" "Not the type of a video"
-        "Announce `video/...`, or `application/octet-stream` where the type is not known."
-    OnlyInParts UNPROCESSABLE_ENTITY "only-in-parts" "Only in parts"
-        "Uppy 6 sends a whole file as a form, which R2 does not take. Set `shouldUseMultipart: true`. An empty file cannot be uploaded."
-    NotAMultipartUpload CONFLICT "not-a-multipart-upload" "Not an upload in parts"
-        "This upload has no parts: send its one request."
-    UploadComplete CONFLICT "upload-complete" "The upload is complete"
-        "All of it has arrived. To get rid of it, delete the video."
+        "The token is valid but lacks a scope. `scope` names it."
+    NoSuchRoute NOT_FOUND "no-such-route" "Not found"
+        "No route matches this path, or an id in it has the wrong format."
+    NoSuchVideo NOT_FOUND "no-such-video" "Video not found"
+        "The video never existed, was deleted, or belongs to another owner."
+    NoSuchApiKey NOT_FOUND "no-such-api-key" "API key not found"
+        "The API key never existed, or belongs to another owner."
+    NoSuchWebhook NOT_FOUND "no-such-webhook" "Webhook not found"
+        "The webhook never existed, was deleted, or belongs to another owner."
+    NoSuchDelivery NOT_FOUND "no-such-delivery" "Delivery not found"
+        "The delivery never existed, or is older than 30 days and no longer in the log."
+    NoSuchShare NOT_FOUND "no-such-share" "Link not found"
+        "The link never existed, has expired, or was revoked."
+    NoSuchDeadLetter NOT_FOUND "no-such-dead-letter" "Dead letter not found"
+        "The dead letter was redriven or removed."
+    MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed"
+        "The path exists but does not support this method. `Allow` lists the methods it supports."
+    IdempotencyInProgress CONFLICT "idempotency-in-progress" "Request in progress"
+        "The first request with this `Idempotency-Key` has not finished. Retry after `Retry-After` seconds."
+    IdempotencyResponseLost CONFLICT "idempotency-response-lost" "Response no longer available"
+        "The first request with this `Idempotency-Key` was executed, but its response can no longer be decrypted. Check its effect."
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency-key-reused" "Idempotency key reused"
+        "This `Idempotency-Key` was used for a different request. Use a new key for each request."
+    InvalidField UNPROCESSABLE_ENTITY "invalid-field" "Invalid field"
+        "The request is well-formed, but a value is out of range. `detail` names the field."
+    FieldTooLong UNPROCESSABLE_ENTITY "field-too-long" "Field too long"
+        "`detail` names the field and its maximum length in bytes."
+    NoSuchProfile UNPROCESSABLE_ENTITY "no-such-profile" "Unknown profile"
+        "This installation has no profile of that name. `detail` lists the available ones."
+    EmptyFile UNPROCESSABLE_ENTITY "empty-file" "Empty file"
+        "The announced size is 0 bytes."
+    TooLarge PAYLOAD_TOO_LARGE "too-large" "File too large"
+        "The file is larger than this installation accepts. `detail` gives the limit."
+    BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "Request body too large"
+        "The request body is larger than this route accepts."
+    UnsupportedType UNSUPPORTED_MEDIA_TYPE "unsupported-type" "Unsupported content type"
+        "Announce `video/...`, or `application/octet-stream` if the type is unknown."
+    MultipartRequired UNPROCESSABLE_ENTITY "multipart-required" "Multipart upload required"
+        "Uppy 6 sends a whole file as a form, which R2 does not support. Set `shouldUseMultipart: true`. An empty file cannot be uploaded."
+    NotAMultipartUpload CONFLICT "not-a-multipart-upload" "Not a multipart upload"
+        "This upload has no parts that the API plans: send its single request, or let the client choose the parts."
+    UploadComplete CONFLICT "upload-complete" "Upload already complete"
+        "All bytes have arrived. To remove them, delete the video."
     TooManyUploads CONFLICT "too-many-uploads" "Too many uploads"
-        "One owner has only so many under way at a time. Complete or give one up first."
-    OverQuota CONFLICT "over-quota" "Over the quota"
-        "This owner has as many videos, or as many bytes of sources, as this installation allows. Delete something first."
-    RequestTimeout REQUEST_TIMEOUT "request-timeout" "The body comes too slowly"
-        "The body of the request did not come in time. Send the request again, over a better connection."
-    UploadIncomplete CONFLICT "upload-incomplete" "The upload is not complete"
-        "What has arrived is not all, or not what was sent. `detail` says what is missing."
-    UploadGone GONE "upload-gone" "The upload is gone"
-        "It expired or was given up. Begin a new one."
-    VideoFailed CONFLICT "video-failed" "The video failed"
-        "Nothing plays. `failure` says why, and whose fault it is: only one of the source can be helped by another file alone."
-    VideoCancelled CONFLICT "video-cancelled" "The video was cancelled"
-        "It was cancelled before it could be watched. Ask for another attempt."
-    SourceGone CONFLICT "source-gone" "No source"
-        "There is nothing to encode from: the source has not arrived, or was archived or deleted."
-    NoSuchObject UNPROCESSABLE_ENTITY "no-such-object" "No such object"
-        "The private bucket has no such object, or it is where Edgereel keeps its own."
-    Conflict CONFLICT "conflict" "Not possible now"
-        "The state of the thing does not allow it. `detail` says why."
-    UrlNotAccepted UNPROCESSABLE_ENTITY "url-not-accepted" "The URL is not accepted"
-        "Nothing is fetched from there: it is no absolute URL, or one inside a private network."
-    PosterNotAccepted UNPROCESSABLE_ENTITY "poster-not-accepted" "The poster is not accepted"
-        "It is neither a JPEG, PNG or WebP picture of a bearable size nor a moment of the video. `detail` says which."
-    NoSuchRung UNPROCESSABLE_ENTITY "no-such-rung" "No such rung"
-        "The video has no rung of that name. `detail` lists those it has."
-    RungNotEncoded UNPROCESSABLE_ENTITY "rung-not-encoded" "The rung is not encoded"
-        "It is the source's own picture, remuxed: made anew, it would be the same."
-    BadWebhookUrl UNPROCESSABLE_ENTITY "bad-webhook-url" "Not an address"
-        "`url` is not an address at all."
-    WebhookUrlNotAllowed UNPROCESSABLE_ENTITY "webhook-url-not-allowed" "Not an allowed address"
-        "Nothing is sent to this address: it is not HTTPS, has credentials in it, or is inside a private network."
-    BadEventTypes UNPROCESSABLE_ENTITY "bad-event-types" "No such events"
-        "`events` names none, or one that does not exist."
-    WebhookDisabled CONFLICT "webhook-disabled" "The webhook is disabled"
-        "It gets nothing until `active` is set to true."
+        "The owner has reached the limit of uploads in progress. Complete or abort one first."
+    OverQuota CONFLICT "over-quota" "Quota exceeded"
+        "The owner has as many videos, or as many bytes of sources, as this installation allows. Delete something first."
+    RequestTimeout REQUEST_TIMEOUT "request-timeout" "Request timeout"
+        "The request body did not arrive in time. Send the request again over a faster connection."
+    UploadIncomplete CONFLICT "upload-incomplete" "Upload incomplete"
+        "Bytes are missing, or differ from what was sent. `detail` says which."
+    UploadGone GONE "upload-gone" "Upload expired"
+        "The upload has expired or was aborted. Start a new one."
+    VideoFailed CONFLICT "video-failed" "Video failed"
+        "The video cannot be played. `failure` gives the reason and its class: only for the class `source` does another file help."
+    VideoCancelled CONFLICT "video-cancelled" "Video cancelled"
+        "The video was cancelled before it became playable. Retry it."
+    SourceGone CONFLICT "source-gone" "Source not available"
+        "There is no source to encode: it has not arrived, or was archived or deleted."
+    NoSuchObject UNPROCESSABLE_ENTITY "no-such-object" "Object not found"
+        "The private bucket has no such object, or the key is in a folder that Edgereel uses itself."
+    Conflict CONFLICT "conflict" "Conflict"
+        "The current state does not allow this. `detail` says why."
+    UrlNotAccepted UNPROCESSABLE_ENTITY "url-not-accepted" "URL not accepted"
+        "Edgereel does not fetch from this URL: it is not absolute, or points into a private network."
+    PosterNotAccepted UNPROCESSABLE_ENTITY "poster-not-accepted" "Poster not accepted"
+        "The body is neither a JPEG, PNG or WebP image of a supported size nor a position in the video. `detail` says which."
+    NoSuchRung UNPROCESSABLE_ENTITY "no-such-rung" "Unknown rung"
+        "The video has no rung of that name. `detail` lists the available ones."
+    RungNotEncoded UNPROCESSABLE_ENTITY "rung-not-encoded" "Rung is not encoded"
+        "The rung is the source's own video stream, remuxed: encoding it again would change nothing."
+    InvalidWebhookUrl UNPROCESSABLE_ENTITY "invalid-webhook-url" "Invalid URL"
+        "`url` cannot be parsed as a URL."
+    WebhookUrlNotAllowed UNPROCESSABLE_ENTITY "webhook-url-not-allowed" "URL not allowed"
+        "Webhooks are not sent to this URL: it does not use HTTPS, contains credentials, or points into a private network."
+    InvalidEventTypes UNPROCESSABLE_ENTITY "invalid-event-types" "Unknown event types"
+        "`events` is empty or names an event type that does not exist."
+    WebhookDisabled CONFLICT "webhook-disabled" "Webhook disabled"
+        "The webhook receives nothing until `active` is set to true."
     TooManyWebhooks CONFLICT "too-many-webhooks" "Too many webhooks"
-        "One owner has only so many. Remove one first."
+        "The owner has reached the limit of webhooks. Delete one first."
     TooManyShares CONFLICT "too-many-shares" "Too many links"
-        "One video has only so many. Revoke one first."
+        "The video has reached the limit of links. Revoke one first."
     TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "Too many requests"
-        "Come again after `Retry-After` seconds. `RateLimit` tells how many are left."
+        "Retry after `Retry-After` seconds. `RateLimit` says how many requests are left."
     Internal INTERNAL_SERVER_ERROR "internal" "Internal error"
-        "Something failed on our side, and was logged."
-    Unavailable SERVICE_UNAVAILABLE "unavailable" "Not available now"
-        "A service behind the API could not be reached. Try again after `Retry-After` seconds."
+        "An internal error occurred and was logged."
+    Unavailable SERVICE_UNAVAILABLE "unavailable" "Service unavailable"
+        "A service behind the API cannot be reached. Retry after `Retry-After` seconds."
 }
 
 impl Problem {
-    /// The `type` of its documents: a URI that names it and leads nowhere.
+    /// The `type` of problem documents: an identifying URI that cannot be dereferenced.
     pub fn uri(self) -> String {
         format!("urn:edgereel:problem:{}", self.code())
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_code_of_its_own() {
+    fn every_kind_has_its_own_code() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|it| it.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
         assert!(codes.iter().all(|it| it.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')));

@@ -1,11 +1,12 @@
-//! Randomness of the system.
+//! Random bytes of the operating system.
 
 use crate::error::ApiError;
 
-/// Fills with random bytes.
+/// Fills a buffer with random bytes.
 ///
 /// # Errors
-/// `Internal` if the system has none to give.
+/// [`Problem::Internal`](crate::problem::Problem::Internal) if the system's generator fails.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), ApiError> {
-    getrandom::fill(bytes).map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))
+    getrandom::fill(bytes)
+        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))
 }

@@ -1,8 +1,8 @@
-//! A catalog that was lost, written again from what is in the buckets.
+//! Rebuilds a lost catalog from the buckets.
 //!
-//! Published videos play without a catalog: playlists, segments and wrapped keys are all in the buckets. So a lost
-//! database can be replaced, as far as the buckets know: ids, renditions, durations, sources. Titles, owners, metadata,
-//! API keys, shares and webhooks were only in the database.
+//! Published videos can be played without a catalog: playlists, segments and wrapped keys are in the buckets. So a lost
+//! database can be rebuilt as far as the buckets contain the data: ids, renditions, durations, sources. Titles, owners,
+//! metadata, API keys, share links and webhooks were only in the database.
 
 use std::collections::BTreeSet;
 
@@ -16,47 +16,47 @@ use platform::catalog::{
 };
 use platform::object_store::{Entry, ObjectStoreExt as _, SharedStore, StoreError};
 
-/// Largest playlist that is read, bytes: one of 24 h is far smaller.
+/// Largest playlist in bytes: that of a 24 h video is far smaller.
 const LARGEST_PLAYLIST: u64 = 16 << 20;
 
-/// Who claims a video while its row is written.
+/// Name of the worker that claims a video while its row is written.
 const WORKER: &str = "rebuild";
 
-/// Longer than a row takes.
+/// Lease of that claim.
 const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Reads the buckets, writes the catalog.
+/// Rebuilds the catalog from the buckets.
 pub struct Rebuild {
-    /// Lacks the videos.
+    /// The catalog to rebuild.
     pub catalog: SharedCatalog,
-    /// Has them.
+    /// The buckets.
     pub store: SharedStore,
     /// The name of the private bucket.
     pub private_bucket: String,
 }
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Videos that the catalog has now, and that play.
+    /// Number of videos that were restored and are playable.
     pub videos: u64,
-    /// Videos that were not complete: upload or convert them again.
+    /// Number of incomplete videos: upload or convert them again.
     pub incomplete: u64,
 }
 
-/// Why a rebuild ended early; run it again.
+/// Why a rebuild failed; it can be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// The buckets could not be read.
-    #[error("the buckets could not be read")]
+    /// The buckets cannot be read.
+    #[error("cannot read the buckets")]
     Store(#[from] StoreError),
-    /// The catalog could not be written.
-    #[error("the catalog could not be written")]
+    /// The catalog cannot be written.
+    #[error("cannot write to the catalog")]
     Catalog(#[from] CatalogError),
 }
 
 impl Rebuild {
-    /// Whether the catalog knows no video although the buckets hold some: its database was lost, or is another one.
+    /// Whether the catalog is empty although the buckets contain videos: the database was lost, or is a different one.
     ///
     /// # Errors
     /// [`RebuildError`]
@@ -68,7 +68,7 @@ impl Rebuild {
         Ok(!self.store.list(&ObjectPrefix::AllManifests, None).await?.entries.is_empty())
     }
 
-    /// Writes a row for each published video that the catalog does not know. Repeating it changes nothing.
+    /// Writes a row for each published video that the catalog lacks. Repeating it changes nothing.
     ///
     /// # Errors
     /// [`RebuildError`]
@@ -92,7 +92,7 @@ impl Rebuild {
         Ok(done)
     }
 
-    /// Each has a manifest.
+    /// All generations with a manifest.
     async fn videos(&self) -> Result<BTreeSet<VideoId>, StoreError> {
         let entries = self.list(&ObjectPrefix::AllManifests).await?;
         let keys = entries.iter().filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
@@ -111,7 +111,7 @@ impl Rebuild {
         }
     }
 
-    /// What the playlists of a complete video say; `None`: it is not complete.
+    /// The data in the playlists of a complete video; `None`: it is incomplete.
     async fn published(&self, video: VideoId) -> Result<Option<Published>, StoreError> {
         let Some(text) = self.store.read_if_present(&ObjectKey::Master { video }, LARGEST_PLAYLIST).await? else {
             return Ok(None);
@@ -150,7 +150,7 @@ impl Rebuild {
         };
         self.catalog.create_video(&new, now_ms).await?;
         let source = source.map_or_else(
-            // It was deleted or archived, or was an object of the customer's own.
+            // The source was deleted or archived, or is an object of the customer.
             || Source { bucket: self.private_bucket.clone(), key: String::new(), etag: String::new(), size: 0 },
             |(_, entry)| Source {
                 bucket: self.private_bucket.clone(),
@@ -161,7 +161,7 @@ impl Rebuild {
         );
         let job = Job::new(video, source, &new.profile, new.mode, JobReason::Upload);
         let claimed = self.catalog.claim(&job, &published.generation, WORKER, LEASE, now_ms).await?;
-        // Otherwise an event or a worker came first.
+        // Otherwise an event or a worker was faster.
         let ClaimOutcome::Claimed(claim) = claimed else { return Ok(()) };
         self.catalog.set_renditions(&claim, &published.renditions, now_ms).await?;
         let receipt = Receipt { source_ms: (published.seconds * 1000.0) as u64, ..Receipt::default() };
@@ -199,8 +199,8 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
         })
     };
     let videos = master.variants.iter().filter_map(|it| of(it, RenditionKind::Video));
-    let sounds = master.media.iter().filter_map(|it| {
-        let (_, name) = place(it.uri.as_deref()?)?;
+    let sounds = master.media.iter().filter_map(|media| {
+        let (_, name) = place(media.uri.as_deref()?)?;
         Some(RenditionRecord {
             name,
             kind: RenditionKind::Audio,
@@ -216,6 +216,6 @@ fn renditions(master: &MasterPlaylist) -> Vec<RenditionRecord> {
     });
     let iframes = master.iframes.iter().filter_map(|it| of(it, RenditionKind::IFrames));
     let mut seen = BTreeSet::new();
-    // A variant is listed once for each group of sound.
+    // A variant is listed once per audio group.
     videos.chain(sounds).chain(iframes).filter(|it| seen.insert(it.name.clone())).collect()
 }

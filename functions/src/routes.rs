@@ -1,153 +1,147 @@
-//! The table of routes.
+//! The route table and the router.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use axum::{Extension, Router};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use http::{HeaderValue, Method};
+use http::Method;
 
-use crate::auth::{self, Gate, Scope};
+use crate::auth::{self, AuthLayer, Scope};
 use crate::error::ApiError;
-use crate::idempotency::{self, Once};
+use crate::idempotency::{self, IdempotencyLayer};
 use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, cors, dead_letters, events, health, key_in_path, share_page, shares, uploads, videos};
+use crate::{
+    api_keys, cors, dead_letters, events, health, key_in_path, request_log, share_page, shares, uploads, videos,
+};
 
-/// Most bytes of a body, where a route says nothing else.
+/// Default limit of a request body in bytes.
 const BODY_LIMIT: usize = 64 << 10;
-/// 10,000 parts with their tags.
+/// Limit of bodies with 10,000 parts and their ETags.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 
 /// A route under `/v1`.
 pub struct Route {
-    /// Of the request.
+    /// The HTTP method.
     pub method: Method,
-    /// Below `/v1`, as axum writes it.
+    /// The route template below `/v1`.
     pub path: &'static str,
-    /// What a caller needs. Whether a video is there for them is another question.
+    /// The required scope. Access to the video is checked separately.
     pub scope: Scope,
-    /// What the OpenAPI document says of it.
+    /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route under `/v1`. There is no other way in: the [`Caller`](crate::auth::Caller) that handlers
-/// ask for is made on the way through this table alone. Tests ask each of these routes with each kind
-/// of caller.
+/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each route
+/// with each kind of
+/// caller.
 pub fn route_table() -> Vec<Route> {
-    const CREATE: Method = Method::POST;
-    const READ: Method = Method::GET;
-    const CHANGE: Method = Method::PATCH;
-    const REPLACE: Method = Method::PUT;
+    const POST: Method = Method::POST;
+    const GET: Method = Method::GET;
+    const PATCH: Method = Method::PATCH;
+    const PUT: Method = Method::PUT;
     const DELETE: Method = Method::DELETE;
     vec![
-        route(CREATE, "/uploads", Scope::Upload, uploads::create::create, openapi::uploads::create()),
-        route(READ, "/uploads/{video}", Scope::Upload, uploads::progress::read, openapi::uploads::read()),
+        route(POST, "/uploads", Scope::Upload, uploads::create::create, openapi::uploads::create()),
+        route(GET, "/uploads/{video}", Scope::Upload, uploads::progress::read, openapi::uploads::read()),
         route(DELETE, "/uploads/{video}", Scope::Upload, uploads::finish::abort, openapi::uploads::abort()),
         route(
-            CREATE,
+            POST,
             "/uploads/{video}/parts",
             Scope::Upload,
             uploads::progress::presign_parts,
             openapi::uploads::presign_parts(),
         ),
         route(
-            CREATE,
+            POST,
             "/uploads/{video}/complete",
             Scope::Upload,
             uploads::finish::complete,
             openapi::uploads::complete(),
         )
-        .with_bodies_of(PARTS_BODY_LIMIT),
-        route(READ, "/videos", Scope::Read, videos::list, openapi::videos::list()),
-        route(READ, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
-        route(CREATE, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
-        route(CHANGE, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
+        .with_body_limit(PARTS_BODY_LIMIT),
+        route(GET, "/videos", Scope::Read, videos::list, openapi::videos::list()),
+        route(GET, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
+        route(POST, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
+        route(PATCH, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
         route(DELETE, "/videos/{video}", Scope::Write, videos::delete, openapi::videos::delete()),
-        route(CREATE, "/videos/{video}/retry", Scope::Write, videos::work::retry, openapi::videos::retry()),
-        route(CREATE, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
-        route(CREATE, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
-        route(REPLACE, "/videos/{video}/poster", Scope::Write, videos::poster::put, openapi::videos::put_poster())
-            .with_bodies_of(videos::poster::PICTURE_LIMIT),
+        route(POST, "/videos/{video}/retry", Scope::Write, videos::work::retry, openapi::videos::retry()),
+        route(POST, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
+        route(POST, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
+        route(PUT, "/videos/{video}/poster", Scope::Write, videos::poster::put, openapi::videos::put_poster())
+            .with_body_limit(videos::poster::IMAGE_LIMIT),
         route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
-        route(READ, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
-        route(READ, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
-        route(CREATE, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
-        route(READ, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
+        route(GET, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
+        route(GET, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
+        route(POST, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
+        route(GET, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
         route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
-        route(CREATE, "/events", Scope::Events, events::take, openapi::events::take()),
-        route(READ, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
+        route(POST, "/events", Scope::Events, events::receive, openapi::events::receive()),
+        route(GET, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
-            CREATE,
+            POST,
             "/dead-letters/redrive",
             Scope::Admin,
             dead_letters::redrive_all,
             openapi::installation::redrive_all(),
         ),
         route(
-            CREATE,
+            POST,
             "/dead-letters/{letter}/redrive",
             Scope::Admin,
             dead_letters::redrive,
             openapi::installation::redrive(),
         ),
-        route(READ, "/s3/params", Scope::Upload, uploads::uppy::params, openapi::uppy::params()),
-        route(CREATE, "/s3/multipart", Scope::Upload, uploads::uppy::begin, openapi::uppy::begin()),
-        route(READ, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list, openapi::uppy::list()),
+        route(GET, "/s3/params", Scope::Upload, uploads::uppy::params, openapi::uppy::params()),
+        route(POST, "/s3/multipart", Scope::Upload, uploads::uppy::begin, openapi::uppy::begin()),
+        route(GET, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list, openapi::uppy::list()),
         route(DELETE, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::abort, openapi::uppy::abort()),
-        route(READ, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign, openapi::uppy::sign()),
+        route(GET, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign, openapi::uppy::sign()),
         route(
-            CREATE,
+            POST,
             "/s3/multipart/{upload}/complete",
             Scope::Upload,
             uploads::uppy::complete,
             openapi::uppy::complete(),
         )
-        .with_bodies_of(PARTS_BODY_LIMIT),
-        route(CREATE, "/webhooks", Scope::Webhooks, endpoints::create, openapi::webhooks::create()),
-        route(READ, "/webhooks", Scope::Webhooks, endpoints::list, openapi::webhooks::list()),
-        route(READ, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read, openapi::webhooks::read()),
-        route(CHANGE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change, openapi::webhooks::change()),
+        .with_body_limit(PARTS_BODY_LIMIT),
+        route(POST, "/webhooks", Scope::Webhooks, endpoints::create, openapi::webhooks::create()),
+        route(GET, "/webhooks", Scope::Webhooks, endpoints::list, openapi::webhooks::list()),
+        route(GET, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read, openapi::webhooks::read()),
+        route(PATCH, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change, openapi::webhooks::change()),
         route(DELETE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::delete, openapi::webhooks::delete()),
         route(
-            CREATE,
+            POST,
             "/webhooks/{webhook}/rotate-secret",
             Scope::Webhooks,
             endpoints::rotate_secret,
             openapi::webhooks::rotate_secret(),
         ),
+        route(POST, "/webhooks/{webhook}/test", Scope::Webhooks, deliveries::send_test, openapi::webhooks::send_test()),
         route(
-            CREATE,
-            "/webhooks/{webhook}/test",
-            Scope::Webhooks,
-            deliveries::send_test,
-            openapi::webhooks::send_test(),
-        ),
-        route(
-            READ,
+            GET,
             "/webhooks/{webhook}/deliveries",
             Scope::Webhooks,
             deliveries::list,
             openapi::webhooks::deliveries(),
         ),
         route(
-            CREATE,
+            POST,
             "/webhooks/{webhook}/deliveries/{delivery}/replay",
             Scope::Webhooks,
             deliveries::replay,
             openapi::webhooks::replay(),
         ),
-        route(CREATE, "/api-keys", Scope::Keys, api_keys::create, openapi::api_keys::create()),
-        route(READ, "/api-keys", Scope::Keys, api_keys::list, openapi::api_keys::list()),
+        route(POST, "/api-keys", Scope::Keys, api_keys::create, openapi::api_keys::create()),
+        route(GET, "/api-keys", Scope::Keys, api_keys::list, openapi::api_keys::list()),
         route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke, openapi::api_keys::revoke()),
     ]
 }
@@ -162,22 +156,22 @@ where
 }
 
 impl Route {
-    fn with_bodies_of(mut self, bytes: usize) -> Self {
+    fn with_body_limit(mut self, bytes: usize) -> Self {
         self.endpoint = self.endpoint.route_layer(DefaultBodyLimit::max(bytes));
         self
     }
 }
 
-/// A route that everybody may GET.
+/// A GET route without authentication.
 pub(crate) struct OpenRoute {
-    /// As axum writes it.
+    /// The route template.
     pub(crate) path: &'static str,
-    /// What the OpenAPI document says of it.
+    /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route that wants no token.
+/// Every route without authentication.
 pub(crate) fn open_routes() -> [OpenRoute; 4] {
     let open = |path, endpoint, doc| OpenRoute { path, doc, endpoint };
     [
@@ -188,134 +182,59 @@ pub(crate) fn open_routes() -> [OpenRoute; 4] {
     ]
 }
 
-/// The API. `/v1` wants a caller; shared links, `/healthz`, `/readyz` and the document do not.
+/// The router of the API. `/v1` requires authentication; share links, `/healthz`, `/readyz` and the document do not.
 pub fn router(state: ApiState) -> Router {
     let limits = Arc::new(RateLimits::new(&state.config.limits));
-    let gate = Arc::new(Gate {
+    let auth_layer = Arc::new(AuthLayer {
         token: state.token.clone(),
         accounts: state.accounts.clone(),
         identity: state.config.identity_provider.clone(),
         limits: limits.clone(),
     });
-    let once = Arc::new(Once::new(state.idempotency.clone(), &state.token));
+    let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));
     let mut v1 = Router::new();
     for Route { method, path, scope, mut endpoint, .. } in route_table() {
         if method == Method::POST {
-            endpoint = endpoint.route_layer(from_fn_with_state(once.clone(), idempotency::once));
+            endpoint = endpoint.route_layer(from_fn_with_state(idempotency_layer.clone(), idempotency::handle));
         }
         endpoint = endpoint.route_layer(from_fn_with_state(RouteName(path), metrics::name_route));
-        // Around the rest: who may not do this learns nothing of who did.
-        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::admit)));
+        // Outermost: a caller without the scope must not get stored responses.
+        v1 = v1.route(path, endpoint.route_layer(from_fn_with_state(scope, auth::authorize)));
     }
     let v1 = v1
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(gate.clone(), auth::guard));
+        .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
     let metrics = Arc::new(Metrics::new(&state.ingest.counts));
-    let figures = get(metrics::answer)
+    let metrics_route = get(metrics::export)
         .layer(Extension(metrics.clone()))
-        .layer(from_fn_with_state(Scope::Admin, auth::admit))
-        .layer(from_fn_with_state(gate, auth::guard));
+        .layer(from_fn_with_state(Scope::Admin, auth::authorize))
+        .layer(from_fn_with_state(auth_layer, auth::authenticate));
     let origins = state.config.cors_origins.clone();
-    let open = open_routes().into_iter().fold(Router::new(), |router, it| {
-        let named = from_fn_with_state(RouteName(it.path), metrics::name_route);
-        router.route(it.path, it.endpoint.route_layer(named))
+    let open = open_routes().into_iter().fold(Router::new(), |router, route| {
+        let named = from_fn_with_state(RouteName(route.path), metrics::name_route);
+        router.route(route.path, route.endpoint.route_layer(named))
     });
     let api = Router::new()
         .nest("/v1", v1)
         .merge(open.layer(Extension(limits)))
-        .route("/metrics", figures)
-        .route("/openapi.json", get(openapi::answer))
+        .route("/metrics", metrics_route)
+        .route("/openapi.json", get(openapi::serve))
         .merge(openapi::page())
         .merge(share_page::files())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(metrics, observe))
+        .layer(from_fn_with_state(metrics, request_log::observe))
         .with_state(state);
     let api = if origins.is_empty() { api } else { api.layer(cors::layer(&origins)) };
-    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::answer)).with_state(api.clone()).merge(api)
+    Router::new().route("/u/{key}/s3/{*rest}", any(key_in_path::forward)).with_state(api.clone()).merge(api)
 }
 
 async fn no_such_route() -> ApiError {
-    ApiError::NoSuchRoute
+    ApiError::no_such_route()
 }
 
 async fn method_not_allowed() -> ApiError {
-    ApiError::MethodNotAllowed
-}
-
-/// First parts of paths whose other parts may stand in a log.
-const PLAIN: [&str; 7] = ["", "docs", "healthz", "metrics", "openapi.json", "readyz", "v1"];
-/// Longest part of a path that may: longer than ids, shorter than secrets.
-const LONGEST_SHOWN: usize = 40;
-
-/// A path as it may stand in a log. Secrets stand in some (`/shared/...`, `/u/...`), and in many that lead nowhere: a pass after
-/// two slashes, a key in the wrong place.
-fn shown(path: &str) -> String {
-    let mut parts = path.trim_start_matches('/').split('/');
-    let first = parts.next().unwrap_or_default();
-    match first {
-        _ if path.starts_with("//") => "/...".to_owned(),
-        "shared" | "u" => format!("/{first}/..."),
-        _ if !PLAIN.contains(&first) => "/...".to_owned(),
-        _ => parts.fold(format!("/{first}"), |shown, part| {
-            let secret = part.len() > LONGEST_SHOWN || part.starts_with("er_");
-            shown + "/" + if secret { "..." } else { part }
-        }),
-    }
-}
-
-/// A slower answer is worth a line in the log.
-const SLOW: Duration = Duration::from_secs(2);
-
-/// Counts requests, logs them by method and path alone (a query may hold what is nobody's business), and keeps
-/// answers out of caches: they change, and hold presigned URLs.
-async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), shown(request.uri().path()));
-    let began = Instant::now();
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // No page of another site shows one of ours in a frame, or learns an address of ours: it may be a permission.
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-    let (status, took) = (response.status().as_u16(), began.elapsed());
-    metrics.count(&method, &response, took);
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if took >= SLOW {
-        tracing::warn!(%method, path, status, took_ms, "{method} {path} took {took_ms} ms");
-    } else {
-        tracing::debug!(%method, path, status, took_ms, "{method} {path} answered {status}");
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_secret_of_a_path_is_shown() {
-        let (key, pass) = (format!("er_{}", "a".repeat(64)), "A".repeat(90));
-        let video = "vid_018bcfe5680077078707070707070707";
-        for (path, expected) in [
-            (format!("/v1/videos/{video}/shares"), format!("/v1/videos/{video}/shares")),
-            ("/healthz".to_owned(), "/healthz".to_owned()),
-            ("/".to_owned(), "/".to_owned()),
-            (format!("/shared/{pass}/master.m3u8"), "/shared/...".to_owned()),
-            (format!("/u/{key}/videos"), "/u/...".to_owned()),
-            (format!("/u/{key}"), "/u/...".to_owned()),
-            (format!("//u/{key}/s3/params"), "/...".to_owned()),
-            (format!("//s/{pass}/a.ts"), "/...".to_owned()),
-            (format!("/s/{pass}/a.ts"), "/...".to_owned()),
-            (format!("/{key}"), "/...".to_owned()),
-            (format!("/v1/u/{key}/s3"), "/v1/u/.../s3".to_owned()),
-            (format!("/v1/{}", &key[..20]), "/v1/...".to_owned()),
-        ] {
-            assert_eq!(shown(&path), expected, "{path}");
-        }
-    }
+    ApiError::new(Problem::MethodNotAllowed, "this path does not support this method")
 }

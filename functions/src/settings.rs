@@ -1,8 +1,8 @@
-//! What a part of an installation is told by its environment.
+//! Settings from environment variables.
 //!
-//! Everything that is missing or wrong is told at once, by the name of its variable: nobody likes to deploy five
-//! times to find five mistakes. All variables stand in `docs/configuration.md`, which a test compares with what is
-//! read here.
+//! All missing and invalid variables are reported in one error that names them, so that one deployment shows all
+//! mistakes. `docs/configuration.md` documents all variables; a test compares it with this
+//! module.
 
 mod api;
 mod identity;
@@ -18,7 +18,7 @@ use platform::secret::Secret;
 
 pub use api::ApiSettings;
 
-/// Where everything is that more than one part needs.
+/// Addresses of the services that several components use.
 #[derive(Debug, Clone)]
 pub struct Services {
     /// `EDGEREEL_DATABASE`: `postgres://...` or `sqlite:PATH`.
@@ -29,53 +29,53 @@ pub struct Services {
     pub store: S3StoreConfig,
 }
 
-/// What whoever sends webhooks is told, and whoever takes in where to.
+/// Settings of the webhook dispatcher and of the routes that create webhooks.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
-    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: seal the secrets of endpoints, `id:base64`.
+    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: encrypt webhook secrets, `id:base64`.
     pub keys: KeyEncryptionKeys,
-    /// `EDGEREEL_WEBHOOKS_ALLOW_PRIVATE`, `EDGEREEL_WEBHOOKS_ALLOW_HTTP`: which addresses endpoints may have.
+    /// `EDGEREEL_WEBHOOKS_ALLOW_PRIVATE`, `EDGEREEL_WEBHOOKS_ALLOW_HTTP`: which URLs webhooks may have.
     pub policy: Policy,
 }
 
-/// What is missing or wrong, a line each.
+/// Missing and invalid variables, one message each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSettings(pub Vec<String>);
 
 impl fmt::Display for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment is not complete: {}", self.0.join("; "))
+        write!(f, "invalid configuration: {}", self.0.join("; "))
     }
 }
 
 impl std::error::Error for InvalidSettings {}
 
-/// The variables of an environment, and what was found wrong with them.
+/// Reads variables and collects problems.
 pub struct Environment<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,
 }
 
-/// The variables of this process.
+/// Looks up a variable of this process.
 pub fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 impl<'a> Environment<'a> {
-    /// Reads variables by `lookup`. An empty one counts as missing.
+    /// Reads variables through `lookup`. An empty variable counts as missing.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, problems: vec![] }
     }
 
-    /// What was read, unless something was wrong.
+    /// Returns the settings if there were no problems.
     ///
     /// # Errors
-    /// All that was missing or wrong.
+    /// All missing or invalid variables.
     pub fn finish<T>(self, read: Option<T>) -> Result<T, InvalidSettings> {
         read.filter(|_| self.problems.is_empty()).ok_or(InvalidSettings(self.problems))
     }
 
-    /// Services that every part needs.
+    /// Reads the addresses of the services.
     pub fn services(&mut self) -> Services {
         Services {
             database: self.text("EDGEREEL_DATABASE"),
@@ -93,17 +93,17 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// What the API needs beside; `None` if something is wrong.
+    /// Reads the settings of the API; `None` if there are problems.
     pub fn api(&mut self) -> Option<ApiSettings> {
         ApiSettings::read(self)
     }
 
-    /// `EDGEREEL_MAX_UPLOAD_BYTES`: largest source, uploaded or fetched.
+    /// `EDGEREEL_MAX_UPLOAD_BYTES`: the largest uploaded or imported source.
     pub fn max_upload_bytes(&mut self) -> Option<u64> {
         self.number("EDGEREEL_MAX_UPLOAD_BYTES").map(NonZeroU64::get)
     }
 
-    /// What whoever sends webhooks needs beside; `None` if something is wrong.
+    /// Reads the settings of webhooks; `None` if there are problems.
     pub fn webhooks(&mut self) -> Option<WebhookSettings> {
         let policy = Policy {
             allow_private: self.switch("EDGEREEL_WEBHOOKS_ALLOW_PRIVATE", false),
@@ -112,8 +112,8 @@ impl<'a> Environment<'a> {
         Some(WebhookSettings { keys: self.key_encryption_keys()?, policy })
     }
 
-    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: wrap content keys, and seal the secrets of webhooks; `None` if they are
-    /// missing or wrong.
+    /// `EDGEREEL_KEY_ENCRYPTION_KEYS`: wrap content keys and encrypt webhook secrets; `None` if they are
+    /// missing or invalid.
     pub fn key_encryption_keys(&mut self) -> Option<KeyEncryptionKeys> {
         self.needed("EDGEREEL_KEY_ENCRYPTION_KEYS", KeyEncryptionKeys::parse)
     }
@@ -130,7 +130,7 @@ impl<'a> Environment<'a> {
         found.unwrap_or_default()
     }
 
-    /// What cannot be done without.
+    /// A required variable.
     fn needed<T, E: fmt::Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         if self.optional(name).is_none() {
             self.problem(name, "is not set");
@@ -138,7 +138,7 @@ impl<'a> Environment<'a> {
         self.parsed(name, parse)
     }
 
-    /// Notes what is wrong with a value, never the value itself: it may be a secret.
+    /// Records the problem of a value, never the value itself: it may be a secret.
     fn parsed<T, E: fmt::Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         let text = self.optional(name)?;
         parse(&text).map_err(|error| self.problem(&format!("{name}:"), &error.to_string())).ok()
@@ -150,7 +150,7 @@ impl<'a> Environment<'a> {
 
     /// `1` or `0`.
     fn switch(&mut self, name: &str, default: bool) -> bool {
-        let read = self.parsed(name, |it| match it {
+        let read = self.parsed(name, |value| match value {
             "1" | "true" => Ok(true),
             "0" | "false" => Ok(false),
             _ => Err("use 1 or 0"),
@@ -158,7 +158,7 @@ impl<'a> Environment<'a> {
         read.unwrap_or(default)
     }
 
-    /// Words, separated by commas.
+    /// A comma-separated list.
     fn list(&self, name: &str) -> Vec<String> {
         let text = self.optional(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once_without_their_values() {
+    fn all_mistakes_are_reported_at_once_without_their_values() {
         let wrong = |name: &str| match name {
             "EDGEREEL_GRANT_KEYS" => Some("one:HS256:c2VjcmV0".to_owned()),
             "EDGEREEL_MAX_UPLOAD_BYTES" => Some("lots".to_owned()),
@@ -216,7 +216,7 @@ mod tests {
         let mut environment = Environment::new(&wrong);
         environment.services();
         let read = environment.api();
-        let told = environment.finish(read).unwrap_err().to_string();
+        let message = environment.finish(read).unwrap_err().to_string();
         for part in [
             "EDGEREEL_MEDIA_BUCKET is not set",
             "EDGEREEL_GRANT_KEYS: ",
@@ -224,8 +224,8 @@ mod tests {
             "EDGEREEL_QUEUE: ",
             "EDGEREEL_WEBHOOKS_ALLOW_HTTP: use 1 or 0",
         ] {
-            assert!(told.contains(part), "{told}");
+            assert!(message.contains(part), "{message}");
         }
-        assert!(!told.contains("c2VjcmV0"), "{told}");
+        assert!(!message.contains("c2VjcmV0"), "{message}");
     }
 }

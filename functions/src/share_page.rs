@@ -1,4 +1,4 @@
-//! The page of a share link: plays the video in a browser, with nothing from anywhere but the API and the edge.
+//! The page of a share link: plays the video in a browser. It loads from the API and the edge only.
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -11,18 +11,18 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 static PAGE: &str = include_str!("../assets/share.html");
 static SCRIPT: &str = include_str!("../assets/share.js");
 static STYLE: &str = include_str!("../assets/share.css");
-/// Compressed: every browser takes that.
+/// Compressed with gzip, which every browser supports.
 static HLS_JS: &[u8] = include_bytes!("../assets/hls.min.js.gz");
 
-/// Whether a request comes from the address bar of a browser: programs do not ask for HTML by name.
+/// Whether the request is a navigation of a browser: other clients do not request `text/html`.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
     accepted.flat_map(|it| it.split(',')).any(|it| it.split(';').next().is_some_and(|it| it.trim() == "text/html"))
 }
 
-/// The page. `edge`: the origin of what it plays.
+/// The page. `edge`: the origin of the edge.
 pub(crate) fn page(edge: &str) -> Response {
-    // hls.js plays from `blob:` addresses, and makes its worker from one.
+    // hls.js uses `blob:` URLs for media and for its worker.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {edge}; media-src blob: {edge}; \
          img-src data: {edge}; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -31,14 +31,14 @@ pub(crate) fn page(edge: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (CONTENT_SECURITY_POLICY, policy),
-        // The address of the page is a permission.
+        // The URL of the page is a permission.
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (VARY, HeaderValue::from_static("accept")),
     ];
     (headers, PAGE).into_response()
 }
 
-/// What the page loads. Beside the links, whose secrets are longer than any of these names.
+/// The files of the page. Their names cannot collide with links, whose secrets are longer.
 pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     const CACHED: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
     let script = (CONTENT_TYPE, "text/javascript; charset=utf-8");

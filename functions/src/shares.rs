@@ -1,8 +1,8 @@
-//! Links that play a video without an account: made, listed, revoked, and followed.
+//! Share links: play a video without an account.
 //!
-//! A link gives out grants for its video until it ends or is revoked. When it is revoked, the API asks the edge to refuse
-//! its viewer (`share:{id}`). The edge looks that up for every segment too, so that what is being watched ends within a minute. The
-//! secret of a link stands in the answer that makes it, and nowhere else.
+//! A link issues grants for its video until it expires or is revoked. To revoke it, the API tells the edge to reject
+//! the viewer `share:{id}`. The edge checks that for every segment too, so playback stops within a minute. Only the
+//! response that creates a link contains its secret.
 
 use std::sync::Arc;
 
@@ -18,34 +18,36 @@ use http::{HeaderValue, StatusCode};
 use platform::accounts::KeyDigest;
 use platform::catalog::Video;
 use platform::secret::Secret;
-use platform::shares::{NewShare, Share};
+use platform::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Places, Video as PathVideo};
+use crate::extract::{Body, PathParams, Video as PathVideo};
 use crate::limits::RateLimits;
 use crate::openapi::types;
 use crate::playback::{GrantLife, Viewer};
+use crate::problem::Problem;
+use crate::request_log::record_caller;
 use crate::share_page;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
 use crate::videos::{existing, heights, stream};
 
-/// A link that somebody wants.
+/// Request for a share link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedShare {
-    /// Seconds until it ends: a minute to a year. A week, if nothing is said.
+pub(crate) struct ShareRequest {
+    /// Seconds until it expires: one minute to one year. Default: one week.
     #[serde(default = "a_week")]
     #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
     expires_in: u64,
-    /// No rung taller than this: pixels of the shorter side.
+    /// Limits playback to rungs of at most this height: pixels of the shorter side.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
-    /// For whom it is, or what for.
+    /// A label of your choice.
     #[serde(default)]
     #[schema(max_length = 200)]
     label: Option<String>,
@@ -55,17 +57,17 @@ fn a_week() -> u64 {
     7 * 24 * 3600
 }
 
-/// The only answer that holds the link.
+/// The only response that contains the link.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct MadeShare {
+pub(crate) struct CreatedShare {
     #[serde(flatten)]
     share: ShareView,
-    /// Opens a page that plays, in a browser; programs get what `/stream` answers. With `/master.m3u8` behind it, it is an
-    /// address for players.
+    /// Browsers get a page with a player; programs get the response of `/stream`. With `/master.m3u8` appended, it is a
+    /// URL for players.
     url: String,
 }
 
-/// What lists tell.
+/// A list entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Share)]
 pub(crate) struct ShareView {
@@ -82,7 +84,7 @@ pub(crate) struct ShareView {
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     expires_ms: u64,
-    /// To the minute.
+    /// Accurate to the minute.
     #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     used_ms: Option<u64>,
@@ -93,11 +95,11 @@ pub(crate) struct ShareList {
     shares: Vec<ShareView>,
 }
 
-/// Shortest and longest life, seconds.
+/// Shortest and longest lifetime in seconds.
 const LIFE: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
-/// Longest label, bytes.
+/// Longest label in bytes.
 const LABEL_LIMIT: usize = 200;
-/// A use is noted again after so long: a link that is watched by many must not write at every look.
+/// Minimum interval between two updates of the last use: each view must not cause a write.
 const NOTE_USE_EVERY_MS: u64 = 60_000;
 
 /// `POST /v1/videos/{id}/shares`
@@ -105,11 +107,11 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(video): PathVideo,
-    Body(wanted): Body<WantedShare>,
-) -> Result<(StatusCode, Json<MadeShare>), ApiError> {
+    Body(request): Body<ShareRequest>,
+) -> Result<(StatusCode, Json<CreatedShare>), ApiError> {
     let shared = existing(&state, &caller, video).await?;
-    check(&wanted)?;
-    heights::has_rung(&state, &shared, wanted.max_height).await?;
+    check(&request)?;
+    heights::has_rung(&state, &shared, request.max_height).await?;
     let (mut secret, mut random) = ([0; 32], [0; 10]);
     crate::random::fill(&mut secret)?;
     crate::random::fill(&mut random)?;
@@ -118,27 +120,27 @@ pub(crate) async fn create(
         id: ShareId::new(now, random),
         digest: KeyDigest::of(&secret),
         video,
-        label: wanted.label,
-        max_height: wanted.max_height,
+        label: request.label,
+        max_height: request.max_height,
         created_by: caller.subject,
-        expires_ms: now.saturating_add(wanted.expires_in.saturating_mul(1_000)),
+        expires_ms: now.saturating_add(request.expires_in.saturating_mul(1_000)),
     };
     let share = ShareView::of(state.shares.create(&new, now).await?);
-    tracing::info!(share.id = %share.id, video.id = %video, "{video} is shared by {}", share.id);
+    tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
     let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
-    Ok((StatusCode::CREATED, Json(MadeShare { share, url })))
+    Ok((StatusCode::CREATED, Json(CreatedShare { share, url })))
 }
 
-fn check(wanted: &WantedShare) -> Result<(), ApiError> {
-    if !LIFE.contains(&wanted.expires_in) {
-        return Err(ApiError::Invalid(format!("`expires_in` is {} to {} seconds", LIFE.start(), LIFE.end())));
+fn check(request: &ShareRequest) -> Result<(), ApiError> {
+    if !LIFE.contains(&request.expires_in) {
+        return Err(ApiError::invalid(format!("`expires_in` must be {} to {} seconds", LIFE.start(), LIFE.end())));
     }
-    if wanted.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
+    if request.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
-        return Err(ApiError::Invalid(format!("`max_height` is {least} to {most} pixels")));
+        return Err(ApiError::invalid(format!("`max_height` must be {least} to {most} pixels")));
     }
-    if wanted.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
-        return Err(ApiError::Invalid(format!("`label` has at most {LABEL_LIMIT} bytes")));
+    if request.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
+        return Err(ApiError::invalid(format!("`label` may have at most {LABEL_LIMIT} bytes")));
     }
     Ok(())
 }
@@ -154,81 +156,99 @@ pub(crate) async fn list(
     Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
 }
 
-/// `DELETE /v1/videos/{id}/shares/{share}`. A repeated request is sent to the edge again.
+/// `DELETE /v1/videos/{id}/shares/{share}`. Repeating the request sends the revocation to the edge again.
 pub(crate) async fn revoke(
     State(state): State<ApiState>,
     caller: Caller,
-    Places((video, share)): Places<(String, String)>,
+    PathParams((video, share)): PathParams<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
     existing(&state, &caller, video).await?;
     if !state.shares.revoke(video, share, now_ms()).await? {
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     }
-    // It gives out nothing from now on. What it gave out ends only when the edge knows, so the caller learns if it does not.
-    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::Unavailable)?;
-    tracing::info!(share.id = %share, "revoked the link {share}");
+    // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the caller.
+    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
+    tracing::info!(share.id = %share, "revoked share link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /shared/{secret}`: a page for browsers, which then asks as programs do; for these the answer of `/stream`.
+/// `GET /shared/{secret}`: a page for browsers; the response of `/stream` for other clients and for the script of the page.
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Places(secret): Places<String>,
+    PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     if share_page::is_wanted(&parts.headers) {
-        // Whether the link works is said by the page: it asks again while it plays.
+        // The page itself reports whether the link works: its script requests this URL again.
         return Ok(share_page::page(state.playback.origin()));
     }
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
-    let mut answer = stream::answer(&state, video, &viewer).await?;
-    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    Ok(answer)
+    let mut response = stream::respond(&state, video, &viewer).await?;
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
-/// `GET /shared/{secret}/master.m3u8`: for players, which follow a redirect and ask nobody for permission.
+/// `GET /shared/{secret}/master.m3u8`: redirects players to the playlist.
 pub(crate) async fn follow_to_playlist(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
-    Places(secret): Places<String>,
+    PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
-    match stream::look(&state, video, &viewer).await? {
-        stream::Stream::Plays(playing) => Ok(Redirect::temporary(playing.hls_url()).into_response()),
-        stream::Stream::IsMade(making) => Ok(making.into_response()),
+    match stream::find(&state, video, &viewer).await? {
+        stream::Stream::Playable(info) => Ok(Redirect::temporary(info.hls_url()).into_response()),
+        stream::Stream::Processing(info) => Ok(info.into_response()),
     }
 }
 
-/// What a link plays, and to whom. One that does not work is one that never was.
+/// The video and viewer of a link. An expired or revoked link is indistinguishable from one that never existed.
 async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts) -> Result<(Video, Viewer), ApiError> {
     let now = now_ms();
     let share = state.shares.find(&KeyDigest::of(&Secret::new(secret))).await?;
     let Some(share) = share.filter(|it| it.is_live(now)) else {
-        // Who tries many of them is told to wait, as with tokens.
+        // Guessing links is rate-limited like guessing tokens.
         limits.count_failure(&parts.headers, &parts.extensions)?;
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     };
     let video = state.catalog.get_video(share.video).await?;
     if video.state == VideoState::Deleted {
-        return Err(ApiError::NoSuchShare);
+        return Err(no_such_share());
     }
     if share.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
-        tracing::warn!(share.id = %share.id, "the use of a link was not noted: {:#}", anyhow::Error::from(error));
+        tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));
     }
+    record_caller(&viewer_name(share.id));
     Ok((video, viewer_of(&share, now)))
 }
 
-/// A grant that a link gives out ends with it, if not sooner. Its viewer is the link, so that the edge can be told
-/// to refuse what was given out, too.
+/// Grants of a link expire with it at the latest. Their viewer is the link, so that the edge can reject issued grants
+/// too.
 fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
     let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
     let life = GrantLife::OutlivesVideo { at_most };
     Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
+}
+
+fn no_such_share() -> ApiError {
+    ApiError::new(Problem::NoSuchShare, "there is no such link: it may have expired or been revoked")
+}
+
+impl From<SharesError> for ApiError {
+    fn from(error: SharesError) -> Self {
+        match error {
+            SharesError::TooMany => {
+                let detail = format!("this video already has {MAX_SHARES} links: revoke one first");
+                Self::new(Problem::TooManyShares, detail)
+            }
+            SharesError::Unavailable { .. } => Self::unavailable(error),
+            SharesError::Corrupt { .. } => Self::internal(error),
+        }
+    }
 }
 
 fn viewer_name(share: ShareId) -> String {

@@ -1,4 +1,4 @@
-//! What the routes share.
+//! The state of the API, shared by all routes.
 
 use std::sync::Arc;
 
@@ -17,32 +17,32 @@ use crate::ingest::Ingest;
 use crate::playback::Playback;
 use crate::webhooks::Webhooks;
 
-/// Everything behind the API. Clones share it.
+/// The state of the API. Clones share it.
 #[derive(Clone)]
 pub struct ApiState {
     /// Videos.
     pub catalog: SharedCatalog,
-    /// Looked at for readiness.
+    /// Queried for readiness.
     pub queue: SharedQueue,
     /// Turns sources that arrived into jobs.
     pub ingest: Ingest,
     /// Both buckets.
     pub store: SharedStore,
-    /// The same store, for uploads past the API.
+    /// The same store, to presign uploads.
     pub signer: Arc<dyn UploadSigner>,
-    /// Opens the API, for the operator.
+    /// The installation token.
     pub token: Arc<ApiToken>,
     /// API keys.
     pub accounts: SharedAccounts,
-    /// Links that play without an account.
+    /// Share links.
     pub shares: SharedShares,
-    /// Requests that came with a key.
+    /// Requests with an `Idempotency-Key`.
     pub idempotency: SharedIdempotency,
-    /// Gives out what plays.
+    /// Creates playback URLs.
     pub playback: Arc<Playback>,
-    /// What the edge refuses although it was given out.
+    /// The revocation list of the edge.
     pub edge_list: SharedEdgeList,
-    /// Tell others what happens.
+    /// Webhooks.
     pub webhooks: Webhooks,
     /// Limits and names.
     pub config: Arc<ApiConfig>,

@@ -1,6 +1,6 @@
-//! What nobody else comes back for: uploads that ran out, jobs whose message is lost, encodings that nobody sees.
+//! Cleans up: expired uploads, jobs whose message was lost, and obsolete generations.
 //!
-//! Runs on a schedule, at any time and as often as it likes: it does only what is overdue, and doing it again
+//! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating it
 //! changes nothing.
 
 use std::collections::BTreeSet;
@@ -23,43 +23,43 @@ use serde::Serialize;
 use crate::arrivals;
 use crate::ingest::{Ingest, IngestError};
 
-/// What sweeps. Clones share it.
+/// The clean-up service. Clones share its state.
 #[derive(Clone)]
 pub struct Sweeper {
-    /// Knows what is overdue.
+    /// Lists overdue videos.
     pub catalog: SharedCatalog,
-    /// Gets lost jobs again.
+    /// Receives lost jobs again.
     pub queue: SharedQueue,
     /// Both buckets.
     pub store: SharedStore,
     /// The same store, for unfinished uploads.
     pub signer: Arc<dyn UploadSigner>,
-    /// Their log grows.
+    /// Old entries of their log are removed.
     pub webhooks: SharedWebhooks,
-    /// They end.
+    /// Expired links are removed.
     pub shares: SharedShares,
-    /// Takes in sources whose event was lost.
+    /// Ingests sources whose event was lost.
     pub ingest: Ingest,
-    /// After what time something is overdue.
+    /// Time limits.
     pub config: SweepConfig,
 }
 
-/// After what time something is overdue.
+/// Time limits of the clean-up.
 #[derive(Debug, Clone)]
 pub struct SweepConfig {
-    /// After the end of its URLs, an upload is given up. A part may still be on its way.
+    /// Time from the expiry of its URLs until an upload is aborted. A part may still be in transfer.
     pub upload_grace: Duration,
-    /// An upload that began so long ago, and whose source stands in the bucket, has lost its event.
+    /// Age at which an upload whose source is in the bucket counts as having lost its event.
     pub lost_event: Duration,
-    /// A job that waits for so long while the queue is empty has lost its message.
+    /// Waiting time, with an empty queue, after which a job counts as having lost its message.
     pub lost_message: Duration,
-    /// After a newer encoding is published, the older one is kept for those who watch it: no shorter than the
-    /// longest grant. What a cancelled or failed job has finished is kept as long, for a retry.
+    /// How long an older generation is kept for current viewers after a newer one is published: at least the
+    /// longest grant. Finished chunks of a cancelled or failed job are kept as long, for a retry.
     pub generation_life: Duration,
-    /// A source that was refused is kept so long, for another look by an operator, and then removed: nothing will be made
-    /// of it.
+    /// How long a rejected source is kept for inspection by the operator before it is removed: it will never be
+    /// encoded.
     pub refused_life: Duration,
-    /// What was sent by webhooks is kept in their log, and links that ended beside those that work.
+    /// How long deliveries stay in the log, and expired links in the list.
     pub log_life: Duration,
 }
 
@@ -76,53 +76,53 @@ impl Default for SweepConfig {
     }
 }
 
-/// How much was swept.
+/// The result of a clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Videos whose upload ran out; they are deleted.
+    /// Videos that were deleted because their upload expired.
     pub uploads: u64,
-    /// Unfinished uploads that no video knows; they are aborted.
+    /// Unfinished uploads without a video that were aborted.
     pub strays: u64,
-    /// Sources that arrived without an event; their jobs are sent.
+    /// Sources that were ingested without an event.
     pub arrivals: u64,
-    /// Sources that were refused and are removed.
+    /// Rejected sources that were removed.
     pub refused: u64,
-    /// Jobs sent again.
+    /// Jobs that were sent again.
     pub jobs: u64,
-    /// Videos of which encodings were removed.
+    /// Videos whose obsolete generations were removed.
     pub generations: u64,
-    /// Entries of the logs of webhooks.
+    /// Entries that were removed from webhook logs.
     pub log_entries: u64,
-    /// Links that ended long ago.
+    /// Expired links that were removed.
     pub shares: u64,
-    /// What could not be done now; logged, and tried the next time.
+    /// Failures; logged, and tried again next time.
     pub failures: u64,
 }
 
-/// Why one thing was not swept.
+/// Why a clean-up step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The catalog did not answer.
+    /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The queue did not answer.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// A source could not be taken in.
+    /// A source could not be ingested.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// The store did not answer.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The links did not answer.
+    /// The table of share links failed.
     #[error(transparent)]
     Shares(#[from] SharesError),
-    /// The log did not answer.
+    /// The webhook log failed.
     #[error(transparent)]
     Webhooks(#[from] WebhookError),
 }
 
-/// What may be overdue about a video.
+/// The kinds of clean-up of a video.
 #[derive(Clone, Copy)]
 enum Chore {
     TakeArrived,
@@ -133,11 +133,11 @@ enum Chore {
     RemoveRefused,
 }
 
-/// Videos read at once.
+/// Videos per page.
 const PAGE: u32 = 200;
 
 impl Sweeper {
-    /// Sweeps once. What fails is left for the next time.
+    /// Cleans up once. Failed steps are left for the next time.
     pub async fn sweep(&self, now_ms: u64) -> Swept {
         let mut swept = Swept::default();
         swept.arrivals = self.each(StateName::Uploading, Chore::TakeArrived, now_ms, &mut swept.failures).await;
@@ -157,7 +157,7 @@ impl Sweeper {
                 }
             }
             Ok(false) => {}
-            Err(problem) => failed(&mut swept.failures, "the queue", &problem),
+            Err(problem) => failed(&mut swept.failures, "queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
             swept.generations += self.each(state, Chore::RemoveUnseen, now_ms, &mut swept.failures).await;
@@ -165,16 +165,16 @@ impl Sweeper {
         swept.refused = self.each(StateName::Failed, Chore::RemoveRefused, now_ms, &mut swept.failures).await;
         match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
-            Err(problem) => failed(&mut swept.failures, "the log of webhooks", &problem.into()),
+            Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
         }
         match self.shares.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.shares = pruned,
-            Err(problem) => failed(&mut swept.failures, "links that ended", &problem.into()),
+            Err(problem) => failed(&mut swept.failures, "expired share links", &problem.into()),
         }
         swept
     }
 
-    /// Does something to every video in a state, and says how often that changed anything.
+    /// Applies a step to every video in a state and returns the number of changes.
     async fn each(&self, state: StateName, chore: Chore, now_ms: u64, failures: &mut u64) -> u64 {
         let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
         let mut changed = 0;
@@ -182,7 +182,7 @@ impl Sweeper {
             let page = match self.catalog.list_videos(&filter).await {
                 Ok(page) => page,
                 Err(problem) => {
-                    failed(failures, "the list of videos", &problem.into());
+                    failed(failures, "videos", &problem.into());
                     return changed;
                 }
             };
@@ -209,7 +209,7 @@ impl Sweeper {
         }
     }
 
-    /// Takes in a source that stands in the bucket, and whose event is overdue.
+    /// Ingests a source that is in the bucket and whose event is overdue.
     async fn take_arrived(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         if video.updated_ms.saturating_add(millis(self.config.lost_event)) > now_ms {
             return Ok(false);
@@ -217,7 +217,7 @@ impl Sweeper {
         Ok(arrivals::take_if_stored(&self.ingest, video, now_ms).await?)
     }
 
-    /// Deletes a video of which nothing will arrive any more.
+    /// Deletes a video whose upload has expired.
     async fn expire_upload(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let Some(upload) = &video.upload else { return Ok(false) };
         if now_ms < upload.expires_ms.saturating_add(millis(self.config.upload_grace)) {
@@ -227,26 +227,26 @@ impl Sweeper {
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
         if let Some(key) = &key {
             match self.store.head(key).await {
-                // It arrived a moment ago: the next sweep takes it in.
+                // The source has just arrived: the next run ingests it.
                 Ok(_) => return Ok(false),
                 Err(StoreError::NotFound { .. }) => {}
-                // Whoever cannot look does not know.
+                // Without a response of the store, nothing is deleted.
                 Err(problem) => return Err(problem.into()),
             }
         }
         self.catalog.apply(video.id, &VideoEvent::Deleted, now_ms).await?;
         crate::videos::remove_objects(&self.store, &*self.signer, video).await?;
-        tracing::info!(video.id = %video.id, "the upload of {} ran out", video.id);
+        tracing::info!(video.id = %video.id, "the upload of {} expired", video.id);
         Ok(true)
     }
 
-    /// Aborts unfinished uploads that nobody finishes.
+    /// Aborts abandoned uploads.
     async fn abort_strays(&self, now_ms: u64) -> Result<u64, SweepError> {
         let mut strays = 0;
         let week = millis(Duration::from_secs(7 * 24 * 3600));
         for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
             let Some(key) = ObjectKey::parse(domain::object_key::Bucket::Private, &upload.path) else { continue };
-            // One that failed or was cancelled may be tried again, and goes on where it was, but not for ever.
+            // An import that failed or was cancelled can be resumed by a retry, but not forever.
             let patience = match self.catalog.get_video(key.video()).await.map(|it| it.state) {
                 Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => millis(self.config.upload_grace),
                 Ok(VideoState::Failed(_) | VideoState::Cancelled | VideoState::Ready { .. }) => week,
@@ -266,27 +266,27 @@ impl Sweeper {
         Ok(depth.ready + depth.delayed + depth.in_flight == 0)
     }
 
-    /// Sends the job of a video that waits for nothing: its message was lost between the catalog and the queue.
+    /// Sends the job of a queued video again: its message was lost between the catalog and the queue.
     async fn send_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
-        tracing::warn!(video.id = %video.id, "the message of {} is lost, and sent again", video.id);
+        tracing::warn!(video.id = %video.id, "re-enqueueing the lost job of {}", video.id);
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
         Ok(true)
     }
 
-    /// The same, of a source that is to be fetched.
+    /// The same for an import.
     async fn import_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
         if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
             return Ok(false);
         }
-        tracing::warn!(video.id = %video.id, "the import of {} is lost, and sent again", video.id);
+        tracing::warn!(video.id = %video.id, "re-enqueueing the lost import of {}", video.id);
         self.queue.send(&JobMessage::from(Import::new(video.id)), Duration::ZERO).await?;
         Ok(true)
     }
 
-    /// Removes the source of a video that failed because of it. Objects outside of `uploads/` are their operator's.
+    /// Removes the source of a video that failed because of it. Objects outside `uploads/` belong to the operator.
     async fn remove_refused(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
         let overdue = video.updated_ms.saturating_add(millis(self.config.refused_life)) < now_ms;
@@ -299,11 +299,11 @@ impl Sweeper {
             Err(problem) => return Err(problem.into()),
         }
         self.store.delete(&key).await?;
-        tracing::info!(video.id = %video.id, "removed the refused source of {}", video.id);
+        tracing::info!(video.id = %video.id, "removed the rejected source of {}", video.id);
         Ok(true)
     }
 
-    /// Removes what nobody sees any more: all that was made but for the encoding that plays.
+    /// Removes all generations except the published one.
     async fn remove_unseen(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let since = video.ready_ms.unwrap_or(video.updated_ms);
         if since.saturating_add(millis(self.config.generation_life)) > now_ms {
@@ -324,7 +324,7 @@ impl Sweeper {
             if shown == Some(&generation) {
                 continue;
             }
-            // First its chunks: a later attempt must not take for finished what is about to be removed.
+            // Chunk records first: a later attempt must not rely on objects that are being removed.
             self.catalog.forget_generation(video.id, &generation).await?;
             for family in [
                 ObjectPrefix::Generation(video.id, generation.clone()),
@@ -339,7 +339,7 @@ impl Sweeper {
 }
 
 fn failed(failures: &mut u64, what: &str, problem: &SweepError) {
-    tracing::warn!("{what} could not be swept: {problem}");
+    tracing::warn!("cannot sweep {what}: {problem}");
     *failures += 1;
 }
 

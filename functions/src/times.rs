@@ -1,4 +1,4 @@
-//! Times: the clock of the program, and how times stand in JSON.
+//! The system clock, and times in JSON.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ pub(crate) fn as_rfc3339<S: Serializer>(unix_ms: &u64, serializer: S) -> Result<
     serializer.serialize_str(&rfc3339(*unix_ms))
 }
 
-/// The same, of a time that may be missing.
+/// The same for an optional time.
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 pub(crate) fn as_rfc3339_if_any<S: Serializer>(unix_ms: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
     match unix_ms {

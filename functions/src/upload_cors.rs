@@ -1,6 +1,6 @@
-//! Whether pages of an origin can upload to the private bucket: asked of the store as a browser asks.
+//! Checks whether a browser can upload to the private bucket from an origin, with the requests of a browser.
 //!
-//! Nothing is stored by this: the preflight changes nothing, and the part is of an upload that does not exist.
+//! The check stores nothing: a preflight changes nothing, and the part belongs to an upload that does not exist.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use http::{HeaderMap, HeaderName, Method};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{UploadId, UploadSigner};
 
-/// Why pages of an origin cannot upload. `Display` says what the bucket's rule lacks.
+/// Why browsers cannot upload from an origin. `Display` says what the bucket's CORS rule lacks.
 #[derive(Debug, thiserror::Error)]
 pub enum CorsProblem {
     /// No rule matches.
     #[error("the bucket's CORS rule does not allow a PUT with the headers content-type and if-none-match")]
     NotAllowed,
-    /// A page cannot complete an upload in parts.
+    /// A page cannot complete a multipart upload.
     #[error("the bucket's CORS rule does not expose `ETag`")]
     EtagHidden,
-    /// The store cannot be asked.
-    #[error("the store could not be asked")]
+    /// The store cannot be reached.
+    #[error("cannot reach the store")]
     Unreachable(#[source] reqwest::Error),
-    /// Nothing can be signed.
-    #[error("the request could not be signed")]
+    /// The request cannot be signed.
+    #[error("cannot sign the request")]
     Unsigned(#[from] StoreError),
 }
 
-/// What an upload sends beyond what every page may.
+/// The headers of an upload that CORS must allow.
 const HEADERS: [&str; 2] = ["content-type", "if-none-match"];
-/// How long the store may take.
+/// Timeout of the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks whether pages of this origin can upload.
+/// Checks whether browsers can upload from this origin.
 ///
 /// # Errors
-/// What is wrong; see [`CorsProblem`].
+/// See [`CorsProblem`].
 pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsProblem> {
     let unreachable = |error: reqwest::Error| CorsProblem::Unreachable(error.without_url());
     let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(unreachable)?;
@@ -73,7 +73,7 @@ fn is_for(headers: &HeaderMap, origin: &str) -> bool {
     headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|it| it == origin || it == "*")
 }
 
-/// Whether a list of words in a header has this one (lower case).
+/// Whether a header list contains a word (lower case).
 fn names(headers: &HeaderMap, list: HeaderName, word: &str) -> bool {
     let lists = headers.get_all(list).iter().filter_map(|it| it.to_str().ok());
     lists.flat_map(|it| it.split(',')).map(str::trim).any(|it| it == "*" || it.eq_ignore_ascii_case(word))

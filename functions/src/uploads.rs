@@ -1,9 +1,10 @@
-//! Uploads: planned here, sent straight to the store, and completed here.
+//! Uploads: the API plans and completes them; clients send the bytes to the store.
 //!
-//! The bytes never pass through the API. What has arrived becomes a job when the upload is completed, or by the store's
-//! event; both make the same job.
+//! The bytes never pass through the API. A source becomes a job when the upload is completed, or by the store's event;
+//! both create the same job.
 
 pub(crate) mod create;
+pub(crate) mod error;
 pub(crate) mod finish;
 pub mod plan;
 pub(crate) mod progress;
@@ -26,14 +27,15 @@ use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos;
+use error::UploadError;
 use plan::UploadPlan;
 
-/// A request that the uploader sends to the store.
+/// A request that the client sends to the store.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SignedRequest {
     method: String,
     url: String,
-    /// Send exactly these, all of them, with exactly these values: they are signed. A browser sets `content-length` itself.
+    /// Send all of these headers unchanged: they are signed. A browser sets `content-length` itself.
     headers: BTreeMap<String, String>,
 }
 
@@ -43,18 +45,18 @@ impl From<PresignedRequest> for SignedRequest {
     }
 }
 
-/// An upload that the catalog knows, and what follows from its row.
+/// An upload in the catalog, with data derived from its row.
 pub(crate) struct KnownUpload {
     pub(crate) video: Video,
     pub(crate) key: ObjectKey,
-    /// Bytes, if they were announced.
+    /// Size in bytes, if it was announced.
     pub(crate) size: Option<u64>,
     pub(crate) kind: UploadKind,
-    /// Unix milliseconds.
+    /// Expiry in Unix milliseconds.
     pub(crate) expires_ms: u64,
 }
 
-/// Makes the row of a video that is about to be uploaded, and notes how, where that is known already.
+/// Creates the row of a video to be uploaded, with its upload if that is known already.
 ///
 /// # Errors
 /// `TooManyUploads`, `OverQuota`.
@@ -69,10 +71,10 @@ pub(crate) async fn make_row(
 }
 
 impl KnownUpload {
-    /// Reads it for a caller; a video that was not uploaded through the API has none.
+    /// Reads the upload of a video for a caller; videos that were not uploaded through the API have none.
     pub(crate) async fn read(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Self, ApiError> {
         let video = videos::existing(state, caller, id).await?;
-        let not_uploaded = || ApiError::Conflict("this video was not uploaded through the API".to_owned());
+        let not_uploaded = || ApiError::conflict("this video was not uploaded through the API");
         let upload = video.upload.clone().ok_or_else(not_uploaded)?;
         let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
         let key = key.ok_or_else(not_uploaded)?;
@@ -80,36 +82,36 @@ impl KnownUpload {
         Ok(Self { video, key, size, kind: upload.kind, expires_ms: upload.expires_ms })
     }
 
-    /// The upload in parts that this is.
+    /// The id and plan of a multipart upload.
     pub(crate) fn multipart(&self) -> Result<(UploadId, UploadPlan), ApiError> {
         match (&self.kind, self.size) {
             (UploadKind::Multipart { upload_id, part_bytes }, Some(size)) => {
                 Ok((UploadId(upload_id.clone()), UploadPlan { size, part_bytes: *part_bytes }))
             }
             (UploadKind::Open { .. }, _) => {
-                Err(ApiError::NotAMultipartUpload("the uploader of this video chooses the parts by himself"))
+                Err(UploadError::NotMultipart("the client chooses the parts of this upload").into())
             }
             (UploadKind::Single | UploadKind::Multipart { .. }, _) => {
-                Err(ApiError::NotAMultipartUpload("this upload is one request and has no parts"))
+                Err(UploadError::NotMultipart("this upload is a single request without parts").into())
             }
         }
     }
 
-    /// What the store has of the parts of an upload.
+    /// The parts that the store has.
     pub(crate) async fn stored_parts(&self, state: &ApiState, id: &UploadId) -> Result<Vec<Part>, ApiError> {
         match state.signer.list_parts(&self.key, id).await {
             Ok(parts) => Ok(parts),
-            Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+            Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether bytes are still expected.
+    /// Whether the upload is still in progress.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.video.state, VideoState::Created | VideoState::Uploading)
     }
 
-    /// Sends the job of a source that has arrived, and answers with the state of its video. What was sent before is not
+    /// Sends the job of a source that has arrived and returns the state of its video. A job that was sent before is not
     /// sent again.
     pub(crate) async fn start_work(&self, state: &ApiState) -> Result<StateName, ApiError> {
         match self.video.state {
@@ -122,15 +124,15 @@ impl KnownUpload {
             | VideoState::Cancelled
             | VideoState::Deleted => return Ok(self.video.state.name()),
         }
-        state.ingest.take_stored(&self.key, self.size, now_ms()).await?;
+        state.ingest.ingest_stored(&self.key, self.size, now_ms()).await?;
         Ok(state.catalog.get_video(self.video.id).await?.state.name())
     }
 
-    /// How long URLs signed now may live; an upload that has expired gets none.
+    /// The lifetime of URLs that are signed now; an error if the upload has expired.
     pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
         let left = Duration::from_millis(self.expires_ms.saturating_sub(now_ms()));
-        // URLs are signed in whole seconds.
-        if left < Duration::from_secs(1) { Err(ApiError::UploadGone) } else { Ok(left) }
+        // Lifetimes of URLs are in whole seconds.
+        if left < Duration::from_secs(1) { Err(UploadError::Gone.into()) } else { Ok(left) }
     }
 
     pub(crate) fn content_type(&self) -> &str {

@@ -1,7 +1,8 @@
-//! Videos: listed, read, deleted; what else can be done with them stands in modules of its own.
+//! Videos: list, get and delete. Submodules have the other operations.
 
 pub(crate) mod change;
 pub(crate) mod convert;
+mod error;
 pub(crate) mod facts;
 pub(crate) mod heights;
 pub(crate) mod import;
@@ -26,14 +27,15 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Video as PathVideo};
+use crate::extract::{QueryParams, Video as PathVideo};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
+use error::VideoError;
 use view::{VideoSummary, VideoView};
 
-/// Which videos to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +43,7 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::VideoId>)]
     cursor: Option<String>,
@@ -50,10 +52,10 @@ pub(crate) struct ListParams {
     state: Option<String>,
     #[serde(default)]
     external_id: Option<String>,
-    /// In the title.
+    /// Text in the title.
     #[serde(default)]
     text: Option<String>,
-    /// Of this owner; only an admin may name another.
+    /// Filter by owner; only admins may name another one.
     #[serde(default)]
     owner: Option<String>,
 }
@@ -61,7 +63,7 @@ pub(crate) struct ListParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VideoList {
     videos: Vec<VideoSummary>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::VideoId>)]
     next_cursor: Option<VideoId>,
 }
@@ -69,7 +71,7 @@ pub(crate) struct VideoList {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<VideoList>, ApiError> {
     let page = state.catalog.list_videos(&params.into_filter(&caller)?).await?;
     let now = now_ms();
@@ -81,9 +83,9 @@ impl ListParams {
     fn into_filter(self, caller: &Caller) -> Result<VideoFilter, ApiError> {
         let (limit, after) = (paging::limit(self.limit)?, paging::cursor(self.cursor)?);
         let state = self.state.map(|it| it.parse::<StateName>()).transpose();
-        let state = state.map_err(|it| ApiError::Malformed(format!("the query: `state`: {it}")))?;
+        let state = state.map_err(|it| ApiError::malformed(format!("the query: `state`: {it}")))?;
         if state == Some(StateName::Deleted) {
-            return Err(ApiError::Malformed("the query: `state`: deleted videos cannot be listed".to_owned()));
+            return Err(ApiError::malformed("the query: `state`: deleted videos cannot be listed"));
         }
         let owner = caller.owner_for(self.owner)?;
         let (external_id, title_contains) = (self.external_id, self.text);
@@ -91,17 +93,17 @@ impl ListParams {
     }
 }
 
-/// A video that is there for a caller: theirs, and not deleted. The way for every route to get one.
+/// A video that the caller may access and that is not deleted. Every route gets its video here.
 pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = of_caller(state, caller, id).await?;
-    if video.state == VideoState::Deleted { Err(ApiError::NoSuchVideo(id)) } else { Ok(video) }
+    if video.state == VideoState::Deleted { Err(VideoError::NotFound(id).into()) } else { Ok(video) }
 }
 
-/// The same, or what is left of it: for what may be done again after the end. Somebody else's video is
-/// one that never was.
+/// The same, including deleted videos: for operations that may be repeated after the deletion. Another owner's video
+/// does not exist for the caller.
 pub(crate) async fn of_caller(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = state.catalog.get_video(id).await?;
-    if caller.may_see(&video) { Ok(video) } else { Err(ApiError::NoSuchVideo(id)) }
+    if caller.may_see(&video) { Ok(video) } else { Err(VideoError::NotFound(id).into()) }
 }
 
 pub(crate) async fn read(
@@ -113,11 +115,11 @@ pub(crate) async fn read(
     Ok(Json(read_view(&state, &video).await?))
 }
 
-/// All that is told of a video.
+/// All details of a video.
 pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoView, ApiError> {
     let id = video.id;
     let (attempts, poster) = tokio::try_join!(state.catalog.attempts(id), state.catalog.poster(id))?;
-    // Before the first rung plays, the renditions are those of the attempt at work.
+    // Before the video is playable, the renditions are those of the current attempt.
     let generation = match &video.generation {
         Some(generation) => Some(generation.clone()),
         None => attempts.last().map(|it| it.generation.clone()),
@@ -132,53 +134,53 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
     Ok(VideoView::of(video, poster_url, renditions, &attempts, receipt, poster))
 }
 
-/// Deleting again is no error: it removes what an interrupted deletion left.
+/// Deletes a video. Repeating the request is not an error: it removes what an interrupted deletion left.
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
 ) -> Result<StatusCode, ApiError> {
     of_caller(&state, &caller, id).await?;
-    // First the tombstone: whoever works on it stops, and nobody begins.
+    // First the tombstone: workers stop, and none starts.
     let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     let objects = remove_traces(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
-        // Pictures stand in the edge's cache in clear. If the edge cannot be reached, the caller learns it and asks again.
-        state.edge_list.revoke_video(id).await.map_err(ApiError::Unavailable)?;
+        // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the request.
+        state.edge_list.revoke_video(id).await.map_err(ApiError::unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes every object of a video, and an upload of it that goes on. Says how many objects there were.
+/// Removes all objects of a video and aborts its uploads. Returns the number of objects.
 pub(crate) async fn remove_traces(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
     Ok(remove_objects(&state.store, &*state.signer, video).await?)
 }
 
-/// The same, for whoever has no API.
+/// The same, without the state of the API.
 pub(crate) async fn remove_objects(
     store: &SharedStore,
     signer: &dyn UploadSigner,
     video: &Video,
 ) -> Result<u64, StoreError> {
-    // Whoever brings it: a page, or the transcoder from a URL.
+    // Uploads of clients, and imports of the transcoder.
     for upload in signer.list_unfinished(&ObjectPrefix::Sources(video.id)).await? {
         if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
             signer.abort_multipart(&key, &upload.id).await?;
         }
     }
     let mut objects = 0;
-    // In order: the playlists go first.
+    // In this order: playlists first.
     for family in ObjectPrefix::of_video(video.id) {
         objects += store.delete_all(&family).await?;
     }
     Ok(objects)
 }
 
-/// An id that nobody has.
+/// A new, unique id.
 pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
     getrandom::fill(&mut random)
-        .map_err(|it| ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {it}")))?;
+        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))?;
     Ok(VideoId::new(now_ms, random))
 }

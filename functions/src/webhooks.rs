@@ -1,54 +1,78 @@
-//! Webhooks: what customers set up, and what is sent to them.
+//! Webhooks: their routes and the dispatcher.
 //!
-//! The routes change endpoints and read their log. The [`Dispatcher`] sends: a loop calls it on a
-//! laptop, a schedule in the cloud. What is promised to receivers stands in `docs/webhooks.md`.
+//! The routes manage endpoints and read their log. The [`Dispatcher`] sends messages: a loop calls it on a laptop, a
+//! schedule in the cloud. `docs/webhooks.md` documents the guarantees for receivers.
 
 pub(crate) mod deliveries;
 mod dispatcher;
 pub(crate) mod endpoints;
 mod paths;
+pub(crate) mod requests;
+mod sealed_secret;
 mod sender;
-mod vault;
 pub(crate) mod view;
-pub(crate) mod wish;
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts as _;
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
-use platform::webhooks::{Endpoint, SharedWebhooks};
+use platform::webhooks::{Endpoint, MAX_ENDPOINTS, SharedWebhooks, WebhookError};
 
-pub use dispatcher::{Dispatcher, DispatcherConfig, Round};
+pub use dispatcher::{DispatchSummary, Dispatcher, DispatcherConfig};
+pub use requests::InvalidWebhook;
 pub use sender::{Sender, SenderError, TIMEOUT};
-pub use wish::RefusedWebhook;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use paths::WebhookId;
 
-/// What the routes need.
+/// The state of the webhook routes.
 #[derive(Clone)]
 pub struct Webhooks {
     /// Endpoints and deliveries.
     pub store: SharedWebhooks,
-    /// Seal the secrets of endpoints.
+    /// Encrypt the secrets of endpoints.
     pub keys: Arc<KeyEncryptionKeys>,
-    /// Says which addresses an endpoint may have.
+    /// Decides which URLs an endpoint may have.
     pub guard: Guard,
 }
 
-/// Whose endpoints the caller sees and makes; `None`: those of the whole installation.
+/// The owner whose endpoints the caller manages; `None`: those of the whole installation.
 async fn owner_of(parts: &mut http::request::Parts) -> Result<Option<String>, ApiError> {
     Ok(Caller::from_request_parts(parts, &()).await?.owner)
 }
 
-/// An endpoint that the caller may see: another owner's does not exist for him.
+/// An endpoint that the caller may access: another owner's does not exist for the caller.
 async fn visible(state: &ApiState, owner: Option<&str>, id: WebhookId) -> Result<Endpoint, ApiError> {
     let endpoint = state.webhooks.store.get(id.0).await?;
     match owner {
-        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(ApiError::NoSuchWebhook(id.0)),
+        Some(owner) if endpoint.owner.as_deref() != Some(owner) => Err(WebhookError::NoSuchEndpoint(id.0).into()),
         _ => Ok(endpoint),
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NoSuchEndpoint(id) => {
+                Self::new(Problem::NoSuchWebhook, format!("there is no webhook `{id}`"))
+            }
+            WebhookError::NoSuchDelivery(id) => {
+                let detail = format!("there is no delivery `{id}`: deliveries are kept for 30 days");
+                Self::new(Problem::NoSuchDelivery, detail)
+            }
+            WebhookError::TooMany => {
+                let detail = format!("there are already {MAX_ENDPOINTS} webhooks: delete one first");
+                Self::new(Problem::TooManyWebhooks, detail)
+            }
+            WebhookError::Disabled(_) => {
+                Self::new(Problem::WebhookDisabled, "the webhook is disabled: set `active` to true first")
+            }
+            WebhookError::Unavailable { .. } => Self::unavailable(error),
+            WebhookError::LeaseLost(_) | WebhookError::Corrupt { .. } => Self::internal(error),
+        }
     }
 }

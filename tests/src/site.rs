@@ -145,7 +145,7 @@ impl Site {
         let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
         let event = self.event(video).await;
         for _ in 0..2 {
-            let taken = self.functions.ingest().take(&event, now_ms()).await.expect("it is taken in");
+            let taken = self.functions.ingest().process(&event, now_ms()).await.expect("it is taken in");
             // The second time, a transcoder may hold the job.
             let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
                 panic!("it starts nothing: {taken:?}")
@@ -175,7 +175,7 @@ impl Site {
         tokio::spawn(async move {
             loop {
                 for event in outbox.next_batch(100).await.expect("the outbox can be read") {
-                    ingest.take(&event.body, now_ms()).await.expect("it is taken in");
+                    ingest.process(&event.body, now_ms()).await.expect("it is taken in");
                     outbox.ack(event.sequence).await.expect("the outbox takes it");
                 }
             }

@@ -72,7 +72,7 @@ async fn without_an_event_source_every_upload_is_made() {
 
     // With the program, which reports what it waits for while there is no transcoder.
     let address = api.said["api"].as_str().unwrap().to_owned();
-    let environment = [("EDGEREEL_API".to_owned(), address), ("EDGEREEL_TOKEN".to_owned(), TOKEN.to_owned())];
+    let environment = [("EDGEREEL_API_URL".to_owned(), address), ("EDGEREEL_API_TOKEN".to_owned(), TOKEN.to_owned())];
     let arguments = ["upload", &text(&film), "--wait", "--profile", "small", "--json"];
     let upload = edgereel_run_with(&environment, &arguments, site.folder.path(), Duration::from_secs(120));
     let transcoder = async {

@@ -204,7 +204,7 @@ async fn of_two_workers_one_does_it() {
     // case it does not.
     let mut queued = vec![];
     for _ in 0..3 {
-        queued.extend(site.ingest().take(&events[0].body, now_ms()).await.unwrap());
+        queued.extend(site.ingest().process(&events[0].body, now_ms()).await.unwrap());
     }
     assert!(
         matches!(queued.as_slice(), [Ingested::Queued(_), Ingested::Duplicate(_), Ingested::Duplicate(_)]),

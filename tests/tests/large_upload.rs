@@ -104,7 +104,7 @@ impl Upload {
     fn start(site: &Site, api: &Part, file: &Path) -> Self {
         let mut command = command(&["upload", &text(file), "--json"], site.folder.path());
         command.env("XDG_STATE_HOME", site.folder.path().join("state"));
-        command.env("EDGEREEL_API", api.said["api"].as_str().unwrap()).env("EDGEREEL_TOKEN", TOKEN);
+        command.env("EDGEREEL_API_URL", api.said["api"].as_str().unwrap()).env("EDGEREEL_API_TOKEN", TOKEN);
         let child = command.spawn().unwrap();
         let process = Process::of(child.id().unwrap() as i32).unwrap();
         Self { child, process, memory: 0 }

@@ -89,11 +89,11 @@ async fn a_poster_is_chosen_and_survives() {
     // A frame of the video.
     let asked = put(&dev, video, b"{\"at\": 9.04}".to_vec()).await;
     assert_eq!(asked.0, 202, "{}", asked.1);
-    until_poster(&dev, video, "own").await;
+    until_poster(&dev, video, "custom").await;
     let (moment, colour, size) = look(&dev, &home, video).await;
     assert_eq!((name(colour), size, moment.contains("/posters/")), ("blue", (1280, 720), true), "{moment}");
     let again = put(&dev, video, b"{\"at\":9.04}".to_vec()).await;
-    assert_eq!((again.0, &again.1["poster"]["status"]), (200, &json!("own")));
+    assert_eq!((again.0, &again.1["poster"]["status"]), (200, &json!("custom")));
 
     // Images of every kind; large ones are scaled down, and rotated ones turned upright.
     for (file, size, expected) in [
@@ -108,7 +108,7 @@ async fn a_poster_is_chosen_and_survives() {
         }
         let (status, answer) = put(&dev, video, picture).await;
         assert_eq!((status, &answer["poster"]["status"]), (202, &json!("pending")), "{file}");
-        until_poster(&dev, video, "own").await;
+        until_poster(&dev, video, "custom").await;
         let (_, colour, size) = look(&dev, &home, video).await;
         assert_eq!((name(colour), size), ("green", expected), "{file}");
     }
@@ -152,7 +152,7 @@ async fn a_poster_is_chosen_and_survives() {
     assert_eq!(posters().await, Vec::<String>::new());
     // The end of the video is valid too.
     assert_eq!(put(&dev, video, b"{\"at\": 12}".to_vec()).await.0, 202);
-    until_poster(&dev, video, "own").await;
+    until_poster(&dev, video, "custom").await;
     assert_eq!(name(look(&dev, &home, video).await.1), "blue");
     assert_eq!(dev.call("DELETE", &format!("/v1/videos/{video}"), None).await.0, 204);
     assert_eq!(dev.objects(video).await, Vec::<String>::new());
@@ -180,7 +180,7 @@ async fn an_image_with_endless_text_takes_no_memory() {
     dev.until_ready(video).await;
     let watch = Watch::of(dev.process().pid as u32);
     assert_eq!(put(&dev, video, picture).await.0, 202);
-    until_poster(&dev, video, "own").await;
+    until_poster(&dev, video, "custom").await;
     let peaks = watch.end();
     assert!(peaks.child < 300 << 20, "{peaks:?}");
 }

@@ -53,7 +53,7 @@ async fn settings(dev: &Dev, folder: &Path) -> PathBuf {
         writeln!(settings, "\"{name}\" = \"{value}\"").unwrap();
     }
     let uploads =
-        [("readUpload", &waiting), ("presignParts", &waiting), ("completeUpload", &waiting), ("abortUpload", &aborted)];
+        [("getUpload", &waiting), ("presignParts", &waiting), ("completeUpload", &waiting), ("abortUpload", &aborted)];
     let of_operation = uploads.map(|(operation, made)| (operation, "video", text(made, "video")));
     let end = [("deleteVideo", "video", ended.to_string())];
     for (operation, name, value) in of_operation.into_iter().chain(end) {

@@ -1,93 +1,93 @@
-//! The parts that run apart, put together from the environment.
+//! Components that run separately and are configured by environment variables.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::ConfinementArgs;
 
-/// Runs the API alone, on the database, queue and buckets that the environment names.
+/// Run the API, with the database, queue and buckets from the environment.
 ///
-/// Sends webhooks, settles dead letters and sweeps what is overdue as well. Several may run side by side.
+/// Also sends webhooks, processes dead letters and cleans up. Several instances may run concurrently.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
-It needs these variables:
+Required variables:
   EDGEREEL_DATABASE               postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH
-  EDGEREEL_QUEUE                  sqs:URL of a queue; by default the jobs wait in the database
-  EDGEREEL_S3_ENDPOINT            where the buckets are, with EDGEREEL_S3_ACCESS_KEY_ID and _SECRET_ACCESS_KEY
-  EDGEREEL_PRIVATE_BUCKET         sources and wrapped keys
-  EDGEREEL_MEDIA_BUCKET           what viewers get
-  EDGEREEL_API_TOKEN              opens everything
-  EDGEREEL_EDGE_URL               where players find the edge
-  EDGEREEL_GRANT_KEYS             sign grants: NAME:HS256:BASE64
-  EDGEREEL_KEY_ENCRYPTION_KEYS    seal the secrets of webhooks: NAME:BASE64 of 32 bytes
+  EDGEREEL_QUEUE                  sqs:URL of a queue (optional; default: the database)
+  EDGEREEL_S3_ENDPOINT            S3 endpoint, with EDGEREEL_S3_ACCESS_KEY_ID and EDGEREEL_S3_SECRET_ACCESS_KEY
+  EDGEREEL_PRIVATE_BUCKET         bucket of sources and wrapped keys
+  EDGEREEL_MEDIA_BUCKET           bucket of published videos
+  EDGEREEL_API_TOKEN              token with full access
+  EDGEREEL_EDGE_URL               public URL of the edge
+  EDGEREEL_GRANT_KEYS             keys that sign grants: NAME:HS256:BASE64
+  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that encrypt webhook secrets: NAME:BASE64 of 32 bytes
 
-Make a key: echo \"k1:$(openssl rand -base64 32)\"
-The others (limits, identity provider, CORS, ...): docs/configuration.md.
-Uploads become jobs when they are completed, or when they are found in the bucket; `edgereel transcoder` does the work.
-Where the bucket sends events, POST /v1/events and the Lambda function `ingest` take them.")]
+Generate a key: echo \"k1:$(openssl rand -base64 32)\"
+Optional variables (limits, identity provider, CORS, ...): docs/configuration.md.
+An upload becomes a job when it is completed or found in the bucket; `edgereel transcoder` processes jobs.
+Bucket events are received by POST /v1/events or by the Lambda function `ingest`.")]
 pub struct ServeApiArgs {
-    /// Where it listens; port 0 takes a free one.
+    /// Address to listen on. Port 0 chooses a free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Only answer: others (scheduled functions, another `edgereel api`) send webhooks and sweep.
+    /// Only serve requests: scheduled functions or another `edgereel api` send webhooks and clean up.
     #[arg(long)]
     pub no_background: bool,
-    /// List the published videos of the buckets again, after the database was lost. Titles, owners and metadata are not
-    /// rebuilt.
+    /// Rebuild a lost database from the published videos in the buckets. Titles, owners and metadata are not
+    /// restored.
     #[arg(long, conflicts_with = "no_background")]
     pub rebuild: bool,
-    /// How many clients are served.
+    /// Limits on clients.
     #[command(flatten)]
     pub clients: super::ClientArgs,
-    /// Say what happens as JSON, one object per line.
+    /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
-    /// Stop when standard input ends: for whoever starts this and might be killed.
+    /// Exit when standard input is closed (for supervising processes).
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 }
 
-/// Runs a transcoder alone: takes jobs from the queue that the environment names, and does them.
+/// Run a transcoder, which processes the jobs of the queue from the environment.
 ///
-/// As many may run as there is work, on as many machines. On SIGTERM it gives its job back at once, with all finished
-/// chunks kept; whoever takes the job next goes on there.
+/// Any number may run, on any number of machines. On SIGTERM it releases its job immediately and keeps all finished
+/// chunks; the next transcoder resumes the job there.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
-It needs these variables:
+Required variables:
   EDGEREEL_DATABASE               postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH
-  EDGEREEL_QUEUE                  sqs:URL of a queue; by default the jobs wait in the database
-  EDGEREEL_S3_ENDPOINT            where the buckets are, with EDGEREEL_S3_ACCESS_KEY_ID and _SECRET_ACCESS_KEY
-  EDGEREEL_PRIVATE_BUCKET         sources and wrapped keys
-  EDGEREEL_MEDIA_BUCKET           what viewers get
-  EDGEREEL_KEY_ENCRYPTION_KEYS    wrap content keys: NAME:BASE64 of 32 bytes; the edge has the same
+  EDGEREEL_QUEUE                  sqs:URL of a queue (optional; default: the database)
+  EDGEREEL_S3_ENDPOINT            S3 endpoint, with EDGEREEL_S3_ACCESS_KEY_ID and EDGEREEL_S3_SECRET_ACCESS_KEY
+  EDGEREEL_PRIVATE_BUCKET         bucket of sources and wrapped keys
+  EDGEREEL_MEDIA_BUCKET           bucket of published videos
+  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that wrap content keys: NAME:BASE64 of 32 bytes; the same as at the edge
 
-The others: docs/configuration.md. It also needs FFmpeg: edgereel doctor.")]
+Optional variables: docs/configuration.md. FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
-    /// Encoders that run side by side, for each job; by default as many as there are processors.
+    /// Number of concurrent encoders per job. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// Jobs at the same time.
+    /// Number of concurrent jobs.
     #[arg(long, env = "EDGEREEL_JOBS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// Imports at the same time, beside the jobs: an import mostly waits for the server that it fetches from.
+    /// Number of concurrent imports, in addition to jobs: an import mostly waits for the remote server.
     #[arg(long, env = "EDGEREEL_IMPORTS", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub imports: u16,
-    /// Profiles (TOML files) that jobs may name, beside `default`.
+    /// Profile (TOML file) that jobs may select, besides `default`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// A folder whose TOML files are all such profiles.
+    /// A folder of such profiles (TOML files).
     #[arg(long, env = "EDGEREEL_PROFILES_DIR", value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
-    /// Names it in the catalog and in logs; no other that runs may have this name. By default the host's, and a number.
+    /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
     #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
     pub name: Option<String>,
-    /// What FFmpeg may do.
+    /// Confinement of FFmpeg.
     #[command(flatten)]
     pub confinement: ConfinementArgs,
-    /// Say what happens as JSON, one object per line.
+    /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
-    /// Stop when standard input ends: for whoever starts this and might be killed.
+    /// Exit when standard input is closed (for supervising processes).
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 }

@@ -1,4 +1,4 @@
-//! Looks after jobs that nobody receives any more, as a scheduled function does in the cloud.
+//! Background task: processes dead letters, as a scheduled function does in the cloud.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use platform::catalog::SharedCatalog;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks.
+/// Interval between two checks.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-pub(super) struct DeadLetters {
+pub(super) struct DeadLetterTask {
     pub(super) queue: SharedQueue,
     pub(super) catalog: SharedCatalog,
 }
 
-impl DeadLetters {
-    /// Looks until it is told to stop.
+impl DeadLetterTask {
+    /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
             if let Err(error) = dead_letter::settle(&*self.queue, &*self.catalog, now_ms()).await {
-                tracing::warn!("dead letters have to wait: {:#}", anyhow::Error::from(error));
+                tracing::warn!("cannot process dead letters: {:#}", anyhow::Error::from(error));
             }
         }
     }

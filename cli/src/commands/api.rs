@@ -12,30 +12,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ServeApiArgs;
 use crate::background::Background;
-use crate::output::{Output, Stop};
+use crate::output::{CommandError, Output};
 use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 use crate::{Result, listen};
 
-/// How long requests that have begun may take once everything stops: less than whoever stops us waits.
-const LAST_REQUESTS: Duration = Duration::from_secs(8);
-/// One in so many descriptors may be a client's connection: the others are the database, webhooks, and room.
+/// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
+const GRACE_PERIOD: Duration = Duration::from_secs(8);
+/// One in this many file descriptors may be a client connection: the others are for the database, webhooks and a reserve.
 const CONNECTIONS_SHARE: usize = 2;
 
-/// Warns where pages that may call the API cannot upload: the first upload of a browser is a bad moment to learn it.
-async fn ask_bucket(state: ApiState, stop: CancellationToken) {
+/// Warns at startup if browsers cannot upload from the allowed origins, instead of at their first upload.
+async fn check_upload_cors(state: ApiState, stop: CancellationToken) {
     for origin in state.config.cors_origins.iter().filter(|it| *it != "*") {
-        let Some(asked) = stop.run_until_cancelled(upload_cors::check(&*state.signer, origin)).await else { return };
-        if let Err(problem) = asked {
+        let Some(checked) = stop.run_until_cancelled(upload_cors::check(&*state.signer, origin)).await else { return };
+        if let Err(problem) = checked {
             let problem = anyhow::Error::from(problem);
-            tracing::warn!("pages of {origin} cannot upload: {problem:#}; docs/uploads.md has the bucket's rule");
+            tracing::warn!(
+                "browsers cannot upload from {origin}: {problem:#}; see docs/uploads.md for the bucket's CORS rule"
+            );
         }
     }
 }
 
-/// Answers until a signal.
+/// Serves until a signal.
 ///
 /// # Errors
-/// `Usage` for an environment that is not complete; what cannot be reached; a port that is taken.
+/// A usage error for an invalid configuration; a service that cannot be reached; a port that is in use.
 pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
@@ -44,7 +46,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let mut environment = Environment::new(&process_variable);
     let (services, settings) = (environment.services(), environment.api());
     let read = environment.finish(settings.map(|it| (services, it)));
-    let (services, settings) = read.map_err(|it| Stop::Usage(it.to_string()))?;
+    let (services, settings) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
 
     let clients = args.clients.limits(CONNECTIONS_SHARE, settings.limits.address_header.is_some());
     let listener = listen::at(args.listen).await?;
@@ -56,20 +58,20 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
         Background::new(queue, installation.sweeper(), dispatcher, rebuild).start(&mut background, &stop);
     }
     let state = installation.api(settings);
-    background.spawn(ask_bucket(state.clone(), stop.clone()));
+    background.spawn(check_upload_cors(state.clone(), stop.clone()));
     let router = functions::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
-    output.line(format!("{}  {url}/v1      (Ctrl-C ends this)", style("The API answers.").green().bold()));
+    output.line(format!("{}  {url}/v1      (Ctrl-C to stop)", style("API ready.").green().bold()));
 
     let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
-    let patience = async {
+    let grace_period = async {
         stop.cancelled().await;
-        tokio::time::sleep(LAST_REQUESTS).await;
+        tokio::time::sleep(GRACE_PERIOD).await;
     };
     tokio::select! {
         ended = serving => ended?,
-        () = patience => tracing::warn!("requests were cut off: they took too long"),
+        () = grace_period => tracing::warn!("aborted requests that did not finish in time"),
     }
     stop.cancel();
     while background.join_next().await.is_some() {}

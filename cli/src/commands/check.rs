@@ -9,22 +9,22 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Result;
 use crate::args::CheckArgs;
-use crate::output::{Output, Stop, bytes};
+use crate::output::{CommandError, Output, bytes};
 
-/// Checks, reports, and ends with 1 if a MUST is broken.
+/// Checks and reports. Exits with 1 if a MUST is violated.
 pub async fn run(args: CheckArgs, output: &Output) -> Result {
     let report = of(&args.target, output).await?;
     output.object(&report);
     print(&report, output);
-    if report.ok { Ok(()) } else { Err(Stop::Answered) }
+    if report.ok { Ok(()) } else { Err(CommandError::Reported) }
 }
 
-/// The report of a target.
+/// Checks a target.
 ///
 /// # Errors
 /// If the target itself cannot be read.
 pub async fn of(target: &str, output: &Output) -> Result<Report> {
-    let target: Target = target.parse().map_err(|it: check::TargetError| Stop::Usage(it.to_string()))?;
+    let target: Target = target.parse().map_err(|it: check::TargetError| CommandError::Usage(it.to_string()))?;
     let draw = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{spinner} Checking {bar:40} {pos}/{len} segments");
     let bar =
@@ -38,15 +38,15 @@ pub async fn of(target: &str, output: &Output) -> Result<Report> {
     };
     let report = Box::pin(check::run(&target, &Options::default(), &progress)).await;
     bar.finish_and_clear();
-    report.map_err(|it| Stop::failed("unreadable", it))
+    report.map_err(|it| CommandError::failed("unreadable", it))
 }
 
-/// Places of one rule that people are shown.
+/// Number of findings per rule in the text output.
 const PLACES: usize = 4;
-/// A longer part of a path is a token: unreadable, and a permission.
+/// A longer path segment is a token, which is unreadable and a secret.
 const LONGEST_PART: usize = 40;
 
-/// The text with tokens in its paths cut short.
+/// Shortens tokens in paths.
 fn short(text: &str) -> String {
     let parts: Vec<String> = text
         .split('/')
@@ -58,7 +58,7 @@ fn short(text: &str) -> String {
     parts.join("/")
 }
 
-/// The report for people: what is broken, grouped by rule, and what to do about it.
+/// The text report: findings by rule, and how to fix them.
 pub fn print(report: &Report, output: &Output) {
     let mut by_rule: BTreeMap<(Level, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in &report.findings {
@@ -84,7 +84,7 @@ pub fn print(report: &Report, output: &Output) {
             }
         }
         if let Some(more) = findings.len().checked_sub(PLACES).filter(|it| *it > 0) {
-            output.line(format!("       and in {more} more places (--json lists them all)"));
+            output.line(format!("       and {more} more (--json lists all)"));
         }
     }
     let counts = &report.checked;
@@ -98,8 +98,8 @@ pub fn print(report: &Report, output: &Output) {
     ));
     let summary = &report.summary;
     let verdict = match report.ok {
-        true => style("It conforms: no MUST is broken.").green().bold(),
-        false => style("It does not conform.").red().bold(),
+        true => style("Conforming: no MUST is violated.").green().bold(),
+        false => style("Not conforming.").red().bold(),
     };
     output.line(format!(
         "{verdict} {} MUST, {} SHOULD, {} for some devices.",

@@ -1,5 +1,5 @@
-//! `edgereel demo`: the whole way of a video, shown on a real one. Nothing in it is faked: it starts
-//! `edgereel dev` as anybody would, and uses it from outside.
+//! `edgereel demo`: demonstrates the whole system on a real video. It starts `edgereel dev` as a user would, and uses it
+//! from outside.
 
 mod sample;
 mod server;
@@ -16,23 +16,23 @@ use platform::secret::Secret;
 use crate::Result;
 use crate::api::Api;
 use crate::args::DemoArgs;
-use crate::output::{Output, Stop, bytes};
-use crate::upload::{Event, News, Wishes, follow, upload};
+use crate::output::{CommandError, Output, bytes};
+use crate::upload::{Event, FollowEvent, UploadOptions, follow, upload};
 use server::DevServer;
 
-/// Seconds of the video that are decoded as a proof.
+/// Seconds of the video that are decoded as a check.
 const DECODED_SECONDS: u32 = 5;
 
-/// Shows it.
+/// Runs the demonstration.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
     let tools = super::transcode::find_tools(None)?;
 
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let video = match args.video {
         Some(video) => video,
         None => {
-            step("Making a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
+            step("Generating a sample video: 40 s of 1080p30, H.264 and AAC, with a clock and tones");
             let path = folder.path().join("sample.mp4");
             unless_interrupted(sample::make(&tools, &path)).await?;
             path
@@ -47,26 +47,26 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     match shown {
         Ok(url) if !args.exit => {
             output.line(format!(
-                "\nStill serving; Ctrl-C ends it. Paste into a player that speaks HLS:\n    ffplay '{url}'"
+                "\nStill serving; press Ctrl-C to stop. To watch, open this URL in an HLS player:\n    ffplay '{url}'"
             ));
             server.until_interrupted().await;
         }
-        Ok(url) => output.line(format!("\nIn a player it would be:\n    ffplay '{url}'")),
+        Ok(url) => output.line(format!("\nTo watch it in a player:\n    ffplay '{url}'")),
         Err(stop) => {
             server.stop().await;
             return Err(stop);
         }
     }
     server.stop().await;
-    output.line("Stopped; the data is kept.");
+    output.line("Stopped. The data is kept.");
     Ok(())
 }
 
-/// Ctrl-C ends it in order: what was started is stopped, and temporary files are removed.
+/// Handles Ctrl-C: stops the server and removes temporary files.
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("stopped", anyhow::anyhow!("stopped before the end"))),
+        _ = tokio::signal::ctrl_c() => Err(CommandError::failed("stopped", anyhow::anyhow!("interrupted"))),
     }
 }
 
@@ -75,29 +75,30 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     let info = server.info();
     let api = Api::new(&info.api, Secret::new(&info.token))?;
 
-    step(&format!("Uploading {} straight to the bucket, by presigned requests", video.display()));
+    step(&format!("Uploading {} straight to the bucket with presigned requests", video.display()));
     let began = Instant::now();
-    // Each show is one of its own.
-    let wishes = Wishes { fresh: true, ..Wishes::default() };
+    // Every run starts a new upload.
+    let options = UploadOptions { fresh: true, ..UploadOptions::default() };
     let tell = |event| {
-        if let Event::Began { video, bytes: size, .. } = event {
+        if let Event::Started { video, bytes: size, .. } = event {
             output.line(format!("    {video}, {}", bytes(size)));
         }
     };
-    let uploaded = upload(&api, video, &wishes, &tell).await?;
-    output.line(format!("    uploaded in {:.1} s; the bucket's event starts the work", began.elapsed().as_secs_f64()));
+    let uploaded = upload(&api, video, &options, &tell).await?;
+    output
+        .line(format!("    uploaded in {:.1} s; the bucket's event starts transcoding", began.elapsed().as_secs_f64()));
 
-    step("Following it");
+    step("Waiting for the video");
     let last = std::cell::RefCell::new(String::new());
     let tell = |news| match news {
-        News::Waits { what_for, .. } => output.line(format!("    {what_for}")),
-        News::At { state, stage, percent } => {
+        FollowEvent::Waiting { reason, .. } => output.line(format!("    {reason}")),
+        FollowEvent::Progress { state, stage, percent } => {
             let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
             if last.replace(line.clone()) != line {
                 output.line(format!("    {line}"));
             }
         }
-        News::Playable { after, .. } => {
+        FollowEvent::Playable { after, .. } => {
             let seconds = after.as_secs_f64();
             output.line(format!("    {} {seconds:.2} s after the upload", style("PLAYABLE").green().bold()));
         }
@@ -107,58 +108,61 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     output.line(format!("    {} {seconds:.2} s after the upload", style("READY").green().bold()));
     let url = ready.hls_url;
 
-    step("Checking what was published, as a player gets it: RFC 8216 and Apple's rules");
+    step("Checking the published video against RFC 8216 and Apple's rules");
     let report = Box::pin(super::check::of(&url, output)).await?;
     super::check::print(&report, output);
     if !report.ok {
-        return Err(Stop::failed("not-conforming", anyhow::anyhow!("what was published does not conform")));
+        return Err(CommandError::failed("not-conforming", anyhow::anyhow!("the published video does not conform")));
     }
 
-    step("Asking for the playlist without a grant, with a forged one, and with ours");
-    let (address, grant) = url.split_once("?grant=").context("the address has no grant")?;
+    step("Requesting the playlist without a grant, with a forged grant, and with a valid grant");
+    let (address, grant) = url.split_once("?grant=").context("the playback URL has no grant")?;
     for (what, asked, expected) in [
         ("without", address.to_owned(), StatusCode::UNAUTHORIZED),
         ("forged", format!("{address}?grant={}", forged(grant)), StatusCode::FORBIDDEN),
         ("ours", url.clone(), StatusCode::OK),
     ] {
-        // Its errors would name the grant.
+        // Errors would contain the grant.
         let answer = api.http().get(asked).send().await.map_err(reqwest::Error::without_url)?;
         output.line(format!("    {what:<8} {}", answer.status()));
         if answer.status() != expected {
-            let wrong = anyhow::anyhow!("the edge answered {} instead of {expected}", answer.status());
-            return Err(Stop::failed("edge-answered-wrongly", wrong));
+            let wrong = anyhow::anyhow!("the edge responded with {} instead of {expected}", answer.status());
+            return Err(CommandError::failed("unexpected-edge-response", wrong));
         }
     }
 
-    step(&format!("Decoding {DECODED_SECONDS} s of it with FFmpeg, through the edge"));
+    step(&format!("Decoding {DECODED_SECONDS} s with FFmpeg, through the edge"));
     let frames = decode(ffmpeg, &url).await?;
-    output.line(format!("    {frames} frames decrypted and decoded without an error"));
+    output.line(format!("    {frames} frames decrypted and decoded without errors"));
     Ok(url)
 }
 
-/// The same grant with another signature.
+/// The grant with a wrong signature.
 fn forged(grant: &str) -> String {
     let (signed, signature) = grant.rsplit_once('.').unwrap_or((grant, ""));
     format!("{signed}.{}", signature.chars().rev().collect::<String>())
 }
 
-/// Frames of the first seconds; any error of the decoder is one of ours.
+/// Decodes the first seconds and returns the number of frames; any decoder error is a failure.
 async fn decode(ffmpeg: &Path, url: &str) -> Result<u64> {
     let mut command = tokio::process::Command::new(ffmpeg);
     command.args(["-nostdin", "-v", "error", "-xerror", "-progress", "pipe:1", "-t", &DECODED_SECONDS.to_string()]);
     command.args(["-i", url, "-map", "0:v:0", "-map", "0:a:0?", "-f", "null", "-"]);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let run = tokio::time::timeout(Duration::from_secs(120), command.output());
-    let done = run.await.context("FFmpeg did not end")?.context("FFmpeg cannot be run")?;
+    let done = run.await.context("FFmpeg did not exit")?.context("cannot run FFmpeg")?;
     let errors = String::from_utf8_lossy(&done.stderr);
     if !done.status.success() || !errors.trim().is_empty() {
-        let said = errors.replace(url, "(the address)");
-        return Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg could not decode it: {}", said.trim())));
+        let said = errors.replace(url, "(the playback URL)");
+        return Err(CommandError::failed(
+            "not-decodable",
+            anyhow::anyhow!("FFmpeg could not decode the video: {}", said.trim()),
+        ));
     }
     let progress = String::from_utf8_lossy(&done.stdout);
     let frames = progress.lines().filter_map(|it| it.strip_prefix("frame=")?.trim().parse().ok()).next_back();
     match frames {
         Some(frames) if frames > 0 => Ok(frames),
-        _ => Err(Stop::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),
+        _ => Err(CommandError::failed("not-decodable", anyhow::anyhow!("FFmpeg decoded no frame"))),
     }
 }

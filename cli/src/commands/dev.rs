@@ -9,9 +9,9 @@ use crate::dev::System;
 use crate::output::Output;
 use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
-/// Runs the system until a signal, or until a part of it fails.
+/// Runs the system until a signal or a failure.
 pub async fn run(args: DevArgs, output: &Output) -> Result {
-    // Before anything begins: from here on a signal means an orderly end.
+    // First: from here on, a signal causes a graceful shutdown.
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
@@ -21,13 +21,13 @@ pub async fn run(args: DevArgs, output: &Output) -> Result {
     output.object(&json!({
         "event": "listening", "api": info.api, "edge": info.edge, "s3": info.s3.endpoint, "data": system.data(),
     }));
-    output.line(format!("{}  {}", style("Edgereel runs.").green().bold(), system.ffmpeg()));
+    output.line(format!("{}  {}", style("Edgereel is running.").green().bold(), system.ffmpeg()));
     output.line(format!("  API     {}/v1   (token: {})", info.api, system.data().join("dev.json").display()));
     output.line(format!("  Docs    {}/docs", info.api));
     output.line(format!("  Edge    {}/v/...", info.edge));
     output.line(format!("  Bucket  {}", info.s3.endpoint));
     output.line(format!("  Data    {}", system.data().display()));
-    output.line("Try in another terminal: edgereel upload VIDEO --wait      (Ctrl-C ends this)");
+    output.line("Next, in another terminal: edgereel upload VIDEO --wait      (Ctrl-C to stop)");
 
     let ended = Box::pin(system.run(stop)).await;
     output.object(&json!({ "event": "stopped" }));

@@ -15,15 +15,15 @@ use transcoder::ffmpeg::{Launcher, Tools};
 use crate::Result;
 use crate::args::DoctorArgs;
 use crate::data_dir::{DevInfo, open_to_others};
-use crate::output::{Output, Stop, bytes};
+use crate::output::{CommandError, Output, bytes};
 
-/// What was looked at, and what was found.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 struct Finding {
     what: &'static str,
     state: State,
     found: String,
-    /// What to do; absent where nothing is.
+    /// What to do, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
@@ -31,15 +31,15 @@ struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum State {
-    Good,
-    /// It works, but perhaps not for long.
-    Doubtful,
-    Bad,
+    Ok,
+    /// It works, but may cause trouble.
+    Warning,
+    Error,
 }
 
 impl Finding {
-    fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, state: State::Good, found: found.into(), advice: None }
+    fn ok(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, state: State::Ok, found: found.into(), advice: None }
     }
 
     fn other(what: &'static str, state: State, found: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -47,7 +47,7 @@ impl Finding {
     }
 }
 
-/// Looks, reports, and ends with 1 if something is missing.
+/// Runs all checks and reports. Exits with 1 if a prerequisite is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
     let launcher = args.confinement.launcher(super::transcode::default_encoders());
@@ -56,24 +56,24 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     findings.push(port(args.listen, running.as_ref()).await);
     findings.extend(bucket(&args, running.as_ref()).await);
 
-    let good = findings.iter().all(|it| it.state != State::Bad);
+    let good = findings.iter().all(|it| it.state != State::Error);
     output.object(&json!({ "ok": good, "findings": findings }));
     for finding in &findings {
         let mark = match finding.state {
-            State::Good => style("ok     ").green(),
-            State::Doubtful => style("doubt  ").yellow(),
-            State::Bad => style("missing").red().bold(),
+            State::Ok => style("ok     ").green(),
+            State::Warning => style("warning").yellow(),
+            State::Error => style("missing").red().bold(),
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
         if let Some(advice) = &finding.advice {
             output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
         }
     }
-    output.line(if good { "Everything that is needed is there." } else { "Something is missing." });
-    if good { Ok(()) } else { Err(Stop::Answered) }
+    output.line(if good { "All prerequisites are met." } else { "Some prerequisites are missing." });
+    if good { Ok(()) } else { Err(CommandError::Reported) }
 }
 
-/// What the kernel takes away from FFmpeg.
+/// Which confinement of FFmpeg the kernel supports.
 fn confinement(launcher: &Launcher) -> Finding {
     const WHAT: &str = "confined";
     let support = Support::of_kernel();
@@ -81,18 +81,17 @@ fn confinement(launcher: &Launcher) -> Finding {
     let memory = bytes(launcher.memory);
     match (launcher.enforcement, missing.as_slice()) {
         (Enforcement::Off, _) => {
-            let found = "FFmpeg has all the rights of this process (EDGEREEL_CONFINEMENT is `off`)";
-            Finding::other(WHAT, State::Doubtful, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
+            let found = "FFmpeg runs with all rights of this process (EDGEREEL_CONFINEMENT is `off`)";
+            Finding::other(WHAT, State::Warning, found, "set EDGEREEL_CONFINEMENT to `best-effort` or `required`")
         }
         (_, []) => {
             let version = support.landlock;
-            let found =
-                format!("Landlock {version} or newer, seccomp, no_new_privs; {memory} for each FFmpeg that encodes");
-            Finding::good(WHAT, found)
+            let found = format!("Landlock {version} or later, seccomp, no_new_privs; {memory} per encoding FFmpeg");
+            Finding::ok(WHAT, found)
         }
         (enforcement, missing) => {
-            let state = if enforcement == Enforcement::Required { State::Bad } else { State::Doubtful };
-            let advice = "use a newer kernel, or a container runtime that lets these calls through";
+            let state = if enforcement == Enforcement::Required { State::Error } else { State::Warning };
+            let advice = "use a newer kernel, or a container runtime that allows these system calls";
             Finding::other(WHAT, state, format!("the kernel lacks {}", missing.join(", ")), advice)
         }
     }
@@ -100,67 +99,67 @@ fn confinement(launcher: &Launcher) -> Finding {
 
 async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
-        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR";
+        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
     match Tools::find(Some(launcher.clone())) {
         Ok(tools) => {
-            let mut findings = vec![Finding::good("ffmpeg", tools.version.clone())];
+            let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
             findings.push(match tools.missing_capabilities() {
                 Ok(missing) if missing.is_empty() => match transcoder::trial::run(&tools).await {
-                    Ok(()) => Finding::good("trial", "two seconds of video came out as they should"),
+                    Ok(()) => Finding::ok("trial", "a two-second test encode succeeded"),
                     Err(error) => {
-                        let found = format!("two seconds of video did not come out as they should: {error}");
-                        Finding::other("trial", State::Bad, found, INSTALL)
+                        let found = format!("a two-second test encode failed: {error}");
+                        Finding::other("trial", State::Error, found, INSTALL)
                     }
                 },
                 Ok(missing) => {
-                    Finding::other("abilities", State::Bad, format!("no {}", missing.join(", no ")), INSTALL)
+                    Finding::other("abilities", State::Error, format!("no {}", missing.join(", no ")), INSTALL)
                 }
-                Err(error) => Finding::other("abilities", State::Bad, error.to_string(), INSTALL),
+                Err(error) => Finding::other("abilities", State::Error, error.to_string(), INSTALL),
             });
-            let refused = "such uploads are refused; install a full build of FFmpeg to take them";
+            let refused = "such uploads are rejected; install a full build of FFmpeg to accept them";
             findings.extend(
                 tools
                     .limits()
                     .into_iter()
-                    .map(|it| Finding::other("abilities", State::Doubtful, format!("cannot process {it}"), refused)),
+                    .map(|it| Finding::other("abilities", State::Warning, format!("cannot process {it}"), refused)),
             );
             findings
         }
-        Err(error) => vec![Finding::other("ffmpeg", State::Bad, error.to_string(), INSTALL)],
+        Err(error) => vec![Finding::other("ffmpeg", State::Error, error.to_string(), INSTALL)],
     }
 }
 
 fn folder(data: &Path) -> Finding {
     let shown = data.display();
-    // The nearest folder that is there has to take what is made in it.
+    // The nearest existing folder must be writable.
     let existing =
         data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
     let Some(existing) = existing else {
         return Finding::other(
             "data",
-            State::Bad,
-            format!("`{shown}` cannot be made"),
-            "name another folder with --data",
+            State::Error,
+            format!("cannot create `{shown}`"),
+            "choose another folder with --data",
         );
     };
     match tempfile::tempfile_in(existing) {
         Ok(_) => match open_to_others(data) {
             Some(mode) => {
-                let found = format!("`{shown}` can be read by other users of this machine (mode {mode:03o})");
-                Finding::other("data", State::Doubtful, found, format!("close it with `chmod -R go= {shown}`"))
+                let found = format!("other users of this machine can read `{shown}` (mode {mode:03o})");
+                Finding::other("data", State::Warning, found, format!("run `chmod -R go= {shown}`"))
             }
-            None => Finding::good("data", format!("`{shown}` can be written")),
+            None => Finding::ok("data", format!("`{shown}` is writable")),
         },
         Err(error) => {
-            let found = format!("`{shown}` cannot be written: {error}");
-            Finding::other("data", State::Bad, found, "name another folder with --data, or change its owner")
+            let found = format!("cannot write to `{shown}`: {error}");
+            Finding::other("data", State::Error, found, "choose another folder with --data, or change its owner")
         }
     }
 }
 
-/// Below, the next large upload fills the disk, bytes.
+/// Below this, in bytes, a large upload may fill the disk.
 const LITTLE_SPACE: u64 = 10_000_000_000;
-/// Below, not even a small one is done, bytes.
+/// Below this, in bytes, even a small upload may fail.
 const NO_SPACE: u64 = 500_000_000;
 
 fn disk(data: &Path) -> Finding {
@@ -168,64 +167,64 @@ fn disk(data: &Path) -> Finding {
     match rustix::fs::statvfs(existing) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let found = format!("{} free where the data is kept", bytes(free));
-            let advice = "free some space: sources and outputs are kept there";
+            let found = format!("{} free on the disk of the data folder", bytes(free));
+            let advice = "free some space: sources and outputs are stored there";
             match free {
-                free if free < NO_SPACE => Finding::other("disk", State::Bad, found, advice),
-                free if free < LITTLE_SPACE => Finding::other("disk", State::Doubtful, found, advice),
-                _ => Finding::good("disk", found),
+                free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
+                free if free < LITTLE_SPACE => Finding::other("disk", State::Warning, found, advice),
+                _ => Finding::ok("disk", found),
             }
         }
         Err(error) => {
-            let found = format!("the free space is unknown: {error}");
-            Finding::other("disk", State::Doubtful, found, "look at it by hand")
+            let found = format!("cannot determine the free space: {error}");
+            Finding::other("disk", State::Warning, found, "check it manually")
         }
     }
 }
 
 fn processors() -> Finding {
-    Finding::good("processors", format!("{} for encoding", super::transcode::default_encoders()))
+    Finding::ok("processors", format!("{} for encoding", super::transcode::default_encoders()))
 }
 
 fn settings() -> Finding {
     let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
     let found =
-        if set.is_empty() { "no settings in the environment".to_owned() } else { format!("set: {}", set.join(", ")) };
+        if set.is_empty() { "no EDGEREEL_ variables are set".to_owned() } else { format!("set: {}", set.join(", ")) };
     let known = crate::variables::all();
     let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(*it)).collect();
     match unknown.as_slice() {
-        [] => Finding::good("settings", found),
+        [] => Finding::ok("settings", found),
         [name, ..] => {
-            let advice = format!("`{name}` means nothing: docs/configuration.md names those that do");
-            Finding::other("settings", State::Doubtful, found, advice)
+            let advice = format!("`{name}` is unknown: see docs/configuration.md");
+            Finding::other("settings", State::Warning, found, advice)
         }
     }
 }
 
-/// Whether pages can upload to the private bucket. Nothing, where no bucket is known or no page is named.
+/// Whether browsers can upload to the private bucket. Empty without a bucket or an origin.
 async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
     let Some(store) = running.map(|it| it.s3.store_config()).or_else(cloud_store) else { return vec![] };
     let listed = std::env::var("EDGEREEL_CORS_ORIGINS").unwrap_or_default();
     let listed = listed.split(',').map(str::trim).filter(|it| !it.is_empty());
-    // To ask for any origin, one stands for all.
+    // One origin represents all.
     let listed = listed.map(|it| if it == "*" { "https://any.example" } else { it }.to_owned());
     let origins: Vec<String> = args.origin.iter().cloned().chain(listed).collect();
     let store = S3Store::new(&store);
     let mut findings = vec![];
     for origin in origins {
         findings.push(match upload_cors::check(&store, &origin).await {
-            Ok(()) => Finding::good("bucket", format!("pages of {origin} can upload")),
+            Ok(()) => Finding::ok("bucket", format!("browsers can upload from {origin}")),
             Err(problem) => {
-                let found = format!("pages of {origin} cannot upload: {:#}", anyhow::Error::from(problem));
-                let advice = "set the CORS rule of the private bucket as docs/uploads.md says";
-                Finding::other("bucket", State::Bad, found, advice)
+                let found = format!("browsers cannot upload from {origin}: {:#}", anyhow::Error::from(problem));
+                let advice = "set the CORS rule of the private bucket as in docs/uploads.md";
+                Finding::other("bucket", State::Error, found, advice)
             }
         });
     }
     findings
 }
 
-/// The buckets that the environment names, if it names them.
+/// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
     let mut environment = Environment::new(&process_variable);
     let services = environment.services();
@@ -234,13 +233,18 @@ fn cloud_store() -> Option<S3StoreConfig> {
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {
     if let Some(running) = running {
-        return Finding::good("port", format!("`edgereel dev` is running at {}", running.api));
+        return Finding::ok("port", format!("`edgereel dev` is running at {}", running.api));
     }
     match tokio::net::TcpListener::bind(listen).await {
-        Ok(_) => Finding::good("port", format!("{listen} is free")),
+        Ok(_) => Finding::ok("port", format!("{listen} is free")),
         Err(error) => {
-            let found = format!("{listen} cannot be used: {error}");
-            Finding::other("port", State::Bad, found, "name another address with --listen; port 0 takes a free one")
+            let found = format!("cannot bind to {listen}: {error}");
+            Finding::other(
+                "port",
+                State::Error,
+                found,
+                "choose another address with --listen; port 0 chooses a free port",
+            )
         }
     }
 }

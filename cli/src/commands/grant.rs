@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::Result;
 use crate::api::Api;
 use crate::args::GrantArgs;
-use crate::output::{Output, Stop};
+use crate::output::{CommandError, Output};
 
-/// Asks the API for an address that plays.
+/// Requests a playback URL from the API.
 pub async fn run(args: GrantArgs, output: &Output) -> Result {
     let api = Api::of(&args.api)?;
     let mut query = vec![];
@@ -22,9 +22,8 @@ pub async fn run(args: GrantArgs, output: &Output) -> Result {
     }
     let answer = api.stream(args.video, &query).await?;
     let Some(url) = answer.hls_url else {
-        let waiting =
-            anyhow::anyhow!("the video is {} and cannot be watched yet: try again in a moment", answer.status);
-        return Err(Stop::failed("not-playable-yet", waiting));
+        let waiting = anyhow::anyhow!("the video is {} and not playable yet: retry shortly", answer.status);
+        return Err(CommandError::failed("not-playable-yet", waiting));
     };
     output.object(&json!({
         "video": args.video, "status": answer.status, "hls_url": url, "poster_url": answer.poster_url,

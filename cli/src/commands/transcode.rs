@@ -18,7 +18,7 @@ use transcoder::local::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
 use crate::args::{ConfinementArgs, TranscodeArgs};
-use crate::output::{Output, Stop};
+use crate::output::{CommandError, Output};
 
 /// Transcodes one file into a folder.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
@@ -37,7 +37,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();
     tokio::spawn(async move {
-        // Without the signal there is nothing to stop for.
+        // Without a signal handler, there is nothing to do.
         if tokio::signal::ctrl_c().await.is_ok() {
             interrupted.cancel();
         }
@@ -64,17 +64,19 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     Ok(())
 }
 
-fn explain(error: TranscodeError) -> Stop {
+fn explain(error: TranscodeError) -> CommandError {
     let failure = error.failure();
     match failure.class() {
-        // The sentence says all there is to say about a file.
-        FailureClass::Source => Stop::failed(failure.code, anyhow::anyhow!(failure.sentence)),
-        FailureClass::Shutdown => Stop::failed("stopped", anyhow::anyhow!("stopped before it was ready")),
+        // The message explains the problem of the file completely.
+        FailureClass::Source => CommandError::failed(failure.code, anyhow::anyhow!(failure.sentence)),
+        FailureClass::Shutdown => {
+            CommandError::failed("stopped", anyhow::anyhow!("interrupted before the video was ready"))
+        }
         FailureClass::Infrastructure => {
             if !error.log_tail().is_empty() {
-                tracing::error!("the last words of FFmpeg:\n{}", error.log_tail());
+                tracing::error!("FFmpeg's last output:\n{}", error.log_tail());
             }
-            Stop::failed(failure.code, anyhow::Error::from(error).context(failure.sentence))
+            CommandError::failed(failure.code, anyhow::Error::from(error).context(failure.sentence))
         }
     }
 }
@@ -82,22 +84,22 @@ fn explain(error: TranscodeError) -> Stop {
 /// Reads a profile.
 ///
 /// # Errors
-/// If there is no such file, or a setting of it is wrong.
+/// If the file does not exist, or a setting is invalid.
 pub fn read_profile(path: &Path) -> Result<Profile> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("the profile `{shown}` cannot be read"))?;
-    Profile::parse(&text).map_err(|it| {
-        Stop::failed(
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the profile `{shown}`"))?;
+    Profile::parse(&text).map_err(|error| {
+        CommandError::failed(
             "invalid-profile",
-            anyhow::Error::from(it).context(format!("the profile `{shown}` cannot be used")),
+            anyhow::Error::from(error).context(format!("invalid profile `{shown}`")),
         )
     })
 }
 
-/// Reads profiles; each has the name that stands in it.
+/// Reads profiles by their name.
 ///
 /// # Errors
-/// As with one. `invalid-profile` too for two of the same name.
+/// As [`read_profile`]; also `invalid-profile` for two profiles of the same name.
 pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<HashMap<String, Profile>> {
     let mut profiles = HashMap::new();
     for path in paths {
@@ -105,50 +107,50 @@ pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result
         let name = profile.name.to_string();
         if profiles.insert(name.clone(), profile).is_some() {
             let twice = anyhow::anyhow!("two profiles have the name `{name}`; the second is `{}`", path.display());
-            return Err(Stop::failed("invalid-profile", twice));
+            return Err(CommandError::failed("invalid-profile", twice));
         }
     }
     Ok(profiles)
 }
 
-/// Finds an FFmpeg that can do all that is needed. Without a launcher it is not confined.
+/// Finds an FFmpeg with all required capabilities. Without a launcher it runs unconfined.
 ///
 /// # Errors
-/// `no-ffmpeg`, with what to install. `no-confinement`, if one is required that the kernel does not offer.
+/// `no-ffmpeg`, with what to install. `no-confinement` if the kernel does not support the required confinement.
 pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
     if let Some(launcher) = &launcher {
         confinement_is_there(launcher)?;
     }
-    let tools = Tools::find(launcher).map_err(|it| Stop::failed("no-ffmpeg", it))?;
-    let missing = tools.missing_capabilities().map_err(|it| Stop::failed("no-ffmpeg", it))?;
+    let tools = Tools::find(launcher).map_err(|it| CommandError::failed("no-ffmpeg", it))?;
+    let missing = tools.missing_capabilities().map_err(|it| CommandError::failed("no-ffmpeg", it))?;
     if missing.is_empty() {
         return Ok(tools);
     }
     let lacks = anyhow::anyhow!(
-        "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or name its folder in \
-         EDGEREEL_FFMPEG_DIR",
+        "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or set \
+         EDGEREEL_FFMPEG_DIR to its folder",
         tools.ffmpeg.display(),
         missing.join(", ")
     );
-    Err(Stop::failed("no-ffmpeg", lacks))
+    Err(CommandError::failed("no-ffmpeg", lacks))
 }
 
-/// Finds an FFmpeg, and lets it make two seconds of video before others rely on it. `encoders` of all jobs run side by side.
+/// Finds an FFmpeg and verifies it with a two-second test encode. `encoders`: concurrent encoders of all jobs.
 ///
 /// # Errors
-/// `no-ffmpeg`, with what it lacks or does differently.
+/// `no-ffmpeg`, with the missing capability or the failed test.
 pub async fn tried_tools(confinement: &ConfinementArgs, encoders: usize) -> Result<Tools> {
     let tools = find_tools(Some(confinement.launcher(encoders)))?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
         let fails = anyhow::Error::new(problem).context(format!(
-            "FFmpeg at `{}` ({}) does not make what it should",
+            "FFmpeg at `{}` ({}) failed the test encode",
             tools.ffmpeg.display(),
             tools.version
         ));
-        return Err(Stop::failed("no-ffmpeg", fails));
+        return Err(CommandError::failed("no-ffmpeg", fails));
     }
     for it in tools.limits() {
-        tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are refused", tools.ffmpeg.display());
+        tracing::warn!("FFmpeg at `{}` cannot process {it}: such uploads are rejected", tools.ffmpeg.display());
     }
     Ok(tools)
 }
@@ -161,21 +163,21 @@ fn confinement_is_there(launcher: &Launcher) -> Result {
                 "FFmpeg cannot be confined as EDGEREEL_CONFINEMENT=required demands, because the kernel lacks {missing}: \
                  use a newer kernel or container runtime, or set `best-effort`"
             );
-            Err(Stop::failed("no-confinement", lacks))
+            Err(CommandError::failed("no-confinement", lacks))
         }
         Enforcement::BestEffort if !missing.is_empty() => {
-            tracing::warn!("FFmpeg has more rights than it needs, because the kernel lacks {missing}");
+            tracing::warn!("FFmpeg runs with more rights than it needs, because the kernel lacks {missing}");
             Ok(())
         }
         Enforcement::Off => {
-            tracing::warn!("FFmpeg has all the rights of this process, because EDGEREEL_CONFINEMENT is `off`");
+            tracing::warn!("FFmpeg runs with all rights of this process, because EDGEREEL_CONFINEMENT is `off`");
             Ok(())
         }
         Enforcement::Required | Enforcement::BestEffort => Ok(()),
     }
 }
 
-/// As many as there are processors.
+/// The number of processors.
 pub fn default_encoders() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

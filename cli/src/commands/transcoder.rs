@@ -15,13 +15,13 @@ use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 use super::transcode::{default_encoders, read_profiles, tried_tools};
 use crate::Result;
 use crate::args::TranscoderArgs;
-use crate::output::{Output, Stop};
+use crate::output::{CommandError, Output};
 use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
-/// Works until a signal.
+/// Processes jobs until a signal.
 ///
 /// # Errors
-/// `Usage` for an environment that is not complete; a profile that cannot be used; no FFmpeg; what cannot be reached.
+/// A usage error for an invalid configuration; an invalid profile; no FFmpeg; a service that cannot be reached.
 pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
@@ -31,7 +31,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let (services, keys) = (environment.services(), environment.key_encryption_keys());
     let max_import_bytes = environment.max_upload_bytes();
     let read = environment.finish(keys.map(|it| (services, it)));
-    let (services, keys) = read.map_err(|it| Stop::Usage(it.to_string()))?;
+    let (services, keys) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
     let tools = tried_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
@@ -50,7 +50,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     };
     output.object(&json!({ "event": "working", "worker": name }));
     let how = format!("{} encoders, {}", config.encoders, tools.version);
-    output.line(format!("{}  as `{name}`, {how}      (Ctrl-C ends this)", style("Takes jobs.").green().bold()));
+    output.line(format!("{}  Name: `{name}`, {how}      (Ctrl-C to stop)", style("Transcoder ready.").green().bold()));
     let worker = Worker {
         queue: installation.queue.clone(),
         catalog: installation.catalog.clone(),
@@ -74,20 +74,20 @@ fn profiles(args: &TranscoderArgs) -> Result<HashMap<String, Profile>> {
     read_profiles(args.profiles.iter().chain(&folder))
 }
 
-/// The TOML files of a folder.
+/// The TOML files in a folder.
 fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("the profiles in `{shown}` cannot be read"))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the profiles in `{shown}`"))?;
     let paths = entries.map(|it| it.map(|it| it.path())).collect::<std::io::Result<Vec<_>>>()?;
     let mut files: Vec<_> = paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
     files.sort();
     Ok(files)
 }
 
-/// Nobody else's, though a host may run several and start them again and again.
+/// A unique name, although a host may run and restart several transcoders.
 fn unique_name() -> anyhow::Result<String> {
     let mut number = [0; 4];
-    getrandom::fill(&mut number).context("there is no randomness")?;
+    getrandom::fill(&mut number).context("the system's random number generator failed")?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Ok(format!("{host}-{}", domain::ids::hex(&number)))
 }

@@ -12,15 +12,15 @@ use crate::Result;
 use crate::api::Api;
 use crate::args::{ModeArg, UploadArgs};
 use crate::output::{Output, bytes};
-use crate::upload::{Event, News, Uploaded, Wishes, follow, upload};
+use crate::upload::{Event, FollowEvent, UploadOptions, Uploaded, follow, upload};
 
-/// Uploads, and with `--wait` follows the video.
+/// Uploads a file and, with `--wait`, waits for the video.
 pub async fn run(args: UploadArgs, output: &Output) -> Result {
     let api = Api::of(&args.api)?;
-    let wishes = Wishes {
+    let options = UploadOptions {
         title: args.title,
         profile: args.profile,
-        mode: args.mode.map(|it| match it {
+        mode: args.mode.map(|mode| match mode {
             ModeArg::Abr => "abr",
             ModeArg::Copy => "copy",
         }),
@@ -28,8 +28,8 @@ pub async fn run(args: UploadArgs, output: &Output) -> Result {
         fresh: args.fresh,
     };
     let began = Instant::now();
-    let meter = Meter::new(output);
-    let uploaded = upload(&api, &args.file, &wishes, &|event| meter.tell(event)).await;
+    let meter = UploadMeter::new(output);
+    let uploaded = upload(&api, &args.file, &options, &|event| meter.report(event)).await;
     meter.finish();
     let uploaded = uploaded?;
     let seconds = uploaded.at.duration_since(began).as_secs_f64();
@@ -52,25 +52,25 @@ async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
         Some(bar) => bar.suspend(|| output.line(text)),
         None => output.line(text),
     };
-    let tell = |news: News| match news {
-        News::At { state, stage, percent } => {
+    let report = |event: FollowEvent| match event {
+        FollowEvent::Progress { state, stage, percent } => {
             output.object(&json!({ "event": "progress", "state": state, "stage": stage, "percent": percent }));
             if let Some(bar) = &bar {
                 bar.set_position(percent.unwrap_or(0).into());
                 bar.set_message(stage.unwrap_or_else(|| state.to_string()));
             }
         }
-        News::Waits { state, what_for } => {
-            output.object(&json!({ "event": "waiting", "state": state, "message": what_for }));
-            line(&what_for);
+        FollowEvent::Waiting { state, reason } => {
+            output.object(&json!({ "event": "waiting", "state": state, "message": reason }));
+            line(&reason);
         }
-        News::Playable { after, hls_url } => {
+        FollowEvent::Playable { after, hls_url } => {
             let seconds = after.as_secs_f64();
             output.object(&json!({ "event": "playable", "after_s": seconds, "hls_url": hls_url }));
             line(&format!("{} {seconds:.1} s after the upload", style("Playable").green()));
         }
     };
-    let ready = follow(api, uploaded.video, uploaded.at, &tell).await;
+    let ready = follow(api, uploaded.video, uploaded.at, &report).await;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -81,7 +81,7 @@ async fn wait(api: &Api, uploaded: &Uploaded, output: &Output) -> Result {
         "hls_url": ready.hls_url, "renditions": ready.video.renditions, "receipt": ready.video.receipt,
     }));
     output.line(format!("{} {ready_s:.1} s after the upload", style("Ready").green().bold()));
-    output.line(format!("Watch it: {}", ready.hls_url));
+    output.line(format!("Playback URL: {}", ready.hls_url));
     Ok(())
 }
 
@@ -92,18 +92,18 @@ fn work_bar() -> ProgressBar {
     bar
 }
 
-/// Shows how many bytes have gone: a bar on a terminal, objects for programs.
-struct Meter<'a> {
+/// Reports the progress of an upload: as a bar on a terminal, or as JSON objects.
+struct UploadMeter<'a> {
     output: &'a Output,
     bar: ProgressBar,
     total: AtomicU64,
     moved: Mutex<(i64, Instant)>,
 }
 
-/// Between two objects about bytes.
-const TELL_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of progress objects.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-impl<'a> Meter<'a> {
+impl<'a> UploadMeter<'a> {
     fn new(output: &'a Output) -> Self {
         let target = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
@@ -113,21 +113,21 @@ impl<'a> Meter<'a> {
         Self { output, bar, total: AtomicU64::new(0), moved: Mutex::new((0, Instant::now())) }
     }
 
-    fn tell(&self, event: Event) {
+    fn report(&self, event: Event) {
         match event {
-            Event::Began { video, bytes, resumed } => {
+            Event::Started { video, bytes, resumed } => {
                 self.total.store(bytes, Ordering::Relaxed);
                 self.bar.set_length(bytes);
                 self.output.object(&json!({ "event": "created", "video": video, "bytes": bytes, "resumed": resumed }));
                 if resumed {
-                    self.output.line(format!("Going on with the upload of {video}"));
+                    self.output.line(format!("Resuming the upload of {video}"));
                 }
             }
             Event::Moved(bytes) => {
                 let mut moved = self.moved.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 moved.0 += bytes;
                 self.bar.set_position(moved.0.max(0).unsigned_abs());
-                if self.output.is_json() && moved.1.elapsed() >= TELL_INTERVAL {
+                if self.output.is_json() && moved.1.elapsed() >= REPORT_INTERVAL {
                     moved.1 = Instant::now();
                     let total = self.total.load(Ordering::Relaxed);
                     self.output.object(&json!({ "event": "uploading", "bytes": moved.0.max(0), "total": total }));

@@ -1,4 +1,4 @@
-//! Carries the store's events to the queue: what a Cloudflare Queue and its consumer do in the cloud.
+//! Moves the store's events to the job queue, as a Cloudflare Queue and its consumer do in the cloud.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use functions::now_ms;
 use s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;
 
-/// Events on one look.
+/// Events per batch.
 const BATCH: u32 = 100;
-/// Before an event is tried again; doubled each time.
+/// Delay before the first retry of an event; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest of these pauses.
+/// The longest delay.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// From the outbox to the queue.
+/// Moves events from the outbox to the queue.
 pub(super) struct Pump {
     pub(super) outbox: EventOutbox,
     pub(super) ingest: Ingest,
 }
 
 impl Pump {
-    /// Carries events until it is told to stop. One that it had in hand then comes again.
+    /// Runs until `stop` is cancelled. An event that is not acknowledged is delivered again.
     pub(super) async fn run(&self, stop: CancellationToken) {
-        // Between its steps it may be dropped at any time: nothing is acknowledged before it is done.
+        // Cancellation-safe: an event is acknowledged only after it was processed.
         let _ = stop.run_until_cancelled(self.carry()).await;
     }
 
@@ -38,7 +38,7 @@ impl Pump {
                     pause = FIRST_PAUSE;
                 }
                 Err(error) => {
-                    tracing::warn!("the store's events cannot be read: {:#}", anyhow::Error::from(error));
+                    tracing::warn!("cannot read the store's events: {:#}", anyhow::Error::from(error));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -46,11 +46,11 @@ impl Pump {
         }
     }
 
-    /// Until it is taken: later events of the same video may rest upon it.
+    /// Retries until the event is processed, because later events of the same video may depend on it.
     async fn take(&self, event: &QueuedEvent) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.ingest.take(&event.body, now_ms()).await {
+            match self.ingest.process(&event.body, now_ms()).await {
                 Ok(taken) => {
                     taken.iter().for_each(log);
                     break;
@@ -61,15 +61,15 @@ impl Pump {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(error) => {
-                    // Nobody will ever be able to take it; the others must not wait for that.
+                    // The event can never be processed, and must not block the others.
                     tracing::error!(event = event.body, "an event is lost: {:#}", anyhow::Error::from(error));
                     break;
                 }
             }
         }
         if let Err(error) = self.outbox.ack(event.sequence).await {
-            // Then it comes again, and is one that is known already.
-            tracing::warn!("an event could not be acknowledged: {:#}", anyhow::Error::from(error));
+            // The event is delivered again and recognised as a duplicate.
+            tracing::warn!("cannot acknowledge an event: {:#}", anyhow::Error::from(error));
         }
     }
 }
@@ -83,9 +83,9 @@ fn log(taken: &Ingested) {
         }
         Ingested::AlreadyDone(video) => tracing::debug!(video.id = %video, "an event of a video that is done"),
         Ingested::Gone(video) => tracing::info!(video.id = %video, "an event of a video that is gone"),
-        // Warned about where it was refused.
+        // Logged where it was rejected.
         Ingested::Unwanted(_) => {}
-        // The ones worth a line have one: `Ingest` writes it.
+        // `Ingest` logs the relevant ones.
         Ingested::Ignored(ignored) => tracing::debug!("an event starts nothing: {ignored}"),
     }
 }

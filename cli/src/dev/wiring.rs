@@ -1,4 +1,4 @@
-//! What is made of what.
+//! Builds the components of `edgereel dev`.
 
 use std::sync::Arc;
 
@@ -41,15 +41,15 @@ use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
 use edge_server::{Edge, MemoryList};
 
-/// Holds sources, wrapped keys and manifests.
+/// Bucket of sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
-/// Holds what viewers get.
+/// Bucket of published videos.
 const MEDIA_BUCKET: &str = "media";
-/// The one worker of this folder: its lock sees to that.
+/// Name of the only worker of this folder.
 const WORKER: &str = "dev";
 
-/// What is there already.
-pub(super) struct Parts<'a> {
+/// The inputs of [`build`].
+pub(super) struct DevInputs<'a> {
     pub(super) folder: &'a DataDir,
     pub(super) listener: &'a TcpListener,
     pub(super) s3_listener: &'a TcpListener,
@@ -57,8 +57,8 @@ pub(super) struct Parts<'a> {
     pub(super) tools: Tools,
 }
 
-/// What is made of it.
-pub(super) struct Wired {
+/// The components of `edgereel dev`.
+pub(super) struct DevSystem {
     pub(super) info: DevInfo,
     pub(super) database: Database,
     pub(super) s3: S3Server,
@@ -68,15 +68,14 @@ pub(super) struct Wired {
     pub(super) worker: Worker,
 }
 
-pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
-    let Parts { folder, args, tools, .. } = parts;
+pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
+    let DevInputs { folder, args, tools, .. } = inputs;
     let secrets = folder.secrets();
-    let info = info(&crate::listen::url(parts.listener)?, &crate::listen::url(parts.s3_listener)?, secrets);
+    let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
     let profiles = read_profiles(&args.profiles)?;
 
     let s3_config = s3_config(folder, args.strict_cors);
-    let s3 =
-        tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("the store cannot be opened")?;
+    let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
     let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
@@ -84,21 +83,20 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
     };
     let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
-    take_back(&*catalog, &queue).await?;
+    release_stale_leases(&*catalog, &queue).await?;
     let queue: SharedQueue = Arc::new(queue);
 
     let keyring = keyring(secrets)?;
-    let keks =
-        KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("the key-encryption keys cannot be used")?;
+    let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("invalid key-encryption keys")?;
     let mut config = ApiConfig::new(PRIVATE_BUCKET);
     config.max_upload_bytes =
         profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
     config.imports.allow_private = args.allow_private_imports;
     let imports = config.imports;
-    // Pages of any origin, as with the store: they need a key of their own.
+    // All origins, as for the store: pages need a token anyway.
     config.cors_origins = vec!["*".to_owned()];
     if args.listen.ip().is_loopback() {
-        // Whoever is on this machine need not guess the token.
+        // Clients on this machine can read the token, so guessing it needs no limit.
         config.limits.failures = None;
     }
     config.public_url.clone_from(&info.api);
@@ -142,7 +140,7 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         config: Arc::new(config),
     };
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
-    let list = list.context("the list of what was revoked at the edge (edge-list.json) cannot be read")?;
+    let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router =
         edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
@@ -165,21 +163,21 @@ pub(super) async fn wire(parts: Parts<'_>) -> Result<Wired> {
         in_hand: InHand::default(),
     };
     let pump = Pump { outbox: s3.events(), ingest };
-    Ok(Wired { info, database, s3, router, pump, background, worker })
+    Ok(DevSystem { info, database, s3, router, pump, background, worker })
 }
 
-/// What a killed process had in hand is free at once: nobody else uses its name.
-async fn take_back(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
-    // First the videos, then the messages: who receives one must be able to claim the other.
+/// Releases the leases of a killed process immediately: no other process uses its name.
+async fn release_stale_leases(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
+    // First the videos, then the messages: the receiver of a message must be able to claim its video.
     let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
     let messages = queue.release_held().await?;
     if videos + messages > 0 {
-        tracing::info!(videos, messages, "an earlier run was interrupted: its work goes on");
+        tracing::info!(videos, messages, "an earlier run was interrupted: resuming its jobs");
     }
     Ok(())
 }
 
-/// Whoever develops receives on his own machine, unencrypted.
+/// Webhooks in development may use private addresses and plain HTTP.
 fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
     let guard = Guard::new(Policy { allow_private: true, allow_http: true });
     Webhooks { store: Arc::new(SqlWebhooks::new(database)), keys: Arc::new(keys.clone()), guard }
@@ -219,7 +217,7 @@ fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
 }
 
 fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
-    // Pages of any origin may upload: who has a signed request is allowed to send it.
+    // All origins may upload: a presigned request is the permission.
     let cors_origins = if strict_cors { vec![] } else { vec!["*".to_owned()] };
     let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: cors_origins.clone() };
     S3ServerConfig {
@@ -239,7 +237,7 @@ fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
 
 fn keyring(secrets: &Secrets) -> anyhow::Result<Keyring> {
     Ok(Keyring {
-        grants: GrantKeys::parse(&secrets.grant_keys).context("the grant keys cannot be used")?,
-        passes: PassKeys::parse(&secrets.pass_keys).context("the pass keys cannot be used")?,
+        grants: GrantKeys::parse(&secrets.grant_keys).context("invalid grant keys")?,
+        passes: PassKeys::parse(&secrets.pass_keys).context("invalid pass keys")?,
     })
 }

@@ -1,4 +1,4 @@
-//! The file to upload, and the stretches of it that are sent.
+//! The file to upload, and its byte ranges.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -12,58 +12,61 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use crate::Result;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// Read and sent at once, bytes: all the memory that a request needs.
+/// Chunk size in bytes: the memory use of a request.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// A file, as it was when the upload began.
+/// A file, as it was at the start of the upload.
 #[derive(Debug, Clone)]
 pub struct UploadFile {
-    /// Absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// For people; the API cleans it.
+    /// The name for display; the API sanitises it.
     pub name: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Last change.
+    /// Time of the last modification.
     pub modified: SystemTime,
 }
 
 impl UploadFile {
-    /// Looks at it.
+    /// Reads the metadata of a file.
     ///
     /// # Errors
-    /// If it is missing, no file, or empty.
+    /// If it does not exist, is not a regular file, or is empty.
     pub async fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let meta = tokio::fs::metadata(path).await.with_context(|| format!("`{shown}` cannot be read"))?;
+        let meta = tokio::fs::metadata(path).await.with_context(|| format!("cannot read `{shown}`"))?;
         if !meta.is_file() {
-            return Err(Stop::failed("not-a-file", anyhow::anyhow!("`{shown}` is not a file: name a video")));
+            return Err(CommandError::failed("not-a-file", anyhow::anyhow!("`{shown}` is not a file")));
         }
         if meta.len() == 0 {
-            return Err(Stop::failed("empty-file", anyhow::anyhow!("`{shown}` is empty: there is nothing to upload")));
+            return Err(CommandError::failed(
+                "empty-file",
+                anyhow::anyhow!("`{shown}` is empty: there is nothing to upload"),
+            ));
         }
-        let path = tokio::fs::canonicalize(path).await.with_context(|| format!("`{shown}` cannot be read"))?;
+        let path = tokio::fs::canonicalize(path).await.with_context(|| format!("cannot read `{shown}`"))?;
         let name = path.file_name().map_or_else(|| "video".into(), |it| it.to_string_lossy().into_owned());
         let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Ok(Self { path, name, size: meta.len(), modified })
     }
 
-    /// Whether it is still as it was.
+    /// Whether the file is unchanged.
     pub async fn is_unchanged(&self) -> bool {
         let meta = tokio::fs::metadata(&self.path).await;
         meta.is_ok_and(|it| it.len() == self.size && it.modified().is_ok_and(|it| it == self.modified))
     }
 
-    /// The bytes from `offset` on, `length` of them.
+    /// Reads `length` bytes from `offset`.
     pub async fn read(&self, offset: u64, length: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
         let mut file = tokio::fs::File::open(&self.path).await?;
         file.seek(std::io::SeekFrom::Start(offset)).await?;
         Ok(ReaderStream::with_capacity(file.take(length), CHUNK_BYTES).boxed())
     }
 
-    /// MD5 of a stretch: what a store calls the ETag of it, in hex.
+    /// The MD5 of a byte range in hex, which stores use as its ETag.
     pub async fn md5(&self, offset: u64, length: u64) -> std::io::Result<String> {
         let mut stream = self.read(offset, length).await?;
         let mut md5 = md5::Md5::new();
@@ -73,7 +76,7 @@ impl UploadFile {
         Ok(domain::ids::hex(&md5.finalize()))
     }
 
-    /// What its name says it is.
+    /// The content type by file extension.
     pub fn content_type(&self) -> &'static str {
         let extension = self.name.rsplit_once('.').map(|it| it.1.to_ascii_lowercase()).unwrap_or_default();
         match extension.as_str() {

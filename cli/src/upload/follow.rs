@@ -6,124 +6,124 @@ use domain::ids::VideoId;
 use domain::state::StateName;
 
 use crate::Result;
-use crate::api::{Api, FailureAnswer, StreamAnswer, VideoAnswer};
-use crate::output::Stop;
+use crate::api::{Api, FailureResponse, StreamResponse, VideoResponse};
+use crate::output::CommandError;
 
-/// Something new about a video.
+/// An event while following a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// How far it is.
-    At {
-        /// Where it stands.
+pub enum FollowEvent {
+    /// The progress changed.
+    Progress {
+        /// The state of the video.
         state: StateName,
-        /// What is being done.
+        /// The processing stage.
         stage: Option<String>,
-        /// Of the whole work, 0 to 100.
+        /// Overall progress, 0 to 100.
         percent: Option<u8>,
     },
-    /// Nothing has happened for some time.
-    Waits {
-        /// Where it stands.
+    /// There was no change for some time.
+    Waiting {
+        /// The state of the video.
         state: StateName,
-        /// What it waits for, a sentence.
-        what_for: String,
+        /// What the video is waiting for.
+        reason: String,
     },
-    /// It can be watched.
+    /// The video is playable.
     Playable {
-        /// Since the end of the upload.
+        /// Time since the end of the upload.
         after: Duration,
-        /// With a grant.
+        /// Playback URL with a grant.
         hls_url: String,
     },
 }
 
 /// A video that is ready.
 pub struct Ready {
-    /// Since the end of the upload; `None` if it could be watched before anybody looked.
+    /// Time from the end of the upload until it was playable.
     pub playable_after: Duration,
-    /// Since the end of the upload.
+    /// Time from the end of the upload until it was ready.
     pub ready_after: Duration,
-    /// With a grant.
+    /// Playback URL with a grant.
     pub hls_url: String,
-    /// All that the API tells.
-    pub video: VideoAnswer,
+    /// The video.
+    pub video: VideoResponse,
 }
 
-/// Between two looks.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// Interval between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// After so long without a change it is worth saying what a video waits for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time without a change after which the reason for waiting is reported.
+const QUIET_PERIOD: Duration = Duration::from_secs(10);
 
-/// Follows `video`, whose upload ended at `uploaded`.
+/// Follows `video`, whose upload was completed at `uploaded`.
 ///
 /// # Errors
-/// The failure of the video, with its code and sentence; or what the API says.
-pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, tell: &impl Fn(News)) -> Result<Ready> {
-    let (mut told, mut playable_after) = (None, None);
+/// The failure of the video, or the error of the API.
+pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl Fn(FollowEvent)) -> Result<Ready> {
+    let (mut reported, mut playable_after) = (None, None);
     let mut changed = Instant::now();
-    let mut said_what_for = None;
+    let mut reported_wait = None;
     loop {
         let answer = api.video(video).await?;
-        let looked = uploaded.elapsed();
+        let elapsed = uploaded.elapsed();
         if answer.watchable && playable_after.is_none() {
-            playable_after = Some(looked);
+            playable_after = Some(elapsed);
             let hls_url = playback_url(&api.stream(video, &[]).await?)?;
-            tell(News::Playable { after: looked, hls_url });
+            report(FollowEvent::Playable { after: elapsed, hls_url });
         }
-        let news = News::At { state: answer.state, stage: answer.stage.clone(), percent: answer.percent };
-        if told.as_ref() != Some(&news) {
-            tell(news.clone());
-            told = Some(news);
+        let event = FollowEvent::Progress { state: answer.state, stage: answer.stage.clone(), percent: answer.percent };
+        if reported.as_ref() != Some(&event) {
+            report(event.clone());
+            reported = Some(event);
             changed = Instant::now();
         }
         let waits = (answer.state, answer.attempts.len());
-        if changed.elapsed() >= PATIENCE && said_what_for != Some(waits) {
-            if let Some(what_for) = what_for(&answer) {
-                tell(News::Waits { state: answer.state, what_for });
+        if changed.elapsed() >= QUIET_PERIOD && reported_wait != Some(waits) {
+            if let Some(reason) = reason(&answer) {
+                report(FollowEvent::Waiting { state: answer.state, reason });
             }
-            said_what_for = Some(waits);
+            reported_wait = Some(waits);
         }
         match answer.state {
             StateName::Ready => {
                 let hls_url = playback_url(&api.stream(video, &[]).await?)?;
-                let playable_after = playable_after.unwrap_or(looked);
-                return Ok(Ready { playable_after, ready_after: looked, hls_url, video: answer });
+                let playable_after = playable_after.unwrap_or(elapsed);
+                return Ok(Ready { playable_after, ready_after: elapsed, hls_url, video: answer });
             }
             StateName::Failed => return Err(failed(answer.failure)),
             StateName::Cancelled | StateName::Deleted => {
-                let gone = anyhow::anyhow!("the video was {} by somebody else", answer.state);
-                return Err(Stop::failed("video-gone", gone));
+                let gone = anyhow::anyhow!("another client has {} the video", answer.state);
+                return Err(CommandError::failed("video-gone", gone));
             }
-            // To wait for it is to want to see it.
+            // Requesting the stream starts transcoding on first view.
             StateName::Stored => drop(api.stream(video, &[]).await?),
             StateName::Created
             | StateName::Uploading
             | StateName::Queued
             | StateName::Processing
-            | StateName::Playable => tokio::time::sleep(LOOK_INTERVAL).await,
+            | StateName::Playable => tokio::time::sleep(POLL_INTERVAL).await,
         }
     }
 }
 
-fn playback_url(answer: &StreamAnswer) -> anyhow::Result<String> {
-    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API gave no address for a video that can be watched"))
+fn playback_url(answer: &StreamResponse) -> anyhow::Result<String> {
+    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API returned no URL for a playable video"))
 }
 
-/// What a video waits for that nobody works on.
-fn what_for(answer: &VideoAnswer) -> Option<String> {
+/// What a waiting video is waiting for.
+fn reason(answer: &VideoResponse) -> Option<String> {
     match answer.state {
         StateName::Created | StateName::Uploading => {
-            Some("It waits for its file: the API has not found it in the private bucket yet.".to_owned())
+            Some("Waiting for the file: the API has not found it in the private bucket yet.".to_owned())
         }
         StateName::Queued => Some(match answer.attempts.last().and_then(|it| it.failure.as_ref()) {
             Some(failure) => format!(
-                "Attempt {} failed ({}): {} Another one follows, after at most an hour.",
+                "Attempt {} failed ({}): {} The next attempt starts within an hour.",
                 answer.attempts.len(),
                 failure.code,
                 failure.message
             ),
-            None => "It waits for a transcoder: is `edgereel transcoder` running, and free?".to_owned(),
+            None => "Waiting for a transcoder: check that `edgereel transcoder` is running and idle.".to_owned(),
         }),
         StateName::Stored
         | StateName::Processing
@@ -135,11 +135,11 @@ fn what_for(answer: &VideoAnswer) -> Option<String> {
     }
 }
 
-/// The sentence of the failure is the whole answer: it says what is wrong and what to do.
-fn failed(failure: Option<FailureAnswer>) -> Stop {
+/// The error of a failed video. Its message explains the problem and the remedy.
+fn failed(failure: Option<FailureResponse>) -> CommandError {
     match failure {
-        Some(failure) => Stop::failed(failure.code, anyhow::anyhow!(failure.message)),
-        None => Stop::failed("video-failed", anyhow::anyhow!("the video failed without a reason")),
+        Some(failure) => CommandError::failed(failure.code, anyhow::anyhow!(failure.message)),
+        None => CommandError::failed("video-failed", anyhow::anyhow!("the video failed without an explanation")),
     }
 }
 
@@ -150,22 +150,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_video_says_what_it_waits_for() {
+    fn a_waiting_video_has_a_reason() {
         let of = |state: &str, attempts| {
             let answer = json!({ "state": state, "watchable": false, "attempts": attempts });
-            what_for(&serde_json::from_value(answer).unwrap())
+            reason(&serde_json::from_value(answer).unwrap())
         };
         let said = of("queued", json!([])).unwrap();
-        assert!(said.contains("is `edgereel transcoder` running"), "{said}");
+        assert!(said.contains("`edgereel transcoder` is running"), "{said}");
         let failed =
             json!([{ "failure": { "code": "internal", "message": "Something failed." } }, { "failure": null }]);
         assert!(
-            of("queued", failed).unwrap().contains("is `edgereel transcoder` running"),
+            of("queued", failed).unwrap().contains("`edgereel transcoder` is running"),
             "the last one was given back"
         );
         let failed = json!([{ "failure": { "code": "internal", "message": "Something failed." } }]);
         let said = of("queued", failed).unwrap();
-        assert_eq!(said, "Attempt 1 failed (internal): Something failed. Another one follows, after at most an hour.");
+        assert_eq!(said, "Attempt 1 failed (internal): Something failed. The next attempt starts within an hour.");
         assert_eq!(of("processing", json!([])), None);
     }
 }

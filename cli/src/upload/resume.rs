@@ -1,4 +1,4 @@
-//! Remembers, in the user's state folder, which upload of a file has not ended.
+//! Remembers unfinished uploads in the user's state folder.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -8,20 +8,20 @@ use sha2::{Digest as _, Sha256};
 
 use super::UploadFile;
 
-/// The note of one file at one API. It helps and never hinders: where it cannot be kept, an upload
-/// that breaks off begins anew.
+/// The record of an unfinished upload of a file to an API. If it cannot be stored, an interrupted upload
+/// starts again from the beginning.
 #[derive(Debug, Clone)]
 pub struct ResumeNote {
     path: Option<PathBuf>,
 }
 
 impl ResumeNote {
-    /// Of this file, as it is now: a changed one is another.
+    /// The record of this version of the file.
     pub fn of(api: &str, file: &UploadFile) -> Self {
         folder().map_or(Self { path: None }, |it| Self::within(&it, api, file))
     }
 
-    /// The same, in a state folder that is known.
+    /// The same in a given state folder.
     pub fn within(state: &Path, api: &str, file: &UploadFile) -> Self {
         let modified = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("{api}\n{}\n{}\n{}", file.path.display(), file.size, modified.as_nanos());
@@ -29,32 +29,32 @@ impl ResumeNote {
         Self { path: Some(state.join("edgereel/uploads").join(name)) }
     }
 
-    /// The upload that has not ended.
+    /// The unfinished upload.
     pub fn read(&self) -> Option<VideoId> {
         std::fs::read_to_string(self.path.as_ref()?).ok()?.trim().parse().ok()
     }
 
-    /// An upload begins.
+    /// Records the start of an upload.
     pub fn write(&self, video: VideoId) {
         let write = |path: &PathBuf| {
             std::fs::create_dir_all(path.parent()?).ok()?;
             std::fs::write(path, format!("{video}\n")).ok()
         };
         if self.path.as_ref().and_then(write).is_none() {
-            tracing::debug!("the upload could not be noted: if it breaks off, it will begin anew");
+            tracing::debug!("cannot save the state of the upload: it cannot be resumed");
         }
     }
 
-    /// It has ended.
+    /// Removes the record.
     pub fn forget(&self) {
         if let Some(path) = &self.path {
-            // Not there is as good as forgotten.
+            // A missing file is fine.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// XDG Base Directory Specification: what should stay between runs, and matters to nobody else.
+/// The state folder of the XDG Base Directory Specification.
 fn folder() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
     state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))

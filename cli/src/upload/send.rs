@@ -1,4 +1,4 @@
-//! Sends a stretch of a file to an address that was signed for it, until it has arrived.
+//! Sends a byte range of a file with a presigned request, with retries.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -15,37 +15,37 @@ use tokio::sync::mpsc;
 use super::{Event, UploadFile, changed, signed};
 use crate::Result;
 use crate::api::{Api, SignedRequest};
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// What the store said to a request.
+/// The result of a request to the store.
 pub(super) enum Sent {
-    /// It has it, under this ETag (without quotes).
+    /// Stored with this ETag (without quotes).
     Stored(String),
-    /// Something is there already: an earlier attempt whose answer was lost, perhaps.
+    /// There is an object already, perhaps from an earlier attempt whose response was lost.
     Present,
-    /// The signature is worth nothing any more.
+    /// The signature has expired.
     Expired,
 }
 
-/// Attempts of one stretch.
+/// Attempts per byte range.
 const ATTEMPTS: u32 = 6;
 /// Before the second attempt; doubled each time.
 const BACKOFF: Duration = Duration::from_millis(250);
 
-/// Sends a whole file by one request, and completes the upload.
+/// Uploads a whole file in one request and completes the upload.
 pub(super) async fn single(
     api: &Api,
     file: &UploadFile,
     video: VideoId,
     request: SignedRequest,
-    tell: &(impl Fn(Event) + Sync),
+    report: &(impl Fn(Event) + Sync),
 ) -> Result {
-    match stretch(api, file, &request, (0, file.size), tell).await? {
-        // What stands there already is looked at by the API.
+    match send_range(api, file, &request, (0, file.size), report).await? {
+        // The API verifies the existing object.
         Sent::Stored(_) | Sent::Present => {}
         Sent::Expired => {
-            let expired = "the store does not accept the signed request (any more): upload the file again";
-            return Err(Stop::failed("upload-refused", anyhow::anyhow!(expired)));
+            let expired = "the store rejected the presigned request: upload the file again";
+            return Err(CommandError::failed("upload-refused", anyhow::anyhow!(expired)));
         }
     }
     if !file.is_unchanged().await {
@@ -55,33 +55,33 @@ pub(super) async fn single(
     Ok(())
 }
 
-/// Sends the bytes of `(offset, length)`, again and again while that may help.
-pub(super) async fn stretch(
+/// Sends the bytes of `(offset, length)`, with retries while they may help.
+pub(super) async fn send_range(
     api: &Api,
     file: &UploadFile,
     request: &SignedRequest,
-    stretch: (u64, u64),
-    tell: &(impl Fn(Event) + Sync),
+    range: (u64, u64),
+    report: &(impl Fn(Event) + Sync),
 ) -> Result<Sent> {
     let mut pause = BACKOFF;
     for attempt in 1.. {
-        let told = AtomicI64::new(0);
-        let failure = match attempt_once(api, file, request, stretch, tell, &told).await {
+        let reported = AtomicI64::new(0);
+        let failure = match attempt_once(api, file, request, range, report, &reported).await {
             Ok(Attempt::Done(sent)) => return Ok(sent),
-            Ok(Attempt::Refused(error)) => return Err(Stop::failed("upload-refused", error)),
+            Ok(Attempt::Refused(error)) => return Err(CommandError::failed("upload-refused", error)),
             Ok(Attempt::Later(error)) | Err(error) => error,
         };
-        tell(Event::Moved(-told.load(Ordering::Relaxed)));
+        report(Event::Moved(-reported.load(Ordering::Relaxed)));
         if !file.is_unchanged().await {
             return Err(changed(file));
         }
         if attempt == ATTEMPTS {
-            return Err(Stop::failed(
+            return Err(CommandError::failed(
                 "upload-failed",
-                failure.context("the upload broke off: start it again to go on"),
+                failure.context("the upload was interrupted: run the command again to resume"),
             ));
         }
-        tracing::debug!(attempt, "sending again: {failure:#}");
+        tracing::debug!(attempt, "retrying: {failure:#}");
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
@@ -90,9 +90,9 @@ pub(super) async fn stretch(
 
 enum Attempt {
     Done(Sent),
-    /// Trying again will not help.
+    /// A permanent failure.
     Refused(anyhow::Error),
-    /// It may.
+    /// A transient failure.
     Later(anyhow::Error),
 }
 
@@ -101,21 +101,21 @@ async fn attempt_once(
     file: &UploadFile,
     request: &SignedRequest,
     (offset, length): (u64, u64),
-    tell: &(impl Fn(Event) + Sync),
-    told: &AtomicI64,
+    report: &(impl Fn(Event) + Sync),
+    reported: &AtomicI64,
 ) -> anyhow::Result<Attempt> {
-    let stream = file.read(offset, length).await.context("the file cannot be read")?;
-    // The client wants a stream of its own; what is told goes by a channel.
+    let stream = file.read(offset, length).await.context("cannot read the file")?;
+    // The HTTP client needs a `'static` stream, so progress goes through a channel.
     let (moved, mut moves) = mpsc::unbounded_channel::<i64>();
     let body = stream.inspect(move |chunk: &std::io::Result<Bytes>| {
         if let Ok(chunk) = chunk {
-            // Nobody listens any more: the request is being dropped.
+            // The receiver is gone when the request is dropped.
             let _ = moved.send(signed(chunk.len() as u64));
         }
     });
     let mut put = api.http().put(&request.url);
     for (name, value) in &request.headers {
-        // It belongs to the address.
+        // The client sets it from the URL.
         if !name.eq_ignore_ascii_case("host") {
             put = put.header(name, value);
         }
@@ -123,8 +123,8 @@ async fn attempt_once(
     let sending = put.body(reqwest::Body::wrap_stream(body)).send();
     tokio::pin!(sending);
     let note = |bytes: i64| {
-        told.fetch_add(bytes, Ordering::Relaxed);
-        tell(Event::Moved(bytes));
+        reported.fetch_add(bytes, Ordering::Relaxed);
+        report(Event::Moved(bytes));
     };
     let response = loop {
         tokio::select! {
@@ -135,8 +135,8 @@ async fn attempt_once(
     while let Ok(bytes) = moves.try_recv() {
         note(bytes);
     }
-    // Never with its URL: it is signed.
-    let response = response.map_err(reqwest::Error::without_url).context("the store cannot be reached")?;
+    // Without the URL, which is signed.
+    let response = response.map_err(reqwest::Error::without_url).context("cannot reach the store")?;
     let status = response.status();
     if status.is_success() {
         let etag = response.headers().get(ETAG).and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -148,8 +148,8 @@ async fn attempt_once(
         _ if status.is_server_error()
             || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) =>
         {
-            Attempt::Later(anyhow::anyhow!("the store answered {status}"))
+            Attempt::Later(anyhow::anyhow!("the store responded with {status}"))
         }
-        _ => Attempt::Refused(anyhow::anyhow!("the store refused the upload with {status}")),
+        _ => Attempt::Refused(anyhow::anyhow!("the store rejected the upload with {status}")),
     })
 }

@@ -1,4 +1,4 @@
-//! `edgereel dev`: found while it runs, gone when it ends.
+//! `edgereel dev`: other commands find it while it runs.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::process::Dev;
 
 #[test]
-fn others_find_it_while_it_runs() {
+fn other_commands_find_it_while_it_runs() {
     let mut dev = Dev::start(&[]);
     let info = dev.info();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -32,7 +32,7 @@ fn others_find_it_while_it_runs() {
 }
 
 #[test]
-fn a_folder_that_is_open_gets_private_files_and_a_word() {
+fn a_readable_folder_gets_private_files_and_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("open");
     std::fs::create_dir(&data).unwrap();

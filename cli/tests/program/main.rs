@@ -1,4 +1,4 @@
-//! The program as its users run it: another process, its arguments, its exit code, its words.
+//! The program as users run it: its arguments, output and exit codes.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

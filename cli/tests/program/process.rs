@@ -1,4 +1,4 @@
-//! Starts the program, and stops what it has started.
+//! Starts the program and stops it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The JSON objects of its lines.
+    /// The JSON objects of the output.
     pub(crate) fn objects(&self) -> Vec<Value> {
         self.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
     }
 
-    /// The code of the failure that it ended with.
+    /// The code of the error.
     #[track_caller]
     pub(crate) fn error_code(&self) -> String {
         let last = self.objects().pop().unwrap();
@@ -33,7 +33,7 @@ impl Run {
     }
 }
 
-/// Runs it to its end, in a folder, without the settings of whoever runs the tests.
+/// Runs the program to its end in a folder, without the settings of the developer.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder).args(arguments).stdin(Stdio::null()).output().unwrap();
     Run {
@@ -50,21 +50,21 @@ fn command(folder: &Path) -> Command {
         "EDGEREEL_DATA",
         "EDGEREEL_DATABASE",
         "EDGEREEL_LISTEN",
-        "EDGEREEL_API",
-        "EDGEREEL_TOKEN",
+        "EDGEREEL_API_URL",
+        "EDGEREEL_API_TOKEN",
         "EDGEREEL_LOG_FORMAT",
     ] {
-        // It counts as missing.
+        // An empty variable counts as missing.
         command.env(name, "");
     }
     command
 }
 
-/// A running `edgereel dev` in a folder of its own. Ends with the test, also if that panics.
+/// A running `edgereel dev` in a temporary folder. It stops with the test, also after a panic.
 pub(crate) struct Dev {
     pub(crate) folder: TempDir,
     child: Child,
-    /// It ends when this does.
+    /// The process exits when this pipe closes.
     _stdin: ChildStdin,
     log: PathBuf,
 }
@@ -86,7 +86,7 @@ impl Dev {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let dev = Self { folder, child, _stdin: stdin, log };
         assert!(first.contains("listening"), "{first} {}", dev.log());
-        // The file appears right after.
+        // The file appears shortly after.
         let until = Instant::now() + Duration::from_secs(10);
         let said: Value = serde_json::from_str(&first).unwrap();
         let info = Path::new(said["data"].as_str().unwrap()).join("dev.json");
@@ -105,7 +105,7 @@ impl Dev {
         serde_json::from_slice(&std::fs::read(self.info_file()).unwrap()).unwrap()
     }
 
-    /// What it has logged.
+    /// The log.
     pub(crate) fn log(&self) -> String {
         let mut text = String::new();
         std::fs::File::open(&self.log).unwrap().read_to_string(&mut text).unwrap();
@@ -116,7 +116,7 @@ impl Dev {
         run(self.folder.path(), arguments)
     }
 
-    /// Sends it a signal and waits for its end. `None`: it was killed.
+    /// Sends a signal and waits for the exit. `None`: the process was killed.
     pub(crate) fn end(&mut self, signal: Signal) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap().code()
@@ -125,7 +125,7 @@ impl Dev {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! No token, key or signed URL stands in a log, however much is logged.
+//! Logs contain no token, key or signed URL at any level.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::process::Dev;
 
 #[test]
-fn the_most_talkative_log_holds_no_secret() {
+fn the_most_verbose_log_contains_no_secret() {
     let dev = Dev::start(&["--log", "trace"]);
     let video = dev.folder.path().join("a.mp4");
     let made = Command::new("ffmpeg")
@@ -30,7 +30,7 @@ fn the_most_talkative_log_holds_no_secret() {
         .as_object()
         .unwrap()
         .iter()
-        // Half of the credentials is public.
+        // The access key id is public.
         .filter(|it| it.0 != "s3_access_key_id")
         .map(|it| it.1.as_str().unwrap().rsplit(':').next().unwrap().to_owned())
         .collect();

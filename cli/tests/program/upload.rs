@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::process::Dev;
 
-/// A file that is no video, and whose every part differs from the others.
+/// A file with different parts, which is not a video.
 fn large_file(folder: &Path) -> PathBuf {
     let path = folder.join("large film.mp4");
     let bytes: Vec<u8> = (0..66_u32 << 18).flat_map(|it| it.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
@@ -21,7 +21,7 @@ fn large_file(folder: &Path) -> PathBuf {
     path
 }
 
-/// What stands in the private bucket.
+/// The content of the private bucket.
 async fn stored(info: &Value, video: VideoId, name: &str) -> Vec<u8> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let store = S3Store::new(&S3StoreConfig {
@@ -43,7 +43,7 @@ fn video_of(object: &Value) -> VideoId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_file_goes_in_parts_and_a_refusal_is_told() {
+async fn a_large_file_is_uploaded_in_parts_and_a_rejection_is_reported() {
     let dev = Dev::start(&[]);
     let path = large_file(dev.folder.path());
     let run = dev.run(&["upload", path.to_str().unwrap(), "--wait", "--json"]);
@@ -56,7 +56,7 @@ async fn a_large_file_goes_in_parts_and_a_refusal_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_broke_off_goes_on_with_what_is_missing() {
+async fn an_interrupted_upload_resumes_with_the_missing_parts() {
     let dev = Dev::start(&[]);
     let path = large_file(dev.folder.path());
     let info = dev.info();
@@ -64,9 +64,9 @@ async fn an_upload_that_broke_off_goes_on_with_what_is_missing() {
     let api = Api::new(base, Secret::new(info["token"].as_str().unwrap())).unwrap();
     let file = UploadFile::open(&path).await.unwrap();
 
-    // An earlier run sent two parts, one of them damaged on its way, and was killed.
-    let wish = json!({ "filename": file.name, "size": file.size, "content_type": "video/mp4" });
-    let created = api.create_upload(&wish).await.unwrap();
+    // An earlier run sent two parts, one of them damaged, and was killed.
+    let request = json!({ "filename": file.name, "size": file.size, "content_type": "video/mp4" });
+    let created = api.create_upload(&request).await.unwrap();
     let HowToUpload::Multipart { part_size, parts } = created.upload else { panic!("one request") };
     assert_eq!(parts, 5);
     let bytes = std::fs::read(&path).unwrap();
@@ -85,14 +85,14 @@ async fn an_upload_that_broke_off_goes_on_with_what_is_missing() {
     assert_eq!((video_of(&first), &first["resumed"]), (created.video, &json!(true)));
     assert!(stored(&info, created.video, &file.name).await == bytes, "the damaged part was sent again");
 
-    // It has ended: the same file again is another video.
+    // The upload is complete: uploading the same file again creates another video.
     let again = dev.run(&["upload", path.to_str().unwrap(), "--json"]).objects().remove(0);
     assert_eq!(again["resumed"], false);
     assert_ne!(video_of(&again), created.video);
 }
 
 #[test]
-fn what_the_api_refuses_is_told() {
+fn errors_of_the_api_are_reported() {
     let dev = Dev::start(&[]);
     let path = dev.folder.path().join("a.mp4");
     std::fs::write(&path, "abc").unwrap();

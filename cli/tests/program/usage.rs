@@ -1,9 +1,9 @@
-//! What is asked wrongly is answered with a sentence and 2; what fails, with 1.
+//! Usage errors exit with 2 and a message that says what to do; failures exit with 1.
 
 use crate::process::run;
 
 #[test]
-fn wrong_questions_are_answered() {
+fn usage_errors_have_a_message() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
     std::fs::write(folder.path().join("text.mp4"), "not a video").unwrap();
@@ -28,7 +28,7 @@ fn wrong_questions_are_answered() {
 }
 
 #[test]
-fn an_environment_that_is_not_complete_is_told_at_once() {
+fn an_incomplete_environment_is_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let of_all =
         ["DATABASE", "S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "PRIVATE_BUCKET", "MEDIA_BUCKET"];
@@ -36,12 +36,12 @@ fn an_environment_that_is_not_complete_is_told_at_once() {
     for command in ["api", "transcoder"] {
         let run = run(folder.path(), &[command, "--json"]);
         assert_eq!((run.code, run.error_code().as_str()), (2, "usage"));
-        let told = run.objects().pop().unwrap()["error"]["message"].as_str().unwrap().to_owned();
+        let text = run.objects().pop().unwrap()["error"]["message"].as_str().unwrap().to_owned();
         for name in of_all.iter().chain(&["KEY_ENCRYPTION_KEYS"]) {
-            assert!(told.contains(&format!("EDGEREEL_{name} is not set")), "{told}");
+            assert!(text.contains(&format!("EDGEREEL_{name} is not set")), "{text}");
         }
         for name in of_api {
-            assert_eq!(told.contains(&format!("EDGEREEL_{name} is not set")), command == "api", "{told}");
+            assert_eq!(text.contains(&format!("EDGEREEL_{name} is not set")), command == "api", "{text}");
         }
     }
 }
@@ -50,9 +50,9 @@ fn an_environment_that_is_not_complete_is_told_at_once() {
 fn help_teaches_what_the_environment_needs() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["api", "transcoder"] {
-        let told = run(folder.path(), &[command, "--help"]).stdout;
+        let text = run(folder.path(), &[command, "--help"]).stdout;
         for name in ["EDGEREEL_DATABASE", "EDGEREEL_KEY_ENCRYPTION_KEYS", "docs/configuration.md"] {
-            assert!(told.contains(name), "{told}");
+            assert!(text.contains(name), "{text}");
         }
     }
 }
@@ -81,7 +81,7 @@ fn arguments_are_explained_by_the_parser() {
 }
 
 #[test]
-fn people_get_a_sentence_and_its_cause() {
+fn text_errors_have_a_message_and_causes() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path(), &["transcode", "nothing.mp4", "--out", "o"]);
     assert_eq!(run.code, 1);

@@ -51,7 +51,7 @@ impl MemoryList {
         if let Some(file) = &self.file
             && let Err(error) = write(file, &entries)
         {
-            tracing::error!(%error, "what was revoked or renewed at the edge is lost at the next start");
+            tracing::error!(%error, "cannot store the edge's revocations: they will be lost at the next start");
         }
     }
 

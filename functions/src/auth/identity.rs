@@ -1,18 +1,18 @@
-//! Callers with a JWT of the customer's identity provider (RFC 7519, by the advice of RFC 8725).
+//! Callers with a JWT of the customer's identity provider (RFC 7519, following RFC 8725).
 //!
-//! | claim | what is asked of it |
+//! | claim | requirement |
 //! |---|---|
-//! | header `alg` | one that is configured here; the token chooses nothing |
-//! | header `kid` | names one of the provider's keys; may be left out where there is only one |
+//! | header `alg` | a configured algorithm |
+//! | header `kid` | the id of one of the provider's keys; optional if there is only one |
 //! | header `typ` | `JWT`, `at+jwt`, or none |
 //! | `iss`, `aud` | as configured |
-//! | `exp` | required, and not past; `nbf`, if it is there, not to come; give or take the clock skew |
-//! | `sub` | required: names the caller |
-//! | the owner claim (`sub`) | whose videos the caller sees |
-//! | `scope` or `scp` | what it may do; without either, everything with what is the owner's |
+//! | `exp` | required, in the future; `nbf`, if present, in the past; both within the clock skew |
+//! | `sub` | required: the id of the caller |
+//! | the owner claim (`sub`) | the owner whose videos the caller can access |
+//! | `scope` or `scp` | the permissions; without either, all permissions on the owner's videos |
 //!
-//! With the scope `admin` a caller has no owner, and sees everything. Other words among the scopes
-//! belong to others, and mean nothing here.
+//! A caller with the scope `admin` has no owner and can access everything. Unknown scopes belong to other APIs and are
+//! ignored.
 
 mod claims;
 mod jwks;
@@ -29,7 +29,7 @@ pub use settings::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature};
 use super::Caller;
 use jwks::{FindProblem, Jwks};
 
-/// What decides whether a JWT is one of the provider's.
+/// The verification keys of the provider.
 pub struct IdentityProvider {
     keys: Keys,
     settings: IdentitySettings,
@@ -40,22 +40,22 @@ enum Keys {
     Jwks(Arc<Jwks>),
 }
 
-/// Why a JWT opens nothing.
+/// Why a JWT is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenProblem {
-    /// It was good once.
+    /// It was valid until it expired.
     Expired,
-    /// It is not good; the reason is for our log.
+    /// It is not valid; the reason is for the log only.
     Invalid(&'static str),
-    /// Nobody knows: the provider's keys could not be had.
+    /// It cannot be verified, because the provider's keys are unavailable.
     NoKeys,
 }
 
 impl IdentityProvider {
-    /// Takes the settings in.
+    /// Creates the provider from its settings.
     ///
     /// # Errors
-    /// What about them cannot be right; a program ends with it at its start.
+    /// If the settings are invalid; programs exit with this at startup.
     pub fn new(settings: IdentitySettings) -> Result<Self, IdentityProblem> {
         settings.check()?;
         let keys = match &settings.signature {
@@ -68,18 +68,18 @@ impl IdentityProvider {
         Ok(Self { keys, settings })
     }
 
-    /// Who came with this JWT.
+    /// Verifies a JWT and returns its caller.
     pub(crate) async fn caller_of(&self, token: &str) -> Result<Caller, TokenProblem> {
-        let header = decode_header(token).map_err(|_| TokenProblem::Invalid("it is no JWT"))?;
+        let header = decode_header(token).map_err(|_| TokenProblem::Invalid("malformed JWT"))?;
         check_header(&header)?;
         let (algorithm, key) = self.key_of(&header).await?;
         let claims = decode::<claims::Claims>(token, &key, &self.validation(algorithm)).map_err(problem)?.claims;
         claims::caller(&claims, &self.settings)
     }
 
-    /// The key of a token, and the algorithm that goes with that key.
+    /// The key of a token, and the algorithm of that key.
     async fn key_of(&self, header: &Header) -> Result<(Algorithm, DecodingKey), TokenProblem> {
-        const ALGORITHM: TokenProblem = TokenProblem::Invalid("its algorithm is not one of ours");
+        const ALGORITHM: TokenProblem = TokenProblem::Invalid("algorithm not allowed");
         match (&self.keys, &self.settings.signature) {
             (Keys::Secret(key), _) => match header.alg {
                 Algorithm::HS256 => Ok((Algorithm::HS256, key.clone())),
@@ -89,7 +89,7 @@ impl IdentityProvider {
                 let algorithm = algorithms.iter().map(|it| it.algorithm()).find(|it| *it == header.alg);
                 let algorithm = algorithm.ok_or(ALGORITHM)?;
                 let key = jwks.find(header.kid.as_deref(), algorithm).await.map_err(|problem| match problem {
-                    FindProblem::Unknown => TokenProblem::Invalid("its key is not one of the provider's"),
+                    FindProblem::Unknown => TokenProblem::Invalid("unknown key id"),
                     FindProblem::Unavailable => TokenProblem::NoKeys,
                 })?;
                 Ok((algorithm, key))
@@ -109,7 +109,7 @@ impl IdentityProvider {
     }
 }
 
-/// Without its secrets.
+/// Omits secrets.
 impl fmt::Debug for IdentityProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdentityProvider").field("settings", &self.settings).finish_non_exhaustive()
@@ -117,29 +117,29 @@ impl fmt::Debug for IdentityProvider {
 }
 
 fn check_header(header: &Header) -> Result<(), TokenProblem> {
-    // RFC 7515, 4.1.11: what is critical and not understood makes the token invalid. Nothing is understood.
+    // RFC 7515, 4.1.11: an unsupported critical header makes the token invalid, and none is supported here.
     if header.crit.is_some() {
-        return Err(TokenProblem::Invalid("it has critical headers"));
+        return Err(TokenProblem::Invalid("unsupported critical header"));
     }
-    // RFC 8725, 3.11: a logout token is signed with the same keys, and opens nothing.
+    // RFC 8725, 3.11: a logout token is signed with the same keys, but is not an access token.
     let typ = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
     match typ.strip_prefix("application/").unwrap_or(&typ) {
         "jwt" | "at+jwt" => Ok(()),
-        _ => Err(TokenProblem::Invalid("it is a token for something else")),
+        _ => Err(TokenProblem::Invalid("wrong token type")),
     }
 }
 
 fn problem(error: jsonwebtoken::errors::Error) -> TokenProblem {
     match error.into_kind() {
-        // Told only after the signature was found good.
+        // Reported only after the signature was verified.
         ErrorKind::ExpiredSignature => TokenProblem::Expired,
-        ErrorKind::InvalidSignature => TokenProblem::Invalid("its signature is not good"),
-        ErrorKind::ImmatureSignature => TokenProblem::Invalid("it is not valid yet"),
-        ErrorKind::InvalidIssuer => TokenProblem::Invalid("it is of another issuer"),
-        ErrorKind::InvalidAudience => TokenProblem::Invalid("it is for another audience"),
+        ErrorKind::InvalidSignature => TokenProblem::Invalid("invalid signature"),
+        ErrorKind::ImmatureSignature => TokenProblem::Invalid("not valid yet"),
+        ErrorKind::InvalidIssuer => TokenProblem::Invalid("wrong issuer"),
+        ErrorKind::InvalidAudience => TokenProblem::Invalid("wrong audience"),
         ErrorKind::MissingRequiredClaim(_) => TokenProblem::Invalid("a claim is missing"),
-        // The others are damage of one kind or another; the list of them is open.
-        _ => TokenProblem::Invalid("it cannot be read"),
+        // All others are malformed tokens; the enum is non-exhaustive.
+        _ => TokenProblem::Invalid("malformed token"),
     }
 }
 

@@ -4,13 +4,13 @@ use domain::ids::hex;
 use platform::accounts::{ApiKey, KeyDigest, SharedAccounts};
 use platform::secret::Secret;
 
-use super::{API_KEY, Caller};
-use crate::error::{ApiError, BadCredentials};
+use super::{API_KEY, BadCredentials, Caller};
+use crate::error::ApiError;
 
-/// Before the 64 hex digits of a key, so that it is recognised where it does not belong: in a log, in a commit.
+/// Prefix of the 64 hex digits, so that scanners recognise a key in a log or a commit.
 const PREFIX: &str = "er_";
 
-/// A use is noted again after so long: a key at work must not write at every request.
+/// Minimum interval between two updates of the last use: requests must not cause one write each.
 const NOTE_USE_EVERY_MS: u64 = 60_000;
 
 /// A new secret of 256 random bits.
@@ -20,24 +20,24 @@ pub(crate) fn new_secret() -> Result<Secret, ApiError> {
     Ok(Secret::new(format!("{PREFIX}{}", hex(&random))))
 }
 
-/// Whether this has the shape of a key.
+/// Whether a token has the format of a key.
 pub(super) fn is_key(presented: &str) -> bool {
     presented.strip_prefix(PREFIX).is_some_and(|it| it.len() == 64 && it.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Who came with this key.
+/// The caller of a key.
 pub(super) async fn caller_of(accounts: &SharedAccounts, presented: &str, now_ms: u64) -> Result<Caller, ApiError> {
-    // Looked up by its hash: what the time of the answer tells of a hash helps nobody to a secret.
+    // Looked up by hash: timing reveals nothing about the secret.
     let key = accounts.find_key(&KeyDigest::of(&Secret::new(presented))).await?;
-    let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(ApiError::Unauthorized(BadCredentials::Invalid))?;
+    let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(BadCredentials::Invalid)?;
     if !key.is_live(now_ms) {
-        return Err(ApiError::Unauthorized(BadCredentials::Expired));
+        return Err(BadCredentials::Expired.into());
     }
     if key.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now_ms)
         && let Err(error) = accounts.note_use(key.id, now_ms).await
     {
-        // Nice to know, and no reason to turn anybody away.
-        tracing::warn!(key.id = %key.id, "the use of an API key was not noted: {:#}", anyhow::Error::from(error));
+        // The last use is informational, so the request goes on.
+        tracing::warn!(key.id = %key.id, "cannot record the use of an API key: {:#}", anyhow::Error::from(error));
     }
     let ApiKey { id, owner, scopes, .. } = key;
     Ok(Caller { subject: format!("{API_KEY}{id}"), owner, scopes })

@@ -1,4 +1,4 @@
-//! Jobs that nobody receives any more, on a schedule: their videos have failed, and say so.
+//! Lambda program, scheduled: marks the videos of dead letters as failed.
 
 use functions::dead_letter::settle;
 use functions::installation::{Installation, log};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log();
-    let installation = Installation::of_environment().await?;
+    let installation = Installation::from_env().await?;
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         let failed = settle(&*installation.queue, &*installation.catalog, functions::now_ms()).await?;
         Ok::<_, Error>(json!({ "failed": failed }))

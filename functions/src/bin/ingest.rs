@@ -1,4 +1,4 @@
-//! Events of the bucket, from SQS: become jobs.
+//! Lambda program: turns bucket events from SQS into jobs.
 
 use aws_lambda_events::sqs::SqsEvent;
 use functions::installation::{Installation, log};
@@ -7,7 +7,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log();
-    let ingest = Installation::of_environment().await?.ingest();
+    let ingest = Installation::from_env().await?.ingest();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, functions::now_ms()).await)
     }))

@@ -1,4 +1,4 @@
-//! What is overdue, on a schedule.
+//! Lambda program, scheduled: cleans up.
 
 use functions::installation::{Installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -7,7 +7,7 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     log();
-    let sweeper = Installation::of_environment().await?.sweeper();
+    let sweeper = Installation::from_env().await?.sweeper();
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         Ok::<_, Error>(sweeper.sweep(functions::now_ms()).await)
     }))

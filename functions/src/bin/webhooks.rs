@@ -1,4 +1,4 @@
-//! Webhooks, on a schedule: what is due is sent, until a little before this function has to end.
+//! Lambda program, scheduled: sends due webhooks until shortly before the timeout of the function.
 
 use functions::installation::{Installation, log, webhook_settings};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -8,7 +8,7 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     log();
     let settings = webhook_settings()?;
-    let dispatcher = Installation::of_environment().await?.dispatcher(settings)?;
+    let dispatcher = Installation::from_env().await?.dispatcher(settings)?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline_ms = event.context.deadline;
         Ok::<_, Error>(dispatcher.dispatch_before(deadline_ms, functions::now_ms()).await?)

@@ -1,6 +1,6 @@
-//! Answers at rest: AES-256-GCM, with a key that is derived from the installation's token. Whoever
-//! reads the database, or moves a row, gets nothing out of it. When the token is changed, answers that
-//! were kept are lost, and their requests are refused rather than done again.
+//! Encryption of stored responses: AES-256-GCM, with a key derived from the installation token. Reading the database or
+//! moving a row reveals nothing. When the token changes, stored responses are lost, and their requests are rejected instead
+//! of being executed again.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 
 use crate::auth::ApiToken;
 
-/// Seals and opens.
+/// Encrypts and decrypts.
 pub(super) struct Seal {
     cipher: Aes256Gcm,
 }
@@ -20,16 +20,16 @@ impl Seal {
         Self { cipher: Aes256Gcm::new(&token.derive_key("edgereel answers 1").into()) }
     }
 
-    /// Seals text for one place.
+    /// Encrypts bytes for one row.
     pub(super) fn close(&self, place: &str, clear: &[u8]) -> anyhow::Result<String> {
         let mut nonce = [0; NONCE_BYTES];
         crate::random::fill(&mut nonce)?;
         let sealed = self.cipher.encrypt(&nonce.into(), Payload { msg: clear, aad: place.as_bytes() });
-        let sealed = sealed.map_err(|_| anyhow::anyhow!("an answer could not be sealed"))?;
+        let sealed = sealed.map_err(|_| anyhow::anyhow!("cannot encrypt a response"))?;
         Ok(Base64::encode_string(&[&nonce[..], &sealed].concat()))
     }
 
-    /// What was sealed for that place; `None` if it was not, or with another key.
+    /// Decrypts the bytes of a row; `None` if they belong to another row or key.
     pub(super) fn open(&self, place: &str, sealed: &str) -> Option<Vec<u8>> {
         let sealed = Base64::decode_vec(sealed).ok()?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;

@@ -1,34 +1,40 @@
-//! What the document says of API keys.
+//! OpenAPI documentation of API keys.
 
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
-use crate::api_keys::{KeyList, ListParams, MadeKey, WantedKey};
+use crate::api_keys::{CreatedKey, KeyList, KeyRequest, ListParams};
 use crate::problem::Problem::*;
 
 pub(crate) fn create() -> Doc {
     let about =
-        "The secret stands in the answer, this once. A key can do no more than who makes it, and outlives it not.";
-    Doc::of("createApiKey", "Make an API key", about)
-        .takes::<WantedKey>(json!({ "name": "the course catalogue", "scopes": ["upload", "play"], "owner": "ann" }))
-        .gives::<MadeKey>(StatusCode::CREATED, "The key.", examples::made_api_key())
-        .refuses(&[InvalidField])
+        "Only this response contains the secret. A key cannot have more scopes than its creator, nor outlive it.";
+    Doc::new("createApiKey", "Create an API key", about)
+        .request_body::<KeyRequest>(
+            json!({ "name": "the course catalogue", "scopes": ["upload", "play"], "owner": "ann" }),
+        )
+        .response::<CreatedKey>(StatusCode::CREATED, "The API key.", examples::created_api_key())
+        .problems(&[InvalidField])
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::of("listApiKeys", "List API keys", "The newest first, without those that were revoked.")
-        .asks::<ListParams>("limit=50&owner=ann")
-        .gives::<KeyList>(
+    Doc::new("listApiKeys", "List API keys", "Newest first, without revoked keys.")
+        .query::<ListParams>("limit=50&owner=ann")
+        .response::<KeyList>(
             StatusCode::OK,
-            "A page of them.",
+            "A page of results.",
             json!({ "api_keys": [examples::api_key()], "next_cursor": null }),
         )
-        .refuses(&[InvalidField])
+        .problems(&[InvalidField])
 }
 
 pub(crate) fn revoke() -> Doc {
-    Doc::of("revokeApiKey", "Revoke an API key", "It opens nothing from now on. Doing it again is no error.")
-        .gives_nothing("It is revoked.")
-        .refuses(&[NoSuchApiKey])
+    Doc::new(
+        "revokeApiKey",
+        "Revoke an API key",
+        "The key stops working immediately. Repeating the request is not an error.",
+    )
+    .no_content("Revoked.")
+    .problems(&[NoSuchApiKey])
 }

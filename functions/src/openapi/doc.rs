@@ -1,4 +1,4 @@
-//! What the document says of one operation.
+//! The documentation of one operation.
 
 use std::collections::BTreeMap;
 
@@ -18,22 +18,23 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{PROBLEM, SECURITY, sample};
 use crate::auth::Scope;
+use crate::error::PROBLEM_JSON;
 use crate::problem::Problem;
 
-/// An operation as its readers need it. What is the same for all of a kind (credentials, `Idempotency-Key`,
-/// problems that any of them can have) is not said here, but added by [`Doc::operation`].
+/// The documentation of an operation. Common parts (credentials, `Idempotency-Key`, problems that every operation can
+/// have) are added by [`Doc::operation`].
 pub(crate) struct Doc {
     id: &'static str,
     summary: &'static str,
     description: &'static str,
     body: Option<Content>,
     body_is_optional: bool,
-    takes_bytes: bool,
+    accepts_bytes: bool,
     query: Vec<Parameter>,
     query_example: Option<&'static str>,
-    answers: Vec<Answer>,
+    responses: Vec<ResponseDoc>,
     problems: Vec<Problem>,
-    /// Schemas that the others refer to.
+    /// Schemas that the operation refers to.
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
@@ -43,93 +44,97 @@ struct Content {
     example: Option<Value>,
 }
 
-struct Answer {
+struct ResponseDoc {
     status: StatusCode,
     description: &'static str,
     content: Option<Content>,
     headers: &'static [&'static str],
 }
 
-/// The extension that holds examples of requests.
+/// The extension for request examples.
 const CODE_SAMPLES: &str = "x-codeSamples";
 const BYTES: &str = "application/octet-stream";
 const JSON: &str = "application/json";
-const PROBLEM_JSON: &str = "application/problem+json";
 
 impl Doc {
-    /// `id`: a name for generated clients.
-    pub(crate) fn of(id: &'static str, summary: &'static str, description: &'static str) -> Self {
+    /// `id`: the method name in generated clients.
+    pub(crate) fn new(id: &'static str, summary: &'static str, description: &'static str) -> Self {
         Self {
             id,
             summary,
             description,
             body: None,
             body_is_optional: false,
-            takes_bytes: false,
+            accepts_bytes: false,
             query: vec![],
             query_example: None,
-            answers: vec![],
+            responses: vec![],
             problems: vec![],
             schemas: vec![],
         }
     }
 
-    /// A body, with an example that it would take.
-    pub(crate) fn takes<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
+    /// Sets the request body, with a valid example.
+    pub(crate) fn request_body<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
         debug_assert!(serde_json::from_value::<T>(example.clone()).is_ok(), "the example of {} is one", self.id);
         self.body = Some(self.content_of::<T>(example));
         self
     }
 
-    /// The same, and nothing is as good as `{}`.
-    pub(crate) fn may_take<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
+    /// Sets an optional request body: an empty body counts as `{}`.
+    pub(crate) fn optional_body<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
         self.body_is_optional = true;
-        self.takes::<T>(example)
+        self.request_body::<T>(example)
     }
 
-    /// Instead of that body: bytes of a file. Its content decides what it is.
-    pub(crate) fn or_takes_bytes(mut self) -> Self {
-        self.takes_bytes = true;
+    /// Also accepts the bytes of a file as request body.
+    pub(crate) fn or_bytes(mut self) -> Self {
+        self.accepts_bytes = true;
         self
     }
 
-    /// Parameters of the query, with an example of it; empty: of use only without the example of the body.
-    pub(crate) fn asks<T: IntoParams>(mut self, example: &'static str) -> Self {
+    /// Adds query parameters, with an example; empty: the example uses the body instead.
+    pub(crate) fn query<T: IntoParams>(mut self, example: &'static str) -> Self {
         self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
         self.query_example = Some(example).filter(|it| !it.is_empty());
         self
     }
 
-    /// A good answer, with an example of it.
-    pub(crate) fn gives<T: ToSchema>(mut self, status: StatusCode, what: &'static str, example: Value) -> Self {
+    /// Adds a success response, with an example.
+    pub(crate) fn response<T: ToSchema>(mut self, status: StatusCode, what: &'static str, example: Value) -> Self {
         let content = Some(self.content_of::<T>(example));
-        self.answers.push(Answer { status, description: what, content, headers: &[] });
+        self.responses.push(ResponseDoc { status, description: what, content, headers: &[] });
         self
     }
 
-    /// A good answer without a body.
-    pub(crate) fn gives_nothing(mut self, what: &'static str) -> Self {
-        self.answers.push(Answer { status: StatusCode::NO_CONTENT, description: what, content: None, headers: &[] });
+    /// Adds a success response without a body.
+    pub(crate) fn no_content(mut self, what: &'static str) -> Self {
+        self.responses.push(ResponseDoc {
+            status: StatusCode::NO_CONTENT,
+            description: what,
+            content: None,
+            headers: &[],
+        });
         self
     }
 
-    /// A redirection.
-    pub(crate) fn leads_on(mut self, what: &'static str) -> Self {
+    /// Adds a redirect.
+    pub(crate) fn redirect(mut self, what: &'static str) -> Self {
         let status = StatusCode::TEMPORARY_REDIRECT;
-        self.answers.push(Answer { status, description: what, content: None, headers: &["Location"] });
+        self.responses.push(ResponseDoc { status, description: what, content: None, headers: &["Location"] });
         self
     }
 
-    /// Headers of the answer that was named last.
-    pub(crate) fn with(mut self, headers: &'static [&'static str]) -> Self {
-        if let Some(answer) = self.answers.last_mut() {
-            answer.headers = headers;
+    /// Adds headers to the last response.
+    pub(crate) fn with_headers(mut self, headers: &'static [&'static str]) -> Self {
+        if let Some(response) = self.responses.last_mut() {
+            response.headers = headers;
         }
         self
     }
 
-    /// Problems that only operations like this one have.
-    pub(crate) fn refuses(mut self, problems: &[Problem]) -> Self {
+    /// Adds problems that are specific to this operation.
+    pub(crate) fn problems(mut self, problems: &[Problem]) -> Self {
         self.problems.extend(problems);
         self
     }
@@ -140,9 +145,9 @@ impl Doc {
         Content { kind: JSON, schema: Ref::from_schema_name(T::name()).into(), example: Some(example) }
     }
 
-    /// The operation at a place of the table of routes.
+    /// Builds the operation of a route.
     pub(crate) fn operation(&self, method: &Method, path: &str, scope: Option<Scope>, tag: &str) -> Operation {
-        let needs = scope.map_or("Needs no token.".to_owned(), |it| format!("Needs the scope `{it}`."));
+        let needs = scope.map_or("Requires no token.".to_owned(), |it| format!("Requires the scope `{it}`."));
         let described = format!("{}\n\n{needs}", self.description);
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
@@ -152,7 +157,7 @@ impl Doc {
         if scope.is_some() {
             operation = operation.security(SecurityRequirement::new(SECURITY, Vec::<String>::new()));
         }
-        for name in names_in(path) {
+        for name in path_parameters(path) {
             operation = operation.parameter(path_parameter(name));
         }
         for parameter in &self.query {
@@ -164,8 +169,8 @@ impl Doc {
         if let Some(body) = &self.body {
             let required = if self.body_is_optional { Required::False } else { Required::True };
             let mut builder = RequestBodyBuilder::new().content(body.kind, body.build()).required(Some(required));
-            if self.takes_bytes {
-                // OpenAPI 3.1 needs no schema for bytes; generators of clients do.
+            if self.accepts_bytes {
+                // OpenAPI 3.1 needs no schema for bytes, but client generators do.
                 let bytes = ObjectBuilder::new()
                     .schema_type(Type::String)
                     .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
@@ -175,19 +180,19 @@ impl Doc {
         }
         let example = self.body.as_ref().and_then(|it| it.example.as_ref());
         let sample = sample::curl(method, path, self.query_example, example, scope.is_some());
-        // As many viewers of such documents know it.
+        // Many viewers support this extension.
         let samples = json!([{ "lang": "Shell", "label": "curl", "source": sample }]);
         operation = operation.extensions(Some(Extensions::from_iter([(CODE_SAMPLES, samples)])));
-        for answer in &self.answers {
-            operation = operation.response(answer.status.as_str(), answer.build());
+        for response in &self.responses {
+            operation = operation.response(response.status.as_str(), response.build());
         }
         for (status, problems) in self.problems_of(method, path, scope) {
-            operation = operation.response(status.as_str(), refusal(&problems));
+            operation = operation.response(status.as_str(), error_response(&problems));
         }
         operation.build()
     }
 
-    /// All that it can refuse, by status.
+    /// All problems of the operation, by status.
     fn problems_of(&self, method: &Method, path: &str, scope: Option<Scope>) -> BTreeMap<StatusCode, Vec<Problem>> {
         use Problem::*;
         let mut all = match scope {
@@ -196,7 +201,7 @@ impl Doc {
         };
         if *method == Method::POST {
             all.extend([MalformedRequest, BodyTooLarge]);
-            all.extend([IdempotencyInProgress, IdempotencyAnswerLost, IdempotencyKeyReused]);
+            all.extend([IdempotencyInProgress, IdempotencyResponseLost, IdempotencyKeyReused]);
         }
         if self.body.is_some() {
             all.extend([MalformedRequest, BodyTooLarge]);
@@ -224,7 +229,7 @@ impl Content {
     }
 }
 
-impl Answer {
+impl ResponseDoc {
     fn build(&self) -> utoipa::openapi::Response {
         let mut response = ResponseBuilder::new().description(self.description);
         if let Some(content) = &self.content {
@@ -238,39 +243,39 @@ impl Answer {
     }
 }
 
-/// An answer that says why not.
-fn refusal(problems: &[Problem]) -> utoipa::openapi::Response {
+/// An error response.
+fn error_response(problems: &[Problem]) -> utoipa::openapi::Response {
     let meanings: Vec<_> = problems.iter().map(|it| format!("- `{}`: {}", it.code(), it.meaning())).collect();
-    let example = problems.first().map(|it| {
+    let example = problems.first().map(|problem| {
         json!({
-            "type": it.uri(), "title": it.title(), "status": it.status().as_u16(), "detail": it.meaning(),
-            "code": it.code(),
+            "type": problem.uri(), "title": problem.title(), "status": problem.status().as_u16(), "detail": problem.meaning(),
+            "code": problem.code(), "request_id": "7a4e4d3c6a3f4ad38a6e0a6a0f0b9d1e",
         })
     });
     let content = Content { kind: PROBLEM_JSON, schema: Ref::from_schema_name(PROBLEM).into(), example };
     ResponseBuilder::new().description(meanings.join("\n")).content(content.kind, content.build()).build()
 }
 
-/// The parameters of a path, as they stand in it.
-fn names_in(path: &str) -> impl Iterator<Item = &str> {
+/// The names of the path parameters, in order.
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|it| it.split('}').next())
 }
 
 fn path_parameter(name: &str) -> Parameter {
     let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).into();
     let (schema, description): (RefOr<Schema>, _) = match name {
-        "video" => (Ref::from_schema_name("VideoId").into(), "Which video."),
-        "webhook" => (Ref::from_schema_name("WebhookId").into(), "Which webhook."),
-        "delivery" => (Ref::from_schema_name("DeliveryId").into(), "Which delivery of it."),
-        "key" => (Ref::from_schema_name("ApiKeyId").into(), "Which API key."),
-        "share" => (Ref::from_schema_name("ShareId").into(), "Which link."),
-        "letter" => (text(), "Which dead letter, as the list says."),
+        "video" => (Ref::from_schema_name("VideoId").into(), "The id of the video."),
+        "webhook" => (Ref::from_schema_name("WebhookId").into(), "The id of the webhook."),
+        "delivery" => (Ref::from_schema_name("DeliveryId").into(), "The id of the delivery."),
+        "key" => (Ref::from_schema_name("ApiKeyId").into(), "The id of the API key."),
+        "share" => (Ref::from_schema_name("ShareId").into(), "The id of the link."),
+        "letter" => (text(), "The id of the dead letter, from the list."),
         "number" => {
             let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(10_000));
-            (number.into(), "Which part, from 1.")
+            (number.into(), "The number of the part, from 1.")
         }
         "secret" => (text(), "The secret in the link."),
-        _ => (text(), "As the answer that began it said."),
+        _ => (text(), "The upload id from the response that started the upload."),
     };
     ParameterBuilder::new()
         .name(name)

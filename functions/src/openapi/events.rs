@@ -1,15 +1,15 @@
-//! What the document says of the bucket's events.
+//! OpenAPI documentation of the bucket's events.
 
 use http::StatusCode;
 use serde_json::json;
 
 use super::Doc;
-use crate::events::{BucketEvent, TakenEvents};
+use crate::events::{BucketEvent, EventResult};
 use crate::problem::Problem::*;
 
-pub(crate) fn take() -> Doc {
-    let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). Takes a \
-        notification as R2 or S3 writes it. An event may be sent more than once; after any answer but a 2xx, send it again.";
+pub(crate) fn receive() -> Doc {
+    let about = "For stores that send their events to a URL, and for the edge worker (`EDGEREEL_JOBS_URL`). The body is \
+        a notification of R2 or S3. An event may be sent more than once; after any status other than 2xx, send it again.";
     let event = json!({
         "account": "a", "action": "PutObject", "bucket": "private", "eventTime": "2026-11-21T18:27:05.123Z",
         "object": {
@@ -17,8 +17,12 @@ pub(crate) fn take() -> Doc {
             "eTag": "9a0364b9e99bb480dd25e1f0284c8555",
         },
     });
-    Doc::of("takeEvent", "Report an event of the private bucket", about)
-        .takes::<BucketEvent>(event)
-        .gives::<TakenEvents>(StatusCode::OK, "What it started.", json!({ "queued": 1, "known": 0, "ignored": [] }))
-        .refuses(&[NoSuchVideo, Conflict, InvalidField])
+    Doc::new("reportEvent", "Report an event of the private bucket", about)
+        .request_body::<BucketEvent>(event)
+        .response::<EventResult>(
+            StatusCode::OK,
+            "The effect of the event.",
+            json!({ "queued": 1, "known": 0, "ignored": [] }),
+        )
+        .problems(&[NoSuchVideo, Conflict, InvalidField])
 }

@@ -1,4 +1,4 @@
-//! Things as they look in the examples of the document. Tests hold them against their schemas.
+//! Examples for the document. Tests validate them against their schemas.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ pub(super) fn video() -> Value {
     video
 }
 
-pub(super) fn playing() -> Value {
+pub(super) fn playback_info() -> Value {
     json!({
         "video": VIDEO, "status": "ready",
         "hls_url": "https://edge.example/v/vid_.../master.m3u8?grant=eyJ...",
@@ -80,7 +80,7 @@ pub(super) fn playing() -> Value {
     })
 }
 
-pub(super) fn in_the_making() -> Value {
+pub(super) fn processing_info() -> Value {
     json!({ "video": VIDEO, "status": "processing", "stage": "copy", "percent": 3 })
 }
 
@@ -102,7 +102,7 @@ pub(super) fn delivery() -> Value {
     json!({
         "id": "whd_018bcfe5680077078707070707070707", "status": "pending", "attempts": 1, "last_status": 503,
         "event": { "id": "evt_018bcfe5680077078707070707070707", "type": "video.ready", "video": VIDEO, "at": AT },
-        "last_error": "it answered 503", "last_duration_ms": 120, "last_attempt_at": AT, "next_attempt_at": LATER,
+        "last_error": "HTTP 503", "last_duration_ms": 120, "last_attempt_at": AT, "next_attempt_at": LATER,
         "created_at": AT, "settled_at": null,
     })
 }
@@ -115,7 +115,7 @@ pub(super) fn api_key() -> Value {
     })
 }
 
-pub(super) fn made_api_key() -> Value {
+pub(super) fn created_api_key() -> Value {
     let mut key = api_key();
     key["key"] = json!("er_8f14e45fceea167a5a36dedd4bea2543...");
     key
@@ -128,7 +128,7 @@ pub(super) fn share() -> Value {
     })
 }
 
-pub(super) fn made_share() -> Value {
+pub(super) fn created_share() -> Value {
     let mut share = share();
     share["url"] = json!("https://api.example/shared/8f14e45fceea167a5a36dedd4bea2543...");
     share
@@ -144,6 +144,6 @@ pub(super) fn source_download() -> Value {
 pub(super) fn dead_letter() -> Value {
     json!({
         "id": "17", "video": VIDEO, "attempts": 5, "reason": "worker-lost", "readable": true, "sent_at": AT,
-        "died_at": LATER,
+        "dead_lettered_at": LATER,
     })
 }

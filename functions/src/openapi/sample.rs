@@ -1,12 +1,12 @@
-//! Requests as they are typed: an example for every operation, for the document and for `docs/requests.md`.
+//! A curl example for every operation, for the document and for `docs/requests.md`.
 
 use http::Method;
 use serde_json::Value;
 
-/// Longer bodies stand on a line of their own.
+/// Longer bodies are on a separate line.
 const LINE: usize = 110;
 
-/// A request by curl. `path` as axum writes it, below the address of the API.
+/// A curl command. `path`: the route template, below the base URL of the API.
 pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Option<&Value>, has_token: bool) -> String {
     let path = if has_token { format!("/v1{path}") } else { path.to_owned() };
     let query = query.map(|it| format!("?{it}")).unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn curl(method: &Method, path: &str, query: Option<&str>, body: Optio
     }
     if let Some(body) = body {
         let head = " -H 'content-type: application/json'";
-        // No example has a quote in it.
+        // Examples contain no quotes.
         let data = format!("-d '{body}'");
         if line.len() + head.len() + data.len() > LINE {
             line += &format!("{head} \\\n  {data}");

@@ -1,55 +1,55 @@
-//! What the document says of links.
+//! OpenAPI documentation of share links.
 
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::shares::{MadeShare, ShareList, WantedShare};
-use crate::videos::stream::{InTheMaking, Playing};
+use crate::shares::{CreatedShare, ShareList, ShareRequest};
+use crate::videos::stream::{PlaybackInfo, ProcessingInfo};
 
 pub(crate) fn create() -> Doc {
-    let about = "A link that plays the video without an account, until it ends or is revoked. It stands in the answer, \
-        this once.";
-    Doc::of("shareVideo", "Share a video by a link", about)
-        .may_take::<WantedShare>(json!({ "expires_in": 604_800, "label": "for the jury" }))
-        .gives::<MadeShare>(StatusCode::CREATED, "The link.", examples::made_share())
-        .refuses(&[NoSuchVideo, InvalidField, TooManyShares])
+    let about = "Creates a link that plays the video without an account, until it expires or is revoked. Only this response \
+        contains the link.";
+    Doc::new("createShare", "Create a share link", about)
+        .optional_body::<ShareRequest>(json!({ "expires_in": 604_800, "label": "for the jury" }))
+        .response::<CreatedShare>(StatusCode::CREATED, "The link.", examples::created_share())
+        .problems(&[NoSuchVideo, InvalidField, TooManyShares])
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::of("listShares", "List the links of a video", "The newest first: those that work.")
-        .gives::<ShareList>(StatusCode::OK, "All of them.", json!({ "shares": [examples::share()] }))
-        .refuses(&[NoSuchVideo])
+    Doc::new("listShares", "List share links", "Newest first, without expired and revoked links.")
+        .response::<ShareList>(StatusCode::OK, "All links.", json!({ "shares": [examples::share()] }))
+        .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn revoke() -> Doc {
-    let about = "It gives out nothing from now on, and the edge refuses what it gave out: a player that has begun ends \
-        within a minute. If the edge cannot be reached, the answer is `unavailable`, and the request has to be sent again. \
-        It may be sent again.";
-    Doc::of("revokeShare", "Revoke a link", about).gives_nothing("It is revoked.").refuses(&[NoSuchVideo, NoSuchShare])
+    let about = "The link stops working, and the edge rejects the grants it issued: playback that has started ends \
+        within a minute. If the edge cannot be reached, the response is `unavailable`: send the request again. \
+        Repeating the request is not an error.";
+    Doc::new("revokeShare", "Revoke a share link", about).no_content("Revoked.").problems(&[NoSuchVideo, NoSuchShare])
 }
 
 pub(crate) fn follow() -> Doc {
     let about =
-        "As `/stream`, for anyone who has the link. Browsers, which ask for `text/html`, get a page that plays it.";
-    Doc::of("followShare", "Get what a link plays", about)
-        .gives::<Playing>(StatusCode::OK, "It can be watched.", examples::playing())
-        .gives::<InTheMaking>(StatusCode::ACCEPTED, "It is being made.", examples::in_the_making())
-        .with(&["Retry-After"])
-        .refuses(&REFUSALS)
+        "Returns the same as `/stream`, without a token. Browsers, which accept `text/html`, get a page with a player.";
+    Doc::new("openShare", "Open a share link", about)
+        .response::<PlaybackInfo>(StatusCode::OK, "The video is playable.", examples::playback_info())
+        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .with_headers(&["Retry-After"])
+        .problems(&PROBLEMS)
 }
 
 pub(crate) fn follow_to_playlist() -> Doc {
-    Doc::of("playShare", "Play a link", "An address for players: leads on to the playlist.")
-        .leads_on("To the master playlist, with a grant.")
-        .gives::<InTheMaking>(StatusCode::ACCEPTED, "It is being made.", examples::in_the_making())
-        .with(&["Retry-After"])
-        .refuses(&REFUSALS)
+    Doc::new("playShare", "Play a share link", "A URL for players: redirects to the playlist.")
+        .redirect("Redirects to the master playlist, with a grant.")
+        .response::<ProcessingInfo>(StatusCode::ACCEPTED, "The video is being processed.", examples::processing_info())
+        .with_headers(&["Retry-After"])
+        .problems(&PROBLEMS)
 }
 
-/// What can be wrong behind a link that works, and that it does not.
-const REFUSALS: [crate::problem::Problem; 10] = [
+/// The problems of the routes of share links.
+const PROBLEMS: [crate::problem::Problem; 10] = [
     InvalidField,
     NoSuchShare,
     NoSuchVideo,

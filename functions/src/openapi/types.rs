@@ -1,4 +1,4 @@
-//! Schemas of what is a word, an id or a time to callers, whatever it is inside.
+//! Schemas of values that callers see as words, ids or times.
 
 use domain::failure::FailureCode;
 use domain::scope::Scope as DomainScope;
@@ -30,21 +30,21 @@ schemas! {
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples([json!("2026-11-21T18:27:05.123Z")]);
-    /// Of a video.
+    /// The id of a video.
     VideoId = id("vid");
-    /// Of an API key.
+    /// The id of an API key.
     ApiKeyId = id("key");
-    /// Of a link.
+    /// The id of a share link.
     ShareId = id("shr");
-    /// Of a webhook.
+    /// The id of a webhook.
     WebhookId = id("whe");
-    /// Of a message to a webhook.
+    /// The id of a delivery to a webhook.
     DeliveryId = id("whd");
-    /// Of what happened: the `webhook-id` of its messages.
+    /// The id of an event: the `webhook-id` of its messages.
     EventId = id("evt");
-    /// What of one's own one wants to find beside a video: any JSON object.
+    /// Custom data: any JSON object.
     Metadata = ObjectBuilder::new().description(Some("Any JSON object, up to 16 KiB."));
-    /// A state that lists know.
+    /// A state to filter by.
     ListedState = words(StateName::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "deleted"));
     /// Why a video failed.
     VideoFailureCode = words(FailureCode::ALL.iter().map(|it| it.as_str()));
@@ -53,15 +53,15 @@ schemas! {
         .schema_type(Type::String)
         .pattern(Some("^[a-z0-9-]{1,32}$"))
         .examples([json!("720p")]);
-    /// What a webhook tells.
+    /// The type of an event.
     EventType = words(DomainEventType::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "test"));
-    /// The same, or the test that is sent by hand.
+    /// The type of an event, or `test`.
     AnyEventType = words(DomainEventType::ALL.iter().map(|it| it.as_str()).chain(["test"]));
-    /// What a caller may do.
+    /// A permission of a caller.
     Scope = words(DomainScope::ALL.iter().map(|it| it.as_str()));
-    /// What a caller may do, at least one thing.
+    /// Permissions of a caller, at least one.
     Scopes = ArrayBuilder::new().items(Ref::from_schema_name("Scope")).min_items(Some(1));
-    /// How one try at a video ended.
+    /// The outcome of an attempt.
     AttemptOutcome = words(["ready", "failed", "released", "lost", "stopped"].into_iter());
 }
 

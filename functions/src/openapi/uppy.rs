@@ -1,4 +1,4 @@
-//! What the document says of Uppy's protocol.
+//! OpenAPI documentation of Uppy's protocol.
 
 use http::StatusCode;
 use serde_json::json;
@@ -6,28 +6,28 @@ use serde_json::json;
 use super::Doc;
 use crate::problem::Problem::*;
 use crate::uploads::uppy::{
-    Begun, GivenUp, KeyParam, Location, NewFile, PartUrl, PartView, PutParams, PutWish, SentParts,
+    Aborted, KeyParam, Location, NewFile, PartUrl, PartView, PutParams, PutQuery, SentParts, StartedUpload,
 };
 
 const KEY: &str = "uploads/vid_018bcfe5680077078707070707070707/film.mp4";
 
 pub(crate) fn params() -> Doc {
-    let about = "One PUT for all of a file, for Uppy before version 6, which names itself in the header `uppy-versions`. Later \
-        ones send a form, which R2 does not take: they need `shouldUseMultipart: true`. Other parameters named \
-        `metadata[...]` are kept as metadata.";
-    Doc::of("uppyParams", "Begin an upload in one request", about)
-        .asks::<PutWish>("filename=film.mp4&type=video/mp4")
-        .gives::<PutParams>(
+    let about = "Presigns one PUT for the whole file, for Uppy before version 6, which sends the header `uppy-versions`. Later \
+        versions send a form, which R2 does not support: they need `shouldUseMultipart: true`. Parameters named \
+        `metadata[...]` are stored as metadata.";
+    Doc::new("uppyParams", "Start an upload in one request", about)
+        .query::<PutQuery>("filename=film.mp4&type=video/mp4")
+        .response::<PutParams>(
             StatusCode::OK,
-            "The request.",
+            "The presigned request.",
             json!({
                 "method": "PUT", "url": "https://account.example/...", "fields": {}, "expires": 86_400,
                 "headers": { "content-type": "video/mp4" },
             }),
         )
-        .refuses(&[
+        .problems(&[
             InvalidField,
-            OnlyInParts,
+            MultipartRequired,
             EmptyFile,
             TooLarge,
             UnsupportedType,
@@ -39,10 +39,16 @@ pub(crate) fn params() -> Doc {
 }
 
 pub(crate) fn begin() -> Doc {
-    Doc::of("uppyBegin", "Begin an upload in parts", "")
-        .takes::<NewFile>(json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }))
-        .gives::<Begun>(StatusCode::OK, "What the other requests name.", json!({ "key": KEY, "uploadId": "2~abc" }))
-        .refuses(&[
+    Doc::new("uppyCreateMultipart", "Start a multipart upload", "")
+        .request_body::<NewFile>(
+            json!({ "filename": "film.mp4", "type": "video/mp4", "metadata": { "title": "Lesson 1" } }),
+        )
+        .response::<StartedUpload>(
+            StatusCode::OK,
+            "The key and id for the following requests.",
+            json!({ "key": KEY, "uploadId": "2~abc" }),
+        )
+        .problems(&[
             InvalidField,
             EmptyFile,
             TooLarge,
@@ -56,38 +62,40 @@ pub(crate) fn begin() -> Doc {
 
 pub(crate) fn list() -> Doc {
     let example = json!([{ "PartNumber": 1, "Size": 5_242_880, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }]);
-    Doc::of("uppyListParts", "List the parts that arrived", "")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<Vec<PartView>>(StatusCode::OK, "What the store has.", example)
-        .refuses(&[NoSuchVideo, UploadGone, Conflict])
+    Doc::new("uppyListParts", "List uploaded parts", "")
+        .query::<KeyParam>("key=$KEY")
+        .response::<Vec<PartView>>(StatusCode::OK, "The parts that the store has.", example)
+        .problems(&[NoSuchVideo, UploadGone, Conflict])
 }
 
 pub(crate) fn abort() -> Doc {
-    Doc::of("uppyAbort", "Give an upload in parts up", "With its video. Doing it again is no error.")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<GivenUp>(StatusCode::OK, "It is gone.", json!({}))
-        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
+    Doc::new("uppyAbort", "Abort a multipart upload", "Deletes its video too. Repeating the request is not an error.")
+        .query::<KeyParam>("key=$KEY")
+        .response::<Aborted>(StatusCode::OK, "Aborted.", json!({}))
+        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict])
 }
 
 pub(crate) fn sign() -> Doc {
-    Doc::of("uppySignPart", "Get the request of a part", "")
-        .asks::<KeyParam>("key=$KEY")
-        .gives::<PartUrl>(
+    Doc::new("uppySignPart", "Presign a part", "")
+        .query::<KeyParam>("key=$KEY")
+        .response::<PartUrl>(
             StatusCode::OK,
-            "Where to PUT it.",
+            "The URL for the PUT of the part.",
             json!({ "url": "https://account.example/...", "expires": 86_400 }),
         )
-        .refuses(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
+        .problems(&[NoSuchVideo, UploadGone, UploadComplete, Conflict, InvalidField])
 }
 
 pub(crate) fn complete() -> Doc {
-    Doc::of("uppyComplete", "Complete an upload in parts", "Doing it again is no error.")
-        .asks::<KeyParam>("key=$KEY")
-        .takes::<SentParts>(json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }))
-        .gives::<Location>(
+    Doc::new("uppyComplete", "Complete a multipart upload", "Repeating the request is not an error.")
+        .query::<KeyParam>("key=$KEY")
+        .request_body::<SentParts>(
+            json!({ "parts": [{ "PartNumber": 1, "ETag": "\"9a0364b9e99bb480dd25e1f0284c8555\"" }] }),
+        )
+        .response::<Location>(
             StatusCode::OK,
             "The video.",
             json!({ "location": "/v1/videos/vid_018bcfe5680077078707070707070707", "key": KEY }),
         )
-        .refuses(&[NoSuchVideo, UploadGone, UploadIncomplete, Conflict, TooLarge, EmptyFile, InvalidField])
+        .problems(&[NoSuchVideo, UploadGone, UploadIncomplete, Conflict, TooLarge, EmptyFile, InvalidField])
 }

@@ -1,4 +1,4 @@
-//! What the API is told.
+//! Settings of the API.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,50 +13,50 @@ use crate::auth::identity::IdentityProvider;
 use crate::limits::{Limits, Rate};
 use crate::uploads::plan::UploadTypes;
 
-/// What the API is told, beside where the services are.
+/// Settings of the API, without the addresses of the services.
 #[derive(Debug)]
 pub struct ApiSettings {
-    /// `EDGEREEL_API_TOKEN`: opens everything.
+    /// `EDGEREEL_API_TOKEN`: the installation token, with full access.
     pub token: Secret,
-    /// `EDGEREEL_EDGE_URL`: where players find the edge.
+    /// `EDGEREEL_EDGE_URL`: public URL of the edge.
     pub edge_url: String,
-    /// `EDGEREEL_API_URL`: where others find the API, for links to it.
+    /// `EDGEREEL_API_URL`: public URL of the API, for links.
     pub api_url: String,
-    /// `EDGEREEL_GRANT_KEYS`: sign grants, `id:HS256:base64`.
+    /// `EDGEREEL_GRANT_KEYS`: keys that sign grants, `id:HS256:base64`.
     pub grant_keys: GrantKeys,
-    /// `EDGEREEL_PASS_KEYS`: sign the addresses of pictures, `id:base64`; without them there are none.
+    /// `EDGEREEL_PASS_KEYS`: keys that sign image URLs, `id:base64`; without them there are no image URLs.
     pub pass_keys: Option<PassKeys>,
-    /// Of webhooks.
+    /// Settings of webhooks.
     pub webhooks: WebhookSettings,
-    /// `EDGEREEL_PROFILES`: names of the profiles that may be asked for, separated by commas.
+    /// `EDGEREEL_PROFILES`: comma-separated names of the available profiles.
     pub profiles: Vec<String>,
     /// `EDGEREEL_MAX_UPLOAD_BYTES`.
     pub max_upload_bytes: Option<u64>,
-    /// `EDGEREEL_MAX_OPEN_UPLOADS`: of one owner, at a time; 0: no limit.
+    /// `EDGEREEL_MAX_OPEN_UPLOADS`: concurrent uploads per owner; 0: unlimited.
     pub max_open_uploads: Option<u32>,
-    /// `EDGEREEL_OWNER_VIDEOS`: videos of one owner; 0: no limit.
+    /// `EDGEREEL_OWNER_VIDEOS`: videos per owner; 0: unlimited.
     pub owner_videos: Option<u64>,
-    /// `EDGEREEL_OWNER_BYTES`: bytes of the sources of one owner; 0: no limit.
+    /// `EDGEREEL_OWNER_BYTES`: bytes of sources per owner; 0: unlimited.
     pub owner_bytes: Option<u64>,
-    /// `EDGEREEL_REQUIRE_UPLOAD_SIZES`: uploads by Uppy have to say their size.
+    /// `EDGEREEL_REQUIRE_UPLOAD_SIZES`: whether uploads by Uppy must announce their size.
     pub require_sizes: bool,
-    /// `EDGEREEL_UPLOAD_TYPES`: content types that are accepted, separated by commas.
+    /// `EDGEREEL_UPLOAD_TYPES`: comma-separated list of accepted content types.
     pub upload_types: Option<UploadTypes>,
     /// `EDGEREEL_UPLOAD_URL_SECONDS`.
     pub upload_url_life: Option<Duration>,
     /// `EDGEREEL_IDENTITY_*`.
     pub identity_provider: Option<Arc<IdentityProvider>>,
-    /// `EDGEREEL_CORS_ORIGINS`, separated by commas.
+    /// `EDGEREEL_CORS_ORIGINS`, comma-separated.
     pub cors_origins: Vec<String>,
-    /// `EDGEREEL_REQUESTS_*`, `EDGEREEL_FAILURES_*`, `EDGEREEL_CLIENT_ADDRESS_HEADER`.
+    /// `EDGEREEL_REQUESTS_*`, `EDGEREEL_AUTH_FAILURES_*`, `EDGEREEL_CLIENT_ADDRESS_HEADER`.
     pub limits: Limits,
 }
 
-/// The longest that S3 lets an URL live.
+/// The longest lifetime of a presigned URL in S3.
 const LONGEST_URL_LIFE: u64 = 7 * 24 * 3600;
 
 impl ApiSettings {
-    /// Reads all of it, whatever is wrong.
+    /// Reads all settings, even if there are problems.
     pub(super) fn read(environment: &mut Environment<'_>) -> Option<Self> {
         let (token, edge_url) =
             (Secret::new(environment.text("EDGEREEL_API_TOKEN")), environment.text("EDGEREEL_EDGE_URL"));
@@ -71,7 +71,7 @@ impl ApiSettings {
             (environment.number("EDGEREEL_OWNER_VIDEOS"), environment.number("EDGEREEL_OWNER_BYTES"));
         let require_sizes = environment.switch("EDGEREEL_REQUIRE_UPLOAD_SIZES", false);
         let upload_types = environment.parsed("EDGEREEL_UPLOAD_TYPES", str::parse);
-        let upload_url_life = environment.parsed("EDGEREEL_UPLOAD_URL_SECONDS", |it| match it.parse() {
+        let upload_url_life = environment.parsed("EDGEREEL_UPLOAD_URL_SECONDS", |value| match value.parse() {
             Ok(seconds @ 1..=LONGEST_URL_LIFE) => Ok(Duration::from_secs(seconds)),
             _ => Err("use 1 to 604800"),
         });
@@ -104,7 +104,7 @@ impl Environment<'_> {
     fn origins(&mut self) -> Vec<String> {
         let origins = self.list("EDGEREEL_CORS_ORIGINS");
         if let Some(odd) = origins.iter().find(|it| !is_origin(it)) {
-            let what = format!("`{odd}` is no origin: use `https://HOST`, without a path, or `*`");
+            let what = format!("`{odd}` is not an origin: use `https://HOST`, without a path, or `*`");
             self.problem("EDGEREEL_CORS_ORIGINS:", &what);
         }
         origins
@@ -115,12 +115,13 @@ impl Environment<'_> {
         let second = Duration::from_secs(1);
         let callers = self.rate("EDGEREEL_REQUESTS_PER_SECOND", "EDGEREEL_REQUESTS_BURST", second, default.callers);
         let minute = Duration::from_secs(60);
-        let failures = self.rate("EDGEREEL_FAILURES_PER_MINUTE", "EDGEREEL_FAILURES_BURST", minute, default.failures);
+        let failures =
+            self.rate("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "EDGEREEL_AUTH_FAILURES_BURST", minute, default.failures);
         let address_header = self.parsed("EDGEREEL_CLIENT_ADDRESS_HEADER", str::parse::<HeaderName>);
         Limits { callers, failures, address_header, ..default }
     }
 
-    /// So many in `time`, and so many at once. None in any time: no limit.
+    /// A rate of `often` requests per `time` with a burst. A rate of 0 means unlimited.
     fn rate(&mut self, often: &str, burst: &str, time: Duration, default: Option<Rate>) -> Option<Rate> {
         let (often, burst) = (self.number::<u32>(often), self.number::<NonZeroU32>(burst));
         let default = default?;
@@ -129,7 +130,7 @@ impl Environment<'_> {
     }
 }
 
-/// As browsers send it: scheme, host and perhaps a port.
+/// Whether a text is an origin as browsers send it: scheme, host and optional port.
 fn is_origin(text: &str) -> bool {
     let of_uri =
         |it: &Uri| matches!(it.scheme_str(), Some("http" | "https")) && it.path() == "/" && it.query().is_none();
@@ -154,21 +155,21 @@ mod tests {
 
     #[track_caller]
     fn check_wrong(name: &str, value: &str, problem: &str) {
-        let told = read(&[(name, value)]).unwrap_err().0;
-        assert_eq!(told, [format!("{name}: {problem}")]);
+        let problems = read(&[(name, value)]).unwrap_err().0;
+        assert_eq!(problems, [format!("{name}: {problem}")]);
     }
 
     #[test]
-    fn limits_are_what_is_said() {
+    fn limits_are_read() {
         let limits = read(&[]).unwrap().limits;
         assert_eq!((limits.callers, limits.failures), (Limits::default().callers, Limits::default().failures));
-        let said = [
+        let set = [
             ("EDGEREEL_REQUESTS_PER_SECOND", "4"),
             ("EDGEREEL_REQUESTS_BURST", "9"),
-            ("EDGEREEL_FAILURES_PER_MINUTE", "0"),
+            ("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "0"),
             ("EDGEREEL_CLIENT_ADDRESS_HEADER", "CF-Connecting-IP"),
         ];
-        let limits = read(&said).unwrap().limits;
+        let limits = read(&set).unwrap().limits;
         assert_eq!(limits.callers, Some(Rate { burst: 9, refill: Duration::from_millis(250) }));
         assert_eq!((limits.failures, limits.address_header.unwrap().as_str()), (None, "cf-connecting-ip"));
         check_wrong("EDGEREEL_REQUESTS_BURST", "0", "number would be zero for non-zero type");
@@ -177,34 +178,34 @@ mod tests {
 
     #[test]
     fn uploads_are_limited_as_is_said() {
-        let said = [
+        let set = [
             ("EDGEREEL_MAX_OPEN_UPLOADS", "3"),
             ("EDGEREEL_UPLOAD_URL_SECONDS", "604800"),
             ("EDGEREEL_OWNER_BYTES", "1000000000000"),
             ("EDGEREEL_REQUIRE_UPLOAD_SIZES", "1"),
         ];
-        let api = read(&said).unwrap();
+        let api = read(&set).unwrap();
         assert_eq!((api.owner_videos, api.owner_bytes, api.require_sizes), (None, Some(1_000_000_000_000), true));
         check_wrong("EDGEREEL_OWNER_VIDEOS", "-1", "invalid digit found in string");
         assert_eq!((api.max_open_uploads, api.upload_url_life), (Some(3), Some(Duration::from_secs(604_800))));
         check_wrong("EDGEREEL_MAX_OPEN_UPLOADS", "many", "invalid digit found in string");
         check_wrong("EDGEREEL_UPLOAD_URL_SECONDS", "604801", "use 1 to 604800");
-        check_wrong("EDGEREEL_UPLOAD_TYPES", "video", "`video` is no content type: use `video/mp4`, or `video/*`");
+        check_wrong("EDGEREEL_UPLOAD_TYPES", "video", "`video` is not a content type: use `video/mp4`, or `video/*`");
     }
 
     #[test]
     fn origins_have_no_path() {
-        let said = [("EDGEREEL_CORS_ORIGINS", "https://a.example, http://localhost:5173")];
-        assert_eq!(read(&said).unwrap().cors_origins, ["https://a.example", "http://localhost:5173"]);
+        let set = [("EDGEREEL_CORS_ORIGINS", "https://a.example, http://localhost:5173")];
+        assert_eq!(read(&set).unwrap().cors_origins, ["https://a.example", "http://localhost:5173"]);
         assert_eq!(read(&[("EDGEREEL_CORS_ORIGINS", "*")]).unwrap().cors_origins, ["*"]);
         for odd in ["a.example", "https://a.example/", "https://a.example/x", "ftp://a.example"] {
-            let problem = format!("`{odd}` is no origin: use `https://HOST`, without a path, or `*`");
+            let problem = format!("`{odd}` is not an origin: use `https://HOST`, without a path, or `*`");
             check_wrong("EDGEREEL_CORS_ORIGINS", odd, &problem);
         }
     }
 
     #[test]
-    fn an_identity_provider_is_told_whole_or_not_at_all() {
+    fn an_identity_provider_is_configured_completely_or_not_at_all() {
         let secret = "x".repeat(32);
         let (issuer, audience) =
             (("EDGEREEL_IDENTITY_ISSUER", "https://id.example"), ("EDGEREEL_IDENTITY_AUDIENCE", "a, b"));
@@ -227,11 +228,11 @@ mod tests {
             ),
             (
                 &[("EDGEREEL_IDENTITY_SECRET", "hunter2"), issuer, audience],
-                "EDGEREEL_IDENTITY_SECRET: the secret of the identity provider has 7 bytes, and needs at least 32",
+                "EDGEREEL_IDENTITY_SECRET: the secret of the identity provider has 7 bytes, but needs at least 32",
             ),
         ];
-        for (said, problem) in wrong {
-            assert_eq!(read(said).unwrap_err().0, [problem]);
+        for (set, problem) in wrong {
+            assert_eq!(read(set).unwrap_err().0, [problem]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is told of the identity provider.
+//! Settings of the identity provider.
 
 use platform::secret::Secret;
 
@@ -14,7 +14,7 @@ const OWNER_CLAIM: &str = "EDGEREEL_IDENTITY_OWNER_CLAIM";
 const SCOPE_PREFIX: &str = "EDGEREEL_IDENTITY_SCOPE_PREFIX";
 
 impl Environment<'_> {
-    /// Whose JWTs are taken; `None` if nothing is told, or something is wrong.
+    /// The identity provider; `None` if it is not configured, or if there are problems.
     pub(super) fn identity_provider(&mut self) -> Option<IdentityProvider> {
         let (secret, url) = (self.optional(SECRET), self.parsed(JWKS_URL, str::parse));
         let has_url = self.optional(JWKS_URL).is_some();
@@ -33,7 +33,7 @@ impl Environment<'_> {
             }
             (None, false) => {
                 self.problem(SECRET, &format!("or {JWKS_URL} is not set"));
-                // Nothing else helps before it is.
+                // Other problems do not matter until this is set.
                 return None;
             }
         };
@@ -55,7 +55,7 @@ impl Environment<'_> {
         if names.is_empty() {
             return Some(vec![JwksAlgorithm::Rs256, JwksAlgorithm::Es256]);
         }
-        let known = names.iter().map(|it| match it.as_str() {
+        let known = names.iter().map(|name| match name.as_str() {
             "RS256" => Some(JwksAlgorithm::Rs256),
             "ES256" => Some(JwksAlgorithm::Es256),
             _ => None,

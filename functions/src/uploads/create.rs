@@ -1,4 +1,4 @@
-//! `POST /v1/uploads`: a video, and the requests that fill it.
+//! `POST /v1/uploads`: creates a video and presigns its upload.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use platform::catalog::{NewVideo, Upload, UploadKind, Video};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::plan::{RefusedUpload, UploadPlan, check_size};
+use super::plan::{InvalidUpload, UploadPlan, check_size};
 use super::{SignedRequest, make_row};
 use crate::auth::Caller;
 use crate::config::ApiConfig;
@@ -25,16 +25,16 @@ use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 use crate::videos::{facts, new_video_id};
 
-/// What is said of a file before its first byte is sent.
+/// The file to upload, and the details of its video.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUpload {
     filename: String,
-    /// Bytes.
+    /// Size in bytes.
     size: u64,
     #[serde(default)]
     content_type: Option<String>,
-    /// Whose it is; only an admin may say.
+    /// The owner; only admins may set it.
     #[serde(default)]
     owner: Option<String>,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) struct Created {
     state: StateName,
     filename: String,
     size: u64,
-    upload: HowToUpload,
+    upload: UploadInstructions,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
     expires_ms: u64,
@@ -68,78 +68,78 @@ pub(crate) struct Created {
 
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-enum HowToUpload {
-    /// Send this.
+enum UploadInstructions {
+    /// The request to send.
     Single { request: SignedRequest },
-    /// Ask for the requests of the parts, 1 to `parts`, and complete the upload at the end.
+    /// Presign and upload the parts 1 to `parts`, then complete the upload.
     Multipart { part_size: u64, parts: u32 },
 }
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(wish): Body<NewUpload>,
+    Body(request): Body<NewUpload>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), ApiError> {
-    let content_type = check(&wish, &state.config)?;
-    let owner = caller.owner_for(wish.owner)?;
+    let content_type = check(&request, &state.config)?;
+    let owner = caller.owner_for(request.owner)?;
     let now = now_ms();
     let video = new_video_id(now)?;
-    let key = ObjectKey::Source { video, file_name: FileName::clean(&wish.filename) };
-    let profile = facts::profile(wish.profile, &state.config)?;
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&request.filename) };
+    let profile = facts::profile(request.profile, &state.config)?;
     let new = NewVideo {
         id: video,
         owner,
-        title: facts::title(wish.title, &wish.filename),
-        external_id: wish.external_id,
-        metadata: wish.metadata,
+        title: facts::title(request.title, &request.filename),
+        external_id: request.external_id,
+        metadata: request.metadata,
         profile,
-        mode: wish.mode.unwrap_or(state.config.default_mode),
-        generate: wish.generate,
-        file_name: facts::file_name(&wish.filename),
+        mode: request.mode.unwrap_or(state.config.default_mode),
+        generate: request.generate,
+        file_name: facts::file_name(&request.filename),
         source_key: Some(key.path()),
-        source_size: Some(wish.size),
+        source_size: Some(request.size),
         content_type: Some(content_type.clone()),
     };
     let life = state.config.upload_url_life;
     let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
-    let file = File { key: &key, size: wish.size, content_type: &content_type, life, expires_ms };
+    let file = File { key: &key, size: request.size, content_type: &content_type, life, expires_ms };
     let (row, upload) = begin(&state, &new, &file, now).await?;
-    tracing::info!(video.id = %video, size = wish.size, "an upload of {} bytes begins: {video}", wish.size);
+    tracing::info!(video.id = %video, size = request.size, "created {video}, an upload of {} bytes", request.size);
     let created = Created {
         video,
         state: row.state.name(),
         filename: row.source.file_name.unwrap_or_default(),
-        size: wish.size,
+        size: request.size,
         upload,
         expires_ms,
     };
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
 }
 
-/// Makes the row and the upload.
+/// Creates the row and the upload.
 async fn begin(
     state: &ApiState,
     new: &NewVideo,
     file: &File<'_>,
     now_ms: u64,
-) -> Result<(Video, HowToUpload), ApiError> {
+) -> Result<(Video, UploadInstructions), ApiError> {
     let File { key, size, content_type, life, expires_ms } = *file;
     let Some(plan) = UploadPlan::of(size) else {
-        // Signing asks nobody: all of it is one change.
+        // Signing needs no request to the store, so one catalog change is enough.
         let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
         let upload = Upload { kind: UploadKind::Single, expires_ms };
         let row = make_row(state, new, Some(&upload), now_ms).await?;
-        return Ok((row, HowToUpload::Single { request }));
+        return Ok((row, UploadInstructions::Single { request }));
     };
-    // The row comes first: an upload in the store that no video knows is nobody's.
+    // The row comes first: an upload in the store without a row would be orphaned.
     make_row(state, new, None, now_ms).await?;
     let upload_id = state.signer.create_multipart(key, content_type).await?.0;
     let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
     let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, crate::now_ms()).await?;
-    Ok((row, HowToUpload::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
+    Ok((row, UploadInstructions::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
 }
 
-/// What is to be uploaded, and until when.
+/// The object to upload and its expiry.
 #[derive(Clone, Copy)]
 struct File<'a> {
     key: &'a ObjectKey,
@@ -149,9 +149,9 @@ struct File<'a> {
     expires_ms: u64,
 }
 
-/// Answers with the type to store.
-fn check(wish: &NewUpload, config: &ApiConfig) -> Result<String, RefusedUpload> {
-    check_size(wish.size, config.max_upload_bytes)?;
-    facts::check(wish.title.as_deref(), wish.external_id.as_deref(), Some(&wish.metadata))?;
-    config.upload_types.check(wish.content_type.as_deref())
+/// Validates the request and returns the content type to store.
+fn check(request: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
+    check_size(request.size, config.max_upload_bytes)?;
+    facts::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
+    config.upload_types.check(request.content_type.as_deref())
 }

@@ -1,4 +1,4 @@
-//! The end of an upload: completed, or given up.
+//! Completing and aborting uploads.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use platform::object_store::{ETag, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::UploadError;
 use super::plan::UploadPlan;
 use super::{KnownUpload, progress};
 use crate::auth::Caller;
@@ -25,10 +26,10 @@ use crate::videos::{self, remove_traces};
 
 pub(crate) mod open;
 
-/// What the uploader knows of his parts. Without it, what the store has is taken.
+/// The parts that the client has uploaded. Without it, the parts in the store are used.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Completion {
+pub(crate) struct CompleteUpload {
     #[serde(default)]
     parts: Option<Vec<SentPart>>,
 }
@@ -37,7 +38,7 @@ pub(crate) struct Completion {
 #[serde(deny_unknown_fields)]
 struct SentPart {
     number: u32,
-    /// As the store answered, with or without quotes.
+    /// The ETag that the store returned, with or without quotes.
     etag: String,
 }
 
@@ -49,12 +50,12 @@ pub(crate) struct Completed {
     state: StateName,
 }
 
-/// Starts the work, unless the store's event did. An upload may be completed more than once.
+/// Completes an upload and starts processing, unless the store's event did. May be repeated.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
     Video(id): Video,
-    Body(completion): Body<Completion>,
+    Body(completion): Body<CompleteUpload>,
 ) -> Result<Json<Completed>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
     let done = |state: StateName| Json(Completed { video: id, state });
@@ -64,12 +65,12 @@ pub(crate) async fn complete(
     match &upload.kind {
         UploadKind::Single => {
             if !progress::is_stored(&state, &upload).await? {
-                return Err(ApiError::UploadIncomplete("the file has not arrived in the store".to_owned()));
+                return Err(UploadError::Incomplete("the file has not arrived in the store".to_owned()).into());
             }
         }
         UploadKind::Multipart { .. } => {
             let (upload_id, plan) = upload.multipart()?;
-            let sent = completion.parts.map(|it| named(it, &plan)).transpose()?;
+            let sent = completion.parts.map(|it| parts_by_number(it, &plan)).transpose()?;
             complete_parts(&state, &upload, &upload_id, &plan, sent).await?;
         }
         UploadKind::Open { upload_id } => {
@@ -89,55 +90,62 @@ async fn complete_parts(
     sent: Option<BTreeMap<u32, String>>,
 ) -> Result<(), ApiError> {
     let parts = match (state.signer.list_parts(&upload.key, id).await, sent) {
-        (Ok(stored), sent) => agreed(stored, plan, sent.as_ref())?,
-        // Completed before: the object stands, and is what these parts make.
+        (Ok(stored), sent) => checked_parts(stored, plan, sent.as_ref())?,
+        // Completed before: the object exists and consists of these parts.
         (Err(StoreError::NotFound { .. }), Some(sent)) => sent
             .into_iter()
             .map(|(number, etag)| Part { number, etag: ETag(etag), size: plan.bytes_of(number) })
             .collect(),
         (Err(StoreError::NotFound { .. }), None) => {
-            let stands = progress::is_stored(state, upload).await?;
-            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+            let is_stored = progress::is_stored(state, upload).await?;
+            return if is_stored { Ok(()) } else { Err(UploadError::Gone.into()) };
         }
         (Err(error), _) => return Err(error.into()),
     };
-    make(state, upload, id, &parts).await
+    assemble(state, upload, id, &parts).await
 }
 
-/// Has the store make the object.
-async fn make(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Part]) -> Result<(), ApiError> {
+/// Completes the multipart upload in the store.
+async fn assemble(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: &[Part]) -> Result<(), ApiError> {
     match state.signer.complete_multipart(&upload.key, id, parts).await {
         Ok(_) => Ok(()),
-        Err(StoreError::NotFound { .. }) => Err(ApiError::UploadGone),
+        Err(StoreError::NotFound { .. }) => Err(UploadError::Gone.into()),
         Err(StoreError::Refused { code, .. }) => {
-            Err(ApiError::UploadIncomplete(format!("the store does not accept these parts: {code}")))
+            Err(UploadError::Incomplete(format!("the store rejected these parts: {code}")).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The parts as the uploader names them: all of them, each once.
-fn named(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
-    let mut named = BTreeMap::new();
+/// The ETags of the client by part number: all parts, each once.
+fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
+    let mut parts_by_number = BTreeMap::new();
     for SentPart { number, etag } in sent {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::Invalid(format!("`parts`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!(
+                "`parts`: there is no part {number}; parts are 1 to {}",
+                plan.parts()
+            )));
         }
         let etag = etag.trim_matches('"').to_owned();
-        if named.insert(number, etag).is_some() {
-            return Err(ApiError::Invalid(format!("`parts`: {number} stands there twice")));
+        if parts_by_number.insert(number, etag).is_some() {
+            return Err(ApiError::invalid(format!("`parts`: part {number} is listed twice")));
         }
     }
-    match plan.numbers().find(|it| !named.contains_key(it)) {
-        Some(missing) => Err(ApiError::Invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
-        None => Ok(named),
+    match plan.numbers().find(|it| !parts_by_number.contains_key(it)) {
+        Some(missing) => Err(ApiError::invalid(format!("`parts`: part {missing} of {} is missing", plan.parts()))),
+        None => Ok(parts_by_number),
     }
 }
 
-/// What the store has, if it is all of it, of the right sizes, and what the uploader says he sent.
-fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, String>>) -> Result<Vec<Part>, ApiError> {
+/// The parts in the store, if all are there with the right sizes and the client's ETags.
+fn checked_parts(
+    stored: Vec<Part>,
+    plan: &UploadPlan,
+    sent: Option<&BTreeMap<u32, String>>,
+) -> Result<Vec<Part>, ApiError> {
     let mut by_number: BTreeMap<u32, Part> = stored.into_iter().map(|it| (it.number, it)).collect();
-    let incomplete = |detail: String| Err(ApiError::UploadIncomplete(detail));
+    let incomplete = |detail: String| Err(UploadError::Incomplete(detail).into());
     let mut parts = Vec::with_capacity(by_number.len());
     for number in plan.numbers() {
         let Some(part) = by_number.remove(&number) else {
@@ -145,17 +153,17 @@ fn agreed(stored: Vec<Part>, plan: &UploadPlan, sent: Option<&BTreeMap<u32, Stri
         };
         let bytes = plan.bytes_of(number);
         if part.size != bytes {
-            return incomplete(format!("part {number} has {} bytes instead of {bytes}: send it again", part.size));
+            return incomplete(format!("part {number} has {} bytes instead of {bytes}: upload it again", part.size));
         }
         if sent.and_then(|it| it.get(&number)).is_some_and(|it| *it != part.etag.0) {
-            return incomplete(format!("part {number} arrived with another ETag than was sent: send it again"));
+            return incomplete(format!("part {number} has a different ETag than the client sent: upload it again"));
         }
         parts.push(part);
     }
     Ok(parts)
 }
 
-/// Gives an upload up. Doing it again is no error, and removes what came in between.
+/// Aborts an upload. Repeating the request is not an error, and removes parts that arrived in the meantime.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
@@ -164,7 +172,7 @@ pub(crate) async fn abort(
     let mut video = videos::of_caller(&state, &caller, id).await?;
     if video.state != VideoState::Deleted {
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
-            return Err(ApiError::UploadComplete);
+            return Err(UploadError::Complete.into());
         }
         video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     }
@@ -183,7 +191,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refusal<T>(result: Result<T, ApiError>) -> String {
+    fn message_of<T>(result: Result<T, ApiError>) -> String {
         result.err().map(|it| it.to_string()).unwrap_or_default()
     }
 
@@ -192,25 +200,31 @@ mod tests {
         let sent = |numbers: &[u32]| {
             numbers.iter().map(|&number| SentPart { number, etag: "\"t\"".to_owned() }).collect::<Vec<_>>()
         };
-        assert_eq!(named(sent(&[3, 1, 2]), &PLAN).unwrap()[&1], "t");
-        assert_eq!(refusal(named(sent(&[1, 2]), &PLAN)), "`parts`: part 3 of 3 is missing");
-        assert_eq!(refusal(named(sent(&[1, 2, 3, 4]), &PLAN)), "`parts`: 4 is no part; they are 1 to 3");
-        assert_eq!(refusal(named(sent(&[0]), &PLAN)), "`parts`: 0 is no part; they are 1 to 3");
-        assert_eq!(refusal(named(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: 2 stands there twice");
+        assert_eq!(parts_by_number(sent(&[3, 1, 2]), &PLAN).unwrap()[&1], "t");
+        assert_eq!(message_of(parts_by_number(sent(&[1, 2]), &PLAN)), "`parts`: part 3 of 3 is missing");
+        assert_eq!(
+            message_of(parts_by_number(sent(&[1, 2, 3, 4]), &PLAN)),
+            "`parts`: there is no part 4; parts are 1 to 3"
+        );
+        assert_eq!(message_of(parts_by_number(sent(&[0]), &PLAN)), "`parts`: there is no part 0; parts are 1 to 3");
+        assert_eq!(message_of(parts_by_number(sent(&[1, 2, 3, 2]), &PLAN)), "`parts`: part 2 is listed twice");
     }
 
     #[test]
-    fn what_the_store_has_decides() {
+    fn the_parts_in_the_store_decide() {
         let all = || vec![part(2, 10), part(1, 10), part(3, 5)];
-        let numbers: Vec<u32> = agreed(all(), &PLAN, None).unwrap().iter().map(|it| it.number).collect();
+        let numbers: Vec<u32> = checked_parts(all(), &PLAN, None).unwrap().iter().map(|it| it.number).collect();
         assert_eq!(numbers, [1, 2, 3]);
-        assert_eq!(refusal(agreed(vec![part(1, 10), part(3, 5)], &PLAN, None)), "part 2 of 3 has not arrived");
+        assert_eq!(
+            message_of(checked_parts(vec![part(1, 10), part(3, 5)], &PLAN, None)),
+            "part 2 of 3 has not arrived"
+        );
         let short = vec![part(1, 10), part(2, 9), part(3, 5)];
-        assert_eq!(refusal(agreed(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: send it again");
+        assert_eq!(message_of(checked_parts(short, &PLAN, None)), "part 2 has 9 bytes instead of 10: upload it again");
         let other = BTreeMap::from([(1, "tag1".to_owned()), (2, "tag2".to_owned()), (3, "tag7".to_owned())]);
         assert_eq!(
-            refusal(agreed(all(), &PLAN, Some(&other))),
-            "part 3 arrived with another ETag than was sent: send it again"
+            message_of(checked_parts(all(), &PLAN, Some(&other))),
+            "part 3 has a different ETag than the client sent: upload it again"
         );
     }
 }

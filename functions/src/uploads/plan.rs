@@ -1,4 +1,4 @@
-//! What may be uploaded, and in which pieces. Pure.
+//! Upload limits and part sizes. Pure functions.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,33 +6,34 @@ use std::str::FromStr;
 
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS};
 
+use crate::error::ApiError;
 use crate::problem::Problem;
 
-/// Up to here one request carries everything, bytes.
+/// Largest upload in a single request, in bytes.
 pub const SINGLE_PUT_BYTES: u64 = 64 << 20;
-/// Parts are this large, bytes, unless there would be too many of them: small enough to lose one.
+/// Part size in bytes, unless there would be too many parts: small enough to retry.
 const PART_BYTES: u64 = 16 << 20;
-/// Larger parts are a multiple of this, bytes.
+/// Larger part sizes are a multiple of this, in bytes.
 const PART_STEP: u64 = 1 << 20;
 
-/// The type of what a browser does not know.
+/// The content type of unknown files.
 pub const ANY_TYPE: &str = "application/octet-stream";
 
-/// Types outside `video/` under which videos are announced.
+/// Content types of videos outside `video/`.
 const OTHER_TYPES: [&str; 5] =
     [ANY_TYPE, "application/mp4", "application/mxf", "application/x-matroska", "application/ogg"];
 
-/// An upload in equal parts, but for the last.
+/// A multipart upload in equal parts, except the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadPlan {
-    /// Of the whole, bytes; at least 1.
+    /// Size of the file in bytes; at least 1.
     pub size: u64,
-    /// Of a part, bytes; at least 5 MiB, and no more than [`MAX_PARTS`] of them.
+    /// Size of a part in bytes: at least 5 MiB, for at most [`MAX_PARTS`] parts.
     pub part_bytes: u64,
 }
 
 impl UploadPlan {
-    /// The parts of an upload of so many bytes; `None` if one request carries it.
+    /// The plan for an upload of this size; `None` if a single request is enough.
     pub fn of(size: u64) -> Option<Self> {
         if size <= SINGLE_PUT_BYTES {
             return None;
@@ -41,65 +42,65 @@ impl UploadPlan {
         Some(Self { size, part_bytes: least.max(PART_BYTES) })
     }
 
-    /// How many there are.
+    /// The number of parts.
     pub fn parts(&self) -> u32 {
         u32::try_from(self.size.div_ceil(self.part_bytes)).unwrap_or(u32::MAX)
     }
 
-    /// Their numbers.
+    /// The part numbers.
     pub fn numbers(&self) -> RangeInclusive<u32> {
         1..=self.parts()
     }
 
-    /// Bytes of the part of that number, which must be one of [`Self::numbers`].
+    /// The size in bytes of a part, whose number must be in [`Self::numbers`].
     pub fn bytes_of(&self, number: u32) -> u64 {
         let before = u64::from(number - 1) * self.part_bytes;
         self.size.saturating_sub(before).min(self.part_bytes)
     }
 }
 
-/// Why an upload is not begun. `Display` says what to do instead.
+/// Why an upload is not accepted. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedUpload {
-    /// No bytes.
+pub enum InvalidUpload {
+    /// The file is empty.
     #[error("the file is empty: there is nothing to upload")]
     Empty,
-    /// More than this installation takes.
-    #[error("the file has {bytes} bytes, and at most {limit} are accepted")]
+    /// The file exceeds the limit.
+    #[error("the file has {bytes} bytes, but the limit is {limit}")]
     TooLarge {
-        /// As announced.
+        /// The announced value.
         bytes: u64,
-        /// Of the installation.
+        /// The value of the installation.
         limit: u64,
     },
-    /// Announced as something that this installation does not take.
+    /// The content type is not accepted.
     #[error("`{found}` is not accepted: announce one of {accepted}")]
     Type {
-        /// As announced.
+        /// The announced value.
         found: String,
-        /// By this installation.
+        /// The accepted types.
         accepted: UploadTypes,
     },
-    /// No such profile.
-    #[error("there is no profile `{found}`; there is: {}", .known.join(", "))]
+    /// The profile does not exist.
+    #[error("there is no profile `{found}`; available: {}", .known.join(", "))]
     Profile {
-        /// As asked for.
+        /// The requested name.
         found: String,
-        /// Of the installation.
+        /// The value of the installation.
         known: Vec<String>,
     },
-    /// A title, external id or metadata beyond what is kept.
+    /// A title, external id or metadata is too long.
     #[error("`{field}` may have at most {limit} bytes")]
     TooLong {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
-        /// Bytes.
+        /// Maximum length in bytes.
         limit: usize,
     },
 }
 
-impl RefusedUpload {
-    /// Of what kind it is.
+impl InvalidUpload {
+    /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Empty => Problem::EmptyFile,
@@ -111,28 +112,34 @@ impl RefusedUpload {
     }
 }
 
+impl From<InvalidUpload> for ApiError {
+    fn from(error: InvalidUpload) -> Self {
+        Self::new(error.problem(), error.to_string())
+    }
+}
+
 /// Checks an announced size (bytes).
 ///
 /// # Errors
 /// `Empty`, `TooLarge`.
-pub fn check_size(bytes: u64, limit: u64) -> Result<(), RefusedUpload> {
-    // What the parts of one upload can carry is a limit too.
+pub fn check_size(bytes: u64, limit: u64) -> Result<(), InvalidUpload> {
+    // The part limits of S3 also limit the size.
     let limit = limit.min(MAX_PART_BYTES.saturating_mul(u64::from(MAX_PARTS)));
     match bytes {
-        0 => Err(RefusedUpload::Empty),
-        bytes if bytes > limit => Err(RefusedUpload::TooLarge { bytes, limit }),
+        0 => Err(InvalidUpload::Empty),
+        bytes if bytes > limit => Err(InvalidUpload::TooLarge { bytes, limit }),
         _ => Ok(()),
     }
 }
 
-/// Content types that may be announced. What is uploaded decides in the end, not what it is called; this only turns
-/// away what nobody meant to be a video.
+/// Accepted content types. The content decides in the end; this only rejects files that are obviously not
+/// videos.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadTypes(Vec<String>);
 
-/// A text that is no content type.
+/// The text is not a content type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no content type: use `video/mp4`, or `video/*`")]
+#[error("`{0}` is not a content type: use `video/mp4`, or `video/*`")]
 pub struct InvalidType(String);
 
 impl Default for UploadTypes {
@@ -144,13 +151,13 @@ impl Default for UploadTypes {
 impl FromStr for UploadTypes {
     type Err = InvalidType;
 
-    /// Separated by commas.
+    /// Parses a comma-separated list.
     fn from_str(text: &str) -> Result<Self, InvalidType> {
         let types = text.split(',').map(|it| it.trim().to_ascii_lowercase()).filter(|it| !it.is_empty());
-        let types = types.map(|it| match it.split_once('/') {
-            Some((kind, "*")) if is_token(kind) => Ok(it),
-            Some((kind, which)) if is_token(kind) && is_token(which) => Ok(it),
-            _ => Err(InvalidType(it.chars().take(100).collect())),
+        let types = types.map(|text| match text.split_once('/') {
+            Some((kind, "*")) if is_token(kind) => Ok(text),
+            Some((kind, which)) if is_token(kind) && is_token(which) => Ok(text),
+            _ => Err(InvalidType(text.chars().take(100).collect())),
         });
         types.collect::<Result<Vec<_>, _>>().map(Self)
     }
@@ -164,12 +171,12 @@ impl fmt::Display for UploadTypes {
 }
 
 impl UploadTypes {
-    /// The type to store an upload with: lower case, without parameters. One that is not announced is
+    /// The content type to store: lower case, without parameters. A missing type becomes
     /// [`ANY_TYPE`].
     ///
     /// # Errors
-    /// `Type`.
-    pub fn check(&self, announced: Option<&str>) -> Result<String, RefusedUpload> {
+    /// [`InvalidUpload::Type`].
+    pub fn check(&self, announced: Option<&str>) -> Result<String, InvalidUpload> {
         let announced = announced.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(ANY_TYPE);
         let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let legal = essence.split_once('/').filter(|(kind, which)| is_token(kind) && is_token(which));
@@ -179,11 +186,11 @@ impl UploadTypes {
         if legal.is_some_and(|(kind, _)| accepts(kind)) {
             return Ok(essence);
         }
-        Err(RefusedUpload::Type { found: announced.chars().take(100).collect(), accepted: self.clone() })
+        Err(InvalidUpload::Type { found: announced.chars().take(100).collect(), accepted: self.clone() })
     }
 }
 
-/// One half of a content type, as RFC 6838 restricts it.
+/// Whether a text is a valid half of a content type (RFC 6838).
 fn is_token(text: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
     (1..=100).contains(&text.len()) && text.bytes().all(legal)
@@ -219,9 +226,9 @@ mod tests {
 
     #[test]
     fn sizes_have_limits() {
-        assert_eq!(check_size(0, 100), Err(RefusedUpload::Empty));
+        assert_eq!(check_size(0, 100), Err(InvalidUpload::Empty));
         assert_eq!(check_size(100, 100), Ok(()));
-        assert_eq!(check_size(101, 100), Err(RefusedUpload::TooLarge { bytes: 101, limit: 100 }));
+        assert_eq!(check_size(101, 100), Err(InvalidUpload::TooLarge { bytes: 101, limit: 100 }));
         assert!(check_size(u64::MAX, u64::MAX).is_err());
     }
 
@@ -229,7 +236,7 @@ mod tests {
     fn check_type(types: &UploadTypes, announced: &str, stored: Option<&str>) {
         let checked = types.check(Some(announced));
         assert_eq!(checked.as_deref().ok(), stored, "{announced}");
-        assert!(stored.is_some() || matches!(checked, Err(RefusedUpload::Type { .. })), "{announced}");
+        assert!(stored.is_some() || matches!(checked, Err(InvalidUpload::Type { .. })), "{announced}");
     }
 
     #[test]
@@ -268,8 +275,8 @@ mod tests {
         check_type(&types, "video/mp4", Some("video/mp4"));
         check_type(&types, "audio/flac", Some("audio/flac"));
         check_type(&types, "video/webm", None);
-        let told = types.check(None).unwrap_err().to_string();
-        assert_eq!(told, "`application/octet-stream` is not accepted: announce one of `video/mp4`, `audio/*`");
+        let message = types.check(None).unwrap_err().to_string();
+        assert_eq!(message, "`application/octet-stream` is not accepted: announce one of `video/mp4`, `audio/*`");
         for wrong in ["video", "*/*", "*", "video/m p4", "/mp4", "video/mp4/2"] {
             assert!(wrong.parse::<UploadTypes>().is_err(), "{wrong}");
         }

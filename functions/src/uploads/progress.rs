@@ -1,4 +1,4 @@
-//! How far an upload is, and the requests of its parts: all that resuming needs.
+//! The progress of an upload and presigned parts: everything for resuming.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::UploadError;
 use super::plan::UploadPlan;
 use super::{KnownUpload, SignedRequest};
 use crate::auth::Caller;
@@ -27,19 +28,19 @@ pub(crate) struct UploadView {
     state: StateName,
     /// Whether the source has arrived.
     complete: bool,
-    /// Bytes; `null` where the uploader did not say.
+    /// Size in bytes; `null` if the client did not announce it.
     size: Option<u64>,
     kind: Kind,
-    /// Send this; only of a `single` one, until the source has arrived.
+    /// The request to send; only for `single`, until the source has arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<SignedRequest>,
-    /// Bytes of a part; only of a `multipart` one.
+    /// Size of a part in bytes; only for `multipart`.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
-    /// How many parts there are; only of a `multipart` one.
+    /// Number of parts; only for `multipart`.
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<u32>,
-    /// The parts that the store has, empty once the source has arrived; absent of a `single` one.
+    /// The parts that the store has, empty once the source has arrived; absent for `single`.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<Vec<StoredPart>>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
@@ -47,7 +48,7 @@ pub(crate) struct UploadView {
     expires_ms: u64,
 }
 
-/// How the bytes arrive.
+/// How the bytes are uploaded.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadKind)]
 #[serde(rename_all = "kebab-case")]
@@ -56,7 +57,7 @@ enum Kind {
     Single,
     /// In parts of one size.
     Multipart,
-    /// In parts whose size the uploader chooses.
+    /// In parts whose size the client chooses.
     Open,
 }
 
@@ -79,7 +80,7 @@ pub(crate) async fn read(
     Video(id): Video,
 ) -> Result<Json<UploadView>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
-    // The store knows first; the catalog hears of it by the event.
+    // The store has the source before the catalog learns of it by the event.
     let complete = !upload.is_open() || is_stored(&state, &upload).await?;
     let (kind, plan, parts_of) = match &upload.kind {
         UploadKind::Single => (Kind::Single, None, None),
@@ -116,7 +117,7 @@ pub(crate) async fn read(
     }))
 }
 
-/// Whether the object is there.
+/// Whether the object is in the store.
 pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<bool, ApiError> {
     match state.store.head(&upload.key).await {
         Ok(meta) => Ok(upload.size.is_none_or(|it| it == meta.size)),
@@ -127,7 +128,7 @@ pub(super) async fn is_stored(state: &ApiState, upload: &KnownUpload) -> Result<
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedParts {
+pub(crate) struct PartsRequest {
     numbers: Vec<u32>,
 }
 
@@ -146,28 +147,31 @@ struct SignedPart {
     request: SignedRequest,
 }
 
-/// Most parts to sign at once.
+/// Maximum number of parts per request.
 const PARTS_AT_ONCE: usize = 100;
 
 pub(crate) async fn presign_parts(
     State(state): State<ApiState>,
     caller: Caller,
     Video(id): Video,
-    Body(wanted): Body<WantedParts>,
+    Body(wanted): Body<PartsRequest>,
 ) -> Result<Json<SignedParts>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
     let (upload_id, plan) = upload.multipart()?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     if !(1..=PARTS_AT_ONCE).contains(&wanted.numbers.len()) {
-        return Err(ApiError::Invalid(format!("`numbers`: ask for 1 to {PARTS_AT_ONCE} parts at once")));
+        return Err(ApiError::invalid(format!("`numbers`: request 1 to {PARTS_AT_ONCE} parts at a time")));
     }
     let life = upload.life_left()?;
     let mut parts = Vec::with_capacity(wanted.numbers.len());
     for number in wanted.numbers {
         if !plan.numbers().contains(&number) {
-            return Err(ApiError::Invalid(format!("`numbers`: {number} is no part; they are 1 to {}", plan.parts())));
+            return Err(ApiError::invalid(format!(
+                "`numbers`: there is no part {number}; parts are 1 to {}",
+                plan.parts()
+            )));
         }
         let size = plan.bytes_of(number);
         let request = state.signer.presign_part(&upload.key, &upload_id, number, Some(size), life).await?.into();

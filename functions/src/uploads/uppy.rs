@@ -1,9 +1,9 @@
-//! Uploads by Uppy's plugin `@uppy/aws-s3`, unmodified, with `.../v1` of this API as its `companionEndpoint`.
+//! Uploads with the unmodified Uppy plugin `@uppy/aws-s3`, with `.../v1` of this API as its `companionEndpoint`.
 //!
-//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It has no size before the bytes; a page that gives its
-//! files the metadata `size` (and `part_size`, if it has a `getChunkSize` of its own) gets requests that carry exactly
-//! these sizes. Otherwise they are checked when the upload is completed. R2 has no POST policy, which newer Uppies
-//! use for small files: set `shouldUseMultipart: true`.
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It does not announce the size; a page that sets the
+//! metadata `size` (and `part_size`, if it uses its own `getChunkSize`) gets requests that are signed for exactly
+//! these sizes. Otherwise sizes are checked when the upload is completed. R2 does not support POST policies, which newer
+//! versions of Uppy use for small files: set `shouldUseMultipart: true`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,18 +18,19 @@ use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES,
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::UploadError;
 use super::finish::open;
 use super::plan::{UploadPlan, check_size};
 use super::{KnownUpload, make_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Body, Params, Places};
+use crate::extract::{Body, PathParams, QueryParams};
 use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::videos::{facts, new_video_id, of_caller, remove_traces};
 
-/// What Uppy knows of a file.
+/// A file, as Uppy describes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UppyFile)]
 pub(crate) struct NewFile {
@@ -41,48 +42,48 @@ pub(crate) struct NewFile {
     metadata: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The same, in a query. `metadata[...]` beside it.
-#[expect(dead_code, reason = "names that cannot be listed are read by hand; this tells of those that can")]
+/// The same, in a query, with `metadata[...]` parameters.
+#[expect(dead_code, reason = "documents the fixed parameters; the handler reads the others by hand")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PutWish {
+pub(crate) struct PutQuery {
     filename: String,
     #[param(rename = "type")]
     content_type: Option<String>,
 }
 
-/// One PUT.
+/// A presigned PUT.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyPut)]
 pub(crate) struct PutParams {
     method: &'static str,
     url: String,
     headers: BTreeMap<String, String>,
-    /// Of a POST policy, which there is none.
+    /// Always empty: fields of a POST policy.
     fields: BTreeMap<String, String>,
-    /// Seconds.
+    /// Seconds until the URL expires.
     expires: u64,
 }
 
-/// Sent by Uppy before version 6, which fills one PUT with a file. Since then it sends a form (a POST policy), and says
-/// nothing of itself.
+/// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
+/// and no header.
 const UPPY_VERSIONS: &str = "uppy-versions";
 
-/// `GET /v1/s3/params`: one request for all of a file. Refused before a video is made, where it would not be used.
+/// `GET /v1/s3/params`: presigns one PUT for a whole file. Rejects Uppy versions that would not use it.
 pub(crate) async fn params(
     State(state): State<ApiState>,
     caller: Caller,
     headers: HeaderMap,
-    Params(query): Params<HashMap<String, String>>,
+    QueryParams(query): QueryParams<HashMap<String, String>>,
 ) -> Result<Json<PutParams>, ApiError> {
     if !headers.contains_key(UPPY_VERSIONS) {
-        return Err(ApiError::OnlyInParts);
+        return Err(UploadError::MultipartRequired.into());
     }
     let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, size, &content_type, life).await?;
-    // A browser sets the length by itself, and warns about pages that do.
+    // Browsers set the length themselves and warn about scripts that set it.
     let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
     Ok(Json(PutParams {
         method: "PUT",
@@ -96,25 +97,25 @@ pub(crate) async fn params(
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyUpload)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Begun {
+pub(crate) struct StartedUpload {
     key: String,
     upload_id: String,
 }
 
-/// `POST /v1/s3/multipart`: begins an upload in parts.
+/// `POST /v1/s3/multipart`: starts a multipart upload.
 pub(crate) async fn begin(
     State(state): State<ApiState>,
     caller: Caller,
     Body(file): Body<NewFile>,
-) -> Result<Json<Begun>, ApiError> {
-    // The row comes first: an upload that no video knows is nobody's.
+) -> Result<Json<StartedUpload>, ApiError> {
+    // The row comes first: an upload without a row would be orphaned.
     let (key, content_type, _) = create(&state, &caller, file).await?;
     let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
     note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
-    Ok(Json(Begun { key: key.path(), upload_id }))
+    Ok(Json(StartedUpload { key: key.path(), upload_id }))
 }
 
-/// Makes the row of a video; says where its bytes belong, of what type they are, and how many, if that is known.
+/// Creates the row of a video; returns the key, content type and, if known, size of its source.
 async fn create(
     state: &ApiState,
     caller: &Caller,
@@ -124,7 +125,7 @@ async fn create(
     match size {
         Some(size) => check_size(size, state.config.max_upload_bytes)?,
         None if state.config.require_sizes => {
-            return Err(ApiError::Invalid("`metadata.size`: say how many bytes the file has".to_owned()));
+            return Err(ApiError::invalid("`metadata.size`: send the size of the file in bytes"));
         }
         None => {}
     }
@@ -152,18 +153,18 @@ async fn create(
         content_type: Some(content_type.clone()),
     };
     make_row(state, &new, None, now).await?;
-    tracing::info!(video.id = %video, "an upload by Uppy begins: {video}");
+    tracing::info!(video.id = %video, "created {video}, an upload by Uppy");
     Ok((key, content_type, size))
 }
 
-/// A number of bytes in the metadata, which is text where it came in a query.
+/// A number of bytes in the metadata; it is text if it was in a query.
 fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<u64> {
     let value = metadata.get(name)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The parts into which Uppy cuts a file whose size it announced: of 5 MiB, or as many more as 10,000 parts need, unless the page
-/// says another size.
+/// The parts of a file with a known size: Uppy uses 5 MiB, or more if there were more than 10,000 parts, unless the page
+/// sets another size.
 fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     let size = upload.size?;
     let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
@@ -171,7 +172,7 @@ fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     Some(UploadPlan { size, part_bytes: chosen.unwrap_or(least) })
 }
 
-/// Notes how the bytes of a video arrive.
+/// Records the upload of a video.
 async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
     let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
     state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
@@ -184,15 +185,15 @@ pub(crate) struct KeyParam {
     key: String,
 }
 
-/// The upload that a path and its key mean, which must belong together.
-async fn known(
+/// The upload of a path and a key, which must belong together.
+async fn existing_upload(
     state: &ApiState,
     caller: &Caller,
     upload_id: &str,
     key: &str,
 ) -> Result<(KnownUpload, UploadId), ApiError> {
     let Some(key @ ObjectKey::Source { .. }) = ObjectKey::parse(Bucket::Private, key) else {
-        return Err(ApiError::UploadGone);
+        return Err(UploadError::Gone.into());
     };
     let upload = KnownUpload::read(state, caller, key.video()).await?;
     match &upload.kind {
@@ -200,7 +201,7 @@ async fn known(
             let id = UploadId(known.clone());
             Ok((upload, id))
         }
-        _ => Err(ApiError::UploadGone),
+        _ => Err(UploadError::Gone.into()),
     }
 }
 
@@ -218,15 +219,15 @@ pub(crate) struct PartView {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
 ) -> Result<Json<Vec<PartView>>, ApiError> {
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     let parts = upload.stored_parts(&state, &id).await?;
-    let view = parts.into_iter().map(|it| PartView {
-        part_number: it.number,
-        size: it.size,
-        etag: format!("\"{}\"", it.etag.0),
+    let view = parts.into_iter().map(|part| PartView {
+        part_number: part.number,
+        size: part.size,
+        etag: format!("\"{}\"", part.etag.0),
     });
     Ok(Json(view.collect()))
 }
@@ -235,28 +236,28 @@ pub(crate) async fn list(
 #[schema(as = UppyPartUrl)]
 pub(crate) struct PartUrl {
     url: String,
-    /// Seconds.
+    /// Seconds until the URL expires.
     expires: u64,
 }
 
-/// `GET /v1/s3/multipart/{id}/{number}`: the request of one part.
+/// `GET /v1/s3/multipart/{id}/{number}`: presigns one part.
 pub(crate) async fn sign(
     State(state): State<ApiState>,
     caller: Caller,
-    Places((upload_id, number)): Places<(String, u32)>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams((upload_id, number)): PathParams<(String, u32)>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
 ) -> Result<Json<PartUrl>, ApiError> {
     if !(1..=MAX_PARTS).contains(&number) {
-        return Err(ApiError::Malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
+        return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     let size = match plan(&upload) {
         Some(plan) if !plan.numbers().contains(&number) => {
             let parts = plan.parts();
-            return Err(ApiError::Invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
+            return Err(ApiError::invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
         }
         plan => plan.map(|it| it.bytes_of(number)),
     };
@@ -283,20 +284,20 @@ struct SentPart {
 #[derive(Serialize, ToSchema)]
 #[schema(as = UppyLocation)]
 pub(crate) struct Location {
-    /// The video, at this API: the bucket is private.
+    /// The path of the video in this API: the bucket is private.
     location: String,
     key: String,
 }
 
-/// `POST /v1/s3/multipart/{id}/complete`. Again is no error.
+/// `POST /v1/s3/multipart/{id}/complete`. Repeating the request is not an error.
 pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
     Body(sent): Body<SentParts>,
 ) -> Result<Json<Location>, ApiError> {
-    let (upload, id) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if upload.is_open() && !progress::is_stored(&state, &upload).await? {
         let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
@@ -305,35 +306,35 @@ pub(crate) async fn complete(
     Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
 
-/// Nothing is left to say.
+/// Empty object.
 #[derive(Serialize, ToSchema)]
-#[schema(as = UppyGivenUp)]
-pub(crate) struct GivenUp {}
+#[schema(as = UppyAborted)]
+pub(crate) struct Aborted {}
 
-/// `DELETE /v1/s3/multipart/{id}`: gives it up, with its video.
+/// `DELETE /v1/s3/multipart/{id}`: aborts the upload and deletes its video.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
-    Places(upload_id): Places<String>,
-    Params(KeyParam { key }): Params<KeyParam>,
-) -> Result<Json<GivenUp>, ApiError> {
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+) -> Result<Json<Aborted>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
         && of_caller(&state, &caller, source.video()).await?.state == VideoState::Deleted
     {
-        // Given up before.
-        return Ok(Json(GivenUp {}));
+        // Aborted before.
+        return Ok(Json(Aborted {}));
     }
-    let (upload, _) = known(&state, &caller, &upload_id, &key).await?;
+    let (upload, _) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::Complete.into());
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_traces(&state, &video).await?;
-    Ok(Json(GivenUp {}))
+    Ok(Json(Aborted {}))
 }
 
 impl NewFile {
-    /// `filename`, `type` and `metadata[name]`.
+    /// Reads `filename`, `type` and `metadata[name]`.
     fn of_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
         let mut metadata = serde_json::Map::new();
         let (mut filename, mut content_type) = (None, None);
@@ -348,7 +349,7 @@ impl NewFile {
                 }
             }
         }
-        let malformed = || ApiError::Malformed("the query: `filename` is missing".to_owned());
+        let malformed = || ApiError::malformed("the query: `filename` is missing");
         Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
     }
 }

@@ -1,4 +1,4 @@
-//! `PATCH /v1/videos/{id}`: what its owner says of a video.
+//! `PATCH /v1/videos/{id}`: updates title, external id and metadata.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// What is left out stays; `null` removes it.
+/// Omitted fields keep their value; `null` removes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = VideoChange)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +31,7 @@ pub(crate) struct Change {
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Tells a `null` from what is not there.
+/// Distinguishes `null` from a missing field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/videos`: a video from what is in the private bucket already, read where it stands, or from a URL.
+//! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, or from a URL.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +11,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::error::VideoError;
 use super::view::VideoView;
 use super::{facts, import, new_video_id, read_view, work};
 use crate::auth::{Caller, Scope};
@@ -21,24 +22,24 @@ use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::plan::check_size;
 
-/// Which object or URL, and what is said of it.
+/// An object or URL, and the details of the video to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Conversion {
-    /// Path in the private bucket, outside of Edgereel's own folders: `films/a.mp4`, also `uploads/a.mp4`.
+pub(crate) struct CreateVideo {
+    /// Path in the private bucket, outside Edgereel's own folders: for example `films/a.mp4` or `uploads/a.mp4`.
     #[serde(default)]
     key: Option<String>,
-    /// Instead of `key`: where the transcoder fetches the source.
+    /// Instead of `key`: the URL from which the transcoder fetches the source.
     #[serde(default)]
     url: Option<String>,
-    /// Whose video it becomes.
+    /// The owner of the video.
     #[serde(default)]
     pub(super) owner: Option<String>,
     #[serde(default)]
     pub(super) title: Option<String>,
     #[serde(default)]
     external_id: Option<String>,
-    /// With `content_id`, another way to say `external_id`: the kind of thing in the customer's system it belongs to.
+    /// With `content_id`, an alternative to `external_id`: the type of the object in the customer's system.
     #[serde(default)]
     content_type: Option<String>,
     #[serde(default)]
@@ -54,35 +55,36 @@ pub(crate) struct Conversion {
     pub(super) generate: Generate,
 }
 
-pub(super) type Answer = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
+pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
-/// A `key` is for admins: what stands in the bucket under a path of its own has no owner who could be asked.
+/// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
 ///
-/// Asking again for the same object under the same external id gives the video that is there.
+/// Repeating the request for the same object with the same external id returns the existing video.
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(mut wish): Body<Conversion>,
-) -> Result<Answer, ApiError> {
-    let key = match (wish.key.take(), wish.url.take()) {
+    Body(mut request): Body<CreateVideo>,
+) -> Result<VideoResponse, ApiError> {
+    let key = match (request.key.take(), request.url.take()) {
         (Some(key), None) => key,
-        (None, Some(url)) => return import::import(&state, &caller, wish, &url).await,
+        (None, Some(url)) => return import::import(&state, &caller, request, &url).await,
         (Some(_), Some(_)) | (None, None) => {
-            let detail = "give `key`, or `url`, but not both".to_owned();
-            return Err(ApiError::Invalid(detail));
+            let detail = "send either `key` or `url`".to_owned();
+            return Err(ApiError::invalid(detail));
         }
     };
     caller.require(Scope::Admin)?;
-    let owner = caller.owner_for(wish.owner.clone())?;
-    let external_id = wish.external_id()?;
-    facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
-    let profile = facts::profile(wish.profile.clone(), &state.config)?;
-    let unusable = |detail: String| ApiError::NoSuchObject(detail);
-    let path = ExternalPath::try_from(key)
-        .map_err(|_| unusable("`key` is the path of an object outside of the folders that Edgereel uses".to_owned()))?;
-    let known = known(&state, owner.as_deref(), external_id.as_deref()).await?;
-    if let Some(video) = known.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
-        return answer(&state, StatusCode::OK, &video).await;
+    let owner = caller.owner_for(request.owner.clone())?;
+    let external_id = request.external_id()?;
+    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = facts::profile(request.profile.clone(), &state.config)?;
+    let not_found = VideoError::NoSuchObject;
+    let path = ExternalPath::try_from(key).map_err(|_| {
+        not_found("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
+    })?;
+    let existing = existing_videos(&state, owner.as_deref(), external_id.as_deref()).await?;
+    if let Some(video) = existing.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
+        return video_response(&state, StatusCode::OK, &video).await;
     }
 
     let now = now_ms();
@@ -90,21 +92,21 @@ pub(crate) async fn convert(
     let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
         Ok(meta) => meta,
         Err(StoreError::NotFound { .. }) => {
-            return Err(unusable(format!("there is no object `{}` in the private bucket", path.as_str())));
+            return Err(not_found(format!("there is no object `{}` in the private bucket", path.as_str())).into());
         }
         Err(error) => return Err(error.into()),
     };
     check_size(meta.size, state.config.max_upload_bytes)?;
-    let mode = wish.mode.unwrap_or(state.config.default_mode);
+    let mode = request.mode.unwrap_or(state.config.default_mode);
     let new = NewVideo {
         id,
         owner,
-        title: facts::title(wish.title, path.as_str()),
+        title: facts::title(request.title, path.as_str()),
         external_id,
-        metadata: wish.metadata,
+        metadata: request.metadata,
         profile: profile.clone(),
         mode,
-        generate: wish.generate,
+        generate: request.generate,
         file_name: facts::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
@@ -119,16 +121,20 @@ pub(crate) async fn convert(
         Noted::Waits | Noted::AlreadyDone | Noted::Gone | Noted::Unwanted => {}
     }
     let video = state.catalog.get_video(id).await?;
-    answer(&state, StatusCode::CREATED, &video).await
+    video_response(&state, StatusCode::CREATED, &video).await
 }
 
-pub(super) async fn answer(state: &ApiState, status: StatusCode, video: &Video) -> Result<Answer, ApiError> {
+pub(super) async fn video_response(
+    state: &ApiState,
+    status: StatusCode,
+    video: &Video,
+) -> Result<VideoResponse, ApiError> {
     let location = [(LOCATION, format!("/v1/videos/{}", video.id))];
     Ok((status, location, Json(read_view(state, video).await?)))
 }
 
-/// What was made for this owner under this external id before: asking twice makes one video.
-pub(super) async fn known(
+/// Existing videos of this owner with this external id: repeating a request creates no second video.
+pub(super) async fn existing_videos(
     state: &ApiState,
     owner: Option<&str>,
     external_id: Option<&str>,
@@ -140,18 +146,18 @@ pub(super) async fn known(
         ..VideoFilter::default()
     };
     let page = state.catalog.list_videos(&filter).await?;
-    // A filter without an owner finds those of everybody.
+    // A filter without an owner matches all owners.
     Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
 }
 
-impl Conversion {
+impl CreateVideo {
     pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
-        let invalid = |detail: &str| ApiError::Invalid(detail.to_owned());
+        let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
         match (&self.external_id, &self.content_type, &self.content_id) {
             (external_id, None, None) => Ok(external_id.clone()),
             (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
-            (Some(_), ..) => Err(invalid("give `external_id`, or `content_type` with `content_id`, not both")),
-            (None, ..) => Err(invalid("`content_type` and `content_id` belong together")),
+            (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
+            (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
         }
     }
 }

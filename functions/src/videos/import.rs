@@ -1,4 +1,4 @@
-//! `POST /v1/videos {"url": ...}`: a video whose source the transcoder fetches.
+//! `POST /v1/videos {"url": ...}`: creates a video whose source the transcoder fetches.
 
 use std::time::Duration;
 
@@ -12,65 +12,72 @@ use platform::catalog::{NewVideo, Video};
 use platform::net::{Guard, Refused};
 use url::Url;
 
-use super::convert::{Answer, Conversion, answer, known};
+use super::convert::{CreateVideo, VideoResponse, existing_videos, video_response};
 use super::view::VideoView;
 use super::{facts, new_video_id, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::times::now_ms;
 use crate::uploads::make_row;
 
-/// Longest URL, bytes: presigned ones are long.
+/// Longest URL in bytes: presigned URLs are long.
 const URL_LIMIT: usize = 4096;
 
-/// Why nothing is fetched from a URL. `Display` says what to do instead.
+/// Why a URL is not accepted. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedUrl {
-    /// Not absolute, too long, or nothing that a URL looks like.
+pub enum InvalidUrl {
+    /// It is not absolute, too long, or cannot be parsed.
     #[error("`url` is not an absolute URL of at most {URL_LIMIT} bytes")]
     Malformed,
-    /// Of a scheme or to an address that this installation does not fetch from.
+    /// The scheme or address is not allowed.
     #[error("`url`: {0}")]
     Refused(#[from] Refused),
 }
 
-/// Looks at a URL as far as that can be done without asking anybody; the transcoder looks again, at every address
-/// that it connects to.
-fn check(text: &str, guard: &Guard) -> Result<Url, RefusedUrl> {
+impl From<InvalidUrl> for ApiError {
+    fn from(error: InvalidUrl) -> Self {
+        Self::new(Problem::UrlNotAccepted, error.to_string())
+    }
+}
+
+/// Checks a URL without resolving its host; the transcoder checks every address that it
+/// connects to.
+fn check(text: &str, guard: &Guard) -> Result<Url, InvalidUrl> {
     let url = Some(text).filter(|it| it.len() <= URL_LIMIT).and_then(|it| Url::parse(it).ok());
-    let mut url = url.ok_or(RefusedUrl::Malformed)?;
+    let mut url = url.ok_or(InvalidUrl::Malformed)?;
     guard.check(&url)?;
     url.set_fragment(None);
     Ok(url)
 }
 
-/// The last part of its path, decoded: the file's name for people.
+/// The decoded last segment of the path: the file name for display.
 fn shown_name(url: &Url) -> String {
     let last = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
     percent_decode_str(last).decode_utf8_lossy().into_owned()
 }
 
-/// The same, as a part of a path.
+/// The same, safe for an object key.
 fn file_name(url: &Url) -> FileName {
     FileName::clean(&shown_name(url))
 }
 
-/// Asking again for the same URL under the same external id gives the video that is there.
+/// Repeating the request for the same URL with the same external id returns the existing video.
 pub(super) async fn import(
     state: &ApiState,
     caller: &Caller,
-    wish: Conversion,
+    request: CreateVideo,
     text: &str,
-) -> Result<Answer, ApiError> {
-    let owner = caller.owner_for(wish.owner.clone())?;
-    let external_id = wish.external_id()?;
-    facts::check(wish.title.as_deref(), external_id.as_deref(), Some(&wish.metadata))?;
-    let profile = facts::profile(wish.profile, &state.config)?;
+) -> Result<VideoResponse, ApiError> {
+    let owner = caller.owner_for(request.owner.clone())?;
+    let external_id = request.external_id()?;
+    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = facts::profile(request.profile, &state.config)?;
     let url = check(text, &Guard::new(state.config.imports))?;
-    for video in known(state, owner.as_deref(), external_id.as_deref()).await? {
+    for video in existing_videos(state, owner.as_deref(), external_id.as_deref()).await? {
         if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
-            return answer(state, StatusCode::OK, &video).await;
+            return video_response(state, StatusCode::OK, &video).await;
         }
     }
     let now = now_ms();
@@ -78,12 +85,12 @@ pub(super) async fn import(
     let new = NewVideo {
         id,
         owner,
-        title: facts::title(wish.title, &shown_name(&url)),
+        title: facts::title(request.title, &shown_name(&url)),
         external_id,
-        metadata: wish.metadata,
+        metadata: request.metadata,
         profile,
-        mode: wish.mode.unwrap_or(state.config.default_mode),
-        generate: wish.generate,
+        mode: request.mode.unwrap_or(state.config.default_mode),
+        generate: request.generate,
         file_name: facts::file_name(&shown_name(&url)),
         source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
         source_size: None,
@@ -91,18 +98,18 @@ pub(super) async fn import(
     };
     make_row(state, &new, None, now).await?;
     let video = begin(state, id, url.as_str()).await?;
-    answer(state, StatusCode::CREATED, &video).await
+    video_response(state, StatusCode::CREATED, &video).await
 }
 
-/// Has the source fetched (again). Doing it again is no error: two messages of one import are one run.
+/// Queues the import. Repeating it is not an error: two messages of one import run it once.
 async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
     let video = state.catalog.request_import(id, url, now_ms()).await?;
-    tracing::info!(video.id = %id, "the source of {id} is to be fetched");
+    tracing::info!(video.id = %id, "queued the import of {id}");
     state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;
     Ok(video)
 }
 
-/// Another attempt at a source that did not arrive; `None` if it is none that is fetched.
+/// Retries an import whose source did not arrive; `None` if the video is not imported.
 pub(super) async fn retry(state: &ApiState, video: &Video) -> Result<Option<(StatusCode, Json<VideoView>)>, ApiError> {
     if video.source.etag.is_some() {
         return Ok(None);
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_looked_at_before_anybody_goes_there() {
+    fn urls_are_checked_before_the_import() {
         let guard = Guard::new(Policy { allow_private: false, allow_http: true });
         let long = format!("https://files.example/{}", "x".repeat(URL_LIMIT));
         for (text, refused) in [
@@ -133,11 +140,11 @@ mod tests {
             ("http://127.0.0.1/", "`url`: `127.0.0.1` is not on the public internet: it is this host itself"),
             ("http://169.254.169.254/", "`url`: `169.254.169.254` is not on the public internet: it is link-local"),
         ] {
-            let told = check(text, &guard).err().map(|it| it.to_string()).unwrap_or_default();
-            assert_eq!(told, refused, "{text}");
+            let message = check(text, &guard).err().map(|it| it.to_string()).unwrap_or_default();
+            assert_eq!(message, refused, "{text}");
         }
         let url = check("https://files.example/film.mp4#t=5", &guard).unwrap();
-        assert_eq!(url.as_str(), "https://files.example/film.mp4", "a fragment is for whoever reads it");
+        assert_eq!(url.as_str(), "https://files.example/film.mp4", "a fragment is for the client only");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `PUT` and `DELETE /v1/videos/{id}/poster`: the picture before playback, chosen by somebody.
+//! `PUT` and `DELETE /v1/videos/{id}/poster`: sets a custom poster.
 
 use std::time::Duration;
 
@@ -18,42 +18,43 @@ use super::view::{FailureView, VideoView};
 use super::{existing, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Raw, Video as PathVideo};
+use crate::extract::{QueryParams, Raw, Video as PathVideo};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// Largest picture, bytes: what Lambda takes of a body, in base64, with room to spare.
-pub(crate) const PICTURE_LIMIT: usize = 4 << 20;
+/// Largest image in bytes: fits into the request body limit of Lambda in base64, with room to spare.
+pub(crate) const IMAGE_LIMIT: usize = 4 << 20;
 
-/// A moment of the video, instead of a picture.
+/// A position in the video, instead of an image.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = PosterMoment)]
+#[schema(as = PosterPosition)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Moment {
-    /// Seconds from the start.
+    /// Position in seconds from the start.
     #[schema(minimum = 0)]
     at: f64,
 }
 
-/// What is shown before playback.
+/// The poster: the image shown before playback.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Poster)]
 pub(crate) struct PosterView {
     status: PosterStatus,
-    /// Why the last wish could not be fulfilled.
+    /// Why the last requested poster could not be created.
     failure: Option<FailureView>,
 }
 
-/// How far a wish for a poster is.
+/// The status of the requested poster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum PosterStatus {
-    /// Nobody chose one: it is made of the video.
+    /// No poster was requested: it is taken from the video.
     Automatic,
-    /// The chosen one is being made; until then, the one before is shown.
+    /// The requested poster is being rendered; until then, the previous one is shown.
     Pending,
-    /// The chosen one is shown.
-    Own,
-    /// The chosen one cannot be made; the one before is shown.
+    /// The requested poster is shown.
+    Custom,
+    /// The requested poster cannot be created; the previous one is shown.
     Failed,
 }
 
@@ -62,84 +63,90 @@ impl PosterView {
         let (status, failure) = match record {
             None => (PosterStatus::Automatic, None),
             Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
-            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Own, None),
+            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Custom, None),
             Some(_) => (PosterStatus::Pending, None),
         };
         Self { status, failure: failure.as_ref().map(FailureView::from) }
     }
 }
 
-/// Why a poster is not taken. `Display` says what to do instead.
+/// Why a requested poster is invalid. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RefusedPoster {
-    /// Neither a picture nor a moment.
-    #[error("send a JPEG, PNG or WebP picture, or JSON such as {{\"at\": 12.5}}: {0}")]
+pub enum InvalidPoster {
+    /// Neither an image nor a position.
+    #[error("send a JPEG, PNG or WebP image, or JSON such as {{\"at\": 12.5}}: {0}")]
     Neither(String),
-    /// A picture that cannot be shown.
+    /// An image that cannot be shown.
     #[error(transparent)]
     Picture(RefusedPicture),
-    /// No such moment.
-    #[error("`at` is 0 to {seconds:.3} seconds, where the video ends")]
+    /// The position is after the end of the video.
+    #[error("`at` must be 0 to {seconds:.3} seconds, the length of the video")]
     NoSuchMoment {
-        /// How long it is.
+        /// Length of the video.
         seconds: f64,
     },
 }
 
-/// What is wanted.
-enum Wish {
-    Picture,
-    /// Milliseconds.
+impl From<InvalidPoster> for ApiError {
+    fn from(error: InvalidPoster) -> Self {
+        Self::new(Problem::PosterNotAccepted, error.to_string())
+    }
+}
+
+/// What a request for a poster contains.
+enum PosterRequest {
+    Image,
+    /// Position in milliseconds.
     Moment(u64),
 }
 
-/// A moment in the query, instead of a body.
+/// A position in the query, instead of a body.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PosterParams {
-    /// Seconds; instead of a body.
+    /// Position in seconds, instead of a body.
     #[serde(default)]
     at: Option<f64>,
 }
 
-/// Told apart by the first bytes, not by what the request says of itself.
-fn read(body: &[u8], at: Option<f64>) -> Result<Wish, RefusedPoster> {
+/// Distinguishes image and JSON by the first bytes, not by the declared content type.
+fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     if let Some(at) = at {
         return match body.is_empty() {
             true => moment(at),
-            false => Err(RefusedPoster::Neither("`at` is in the query, and there is a body as well".to_owned())),
+            false => Err(InvalidPoster::Neither("`at` is in the query, but there is a body too".to_owned())),
         };
     }
     match Picture::of(body) {
-        Ok(_) => return Ok(Wish::Picture),
+        Ok(_) => return Ok(PosterRequest::Image),
         Err(RefusedPicture::NotAPicture) => {}
-        Err(refused) => return Err(RefusedPoster::Picture(refused)),
+        Err(refused) => return Err(InvalidPoster::Picture(refused)),
     }
-    let Moment { at } = serde_json::from_slice(body).map_err(|it| RefusedPoster::Neither(it.to_string()))?;
+    let Moment { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
     moment(at)
 }
 
-fn moment(at: f64) -> Result<Wish, RefusedPoster> {
+fn moment(at: f64) -> Result<PosterRequest, InvalidPoster> {
     if at.is_finite() && at >= 0.0 {
-        // A number beyond the longest video is no moment of it: that is said below.
-        return Ok(Wish::Moment((at * 1000.0).round() as u64));
+        // The cast saturates; positions beyond the end are rejected later.
+        return Ok(PosterRequest::Moment((at * 1000.0).round() as u64));
     }
-    Err(RefusedPoster::Neither("`at` is not negative".to_owned()))
+    Err(InvalidPoster::Neither("`at` must not be negative".to_owned()))
 }
 
-/// The same wish again is no error, and has it tried again if it failed.
+/// Repeating the request is not an error; after a failure, it retries.
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
-    Params(params): Params<PosterParams>,
+    QueryParams(params): QueryParams<PosterParams>,
     Raw(body): Raw,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
     let job = match read(&body, params.at)? {
-        Wish::Picture => PosterJob::of_picture(id, &body),
-        Wish::Moment(at_ms) => {
+        PosterRequest::Image => PosterJob::of_picture(id, &body),
+        PosterRequest::Moment(at_ms) => {
             check_moment(&state, &video, at_ms).await?;
             PosterJob::of_moment(id, at_ms)
         }
@@ -148,35 +155,35 @@ pub(crate) async fn put(
     if matches!(job.from, PosterSource::Picture) {
         state.store.put(&picture, body, PutCondition::Always).await?;
     }
-    // Also if it is shown: whatever was wanted in between is not wanted any more.
+    // Even if it is shown already: it replaces requests made in the meantime.
     let wanted = state.catalog.want_poster(id, &job.poster).await;
     if wanted.is_err() {
-        // Of a video that is gone by now, nothing may be left.
+        // The video may have been deleted: leave no object behind.
         state.store.delete(&picture).await?;
     }
     if wanted?.shown.as_ref() == Some(&job.poster) {
         state.store.delete(&picture).await?;
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
-    tracing::info!(video.id = %id, "a poster for {id} is to be made");
+    tracing::info!(video.id = %id, "queued a poster for {id}");
     state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
 async fn check_moment(state: &ApiState, video: &Video, at_ms: u64) -> Result<(), ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::Conflict("the video is not ready: send a picture, or wait".to_owned()));
+        return Err(ApiError::conflict("the video is not ready: send an image, or wait"));
     };
     let receipt = state.catalog.receipt(video.id, generation).await?;
     match receipt.map(|it| it.source_ms) {
         Some(length) if at_ms > length => {
-            Err(RefusedPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
+            Err(InvalidPoster::NoSuchMoment { seconds: Duration::from_millis(length).as_secs_f64() }.into())
         }
         _ => Ok(()),
     }
 }
 
-/// Back to the picture that was made of the video. Doing it again is no error.
+/// Restores the automatic poster. Repeating the request is not an error.
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
@@ -196,20 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_say_by_themselves_what_they_are() {
-        let told = |body: &[u8]| match read(body, None) {
-            Ok(Wish::Picture) => "picture".to_owned(),
-            Ok(Wish::Moment(ms)) => format!("{ms} ms"),
+    fn bodies_are_recognised_by_their_content() {
+        let describe = |body: &[u8]| match read(body, None) {
+            Ok(PosterRequest::Image) => "picture".to_owned(),
+            Ok(PosterRequest::Moment(ms)) => format!("{ms} ms"),
             Err(refused) => refused.to_string(),
         };
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68".to_vec();
-        assert_eq!(told(&png), "picture");
+        assert_eq!(describe(&png), "picture");
         png[22] = 0xff;
-        assert!(told(&png).starts_with("the image is 640x65"), "{}", told(&png));
-        assert_eq!(told(b"{\"at\": 12.5}"), "12500 ms");
-        assert_eq!(told(b" {\"at\":0}\n"), "0 ms");
+        assert!(describe(&png).starts_with("the image is 640x65"), "{}", describe(&png));
+        assert_eq!(describe(b"{\"at\": 12.5}"), "12500 ms");
+        assert_eq!(describe(b" {\"at\":0}\n"), "0 ms");
         for odd in ["", "GIF89a", "{}", "{\"at\": \"5\"}", "{\"at\": -1}", "{\"at\": 5, \"to\": 6}"] {
-            assert!(told(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", told(odd.as_bytes()));
+            assert!(describe(odd.as_bytes()).starts_with("send a JPEG"), "{odd}: {}", describe(odd.as_bytes()));
         }
     }
 }

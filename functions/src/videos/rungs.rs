@@ -1,4 +1,4 @@
-//! Re-encodes of some rungs only: what can be said of them before anybody looks at the source.
+//! Partial re-encodes: checks that need no access to the source.
 
 use domain::job::Partial;
 use domain::object_key::RenditionName;
@@ -9,30 +9,30 @@ use crate::error::ApiError;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// Most rungs of a ladder that is looked at.
+/// Maximum number of rungs in a request.
 const MOST: usize = 32;
 
-/// Why rungs cannot be made anew. `Display` says what to do instead.
+/// Why rungs cannot be re-encoded. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedRungs {
-    /// None, or more than any ladder has.
-    #[error("`rungs` names 1 to {MOST} rungs; without it, all of them are made")]
+pub enum InvalidRungs {
+    /// No rungs, or more than any ladder has.
+    #[error("`rungs` must name 1 to {MOST} rungs; omit it to encode all of them")]
     Number,
-    /// Nothing of that name plays.
-    #[error("the video has no rung `{found}`: it has {}", .known.join(", "))]
+    /// The video has no rung of that name.
+    #[error("the video has no rung `{found}`; it has {}", .known.join(", "))]
     Unknown {
-        /// As it was named.
+        /// The requested name.
         found: RenditionName,
-        /// Those that can be named.
+        /// The available names.
         known: Vec<String>,
     },
-    /// The source's own picture.
-    #[error("`{0}` is remuxed, not encoded: made anew, it would be the same")]
+    /// The rung is remuxed.
+    #[error("`{0}` is remuxed, not encoded: encoding it again would change nothing")]
     Copied(RenditionName),
 }
 
-impl RefusedRungs {
-    /// Of what kind it is.
+impl InvalidRungs {
+    /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Number => Problem::InvalidField,
@@ -42,27 +42,33 @@ impl RefusedRungs {
     }
 }
 
-/// What is to be taken over, and what is not.
+impl From<InvalidRungs> for ApiError {
+    fn from(error: InvalidRungs) -> Self {
+        Self::new(error.problem(), error.to_string())
+    }
+}
+
+/// The rungs to encode and those to reuse.
 pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<RenditionName>) -> Result<Partial, ApiError> {
     let VideoState::Ready { generation } = &video.state else {
-        return Err(ApiError::Conflict("the video is not ready: there is nothing to take over".to_owned()));
+        return Err(ApiError::conflict("the video is not ready: there are no rungs to keep"));
     };
     check(&rungs, &state.catalog.renditions(video.id, generation).await?)?;
     Ok(Partial::new(generation.clone(), rungs))
 }
 
-fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), RefusedRungs> {
+fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), InvalidRungs> {
     if !(1..=MOST).contains(&rungs.len()) {
-        return Err(RefusedRungs::Number);
+        return Err(InvalidRungs::Number);
     }
     for rung in rungs {
         match renditions.iter().find(|it| it.kind == RenditionKind::Video && it.name == *rung) {
-            Some(rendition) if rendition.copied => return Err(RefusedRungs::Copied(rung.clone())),
+            Some(rendition) if rendition.copied => return Err(InvalidRungs::Copied(rung.clone())),
             Some(_) => {}
             None => {
                 let known = renditions.iter().filter(|it| it.kind == RenditionKind::Video && !it.copied);
                 let known = known.map(|it| it.name.to_string()).collect();
-                return Err(RefusedRungs::Unknown { found: rung.clone(), known });
+                return Err(InvalidRungs::Unknown { found: rung.clone(), known });
             }
         }
     }

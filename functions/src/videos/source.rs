@@ -1,4 +1,4 @@
-//! `GET /v1/videos/{id}/source`: the file as it was uploaded, for those who may have it.
+//! `GET /v1/videos/{id}/source`: a download URL of the uploaded file.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// How long the address works: long enough to begin, and a download that has begun goes on.
+/// Lifetime of the URL: long enough to start the download, which may take longer.
 const LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// Where the source can be had.
+/// A download of the source.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SourceDownload)]
 pub(crate) struct Download {
-    /// A GET of this, also of ranges, straight from the bucket; a browser saves it as `filename`. Who has it may.
+    /// Presigned URL for GET, with ranges, straight from the bucket; browsers save it as `filename`. No token is needed.
     url: String,
-    /// Bytes.
+    /// Size in bytes.
     size: Option<u64>,
     content_type: Option<String>,
     filename: Option<String>,
@@ -44,7 +44,7 @@ pub(crate) async fn source(
     let key = work::source_of(&work::job_of(&state, &video, JobReason::Retry).await?)?;
     let filename = file_name(&video);
     let request = state.signer.presign_get(&key, filename.as_deref(), LIFE).await?;
-    tracing::info!(video.id = %id, "{} gets the source of {id}", caller.subject);
+    tracing::info!(video.id = %id, "{} downloads the source of {id}", caller.subject);
     Ok(Json(Download {
         url: request.url,
         size: video.source.size,

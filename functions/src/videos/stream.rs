@@ -1,4 +1,4 @@
-//! `GET /v1/videos/{id}/stream`: what a player needs, as soon as there is something to play.
+//! `GET /v1/videos/{id}/stream`: playback URLs, as soon as the video is playable.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,44 +12,45 @@ use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::VideoError;
 use super::{existing, heights, view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Params, Video as PathVideo};
+use crate::extract::{QueryParams, Video as PathVideo};
 use crate::openapi::types;
 use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
 use crate::times::{as_rfc3339, now_ms};
 
-/// Who will watch, and how long.
+/// The viewer, and the limits of the grant.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamParams {
-    /// The viewer's name in the customer's system.
+    /// The viewer's id in the customer's system.
     #[serde(default)]
     #[param(min_length = 1, max_length = 200)]
     viewer: Option<String>,
-    /// Seconds until the grant ends. The length of the video and four hours, if nothing is said; four hours while its length
-    /// is not known yet. A page that asks for less renews the grant while it plays.
+    /// Seconds until the grant expires. Default: the length of the video plus four hours; four hours while its length
+    /// is not known yet. A page that requests less renews the grant during playback.
     #[serde(default)]
     #[param(minimum = 60, maximum = 604_800)]
     expires_in: Option<u64>,
-    /// No rung taller than this.
+    /// Limits playback to rungs of at most this height.
     #[serde(default)]
     #[param(minimum = 1, maximum = 65_535)]
     max_height: Option<u32>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Playing {
+pub(crate) struct PlaybackInfo {
     #[schema(value_type = types::VideoId)]
     video: VideoId,
     status: StateName,
     hls_url: String,
-    /// Shown before playback; `null` until the video is ready.
+    /// Image to show before playback; `null` until the video is ready.
     poster_url: Option<String>,
-    /// Small pictures for the seek bar (WebVTT that names a sheet); `null` until the video is ready.
+    /// Preview images for the seek bar (WebVTT that refers to a sprite sheet); `null` until the video is ready.
     storyboard_url: Option<String>,
     #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
@@ -57,7 +58,7 @@ pub(crate) struct Playing {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct InTheMaking {
+pub(crate) struct ProcessingInfo {
     #[schema(value_type = types::VideoId)]
     video: VideoId,
     status: StateName,
@@ -65,14 +66,14 @@ pub(crate) struct InTheMaking {
     percent: Option<u8>,
 }
 
-impl Playing {
-    /// The address for a player. It is a permission: not for logs.
+impl PlaybackInfo {
+    /// The playback URL. It contains a grant: never log it.
     pub(crate) fn hls_url(&self) -> &str {
         &self.hls_url
     }
 }
 
-impl InTheMaking {
+impl ProcessingInfo {
     fn of(video: &Video) -> Self {
         Self {
             video: video.id,
@@ -83,71 +84,71 @@ impl InTheMaking {
     }
 }
 
-impl IntoResponse for InTheMaking {
+impl IntoResponse for ProcessingInfo {
     fn into_response(self) -> Response {
         let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
         (StatusCode::ACCEPTED, retry, Json(self)).into_response()
     }
 }
 
-/// Heights that a viewer can be limited to, pixels: beyond these there is no video.
+/// Valid height limits in pixels.
 pub(crate) const HEIGHTS: std::ops::RangeInclusive<u32> = 1..=65_535;
 
-/// Longest name of a viewer, bytes.
+/// Longest viewer id in bytes.
 const VIEWER_LIMIT: usize = 200;
 
-/// Seconds after which to ask again for a video that is being made.
+/// Value of `Retry-After` while a video is being processed.
 const RETRY_SECONDS: &str = "1";
 
 pub(crate) async fn stream(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
-    Params(params): Params<StreamParams>,
+    QueryParams(params): QueryParams<StreamParams>,
 ) -> Result<Response, ApiError> {
     let viewer = params.into_viewer()?;
     let video = existing(&state, &caller, id).await?;
-    answer(&state, video, &viewer).await
+    respond(&state, video, &viewer).await
 }
 
-/// What there is to play.
+/// The playback state of a video.
 pub(crate) enum Stream {
-    /// It can be watched.
-    Plays(Playing),
-    /// Not yet.
-    IsMade(InTheMaking),
+    /// The video is playable.
+    Playable(PlaybackInfo),
+    /// The video is not playable yet.
+    Processing(ProcessingInfo),
 }
 
-/// What a viewer who may watch is told.
+/// The response for an authorised viewer.
 ///
 /// # Errors
-/// Why nothing plays, and nothing will by waiting.
-pub(crate) async fn answer(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Response, ApiError> {
-    Ok(match look(state, video, viewer).await? {
-        Stream::Plays(playing) => Json(playing).into_response(),
-        Stream::IsMade(making) => making.into_response(),
+/// If the video will not become playable by waiting.
+pub(crate) async fn respond(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Response, ApiError> {
+    Ok(match find(state, video, viewer).await? {
+        Stream::Playable(info) => Json(info).into_response(),
+        Stream::Processing(info) => info.into_response(),
     })
 }
 
-/// The same, for whoever answers in another way.
+/// The playback state for an authorised viewer.
 ///
 /// # Errors
-/// As [`answer`].
-pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Stream, ApiError> {
+/// As [`respond`].
+pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Stream, ApiError> {
     let video = begin_if_first(state, video).await?;
     let id = video.id;
     match &video.state {
-        VideoState::Failed(failure) => Err(ApiError::VideoFailed(failure.clone())),
-        VideoState::Cancelled => Err(ApiError::VideoCancelled),
-        VideoState::Deleted => Err(ApiError::NoSuchVideo(id)),
+        VideoState::Failed(failure) => Err(VideoError::Failed(failure.clone()).into()),
+        VideoState::Cancelled => Err(VideoError::Cancelled.into()),
+        VideoState::Deleted => Err(VideoError::NotFound(id).into()),
         VideoState::Created
         | VideoState::Uploading
         | VideoState::Stored
         | VideoState::Queued
-        | VideoState::Processing => Ok(Stream::IsMade(InTheMaking::of(&video))),
+        | VideoState::Processing => Ok(Stream::Processing(ProcessingInfo::of(&video))),
         VideoState::Playable | VideoState::Ready { .. } => {
             if !heights::has_rung(state, &video, viewer.max_height).await? {
-                return Ok(Stream::IsMade(InTheMaking::of(&video)));
+                return Ok(Stream::Processing(ProcessingInfo::of(&video)));
             }
             let pictures = pictures_of(&video.state);
             let video_ms = match (video.duration_ms, pictures) {
@@ -156,7 +157,7 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             };
             let urls = state.playback.urls(id, pictures, viewer, video_ms, now_ms())?;
             let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
-            Ok(Stream::Plays(Playing {
+            Ok(Stream::Playable(PlaybackInfo {
                 video: id,
                 status: video.state.name(),
                 hls_url: urls.hls,
@@ -168,19 +169,19 @@ pub(crate) async fn look(state: &ApiState, video: Video, viewer: &Viewer) -> Res
     }
 }
 
-/// A message that is not received for so long may never have been sent, milliseconds.
-const SEND_AGAIN_MS: u64 = 30_000;
+/// Age in milliseconds at which the message of a queued video may be lost and is sent again.
+const RESEND_AFTER_MS: u64 = 30_000;
 
-/// A video that waited for its first view begins to be made; whoever asks again while it is queued may cause a
-/// second message of the same job, which is one run.
+/// Queues a video that waited for its first view. A request while it is queued may send a second message of the same job,
+/// which runs once.
 async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiError> {
     if video.generate != Generate::OnFirstView {
         return Ok(video);
     }
-    let is_overdue = || video.queued_ms.is_some_and(|it| it + SEND_AGAIN_MS < now_ms());
+    let is_overdue = || video.queued_ms.is_some_and(|it| it + RESEND_AFTER_MS < now_ms());
     match &video.state {
         VideoState::Stored => work::begin(state, work::job_of(state, &video, JobReason::OnDemand).await?).await,
-        // Between the row and the message the process may have died.
+        // The process may have crashed between the row and the message.
         VideoState::Queued if is_overdue() => {
             work::send(state, work::job_of(state, &video, JobReason::OnDemand).await?).await?;
             Ok(video)
@@ -189,7 +190,7 @@ async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiErro
     }
 }
 
-/// The pictures of a growing video may not be there yet.
+/// The generation whose images exist: a growing video may have none yet.
 fn pictures_of(state: &VideoState) -> Option<&Generation> {
     match state {
         VideoState::Ready { generation } => Some(generation),
@@ -201,14 +202,14 @@ impl StreamParams {
     fn into_viewer(self) -> Result<Viewer, ApiError> {
         if self.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
             let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-            return Err(ApiError::Malformed(format!("the query: `expires_in` is {least} to {most} seconds")));
+            return Err(ApiError::malformed(format!("the query: `expires_in` must be {least} to {most} seconds")));
         }
         if self.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
             let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
-            return Err(ApiError::Malformed(format!("the query: `max_height` is {least} to {most} pixels")));
+            return Err(ApiError::malformed(format!("the query: `max_height` must be {least} to {most} pixels")));
         }
         if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-            return Err(ApiError::Malformed(format!("the query: `viewer` has 1 to {VIEWER_LIMIT} bytes")));
+            return Err(ApiError::malformed(format!("the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes")));
         }
         let life = self.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
         Ok(Viewer { name: self.viewer, life, max_height: self.max_height, check_segments: false })

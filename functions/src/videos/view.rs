@@ -1,4 +1,4 @@
-//! A video as callers see it.
+//! Videos in responses.
 
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
@@ -13,27 +13,27 @@ use super::poster::PosterView;
 use crate::openapi::types;
 use crate::times::{as_rfc3339, as_rfc3339_if_any};
 
-/// What lists tell.
+/// A list entry.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VideoSummary {
     #[schema(value_type = types::VideoId)]
     id: VideoId,
-    /// Whose it is; `null`: the installation's.
+    /// The owner; `null`: the installation itself.
     owner: Option<String>,
     state: StateName,
-    /// Whether it can be watched now.
+    /// Whether the video is playable now.
     watchable: bool,
-    /// What is being done; `null` when nobody works on it.
+    /// The current processing stage; `null` while nothing is being processed.
     stage: Option<Stage>,
-    /// Of the whole work, 0 to 100; `null` where no work has begun.
+    /// Overall progress, 0 to 100; `null` before processing starts.
     percent: Option<u8>,
     title: Option<String>,
-    /// Of what plays; `null` until the video is ready.
+    /// Duration of the playable version; `null` until the video is ready.
     duration_seconds: Option<f64>,
-    /// Of the largest rung, pixels; `null` until the video is ready.
+    /// Size of the largest rung in pixels; `null` until the video is ready.
     width: Option<u32>,
     height: Option<u32>,
-    /// The picture before playback, for a card in a list. It works for hours, not for days, and stays the same for an hour.
+    /// The poster image, for a card in a list. The URL expires after some hours, and stays the same for an hour.
     /// `null` until the video is ready.
     poster_url: Option<String>,
     external_id: Option<String>,
@@ -61,7 +61,7 @@ pub(crate) struct VideoSummary {
     ready_ms: Option<u64>,
 }
 
-/// What one video tells.
+/// All details of a video.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Video)]
 pub(crate) struct VideoView {
@@ -71,13 +71,13 @@ pub(crate) struct VideoView {
     /// Oldest first.
     attempts: Vec<AttemptView>,
     receipt: Option<ReceiptView>,
-    /// Extras that could not be made; the video plays without them.
+    /// Extras that could not be created; the video is playable without them.
     warnings: Vec<Warning>,
-    /// The picture before playback.
+    /// The poster image.
     poster: PosterView,
 }
 
-/// An extra that could not be made.
+/// An extra that could not be created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = VideoWarning)]
 struct Warning {
@@ -96,7 +96,7 @@ impl From<Extra> for Warning {
     }
 }
 
-/// One try at making it.
+/// One attempt to process the video.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Attempt)]
 struct AttemptView {
@@ -135,7 +135,7 @@ impl From<&Attempt> for AttemptView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Source)]
 struct SourceView {
-    /// Bytes.
+    /// Size in bytes.
     size: Option<u64>,
     content_type: Option<String>,
     filename: Option<String>,
@@ -161,12 +161,12 @@ impl From<&Failure> for FailureView {
 struct ReceiptView {
     #[serde(flatten)]
     receipt: Receipt,
-    /// Estimated by list prices.
+    /// Estimated from list prices.
     cost: Cost,
 }
 
 impl VideoSummary {
-    /// `poster_url`: of its poster, if there is one.
+    /// `poster_url`: the URL of its poster, if it has one.
     pub(crate) fn of(video: &Video, poster_url: Option<String>) -> Self {
         let failure = match &video.state {
             VideoState::Failed(failure) => Some(FailureView::from(failure)),
@@ -204,7 +204,7 @@ impl VideoSummary {
     }
 }
 
-/// The name of the source, as its owner calls it; of rows that do not know it, the one in the bucket.
+/// The original file name of the source; the object name for rows that do not store it.
 pub(crate) fn file_name(video: &Video) -> Option<String> {
     let stored = || video.source.key.as_deref().and_then(|it| it.rsplit('/').next()).map(str::to_owned);
     video.source.file_name.clone().or_else(stored)

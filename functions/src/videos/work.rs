@@ -1,4 +1,4 @@
-//! Work on a video that is there: begun on its first view, tried again, done anew, stopped.
+//! Starts, retries, re-encodes and cancels the processing of an existing video.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::error::VideoError;
 use super::view::VideoView;
 use super::{existing, facts, import, read_view, rungs};
 use crate::auth::Caller;
@@ -22,36 +23,36 @@ use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// Asks for work, and sends its job. Doing it again is no error: two messages of one job are one run.
+/// Requests processing and sends the job. Repeating it is not an error: two messages of one job run once.
 pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError> {
     let video = state.catalog.request_work(&job, now_ms()).await?;
     send(state, job).await?;
     Ok(video)
 }
 
-/// Sends the job of a video that is queued.
+/// Sends the job of a queued video.
 pub(crate) async fn send(state: &ApiState, job: Job) -> Result<(), ApiError> {
-    tracing::info!(video.id = %job.video, job.id = %job.id, "{:?} starts work on {}", job.reason, job.video);
+    tracing::info!(video.id = %job.video, job.id = %job.id, "queued a job of {1} ({0:?})", job.reason, job.video);
     state.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
     Ok(())
 }
 
-/// The job of a video, if its source is still there.
+/// The job of a video, if its source still exists.
 pub(crate) async fn job_of(state: &ApiState, video: &Video, reason: JobReason) -> Result<Job, ApiError> {
-    let gone = |why: &str| ApiError::SourceGone(why.to_owned());
+    let gone = |reason: &str| VideoError::SourceGone(reason.to_owned());
     let job = video.to_job(reason).ok_or_else(|| gone("the source has not arrived yet"))?;
     let key = source_of(&job)?;
     match state.store.head(&key).await {
         Ok(_) => Ok(job),
-        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again")),
+        Err(StoreError::NotFound { .. }) => Err(gone("the source was archived or deleted: upload it again").into()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Where the source of a job is.
+/// The key of the source of a job.
 pub(crate) fn source_of(job: &Job) -> Result<ObjectKey, ApiError> {
-    let gone = || ApiError::SourceGone("the source is where this version cannot read it".to_owned());
-    job.source_key().ok_or_else(gone)
+    let unreadable = || VideoError::SourceGone("this version cannot read the location of the source".to_owned());
+    Ok(job.source_key().ok_or_else(unreadable)?)
 }
 
 /// `POST /v1/videos/{id}/retry`: another attempt at a video that failed or was cancelled.
@@ -61,13 +62,13 @@ pub(crate) async fn retry(
     PathVideo(id): PathVideo,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let in_vain = |why: &str| Err(ApiError::Conflict(why.to_owned()));
+    let conflict = |why: &str| Err(ApiError::conflict(why.to_owned()));
     match &video.state {
         VideoState::Failed(_) | VideoState::Cancelled | VideoState::Stored | VideoState::Queued => {}
-        VideoState::Created | VideoState::Uploading => return in_vain("the upload is not complete"),
-        VideoState::Processing | VideoState::Playable => return in_vain("the video is being made"),
-        VideoState::Ready { .. } => return in_vain("the video is ready: to make it anew, ask for a re-encode"),
-        VideoState::Deleted => return Err(ApiError::NoSuchVideo(id)),
+        VideoState::Created | VideoState::Uploading => return conflict("the upload is not complete"),
+        VideoState::Processing | VideoState::Playable => return conflict("the video is being processed"),
+        VideoState::Ready { .. } => return conflict("the video is ready: re-encode it instead"),
+        VideoState::Deleted => return Err(VideoError::NotFound(id).into()),
     }
     if let Some(answer) = import::retry(&state, &video).await? {
         return Ok(answer);
@@ -77,38 +78,38 @@ pub(crate) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
-/// By which settings to encode; what is left out stays.
+/// Encoding settings; omitted fields keep their value.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Reencode {
+pub(crate) struct ReencodeRequest {
     #[serde(default)]
     profile: Option<String>,
     #[serde(default)]
     mode: Option<Mode>,
-    /// Only these rungs; the others, and the sound, are taken over from what plays.
+    /// Encode only these rungs; the others, and the audio, are reused from the current version.
     #[serde(default)]
     #[schema(value_type = Option<Vec<types::RungName>>, min_items = 1, max_items = 32)]
     rungs: Option<Vec<RenditionName>>,
 }
 
-/// `POST /v1/videos/{id}/reencode`: the same source by other settings. What plays now plays on until the new one
-/// is verified, and if it fails.
+/// `POST /v1/videos/{id}/reencode`: encodes the same source with other settings. The current version stays playable until
+/// the new one is verified, and if it fails.
 pub(crate) async fn reencode(
     State(state): State<ApiState>,
     caller: Caller,
     PathVideo(id): PathVideo,
-    Body(wish): Body<Reencode>,
+    Body(request): Body<ReencodeRequest>,
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
-    let profile = match wish.profile {
+    let profile = match request.profile {
         Some(profile) => facts::profile(Some(profile), &state.config)?,
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;
-    let mut job = job.with_settings(&profile, wish.mode.unwrap_or(video.mode));
-    if let Some(rungs) = wish.rungs {
-        if wish.mode.is_some() {
-            return Err(ApiError::Invalid("`mode` and `rungs` do not go together".to_owned()));
+    let mut job = job.with_settings(&profile, request.mode.unwrap_or(video.mode));
+    if let Some(rungs) = request.rungs {
+        if request.mode.is_some() {
+            return Err(ApiError::invalid("`mode` and `rungs` cannot be combined"));
         }
         job = job.with_partial(rungs::partial(&state, &video, rungs).await?);
     }
@@ -116,7 +117,7 @@ pub(crate) async fn reencode(
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
 }
 
-/// `POST /v1/videos/{id}/cancel`: stops what goes on. A video that was ready stays so.
+/// `POST /v1/videos/{id}/cancel`: stops processing. A video that was ready stays ready.
 pub(crate) async fn cancel(
     State(state): State<ApiState>,
     caller: Caller,

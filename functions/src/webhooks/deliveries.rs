@@ -1,4 +1,4 @@
-//! The log of an endpoint, and what is sent by hand.
+//! The delivery log of an endpoint, test messages and replays.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,13 +12,13 @@ use super::paths::{DeliveryPath, Owner, WebhookId};
 use super::view::DeliveryView;
 use super::visible;
 use crate::error::ApiError;
-use crate::extract::Params;
+use crate::extract::QueryParams;
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// Which deliveries to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -26,11 +26,11 @@ pub(crate) struct LogParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::DeliveryId>)]
     cursor: Option<String>,
-    /// `pending`, `delivered` or `given-up`.
+    /// `pending`, `delivered` or `failed`.
     #[serde(default)]
     status: Option<DeliveryStatus>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct LogParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryList {
     deliveries: Vec<DeliveryView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::DeliveryId>)]
     next_cursor: Option<DeliveryId>,
 }
@@ -47,7 +47,7 @@ pub(crate) async fn list(
     State(state): State<ApiState>,
     Owner(owner): Owner,
     id: WebhookId,
-    Params(params): Params<LogParams>,
+    QueryParams(params): QueryParams<LogParams>,
 ) -> Result<Json<DeliveryList>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     let (after, limit) = (paging::cursor(params.cursor)?, paging::limit(params.limit)?);
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     Ok(Json(DeliveryList { deliveries, next_cursor: page.next }))
 }
 
-/// Accepted, not sent: how it ends stands in the log.
+/// Queues a test message. Its outcome is in the log.
 pub(crate) async fn send_test(
     State(state): State<ApiState>,
     Owner(owner): Owner,
@@ -68,7 +68,7 @@ pub(crate) async fn send_test(
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::of(delivery))))
 }
 
-/// As with a test. The message has the same `webhook-id` as the first time.
+/// Queues a delivery again. The message has the same `webhook-id`.
 pub(crate) async fn replay(
     State(state): State<ApiState>,
     Owner(owner): Owner,

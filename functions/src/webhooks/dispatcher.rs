@@ -1,6 +1,6 @@
-//! From the outbox to the endpoints.
+//! Delivers events from the outbox to the endpoints.
 //!
-//! All that has to survive a crash is in the database; several dispatchers may work on it side by side.
+//! All durable state is in the database; several dispatchers may run concurrently.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,25 +13,25 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::sealed_secret;
 use super::sender::{Message, Sender, Sent, TIMEOUT};
-use super::vault;
 
-/// Events that become deliveries in one transaction.
-const SHARE_BATCH: u32 = 100;
-/// How often to look for new work while messages are on their way.
+/// Events that are fanned out per transaction.
+const FAN_OUT_BATCH: u32 = 100;
+/// Polling interval while messages are being sent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// To note how a message ended.
-const NOTING: Duration = Duration::from_secs(2);
+/// Time to record the outcome of a message.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much at once.
+/// Limits of a dispatcher.
 #[derive(Debug, Clone)]
 pub struct DispatcherConfig {
-    /// Messages on their way.
+    /// Concurrent messages.
     pub concurrency: u32,
-    /// Of these, to one endpoint, by all dispatchers together.
+    /// Concurrent messages per endpoint, of all dispatchers together.
     pub per_endpoint: u32,
-    /// How long a message is ours to send: longer than any attempt takes.
+    /// Lease of a message: longer than any attempt takes.
     pub lease: Duration,
 }
 
@@ -41,37 +41,37 @@ impl Default for DispatcherConfig {
     }
 }
 
-/// Sends what is due. Clones share everything.
+/// Sends due messages. Clones share the state.
 #[derive(Clone)]
 pub struct Dispatcher {
-    /// What is due.
+    /// Events and deliveries.
     pub store: SharedWebhooks,
-    /// Open the secrets of endpoints.
+    /// Decrypt the secrets of endpoints.
     pub keys: Arc<KeyEncryptionKeys>,
     /// Sends.
     pub sender: Sender,
-    /// How much at once.
+    /// Limits of a dispatcher.
     pub config: DispatcherConfig,
 }
 
-/// What one call did.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Round {
-    /// Events that were shared out to endpoints.
+pub struct DispatchSummary {
+    /// Events that were fanned out to endpoints.
     pub shared: u64,
-    /// Messages that arrived.
+    /// Messages that were delivered.
     pub delivered: u64,
-    /// Messages that did not, and are sent again.
+    /// Messages that failed and will be retried.
     pub failed: u64,
-    /// Messages that did not, and are not sent again.
+    /// Messages that failed permanently.
     pub given_up: u64,
-    /// Endpoints that get nothing any more.
+    /// Endpoints that were disabled.
     pub disabled: u64,
-    /// Messages of which somebody else says how they ended.
+    /// Messages whose lease was lost: another dispatcher records their outcome.
     pub lost: u64,
 }
 
-/// The caller's clock, which goes on while we work.
+/// The caller's clock, which continues during the call.
 #[derive(Clone, Copy)]
 struct Clock {
     began_ms: u64,
@@ -85,75 +85,80 @@ impl Clock {
 }
 
 impl Dispatcher {
-    /// Sends all that is due at `now_ms` or becomes so meanwhile, and comes back when nothing is. Once
-    /// `stop` is cancelled nothing new is begun, and what is on its way comes to its end. What is
-    /// dropped in the middle is sent again when its lease has ended.
+    /// Sends all messages that are due at `now_ms` or become due during the call, and returns when none is left. After
+    /// `stop` is cancelled, it starts no new messages and finishes those that are being sent. A message that is
+    /// dropped is sent again when its lease has expired.
     ///
     /// # Errors
-    /// Of the database: call it again later.
-    pub async fn dispatch(&self, now_ms: u64, stop: &CancellationToken) -> Result<Round, WebhookError> {
+    /// If the database fails: call it again later.
+    pub async fn dispatch(&self, now_ms: u64, stop: &CancellationToken) -> Result<DispatchSummary, WebhookError> {
         let clock = Clock { began_ms: now_ms, since: Instant::now() };
-        let (mut round, mut trouble) = (Round::default(), None);
-        // Tasks, and not futures that are only looked at here: one of them may have the database's only
-        // right to write while we wait for it. Dropping the set ends them.
-        let mut flying = JoinSet::new();
+        let (mut summary, mut failure) = (DispatchSummary::default(), None);
+        // Tasks, because futures that are polled here could deadlock: one of them may hold the database's only
+        // write lock while this function waits for it. Dropping the set aborts them.
+        let mut deliveries = JoinSet::new();
         loop {
-            if trouble.is_none() && !stop.is_cancelled() {
-                let room = (self.config.concurrency as usize).saturating_sub(flying.len());
-                match self.next(room, clock, &mut round).await {
+            if failure.is_none() && !stop.is_cancelled() {
+                let room = (self.config.concurrency as usize).saturating_sub(deliveries.len());
+                match self.next(room, clock, &mut summary).await {
                     Ok(dispatches) => {
                         for dispatch in dispatches {
                             let dispatcher = self.clone();
-                            flying.spawn(async move { dispatcher.deliver(dispatch, clock).await });
+                            deliveries.spawn(async move { dispatcher.deliver(dispatch, clock).await });
                         }
                     }
-                    Err(error) => trouble = Some(error),
+                    Err(error) => failure = Some(error),
                 }
             }
-            if flying.is_empty() {
+            if deliveries.is_empty() {
                 break;
             }
             tokio::select! {
-                Some(ended) = flying.join_next() => match ended {
-                    Ok(Ok(settled)) => round.count(settled),
-                    Ok(Err(WebhookError::LeaseLost(_))) => round.lost += 1,
-                    Ok(Err(error)) => trouble = Some(error),
+                Some(ended) = deliveries.join_next() => match ended {
+                    Ok(Ok(settled)) => summary.count(settled),
+                    Ok(Err(WebhookError::LeaseLost(_))) => summary.lost += 1,
+                    Ok(Err(error)) => failure = Some(error),
                     Err(panic) => {
-                        tracing::error!("a message was dropped, and is sent again: {panic}");
-                        round.lost += 1;
+                        tracing::error!("a webhook delivery panicked and will be retried: {panic}");
+                        summary.lost += 1;
                     }
                 },
                 () = self.store.wait(LOOK_INTERVAL) => {}
             }
         }
-        trouble.map_or(Ok(round), Err)
+        failure.map_or(Ok(summary), Err)
     }
 
-    /// The same for whoever has to be back at `deadline_ms`: begins nothing that might not end before.
+    /// The same with a deadline: starts no message that might not finish before `deadline_ms`.
     ///
     /// # Errors
-    /// Of the database: call it again later.
-    pub async fn dispatch_before(&self, deadline_ms: u64, now_ms: u64) -> Result<Round, WebhookError> {
+    /// If the database fails: call it again later.
+    pub async fn dispatch_before(&self, deadline_ms: u64, now_ms: u64) -> Result<DispatchSummary, WebhookError> {
         let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
         let stop = CancellationToken::new();
-        // Even where that is too long for the deadline, something is sent: half of the time is better than none.
-        let begins = left.saturating_sub(TIMEOUT + NOTING).max(left / 2);
+        // With a short deadline, half of the time is used, so that some messages are sent.
+        let begins = left.saturating_sub(TIMEOUT + RECORD_TIMEOUT).max(left / 2);
         let timer = stop.clone();
         let watch = tokio::spawn(async move {
             tokio::time::sleep(begins).await;
             timer.cancel();
         });
-        let round = self.dispatch(now_ms, &stop).await;
+        let summary = self.dispatch(now_ms, &stop).await;
         watch.abort();
-        round
+        summary
     }
 
-    /// Shares out what is new, and takes what is due.
-    async fn next(&self, room: usize, clock: Clock, round: &mut Round) -> Result<Vec<Dispatch>, WebhookError> {
+    /// Fans out new events and claims due messages.
+    async fn next(
+        &self,
+        room: usize,
+        clock: Clock,
+        summary: &mut DispatchSummary,
+    ) -> Result<Vec<Dispatch>, WebhookError> {
         loop {
-            let shared = self.store.share_out(SHARE_BATCH, clock.now_ms()).await?;
-            round.shared += shared;
-            if shared < u64::from(SHARE_BATCH) {
+            let shared = self.store.share_out(FAN_OUT_BATCH, clock.now_ms()).await?;
+            summary.shared += shared;
+            if shared < u64::from(FAN_OUT_BATCH) {
                 break;
             }
         }
@@ -165,19 +170,19 @@ impl Dispatcher {
         let began = Instant::now();
         let sent = self.send(&dispatch, clock.now_ms()).await;
         let (now_ms, duration_ms) = (clock.now_ms(), millis(began.elapsed()));
-        let attempted = judge(&dispatch, &sent, duration_ms, now_ms, jitter());
+        let attempted = outcome_of(&dispatch, &sent, duration_ms, now_ms, jitter());
         let settled = self.store.settle(&dispatch, &attempted, now_ms).await;
         log(&dispatch, &attempted, &settled);
         settled
     }
 
     async fn send(&self, dispatch: &Dispatch, now_ms: u64) -> Sent {
-        let secrets = match vault::open(&self.keys, &dispatch.endpoint, now_ms) {
+        let secrets = match sealed_secret::open(&self.keys, &dispatch.endpoint, now_ms) {
             Ok(secrets) => secrets,
             Err(error) => {
                 let id = dispatch.endpoint.id;
-                tracing::error!(webhook.id = %id, "{id} gets nothing: {:#}", anyhow::Error::from(error));
-                return Sent::Failed("its secret cannot be opened here".to_owned());
+                tracing::error!(webhook.id = %id, "cannot send to webhook {id}: {:#}", anyhow::Error::from(error));
+                return Sent::Failed("cannot decrypt the secret of the webhook".to_owned());
             }
         };
         let url = dispatch.endpoint.url.as_str();
@@ -186,7 +191,7 @@ impl Dispatcher {
     }
 }
 
-impl Round {
+impl DispatchSummary {
     fn count(&mut self, settled: Settled) {
         match settled {
             Settled::Delivered => self.delivered += 1,
@@ -200,21 +205,21 @@ impl Round {
     }
 }
 
-/// What follows from what came of sending.
-fn judge(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> Attempted {
-    let failed = |wished_ms| {
-        let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now_ms, jitter, wished_ms);
-        let pause_until_ms = retry::bounded_wish(wished_ms).map(|it| now_ms.saturating_add(it));
+/// The outcome of an attempt.
+fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> Attempted {
+    let failed = |requested_delay_ms| {
+        let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now_ms, jitter, requested_delay_ms);
+        let pause_until_ms = retry::bounded_wish(requested_delay_ms).map(|it| now_ms.saturating_add(it));
         Outcome::Failed { retry_ms, pause_until_ms }
     };
     let (outcome, status, error) = match sent {
         Sent::Answered { status, .. } if status.is_success() => (Outcome::Delivered, Some(status), None),
         Sent::Answered { status, .. } if *status == StatusCode::GONE => {
-            (Outcome::Gone, Some(status), Some("it answered 410: it wants nothing any more".to_owned()))
+            (Outcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
         }
         Sent::Answered { status, retry_after_ms } => {
             let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            (failed(*retry_after_ms), Some(status), Some(format!("it answered {}{hint}", status.as_u16())))
+            (failed(*retry_after_ms), Some(status), Some(format!("HTTP {}{hint}", status.as_u16())))
         }
         Sent::Failed(reason) => (failed(None), None, Some(reason.clone())),
     };
@@ -226,26 +231,26 @@ fn log(dispatch: &Dispatch, attempted: &Attempted, settled: &Result<Settled, Web
     let why = attempted.error.as_deref().unwrap_or_default();
     match settled {
         Ok(Settled::Delivered) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "{endpoint} took a {}", dispatch.kind);
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivered a {} event to {endpoint}", dispatch.kind);
         }
         Ok(Settled::Waits) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "{endpoint} did not take {event}: {why}");
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed: {why}");
         }
         Ok(Settled::GivenUp) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "gave up sending {event} to {endpoint}: {why}");
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed permanently: {why}");
         }
         Ok(Settled::Disabled(_)) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, "{endpoint} is disabled: {why}");
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, "disabled {endpoint}: {why}");
         }
         Err(WebhookError::LeaseLost(_)) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, "somebody else has the delivery of {event}");
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, "another dispatcher has claimed the delivery of {event}");
         }
-        // Whoever called logs it.
+        // The caller logs it.
         Err(_) => {}
     }
 }
 
-/// Chance without consequences: where there is none, everybody comes back at once.
+/// Random jitter for retries; without randomness, there is no jitter.
 fn jitter() -> u16 {
     let mut bytes = [0; 2];
     match getrandom::fill(&mut bytes) {

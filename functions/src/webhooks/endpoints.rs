@@ -1,4 +1,4 @@
-//! Endpoints: made, listed, read, changed, removed; their secrets.
+//! Endpoints: create, list, get, update and delete; rotate secrets.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,40 +10,40 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::paths::{Owner, WebhookId};
+use super::requests::{self, NewWebhook, WebhookChange};
 use super::view::{WebhookView, WebhookWithSecret};
-use super::wish::{self, NewWebhook, WebhookChange};
-use super::{vault, visible};
+use super::{sealed_secret, visible};
 use crate::error::ApiError;
-use crate::extract::{Body, Params};
+use crate::extract::{Body, QueryParams};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use crate::times::now_ms;
 
-/// How long a secret is good after its successor was made.
+/// How long the old secret stays valid after a rotation.
 const OVERLAP_MS: u64 = 24 * 3600 * 1_000;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Owner(owner): Owner,
-    Body(wish): Body<NewWebhook>,
+    Body(request): Body<NewWebhook>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WebhookWithSecret>), ApiError> {
     let now = now_ms();
-    let url = wish::url(&wish.url, &state.webhooks.guard)?;
-    let types = wish::types(wish.events)?;
-    let description = wish::description(wish.description)?;
+    let url = requests::url(&request.url, &state.webhooks.guard)?;
+    let types = requests::types(request.events)?;
+    let description = requests::description(request.description)?;
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(no_randomness)?;
     let id = EndpointId::new(now, random);
-    let (secret, sealed_secret) = vault::make(&state.webhooks.keys, id).map_err(no_randomness)?;
+    let (secret, sealed_secret) = sealed_secret::make(&state.webhooks.keys, id).map_err(no_randomness)?;
     let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
     let endpoint = state.webhooks.store.create(&new, now).await?;
-    tracing::info!(webhook.id = %id, "a webhook was made: {id}");
+    tracing::info!(webhook.id = %id, "created webhook {id}");
     let view = WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() };
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(view)))
 }
 
-/// Which endpoints to list.
+/// Parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     #[param(value_type = Option<types::WebhookId>)]
     cursor: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct ListParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookList {
     webhooks: Vec<WebhookView>,
-    /// For the next page; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(value_type = Option<types::WebhookId>)]
     next_cursor: Option<EndpointId>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct WebhookList {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Owner(owner): Owner,
-    Params(params): Params<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<WebhookList>, ApiError> {
     let filter = EndpointFilter { owner, after: paging::cursor(params.cursor)?, limit: paging::limit(params.limit)? };
     let page = state.webhooks.store.list(&filter).await?;
@@ -88,10 +88,10 @@ pub(crate) async fn change(
     State(state): State<ApiState>,
     Owner(owner): Owner,
     id: WebhookId,
-    Body(wish): Body<WebhookChange>,
+    Body(request): Body<WebhookChange>,
 ) -> Result<Json<WebhookView>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let patch = wish.into_patch(&state.webhooks.guard)?;
+    let patch = request.into_patch(&state.webhooks.guard)?;
     Ok(Json(WebhookView::of(state.webhooks.store.patch(id.0, &patch, now_ms()).await?)))
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     state.webhooks.store.delete(id.0).await?;
-    tracing::info!(webhook.id = %id.0, "a webhook was removed: {}", id.0);
+    tracing::info!(webhook.id = %id.0, "deleted webhook {}", id.0);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -113,12 +113,12 @@ pub(crate) async fn rotate_secret(
 ) -> Result<Json<WebhookWithSecret>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     let now = now_ms();
-    let (secret, sealed) = vault::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
+    let (secret, sealed) = sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
     let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + OVERLAP_MS, now).await?;
-    tracing::info!(webhook.id = %id.0, "a webhook has a new secret: {}", id.0);
+    tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
     Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {
-    ApiError::Internal(anyhow::anyhow!("the system gave no randomness: {error}"))
+    ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What the path names, and who asks.
+//! Path extractors of the webhook routes.
 
 use std::str::FromStr;
 
@@ -8,24 +8,24 @@ use domain::webhook::{DeliveryId, EndpointId};
 use http::request::Parts;
 
 use crate::error::ApiError;
-use crate::extract::Places;
+use crate::extract::PathParams;
 
-/// The webhook of the path.
+/// The webhook id in the path.
 #[derive(Clone, Copy)]
 pub(crate) struct WebhookId(pub(crate) EndpointId);
 
-/// The webhook of the path, and one of its deliveries.
+/// The ids of a webhook and one of its deliveries in the path.
 #[derive(Clone, Copy)]
 pub(crate) struct DeliveryPath(pub(crate) WebhookId, pub(crate) DeliveryId);
 
-/// Whose webhooks the caller sees and makes.
+/// The owner whose webhooks the caller manages.
 pub(crate) struct Owner(pub(crate) Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Places(text) = Places::<String>::from_request_parts(parts, state).await?;
+        let PathParams(text) = PathParams::<String>::from_request_parts(parts, state).await?;
         Ok(Self(id(&text)?))
     }
 }
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Places((webhook, delivery)) = Places::<(String, String)>::from_request_parts(parts, state).await?;
+        let PathParams((webhook, delivery)) = PathParams::<(String, String)>::from_request_parts(parts, state).await?;
         Ok(Self(WebhookId(id(&webhook)?), id(&delivery)?))
     }
 }
@@ -47,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Owner {
     }
 }
 
-/// What cannot be an id is the address of nothing.
+/// Parses an id; if it is invalid, no route matches.
 fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, ApiError> {
     Ok(text.parse::<T>()?)
 }

@@ -1,4 +1,4 @@
-//! One message to one endpoint: signed, guarded, bounded.
+//! Sends one signed message to one endpoint, with limits on address, time and size.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use url::Url;
 
-/// How long an endpoint may take for everything: its name, the connection, its answer.
+/// Total timeout of a message: name resolution, connection and response.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// What is read of an answer, so that its connection can be used again. Nobody looks at it.
+/// Limit of the response body, which is read only to reuse the connection.
 const READ_LIMIT: usize = 64 << 10;
-/// Shorter than servers keep theirs: a connection that closes under a request is a failure for nothing.
+/// Idle timeout, shorter than that of servers: a connection that closes during a request causes a needless failure.
 const IDLE: Duration = Duration::from_secs(2);
-/// Longest reason that is noted, characters.
+/// Longest error that is recorded, in characters.
 const REASON_LIMIT: usize = 300;
 
 /// Sends messages.
@@ -27,38 +27,38 @@ pub struct Sender {
     timeout: Duration,
 }
 
-/// The client could not be made: this machine has no certificates, for example.
+/// The HTTP client cannot be created, for example because this machine has no certificates.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender of webhooks cannot be made")]
+#[error("cannot create the HTTP client for webhooks")]
 pub struct SenderError(#[from] reqwest::Error);
 
-/// What is sent.
+/// A message.
 pub(super) struct Message<'a> {
     pub(super) url: &'a str,
-    /// The same in every attempt.
+    /// The event id, the same in every attempt.
     pub(super) id: EventId,
-    /// Now, Unix seconds.
+    /// Current time in Unix seconds.
     pub(super) unix_seconds: u64,
-    /// Each signs.
+    /// The message is signed with each of them.
     pub(super) secrets: &'a [SigningSecret],
     pub(super) body: String,
 }
 
-/// What came of it.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// The endpoint answered.
+    /// The endpoint responded.
     Answered {
         status: StatusCode,
-        /// The pause that it asked for.
+        /// The delay that the endpoint requested.
         retry_after_ms: Option<u64>,
     },
-    /// It did not, for this reason.
+    /// The endpoint did not respond, for this reason.
     Failed(String),
 }
 
 impl Sender {
-    /// A sender for addresses that `guard` lets through.
+    /// A sender for addresses that `guard` allows.
     ///
     /// # Errors
     /// See [`SenderError`].
@@ -70,12 +70,12 @@ impl Sender {
     pub(super) async fn send(&self, message: Message<'_>) -> Sent {
         match tokio::time::timeout(self.timeout, self.try_send(message)).await {
             Ok(sent) => sent,
-            Err(_) => Sent::Failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
+            Err(_) => Sent::Failed(format!("no response within {} s", self.timeout.as_secs_f32())),
         }
     }
 
     async fn try_send(&self, message: Message<'_>) -> Sent {
-        // Looked at again: what was allowed once may not be allowed now.
+        // Checked again: the policy may have changed.
         let url = match Url::parse(message.url) {
             Ok(url) => url,
             Err(error) => return Sent::Failed(error.to_string()),
@@ -99,7 +99,7 @@ impl Sender {
             Ok(answer) => {
                 let status = answer.status();
                 let retry_after_ms = retry_after_ms(answer.headers(), message.unix_seconds);
-                // The status has decided. What follows it may break off or take too long, and that changes
+                // The status decides. A body that is interrupted or too slow changes
                 // nothing.
                 let _ = tokio::time::timeout(self.timeout / 4, drain(answer)).await;
                 Sent::Answered { status, retry_after_ms }
@@ -119,7 +119,7 @@ async fn drain(mut answer: reqwest::Response) {
     }
 }
 
-/// For the log of the endpoint: what its owner can act on.
+/// The error for the delivery log, for the owner of the endpoint.
 fn reason(error: &reqwest::Error) -> String {
     if let Some(refused) = Guard::refusal(error) {
         return refused.to_string();
@@ -132,7 +132,7 @@ fn reason(error: &reqwest::Error) -> String {
     format!("{what}: {cause}").chars().take(REASON_LIMIT).collect()
 }
 
-/// The pause that an answer asks for, in seconds or as a date (RFC 9110, 10.2.3).
+/// The delay in `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
 fn retry_after_ms(headers: &HeaderMap, now_seconds: u64) -> Option<u64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {

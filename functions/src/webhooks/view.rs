@@ -1,4 +1,4 @@
-//! Webhooks as callers see them.
+//! Webhooks and deliveries in responses.
 
 use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
@@ -15,14 +15,14 @@ pub(crate) struct WebhookView {
     #[schema(value_type = types::WebhookId)]
     id: EndpointId,
     url: String,
-    /// `null`: all that are on by default.
+    /// `null`: all default types.
     #[schema(value_type = Option<Vec<types::EventType>>)]
     events: Option<Vec<EventType>>,
     description: Option<String>,
     active: bool,
-    /// Why it is not active.
+    /// Why the webhook is disabled.
     disabled: Option<DisabledView>,
-    /// Since when it has only failed.
+    /// Since when all deliveries have failed.
     #[serde(rename = "failing_since", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     failing_since_ms: Option<u64>,
@@ -34,12 +34,12 @@ pub(crate) struct WebhookView {
     updated_ms: u64,
 }
 
-/// The only answers that hold a secret.
+/// The only response that contains the secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     pub(super) webhook: WebhookView,
-    /// Shown this once.
+    /// Only this response contains it.
     pub(super) secret: String,
 }
 
@@ -58,9 +58,9 @@ impl WebhookView {
         let disabled = endpoint.disabled.map(|(at_ms, reason)| DisabledView {
             reason,
             message: match reason {
-                DisabledWhy::Owner => "It was switched off.",
-                DisabledWhy::Gone => "The endpoint answered 410 (Gone): enable it when it is there again.",
-                DisabledWhy::Failing => "The endpoint failed for three days: repair it, then enable it.",
+                DisabledWhy::Owner => "The owner disabled it.",
+                DisabledWhy::Gone => "The endpoint responded with 410 (Gone): enable it when it exists again.",
+                DisabledWhy::Failing => "All deliveries failed for three days: fix the endpoint, then enable it.",
             },
             at_ms,
         });
@@ -86,15 +86,15 @@ pub(crate) struct DeliveryView {
     event: EventView,
     status: DeliveryStatus,
     attempts: u32,
-    /// What the endpoint answered last; `null` where it did not.
+    /// Last HTTP status of the endpoint; `null` if it did not respond.
     last_status: Option<u16>,
-    /// What was wrong; `null` after a success.
+    /// Last error; `null` after a success.
     last_error: Option<String>,
     last_duration_ms: Option<u64>,
     #[serde(rename = "last_attempt_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     last_attempt_ms: Option<u64>,
-    /// `null` once it is settled.
+    /// `null` once the delivery is delivered or failed.
     #[serde(rename = "next_attempt_at", serialize_with = "as_rfc3339_if_any")]
     #[schema(value_type = Option<types::Time>)]
     next_ms: Option<u64>,

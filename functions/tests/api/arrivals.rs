@@ -1,5 +1,5 @@
-//! Sources that arrive where no event reports them: uploads completed by their client, a look at the store, and events
-//! that come over HTTP.
+//! Sources that arrive without an event of the queue: completed uploads, checks of the store, and events by
+//! HTTP.
 
 use domain::ids::VideoId;
 use functions::arrivals::Arrivals;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, now_ms};
 
-/// Uploads a small file, and leaves its event in the outbox.
+/// Uploads a small file and leaves its event in the outbox.
 async fn sent(world: &World) -> VideoId {
     let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     assert_eq!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status(), 200);
@@ -24,7 +24,7 @@ async fn completing_an_upload_starts_the_work() {
         let completed = world.post(&format!("/v1/uploads/{id}/complete"), json!({})).await;
         assert_eq!((completed.status, &completed.body["state"]), (StatusCode::OK, &json!("queued")));
     }
-    // The event comes later, and is of the same job.
+    // The event arrives later and results in the same job.
     assert!(matches!(world.pump().await.as_slice(), [Ingested::Duplicate(_)]));
     let jobs = world.jobs().await;
     assert_eq!(jobs.len(), 1, "{jobs:?}");
@@ -57,7 +57,7 @@ async fn uppy_completes_an_upload_too() {
 }
 
 #[tokio::test]
-async fn a_source_that_nobody_reports_is_found() {
+async fn a_source_without_an_event_is_found() {
     let world = World::new().await;
     let (arrived, id) =
         (sent(&world).await, world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await);
@@ -67,7 +67,7 @@ async fn a_source_that_nobody_reports_is_found() {
     assert_eq!(arrivals.look(now + 6_000).await.unwrap(), 1);
     assert_eq!((world.state(arrived).await, world.state(id.video()).await), ("queued", "uploading"));
     assert_eq!(world.jobs().await.len(), 1);
-    // The other one arrives between two looks.
+    // The other one arrives between two checks.
     assert_eq!(world.put(&id.body["upload"]["request"], b"abc".to_vec()).await.status(), 200);
     assert_eq!(arrivals.look(now + 7_000).await.unwrap(), 0, "it was looked at a second ago");
     assert_eq!(arrivals.look(now + 12_000).await.unwrap(), 1);
@@ -103,7 +103,7 @@ async fn events_come_over_http() {
     assert_eq!(call(json!({ "hello": 1 })).await.problem(), (422, "invalid-field"));
     assert_eq!(world.jobs().await.len(), 1);
 
-    // It opens nothing else, and no owner gets it.
+    // The scope allows nothing else, and owners cannot have it.
     assert_eq!(world.call_as(&token, Method::GET, "/v1/videos", None).await.problem(), (403, "insufficient-scope"));
     let key = json!({ "name": "a key", "owner": "ann", "scopes": ["events"] });
     assert_eq!(world.post("/v1/api-keys", key).await.problem(), (422, "invalid-field"));
@@ -112,7 +112,7 @@ async fn events_come_over_http() {
     assert_eq!(refused.problem(), (403, "insufficient-scope"));
 }
 
-/// What the edge worker sends to `EDGEREEL_JOBS_URL`.
+/// The body that the edge worker sends to `EDGEREEL_JOBS_URL`.
 #[tokio::test]
 async fn jobs_of_the_edge_worker_come_over_http() {
     let world = World::new().await;

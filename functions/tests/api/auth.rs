@@ -1,4 +1,4 @@
-//! Who may call, and what strangers learn.
+//! Authentication, and responses for unauthenticated callers.
 
 use axum::body::Body;
 use http::{Method, Request};
@@ -8,7 +8,7 @@ use crate::world::{TOKEN, World};
 const VIDEO: &str = "vid_018bcfe5680077078707070707070707";
 
 #[tokio::test]
-async fn strangers_do_not_learn_which_routes_there_are() {
+async fn unauthenticated_callers_do_not_learn_which_routes_exist() {
     let world = World::new().await;
     for token in [None, Some("Bearer nonsense"), Some("Basic er_test_token")] {
         let mut request = Request::get("/v1/nothing");
@@ -66,7 +66,7 @@ async fn bodies_are_bounded_and_checked() {
     assert!(unknown.body["detail"].as_str().unwrap().contains("sise"), "{}", unknown.body);
     for twice in [
         r#"{"filename":"a","size":1,"size":2}"#,
-        // Read a second time because of the `.0`.
+        // Parsed a second time because of the `.0`.
         r#"{"filename":"a","size":1.0,"size":2}"#,
         r#"{"filename":"a","size":1,"metadata":{"b":1,"b":2}}"#,
         r#"{"filename":"a","size":1,"metadata":{"c":[{"b":1,"\u0062":2}]}}"#,

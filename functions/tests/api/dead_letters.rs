@@ -1,4 +1,4 @@
-//! What was given up, and is tried again.
+//! Dead letters: jobs that failed too often, and redriving them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::world::{World, now_ms};
 
-/// Takes all messages as often as the queue gives them, and gives each back.
+/// Receives all messages as often as the queue delivers them, and releases each.
 async fn use_up_deliveries(world: &World) {
     while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
         world.queue.release(&delivery.receipt, Duration::ZERO, "the catalog is away").await.unwrap();
@@ -19,7 +19,7 @@ async fn settle(world: &World) -> u64 {
     functions::dead_letter::settle(&*world.queue, &*world.catalog, now_ms()).await.unwrap()
 }
 
-/// An outage, or workers that are stopped, use deliveries up and say nothing about a job.
+/// Deliveries that were used up by an outage or by stopped workers are not failures of the job.
 #[tokio::test]
 async fn a_job_whose_attempts_are_not_used_up_is_sent_again() {
     let world = World::new().await;
@@ -62,16 +62,16 @@ async fn dead_letters_are_listed_and_redriven() {
     assert_eq!(world.post(&path, json!({})).await.problem(), (404, "no-such-dead-letter"));
     assert_eq!(world.jobs().await[0].video, one);
 
-    // All the others; what is of a deleted video is thrown away.
+    // All others; the dead letter of a deleted video is removed.
     world.delete(&format!("/v1/videos/{other}")).await;
     assert_eq!(world.post("/v1/dead-letters/redrive", json!({})).await.body, json!({ "redriven": 1, "dropped": 1 }));
     assert_eq!(world.state(other).await, "deleted");
     assert_eq!(world.get("/v1/dead-letters").await.body, json!({ "dead_letters": [] }));
 }
 
-/// Whoever asked for something else since must not have it undone.
+/// A redrive must not undo later requests.
 #[tokio::test]
-async fn what_was_asked_for_since_is_not_undone() {
+async fn later_requests_are_not_undone() {
     let world = World::new().await;
     let (ready, cancelled) = (world.upload_small().await, world.upload_small().await);
     for video in [ready, cancelled] {

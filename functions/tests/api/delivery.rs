@@ -1,4 +1,4 @@
-//! From a change of a video to its receivers: real HTTP on loopback, with a clock of our own.
+//! Webhook delivery from a state change to the receivers, over HTTP on loopback, with a simulated clock.
 
 mod failures;
 mod office;
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
-use functions::webhooks::Round;
+use functions::webhooks::DispatchSummary;
 use platform::catalog::Catalog;
 use platform::net::{Guard, Lookup, Policy};
 use platform::webhooks::WebhookStore;
@@ -29,7 +29,7 @@ async fn the_standards_own_library_verifies_what_arrives() {
     let now = now_ms();
     let video = office.life(1, now).await;
     let round = office.dispatch(now).await;
-    assert_eq!(round, Round { shared: 4, delivered: 4, ..Round::default() });
+    assert_eq!(round, DispatchSummary { shared: 4, delivered: 4, ..DispatchSummary::default() });
     let received = receiver.received();
     let kinds: Vec<_> = received.iter().map(|it| it.kind()).collect();
     assert_eq!(kinds, LIFE);
@@ -84,7 +84,7 @@ async fn filters_replays_and_tests() {
     assert_eq!(test.message["data"]["webhook"], endpoint.id.to_string());
 }
 
-/// Points every name at this machine.
+/// Resolves every name to this machine.
 struct Inside;
 
 #[async_trait]
@@ -102,7 +102,7 @@ async fn nothing_inside_is_reached_by_digits_or_by_name() {
     let guarded = dispatcher(&office.store, &office.keys, Guard::with_lookup(policy, Arc::new(Inside)));
     let inside = "is not on the public internet: it is this host itself";
     let now = now_ms();
-    // The routes refuse what can be seen at once; these stand in the database all the same.
+    // The routes reject such URLs, so the test writes them to the database.
     let table = [
         (1, format!("http://127.0.0.1:{port}/hook"), format!("`127.0.0.1` {inside}")),
         (2, format!("http://0177.1:{port}/hook"), format!("`127.0.0.1` {inside}")),
@@ -128,13 +128,13 @@ async fn a_secret_that_does_not_open_keeps_its_messages() {
     let other_keys = KeyEncryptionKeys::parse("other:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
     let wrong = dispatcher(&office.store, &Arc::new(other_keys), Guard::new(ALL));
     assert_eq!(wrong.dispatch(now, &CancellationToken::new()).await.unwrap().failed, 1);
-    assert_eq!(office.last_error(&endpoint).await, "its secret cannot be opened here");
+    assert_eq!(office.last_error(&endpoint).await, "cannot decrypt the secret of the webhook");
     assert_eq!(receiver.received().len(), 0, "nothing goes out unsigned");
     assert_eq!(office.dispatch(now + MINUTE_MS).await.delivered, 1);
 }
 
 #[tokio::test]
-async fn what_was_settled_long_ago_is_pruned() {
+async fn old_deliveries_are_pruned() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     let (endpoint, _) = office.endpoint(1, &receiver.url, None).await;
     let now = now_ms();

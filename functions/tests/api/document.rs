@@ -1,4 +1,4 @@
-//! The OpenAPI document, against the router and against what it answers.
+//! The OpenAPI document, compared with the router and its responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::world::{Answer, TOKEN, World};
 
-/// As it is served.
+/// The served document.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(functions::openapi::document()).unwrap());
 
 /// A validator for a schema of the document.
@@ -20,7 +20,7 @@ fn validator(schema: &Value) -> jsonschema::Validator {
     jsonschema::options().should_validate_formats(true).build(&whole).unwrap()
 }
 
-/// The path of the document that an address belongs to: the one with most of its words.
+/// The path template of a path: the one with the most literal segments.
 fn template_of(path: &str) -> Option<&'static String> {
     let words: Vec<_> = path.split('/').collect();
     let fits = |template: &&String| {
@@ -30,7 +30,7 @@ fn template_of(path: &str) -> Option<&'static String> {
     DOCUMENT["paths"].as_object().unwrap().keys().filter(fits).min_by_key(|it| it.matches('{').count())
 }
 
-/// Holds an answer of the API against the document.
+/// Validates a response against the document.
 #[track_caller]
 pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let Some(template) = template_of(path).filter(|_| *method != Method::OPTIONS) else { return };
@@ -75,7 +75,7 @@ fn the_document_has_every_route_once() {
     assert!(ids.values().all(|it| *it == 1), "{ids:?}");
 }
 
-/// The router answers to the methods of the document, and to no others.
+/// The router supports exactly the methods of the document.
 #[tokio::test]
 async fn the_router_has_nothing_else() {
     let world = World::new().await;
@@ -90,13 +90,13 @@ async fn the_router_has_nothing_else() {
 }
 
 #[test]
-fn every_example_is_one() {
+fn every_example_is_valid() {
     let mut examples = 0;
     for (path, method, operation) in operations() {
         let bodies = std::iter::once(&operation["requestBody"]["content"]);
         let answers = operation["responses"].as_object().unwrap().values().map(|it| &it["content"]);
         for content in bodies.chain(answers).filter_map(Value::as_object).flat_map(|it| it.values()) {
-            // Bytes have none.
+            // Binary bodies have no example.
             if content["schema"]["format"] == "binary" {
                 continue;
             }
@@ -106,12 +106,12 @@ fn every_example_is_one() {
             examples += 1;
         }
         let (summary, description) = (&operation["summary"], &operation["description"]);
-        assert!(!summary.as_str().unwrap().is_empty() && description.as_str().unwrap().contains("Needs "));
+        assert!(!summary.as_str().unwrap().is_empty() && description.as_str().unwrap().contains("Requires "));
     }
     assert!(examples > 100, "{examples}");
 }
 
-/// What is there to be read without a token.
+/// The document and its page need no token.
 #[tokio::test]
 async fn the_document_and_its_page_are_served() {
     let world = World::new().await;
@@ -128,9 +128,9 @@ async fn the_document_and_its_page_are_served() {
     assert_eq!(moved.headers()["location"], "/docs/");
 }
 
-/// For the operator alone, and by routes, not by ids.
+/// Metrics are for the operator only, by route template instead of path.
 #[tokio::test]
-async fn figures_are_told_to_the_operator() {
+async fn metrics_are_for_the_operator() {
     let world = World::new().await;
     let id = world.upload_small().await;
     world.get(&format!("/v1/videos/{id}")).await;

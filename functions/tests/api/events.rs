@@ -1,4 +1,4 @@
-//! The bucket's events: twice, early, late, and nonsense.
+//! Bucket events: repeated, early, late and malformed.
 
 use std::time::Duration;
 
@@ -29,18 +29,18 @@ async fn the_same_event_three_times_is_one_message() {
     let body = event(video, "abc");
     let mut kinds = Vec::new();
     for _ in 0..3 {
-        kinds.extend(world.ingest.take(&body, now_ms()).await.unwrap());
+        kinds.extend(world.ingest.process(&body, now_ms()).await.unwrap());
     }
     assert!(
         matches!(kinds.as_slice(), [Ingested::Queued(a), Ingested::Duplicate(b), Ingested::Duplicate(c)] if a == b && b == c)
     );
     assert_eq!(world.queue.depth().await.unwrap().ready, 1);
-    // The video was not known before its event.
+    // The event arrived before the row.
     assert_eq!(world.state(video).await, "queued");
 }
 
 #[tokio::test]
-async fn an_upload_becomes_one_job_by_the_wishes_of_its_row() {
+async fn an_upload_becomes_one_job_with_the_settings_of_its_row() {
     let world = World::new().await;
     let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3, "mode": "copy" })).await;
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
@@ -51,9 +51,9 @@ async fn an_upload_becomes_one_job_by_the_wishes_of_its_row() {
     assert_eq!(message.job().unwrap().source.etag, "900150983cd24fb0d6963f7d28e17f72", "MD5 of abc");
 }
 
-/// A presigned request outlives the source that was removed after the video was ready.
+/// A presigned request outlives the source, which was removed after the video was ready.
 #[tokio::test]
-async fn an_upload_that_is_sent_again_replaces_nothing() {
+async fn a_repeated_upload_replaces_nothing() {
     let world = World::new().await;
     let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let (id, request) = (created.video(), &created.body["upload"]["request"]);
@@ -82,18 +82,18 @@ async fn events_of_deleted_videos_and_nonsense_start_nothing() {
     let id = world.upload_small().await;
     let body = event(id, "another");
     assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(world.ingest.take(&body, now_ms()).await.unwrap(), [Ingested::Gone(id)]);
+    assert_eq!(world.ingest.process(&body, now_ms()).await.unwrap(), [Ingested::Gone(id)]);
     for nonsense in ["", "7", "{}", r#"{"Event":"s3:TestEvent"}"#] {
-        let taken = world.ingest.take(nonsense, now_ms()).await.unwrap();
+        let taken = world.ingest.process(nonsense, now_ms()).await.unwrap();
         assert!(matches!(taken.as_slice(), [Ingested::Ignored(_)]), "{nonsense}");
     }
 }
 
 #[tokio::test]
-async fn a_job_that_nobody_can_do_fails_its_video_once() {
+async fn a_dead_letter_fails_its_video_once() {
     let world = World::new().await;
     let id = world.upload_small().await;
-    // Five workers die without a word, after the queue has given the job up: its deliveries are fewer than attempts.
+    // Five workers crash after the queue has dead-lettered the job: it has fewer deliveries than attempts.
     for _ in 0..MAX_ATTEMPTS {
         world.claim(id).await;
         world.catalog.release_all_of_worker("worker", now_ms()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Requests that come twice.
+//! Repeated requests with an `Idempotency-Key`.
 
 use std::sync::Arc;
 
@@ -30,17 +30,17 @@ async fn videos(world: &World) -> usize {
     world.get("/v1/videos").await.body["videos"].as_array().unwrap().len()
 }
 
-fn wish() -> Value {
+fn body() -> Value {
     json!({ "filename": "a.mp4", "size": 3 })
 }
 
 #[tokio::test]
-async fn a_request_that_comes_again_is_answered_again() {
+async fn a_repeated_request_gets_the_first_response() {
     let world = World::new().await;
-    let first = post(&world, "/v1/uploads", "one", &wish()).await;
+    let first = post(&world, "/v1/uploads", "one", &body()).await;
     assert_eq!((first.status, is_replayed(&first)), (StatusCode::CREATED, false));
     for _ in 0..2 {
-        let again = post(&world, "/v1/uploads", "one", &wish()).await;
+        let again = post(&world, "/v1/uploads", "one", &body()).await;
         assert_eq!((again.status, is_replayed(&again)), (StatusCode::CREATED, true));
         assert_eq!(again.body, first.body);
         for header in ["location", "content-type", "cache-control"] {
@@ -48,31 +48,31 @@ async fn a_request_that_comes_again_is_answered_again() {
         }
     }
     assert_eq!(videos(&world).await, 1);
-    let other = post(&world, "/v1/uploads", "two", &wish()).await;
+    let other = post(&world, "/v1/uploads", "two", &body()).await;
     assert_ne!(other.body["video"], first.body["video"]);
-    // Without a key each request is its own.
-    world.post("/v1/uploads", wish()).await;
+    // Without a key, each request is executed.
+    world.post("/v1/uploads", body()).await;
     assert_eq!(videos(&world).await, 3);
 }
 
 #[tokio::test]
 async fn a_key_belongs_to_one_request() {
     let world = World::new().await;
-    let created = post(&world, "/v1/uploads", "one", &wish()).await;
-    let mut other = wish();
+    let created = post(&world, "/v1/uploads", "one", &body()).await;
+    let mut other = body();
     other["size"] = json!(4);
     let reused = (422, "idempotency-key-reused");
     assert_eq!(post(&world, "/v1/uploads", "one", &other).await.problem(), reused);
-    assert_eq!(post(&world, "/v1/uploads?x=1", "one", &wish()).await.problem(), reused);
+    assert_eq!(post(&world, "/v1/uploads?x=1", "one", &body()).await.problem(), reused);
     let complete = format!("/v1/uploads/{}/complete", created.video());
-    assert_eq!(post(&world, &complete, "one", &wish()).await.problem(), reused);
-    // The keys of others are others.
+    assert_eq!(post(&world, &complete, "one", &body()).await.problem(), reused);
+    // Keys are scoped to the caller.
     let of_ann = world.send(request(&jwt(json!({})), "/v1/uploads", "one", &other)).await;
     assert_eq!((of_ann.status, is_replayed(&of_ann)), (StatusCode::CREATED, false));
 }
 
 #[tokio::test]
-async fn refusals_are_answers_and_our_failures_are_not() {
+async fn client_errors_are_stored_and_server_errors_are_not() {
     let world = World::new().await;
     let nonsense = json!({ "filename": "a.mp4", "size": 0 });
     let refused = post(&world, "/v1/uploads", "one", &nonsense).await;
@@ -80,7 +80,7 @@ async fn refusals_are_answers_and_our_failures_are_not() {
     assert_eq!(refused.problem(), (422, "empty-file"));
     assert_eq!((again.problem(), is_replayed(&again)), ((422, "empty-file"), true));
 
-    // In parts, so that the store is asked.
+    // A multipart upload, so that the store is called.
     let large = json!({ "filename": "a.mp4", "size": 65 * MIB });
     let World { router, s3, state, .. } = world;
     s3.stop().await;
@@ -100,23 +100,23 @@ async fn keys_are_checked() {
     let world = World::new().await;
     let long = "x".repeat(256);
     for key in ["", "a b", &long] {
-        let answer = post(&world, "/v1/uploads", key, &wish()).await;
+        let answer = post(&world, "/v1/uploads", key, &body()).await;
         assert_eq!(answer.problem(), (400, "malformed-request"), "{key}");
     }
     assert_eq!(videos(&world).await, 0);
     let longest = "~".repeat(255);
-    assert_eq!(post(&world, "/v1/uploads", &longest, &wish()).await.status, StatusCode::CREATED);
+    assert_eq!(post(&world, "/v1/uploads", &longest, &body()).await.status, StatusCode::CREATED);
     let giant = json!({ "filename": "x".repeat(3 << 20), "size": 3 });
     assert_eq!(post(&world, "/v1/uploads", "giant", &giant).await.problem(), (413, "body-too-large"));
 }
 
-/// Its maker may have lost the answer, and with it the only copy of the secret.
+/// The client may have lost the response, which has the only copy of the secret.
 #[tokio::test]
-async fn a_new_key_is_told_again_and_stands_nowhere_in_clear() {
+async fn a_new_key_is_replayed_and_stored_nowhere_in_clear() {
     let world = World::new().await;
-    let wish = json!({ "name": "x", "scopes": ["read"] });
-    let made = post(&world, "/v1/api-keys", "one", &wish).await;
-    let again = post(&world, "/v1/api-keys", "one", &wish).await;
+    let body = json!({ "name": "x", "scopes": ["read"] });
+    let made = post(&world, "/v1/api-keys", "one", &body).await;
+    let again = post(&world, "/v1/api-keys", "one", &body).await;
     assert_eq!((again.status, is_replayed(&again)), (StatusCode::CREATED, true));
     assert_eq!(made.body, again.body);
     let by_hand = rusqlite::Connection::open(&world.database).unwrap();
@@ -125,18 +125,18 @@ async fn a_new_key_is_told_again_and_stands_nowhere_in_clear() {
     let wal = std::fs::read(world.database.with_extension("db-wal")).unwrap_or_default();
     for bytes in [kept.as_bytes(), &std::fs::read(&world.database).unwrap(), &wal] {
         for word in [secret, &secret[3..], made.body["id"].as_str().unwrap()] {
-            // The id of the key stands in its own row; the secret does not.
+            // The id of the key is in its row; the secret is not.
             let found = bytes.windows(word.len()).any(|it| it == word.as_bytes());
             assert!(!found || (word.starts_with("key_") && bytes != kept.as_bytes()), "{word}");
         }
     }
-    // With another token of the installation the answer is lost, and the request not done again.
+    // With a new installation token, the response is lost, and the request is not executed again.
     let world = world.with_token("er_changed_token");
-    let lost = world.send(request("er_changed_token", "/v1/api-keys", "one", &wish)).await;
-    assert_eq!(lost.problem(), (409, "idempotency-answer-lost"));
+    let lost = world.send(request("er_changed_token", "/v1/api-keys", "one", &body)).await;
+    assert_eq!(lost.problem(), (409, "idempotency-response-lost"));
 }
 
-/// Begins, and never gets to the end: a process that was killed in between.
+/// A store that never finishes a request, like a process that was killed.
 struct Crashes(SharedIdempotency);
 
 #[async_trait]
@@ -155,32 +155,32 @@ impl Idempotency for Crashes {
 }
 
 #[tokio::test]
-async fn what_is_in_progress_is_not_begun_again() {
+async fn a_running_request_is_not_executed_again() {
     let world = World::new().await;
     let crashes: SharedIdempotency = Arc::new(Crashes(world.state.idempotency.clone()));
     let dying = router(ApiState { idempotency: crashes, ..world.state.clone() });
-    tower::ServiceExt::oneshot(dying, request(TOKEN, "/v1/uploads", "one", &wish())).await.unwrap();
+    tower::ServiceExt::oneshot(dying, request(TOKEN, "/v1/uploads", "one", &body())).await.unwrap();
 
-    let waiting = post(&world, "/v1/uploads", "one", &wish()).await;
+    let waiting = post(&world, "/v1/uploads", "one", &body()).await;
     assert_eq!(waiting.problem(), (409, "idempotency-in-progress"));
     assert_eq!(waiting.headers["retry-after"], "1");
-    let mut other = wish();
+    let mut other = body();
     other["size"] = json!(4);
     assert_eq!(post(&world, "/v1/uploads", "one", &other).await.problem(), (422, "idempotency-key-reused"));
     assert_eq!(videos(&world).await, 1);
-    // A minute later whoever asks takes over.
+    // After the lock timeout, the next request takes over.
     let by_hand = rusqlite::Connection::open(&world.database).unwrap();
     let aged = by_hand.execute("UPDATE idempotent_requests SET held_until_ms = held_until_ms - 60000", []).unwrap();
     assert_eq!(aged, 1);
-    let taken_over = post(&world, "/v1/uploads", "one", &wish()).await;
+    let taken_over = post(&world, "/v1/uploads", "one", &body()).await;
     assert_eq!((taken_over.status, is_replayed(&taken_over)), (StatusCode::CREATED, false));
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_is_executed() {
+async fn of_many_concurrent_requests_one_is_executed() {
     let world = World::new().await;
     let answers = futures::future::join_all((0..8).map(|_| async {
-        let answer = post(&world, "/v1/uploads", "one", &wish()).await;
+        let answer = post(&world, "/v1/uploads", "one", &body()).await;
         (answer.status.as_u16(), is_replayed(&answer))
     }))
     .await;
@@ -192,12 +192,12 @@ async fn of_many_at_once_one_is_executed() {
 #[tokio::test]
 async fn a_client_that_hangs_up_finds_it_done() {
     let world = World::new().await;
-    let wish = wish();
-    let mut first = Box::pin(post(&world, "/v1/uploads", "one", &wish));
+    let body = body();
+    let mut first = Box::pin(post(&world, "/v1/uploads", "one", &body));
     assert!(futures::poll!(&mut first).is_pending());
     drop(first);
     let again = loop {
-        let answer = post(&world, "/v1/uploads", "one", &wish).await;
+        let answer = post(&world, "/v1/uploads", "one", &body).await;
         if answer.status != StatusCode::CONFLICT {
             break answer;
         }

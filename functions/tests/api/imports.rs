@@ -1,4 +1,4 @@
-//! Videos from URLs: asked for, asked for again, lost and found.
+//! Imports from URLs: create, repeat, lose and recover.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::world::{World, now_ms};
 
 const URL: &str = "https://192.88.98.1/Der%20Film.mp4?signature=secret";
 
-/// All messages that wait; they are taken.
+/// Receives all messages of the queue.
 async fn messages(world: &World) -> Vec<JobMessage> {
     let mut messages = Vec::new();
     while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
@@ -26,8 +26,8 @@ async fn messages(world: &World) -> Vec<JobMessage> {
 #[tokio::test]
 async fn a_url_is_fetched_by_the_transcoder() {
     let world = World::new().await;
-    let wish = json!({ "url": URL, "external_id": "film-7", "title": "Film" });
-    let created = world.post("/v1/videos", wish.clone()).await;
+    let request = json!({ "url": URL, "external_id": "film-7", "title": "Film" });
+    let created = world.post("/v1/videos", request.clone()).await;
     assert_eq!(
         (created.status, &created.body["state"]),
         (StatusCode::CREATED, &json!("uploading")),
@@ -39,7 +39,7 @@ async fn a_url_is_fetched_by_the_transcoder() {
     let id: VideoId = created.body["id"].as_str().unwrap().parse().unwrap();
     let import = Import::new(id);
     assert_eq!(messages(&world).await, [JobMessage::from(import.clone())]);
-    let again = world.post("/v1/videos", wish).await;
+    let again = world.post("/v1/videos", request).await;
     assert_eq!((again.status, &again.body["id"]), (StatusCode::OK, &created.body["id"]));
 
     let lease = Duration::from_secs(60);
@@ -55,7 +55,7 @@ async fn a_url_is_fetched_by_the_transcoder() {
 }
 
 #[tokio::test]
-async fn urls_that_lead_nowhere_good_are_refused() {
+async fn urls_to_private_networks_are_rejected() {
     let world = World::new().await;
     for url in ["film.mp4", "ftp://a.example/", "http://127.0.0.1/", "https://me:secret@a.example/", "http://[::1]/"] {
         let answer = world.post("/v1/videos", json!({ "url": url })).await;

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, TOKEN, World, jwt};
 
-/// Of an owner; a JWT without scopes may not deal with keys.
+/// A JWT of an owner that may manage keys.
 const ALL: &str = "upload read write play download keys webhooks";
 
-async fn make(world: &World, token: &str, wish: Value) -> Answer {
-    world.call_as(token, Method::POST, "/v1/api-keys", Some(wish)).await
+async fn make(world: &World, token: &str, request: Value) -> Answer {
+    world.call_as(token, Method::POST, "/v1/api-keys", Some(request)).await
 }
 
 async fn ids(world: &World, token: &str, query: &str) -> Vec<String> {
@@ -23,8 +23,8 @@ async fn ids(world: &World, token: &str, query: &str) -> Vec<String> {
 async fn a_key_opens_until_it_is_revoked() {
     let world = World::new().await;
     let ann = jwt(json!({ "scope": ALL }));
-    let wish = json!({ "name": "Backend", "scopes": ["read", "upload"], "expires_in": 3_600 });
-    let made = make(&world, &ann, wish).await;
+    let request = json!({ "name": "Backend", "scopes": ["read", "upload"], "expires_in": 3_600 });
+    let made = make(&world, &ann, request).await;
     assert_eq!(made.status, StatusCode::CREATED);
     assert_eq!(made.headers["cache-control"], "no-store");
     let (id, secret) = (made.body["id"].as_str().unwrap(), made.body["key"].as_str().unwrap());
@@ -65,21 +65,21 @@ async fn a_key_grants_no_more_than_its_maker_has() {
     let (_, narrow) = world.key(Some("ann"), &["keys", "read"]).await;
     let (_, installation_wide) = world.key(None, &["keys", "read", "upload"]).await;
     let ann = jwt(json!({ "scope": ALL }));
-    let wish = |scopes: &[&str], owner: Option<&str>| json!({ "name": "x", "scopes": scopes, "owner": owner });
-    for (maker, wish, lacking) in [
-        (&narrow, wish(&["read", "write"], None), "write"),
-        (&narrow, wish(&["admin"], None), "admin"),
-        (&ann, wish(&["read", "admin"], None), "admin"),
-        (&ann, wish(&["read"], Some("bob")), "admin"),
-        // It sees everything, and yet deals with nobody's keys.
-        (&installation_wide, wish(&["read"], None), "admin"),
-        (&installation_wide, wish(&["read"], Some("bob")), "admin"),
+    let request = |scopes: &[&str], owner: Option<&str>| json!({ "name": "x", "scopes": scopes, "owner": owner });
+    for (maker, request, lacking) in [
+        (&narrow, request(&["read", "write"], None), "write"),
+        (&narrow, request(&["admin"], None), "admin"),
+        (&ann, request(&["read", "admin"], None), "admin"),
+        (&ann, request(&["read"], Some("bob")), "admin"),
+        // It can access all videos, but may not manage keys.
+        (&installation_wide, request(&["read"], None), "admin"),
+        (&installation_wide, request(&["read"], Some("bob")), "admin"),
     ] {
-        let refused = make(&world, maker, wish.clone()).await;
-        assert_eq!(refused.problem(), (403, "insufficient-scope"), "{wish}");
-        assert_eq!(refused.body["scope"], lacking, "{wish}");
+        let refused = make(&world, maker, request.clone()).await;
+        assert_eq!(refused.problem(), (403, "insufficient-scope"), "{request}");
+        assert_eq!(refused.body["scope"], lacking, "{request}");
     }
-    let made = make(&world, &narrow, wish(&["read", "keys"], None)).await;
+    let made = make(&world, &narrow, request(&["read", "keys"], None)).await;
     assert_eq!((made.status, &made.body["owner"]), (StatusCode::CREATED, &json!("ann")));
     for path in ["/v1/api-keys", "/v1/api-keys?owner=ann"] {
         let listed = world.call_as(&installation_wide, Method::GET, path, None).await;
@@ -87,7 +87,7 @@ async fn a_key_grants_no_more_than_its_maker_has() {
     }
 }
 
-/// A JWT ends in minutes, and what it may make is what would stay.
+/// A JWT expires in minutes; keys that it creates would outlive it.
 #[tokio::test]
 async fn a_jwt_makes_keys_only_where_it_says_so_and_none_that_never_ends() {
     let world = World::new().await;
@@ -106,7 +106,7 @@ async fn a_jwt_makes_keys_only_where_it_says_so_and_none_that_never_ends() {
 }
 
 #[tokio::test]
-async fn what_a_key_made_ends_with_it() {
+async fn keys_expire_with_their_creator() {
     let world = World::new().await;
     let mut maker = TOKEN.to_owned();
     let mut made = Vec::new();
@@ -125,8 +125,8 @@ async fn what_a_key_made_ends_with_it() {
 #[tokio::test]
 async fn a_key_that_ends_makes_none_that_outlives_it() {
     let world = World::new().await;
-    let wish = json!({ "name": "x", "scopes": ["keys", "read"], "owner": "ann", "expires_in": 600 });
-    let maker = make(&world, TOKEN, wish).await.body;
+    let request = json!({ "name": "x", "scopes": ["keys", "read"], "owner": "ann", "expires_in": 600 });
+    let maker = make(&world, TOKEN, request).await.body;
     let secret = maker["key"].as_str().unwrap();
     let child = async |life: Option<u64>| {
         make(&world, secret, json!({ "name": "x", "scopes": ["read"], "expires_in": life })).await
@@ -143,7 +143,7 @@ async fn keys_are_listed_and_revoked_by_their_owners() {
     let mut of_ann = Vec::new();
     for _ in 0..3 {
         of_ann.push(world.key(Some("ann"), &["read"]).await.0.to_string());
-        // Ids of one millisecond sort by chance.
+        // Ids of the same millisecond have a random order.
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     of_ann.reverse();
@@ -167,10 +167,10 @@ async fn keys_are_listed_and_revoked_by_their_owners() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_key_is_refused() {
+async fn invalid_keys_are_rejected() {
     let world = World::new().await;
     let long = "x".repeat(201);
-    for (wish, status) in [
+    for (request, status) in [
         (json!({ "name": "", "scopes": ["read"] }), 422),
         (json!({ "name": long, "scopes": ["read"] }), 422),
         (json!({ "name": "a\nb", "scopes": ["read"] }), 422),
@@ -184,9 +184,9 @@ async fn what_cannot_be_a_key_is_refused() {
         (json!({ "scopes": ["read"] }), 400),
         (json!({ "name": "x", "scopes": ["read"], "key": "er_mine" }), 400),
     ] {
-        let answer = make(&world, TOKEN, wish.clone()).await;
+        let answer = make(&world, TOKEN, request.clone()).await;
         let code = if status == 422 { "invalid-field" } else { "malformed-request" };
-        assert_eq!(answer.problem(), (status, code), "{wish}");
+        assert_eq!(answer.problem(), (status, code), "{request}");
     }
     assert_eq!(world.accounts.list_keys(&KeyFilter::default()).await.unwrap().keys, []);
 }
@@ -199,7 +199,7 @@ async fn without_a_provider_no_jwt_opens() {
     assert_eq!(world.get("/v1/videos").await.status, StatusCode::OK);
 }
 
-/// Another token of the installation opens, and the old one does not; keys stay.
+/// After the installation token changes, only the new one is valid; keys stay valid.
 #[tokio::test]
 async fn keys_outlive_the_token_of_the_installation() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Who calls too often, and from where.
+//! Rate limits by caller and by address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::world::{Answer, TOKEN, World, jwt};
 
-/// So slow that a test sees no refill.
+/// A rate without a refill during the test.
 fn few(burst: u32) -> Option<Rate> {
     Some(Rate { burst, refill: Duration::from_secs(60) })
 }
@@ -33,7 +33,7 @@ async fn each_caller_has_a_bucket() {
     assert_eq!(first.status, StatusCode::OK);
     assert_eq!(first.headers["ratelimit-policy"], r#""caller";q=2;w=120"#);
     assert_eq!(first.headers["ratelimit"], r#""caller";r=1;t=60"#);
-    // A new token is no new caller, and a refused request counts too.
+    // A new token is the same caller, and rejected requests count too.
     let fresh = jwt(json!({ "jti": "another" }));
     assert_eq!(world.call_as(&fresh, Method::GET, "/v1/nothing", None).await.status, StatusCode::NOT_FOUND);
     let refused = list_as(&world, &ann).await;
@@ -49,7 +49,7 @@ async fn each_caller_has_a_bucket() {
 }
 
 #[tokio::test]
-async fn whoever_fails_often_has_to_wait() {
+async fn failed_authentication_is_rate_limited() {
     let world = World::with(limited).await;
     let send = async |token: Option<&str>, address: [u8; 4]| {
         let mut request = Request::get("/v1/videos").extension(ConnectInfo(SocketAddr::from((address, 9))));
@@ -62,7 +62,7 @@ async fn whoever_fails_often_has_to_wait() {
     assert_eq!([send(Some("x"), here).await, send(None, here).await, send(Some("y"), here).await], [401; 3]);
     assert_eq!([send(Some("x"), here).await, send(None, here).await], [429; 2]);
     assert_eq!(send(Some("x"), there).await, 401);
-    // A good caller behind the same address is none of them.
+    // Authenticated callers at the same address are not affected.
     assert_eq!([send(Some(&jwt(json!({}))), here).await, send(Some(TOKEN), here).await], [200; 2]);
 }
 
@@ -84,7 +84,7 @@ async fn pages_of_named_origins_may_call() {
     assert!(headers.contains("authorization") && headers.contains("idempotency-key"), "{headers}");
     assert_eq!(preflight("https://evil.example").await.headers.get("access-control-allow-origin"), None);
 
-    // Also an answer that is a refusal: the page wants to know why.
+    // Errors too: the page needs the reason.
     let request = Request::get("/v1/videos").header("origin", page);
     let refused = world.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(refused.problem(), (401, "unauthorized"));

@@ -1,4 +1,4 @@
-//! The API over the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
+//! The API with the real embedded services: SQLite catalog and queue, and the S3 server on loopback.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod posters;
 mod receiver;
+mod request_ids;
 mod shares;
 mod sweeping;
 mod uploads;

@@ -1,4 +1,4 @@
-//! Posters and single rungs: what is asked for, and what is refused before anybody works on it.
+//! Posters and partial re-encodes: requests and their validation.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn rendition(name: &str, kind: RenditionKind, copied: bool) -> RenditionRecord {
     }
 }
 
-/// A video of twelve seconds that is ready.
+/// A ready video of twelve seconds.
 async fn ready(world: &World) -> VideoId {
     let id = world.upload_small().await;
     let claim = world.claim(id).await;
@@ -58,7 +58,7 @@ async fn posters(world: &World) -> Vec<PosterJob> {
 }
 
 #[tokio::test]
-async fn a_moment_becomes_the_poster() {
+async fn a_position_becomes_the_poster() {
     let world = World::new().await;
     let id = ready(&world).await;
     let path = format!("/v1/videos/{id}/poster");
@@ -84,7 +84,7 @@ async fn a_moment_becomes_the_poster() {
 
     world.catalog.show_poster(id, &job.poster).await.unwrap();
     let shown = put(json!({ "at": 3.5 })).await;
-    assert_eq!((shown.status, &shown.body["poster"]["status"]), (StatusCode::OK, &json!("own")));
+    assert_eq!((shown.status, &shown.body["poster"]["status"]), (StatusCode::OK, &json!("custom")));
     assert_eq!(posters(&world).await, []);
     let url = world.get(&format!("/v1/videos/{id}/stream")).await.body["poster_url"].clone();
     assert!(url.as_str().unwrap().ends_with(&format!("/posters/{}.jpg", job.poster)), "{url}");
@@ -94,9 +94,9 @@ async fn a_moment_becomes_the_poster() {
 }
 
 #[tokio::test]
-async fn a_picture_waits_in_the_private_bucket() {
+async fn an_image_is_stored_in_the_private_bucket() {
     let world = World::new().await;
-    // Before there is anything to play.
+    // Before the video is playable.
     let id = world.upload_small().await;
     world.jobs().await;
     let path = format!("/v1/videos/{id}/poster");
@@ -123,8 +123,8 @@ async fn a_picture_waits_in_the_private_bucket() {
 async fn single_rungs_are_made_of_what_plays() {
     let world = World::new().await;
     let waiting = world.upload_small().await;
-    let wish = json!({ "rungs": ["720p"] });
-    assert_eq!(world.post(&format!("/v1/videos/{waiting}/reencode"), wish.clone()).await.problem(), (409, "conflict"));
+    let body = json!({ "rungs": ["720p"] });
+    assert_eq!(world.post(&format!("/v1/videos/{waiting}/reencode"), body.clone()).await.problem(), (409, "conflict"));
     world.jobs().await;
 
     let id = ready(&world).await;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on loopback, which believes only the standard's own library.
+//! A webhook receiver on loopback, which verifies messages with the standard's own library.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// One message, as it arrived.
+/// A received message.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) message: Value,
-    /// What was answered.
+    /// The status of the response.
     pub(crate) status: u16,
 }
 
@@ -43,7 +43,7 @@ impl Received {
         self.headers[name].to_str().unwrap()
     }
 
-    /// Signed with this secret, whatever the time.
+    /// Verifies the signature with this secret, ignoring the time.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let timestamp = self.header("webhook-timestamp").parse().unwrap();
         let ours = Webhook::new(secret).unwrap().sign(&self.id(), timestamp, &self.body).unwrap();
@@ -51,7 +51,7 @@ impl Received {
     }
 }
 
-/// What to answer.
+/// The response.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
@@ -78,7 +78,7 @@ struct Shared {
 }
 
 impl Receiver {
-    /// Answers 200 until it is told otherwise.
+    /// Responds with 200 until the test sets another status.
     pub(crate) async fn start() -> Self {
         let shared = Arc::new(Shared {
             received: Mutex::default(),
@@ -96,12 +96,12 @@ impl Receiver {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
 
-    /// All that arrived, in order.
+    /// All received messages, in order.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
     }
 
-    /// All that it took, in order.
+    /// All accepted messages, in order.
     pub(crate) fn taken(&self) -> Vec<Received> {
         self.received().into_iter().filter(|it| it.status == 200).collect()
     }
@@ -110,7 +110,7 @@ impl Receiver {
         self.taken().iter().map(|it| it.kind().to_owned()).collect()
     }
 
-    /// The types that it took, by video, in order.
+    /// The accepted types by video, in order.
     pub(crate) fn kinds_by_video(&self) -> HashMap<String, Vec<String>> {
         let mut kinds: HashMap<String, Vec<String>> = HashMap::new();
         for it in self.taken() {
@@ -119,7 +119,7 @@ impl Receiver {
         kinds
     }
 
-    /// Until the next message arrives.
+    /// Waits for the next message.
     pub(crate) async fn arrived(&self) {
         self.shared.arrived.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Links that need no account, and the source for those who may have it.
+//! Share links, and downloads of the source.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 use crate::world::{Answer, World, now_ms};
 
-/// A video that is ready.
+/// A ready video.
 async fn ready(world: &World) -> VideoId {
     let id = world.upload_small().await;
     let claim = world.claim(id).await;
@@ -22,21 +22,21 @@ async fn ready(world: &World) -> VideoId {
     id
 }
 
-async fn share(world: &World, video: VideoId, wish: Value) -> (String, String) {
-    let made = world.post(&format!("/v1/videos/{video}/shares"), wish).await;
+async fn share(world: &World, video: VideoId, body: Value) -> (String, String) {
+    let made = world.post(&format!("/v1/videos/{video}/shares"), body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     let url = made.body["url"].as_str().unwrap();
     let path = url.strip_prefix("https://api.example").unwrap().to_owned();
     (made.body["id"].as_str().unwrap().to_owned(), path)
 }
 
-/// Without a token.
+/// A request without a token.
 async fn follow(world: &World, path: &str) -> Answer {
     world.send(Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
-async fn whoever_has_a_link_watches_until_it_is_revoked() {
+async fn a_link_works_until_it_is_revoked() {
     let world = World::new().await;
     let video = ready(&world).await;
     let (id, path) = share(&world, video, json!({ "label": "for the jury", "max_height": 480 })).await;
@@ -51,7 +51,10 @@ async fn whoever_has_a_link_watches_until_it_is_revoked() {
     let listed = world.get(&shares).await.body["shares"].clone();
     assert_eq!((&listed[0]["id"], &listed[0]["label"], &listed[1]), (&json!(id), &json!("for the jury"), &Value::Null));
     assert!(listed[0]["last_used_at"].is_string());
-    assert!(!listed.to_string().contains(path.rsplit('/').next().unwrap()), "the secret is told once");
+    assert!(
+        !listed.to_string().contains(path.rsplit('/').next().unwrap()),
+        "only the first response contains the secret"
+    );
 
     for _ in 0..2 {
         assert_eq!(world.delete(&format!("{shares}/{id}")).await.status, StatusCode::NO_CONTENT);
@@ -61,9 +64,9 @@ async fn whoever_has_a_link_watches_until_it_is_revoked() {
     assert_eq!(follow(&world, "/shared/nothing").await.problem(), (404, "no-such-share"));
 }
 
-/// What a link gave out ends too, or its owner learns that it does not.
+/// A revocation ends issued grants too, or the caller learns that it does not.
 #[tokio::test]
-async fn the_edge_is_told_of_a_revoked_link() {
+async fn the_edge_learns_of_a_revoked_link() {
     let world = World::new().await;
     let video = ready(&world).await;
     let (id, path) = share(&world, video, json!({})).await;
@@ -95,7 +98,7 @@ async fn a_link_opens_a_page_in_a_browser() {
     let bytes = page.into_body().collect().await.unwrap().to_bytes();
     let html = String::from_utf8(bytes.to_vec()).unwrap();
     assert!(!html.contains("://"), "nothing comes from elsewhere: {html}");
-    // What it names is there.
+    // The files that the page refers to exist.
     for part in html.split("src=\"").chain(html.split("stylesheet\" href=\"")).filter(|it| !it.starts_with('<')) {
         let name = part.split('"').next().unwrap();
         assert_eq!(get(&format!("/shared/{name}"), "*/*").await.status().as_u16(), 200, "{name}");
@@ -103,7 +106,7 @@ async fn a_link_opens_a_page_in_a_browser() {
     assert_eq!(get(&path, "*/*").await.headers()["content-type"], "application/json");
 }
 
-/// What a grant says stands in its middle part.
+/// The claims of a grant.
 #[tokio::test]
 async fn a_grant_by_a_link_knows_its_link_and_its_limits() {
     use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -121,14 +124,14 @@ async fn a_grant_by_a_link_knows_its_link_and_its_limits() {
 }
 
 #[tokio::test]
-async fn a_link_to_what_is_not_made_yet_has_it_made() {
+async fn a_link_starts_transcoding_on_first_view() {
     let world = World::new().await;
-    let wish = json!({ "filename": "a.mp4", "size": 3, "generate": "on_first_view" });
-    let created = world.post("/v1/uploads", wish).await;
+    let body = json!({ "filename": "a.mp4", "size": 3, "generate": "on_first_view" });
+    let created = world.post("/v1/uploads", body).await;
     world.put(&created.body["upload"]["request"], b"abc".to_vec()).await;
     world.pump().await;
     let (_, path) = share(&world, created.video(), json!({})).await;
-    assert!(world.jobs().await.is_empty(), "a link alone is no look");
+    assert!(world.jobs().await.is_empty(), "creating a link starts no job");
     for address in [path.clone(), format!("{path}/master.m3u8")] {
         let answer = follow(&world, &address).await;
         assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &json!("queued")));
@@ -157,17 +160,17 @@ async fn the_edge_learns_of_a_deletion() {
 }
 
 #[tokio::test]
-async fn odd_wishes_are_refused() {
+async fn invalid_requests_are_rejected() {
     let world = World::new().await;
     let video = world.upload_small().await;
     let shares = format!("/v1/videos/{video}/shares");
-    for wish in [
+    for body in [
         json!({ "expires_in": 59 }),
         json!({ "expires_in": 31_536_001 }),
         json!({ "max_height": 0 }),
         json!({ "label": "x".repeat(201) }),
     ] {
-        assert_eq!(world.post(&shares, wish.clone()).await.problem(), (422, "invalid-field"), "{wish}");
+        assert_eq!(world.post(&shares, body.clone()).await.problem(), (422, "invalid-field"), "{body}");
     }
     assert_eq!(world.post(&shares, json!({ "until": 1 })).await.problem(), (400, "malformed-request"));
     let (id, _) = share(&world, video, json!({})).await;
@@ -178,7 +181,7 @@ async fn odd_wishes_are_refused() {
 }
 
 #[tokio::test]
-async fn who_tries_many_links_has_to_wait() {
+async fn guessing_links_is_rate_limited() {
     let rate = Rate { burst: 3, refill: Duration::from_secs(3_600) };
     let world = World::with(|it| it.limits = Limits { failures: Some(rate), callers: None, ..Limits::default() }).await;
     for number in 0..3 {
@@ -192,13 +195,13 @@ async fn the_source_is_had_straight_from_the_bucket() {
     let world = World::new().await;
     let video = world.upload_small().await;
     let path = format!("/v1/videos/{video}/source");
-    let told = world.get(&path).await;
-    assert_eq!((told.status.as_u16(), &told.body["size"]), (200, &json!(3)));
-    let bytes = world.http.get(told.body["url"].as_str().unwrap()).send().await.unwrap().bytes().await.unwrap();
+    let message = world.get(&path).await;
+    assert_eq!((message.status.as_u16(), &message.body["size"]), (200, &json!(3)));
+    let bytes = world.http.get(message.body["url"].as_str().unwrap()).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(&bytes[..], b"abc");
     let waiting = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await.video();
     assert_eq!(world.get(&format!("/v1/videos/{waiting}/source")).await.problem(), (409, "source-gone"));
-    // Whoever may watch may not have the file.
+    // The scope `play` does not include downloads.
     let (_, player) = world.key(Some("ann"), &["read", "play"]).await;
     let refused = world.call_as(&player, Method::GET, &path, None).await;
     assert_eq!((refused.problem(), &refused.body["scope"]), ((403, "insufficient-scope"), &json!("download")));

@@ -1,4 +1,4 @@
-//! The sweeper: does what is overdue, and nothing else.
+//! The clean-up service: handles exactly what is overdue.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) fn sweeper(world: &World) -> Sweeper {
 }
 
 #[tokio::test]
-async fn uploads_that_ran_out_are_removed() {
+async fn expired_uploads_are_removed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let parts = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await.video();
@@ -47,9 +47,9 @@ async fn uploads_that_ran_out_are_removed() {
     assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
 }
 
-/// Nothing will be made of it, and its bytes cost.
+/// A rejected source is useless and costs storage.
 #[tokio::test]
-async fn refused_sources_leave_the_bucket_after_a_week() {
+async fn rejected_sources_are_removed_after_a_week() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let [refused, ours] = [world.upload_small().await, world.upload_small().await];
@@ -66,9 +66,9 @@ async fn refused_sources_leave_the_bucket_after_a_week() {
     assert_eq!(retry(ours).await.status, 202, "what we failed at is kept");
 }
 
-/// Whoever cannot look does not know that nothing has arrived.
+/// Without a response of the store, the upload may have arrived.
 #[tokio::test]
-async fn a_store_that_does_not_answer_loses_nobodys_upload() {
+async fn an_unavailable_store_loses_no_upload() {
     let world = World::new().await;
     let arrived = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
@@ -105,7 +105,7 @@ async fn a_lost_message_is_sent_again_once_it_is_missed() {
 }
 
 #[tokio::test]
-async fn an_encoding_is_kept_while_somebody_may_watch_it() {
+async fn a_generation_is_kept_while_viewers_may_watch_it() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let id = world.upload_small().await;
@@ -134,7 +134,7 @@ async fn an_encoding_is_kept_while_somebody_may_watch_it() {
 }
 
 #[tokio::test]
-async fn what_a_cancelled_job_made_is_kept_for_a_retry_and_then_removed() {
+async fn chunks_of_a_cancelled_job_are_kept_for_a_retry_and_then_removed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     let id = world.upload_small().await;

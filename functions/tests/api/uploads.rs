@@ -1,4 +1,4 @@
-//! Uploads past the API, straight to the store.
+//! Uploads straight to the store.
 
 use http::{Method, StatusCode};
 use platform::catalog::OwnerLimits;
@@ -12,8 +12,8 @@ const MIB: u64 = 1 << 20;
 #[tokio::test]
 async fn a_small_file_is_one_request() {
     let world = World::new().await;
-    let wish = json!({ "filename": "../../My Film.mp4", "size": 5, "content_type": "Video/MP4", "title": "Film" });
-    let created = world.post("/v1/uploads", wish).await;
+    let body = json!({ "filename": "../../My Film.mp4", "size": 5, "content_type": "Video/MP4", "title": "Film" });
+    let created = world.post("/v1/uploads", body).await;
     assert_eq!(created.status, StatusCode::CREATED);
     let (id, request) = (created.video(), &created.body["upload"]["request"]);
     assert_eq!(created.headers["location"], format!("/v1/uploads/{id}"));
@@ -23,10 +23,10 @@ async fn a_small_file_is_one_request() {
     let upload = format!("/v1/uploads/{id}");
     let complete = format!("{upload}/complete");
     assert_eq!(world.post(&complete, json!({})).await.problem(), (409, "upload-incomplete"));
-    // Another size than was announced is not what was signed.
+    // The signature covers the announced size.
     assert_eq!(world.put(request, b"longer".to_vec()).await.status(), 403);
     assert_eq!(world.put(request, b"bytes".to_vec()).await.status(), 200);
-    // Once only.
+    // The request can write only once.
     assert_eq!(world.put(request, b"other".to_vec()).await.status(), 412);
 
     let read = world.get(&upload).await.body;
@@ -76,7 +76,7 @@ async fn a_large_file_is_many_parts_and_resumes() {
     };
     send(5).await;
     send(1).await;
-    // What the store has is what need not be sent again.
+    // Parts in the store need not be sent again.
     let read = world.get(&upload).await.body;
     let stored: Vec<(u64, u64)> = read["stored"]
         .as_array()
@@ -97,10 +97,10 @@ async fn a_large_file_is_many_parts_and_resumes() {
     wrong["parts"][2]["etag"] = json!("00000000000000000000000000000000");
     let refused = world.post(&complete, wrong).await;
     assert_eq!(refused.problem(), (409, "upload-incomplete"));
-    assert!(refused.body["detail"].as_str().unwrap().starts_with("part 4 arrived with another ETag"));
+    assert!(refused.body["detail"].as_str().unwrap().starts_with("part 4 has a different ETag"));
 
     assert_eq!(world.post(&complete, all.clone()).await.status, StatusCode::OK);
-    // The answer was lost, and the event has not come yet: with the parts, or without.
+    // The response was lost, and the event has not arrived: repeat with and without parts.
     assert_eq!(world.post(&complete, all.clone()).await.status, StatusCode::OK);
     assert_eq!(world.call(Method::POST, &complete, None).await.status, StatusCode::OK);
     assert_eq!(world.pump().await.len(), 1);
@@ -111,7 +111,7 @@ async fn a_large_file_is_many_parts_and_resumes() {
 }
 
 #[tokio::test]
-async fn what_is_no_part_is_refused() {
+async fn invalid_part_numbers_are_rejected() {
     let world = World::new().await;
     let large = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 * MIB })).await;
     let parts = format!("/v1/uploads/{}/parts", large.video());
@@ -130,9 +130,9 @@ async fn what_is_no_part_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_video_is_refused_at_once() {
+async fn invalid_uploads_are_rejected_immediately() {
     let world = World::new().await;
-    for (wish, status, code) in [
+    for (body, status, code) in [
         (json!({ "filename": "a", "size": 0 }), 422, "empty-file"),
         (json!({ "filename": "a", "size": (1_u64 << 40) + 1 }), 413, "too-large"),
         (json!({ "filename": "a", "size": 1, "content_type": "text/html" }), 415, "unsupported-type"),
@@ -143,13 +143,13 @@ async fn what_cannot_be_a_video_is_refused_at_once() {
         (json!({ "filename": "a", "size": 1, "mode": "fast" }), 400, "malformed-request"),
         (json!({ "size": 1 }), 400, "malformed-request"),
     ] {
-        assert_eq!(world.post("/v1/uploads", wish.clone()).await.problem(), (status, code), "{wish}");
+        assert_eq!(world.post("/v1/uploads", body.clone()).await.problem(), (status, code), "{body}");
     }
     assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]), "nothing was begun");
 }
 
 #[tokio::test]
-async fn giving_up_leaves_nothing() {
+async fn aborting_leaves_nothing() {
     let world = World::new().await;
     let large = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 * MIB })).await;
     let upload = format!("/v1/uploads/{}", large.video());
@@ -165,7 +165,7 @@ async fn giving_up_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_arrives_for_a_deleted_video_is_removed() {
+async fn a_source_of_a_deleted_video_is_removed() {
     let world = World::new().await;
     let created = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
     let id = created.video();
@@ -187,35 +187,35 @@ async fn a_complete_upload_is_deleted_as_a_video() {
 #[tokio::test]
 async fn an_owner_has_so_many_uploads_under_way() {
     let world = World::with(|config| config.owner_limits.open_uploads = Some(2)).await;
-    let wish = || Some(json!({ "filename": "a.mp4", "size": 3 }));
+    let body = || Some(json!({ "filename": "a.mp4", "size": 3 }));
     let (ann, bob) = (jwt(json!({ "scope": "upload" })), jwt(json!({ "scope": "upload", "sub": "bob" })));
-    let first = world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await;
+    let first = world.call_as(&ann, Method::POST, "/v1/uploads", body()).await;
     let by_uppy = json!({ "filename": "b.mp4", "type": "video/mp4" });
     assert_eq!(world.call_as(&ann, Method::POST, "/v1/s3/multipart", Some(by_uppy.clone())).await.status, 200);
-    for (path, body) in [("/v1/uploads", wish()), ("/v1/s3/multipart", Some(by_uppy))] {
+    for (path, body) in [("/v1/uploads", body()), ("/v1/s3/multipart", Some(by_uppy))] {
         let refused = world.call_as(&ann, Method::POST, path, body).await;
         assert_eq!(refused.problem(), (409, "too-many-uploads"), "{path}");
     }
     let refused = world.uppy_params(&ann, "filename=a.mp4&type=video/mp4").await;
     assert_eq!(refused.problem(), (409, "too-many-uploads"));
-    // Others are not concerned, and the installation has no limit.
-    assert_eq!(world.call_as(&bob, Method::POST, "/v1/uploads", wish()).await.status, 201);
+    // Other owners are not affected, and the installation has no limit.
+    assert_eq!(world.call_as(&bob, Method::POST, "/v1/uploads", body()).await.status, 201);
     for _ in 0..3 {
-        assert_eq!(world.post("/v1/uploads", wish().unwrap()).await.status, 201);
+        assert_eq!(world.post("/v1/uploads", body().unwrap()).await.status, 201);
     }
-    // What has arrived makes room.
+    // Completed uploads do not count.
     assert!(world.put(&first.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     world.pump().await;
-    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await.status, 201);
-    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", wish()).await.problem(), (409, "too-many-uploads"));
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", body()).await.status, 201);
+    assert_eq!(world.call_as(&ann, Method::POST, "/v1/uploads", body()).await.problem(), (409, "too-many-uploads"));
 }
 
 #[tokio::test]
 async fn an_installation_takes_the_types_that_it_names() {
     let world = World::with(|config| config.upload_types = "video/mp4".parse().unwrap()).await;
     for (announced, status) in [(Some("video/mp4"), 201), (Some("video/webm"), 415), (None, 415)] {
-        let wish = json!({ "filename": "a.mp4", "size": 3, "content_type": announced });
-        assert_eq!(world.post("/v1/uploads", wish).await.status, status, "{announced:?}");
+        let body = json!({ "filename": "a.mp4", "size": 3, "content_type": announced });
+        assert_eq!(world.post("/v1/uploads", body).await.status, status, "{announced:?}");
     }
     assert_eq!(world.uppy_params(TOKEN, "filename=a.webm&type=video/webm").await.problem(), (415, "unsupported-type"));
 }

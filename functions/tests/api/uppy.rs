@@ -1,4 +1,4 @@
-//! Uppy's own protocol, as `@uppy/aws-s3` speaks it.
+//! The protocol of `@uppy/aws-s3`.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::world::{TOKEN, World};
 
 const MIB: usize = 1 << 20;
 
-/// What Uppy does for one part: asks for its address, sends it, and keeps the tag.
+/// Uploads a part like Uppy: presigns it, sends it, and keeps the ETag.
 async fn send_part(world: &World, base: &str, key: &str, number: usize, bytes: Vec<u8>) -> Value {
     let signed = world.get(&format!("{base}/{number}?key={key}")).await;
     assert_eq!(signed.status, StatusCode::OK, "{}", signed.body);
@@ -16,7 +16,7 @@ async fn send_part(world: &World, base: &str, key: &str, number: usize, bytes: V
     json!({ "PartNumber": number, "ETag": answer.headers()["etag"].to_str().unwrap() })
 }
 
-/// By the key in the path: the path of the upload below it, and its key in the store.
+/// Starts an upload with the API key in the path; returns the path of the upload and its object key.
 async fn begin_by(world: &World, key: &str) -> (String, String) {
     let file = json!({ "filename": "a.mp4", "type": "video/mp4" }).to_string();
     let request = http::Request::post(format!("/u/{key}/s3/multipart")).body(axum::body::Body::from(file)).unwrap();
@@ -82,12 +82,12 @@ async fn one_request_carries_a_small_file() {
     assert_eq!(world.uppy_params(TOKEN, "filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
 }
 
-/// Uppy 6 sends a form where its options do not ask for parts, and always for an empty file. No bucket of R2 takes a form.
+/// Uppy 6 sends a form unless its options require multipart, and always for an empty file. R2 does not support forms.
 #[tokio::test]
-async fn a_form_is_refused_before_anything_is_made() {
+async fn a_form_upload_is_rejected_before_a_video_is_created() {
     let world = World::new().await;
     let refused = world.get("/v1/s3/params?filename=a.mp4&type=video/mp4").await;
-    assert_eq!(refused.problem(), (422, "only-in-parts"));
+    assert_eq!(refused.problem(), (422, "multipart-required"));
     assert!(refused.body["detail"].as_str().unwrap().contains("shouldUseMultipart: true"));
     assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]), "nothing is left behind");
     let preflight = http::Request::builder()
@@ -131,7 +131,7 @@ async fn an_upload_belongs_to_its_key() {
 }
 
 #[tokio::test]
-async fn a_page_has_its_key_in_the_address() {
+async fn a_page_has_its_key_in_the_url() {
     let world = World::new().await;
     let (_, key) = world.key(Some("ann"), &["upload"]).await;
     let (_, reader) = world.key(Some("ann"), &["read"]).await;
@@ -152,7 +152,7 @@ async fn a_page_has_its_key_in_the_address() {
     assert_eq!(ask(&format!("/u/{key}/videos")).await.problem(), (404, "no-such-route"));
 }
 
-/// A page that gives its files a size gets requests for just these bytes.
+/// A page that announces sizes gets requests that are signed for them.
 #[tokio::test]
 async fn an_announced_size_is_signed() {
     let world = World::new().await;

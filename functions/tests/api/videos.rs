@@ -1,4 +1,4 @@
-//! Videos: listed, read, played, deleted.
+//! Videos: list, get, play and delete.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn rendition() -> RenditionRecord {
 }
 
 #[tokio::test]
-async fn a_video_tells_how_far_it_is() {
+async fn a_video_has_its_progress() {
     let world = World::new().await;
     let id = world.upload_small().await;
     let path = format!("/v1/videos/{id}");
@@ -81,9 +81,9 @@ async fn a_video_tells_how_far_it_is() {
     assert!(poster.starts_with("https://edge.example/s/") && poster.ends_with("/poster.jpg"), "{poster}");
 }
 
-/// A page of a library is one request: cards need a length, a size and a picture.
+/// A library page needs one request: list entries have duration, size and poster.
 #[tokio::test]
-async fn a_list_has_what_cards_show() {
+async fn a_list_has_the_data_for_cards() {
     let world = World::new().await;
     let id = world.upload_small().await;
     let card = async || {
@@ -117,7 +117,7 @@ async fn a_list_has_what_cards_show() {
 }
 
 #[tokio::test]
-async fn a_poster_that_could_not_be_made_has_no_address() {
+async fn a_failed_poster_has_no_url() {
     let world = World::new().await;
     let id = world.upload_small().await;
     let claim = world.claim(id).await;
@@ -128,7 +128,7 @@ async fn a_poster_that_could_not_be_made_has_no_address() {
     }
 }
 
-/// A limit below the smallest rung would give out an address that plays nothing.
+/// With a limit below the smallest rung, nothing would be playable.
 #[tokio::test]
 async fn a_limit_leaves_a_rung() {
     let world = World::new().await;
@@ -157,7 +157,7 @@ async fn a_limit_leaves_a_rung() {
     assert_eq!(world.post(&shares, json!({ "max_height": 360 })).await.status, StatusCode::CREATED);
 }
 
-/// What a browser saves is called what its owner called it.
+/// Browsers save the source under its original name.
 #[tokio::test]
 async fn a_source_is_downloaded_under_its_own_name() {
     let world = World::new().await;
@@ -194,9 +194,9 @@ fn texts(world: &World) -> Vec<(String, String)> {
     found
 }
 
-/// A request for erasure: of what people said of a video, and of what was in it, nothing stays.
+/// Deletion erases all user-provided data and all data from the file.
 #[tokio::test]
-async fn deleting_erases_what_was_said() {
+async fn deleting_erases_all_data() {
     let world = World::new().await;
     let hook = json!({ "url": "https://192.88.98.1/hook" });
     assert_eq!(world.post("/v1/webhooks", hook).await.status, StatusCode::CREATED);
@@ -223,10 +223,10 @@ async fn deleting_erases_what_was_said() {
     for _ in 0..2 {
         assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
     }
-    // Jobs name the file by its path until they are received.
+    // Jobs contain the path of the file until they are received.
     world.jobs().await;
     let left = secret(&texts(&world));
-    // What webhooks have not sent yet says which of its receiver's things it is, and no more.
+    // Pending webhook messages contain only the external id.
     assert!(left.iter().any(|it| it.1.contains("video.deleted")), "{left:#?}");
     for (place, text) in left {
         assert_eq!(place, "events.payload");
@@ -244,10 +244,10 @@ async fn a_failed_video_says_why() {
 
     let stream = world.get(&format!("/v1/videos/{id}/stream")).await;
     assert_eq!(stream.problem(), (409, "video-failed"));
-    let told = json!({ "class": "source", "code": "not-a-video", "message": failure.sentence });
-    assert_eq!((&stream.body["detail"], &stream.body["failure"]), (&json!(failure.sentence), &told));
+    let message = json!({ "class": "source", "code": "not-a-video", "message": failure.sentence });
+    assert_eq!((&stream.body["detail"], &stream.body["failure"]), (&json!(failure.sentence), &message));
     let read = world.get(&format!("/v1/videos/{id}")).await.body;
-    assert_eq!((&read["state"], &read["failure"]), (&json!("failed"), &told));
+    assert_eq!((&read["state"], &read["failure"]), (&json!("failed"), &message));
     assert!(!read.to_string().contains("private"));
 }
 
@@ -268,7 +268,7 @@ async fn deleting_removes_every_object_and_keeps_a_tombstone() {
     assert_eq!(world.get(&format!("/v1/videos/{id}")).await.problem(), (404, "no-such-video"));
     assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]));
     let renewed = world.catalog.renew(&claim, Duration::from_secs(9), now_ms()).await;
-    assert!(renewed.is_err(), "its worker is told to stop");
+    assert!(renewed.is_err(), "its worker must stop");
 }
 
 #[tokio::test]
@@ -276,9 +276,9 @@ async fn lists_have_pages_and_filters() {
     let world = World::new().await;
     let mut ids = Vec::new();
     for number in 0..5 {
-        let wish = json!({ "filename": "a.mp4", "size": 3, "title": format!("Film {number}"), "external_id": format!("x{number}") });
-        ids.push(world.post("/v1/uploads", wish).await.video().to_string());
-        // Ids of one millisecond sort by chance.
+        let request = json!({ "filename": "a.mp4", "size": 3, "title": format!("Film {number}"), "external_id": format!("x{number}") });
+        ids.push(world.post("/v1/uploads", request).await.video().to_string());
+        // Ids of the same millisecond have a random order.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     ids.reverse();

@@ -10,22 +10,22 @@ use crate::world::{Answer, World, now_ms};
 const URL: &str = "https://receiver.example/hook";
 const UNKNOWN: &str = "whe_018bcfe5680077078707070707070707";
 
-async fn made(world: &World, wish: Value) -> Value {
-    let answer = world.post("/v1/webhooks", wish).await;
+async fn made(world: &World, request: Value) -> Value {
+    let answer = world.post("/v1/webhooks", request).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     assert_eq!(answer.headers["location"], format!("/v1/webhooks/{}", answer.body["id"].as_str().unwrap()));
     answer.body
 }
 
-async fn patch(world: &World, path: &str, wish: Value) -> Answer {
-    world.call(Method::PATCH, path, Some(wish)).await
+async fn patch(world: &World, path: &str, request: Value) -> Answer {
+    world.call(Method::PATCH, path, Some(request)).await
 }
 
 #[tokio::test]
 async fn a_webhook_is_made_read_changed_and_removed() {
     let world = World::new().await;
-    let wish = json!({ "url": URL, "events": ["video.ready", "video.failed"], "description": "Ours" });
-    let mut webhook = made(&world, wish).await;
+    let request = json!({ "url": URL, "events": ["video.ready", "video.failed"], "description": "Ours" });
+    let mut webhook = made(&world, request).await;
     let secret = webhook.as_object_mut().unwrap().remove("secret").unwrap();
     Webhook::new(secret.as_str().unwrap()).expect("the standard's library takes the secret");
     assert!(secret.as_str().unwrap().starts_with("whsec_"));
@@ -62,21 +62,21 @@ async fn secrets_are_not_stored_in_clear() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_webhook_is_said() {
+async fn invalid_webhooks_are_rejected() {
     let world = World::new().await;
     let table = [
         (json!({}), (400, "malformed-request")),
         (json!({ "url": URL, "colour": "red" }), (400, "malformed-request")),
-        (json!({ "url": "receiver" }), (422, "bad-webhook-url")),
+        (json!({ "url": "receiver" }), (422, "invalid-webhook-url")),
         (json!({ "url": "http://receiver.example/" }), (422, "webhook-url-not-allowed")),
         (json!({ "url": "https://169.254.169.254/latest" }), (422, "webhook-url-not-allowed")),
         (json!({ "url": "https://me:secret@receiver.example/" }), (422, "webhook-url-not-allowed")),
-        (json!({ "url": URL, "events": [] }), (422, "bad-event-types")),
-        (json!({ "url": URL, "events": ["video.done"] }), (422, "bad-event-types")),
+        (json!({ "url": URL, "events": [] }), (422, "invalid-event-types")),
+        (json!({ "url": URL, "events": ["video.done"] }), (422, "invalid-event-types")),
         (json!({ "url": URL, "description": "x".repeat(1_001) }), (422, "field-too-long")),
     ];
-    for (wish, problem) in table {
-        assert_eq!(world.post("/v1/webhooks", wish.clone()).await.problem(), problem, "{wish}");
+    for (request, problem) in table {
+        assert_eq!(world.post("/v1/webhooks", request.clone()).await.problem(), problem, "{request}");
     }
     let webhook = made(&world, json!({ "url": URL })).await;
     let path = format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap());
@@ -94,7 +94,7 @@ async fn what_cannot_be_a_webhook_is_said() {
 }
 
 #[tokio::test]
-async fn the_log_tells_how_a_message_fared() {
+async fn the_log_has_the_outcome_of_messages() {
     let world = World::new().await;
     let webhook = made(&world, json!({ "url": URL })).await;
     let path = format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap());
@@ -108,7 +108,7 @@ async fn the_log_tells_how_a_message_fared() {
     let lease = std::time::Duration::from_secs(30);
     for dispatch in world.webhooks.claim(10, 10, lease, now).await.unwrap() {
         let (outcome, status, error) = match dispatch.kind.as_str() {
-            "test" => (Outcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("it answered 500")),
+            "test" => (Outcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("HTTP 500")),
             _ => (Outcome::Delivered, Some(204), None),
         };
         let attempted = Attempted { outcome, status, error: error.map(str::to_owned), duration_ms: 31 };
@@ -126,8 +126,8 @@ async fn the_log_tells_how_a_message_fared() {
     );
     assert_eq!((&delivered["last_status"], &delivered["last_duration_ms"]), (&json!(204), &json!(31)));
     assert_eq!((&delivered["last_error"], &delivered["next_attempt_at"]), (&json!(null), &json!(null)));
-    let [failed] = &entries("?status=given-up").await[..] else { panic!("one was given up") };
-    assert_eq!((&failed["id"], &failed["last_error"]), (&test.body["id"], &json!("it answered 500")));
+    let [failed] = &entries("?status=failed").await[..] else { panic!("one was given up") };
+    assert_eq!((&failed["id"], &failed["last_error"]), (&test.body["id"], &json!("HTTP 500")));
 
     let replay = format!("{path}/deliveries/{}/replay", delivered["id"].as_str().unwrap());
     let replayed = world.post(&replay, json!({})).await;

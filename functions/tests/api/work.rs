@@ -1,4 +1,4 @@
-//! Work on videos that are there: begun on the first view, tried again, done anew, stopped, converted, renamed.
+//! Work on videos that are there: start on first view, retry, re-encode, cancel, convert and update.
 
 use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
@@ -16,8 +16,8 @@ use tower::ServiceExt as _;
 use crate::world::{TOKEN, World, now_ms};
 
 async fn store_for_later(world: &World) -> VideoId {
-    let wish = json!({ "filename": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
-    let created = world.post("/v1/uploads", wish).await;
+    let body = json!({ "filename": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
+    let created = world.post("/v1/uploads", body).await;
     assert!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
     world.pump().await;
     created.video()
@@ -53,14 +53,14 @@ async fn the_first_view_starts_the_work_once() {
 }
 
 #[tokio::test]
-async fn what_failed_or_was_cancelled_is_tried_again() {
+async fn failed_and_cancelled_videos_can_be_retried() {
     let world = World::new().await;
     let id = world.upload_small().await;
     let path = format!("/v1/videos/{id}");
     let retry = format!("{path}/retry");
     world.jobs().await;
     let claim = world.claim(id).await;
-    assert_eq!(world.post(&retry, json!({})).await.problem(), (409, "conflict"), "somebody works on it");
+    assert_eq!(world.post(&retry, json!({})).await.problem(), (409, "conflict"), "a worker is processing it");
     let failure = Failure::of(FailureCode::NotAVideo);
     world.catalog.fail(&claim, &failure, false, "", now_ms()).await.unwrap();
 
@@ -75,8 +75,8 @@ async fn what_failed_or_was_cancelled_is_tried_again() {
         let cancelled = world.post(&format!("{path}/cancel"), json!({})).await;
         assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &json!("cancelled")));
     }
-    let told = world.catalog.renew(&claim, std::time::Duration::from_secs(9), now_ms()).await;
-    assert!(matches!(told, Err(CatalogError::Gone { .. } | CatalogError::LeaseLost { .. })), "{told:?}");
+    let message = world.catalog.renew(&claim, std::time::Duration::from_secs(9), now_ms()).await;
+    assert!(matches!(message, Err(CatalogError::Gone { .. } | CatalogError::LeaseLost { .. })), "{message:?}");
     assert_eq!(world.get(&format!("{path}/stream")).await.problem(), (409, "video-cancelled"));
     assert_eq!(world.post(&retry, json!({})).await.status, StatusCode::ACCEPTED);
     let claim = world.claim(id).await;
@@ -85,7 +85,7 @@ async fn what_failed_or_was_cancelled_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_reencode_leaves_what_plays() {
+async fn a_reencode_keeps_the_current_version() {
     let world = World::new().await;
     let id = world.upload_small().await;
     let path = format!("/v1/videos/{id}");
@@ -107,7 +107,7 @@ async fn a_reencode_leaves_what_plays() {
 }
 
 #[tokio::test]
-async fn without_a_source_there_is_no_work() {
+async fn without_a_source_there_is_no_job() {
     let world = World::new().await;
     let waiting = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await.video();
     assert_eq!(world.post(&format!("/v1/videos/{waiting}/retry"), json!({})).await.problem(), (409, "conflict"));
@@ -120,14 +120,14 @@ async fn without_a_source_there_is_no_work() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_bucket_is_converted_where_it_stands() {
+async fn objects_in_the_bucket_are_converted_in_place() {
     let world = World::new().await;
     let path = ExternalPath::try_from("lessons/2024/Über uns.mp4".to_owned()).unwrap();
     let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path: path.clone() };
     world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
 
-    let wish = json!({ "key": path.as_str(), "content_type": "lesson", "content_id": "17", "title": "Lesson" });
-    let created = world.post("/v1/videos", wish.clone()).await;
+    let body = json!({ "key": path.as_str(), "content_type": "lesson", "content_id": "17", "title": "Lesson" });
+    let created = world.post("/v1/videos", body.clone()).await;
     assert_eq!((created.status, &created.body["state"]), (StatusCode::CREATED, &json!("queued")), "{}", created.body);
     let id = created.body["id"].as_str().unwrap();
     assert_eq!(created.headers["location"], format!("/v1/videos/{id}"));
@@ -135,12 +135,16 @@ async fn what_is_in_the_bucket_is_converted_where_it_stands() {
     let jobs = world.jobs().await;
     assert_eq!((jobs.len(), jobs[0].reason, jobs[0].source.key.as_str()), (1, JobReason::Convert, path.as_str()));
 
-    let again = world.post("/v1/videos", wish).await;
-    assert_eq!((again.status, &again.body["id"]), (StatusCode::OK, &json!(id)), "the same wish is the same video");
+    let again = world.post("/v1/videos", body).await;
+    assert_eq!(
+        (again.status, &again.body["id"]),
+        (StatusCode::OK, &json!(id)),
+        "the same request returns the same video"
+    );
     let later = world.post("/v1/videos", json!({ "key": path.as_str(), "generate": "on_first_view" })).await;
     assert_eq!((later.status, &later.body["state"]), (StatusCode::CREATED, &json!("stored")));
 
-    // The object is the customer's: deleting the video leaves it.
+    // The object belongs to the customer: deleting the video keeps it.
     world.delete(&format!("/v1/videos/{id}")).await;
     assert!(world.store.head(&key).await.is_ok());
 
@@ -157,7 +161,7 @@ async fn what_is_in_the_bucket_is_converted_where_it_stands() {
     }
 }
 
-/// Tools that copy to S3 put files where uploads are expected: `rclone copy film.mp4 r2:private/uploads/`.
+/// Copy tools may put files into the upload folder: `rclone copy film.mp4 r2:private/uploads/`.
 #[tokio::test]
 async fn a_file_beside_the_uploads_is_counted_and_can_be_converted() {
     let world = World::new().await;
@@ -176,13 +180,13 @@ async fn a_file_beside_the_uploads_is_counted_and_can_be_converted() {
     assert_eq!(created.body["title"], "Über uns.mp4", "the name of the file, as for an upload");
     let jobs = world.jobs().await;
     assert_eq!((jobs.len(), jobs[0].source.key.as_str()), (1, path.as_str()));
-    // What stood there before belongs to its owner.
+    // The object existed before and belongs to the customer.
     world.delete(&format!("/v1/videos/{}", created.body["id"].as_str().unwrap())).await;
     assert!(world.store.head(&key).await.is_ok());
 }
 
 #[tokio::test]
-async fn owners_change_what_is_said() {
+async fn owners_update_their_videos() {
     let world = World::new().await;
     let path = format!("/v1/videos/{}", world.upload_small().await);
     let patch = async |body: Value| world.call(Method::PATCH, &path, Some(body)).await;

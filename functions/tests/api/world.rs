@@ -48,7 +48,7 @@ const KEYS: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) state: ApiState,
-    /// Its file.
+    /// Path of the database.
     pub(crate) database: PathBuf,
     pub(crate) accounts: SharedAccounts,
     pub(crate) catalog: SharedCatalog,
@@ -62,12 +62,12 @@ pub(crate) struct World {
     _folder: TempDir,
 }
 
-/// An edge that takes revocations, or cannot be reached.
+/// A fake edge that accepts revocations, or is unreachable.
 #[derive(Default)]
 pub(crate) struct RevokedViewers {
-    /// Of each revocation.
+    /// The revoked names.
     pub(crate) names: Mutex<Vec<String>>,
-    /// Whether it cannot be reached.
+    /// Whether the edge is unreachable.
     pub(crate) is_away: AtomicBool,
 }
 
@@ -84,7 +84,7 @@ impl EdgeList for RevokedViewers {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -96,7 +96,7 @@ impl World {
         Self::with(|_| {}).await
     }
 
-    /// One that decides something.
+    /// An installation with a changed configuration.
     pub(crate) async fn with(decide: impl FnOnce(&mut ApiConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
@@ -111,7 +111,7 @@ impl World {
         let signature = Signature::Hs256 { secret: Secret::new(IDENTITY_SECRET) };
         let identity = IdentityProvider::new(IdentitySettings::new(signature, "https://id.example", "edgereel"));
         config.identity_provider = Some(Arc::new(identity.unwrap()));
-        // Tests that are about them set them.
+        // Tests of rate limits set their own.
         config.limits = Limits { callers: None, failures: None, ..Limits::default() };
         decide(&mut config);
         let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
@@ -164,14 +164,14 @@ impl World {
         }
     }
 
-    /// The same, after its operator has changed the token.
+    /// The same installation with a new token.
     pub(crate) fn with_token(mut self, token: &str) -> Self {
         self.state.token = Arc::new(ApiToken::new(&Secret::new(token)));
         self.router = router(self.state.clone());
         self
     }
 
-    /// Every answer is held against the document.
+    /// Sends a request and validates the response against the document.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -193,7 +193,7 @@ impl World {
         self.send(request.body(body).unwrap()).await
     }
 
-    /// Begins an upload in one request, as Uppy before version 6 does.
+    /// Starts an upload in one request, like Uppy before version 6.
     pub(crate) async fn uppy_params(&self, token: &str, query: &str) -> Answer {
         let request = Request::get(format!("/v1/s3/params?{query}"))
             .header("authorization", format!("Bearer {token}"))
@@ -201,7 +201,7 @@ impl World {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// An API key: its id and its secret.
+    /// Creates an API key; returns its id and secret.
     pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
         let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
@@ -221,7 +221,7 @@ impl World {
         self.call(Method::DELETE, path, None).await
     }
 
-    /// Sends what the API has signed, as a browser does: the length is that of the body.
+    /// Sends a presigned request like a browser: with the length of the body.
     pub(crate) async fn put(&self, request: &Value, body: Vec<u8>) -> reqwest::Response {
         assert_eq!(request["method"], "PUT");
         let mut put = self.http.put(request["url"].as_str().unwrap());
@@ -233,18 +233,18 @@ impl World {
         put.body(body).send().await.unwrap()
     }
 
-    /// Takes in all events that wait, and acknowledges them.
+    /// Ingests and acknowledges all pending events.
     pub(crate) async fn pump(&self) -> Vec<Ingested> {
         let outbox = self.s3.server.events();
         let mut taken = Vec::new();
         for event in outbox.waiting(100).await.unwrap() {
-            taken.extend(self.ingest.take(&event.body, now_ms()).await.unwrap());
+            taken.extend(self.ingest.process(&event.body, now_ms()).await.unwrap());
             outbox.ack(event.sequence).await.unwrap();
         }
         taken
     }
 
-    /// Uploads a small file, and takes its event in.
+    /// Uploads a small file and ingests its event.
     pub(crate) async fn upload_small(&self) -> VideoId {
         let created = self.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
@@ -253,7 +253,7 @@ impl World {
         created.video()
     }
 
-    /// A worker takes the video.
+    /// Claims the video as a worker.
     pub(crate) async fn claim(&self, id: VideoId) -> Claim {
         let job = self.catalog.get_video(id).await.unwrap().to_job(JobReason::Upload).unwrap();
         let generation = Generation::of(&job.source.etag, &job.profile);
@@ -263,7 +263,7 @@ impl World {
         }
     }
 
-    /// As many attempts at the video fail as there may be, and its message becomes a dead letter.
+    /// Fails all attempts of the video, so that its message becomes a dead letter.
     pub(crate) async fn fail_for_good(&self, id: VideoId) {
         let failure = Failure::of(FailureCode::Internal);
         for attempt in 1..=MAX_ATTEMPTS {
@@ -284,7 +284,7 @@ impl World {
         }
     }
 
-    /// The jobs that wait in the queue; they are taken.
+    /// Receives all jobs of the queue.
     pub(crate) async fn jobs(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
@@ -305,7 +305,7 @@ impl Answer {
         self.body["video"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The status, and the code of the problem.
+    /// The status and code of a problem.
     #[track_caller]
     pub(crate) fn problem(&self) -> (u16, &str) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
@@ -317,7 +317,7 @@ impl Answer {
     }
 }
 
-/// A JWT of the customer's identity provider: good, but for what `changes` say.
+/// A valid JWT of the customer's identity provider with these changes.
 pub(crate) fn jwt(changes: Value) -> String {
     let expires = now_ms() / 1_000 + 300;
     let mut claims = json!({ "iss": "https://id.example", "aud": "edgereel", "sub": "ann", "exp": expires });

@@ -1,4 +1,4 @@
-//! Each function, with events as AWS sends them.
+//! Each function, with events in the format of AWS.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::runtime::Function;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// What the functions find around them.
+/// The environment of the functions.
 pub(crate) struct Cloud {
     catalog: SharedCatalog,
     queue: SharedQueue,
@@ -37,7 +37,7 @@ impl Cloud {
         Self::with(format!("sqlite:{path}"), folder).await
     }
 
-    /// One with that database.
+    /// An environment with this database.
     pub(crate) async fn with(address: String, folder: TempDir) -> Self {
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let (database, catalog) = connect::catalog(&address).await.unwrap();
@@ -89,8 +89,8 @@ async fn the_api_answers_gateways_and_function_urls() {
     let cloud = Cloud::new().await;
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
     for domain in ["x.execute-api.eu-central-1.amazonaws.com", "x.lambda-url.eu-central-1.on.aws"] {
-        let wish = json!({ "filename": "a.mp4", "size": 3 });
-        let created = api.invoke(request("POST", "/v1/uploads", Some(wish), domain)).await.unwrap();
+        let body = json!({ "filename": "a.mp4", "size": 3 });
+        let created = api.invoke(request("POST", "/v1/uploads", Some(body), domain)).await.unwrap();
         assert_eq!(created["statusCode"], 201, "{created}");
         let video: VideoId = body(&created)["video"].as_str().unwrap().parse().unwrap();
         assert_eq!(cloud.catalog.get_video(video).await.unwrap().state.name().as_str(), "uploading");
@@ -140,7 +140,7 @@ async fn ingest_takes_a_batch_of_good_and_bad() {
         message("5", r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"private"}"#),
     ] });
     let answer = ingest.invoke(batch).await.unwrap();
-    assert_eq!(answer, json!({ "batchItemFailures": [] }), "what starts nothing is no failure");
+    assert_eq!(answer, json!({ "batchItemFailures": [] }), "an ignored event is not a failure");
     let mut jobs = vec![];
     while let Some(delivery) = cloud.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
         jobs.push(delivery.message.unwrap().video());
@@ -150,10 +150,10 @@ async fn ingest_takes_a_batch_of_good_and_bad() {
 }
 
 #[tokio::test]
-async fn ingest_names_what_it_could_not_take() {
+async fn ingest_reports_failed_messages() {
     let mut cloud = Cloud::new().await;
     let video = VideoId::new(1_700_000_000_000, [1; 10]);
-    // A late arrival of a deleted video has to be removed from a store that does not answer.
+    // A late source of a deleted video must be removed, but the store does not respond.
     let new = json!({ "Records": [message("1", &of_r2(video))] });
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     ingest.invoke(new.clone()).await.unwrap();
@@ -209,23 +209,23 @@ async fn webhooks_are_sent_on_a_schedule() {
     assert_eq!((&sent["delivered"], &sent["failed"]), (&json!(1), &json!(0)), "{sent}");
     let again = webhooks.invoke(json!({ "source": "aws.events" })).await.unwrap();
     assert_eq!(again["delivered"], 0, "acknowledged once, never sent again");
-    let (headers, told) = messages.lock().unwrap().remove(0);
+    let (headers, message) = messages.lock().unwrap().remove(0);
     let verifier = Webhook::new(made["secret"].as_str().unwrap()).unwrap();
-    verifier.verify(&told, &headers).expect("a good signature");
-    let told: Value = serde_json::from_slice(&told).unwrap();
-    assert_eq!((&told["type"], &told["data"]["video"]), (&json!("upload.completed"), &json!(video)));
+    verifier.verify(&message, &headers).expect("a good signature");
+    let message: Value = serde_json::from_slice(&message).unwrap();
+    assert_eq!((&message["type"], &message["data"]["video"]), (&json!("upload.completed"), &json!(video)));
 }
 
 #[tokio::test]
 async fn strangers_are_counted_by_the_address_that_the_gateway_saw() {
     let mut cloud = Cloud::new().await;
-    cloud.set("EDGEREEL_FAILURES_PER_MINUTE", "1");
-    cloud.set("EDGEREEL_FAILURES_BURST", "2");
+    cloud.set("EDGEREEL_AUTH_FAILURES_PER_MINUTE", "1");
+    cloud.set("EDGEREEL_AUTH_FAILURES_BURST", "2");
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
     for (source, status) in [("192.0.2.1", 401), ("192.0.2.1", 401), ("192.0.2.1", 429), ("192.0.2.2", 401)] {
         let mut stranger = request("GET", "/v1/videos", None, "x");
         stranger["headers"]["authorization"] = json!("Bearer guess");
-        // Whatever they write there themselves.
+        // Clients cannot set this header themselves.
         stranger["headers"]["x-forwarded-for"] = json!("192.0.2.3");
         stranger["requestContext"]["http"]["sourceIp"] = json!(source);
         assert_eq!(api.invoke(stranger).await.unwrap()["statusCode"], status, "{source}");

@@ -1,4 +1,4 @@
-//! How long a function takes to start. A measurement, not a test: `make bench-lambda`.
+//! Measures the start of a function (`make bench-lambda`).
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::runtime::Function;
 
 const STARTS: usize = 20;
 const FUNCTIONS: [&str; 5] = ["api", "ingest", "dead-letter", "sweeper", "webhooks"];
-/// Around what is written into the page.
+/// Markers of the table in the page.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
 
-/// A function out of its zip, as it is uploaded.
+/// A function from its zip.
 struct Built {
     program: PathBuf,
     zip_bytes: u64,
@@ -23,7 +23,7 @@ struct Built {
 }
 
 impl Built {
-    /// `None`: it was not built.
+    /// `None` if it was not built.
     fn read(zips: &Path, processor: &str, function: &str, folder: &Path) -> Option<Self> {
         let zip = zips.join(processor).join(function).join("bootstrap.zip");
         if !zip.exists() {
@@ -42,7 +42,7 @@ impl Built {
     }
 }
 
-/// Medians: until it asks for its first event, until that is answered, and of the next answer.
+/// Medians of the time until the first event is requested, until it is answered, and of the next response.
 async fn start(program: &Path, cloud: &Cloud) -> [Duration; 3] {
     let mut runs = [vec![], vec![], vec![]];
     for _ in 0..STARTS {
@@ -55,9 +55,9 @@ async fn start(program: &Path, cloud: &Cloud) -> [Duration; 3] {
             times.push(time);
         }
     }
-    runs.map(|mut it| {
-        it.sort();
-        it[STARTS / 2]
+    runs.map(|mut times| {
+        times.sort();
+        times[STARTS / 2]
     })
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda functions as Lambda runs them: the real programs, fed by a runtime API of our own.
+//! The Lambda programs, with a fake runtime API.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

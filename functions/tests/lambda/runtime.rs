@@ -1,4 +1,4 @@
-//! The Runtime API that Lambda gives a function: next event, answer, error.
+//! A fake of Lambda's Runtime API: next event, response, error.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -16,13 +16,13 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-/// What a function made of an event: its answer, or its error.
+/// The result of an event: response or error.
 pub(crate) type Outcome = Result<Value, Value>;
 
 struct Shared {
     events: AsyncMutex<mpsc::UnboundedReceiver<(String, Value)>>,
     waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
-    /// When the function asked for its first event.
+    /// When the function requested its first event.
     ready: OnceLock<Instant>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Starts a program as Lambda does, with these variables and no others.
+    /// Starts a program like Lambda, with only these variables.
     pub(crate) async fn start(program: &str, variables: &[(&str, String)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let shared =
@@ -62,17 +62,17 @@ impl Function {
         Self { events, shared, _child: child, count: 0, started }
     }
 
-    /// How long it has been running.
+    /// Time since the start.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// How long it took until it asked for its first event, if it has.
+    /// Time from the start until the first event was requested.
     pub(crate) fn ready_after(&self) -> Option<Duration> {
         self.shared.ready.get().map(|it| it.duration_since(self.started))
     }
 
-    /// Feeds one event, and waits for what becomes of it.
+    /// Sends one event and waits for its result.
     pub(crate) async fn invoke(&mut self, event: Value) -> Outcome {
         self.count += 1;
         let id = format!("request-{}", self.count);
@@ -109,7 +109,7 @@ async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: 
 impl Shared {
     fn tell(&self, id: &str, outcome: Outcome) -> StatusCode {
         if let Some(sender) = self.waiting.lock().unwrap().remove(id) {
-            // Nobody waits any more after a time-out.
+            // The receiver is gone after a timeout.
             drop(sender.send(outcome));
         }
         StatusCode::ACCEPTED

@@ -1,4 +1,4 @@
-//! The sample video: standard input, so that its top rung is copied.
+//! The sample video, whose format allows its top rung to be remuxed.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,18 +7,18 @@ use anyhow::Context as _;
 use transcoder::ffmpeg::Tools;
 
 use crate::Result;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// Its length, seconds.
+/// Length in seconds.
 const SECONDS: u32 = 40;
 
-/// Something that moves, and whose every frame tells its time: counters in the picture, and a tone
-/// that changes with every second.
+/// Moving test images with a counter in each frame, and a tone
+/// that changes every second.
 const VIDEO: &str = "testsrc2=size=1920x1080:rate=30";
 const AUDIO: &str =
     "aevalsrc='0.2*sin(2*PI*t*(220+55*mod(floor(t)\\,8)))|0.2*sin(2*PI*t*(330+55*mod(floor(t)\\,8)))':s=48000";
 
-/// Makes it.
+/// Generates the video.
 ///
 /// # Errors
 /// If FFmpeg fails.
@@ -31,10 +31,10 @@ pub(super) async fn make(tools: &Tools, path: &Path) -> Result {
     command.args(["-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0"]);
     command.args(["-c:a", "aac", "-b:a", "160k", "-ac", "2", "-movflags", "+faststart"]);
     command.arg(path).stdin(Stdio::null()).kill_on_drop(true);
-    let done = command.output().await.context("FFmpeg cannot be run")?;
+    let done = command.output().await.context("cannot run FFmpeg")?;
     if done.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-    Err(Stop::failed("no-sample", anyhow::anyhow!(said).context("the sample video could not be made")))
+    Err(CommandError::failed("no-sample", anyhow::anyhow!(said).context("cannot generate the sample video")))
 }

@@ -1,4 +1,4 @@
-//! An `edgereel dev` of our own, which ends when we do, however we end.
+//! A child process `edgereel dev`, which exits with this process in any case.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,43 +11,43 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Result;
 use crate::data_dir::DevInfo;
-use crate::output::Stop;
+use crate::output::CommandError;
 
-/// How long it may take to listen, and to end.
+/// Timeout of start and exit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct DevServer {
     child: Child,
-    /// It ends when this does: also when we are killed.
+    /// The child exits when this pipe closes, also when this process is killed.
     stdin: ChildStdin,
     info: DevInfo,
 }
 
 impl DevServer {
-    /// Starts it on a free port, and waits until it listens.
+    /// Starts the server on a free port and waits until it listens.
     pub(super) async fn start(data: &Path) -> Result<Self> {
-        let program = std::env::current_exe().context("the path of this program is unknown")?;
+        let program = std::env::current_exe().context("cannot determine the path of this program")?;
         let mut command = Command::new(program);
         command.arg("dev").arg("--data").arg(data);
         command.args(["--listen", "127.0.0.1:0", "--json", "--until-stdin-ends"]);
         if std::env::var_os("RUST_LOG").is_none() {
-            // What goes well, the show says itself.
+            // The demonstration reports successes itself.
             command.env("RUST_LOG", "warn");
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().context("`edgereel dev` cannot be started")?;
+        let mut child = command.spawn().context("cannot start `edgereel dev`")?;
         let stdin = child.stdin.take().context("`edgereel dev` has no standard input")?;
         let stdout = child.stdout.take().context("`edgereel dev` has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let first = first.context("`edgereel dev` does not begin to listen")??.unwrap_or_default();
-        // Its last words are JSON too; nobody else reads them, so its pipe must not fill up.
+        let first = first.context("`edgereel dev` did not start in time")??.unwrap_or_default();
+        // Read the rest of its output, so that the pipe does not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
         let said: serde_json::Value = serde_json::from_str(&first).unwrap_or_default();
         if let Some(error) = said.get("error") {
             let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            return Err(Stop::failed(text("code"), anyhow::anyhow!(text("message"))));
+            return Err(CommandError::failed(text("code"), anyhow::anyhow!(text("message"))));
         }
         let info = wait_for_info(data, &said).await?;
         Ok(Self { child, stdin, info })
@@ -57,7 +57,7 @@ impl DevServer {
         &self.info
     }
 
-    /// Until a signal, or until the server is gone (the terminal sends Ctrl-C to both of us).
+    /// Waits for a signal or the exit of the server (the terminal sends Ctrl-C to both processes).
     pub(super) async fn until_interrupted(&self) {
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
@@ -69,17 +69,17 @@ impl DevServer {
         }
     }
 
-    /// Lets it end in order, and waits for it.
+    /// Stops the server and waits for its exit.
     pub(super) async fn stop(mut self) {
         drop(self.stdin);
         if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
             // Dropping the child kills it.
-            tracing::warn!("`edgereel dev` does not end: it is killed");
+            tracing::warn!("`edgereel dev` did not exit in time: killing it");
         }
     }
 }
 
-/// The file appears right after it has said that it listens.
+/// The file appears shortly after the server has reported that it listens.
 async fn wait_for_info(data: &Path, said: &serde_json::Value) -> Result<DevInfo> {
     for _ in 0..100 {
         if let Some(info) = DevInfo::read(data)?
@@ -89,5 +89,5 @@ async fn wait_for_info(data: &Path, said: &serde_json::Value) -> Result<DevInfo>
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Stop::failed("not-running", anyhow::anyhow!("`edgereel dev` did not say how to reach it")))
+    Err(CommandError::failed("not-running", anyhow::anyhow!("`edgereel dev` did not report its addresses")))
 }

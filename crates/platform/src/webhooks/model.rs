@@ -154,6 +154,7 @@ pub enum DeliveryStatus {
     /// The endpoint accepted it.
     Delivered,
     /// It failed permanently: there are no further attempts.
+    #[serde(rename = "failed")]
     GivenUp,
 }
 

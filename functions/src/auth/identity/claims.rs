@@ -1,14 +1,14 @@
-//! What the claims of a verified JWT mean.
+//! Interpretation of the claims of a verified JWT.
 
 use serde_json::{Map, Value};
 
 use super::super::{Caller, Scope, Scopes, USER, is_owner};
 use super::{IdentitySettings, TokenProblem};
 
-/// All claims: which one names the owner is configured.
+/// All claims: the name of the owner claim is configurable.
 pub(super) type Claims = Map<String, Value>;
 
-/// Whom they name.
+/// The caller that the claims describe.
 pub(super) fn caller(claims: &Claims, settings: &IdentitySettings) -> Result<Caller, TokenProblem> {
     let subject = claims.get("sub").and_then(Value::as_str).filter(|it| is_owner(it));
     let subject = subject.ok_or(TokenProblem::Invalid("its subject is nobody"))?;
@@ -22,14 +22,14 @@ pub(super) fn caller(claims: &Claims, settings: &IdentitySettings) -> Result<Cal
     Ok(Caller { subject: format!("{USER}{subject}"), owner, scopes })
 }
 
-/// `scope` (RFC 8693, 4.2) or, as some providers have it, `scp`; words in one text, or a list of them.
+/// `scope` (RFC 8693, 4.2) or, with some providers, `scp`; space-separated or a list.
 fn scopes(claims: &Claims, prefix: &str) -> Result<Scopes, TokenProblem> {
     const UNREADABLE: TokenProblem = TokenProblem::Invalid("its scopes cannot be read");
     let words: Vec<&str> = match claims.get("scope").or_else(|| claims.get("scp")) {
         None => return Ok(Scopes::of_an_owner()),
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
         Some(Value::Array(list)) => list.iter().map(|it| it.as_str().ok_or(UNREADABLE)).collect::<Result<_, _>>()?,
-        // Never a guess: what limits a token must not be lost because it is written oddly.
+        // Reject instead of guessing: an unusual format must not remove the limits of a token.
         Some(_) => return Err(UNREADABLE),
     };
     Ok(words.into_iter().filter_map(|it| it.strip_prefix(prefix)?.parse::<Scope>().ok()).collect())
@@ -74,7 +74,7 @@ mod tests {
             check(&settings(), &json!({ "sub": "ann", "scp": scope }), expected);
         }
         check(&settings(), &json!({ "sub": "ann" }), Some((Some("ann"), all)));
-        // `scope` counts, whatever `scp` says.
+        // `scope` takes precedence over `scp`.
         check(&settings(), &json!({ "sub": "ann", "scope": "read", "scp": ["admin"] }), Some((Some("ann"), "read")));
         let ours = IdentitySettings { scope_prefix: "edgereel:".to_owned(), ..settings() };
         check(&ours, &json!({ "sub": "ann", "scope": "admin edgereel:read" }), Some((Some("ann"), "read")));

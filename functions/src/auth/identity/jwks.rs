@@ -1,8 +1,8 @@
-//! The published keys of an identity provider, at hand.
+//! Cache of the published keys of an identity provider.
 //!
-//! Whoever sends a token waits for a fetch only if its key is not known. Keys that are known serve on
-//! while newer ones are fetched, and while the provider cannot be reached: its tokens end by
-//! themselves. What the provider answers replaces everything, so that a key it takes back is gone.
+//! A request waits for a fetch only if the key of its token is unknown. Cached keys are used while newer ones are fetched,
+//! and while the provider cannot be reached: tokens expire on their own. Each response of the provider replaces all keys,
+//! so a withdrawn key is removed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,77 +18,77 @@ use url::Url;
 
 use super::settings::is_here;
 
-/// Until the provider answers, all told.
+/// Total timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most bytes of an answer.
+/// Largest response in bytes.
 const DOCUMENT_LIMIT: usize = 256 << 10;
-/// Most keys that are kept.
+/// Maximum number of keys.
 const KEYS_LIMIT: usize = 100;
 
-/// The keys of one address.
+/// The keys of one JWKS URL.
 pub(super) struct Jwks {
     url: Url,
     http: reqwest::Client,
     max_age: Duration,
     pause: Duration,
     held: Mutex<Held>,
-    /// Whoever fetches holds it. In it, when the last fetch began.
+    /// Held during a fetch. Contains the start time of the last fetch.
     turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
-/// What is at hand.
+/// The cached keys.
 #[derive(Clone, Default)]
 struct Held {
     keys: Arc<[PublishedKey]>,
-    /// When they came; `None`: never.
+    /// When they were fetched; `None`: never.
     fetched: Option<Instant>,
     last_fetch_failed: bool,
 }
 
-/// A key that signs tokens, for the one algorithm that it is good for.
+/// A verification key and its algorithm.
 struct PublishedKey {
     id: Option<String>,
     algorithm: Algorithm,
     key: DecodingKey,
 }
 
-/// Why there is no key.
+/// Why no key was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FindProblem {
-    /// The provider has none of that name.
+    /// The provider has no key with that id.
     Unknown,
-    /// Nobody knows: the provider could not be reached.
+    /// The provider cannot be reached.
     Unavailable,
 }
 
-/// Why keys were not fetched.
+/// Why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 enum FetchProblem {
-    #[error("it could not be reached")]
+    #[error("the server cannot be reached")]
     Http(#[from] reqwest::Error),
-    #[error("it answered {0}")]
+    #[error("the server responded with {0}")]
     Status(StatusCode),
-    #[error("its answer has more than {DOCUMENT_LIMIT} bytes")]
+    #[error("the response is larger than {DOCUMENT_LIMIT} bytes")]
     TooLarge,
-    #[error("its answer is no set of keys")]
+    #[error("the response is not a JSON Web Key Set")]
     Form(#[from] serde_json::Error),
 }
 
 impl Jwks {
-    /// Keys that are published at `url`; nothing is fetched before a token needs it.
+    /// Keys that are published at `url`; the first token triggers the first fetch.
     pub(super) fn new(url: &Url, max_age: Duration, pause: Duration) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
-            // Configured is this address, and no other.
+            // Only the configured URL is trusted.
             .redirect(Policy::none())
             .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
-        // Proxies are for hosts elsewhere.
+        // Never use a proxy for this machine.
         let builder = if is_here(url) { builder.no_proxy() } else { builder };
         let (held, turn) = (Mutex::default(), Arc::default());
         Ok(Self { url: url.clone(), http: builder.build()?, max_age, pause, held, turn })
     }
 
-    /// The key of that id and algorithm.
+    /// Finds a key by id and algorithm.
     pub(super) async fn find(
         self: &Arc<Self>,
         id: Option<&str>,
@@ -112,17 +112,17 @@ impl Jwks {
         })
     }
 
-    /// Fetches again, unless somebody just did. `seen`: of the keys that do not do.
+    /// Fetches again, unless another task just did. `seen`: the version of the keys that did not match.
     async fn refetch(self: &Arc<Self>, seen: Option<Instant>) {
         let turn = self.turn.clone().lock_owned().await;
         if self.held().fetched == seen {
-            // As a task of its own: a client that hangs up must not use up the turn of the others.
+            // A separate task: a disconnecting client must not cancel the fetch for the others.
             let _ = tokio::spawn(self.clone().fetch_in_turn(turn)).await;
         }
     }
 
     async fn fetch_in_turn(self: Arc<Self>, mut turn: OwnedMutexGuard<Option<Instant>>) {
-        // Names of keys cost a forger nothing, and fetches cost the provider something.
+        // Limited, because anyone can send tokens with made-up key ids.
         if turn.is_some_and(|it| it.elapsed() < self.pause) {
             return;
         }
@@ -138,7 +138,7 @@ impl Jwks {
             }
             Err(problem) => {
                 let problem = anyhow::Error::from(problem);
-                tracing::warn!("the keys of the identity provider at {} were not fetched: {problem:#}", self.url);
+                tracing::warn!("cannot fetch the keys of the identity provider from {}: {problem:#}", self.url);
             }
         }
     }
@@ -164,14 +164,14 @@ impl Jwks {
     }
 }
 
-/// The key of that id. A token that names none is signed with the only one there is.
+/// The key with that id. A token without an id uses the only key there is.
 fn pick(keys: &[PublishedKey], id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
     let mut fitting = keys.iter().filter(|it| it.algorithm == algorithm && (id.is_none() || it.id.as_deref() == id));
     let first = fitting.next()?;
     (id.is_some() || fitting.next().is_none()).then(|| first.key.clone())
 }
 
-/// The keys of a document that verify; others, and those that cannot be read, are none of our business.
+/// The verification keys of a JWKS document; all other keys are ignored.
 fn read(document: &[u8]) -> Result<Vec<PublishedKey>, FetchProblem> {
     #[derive(Deserialize)]
     struct Document {
@@ -184,7 +184,7 @@ fn read(document: &[u8]) -> Result<Vec<PublishedKey>, FetchProblem> {
 impl PublishedKey {
     fn read(value: serde_json::Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
-        // The kind of a key decides its algorithm; a published secret would be none.
+        // The key type decides the algorithm; a published symmetric key is ignored.
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => Algorithm::RS256,
             AlgorithmParameters::EllipticCurve(it) if it.curve == EllipticCurve::P256 => Algorithm::ES256,

@@ -1,4 +1,4 @@
-//! What an installation says of its identity provider.
+//! Settings of the identity provider.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,40 +7,40 @@ use jsonwebtoken::Algorithm;
 use platform::secret::Secret;
 use url::{Host, Url};
 
-/// Whose JWTs are taken, and what they mean.
+/// The identity provider whose JWTs are accepted.
 #[derive(Debug, Clone)]
 pub struct IdentitySettings {
-    /// How they are signed.
+    /// How JWTs are signed.
     pub signature: Signature,
-    /// What `iss` must be.
+    /// Required value of `iss`.
     pub issuer: String,
     /// `aud` must be or contain one of these.
     pub audiences: Vec<String>,
-    /// The claim that names the owner.
+    /// The claim that contains the owner.
     pub owner_claim: String,
-    /// What stands before our scopes, where the provider serves other APIs too: `edgereel:`.
+    /// Prefix of Edgereel's scopes, if the provider serves other APIs too: `edgereel:`.
     pub scope_prefix: String,
-    /// How far the clocks may be apart.
+    /// Tolerated clock skew.
     pub clock_skew: Duration,
-    /// After so long the provider's keys are fetched again; those at hand serve until that succeeds.
+    /// Age at which the provider's keys are fetched again; cached keys are used until that succeeds.
     pub keys_max_age: Duration,
-    /// A key that is not known makes us fetch them at once, but not more often than this.
+    /// Minimum interval of fetches that are caused by unknown key ids.
     pub refetch_pause: Duration,
 }
 
 /// How JWTs are signed.
 #[derive(Debug, Clone)]
 pub enum Signature {
-    /// HMAC with SHA-256: whoever knows the secret can issue tokens.
+    /// HMAC with SHA-256: everyone who knows the secret can issue tokens.
     Hs256 {
         /// At least 32 bytes (RFC 7518, 3.2).
         secret: Secret,
     },
     /// With keys whose public halves the provider publishes (RFC 7517).
     Jwks {
-        /// Where; `https`, or on this machine.
+        /// JWKS URL: `https`, or on this machine.
         url: Url,
-        /// With which of these; keys for anything else are passed over.
+        /// Accepted algorithms; keys of others are ignored.
         algorithms: Vec<JwksAlgorithm>,
     },
 }
@@ -63,25 +63,25 @@ impl JwksAlgorithm {
     }
 }
 
-/// Why settings cannot be right.
+/// Why settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityProblem {
-    /// A secret that can be guessed.
-    #[error("the secret of the identity provider has {0} bytes, and needs at least 32")]
+    /// The secret is too short.
+    #[error("the secret of the identity provider has {0} bytes, but needs at least 32")]
     ShortSecret(usize),
-    /// Keys that anybody on the way could replace.
-    #[error("the keys of the identity provider are at `{0}`: use https")]
+    /// The keys would be fetched over an insecure connection.
+    #[error("the JWKS URL of the identity provider is `{0}`: use https")]
     Insecure(Url),
-    /// Something that must be said was not.
+    /// A required setting is missing.
     #[error("the identity provider has no {0}")]
     Missing(&'static str),
-    /// No client for HTTP.
-    #[error("the client for the keys of the identity provider cannot be set up")]
+    /// The HTTP client cannot be created.
+    #[error("cannot create the HTTP client for the keys of the identity provider")]
     Client(#[source] reqwest::Error),
 }
 
 impl IdentitySettings {
-    /// The usual settings of a provider.
+    /// Default settings.
     pub fn new(signature: Signature, issuer: &str, audience: &str) -> Self {
         Self {
             signature,
@@ -122,7 +122,7 @@ impl IdentitySettings {
     }
 }
 
-/// Whether an address is on this machine.
+/// Whether a URL points to this machine.
 pub(super) fn is_here(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_right_stops_the_start() {
+    fn invalid_settings_are_rejected() {
         let rs256 = &[JwksAlgorithm::Rs256];
         let good = IdentitySettings::new(jwks("https://id.example/keys", rs256), "https://id.example", "edgereel");
         check(&good, None);
@@ -155,15 +155,15 @@ mod tests {
             check(&IdentitySettings { signature: jwks(here, rs256), ..good.clone() }, None);
         }
         let plain = IdentitySettings { signature: jwks("http://id.example/keys", rs256), ..good.clone() };
-        check(&plain, Some("the keys of the identity provider are at `http://id.example/keys`: use https"));
+        check(&plain, Some("the JWKS URL of the identity provider is `http://id.example/keys`: use https"));
         let file = IdentitySettings { signature: jwks("file:///etc/passwd", rs256), ..good.clone() };
-        check(&file, Some("the keys of the identity provider are at `file:///etc/passwd`: use https"));
+        check(&file, Some("the JWKS URL of the identity provider is `file:///etc/passwd`: use https"));
         let none = IdentitySettings { signature: jwks("https://id.example/keys", &[]), ..good.clone() };
         check(&none, Some("the identity provider has no algorithm"));
         let hs256 = |secret: &str| Signature::Hs256 { secret: Secret::new(secret) };
         check(&IdentitySettings { signature: hs256(&"x".repeat(32)), ..good.clone() }, None);
         let short = IdentitySettings { signature: hs256("hunter2"), ..good.clone() };
-        check(&short, Some("the secret of the identity provider has 7 bytes, and needs at least 32"));
+        check(&short, Some("the secret of the identity provider has 7 bytes, but needs at least 32"));
         check(&IdentitySettings { issuer: String::new(), ..good.clone() }, Some("the identity provider has no issuer"));
         let nobody = Some("the identity provider has no audience");
         check(&IdentitySettings { audiences: vec![], ..good.clone() }, nobody);

@@ -1,17 +1,18 @@
-//! Completing an upload whose parts the uploader chose: what the store has must be what R2 accepts, and no more
-//! than is allowed here.
+//! Completing an upload whose parts the client chose: the parts must be valid for R2, and the size within the
+//! limit.
 
 use std::collections::BTreeMap;
 
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, UploadId};
 
+use super::super::error::UploadError;
 use super::super::plan::check_size;
 use super::super::{KnownUpload, progress};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// Makes the object of the parts that the store has. `sent`: what the uploader says of them, by number.
+/// Completes the upload with the parts in the store. `sent`: the client's ETags by part number.
 pub(crate) async fn complete(
     state: &ApiState,
     upload: &KnownUpload,
@@ -21,22 +22,22 @@ pub(crate) async fn complete(
     let stored = match state.signer.list_parts(&upload.key, id).await {
         Ok(stored) => stored,
         Err(StoreError::NotFound { .. }) => {
-            // Completed before, or given up.
-            let stands = progress::is_stored(state, upload).await?;
-            return if stands { Ok(()) } else { Err(ApiError::UploadGone) };
+            // Completed or aborted before.
+            let is_stored = progress::is_stored(state, upload).await?;
+            return if is_stored { Ok(()) } else { Err(UploadError::Gone.into()) };
         }
         Err(error) => return Err(error.into()),
     };
-    fits(&stored, sent.as_ref()).map_err(ApiError::UploadIncomplete)?;
+    fits(&stored, sent.as_ref()).map_err(UploadError::Incomplete)?;
     let arrived: u64 = stored.iter().map(|it| it.size).sum();
     if let Some(announced) = upload.size.filter(|it| *it != arrived) {
-        return Err(ApiError::UploadIncomplete(format!("{arrived} bytes of {announced} have arrived")));
+        return Err(UploadError::Incomplete(format!("{arrived} of {announced} bytes have arrived")).into());
     }
     check_size(arrived, state.config.max_upload_bytes)?;
-    super::make(state, upload, id, &stored).await
+    super::assemble(state, upload, id, &stored).await
 }
 
-/// Parts 1 to n, all as large as the first but the last, which is not larger; and those that were sent.
+/// Checks for parts 1 to n of equal size (the last may be smaller) with the client's ETags.
 fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), String> {
     let Some(first) = stored.first() else { return Err("no part has arrived".to_owned()) };
     let last = stored.len() as u32;
@@ -47,11 +48,13 @@ fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), Str
         let equal = if number == last { part.size <= first.size } else { part.size == first.size };
         if !equal {
             let (found, expected) = (part.size, first.size);
-            return Err(format!("part {number} has {found} bytes, and the first one {expected}: they must be equal"));
+            return Err(format!(
+                "part {number} has {found} bytes but the first part has {expected}: parts must be equal"
+            ));
         }
-        let said = sent.and_then(|it| it.get(&number));
-        if sent.is_some() && said.map(|it| it.trim_matches('"')) != Some(part.etag.0.as_str()) {
-            return Err(format!("part {number} arrived with another ETag than was sent: send it again"));
+        let etag = sent.and_then(|it| it.get(&number));
+        if sent.is_some() && etag.map(|it| it.trim_matches('"')) != Some(part.etag.0.as_str()) {
+            return Err(format!("part {number} has a different ETag than the client sent: upload it again"));
         }
     }
     match sent.and_then(|it| it.keys().next_back()) {
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_told() {
+    fn other_part_sizes_are_rejected() {
         for bad in [&[][..], &[5, 6], &[5, 4, 5]] {
             assert!(fits(&parts(bad), None).is_err(), "{bad:?}");
         }

@@ -1,4 +1,4 @@
-//! Receivers that are down, slow, gone, or answer nonsense.
+//! Receivers that are down, slow, gone, or respond incorrectly.
 
 use axum::body::Body;
 use platform::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch, WebhookStore};
@@ -39,7 +39,7 @@ async fn a_receiver_that_is_down_for_almost_three_days_misses_nothing() {
 }
 
 #[tokio::test]
-async fn one_that_is_down_longer_is_disabled_until_somebody_enables_it() {
+async fn a_receiver_that_is_down_longer_is_disabled_until_it_is_enabled() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     let (endpoint, _) = office.endpoint(1, &receiver.url, None).await;
     receiver.answer(|_| reply(500));
@@ -76,7 +76,7 @@ async fn one_that_is_gone_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_wish_for_a_pause_is_respected_for_all_messages() {
+async fn a_requested_delay_applies_to_all_messages() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
     receiver.answer(|_| Reply { headers: vec![("retry-after", "7200")], ..reply(429) });
@@ -91,7 +91,7 @@ async fn a_wish_for_a_pause_is_respected_for_all_messages() {
 }
 
 #[tokio::test]
-async fn a_slow_receiver_is_left_and_nobody_waits_for_it() {
+async fn a_slow_receiver_times_out_and_delays_no_other() {
     let (office, slow, quick) = (Office::open().await, Receiver::start().await, Receiver::start().await);
     let (endpoint, _) = office.endpoint(1, &slow.url, None).await;
     office.endpoint(2, &quick.url, None).await;
@@ -112,7 +112,7 @@ async fn a_slow_receiver_is_left_and_nobody_waits_for_it() {
     assert!(slow.received().len() < 40, "the slow one has its share, and the quick one was not behind it");
     let (round, error) = round.await.unwrap();
     assert_eq!((round.delivered, round.failed), (40, 40));
-    assert_eq!(error, "no answer within 0.5 s");
+    assert_eq!(error, "no response within 0.5 s");
 }
 
 #[tokio::test]
@@ -121,10 +121,10 @@ async fn redirects_and_other_answers_are_failures() {
     let (endpoint, _) = office.endpoint(1, &receiver.url, None).await;
     let now = now_ms();
     for (number, status, error) in [
-        (1, 301, "it answered 301, and redirects are not followed"),
-        (2, 307, "it answered 307, and redirects are not followed"),
-        (3, 404, "it answered 404"),
-        (4, 500, "it answered 500"),
+        (1, 301, "HTTP 301, and redirects are not followed"),
+        (2, 307, "HTTP 307, and redirects are not followed"),
+        (3, 404, "HTTP 404"),
+        (4, 500, "HTTP 500"),
     ] {
         receiver.answer(move |_| Reply { headers: vec![("location", "/elsewhere")], ..reply(status) });
         let delivery = office.store.send_test(endpoint.id, now + number).await.unwrap();
@@ -138,7 +138,7 @@ async fn redirects_and_other_answers_are_failures() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_is_a_failure() {
+async fn a_refused_connection_is_a_failure() {
     let office = Office::open().await;
     // A port that was free a moment ago.
     let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
@@ -164,7 +164,7 @@ async fn answers_without_end_are_not_read_to_it() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_deadline_is_back_before_it() {
+async fn a_dispatcher_with_a_deadline_returns_before_it() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
     receiver.answer(|_| Reply { delay: Duration::from_millis(300), ..reply(200) });
@@ -176,7 +176,7 @@ async fn whoever_has_a_deadline_is_back_before_it() {
     let round = office.dispatcher.dispatch_before(now_ms() + 2_000, now_ms()).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert!((1..80).contains(&round.delivered) && round.failed == 0, "{round:?}");
-    // The next one goes on there.
+    // The next dispatcher continues.
     receiver.answer(|_| reply(200));
     let rest = office.dispatcher.dispatch_before(now_ms() + 60_000, now_ms()).await.unwrap();
     assert_eq!(round.delivered + rest.delivered, 80);

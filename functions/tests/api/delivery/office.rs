@@ -1,11 +1,11 @@
-//! A catalog with webhooks, and one who sends them, with a clock of our own.
+//! A catalog with webhooks and a dispatcher, with a simulated clock.
 
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::webhook::EventType;
-use functions::webhooks::{Dispatcher, DispatcherConfig, Round, Sender};
+use functions::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
 use platform::catalog::{Catalog, ClaimOutcome, SqlCatalog};
 use platform::database::{Database, open_sqlite};
 use platform::net::{Guard, Policy};
@@ -21,7 +21,7 @@ pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 pub(super) const LIFE: [&str; 4] = ["upload.completed", "video.processing", "video.playable", "video.ready"];
 pub(super) const ALL: Policy = Policy { allow_private: true, allow_http: true };
 
-/// A catalog, webhooks, and one who sends them.
+/// A catalog with webhooks and a dispatcher.
 pub(super) struct Office {
     pub(super) database: Database,
     pub(super) catalog: SqlCatalog,
@@ -42,7 +42,7 @@ impl Office {
         Self { catalog: SqlCatalog::new(&database), database, store, keys, dispatcher, folder }
     }
 
-    /// An endpoint, and its secret.
+    /// Creates an endpoint; returns its secret too.
     pub(super) async fn endpoint(&self, number: u8, url: &str, types: Option<Vec<EventType>>) -> (Endpoint, String) {
         let id = domain::webhook::EndpointId::new(0, [number; 10]);
         let secret = secret(number);
@@ -52,13 +52,13 @@ impl Office {
         (self.store.create(&new, 0).await.unwrap(), secret)
     }
 
-    pub(super) async fn dispatch(&self, now_ms: u64) -> Round {
+    pub(super) async fn dispatch(&self, now_ms: u64) -> DispatchSummary {
         self.dispatcher.dispatch(now_ms, &CancellationToken::new()).await.unwrap()
     }
 
-    /// Time goes by, and somebody looks every few minutes.
-    pub(super) async fn pass(&self, from_ms: u64, to_ms: u64) -> Round {
-        let mut sum = Round::default();
+    /// Advances the clock and runs the dispatcher every few minutes.
+    pub(super) async fn pass(&self, from_ms: u64, to_ms: u64) -> DispatchSummary {
+        let mut sum = DispatchSummary::default();
         let mut now_ms = from_ms;
         while now_ms < to_ms {
             let round = self.dispatch(now_ms).await;
@@ -71,14 +71,14 @@ impl Office {
         sum
     }
 
-    /// Uploaded, and nothing more.
+    /// Uploads a video without processing it.
     pub(super) async fn upload(&self, number: u8, now_ms: u64) -> Job {
         let job = job(number);
         self.catalog.note_upload_event(&job, now_ms).await.unwrap();
         job
     }
 
-    /// From upload to ready: four events.
+    /// Processes a video from upload to ready: four events.
     pub(super) async fn life(&self, number: u8, now_ms: u64) -> VideoId {
         let job = self.upload(number, now_ms).await;
         let generation = Generation::of("etag", "default");

@@ -1,6 +1,6 @@
-//! In order and once, whoever races, crashes or is told to stop.
+//! Messages arrive in order and once, despite races, crashes and shutdowns.
 
-use functions::webhooks::Round;
+use functions::webhooks::DispatchSummary;
 use platform::database::open_sqlite;
 use platform::net::Guard;
 use platform::webhooks::SqlWebhooks;
@@ -13,14 +13,14 @@ use super::office::{ALL, DAY_MS, LIFE, MINUTE_MS, Office, dispatcher};
 use crate::receiver::{Receiver, Reply, reply};
 use crate::world::now_ms;
 
-/// Two dispatchers with a connection of their own, many videos, and a receiver that is now quick, now
-/// slow, and fails now and then.
+/// Two dispatchers with separate connections, many videos, and a receiver of varying speed
+/// that fails occasionally.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn racing_dispatchers_send_each_event_once_and_in_order() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
-    receiver.answer(|it| {
-        let chance = it.body.iter().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+    receiver.answer(|message| {
+        let chance = message.body.iter().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
         Reply { delay: Duration::from_millis(u64::from(chance % 7)), ..reply(200) }
     });
     let other = open_sqlite(&office.folder.path().join("edgereel.db")).await.unwrap();
@@ -28,7 +28,7 @@ async fn racing_dispatchers_send_each_event_once_and_in_order() {
     let other = dispatcher(&other, &office.keys, Guard::new(ALL));
     let now = now_ms();
     let (stop, mut videos) = (CancellationToken::new(), vec![]);
-    // They work while events are still being written.
+    // The dispatchers run while events are still being written.
     let writing = async {
         for number in 0..50 {
             videos.push(office.life(number, now).await);
@@ -53,17 +53,17 @@ async fn racing_dispatchers_send_each_event_once_and_in_order() {
     }
 }
 
-/// As above, and every third message has to be sent again.
+/// The same, with a retry of every third message.
 #[tokio::test]
 async fn failures_do_not_break_the_order() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
     let tries = std::sync::Mutex::new(HashMap::<String, u32>::new());
-    receiver.answer(move |it| {
+    receiver.answer(move |message| {
         let mut tries = tries.lock().unwrap();
-        let tried = tries.entry(it.id()).or_default();
+        let tried = tries.entry(message.id()).or_default();
         *tried += 1;
-        let bad = it.body.iter().map(|&byte| u32::from(byte)).sum::<u32>() % 3;
+        let bad = message.body.iter().map(|&byte| u32::from(byte)).sum::<u32>() % 3;
         reply(if *tried <= bad { 503 } else { 200 })
     });
     let now = now_ms();
@@ -84,7 +84,7 @@ async fn failures_do_not_break_the_order() {
 async fn a_crash_before_the_acknowledgement_sends_it_again_with_the_same_id() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
-    // It has the message, and its answer never arrives.
+    // The receiver has the message, but its response never arrives.
     receiver.answer(|_| Reply { delay: Duration::from_secs(60), ..reply(200) });
     let now = now_ms();
     office.upload(1, now).await;
@@ -93,16 +93,16 @@ async fn a_crash_before_the_acknowledgement_sends_it_again_with_the_same_id() {
         () = receiver.arrived() => {}
     }
     receiver.answer(|_| reply(200));
-    assert_eq!(office.dispatch(now + 1_000).await, Round::default(), "it may still be on its way");
+    assert_eq!(office.dispatch(now + 1_000).await, DispatchSummary::default(), "it may still be on its way");
     assert_eq!(office.dispatch(now + MINUTE_MS).await.delivered, 1);
     let received = receiver.received();
     assert_eq!(received.len(), 2);
     assert_eq!((received[0].id(), &received[0].body), (received[1].id(), &received[1].body));
-    assert_eq!(office.dispatch(now + DAY_MS).await, Round::default());
+    assert_eq!(office.dispatch(now + DAY_MS).await, DispatchSummary::default());
 }
 
 #[tokio::test]
-async fn who_is_told_to_stop_ends_what_it_has_begun() {
+async fn a_stopped_dispatcher_finishes_its_messages() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
     receiver.answer(|_| Reply { delay: Duration::from_millis(200), ..reply(200) });

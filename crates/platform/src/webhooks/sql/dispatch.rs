@@ -179,7 +179,7 @@ async fn note(
     let status = match settled {
         Settled::Delivered => "delivered",
         Settled::Waits => "pending",
-        Settled::GivenUp | Settled::Disabled(_) => "given-up",
+        Settled::GivenUp | Settled::Disabled(_) => "failed",
     };
     let changed = sqlx::query(
         "UPDATE webhook_deliveries SET

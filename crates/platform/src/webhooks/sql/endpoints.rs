@@ -203,7 +203,7 @@ pub(super) async fn disable(
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "UPDATE webhook_deliveries SET status = 'given-up', settled_ms = $1, last_error = coalesce(last_error, $2)
+        "UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
          WHERE endpoint = $3 AND status = 'pending'",
     )
     .bind(sql(now_ms))

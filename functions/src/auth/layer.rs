@@ -1,4 +1,4 @@
-//! The gate before `/v1`: credentials become a caller, and nobody passes too often.
+//! Authentication and rate limiting of all routes under `/v1`.
 
 use std::sync::Arc;
 
@@ -10,73 +10,75 @@ use http::header::AUTHORIZATION;
 use platform::accounts::SharedAccounts;
 
 use super::identity::{IdentityProvider, TokenProblem};
-use super::{ApiToken, Authenticated, Caller, INSTALLATION, Scopes, keys};
-use crate::error::{ApiError, BadCredentials};
+use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scopes, keys};
+use crate::error::ApiError;
 use crate::limits::RateLimits;
+use crate::problem::Problem;
+use crate::request_log::record_caller;
 use crate::times::now_ms;
 
-/// Longest credentials that are looked at, bytes: more than any real token, less than would cost anything.
+/// Longest credentials in bytes: longer than any real token, and cheap to check.
 const TOKEN_LIMIT: usize = 8 << 10;
 
-/// What decides who passes.
-pub(crate) struct Gate {
+/// Resolves credentials to callers and applies rate limits.
+pub(crate) struct AuthLayer {
     pub(crate) token: Arc<ApiToken>,
     pub(crate) accounts: SharedAccounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
     pub(crate) limits: Arc<RateLimits>,
 }
 
-impl Gate {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let presented = bearer(headers).map_err(ApiError::Unauthorized)?;
+impl AuthLayer {
+    async fn caller_of(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let presented = bearer(headers)?;
         if self.token.opens(presented) {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
         if keys::is_key(presented) {
             return keys::caller_of(&self.accounts, presented, now_ms()).await;
         }
-        let Some(identity) = &self.identity else { return Err(ApiError::Unauthorized(BadCredentials::Invalid)) };
+        let Some(identity) = &self.identity else { return Err(BadCredentials::Invalid.into()) };
         identity.caller_of(presented).await.map_err(|problem| match problem {
-            TokenProblem::Expired => ApiError::Unauthorized(BadCredentials::Expired),
-            TokenProblem::Invalid(why) => {
-                tracing::debug!("a JWT was refused: {why}");
-                ApiError::Unauthorized(BadCredentials::Invalid)
+            TokenProblem::Expired => BadCredentials::Expired.into(),
+            TokenProblem::Invalid(reason) => {
+                tracing::debug!("rejected a JWT: {reason}");
+                BadCredentials::Invalid.into()
             }
             TokenProblem::NoKeys => {
-                ApiError::Unavailable(anyhow::anyhow!("the keys of the identity provider could not be fetched"))
+                ApiError::unavailable(anyhow::anyhow!("cannot fetch the keys of the identity provider"))
             }
         })
     }
 }
 
-/// Lets through who is somebody. Whoever is nobody too often is told to wait.
-pub(crate) async fn guard(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    let caller = match gate.authenticate(request.headers()).await {
+/// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
+pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
+    let caller = match layer.caller_of(request.headers()).await {
         Ok(caller) => caller,
-        Err(refusal @ ApiError::Unauthorized(_)) => {
-            // Only failures are counted by address: those who share it and are somebody never wait for it.
-            return gate
+        Err(refusal) if refusal.problem() == Problem::Unauthorized => {
+            // Only failures are counted by address: they never delay authenticated callers at the same address.
+            return layer
                 .limits
                 .count_failure(request.headers(), request.extensions())
-                .err()
-                .unwrap_or(refusal)
+                .map_or_else(ApiError::from, |()| refusal)
                 .into_response();
         }
         Err(error) => return error.into_response(),
     };
-    let standing = match gate.limits.count(&caller.subject, caller.subject == INSTALLATION) {
-        Ok(standing) => standing,
-        Err(error) => return error.into_response(),
+    let rate_limit = match layer.limits.count(&caller.subject, caller.subject == INSTALLATION) {
+        Ok(status) => status,
+        Err(error) => return ApiError::from(error).into_response(),
     };
+    record_caller(&caller.subject);
     request.extensions_mut().insert(Authenticated(caller));
     let mut response = next.run(request).await;
-    if let Some(standing) = standing {
-        standing.write(response.headers_mut());
+    if let Some(status) = rate_limit {
+        response.headers_mut().extend(status.headers());
     }
     response
 }
 
-/// The token of a request, as RFC 6750, 2.1 has it.
+/// The bearer token of a request (RFC 6750, 2.1).
 fn bearer(headers: &HeaderMap) -> Result<&str, BadCredentials> {
     let mut presented = headers.get_all(AUTHORIZATION).iter();
     let (first, second) = (presented.next().ok_or(BadCredentials::Missing)?, presented.next());

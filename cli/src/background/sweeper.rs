@@ -1,4 +1,4 @@
-//! Sweeps what nobody else comes back for, as a scheduled function does in the cloud.
+//! Background task: cleans up, as a scheduled function does in the cloud.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use functions::now_ms;
 use functions::sweeper::{Sweeper, Swept};
 use tokio_util::sync::CancellationToken;
 
-/// Between two rounds, and before the first one: nothing is overdue by minutes.
+/// Interval of runs, also before the first one: time limits are hours.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-pub(super) struct Sweeping(pub(super) Sweeper);
+pub(super) struct SweeperTask(pub(super) Sweeper);
 
-impl Sweeping {
-    /// Sweeps until it is told to stop. Being stopped in the middle leaves work for the next round.
+impl SweeperTask {
+    /// Runs until `stop` is cancelled. An interrupted run is completed by the next one.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
             let Some(swept) = stop.run_until_cancelled(self.0.sweep(now_ms())).await else { return };
             if swept != Swept::default() {
-                tracing::info!(?swept, "swept what was overdue");
+                tracing::info!(?swept, "cleaned up");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What callers ask for, and what is refused of it.
+//! Requests that create and update webhooks, and their validation.
 
 use domain::webhook::EventType;
 use platform::net::{Guard, Refused};
@@ -7,45 +7,52 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 use utoipa::ToSchema;
 
+use crate::error::ApiError;
 use crate::openapi::types;
 use crate::problem::Problem;
 
-/// Longest address, bytes.
+/// Longest URL in bytes.
 const URL_LIMIT: usize = 2_048;
-/// Longest description, bytes.
+/// Longest description in bytes.
 const DESCRIPTION_LIMIT: usize = 1_000;
 
-/// An endpoint that is not accepted.
+/// Why a webhook is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedWebhook {
-    /// Not an address at all.
-    #[error("`url` is not an address: {0}")]
+pub enum InvalidWebhook {
+    /// The URL cannot be parsed.
+    #[error("`url` is not a valid URL: {0}")]
     Url(String),
-    /// An address that nothing is sent to.
+    /// The address is not allowed.
     #[error("`url`: {0}")]
     Address(Refused),
-    /// No types, or one that cannot be asked for.
+    /// There are no event types, or one cannot be subscribed to.
     #[error("`events`: {0}")]
     Types(String),
-    /// Something is too long.
+    /// A field is too long.
     #[error("`{field}` is longer than {limit} bytes")]
     TooLong {
-        /// Of the request.
+        /// The HTTP method.
         field: &'static str,
-        /// Bytes.
+        /// Maximum length in bytes.
         limit: usize,
     },
 }
 
-impl RefusedWebhook {
-    /// Of what kind it is.
+impl InvalidWebhook {
+    /// The kind of problem.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::Url(_) => Problem::BadWebhookUrl,
+            Self::Url(_) => Problem::InvalidWebhookUrl,
             Self::Address(_) => Problem::WebhookUrlNotAllowed,
-            Self::Types(_) => Problem::BadEventTypes,
+            Self::Types(_) => Problem::InvalidEventTypes,
             Self::TooLong { .. } => Problem::FieldTooLong,
         }
+    }
+}
+
+impl From<InvalidWebhook> for ApiError {
+    fn from(error: InvalidWebhook) -> Self {
+        Self::new(error.problem(), error.to_string())
     }
 }
 
@@ -54,7 +61,7 @@ impl RefusedWebhook {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWebhook {
     pub(super) url: String,
-    /// `null` or left out: all that are on by default.
+    /// `null` or omitted: all default types.
     #[serde(default)]
     #[schema(value_type = Option<Vec<types::EventType>>)]
     pub(super) events: Option<Vec<String>>,
@@ -62,7 +69,7 @@ pub(crate) struct NewWebhook {
     pub(super) description: Option<String>,
 }
 
-/// `PATCH /v1/webhooks/{id}`: what is left out stays.
+/// `PATCH /v1/webhooks/{id}`: omitted fields keep their value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookChange {
@@ -78,13 +85,13 @@ pub(crate) struct WebhookChange {
     active: Option<bool>,
 }
 
-/// Tells `null` from what is left out.
+/// Distinguishes `null` from a missing field.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl WebhookChange {
-    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, RefusedWebhook> {
+    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, InvalidWebhook> {
         Ok(EndpointPatch {
             url: self.url.map(|it| url(&it, guard)).transpose()?,
             types: self.events.map(types).transpose()?,
@@ -94,42 +101,44 @@ impl WebhookChange {
     }
 }
 
-/// The address in its usual spelling. Where its name points is looked at with every message, not here:
-/// it may point elsewhere by then.
-pub(super) fn url(text: &str, guard: &Guard) -> Result<String, RefusedWebhook> {
+/// The normalised URL. Its host is resolved and checked for every message, not here:
+/// the address may change.
+pub(super) fn url(text: &str, guard: &Guard) -> Result<String, InvalidWebhook> {
     if text.len() > URL_LIMIT {
-        return Err(RefusedWebhook::TooLong { field: "url", limit: URL_LIMIT });
+        return Err(InvalidWebhook::TooLong { field: "url", limit: URL_LIMIT });
     }
-    let mut url = Url::parse(text).map_err(|it| RefusedWebhook::Url(it.to_string()))?;
-    guard.check(&url).map_err(RefusedWebhook::Address)?;
-    // Never sent.
+    let mut url = Url::parse(text).map_err(|it| InvalidWebhook::Url(it.to_string()))?;
+    guard.check(&url).map_err(InvalidWebhook::Address)?;
+    // A fragment is never sent.
     url.set_fragment(None);
     Ok(url.into())
 }
 
-/// The types, each once, in their usual order.
-pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, RefusedWebhook> {
+/// The types, sorted and without duplicates.
+pub(super) fn types(words: Option<Vec<String>>) -> Result<Option<Vec<EventType>>, InvalidWebhook> {
     let Some(words) = words else { return Ok(None) };
     let mut types = Vec::new();
     for word in words {
-        let kind = word.parse::<EventType>().map_err(|it| RefusedWebhook::Types(it.to_string()))?;
+        let kind = word.parse::<EventType>().map_err(|it| InvalidWebhook::Types(it.to_string()))?;
         if kind == EventType::Test {
-            return Err(RefusedWebhook::Types("`test` is sent only by hand".to_owned()));
+            return Err(InvalidWebhook::Types("`test` cannot be subscribed to".to_owned()));
         }
         types.push(kind);
     }
     types.sort();
     types.dedup();
     if types.is_empty() {
-        return Err(RefusedWebhook::Types("name at least one type, or leave it out to get all".to_owned()));
+        return Err(InvalidWebhook::Types(
+            "name at least one type, or omit `events` to receive all default types".to_owned(),
+        ));
     }
     Ok(Some(types))
 }
 
-pub(super) fn description(text: Option<String>) -> Result<Option<String>, RefusedWebhook> {
+pub(super) fn description(text: Option<String>) -> Result<Option<String>, InvalidWebhook> {
     match text {
         Some(it) if it.len() > DESCRIPTION_LIMIT => {
-            Err(RefusedWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
+            Err(InvalidWebhook::TooLong { field: "description", limit: DESCRIPTION_LIMIT })
         }
         text => Ok(text),
     }
@@ -142,14 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_an_address_is_said() {
+    fn url_errors_are_specific() {
         let guard = Guard::new(Policy::default());
         let long = format!("https://example.com/{}", "x".repeat(URL_LIMIT));
         let table = [
             ("https://example.com/hook#part", Ok("https://example.com/hook")),
             ("https://EXAMPLE.com", Ok("https://example.com/")),
-            ("example.com/hook", Err(Problem::BadWebhookUrl)),
-            ("", Err(Problem::BadWebhookUrl)),
+            ("example.com/hook", Err(Problem::InvalidWebhookUrl)),
+            ("", Err(Problem::InvalidWebhookUrl)),
             ("http://example.com/", Err(Problem::WebhookUrlNotAllowed)),
             ("https://0x7f000001/", Err(Problem::WebhookUrlNotAllowed)),
             ("https://name@example.com/", Err(Problem::WebhookUrlNotAllowed)),
@@ -157,23 +166,23 @@ mod tests {
         ];
         for (text, expected) in table {
             let answer = url(text, &guard);
-            assert_eq!(answer.as_deref().map_err(RefusedWebhook::problem), expected, "{text}");
+            assert_eq!(answer.as_deref().map_err(InvalidWebhook::problem), expected, "{text}");
         }
     }
 
     #[test]
-    fn types_are_known_and_each_once() {
+    fn types_are_known_and_without_duplicates() {
         let read = |words: &[&str]| types(Some(words.iter().map(|&it| it.to_owned()).collect()));
         let both = Some(vec![EventType::VideoProgress, EventType::VideoReady]);
         assert_eq!(read(&["video.ready", "video.progress", "video.ready"]), Ok(both));
         assert_eq!(types(None), Ok(None));
         for wrong in [vec![], vec!["video.redy"], vec!["test"], vec!["*"]] {
-            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::BadEventTypes, "{wrong:?}");
+            assert_eq!(read(&wrong).unwrap_err().problem(), Problem::InvalidEventTypes, "{wrong:?}");
         }
     }
 
     #[test]
-    fn null_is_not_the_same_as_nothing() {
+    fn null_differs_from_a_missing_field() {
         let guard = Guard::new(Policy::default());
         let patch = |text| serde_json::from_str::<WebhookChange>(text).unwrap().into_patch(&guard).unwrap();
         assert_eq!(patch("{}"), EndpointPatch::default());

@@ -1,4 +1,4 @@
-//! Looks for sources that arrived and that no event reported.
+//! Background task: finds sources that arrived without an event.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use functions::arrivals::Arrivals;
 use functions::now_ms;
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks, at least.
+/// Shortest interval between two checks.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// The next look waits for so many times as long as the last one took: with many open uploads, looking stays cheap.
+/// The next check waits this many times as long as the last one took, so that many open uploads do not cause load.
 const REST: u32 = 10;
 
-pub(super) struct Arriving(pub(super) Arrivals);
+pub(super) struct ArrivalTask(pub(super) Arrivals);
 
-impl Arriving {
-    /// Looks until it has to stop. What it was looking at is looked at again by the next process.
+impl ArrivalTask {
+    /// Runs until `stop` is cancelled.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut pause = INTERVAL;
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
@@ -22,7 +22,7 @@ impl Arriving {
             match stop.run_until_cancelled(self.0.look(now_ms())).await {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
-                    tracing::warn!("uploads cannot be looked at now: {:#}", anyhow::Error::from(error));
+                    tracing::warn!("cannot check for arrived uploads: {:#}", anyhow::Error::from(error));
                 }
                 None => return,
             }

@@ -1,4 +1,4 @@
-//! What the API answers, as far as the commands look at it.
+//! Responses of the API: the fields that the commands use.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct CreatedUpload {
     pub upload: HowToUpload,
 }
 
-/// A request or several.
+/// How to upload: one request or several parts.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the words of the API")]
@@ -26,7 +26,7 @@ pub enum HowToUpload {
     Multipart { part_size: u64, parts: u32 },
 }
 
-/// A request that the store takes.
+/// A presigned request.
 #[derive(Clone, Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
 pub struct SignedRequest {
@@ -41,16 +41,16 @@ impl std::fmt::Debug for SignedRequest {
     }
 }
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct UploadAnswer {
+pub struct UploadResponse {
     pub complete: bool,
     pub size: u64,
-    /// Of a single upload that has not arrived.
+    /// Only for a `single` upload that has not arrived.
     #[serde(default)]
     pub request: Option<SignedRequest>,
-    /// Of one in parts.
+    /// Only for a `multipart` upload.
     #[serde(default)]
     pub part_size: Option<u64>,
     #[serde(default)]
@@ -68,14 +68,14 @@ pub struct StoredPart {
     pub etag: String,
 }
 
-/// Requests of parts.
+/// Presigned requests of parts.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct PartAnswer {
+pub struct PartResponse {
     pub parts: Vec<SignedPart>,
 }
 
-/// The request of a part.
+/// A presigned request of a part.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
 pub struct SignedPart {
@@ -94,38 +94,38 @@ pub struct Completed {
 /// A video.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct VideoAnswer {
+pub struct VideoResponse {
     pub state: StateName,
     pub watchable: bool,
     pub stage: Option<String>,
     pub percent: Option<u8>,
-    pub failure: Option<FailureAnswer>,
+    pub failure: Option<FailureResponse>,
     #[serde(default)]
     pub renditions: Vec<serde_json::Value>,
     pub receipt: Option<serde_json::Value>,
     #[serde(default)]
-    pub attempts: Vec<AttemptAnswer>,
+    pub attempts: Vec<AttemptResponse>,
 }
 
-/// One try at making a video.
+/// An attempt to process a video.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct AttemptAnswer {
-    pub failure: Option<FailureAnswer>,
+pub struct AttemptResponse {
+    pub failure: Option<FailureResponse>,
 }
 
 /// Why a video failed.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct FailureAnswer {
+pub struct FailureResponse {
     pub code: String,
     pub message: String,
 }
 
-/// What plays, or how far it is.
+/// Playback URLs, or the progress.
 #[derive(Deserialize)]
 #[expect(missing_docs, reason = "the words of the API")]
-pub struct StreamAnswer {
+pub struct StreamResponse {
     pub status: StateName,
     #[serde(default)]
     pub hls_url: Option<String>,
@@ -137,7 +137,7 @@ pub struct StreamAnswer {
     pub expires_at: Option<String>,
 }
 
-/// The problem of an answer that is no success; also of one that is none of our API's.
+/// The error of an unsuccessful response, which may also come from another server.
 pub(super) fn problem(status: StatusCode, body: &[u8]) -> ApiError {
     #[derive(Deserialize)]
     struct Problem {
@@ -147,8 +147,8 @@ pub(super) fn problem(status: StatusCode, body: &[u8]) -> ApiError {
     match serde_json::from_slice(body) {
         Ok(Problem { code, detail }) => ApiError::Problem { status, code, detail },
         Err(_) => {
-            let code = "unexpected-answer".to_owned();
-            ApiError::Problem { status, code, detail: format!("the answer was {status}, without a reason") }
+            let code = "unexpected-response".to_owned();
+            ApiError::Problem { status, code, detail: format!("the API responded with {status} and no explanation") }
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The secrets of endpoints, as they are stored: sealed with the key that also wraps content keys.
+//! Encryption of stored webhook secrets, with the key that also wraps content keys.
 
 use domain::content_key::{KeyEncryptionKeys, UnwrapError};
 use domain::webhook::{EndpointId, InvalidSecret, SigningSecret};
 use platform::webhooks::Endpoint;
 
-/// A stored secret that does not open: the keys are not those that sealed it, or the row was changed.
+/// A stored secret cannot be decrypted: it was encrypted with other keys, or its row was changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VaultError {
-    #[error("a webhook secret cannot be opened")]
+    #[error("cannot decrypt a webhook secret")]
     Sealed(#[from] UnwrapError),
-    #[error("what was sealed is no webhook secret")]
+    #[error("the decrypted value is not a webhook secret")]
     Secret(#[from] InvalidSecret),
 }
 
-/// Makes a secret for an endpoint: in clear, to be shown once, and as it is stored.
+/// Creates a secret of an endpoint: in clear, for the response, and encrypted, for the database.
 pub(super) fn make(
     keys: &KeyEncryptionKeys,
     endpoint: EndpointId,
@@ -26,22 +26,22 @@ pub(super) fn make(
     Ok((secret, String::from_utf8_lossy(&sealed).into_owned()))
 }
 
-/// The secrets of an endpoint that are good now, the newest first.
+/// The currently valid secrets of an endpoint, newest first.
 pub(super) fn open(
     keys: &KeyEncryptionKeys,
     endpoint: &Endpoint,
     now_ms: u64,
 ) -> Result<Vec<SigningSecret>, VaultError> {
     let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms));
-    good.map(|it| {
-        let clear = keys.open(it.sealed.as_bytes(), &place(endpoint.id))?;
+    good.map(|secret| {
+        let clear = keys.open(secret.sealed.as_bytes(), &place(endpoint.id))?;
         let text = std::str::from_utf8(&clear).map_err(|_| InvalidSecret)?;
         Ok(text.parse()?)
     })
     .collect()
 }
 
-/// What a sealed secret is bound to: moved to another endpoint, it does not open.
+/// The associated data: a secret that is moved to another endpoint cannot be decrypted.
 fn place(endpoint: EndpointId) -> String {
     format!("webhooks/{endpoint}")
 }
