@@ -27,11 +27,13 @@ MAY_USE = {
     "s3-server": {"serve"},
     # The embedded server only with the feature `conformance`, which tests alone switch on.
     "platform": {"domain", "s3-server", "serve"},
+    "catalog": {"domain", "platform"},
     "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
-    "transcoder": {"confine", "domain", "hls", "media", "platform", "serve"},
-    "functions": {"domain", "hls", "platform", "serve"},
+    "transcoder": {"catalog", "confine", "domain", "hls", "media", "platform", "serve"},
+    "functions": {"catalog", "domain", "hls", "platform", "serve"},
     "cli": {
+        "catalog",
         "confine",
         "domain",
         "edge-server",
@@ -46,6 +48,7 @@ MAY_USE = {
     "edge-worker": {"domain"},
     "testkit": set(),
     "e2e": {
+        "catalog",
         "confine",
         "domain",
         "edge-server",
@@ -60,7 +63,7 @@ MAY_USE = {
         "cli",
         "testkit",
     },
-    "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+    "load": {"catalog", "confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
 }
 
 # Programs that run in the cloud do not carry the server of the laptop.

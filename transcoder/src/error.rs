@@ -1,7 +1,7 @@
 //! Errors of a job. `domain::failure` decides on the consequences, not this module.
 
+use catalog::CatalogError;
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
-use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
 /// The reason why a job failed.

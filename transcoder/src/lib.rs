@@ -3,7 +3,6 @@
 //! [`worker`] takes jobs from the queue; [`local`] transcodes one file without services; both are
 //! thin shells over [`pipeline`]. FFmpeg does the media work: it sees only a loopback address.
 
-pub mod clock;
 pub mod error;
 pub mod fetch;
 pub mod ffmpeg;

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catalog::RenditionRecord;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
@@ -18,7 +19,6 @@ use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane, seconds};
-use platform::catalog::RenditionRecord;
 use platform::object_store::SharedStore;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::catalog::CatalogError;
+use catalog::CatalogError;
 
 use domain::ids::Generation;
 use domain::segment::Lane;

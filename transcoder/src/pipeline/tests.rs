@@ -1,11 +1,11 @@
 //! Whole jobs with a stand-in for FFmpeg: every way in which a run can fail, and what becomes of the job.
 
+use catalog::RenditionState;
 use domain::failure::{FailureClass, FailureCode};
 use domain::probe::cases::standard;
 use domain::probe::{Extent, Ratio};
 use domain::receipt::Extra;
 use domain::segment::TICKS_PER_SECOND;
-use platform::catalog::RenditionState;
 
 use super::*;
 use crate::ffmpeg::probe::parse_streams;

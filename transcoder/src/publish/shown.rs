@@ -74,7 +74,7 @@ mod tests {
     /// Durations are written with some digits, and read back as the same ticks.
     #[test]
     fn ticks_survive_a_playlist() {
-        use domain::playlist::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
+        use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
         let ticks: Vec<u64> = (0..2_000).map(|it| 500_000 + it * 7).collect();
         let segment =
             |duration: &u64| SegmentSpec { uri: "0.ts".to_owned(), duration: *duration, byte_range: None, key: None };

@@ -1,5 +1,5 @@
-use domain::content_key::{SegmentDecryptor, initialisation_vector};
 use domain::segment::TICKS_PER_SECOND;
+use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::ObjectStoreExt as _;
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ async fn take(world: &World, output: Output, index: u32, body: &[u8]) -> Result<
 }
 
 fn decrypted(index: u64, object: &[u8]) -> Vec<u8> {
-    SegmentDecryptor::decrypt(&key(), initialisation_vector(index), object).unwrap()
+    SegmentDecryptor::decrypt(key().expose(), initialisation_vector(index), object).unwrap()
 }
 
 #[tokio::test]
@@ -39,7 +39,9 @@ async fn a_segment_is_measured_encrypted_and_stored() {
     let clear = transport::video(6 * TICKS_PER_SECOND, 180, FRAME);
     let (Stored { record, report }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
     assert_eq!(decrypted(1, &object), clear);
-    assert!(SegmentDecryptor::decrypt(&key(), initialisation_vector(2), &object).map_or(true, |it| it != clear));
+    assert!(
+        SegmentDecryptor::decrypt(key().expose(), initialisation_vector(2), &object).map_or(true, |it| it != clear)
+    );
     let hash = hex(&Sha256::digest(&object));
     let expected = SegmentRecord {
         rendition: name("720p"),

@@ -1,6 +1,6 @@
+use catalog::SharedCatalog;
 use domain::failure::FailureCode;
 use domain::probe::cases::standard;
-use platform::catalog::SharedCatalog;
 use platform::object_store::PutCondition;
 
 use super::*;

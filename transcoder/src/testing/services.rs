@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use catalog::SqlQueue;
+use catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::Generation;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
-use platform::catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
-use platform::job_queue::{QueueName, SharedQueue, SqlQueue};
+use platform::job_queue::{QueueName, SharedQueue};
 use platform::object_store::uploads::{Part, PresignedRequest, UnfinishedUpload, UploadId, UploadSigner};
 use platform::object_store::{ETag, StoreError};
 
 use super::video;
-use crate::clock::now_ms;
+use platform::clock::now_ms;
 
 /// Longer than a test takes.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -31,7 +32,7 @@ pub(crate) struct Services {
 
 impl Services {
     pub(crate) async fn new(folder: &Path) -> Self {
-        let database = platform::database::open_sqlite(&folder.join("edgereel.db")).await.unwrap();
+        let database = catalog::database::open_sqlite(&folder.join("edgereel.db")).await.unwrap();
         let queue = SqlQueue::new(&database, QueueName::Interactive, DELIVERIES, "worker");
         Self { catalog: Arc::new(SqlCatalog::new(&database)), queue: Arc::new(queue) }
     }

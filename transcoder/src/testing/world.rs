@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use catalog::{CatalogError, RenditionRecord};
 use domain::content_key::ContentKey;
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
@@ -14,7 +15,6 @@ use domain::plan::EncodePlan;
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::ChunkRecord;
-use platform::catalog::{CatalogError, RenditionRecord};
 use platform::object_store::folder::FolderStore;
 use platform::object_store::{
     ETag, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, SharedStore, StoreError,

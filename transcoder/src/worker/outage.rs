@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use catalog::CatalogError;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
-use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Worker;
-use crate::clock::now_ms;
+use platform::clock::now_ms;
 
 /// Pause before the first check whether the services answer again; doubled after each check.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

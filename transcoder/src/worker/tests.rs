@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use catalog::{Attempt, AttemptOutcome, Video};
 use domain::failure::{Failure, FailureCode};
 use domain::ids::Generation;
 use domain::job::{Job, JobReason, Mode, Source, Stage};
@@ -10,7 +11,6 @@ use domain::plan::EncodePlan;
 use domain::receipt::Extra;
 use domain::segment::Lane;
 use domain::state::{VideoEvent, VideoState};
-use platform::catalog::{Attempt, AttemptOutcome, Video};
 use platform::job_queue::Depth;
 use platform::object_store::PutCondition;
 

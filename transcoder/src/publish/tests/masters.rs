@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use domain::job::Mode;
-use domain::playlist::MasterPlaylist;
 use domain::probe::Probe;
+use hls::MasterPlaylist;
 
 use super::*;
 use crate::testing::{foreign, generation, name, planned_records, video};

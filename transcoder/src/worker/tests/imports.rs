@@ -1,8 +1,8 @@
 //! Imports that do not come to an end. Those that do need a store that takes parts: see the end-to-end tests.
 
+use catalog::NewVideo;
 use domain::ids::VideoId;
 use domain::job::{Generate, Import};
-use platform::catalog::NewVideo;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 

@@ -1,8 +1,8 @@
 //! Posters that owners choose.
 
+use catalog::PosterRecord;
 use domain::ids::PosterId;
 use domain::job::PosterJob;
-use platform::catalog::PosterRecord;
 
 use super::*;
 
