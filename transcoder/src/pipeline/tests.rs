@@ -320,19 +320,13 @@ async fn a_job_that_is_stopped_leaves_no_process_behind() {
     let (outcome, ()) = tokio::join!(run_until(&world, foreign(), &cancel), stop);
     assert!(matches!(outcome, Err(TranscodeError::Cancelled)), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let needle = world.folder().display().to_string();
-    let alive = || {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let environments = processes.filter_map(|it| std::fs::read(it.path().join("environ")).ok());
-        environments.filter(|it| String::from_utf8_lossy(it).contains(&needle)).count()
-    };
     for _ in 0..100 {
-        if alive() == 0 {
+        if world.processes().is_empty() {
             return assert_unpublished(&world);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("{} processes are left", alive());
+    panic!("{:?} are left", world.processes());
 }
 
 #[tokio::test]
