@@ -62,7 +62,8 @@ async fn what_is_made_of_a_deleted_video_is_removed() {
 #[tokio::test]
 async fn a_failure_after_a_deletion_leaves_nothing_behind() {
     let site = Site::without_copy().await;
-    site.world.fake.set_faults(&[Fault::ends(Task::Encode, 1, End::Stall).times(9)]);
+    // No run comes to its end, so that nothing is recorded after the deletion.
+    site.world.fake.set_faults(&[Task::Encode, Task::Audio].map(|it| Fault::ends(it, 1, End::Stall).times(9)));
     let delete = async {
         site.until_running(Task::Encode).await;
         while site.world.named(".ts").is_empty() {
