@@ -24,8 +24,8 @@ help: ## List the targets
 .PHONY: demo
 demo: ## Upload, transcode and play a real video on this machine, without an account
 	@scripts/setup.sh
-	cargo build --release --locked --package cli
-	@exec "$(CARGO_TARGET_DIR)/release/edgereel" demo
+	cargo build --locked --package cli
+	@exec "$(CARGO_TARGET_DIR)/debug/edgereel" demo
 
 .PHONY: edge
 edge: ## Build the edge worker for WebAssembly and print its size

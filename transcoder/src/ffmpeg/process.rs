@@ -80,8 +80,8 @@ pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, Tran
     let shown = without_secrets(&arguments.join(" "));
     tracing::debug!(task = run.task, "running ffmpeg {shown}");
     let started = Instant::now();
-    let mut child = start(move || FfmpegCommand::from(command).spawn()).await.map_err(TranscodeError::Spawn)?;
-    let guard = KillOnDrop::new(&mut child);
+    let child = start(move || FfmpegCommand::from(command).spawn().map(Unclaimed::new)).await;
+    let (mut child, guard) = child.map_err(TranscodeError::Spawn)?.claim();
     let reader = child.take_stderr();
     let mut ended = tokio::task::spawn_blocking(move || {
         let log = reader.map(read_log).unwrap_or_default();
@@ -262,6 +262,31 @@ impl KillOnDrop {
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A child between the thread that started it and the run. If the run was cancelled meanwhile, nothing else would end the
+/// child.
+struct Unclaimed(Option<(FfmpegChild, KillOnDrop)>);
+
+impl Unclaimed {
+    fn new(mut child: FfmpegChild) -> Self {
+        let guard = KillOnDrop::new(&mut child);
+        Self(Some((child, guard)))
+    }
+
+    fn claim(mut self) -> (FfmpegChild, KillOnDrop) {
+        self.0.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some((mut child, guard)) = self.0.take() {
+            guard.kill();
+            // So that it does not stay in the table of processes.
+            drop(child.wait());
+        }
     }
 }
 

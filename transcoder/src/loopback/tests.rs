@@ -48,7 +48,7 @@ async fn the_source_is_read_by_ranges() {
     let loopback = loopback().await;
     let client = Client::new();
     for (range, code, content_range, expected) in [
-        (None, 200, None, &SOURCE[..]),
+        (None, 200, None, SOURCE),
         (Some("bytes=0-"), 206, Some("bytes 0-19/20"), SOURCE),
         (Some("bytes=5-"), 206, Some("bytes 5-19/20"), &SOURCE[5..]),
         (Some("bytes=5-7"), 206, Some("bytes 5-7/20"), &SOURCE[5..8]),

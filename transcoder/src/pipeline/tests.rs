@@ -183,7 +183,7 @@ fn dubious() -> Vec<(&'static str, Fault)> {
 async fn what_the_source_may_be_the_cause_of_leads_to_a_second_look() {
     for (what, fault) in dubious() {
         let (world, _) = replacing(&foreign());
-        world.fake.set_faults(&[fault.from_segment(0)]);
+        world.fake.set_faults(&[fault.beginning_at(0)]);
         // The second look fails too, by our fault.
         world.fake.probe_says("streams", "kill -KILL $$");
         let problem = run(&world, foreign()).await.expect_err(what);
@@ -216,7 +216,7 @@ fn sequential(world: &World) -> EncodePlan {
 async fn a_source_that_cannot_be_sought_is_read_from_its_beginning() {
     let (world, _) = replacing(&foreign());
     let plan = sequential(&world);
-    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).from_segment(0)]);
+    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
     let published = run(&world, foreign()).await.unwrap();
     assert_eq!(published.plan, plan);
     assert_whole(&world, &plan, &published);
@@ -239,7 +239,7 @@ async fn chunks_of_a_source_that_was_sought_are_made_once_more() {
         assert!(belongs(&plan, &record));
         world.journal.chunks.lock().unwrap().push(record);
     }
-    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).from_segment(0)]);
+    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);
     let published = run(&world, foreign()).await.unwrap();
     assert_whole(&world, &plan, &published);
     let runs = world.fake.runs();
@@ -251,7 +251,7 @@ async fn what_fails_from_its_beginning_too_is_damaged() {
     for (what, fault) in dubious() {
         let (world, _) = replacing(&foreign());
         sequential(&world);
-        world.fake.set_faults(&[fault.from_segment(0).times(2)]);
+        world.fake.set_faults(&[fault.beginning_at(0).times(2)]);
         let problem = run(&world, foreign()).await.expect_err(what);
         assert!(matches!(problem, TranscodeError::Source(SourceProblem::Damaged)), "{what}: {problem:?}");
         assert_unpublished(&world);
@@ -263,8 +263,8 @@ async fn the_run_that_reads_for_the_others_may_fail() {
     let (world, _) = replacing(&foreign());
     sequential(&world);
     let faults = [
-        Fault::ends(Task::Encode, 0, End::Exit(1)).from_segment(0),
-        Fault::ends(Task::Encode, 0, End::Stall).from_segment(0),
+        Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0),
+        Fault::ends(Task::Encode, 0, End::Stall).beginning_at(0),
         Fault::ends(Task::Feed, 0, End::Kill),
     ];
     world.fake.set_faults(&faults);
@@ -284,7 +284,8 @@ async fn a_copy_that_fails_is_encoded() {
         world.fake.put("source", 1, &vec![0x47; domain::plan::LARGEST_COPIED_SEGMENT as usize + 1]);
     };
     let complaint = Fault::ends(Task::Copy, 1, End::Exit(0)).saying("Application provided invalid timestamps");
-    let cases: [(&str, &dyn Fn(&World), Option<Fault>); 3] = [
+    type Arrange<'a> = &'a dyn Fn(&World);
+    let cases: [(&str, Arrange<'_>, Option<Fault>); 3] = [
         ("no refresh", &no_refresh, None),
         ("a large group of pictures", &too_large, None),
         ("a complaint", &|_| (), Some(complaint)),
@@ -319,25 +320,19 @@ async fn a_job_that_is_stopped_leaves_no_process_behind() {
     let (outcome, ()) = tokio::join!(run_until(&world, foreign(), &cancel), stop);
     assert!(matches!(outcome, Err(TranscodeError::Cancelled)), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    let needle = world.folder().display().to_string();
-    let alive = || {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let environments = processes.filter_map(|it| std::fs::read(it.path().join("environ")).ok());
-        environments.filter(|it| String::from_utf8_lossy(it).contains(&needle)).count()
-    };
     for _ in 0..100 {
-        if alive() == 0 {
+        if world.processes().is_empty() {
             return assert_unpublished(&world);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("{} processes are left", alive());
+    panic!("{:?} are left", world.processes());
 }
 
 #[tokio::test]
 async fn a_second_attempt_makes_only_what_is_missing() {
     let (world, plan) = replacing(&foreign());
-    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Kill).from_segment(8).times(99)]);
+    world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Kill).beginning_at(8).times(99)]);
     run(&world, foreign()).await.unwrap_err();
     assert_unpublished(&world);
     let before: Vec<_> = world.journal.chunks.lock().unwrap().iter().map(|it| (it.lane, it.index)).collect();

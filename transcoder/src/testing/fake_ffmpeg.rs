@@ -107,7 +107,7 @@ impl Fault {
         Self { arrival, ..Self::of(task) }
     }
 
-    pub(crate) fn from_segment(self, first: u32) -> Self {
+    pub(crate) fn beginning_at(self, first: u32) -> Self {
         Self { first: Some(first), ..self }
     }
 

@@ -74,55 +74,59 @@ pub(crate) fn wrapping_keys(digit: u8) -> Arc<KeyEncryptionKeys> {
     Arc::new(KeyEncryptionKeys::parse(&text).unwrap())
 }
 
-/// A store to which nobody uploads in parts.
+fn refused(key: &ObjectKey) -> StoreError {
+    StoreError::Refused { path: key.path(), code: "NotImplemented".to_owned() }
+}
+
+/// A store that takes nothing in parts.
 pub(crate) struct NoUploads;
 
 #[async_trait]
 impl UploadSigner for NoUploads {
     async fn presign_put(
         &self,
-        _key: &ObjectKey,
+        key: &ObjectKey,
         _size: Option<u64>,
         _content_type: &str,
         _expires: Duration,
     ) -> Result<PresignedRequest, StoreError> {
-        unimplemented!()
+        Err(refused(key))
     }
 
     async fn presign_get(
         &self,
-        _key: &ObjectKey,
+        key: &ObjectKey,
         _file_name: Option<&str>,
         _expires: Duration,
     ) -> Result<PresignedRequest, StoreError> {
-        unimplemented!()
+        Err(refused(key))
     }
 
-    async fn create_multipart(&self, _key: &ObjectKey, _content_type: &str) -> Result<UploadId, StoreError> {
-        unimplemented!()
+    async fn create_multipart(&self, key: &ObjectKey, _content_type: &str) -> Result<UploadId, StoreError> {
+        Err(refused(key))
     }
 
     async fn presign_part(
         &self,
-        _key: &ObjectKey,
+        key: &ObjectKey,
         _upload: &UploadId,
         _number: u32,
         _size: Option<u64>,
         _expires: Duration,
     ) -> Result<PresignedRequest, StoreError> {
-        unimplemented!()
+        Err(refused(key))
     }
 
-    async fn put_part(&self, _: &ObjectKey, _: &UploadId, _: u32, _: Bytes) -> Result<ETag, StoreError> {
-        unimplemented!()
+    async fn put_part(&self, key: &ObjectKey, _: &UploadId, _: u32, _: Bytes) -> Result<ETag, StoreError> {
+        Err(refused(key))
     }
 
-    async fn list_parts(&self, _key: &ObjectKey, _upload: &UploadId) -> Result<Vec<Part>, StoreError> {
-        unimplemented!()
+    async fn list_parts(&self, key: &ObjectKey, _upload: &UploadId) -> Result<Vec<Part>, StoreError> {
+        Err(refused(key))
     }
 
-    async fn complete_multipart(&self, _: &ObjectKey, _: &UploadId, _: &[Part]) -> Result<ETag, StoreError> {
-        unimplemented!()
+    async fn complete_multipart(&self, key: &ObjectKey, _: &UploadId, _: &[Part]) -> Result<ETag, StoreError> {
+        Err(refused(key))
     }
 
     async fn abort_multipart(&self, _key: &ObjectKey, _upload: &UploadId) -> Result<(), StoreError> {

@@ -230,6 +230,18 @@ impl World {
         }
     }
 
+    /// The processes that stand in for FFmpeg at this moment.
+    pub(crate) fn processes(&self) -> Vec<rustix::process::Pid> {
+        let ours = self.folder.path().display().to_string();
+        let is_ours = |pid: &i32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(&ours)
+        };
+        let names = std::fs::read_dir("/proc").unwrap().flatten().map(|it| it.file_name());
+        let pids = names.filter_map(|it| it.to_str()?.parse().ok()).filter(is_ours);
+        pids.filter_map(rustix::process::Pid::from_raw).collect()
+    }
+
     /// The paths of all objects, in both buckets, sorted.
     pub(crate) fn objects(&self) -> Vec<String> {
         let mut found = vec![];

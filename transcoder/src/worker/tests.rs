@@ -179,7 +179,8 @@ async fn sources_are_kept_put_away_or_deleted() {
 async fn a_source_at_fault_fails_its_video() {
     let probe = |script: &'static str| move |site: &Site| site.world.fake.probe_says("streams", script);
     let fault = |fault: Fault| move |site: &Site| site.world.fake.set_faults(std::slice::from_ref(&fault));
-    let cases: Vec<(FailureCode, Box<dyn Fn(&Site)>)> = vec![
+    type Arrange = Box<dyn Fn(&Site)>;
+    let cases: Vec<(FailureCode, Arrange)> = vec![
         (FailureCode::NotAVideo, Box::new(probe("exit 1"))),
         (FailureCode::Damaged, Box::new(probe("kill -SEGV $$"))),
         (FailureCode::NoVideoStream, Box::new(probe("echo '{\"streams\": []}'"))),
@@ -215,7 +216,7 @@ async fn a_source_that_is_gone_fails_its_video() {
 async fn our_own_failures_are_tried_again() {
     for (fault, code) in [
         (Fault::ends(Task::Encode, 0, End::Kill).times(9), FailureCode::Internal),
-        (Fault::ends(Task::Encode, 0, End::Kill).times(9).from_segment(1), FailureCode::Internal),
+        (Fault::ends(Task::Encode, 0, End::Kill).times(9).beginning_at(1), FailureCode::Internal),
         (Fault::ends(Task::Audio, 0, End::Exit(255)).times(9), FailureCode::Internal),
         (Fault::ends(Task::Encode, 0, End::Exit(1)).times(9).saying("Unrecognized option 'x'"), FailureCode::Internal),
         (

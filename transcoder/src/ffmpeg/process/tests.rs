@@ -147,3 +147,27 @@ async fn a_program_that_is_not_there_cannot_be_started() {
     let it = Run { tools: &tools, port: 1, file: None, weight, task, arguments: vec![], time_limit };
     assert!(matches!(run(it, &CancellationToken::new()).await, Err(TranscodeError::Spawn(_))));
 }
+
+/// Other work of the job failed while the child was being started.
+#[tokio::test]
+async fn a_run_that_is_given_up_at_its_start_leaves_no_process_behind() {
+    let world = World::new();
+    world.fake.set_faults(&[fault(End::Stall, "").times(99)]);
+    let tools = world.fake.tools();
+    for pause_ms in [0, 2, 500] {
+        let (weight, task, time_limit) = (Weight::Light, "try it".to_owned(), Duration::from_secs(60));
+        let it = Run { tools: &tools, port: 1, file: None, weight, task, arguments: vec![], time_limit };
+        let cancel = CancellationToken::new();
+        let mut running = Box::pin(run(it, &cancel));
+        assert!(futures::poll!(&mut running).is_pending());
+        // The child starts and runs, and nothing has taken it over.
+        std::thread::sleep(Duration::from_millis(pause_ms));
+    }
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if !world.fake.runs().is_empty() && world.processes().is_empty() {
+            return;
+        }
+    }
+    panic!("{:?} are left", world.processes());
+}

@@ -58,6 +58,69 @@ async fn what_is_made_of_a_deleted_video_is_removed() {
     assert_eq!(site.depth().await, EMPTY);
 }
 
+/// FFmpeg ends before the worker has noticed the deletion: the source went with the video.
+#[tokio::test]
+async fn a_failure_after_a_deletion_leaves_nothing_behind() {
+    let site = Site::without_copy().await;
+    // No run comes to its end, so that nothing is recorded after the deletion.
+    site.world.fake.set_faults(&[Task::Encode, Task::Audio].map(|it| Fault::ends(it, 1, End::Stall).times(9)));
+    let delete = async {
+        site.until_running(Task::Encode).await;
+        while site.world.named(".ts").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+        for it in site.world.processes() {
+            // It may have ended meanwhile.
+            drop(rustix::process::kill_process(it, rustix::process::Signal::KILL));
+        }
+    };
+    tokio::join!(site.work(), delete);
+    assert_eq!(site.video().await.state, VideoState::Deleted);
+    assert_eq!(site.world.objects(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_fails_while_everything_stops_says_nothing_of_the_source() {
+    let site = Site::new().await;
+    site.world.store.delete(&source_key()).await.unwrap();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    site.work_until(&cancel).await;
+    assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+    assert_eq!((site.video().await.state, site.depth().await), (VideoState::Queued, Depth { ready: 1, ..EMPTY }));
+}
+
+/// Viewers keep what plays until all of the next generation is there.
+#[tokio::test]
+async fn a_video_that_plays_is_not_shown_while_it_grows_again() {
+    let mut site = Site::new().await;
+    site.work().await;
+    let before = site.generation();
+    let master = || {
+        let path = site.world.named("master.m3u8").remove(0);
+        std::fs::read_to_string(site.world.folder().join(path)).unwrap()
+    };
+    let text = master();
+    site.worker.config.profiles.get_mut("default").unwrap().encoder.crf += 1;
+    let again = Job { reason: JobReason::Retry, ..site.job.clone() };
+    site.services.catalog.request_work(&again, now_ms()).await.unwrap();
+    site.services.queue.send(&JobMessage::from(again), Duration::ZERO).await.unwrap();
+    site.world.fake.forget_runs();
+    site.world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Stall).times(9)]);
+    let cancel = CancellationToken::new();
+    let stop = async {
+        site.until_running(Task::Copy).await;
+        // Long enough for all of the copy, and for a look at what has grown.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        cancel.cancel();
+    };
+    tokio::join!(site.work_until(&cancel), stop);
+    assert_ne!(site.generation(), before);
+    assert_eq!(master(), text);
+    assert_eq!(site.video().await.state, VideoState::Ready { generation: before });
+}
+
 #[tokio::test]
 async fn what_is_made_of_a_cancelled_video_is_kept() {
     let site = watched().await;

@@ -218,8 +218,8 @@ proptest! {
         for chunk in chunks {
             let span = plan.span(&chunk.segments);
             for frame in span.start.frame..span.end.frame {
-                let is_due = (frame - span.start.frame) % every == 0;
-                let is_made = evaluate(&expression, frame - start) % every == 0;
+                let is_due = (frame - span.start.frame).is_multiple_of(every);
+                let is_made = evaluate(&expression, frame - start).is_multiple_of(every);
                 prop_assert_eq!(is_made, is_due, "frame {} of chunk {:?}: {}", frame, chunk, expression);
             }
         }
