@@ -40,9 +40,8 @@ pub struct Route {
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each route
-/// with each kind of
-/// caller.
+/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each
+/// route with each kind of caller.
 pub fn route_table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const GET: Method = Method::GET;

@@ -22,7 +22,7 @@ use crate::extract::{Body, Video};
 use crate::openapi::types;
 use crate::state::ApiState;
 use crate::times::now_ms;
-use crate::videos::{self, remove_traces};
+use crate::videos::{self, remove_all_objects};
 
 pub(crate) mod open;
 
@@ -169,14 +169,14 @@ pub(crate) async fn abort(
     caller: Caller,
     Video(id): Video,
 ) -> Result<StatusCode, ApiError> {
-    let mut video = videos::of_caller(&state, &caller, id).await?;
+    let mut video = videos::existing_or_deleted(&state, &caller, id).await?;
     if video.state != VideoState::Deleted {
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
             return Err(UploadError::Complete.into());
         }
         video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     }
-    remove_traces(&state, &video).await?;
+    remove_all_objects(&state, &video).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
