@@ -24,7 +24,7 @@ use crate::{
 
 /// Default limit of a request body in bytes.
 const BODY_LIMIT: usize = 64 << 10;
-/// Limit of bodies with 10,000 parts and their ETags.
+/// Limit of bodies with 10,000 parts and their `ETag`s.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 
 /// A route under `/v1`.

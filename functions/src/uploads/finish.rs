@@ -117,7 +117,7 @@ async fn assemble(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: 
     }
 }
 
-/// The ETags of the client by part number: all parts, each once.
+/// The `ETag`s of the client by part number: all parts, each once.
 fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
     let mut parts_by_number = BTreeMap::new();
     for SentPart { number, etag } in sent {
@@ -138,7 +138,7 @@ fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u3
     }
 }
 
-/// The parts in the store, if all are there with the right sizes and the client's ETags.
+/// The parts in the store, if all are there with the right sizes and the client's `ETag`s.
 fn checked_parts(
     stored: Vec<Part>,
     plan: &UploadPlan,

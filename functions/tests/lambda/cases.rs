@@ -89,8 +89,8 @@ async fn the_api_answers_gateways_and_function_urls() {
     let cloud = Cloud::new().await;
     let mut api = Function::start(env!("CARGO_BIN_EXE_api"), &cloud.variables).await;
     for domain in ["x.execute-api.eu-central-1.amazonaws.com", "x.lambda-url.eu-central-1.on.aws"] {
-        let body = json!({ "filename": "a.mp4", "size": 3 });
-        let created = api.invoke(request("POST", "/v1/uploads", Some(body), domain)).await.unwrap();
+        let upload = json!({ "filename": "a.mp4", "size": 3 });
+        let created = api.invoke(request("POST", "/v1/uploads", Some(upload), domain)).await.unwrap();
         assert_eq!(created["statusCode"], 201, "{created}");
         let video: VideoId = body(&created)["video"].as_str().unwrap().parse().unwrap();
         assert_eq!(cloud.catalog.get_video(video).await.unwrap().state.name().as_str(), "uploading");

@@ -32,7 +32,7 @@ pub(super) struct Jwks {
     max_age: Duration,
     pause: Duration,
     cached: Mutex<CachedKeys>,
-    /// CachedKeys during a fetch. Contains the start time of the last fetch.
+    /// Held during a fetch. Contains the start time of the last fetch.
     turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
