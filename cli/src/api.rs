@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use responses::{
-    AttemptResponse, Completed, CreatedUpload, FailureResponse, HowToUpload, PartResponse, SignedPart, SignedRequest,
-    StoredPart, StreamResponse, UploadResponse, VideoResponse,
+    AttemptResponse, Completed, CreatedUpload, FailureResponse, PartResponse, SignedPart, SignedRequest, StoredPart,
+    StreamResponse, UploadInstructions, UploadResponse, VideoResponse,
 };
 
 use crate::Result;
@@ -105,7 +105,7 @@ impl Api {
         if let (Some(api), Some(token)) = (&args.api, &args.token) {
             return Ok(Self::new(api, token.clone())?);
         }
-        let info = DevInfo::read(&args.data)?.ok_or_else(|| no_dev(&args.data))?;
+        let info = DevInfo::read(&args.data)?.ok_or_else(|| not_running(&args.data))?;
         let token = args.token.clone().unwrap_or_else(|| Secret::new(&info.token));
         Ok(Self::new(&info.api, token)?)
     }
@@ -122,7 +122,7 @@ impl Api {
 
     /// `POST /v1/uploads`. Not retried, because each request creates a video.
     pub async fn create_upload(&self, body: &Value) -> std::result::Result<CreatedUpload, ApiError> {
-        self.once(Method::POST, "/v1/uploads", Some(body)).await
+        self.send_once(Method::POST, "/v1/uploads", Some(body)).await
     }
 
     /// `GET /v1/uploads/{id}`.
@@ -173,16 +173,16 @@ impl Api {
     ) -> std::result::Result<T, ApiError> {
         let mut pause = BACKOFF;
         for _ in 1..ATTEMPTS {
-            match self.once(method.clone(), path, body).await {
+            match self.send_once(method.clone(), path, body).await {
                 Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
                 result => return result,
             }
             pause *= 2;
         }
-        self.once(method, path, body).await
+        self.send_once(method, path, body).await
     }
 
-    async fn once<T: DeserializeOwned>(
+    async fn send_once<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -222,7 +222,7 @@ pub fn client(near: &str) -> anyhow::Result<reqwest::Client> {
     builder.build().context("cannot create the HTTP client")
 }
 
-fn no_dev(data: &Path) -> CommandError {
+fn not_running(data: &Path) -> CommandError {
     CommandError::failed(
         "not-running",
         anyhow::anyhow!(

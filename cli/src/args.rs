@@ -105,8 +105,8 @@ pub struct DevArgs {
     /// Address that the API and the edge listen on. Port 0 chooses a free port; the bucket uses the next free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Use this database for the catalog, the queue and the accounts, instead of a file in the folder: `postgres://...` or
-    /// `sqlite:PATH`. It must not be used with another folder.
+    /// Use this database for the catalog, the queue and the accounts, instead of a file in the folder: `postgres://...`
+    /// or `sqlite:PATH`. It must not be used with another folder.
     // No `env`: that variable names the database of an installation.
     #[arg(long, value_name = "ADDRESS")]
     pub database: Option<String>,
@@ -125,8 +125,8 @@ pub struct DevArgs {
     /// Limits on clients.
     #[command(flatten)]
     pub clients: ClientArgs,
-    /// Reject cross-origin requests to the buckets until a CORS rule is set, as new buckets of R2 and S3 do. A rule that was
-    /// set (`aws s3api put-bucket-cors`) always applies.
+    /// Reject cross-origin requests to the buckets until a CORS rule is set, as new buckets of R2 and S3 do. A rule
+    /// that was set (`aws s3api put-bucket-cors`) always applies.
     #[arg(long, env = "EDGEREEL_STRICT_CORS")]
     pub strict_cors: bool,
     /// Comma-separated origins whose pages may send the cookie `edgereel_grant` to the edge.
@@ -152,19 +152,19 @@ pub struct DevArgs {
 /// Limits on the clients of a server.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ClientArgs {
-    /// Maximum number of open connections, without those of the bucket. Default: a share of the file descriptors that the
-    /// system allows, at most 4,096. At the limit, a new connection replaces the one that has been idle longest.
+    /// Maximum number of open connections, without those of the bucket. Default: a share of the file descriptors that
+    /// the system allows, at most 4,096. At the limit, a new connection replaces the one that has been idle longest.
     #[arg(long, env = "EDGEREEL_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub connections: Option<u32>,
-    /// Maximum number of connections per client address (per /64 for IPv6); 0: unlimited, for use behind a proxy. Default:
-    /// half of all connections. Addresses of this machine are not limited.
+    /// Maximum number of connections per client address (per /64 for IPv6); 0: unlimited, for use behind a proxy.
+    /// Default: half of all connections. Addresses of this machine are not limited.
     #[arg(long, env = "EDGEREEL_CONNECTIONS_PER_ADDRESS", value_name = "N")]
     pub connections_per_address: Option<u32>,
 }
 
 impl ClientArgs {
-    /// The limits of a server that may use one `share`-th of the file descriptors for connections. Behind a proxy all clients
-    /// have one address, so the limit per address applies only if it was set explicitly.
+    /// The limits of a server that may use one `share`-th of the file descriptors for connections. Behind a proxy all
+    /// clients have one address, so the limit per address applies only if it was set explicitly.
     pub(crate) fn limits(&self, share: usize, behind_proxy: bool) -> ServeLimits {
         let mut limits = ServeLimits::with_share(share);
         if let Some(connections) = self.connections {
@@ -306,7 +306,8 @@ pub struct GrantArgs {
     /// The id of the video: `vid_...`.
     #[arg(value_name = "ID")]
     pub video: VideoId,
-    /// Lifetime of the grant, `1m` to `7d`, for example `15m` or `4h`. Default: the length of the video plus four hours.
+    /// Lifetime of the grant, `1m` to `7d`, for example `15m` or `4h`. Default: the length of the video plus four
+    /// hours.
     #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", value_parser = grant_life)]
     pub life: Option<Duration>,
     /// The viewer's id in your system.

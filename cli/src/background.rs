@@ -1,6 +1,5 @@
 //! Background tasks: send webhooks, process dead letters, clean up, and ingest sources without events. In the cloud,
-//! scheduled functions
-//! do the same; running both at the same time is safe.
+//! scheduled functions do the same; running both at the same time is safe.
 
 mod arrivals;
 mod dead_letters;

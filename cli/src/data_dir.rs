@@ -127,7 +127,7 @@ impl DataDir {
         }
         // Left by a process that was killed: its addresses are no longer valid.
         remove_info(&path);
-        let secrets = read_secrets(&path)?.map_or_else(|| make_secrets(&path), Ok)?;
+        let secrets = read_secrets(&path)?.map_or_else(|| create_secrets(&path), Ok)?;
         Ok(Self { path, secrets, _lock: lock })
     }
 
@@ -208,7 +208,7 @@ fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     Ok(Some(secrets))
 }
 
-fn make_secrets(path: &Path) -> Result<Secrets> {
+fn create_secrets(path: &Path) -> Result<Secrets> {
     let secrets = Secrets {
         api_token: format!("er_{}", random_hex::<20>()?),
         s3_access_key_id: format!("ER{}", random_hex::<9>()?.to_uppercase()),

@@ -40,8 +40,8 @@ pub struct System {
 
 /// How long running requests may take at shutdown.
 const GRACE_PERIOD: Duration = Duration::from_secs(3);
-/// One in this many file descriptors may be a client connection: each player request also uses two for the connection to
-/// the store and one for the file.
+/// One in this many file descriptors may be a client connection: each player request also uses two for the connection
+/// to the store and one for the file.
 const CONNECTIONS_SHARE: usize = 6;
 
 impl System {
@@ -52,10 +52,10 @@ impl System {
     /// The resource that is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
         let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
-        let tools = crate::commands::transcode::tried_tools(&args.confinement, encoders).await?;
+        let tools = crate::commands::transcode::verified_tools(&args.confinement, encoders).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
-        let (listener, s3_listener) = listen::both(args.listen).await?;
+        let (listener, s3_listener) = listen::bind_both(args.listen).await?;
         let inputs = DevInputs { folder: &folder, listener: &listener, s3_listener: &s3_listener, args, tools };
         let built = Box::pin(wiring::build(inputs)).await?;
         Ok(Self {
@@ -144,6 +144,6 @@ fn unexpected(
     match ended {
         Some(Ok(Err(error))) => Err(error).with_context(|| format!("{what} failed")),
         Some(Err(panic)) => Err(panic).with_context(|| format!("{what} failed")),
-        Some(Ok(Ok(()))) | None => Err(anyhow::anyhow!("{what} ended by itself")),
+        Some(Ok(Ok(()))) | None => Err(anyhow::anyhow!("{what} ended unexpectedly")),
     }
 }

@@ -5,8 +5,8 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior, umask};
 
 use crate::args::Command;
 
-/// Protects the memory and the environment of this process from other processes of the same user, and new files of servers
-/// from other users. Must be called before threads are started.
+/// Protects the memory and the environment of this process from other processes of the same user, and new files of
+/// servers from other users. Must be called before threads are started.
 pub fn harden(command: &Command) {
     // It fails only for invalid values.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);

@@ -14,8 +14,8 @@ const NEXT_PORTS: u16 = 100;
 ///
 /// # Errors
 /// `port-in-use`, with advice.
-pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
-    bind(wanted).map_err(|error| {
+pub(crate) async fn bind(wanted: SocketAddr) -> Result<TcpListener> {
+    bind_socket(wanted).map_err(|error| {
         let what = anyhow::Error::from(error).context(format!(
             "cannot bind to `{wanted}`: choose another address with --listen (port 0 chooses a free port)"
         ));
@@ -27,22 +27,22 @@ pub(crate) async fn at(wanted: SocketAddr) -> Result<TcpListener> {
 ///
 /// # Errors
 /// `port-in-use`, with advice.
-pub(crate) async fn both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
-    let listener = at(wanted).await?;
+pub(crate) async fn bind_both(wanted: SocketAddr) -> Result<(TcpListener, TcpListener)> {
+    let listener = bind(wanted).await?;
     let taken = listener.local_addr()?;
     for step in 1..=NEXT_PORTS {
         let Some(port) = taken.port().checked_add(step) else { break };
-        if let Ok(store) = bind(SocketAddr::new(taken.ip(), port)) {
+        if let Ok(store) = bind_socket(SocketAddr::new(taken.ip(), port)) {
             return Ok((listener, store));
         }
     }
-    Ok((listener, bind(SocketAddr::new(taken.ip(), 0))?))
+    Ok((listener, bind_socket(SocketAddr::new(taken.ip(), 0))?))
 }
 
 /// Listen backlog. The usual 128 overflow when many players connect at once.
 const BACKLOG: u32 = 1024;
 
-fn bind(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind_socket(wanted: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Allows binding while old connections are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
@@ -67,10 +67,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_store_takes_the_next_free_port() {
-        let (api, store) = both("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (api, store) = bind_both("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (api, store) = (api.local_addr().unwrap(), store.local_addr().unwrap());
         assert_ne!(api.port(), store.port());
-        let Err(CommandError::Failed { code, error }) = both(api).await else { panic!("the port was taken twice") };
+        let Err(CommandError::Failed { code, error }) = bind_both(api).await else {
+            panic!("the port was taken twice")
+        };
         assert_eq!(code, "port-in-use");
         assert!(error.to_string().contains("--listen"), "{error}");
     }

@@ -39,7 +39,7 @@ pub enum LogFormat {
 }
 
 /// Libraries whose debug logs contain whole requests with signatures.
-const TALKATIVE: [&str; 12] = [
+const VERBOSE_LIBRARIES: [&str; 12] = [
     "aws_config",
     "aws_credential_types",
     "aws_runtime",
@@ -64,10 +64,10 @@ pub fn start(args: &LogArgs) -> Result {
     let started: std::result::Result<(), TryInitError> = match args.log_format {
         LogFormat::Text => {
             let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
-            tracing_subscriber::registry().with(layer.with_filter(filter.and(discretion()))).try_init()
+            tracing_subscriber::registry().with(layer.with_filter(filter.and(secret_filter()))).try_init()
         }
         LogFormat::Json => {
-            tracing_subscriber::registry().with(layer.json().with_filter(filter.and(discretion()))).try_init()
+            tracing_subscriber::registry().with(layer.json().with_filter(filter.and(secret_filter()))).try_init()
         }
     };
     started.map_err(CommandError::from)
@@ -81,8 +81,8 @@ fn filter(wanted: Option<&str>) -> Result<EnvFilter> {
 }
 
 /// Limits that apply regardless of the filter.
-fn discretion() -> Targets {
-    let silent = TALKATIVE.iter().map(|it| (*it, LevelFilter::WARN));
+fn secret_filter() -> Targets {
+    let silent = VERBOSE_LIBRARIES.iter().map(|it| (*it, LevelFilter::WARN));
     // It logs every rejected request as an error, although the response reports it.
     Targets::new().with_default(LevelFilter::TRACE).with_targets(silent).with_target("s3s", LevelFilter::OFF)
 }
@@ -95,15 +95,15 @@ mod tests {
 
     #[test]
     fn libraries_that_log_requests_are_limited() {
-        let discretion = discretion();
+        let secret_filter = secret_filter();
         for target in
             ["aws_sigv4::http_request::sign", "aws_smithy_runtime::client::orchestrator", "hyper_util::client"]
         {
-            assert!(!discretion.would_enable(target, &Level::INFO), "{target}");
-            assert!(discretion.would_enable(target, &Level::WARN), "{target}");
+            assert!(!secret_filter.would_enable(target, &Level::INFO), "{target}");
+            assert!(secret_filter.would_enable(target, &Level::WARN), "{target}");
         }
-        assert!(!discretion.would_enable("s3s::ops", &Level::ERROR));
-        assert!(discretion.would_enable("transcoder::worker", &Level::TRACE));
+        assert!(!secret_filter.would_enable("s3s::ops", &Level::ERROR));
+        assert!(secret_filter.would_enable("transcoder::worker", &Level::TRACE));
     }
 
     #[test]

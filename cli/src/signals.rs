@@ -5,8 +5,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Result;
 
-/// A token that the first signal cancels, for a graceful shutdown; a second signal ends the process immediately. Call it
-/// before anything else starts.
+/// A token that the first signal cancels, for a graceful shutdown; a second signal ends the process immediately. Call
+/// it before anything else starts.
 ///
 /// # Errors
 /// If signals cannot be caught.

@@ -13,7 +13,7 @@ use domain::ids::VideoId;
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::api::{Api, HowToUpload};
+use crate::api::{Api, UploadInstructions};
 use crate::output::CommandError;
 
 pub use file::UploadFile;
@@ -88,8 +88,8 @@ pub async fn upload(
     note.write(video);
     report(Event::Started { video, bytes: file.size, resumed: false });
     let sent = match created.upload {
-        HowToUpload::Single { request } => send::single(api, &file, video, request, report).await,
-        HowToUpload::Multipart { part_size, parts } => {
+        UploadInstructions::Single { request } => send::single(api, &file, video, request, report).await,
+        UploadInstructions::Multipart { part_size, parts } => {
             let plan = parts::Plan { part_size, parts, stored: Vec::new() };
             parts::send_missing(api, &file, video, plan, report).await
         }

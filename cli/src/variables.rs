@@ -15,14 +15,14 @@ const PREFIX: &str = "EDGEREEL_";
 
 /// All known variables.
 pub(crate) fn all() -> BTreeSet<String> {
-    let mut names = of_commands();
+    let mut names = from_commands();
     names.extend(read_by(|it| drop(it.services())));
     names.extend(read_by(|it| drop(it.api())));
     names
 }
 
 /// The variables of command-line options, and those that the program reads itself.
-fn of_commands() -> BTreeSet<String> {
+fn from_commands() -> BTreeSet<String> {
     let args = Args::command();
     let of_command = |it: &clap::Command| it.get_arguments().filter_map(|it| it.get_env()).map(text).collect();
     let mut names: BTreeSet<String> = args.get_subcommands().flat_map(|it| -> Vec<String> { of_command(it) }).collect();
@@ -74,6 +74,6 @@ mod tests {
         let api: BTreeSet<String> = read_by(|it| drop(it.api())).difference(&webhooks).cloned().collect();
         check("Webhooks", &webhooks);
         check("The API", &api);
-        check("The program", &of_commands());
+        check("The program", &from_commands());
     }
 }

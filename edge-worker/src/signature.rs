@@ -122,8 +122,9 @@ mod tests {
     /// The headers that Amazon's own signer adds.
     fn theirs(post: &Post<'_>, credentials: &Credentials) -> Vec<(String, String)> {
         let Credentials { access_key_id, secret_access_key, session_token } = credentials.clone();
-        let identity = Theirs::builder().access_key_id(access_key_id).secret_access_key(secret_access_key);
-        let identity = identity.set_session_token(session_token).provider_name("test").build().into();
+        let mut identity = Theirs::builder().access_key_id(access_key_id).secret_access_key(secret_access_key);
+        identity.set_session_token(session_token);
+        let identity = identity.provider_name("test").build().into();
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Enabled;

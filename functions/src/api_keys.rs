@@ -32,8 +32,8 @@ pub(crate) struct KeyRequest {
     /// The owner whose videos it can access; only admins may set it.
     #[serde(default)]
     owner: Option<String>,
-    /// Seconds until it expires: at most ten years. Default: when the key that creates it expires, or never. A key that is
-    /// created with a JWT lives at most one year, 90 days by default.
+    /// Seconds until it expires: at most ten years. Default: when the key that creates it expires, or never. A key that
+    /// is created with a JWT lives at most one year, 90 days by default.
     #[serde(default)]
     expires_in: Option<u64>,
 }
@@ -131,8 +131,8 @@ fn check(request: &KeyRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// When a new key expires. A key that expires cannot create one that outlives it. A JWT can, since it lives for minutes;
-/// but the API does not learn when its user's account is closed, so keys created with a JWT always expire.
+/// When a new key expires. A key that expires cannot create one that outlives it. A JWT can, since it lives for
+/// minutes; but the API does not learn when its user's account is closed, so keys created with a JWT always expire.
 async fn expiry_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
     let life = match life {
         Some(life) if caller.is_user() && life > LONGEST_LIFE_BY_USER => {
@@ -207,8 +207,8 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A caller with an owner manages the keys of that owner. A caller without one manages the keys of all owners, which needs
-/// the scope `admin`.
+/// A caller with an owner manages the keys of that owner. A caller without one manages the keys of all owners, which
+/// needs the scope `admin`.
 fn own_keys(caller: &Caller) -> Result<(), ApiError> {
     if caller.owner.is_some() { Ok(()) } else { caller.require(Scope::Admin) }
 }

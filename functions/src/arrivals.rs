@@ -1,8 +1,8 @@
 //! Finds sources that have arrived but were not reported by an event.
 //!
-//! A store without events, a lost event, and a client that stops after its last byte have the same effect: the object is
-//! in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the same
-//! source concurrently, both result in the same job.
+//! A store without events, a lost event, and a client that stops after its last byte have the same effect: the object
+//! is in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the
+//! same source concurrently, both result in the same job.
 
 use platform::clock::millis;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use domain::state::StateName;
 use crate::ingest::{Ingest, IngestError, Ingested};
 
 /// Time from the start of an upload to the first check.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
+const FIRST_CHECK: Duration = Duration::from_secs(5);
 /// Longest time between two checks of an upload.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Videos per page.
@@ -34,24 +34,24 @@ impl Arrivals {
         Self { ingest, next_look_ms: HashMap::new() }
     }
 
-    /// Checks the uploads that are due and returns how many sources it ingested. An upload whose check fails is checked again
-    /// later.
+    /// Checks the uploads that are due and returns how many sources it ingested. An upload whose check fails is checked
+    /// again later.
     ///
     /// # Errors
     /// If the catalog cannot list the uploads.
-    pub async fn look(&mut self, now_ms: u64) -> Result<u64, CatalogError> {
+    pub async fn check(&mut self, now_ms: u64) -> Result<u64, CatalogError> {
         let mut filter = VideoFilter { state: Some(StateName::Uploading), limit: PAGE, ..VideoFilter::default() };
         let (mut taken, mut open) = (0, HashMap::new());
         loop {
             let page = self.ingest.catalog.list_videos(&filter).await?;
             for video in page.videos {
-                let first = video.created_ms.saturating_add(millis(FIRST_LOOK));
+                let first = video.created_ms.saturating_add(millis(FIRST_CHECK));
                 let due = self.next_look_ms.get(&video.id).copied().unwrap_or(first);
                 if now_ms < due {
                     open.insert(video.id, due);
                     continue;
                 }
-                match take_if_stored(&self.ingest, &video, now_ms).await {
+                match ingest_if_stored(&self.ingest, &video, now_ms).await {
                     Ok(true) => taken += 1,
                     Ok(false) => drop(open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)))),
                     Err(error) => {
@@ -75,7 +75,7 @@ impl Arrivals {
 ///
 /// # Errors
 /// See [`IngestError`].
-pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) -> Result<bool, IngestError> {
+pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) -> Result<bool, IngestError> {
     let Some(key @ ObjectKey::Source { .. }) =
         video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it))
     else {
@@ -95,8 +95,9 @@ pub(crate) async fn take_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) 
     Ok(true)
 }
 
-/// An eighth of the age of the upload: short uploads are found within seconds, and one day of waiting costs about 100 checks.
+/// An eighth of the age of the upload: short uploads are found within seconds, and one day of waiting costs about 100
+/// checks.
 fn pause(video: &Video, now_ms: u64) -> u64 {
     let age = now_ms.saturating_sub(video.created_ms);
-    (age / 8).clamp(millis(FIRST_LOOK), millis(LONGEST_PAUSE))
+    (age / 8).clamp(millis(FIRST_CHECK), millis(LONGEST_PAUSE))
 }

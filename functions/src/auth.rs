@@ -1,8 +1,8 @@
 //! Authentication and authorisation.
 //!
 //! Three kinds of credentials are accepted as `Authorization: Bearer` (RFC 6750): the installation token, API keys, and
-//! JWTs of the customer's identity provider. Handlers see only a [`Caller`]. For a caller without access to a video, the
-//! response is the same as for a video that does not exist.
+//! JWTs of the customer's identity provider. Handlers see only a [`Caller`]. For a caller without access to a video,
+//! the response is the same as for a video that does not exist.
 
 mod error;
 pub mod identity;

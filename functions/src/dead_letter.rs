@@ -9,7 +9,7 @@ use platform::job_queue::{JobQueue, QueueError};
 
 /// Why dead letters could not be processed; try again later.
 #[derive(Debug, thiserror::Error)]
-pub enum SettleError {
+pub enum DeadLetterError {
     /// The queue cannot list them.
     #[error("cannot read the dead letters")]
     Queue(#[from] QueueError),
@@ -24,12 +24,12 @@ const LIMIT: u32 = 1_000;
 /// Marks the videos of all dead letters as failed and returns how many changed. Dead letters are kept, so that they can
 /// be redriven; repeating this changes nothing.
 ///
-/// A job with attempts left is sent again: its deliveries were used up by an outage or by stopped workers, not by failures
-/// of the job.
+/// A job with attempts left is sent again: its deliveries were used up by an outage or by stopped workers, not by
+/// failures of the job.
 ///
 /// # Errors
-/// See [`SettleError`].
-pub async fn settle(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) -> Result<u64, SettleError> {
+/// See [`DeadLetterError`].
+pub async fn fail_videos(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) -> Result<u64, DeadLetterError> {
     let mut failed = 0;
     for letter in queue.dead_letters(LIMIT).await? {
         // A message that cannot be parsed has no video.

@@ -128,8 +128,8 @@ async fn redrive_letter(state: &ApiState, letter: &DeadLetter, done: &mut Redriv
     Ok(())
 }
 
-/// Queues the video of a dead letter again: first the video, then the message, as for every job. Returns whether the job
-/// is still needed.
+/// Queues the video of a dead letter again: first the video, then the message, as for every job. Returns whether the
+/// job is still needed.
 async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiError> {
     // A newer version may be able to parse it. Other kinds of jobs need no state change.
     let Some(job) = letter.message.as_ref().ok().and_then(|it| it.job()) else { return Ok(true) };

@@ -21,8 +21,8 @@ pub trait EdgeList: Send + Sync {
     /// If the edge does not accept it.
     async fn revoke_viewer(&self, viewer: &str) -> anyhow::Result<()>;
 
-    /// Revokes all grants for a video, so that the edge no longer serves its objects from the cache after they are deleted in
-    /// the store.
+    /// Revokes all grants for a video, so that the edge no longer serves its objects from the cache after they are
+    /// deleted in the store.
     ///
     /// # Errors
     /// If the edge does not accept it.

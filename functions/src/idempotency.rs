@@ -1,13 +1,12 @@
 //! `Idempotency-Key`: a repeated POST gets the first response and is not executed again.
 //!
-//! The client chooses the key, 1 to 255 visible characters; it is scoped to the caller. The first request is executed; for
-//! a day, repeated requests get the same status, body and headers, with `Idempotency-Replayed: true`. Client errors are
-//! stored too: a corrected request is a different request and needs a new key. Server errors (5xx) are not stored, so the
-//! client can retry; nor are rejections before this layer (401, 403 for a
-//! scope, 429).
+//! The client chooses the key, 1 to 255 visible characters; it is scoped to the caller. The first request is executed;
+//! for a day, repeated requests get the same status, body and headers, with `Idempotency-Replayed: true`. Client errors
+//! are stored too: a corrected request is a different request and needs a new key. Server errors (5xx) are not stored,
+//! so the client can retry; nor are rejections before this layer (401, 403 for a scope, 429).
 //!
-//! Stored responses may contain secrets: presigned requests, or the secret of a new API key. So they are encrypted with a
-//! key that is not stored with them (see [`seal`]).
+//! Stored responses may contain secrets: presigned requests, or the secret of a new API key. So they are encrypted with
+//! a key that is not stored with them (see [`seal`]).
 
 mod error;
 mod seal;

@@ -1,8 +1,9 @@
 //! Turns bucket events into jobs.
 //!
-//! Receives notifications of R2 and S3, and jobs that the edge worker created from them, from the embedded server's outbox
-//! or from a queue. Events are delivered at least once, in any order, also before the row of their video exists and after
-//! it was deleted. Acknowledge an event only after [`Ingest::take`] has returned: then its job is in the queue.
+//! Receives notifications of R2 and S3, and jobs that the edge worker created from them, from the embedded server's
+//! outbox or from a queue. Events are delivered at least once, in any order, also before the row of their video exists
+//! and after it was deleted. Acknowledge an event only after [`Ingest::take`] has returned: then its job is in the
+//! queue.
 
 use std::time::Duration;
 
@@ -107,7 +108,7 @@ impl Ingest {
         let records = relayed_job(body, intake).map_or_else(|| jobs_of(body, intake), |it| vec![it]);
         for record in records {
             let outcome = match record {
-                Ok(job) => self.note_and_send(&job, now_ms).await?,
+                Ok(job) => self.record_and_send(&job, now_ms).await?,
                 Err(Ignored::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
             };
@@ -138,8 +139,8 @@ impl Ingest {
         self.counts.0.get_or_create(&EventOutcome { outcome }).inc();
     }
 
-    /// Ingests a source that is in the store, as its event would. `None`: there is no object, or it has a different size
-    /// than announced.
+    /// Ingests a source that is in the store, as its event would. `None`: there is no object, or it has a different
+    /// size than announced.
     ///
     /// # Errors
     /// See [`IngestError`].
@@ -157,10 +158,10 @@ impl Ingest {
         let bucket = self.private_bucket.clone();
         let found = Source { bucket, key: source.path(), etag: meta.etag.0, size: meta.size };
         let job = Job::new(source.video(), found, &self.profile, self.mode, JobReason::Upload);
-        self.note_and_send(&job, now_ms).await.map(Some)
+        self.record_and_send(&job, now_ms).await.map(Some)
     }
 
-    async fn note_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
+    async fn record_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
         let job = match self.catalog.note_upload_event(job, now_ms).await? {
             Noted::Send(job) => job,
             Noted::Waits => return Ok(Ingested::Waiting(job.video)),

@@ -1,7 +1,7 @@
 //! Rate limits: token buckets in memory, so each process counts separately.
 //!
-//! Headers follow draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` has the capacity of the bucket and the time
-//! to fill it, `RateLimit` the remaining requests and the time until the bucket is full.
+//! Headers follow draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` has the capacity of the bucket and the
+//! time to fill it, `RateLimit` the remaining requests and the time until the bucket is full.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -35,8 +35,8 @@ pub struct Limits {
     pub callers: Option<Rate>,
     /// Callers with the installation token: the operator's own programs.
     pub installation: Option<Rate>,
-    /// Requests with missing or invalid credentials, per client address (per /64 for IPv6). Requests with valid credentials
-    /// from the same address are not affected.
+    /// Requests with missing or invalid credentials, per client address (per /64 for IPv6). Requests with valid
+    /// credentials from the same address are not affected.
     pub failures: Option<Rate>,
     /// The header in which a proxy sends the client address. Its last element counts, which the proxy itself has added.
     /// Without it, the address of the peer counts.
@@ -44,7 +44,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 50 requests per second with a burst of 200; one failure per second with a burst of 50; unlimited for the installation.
+    /// 50 requests per second with a burst of 200; one failure per second with a burst of 50; unlimited for the
+    /// installation.
     fn default() -> Self {
         Self {
             callers: Some(Rate { burst: 200, refill: Duration::from_millis(20) }),

@@ -52,7 +52,7 @@ repeated request gets the first response and is not executed again. Every respon
 /// The groups of operations, by the first part of their paths.
 const TAGS: [(&str, &str, &str); 9] = [
     ("uploads", "Uploads", "Upload a video file straight to the bucket."),
-    ("videos", "Videos", "List, read, play, change and delete videos."),
+    ("videos", "Videos", "List, get, play, update and delete videos."),
     ("shared", "Shared links", "Open a link without an account."),
     ("webhooks", "Webhooks", "Receive events by HTTP (Standard Webhooks 1.0)."),
     ("api-keys", "API keys", "Manage credentials for callers."),

@@ -103,7 +103,7 @@ impl Playback {
         Self { edge: edge.trim_end_matches('/').to_owned(), grants, passes }
     }
 
-    /// The URLs of a video. `pictures_of`: the generation whose images exist; `video_ms`: the length, if it
+    /// The URLs of a video. `images_of`: the generation whose images exist; `video_ms`: the length, if it
     /// is known.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Playback {
     pub fn urls(
         &self,
         video: VideoId,
-        pictures_of: Option<&Generation>,
+        images_of: Option<&Generation>,
         viewer: &Viewer,
         video_ms: Option<u64>,
         now_ms: u64,
@@ -125,7 +125,7 @@ impl Playback {
         let token = grant.issue(&self.grants).ok_or_else(|| {
             ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
         })?;
-        let pictures = pictures_of.and_then(|it| Some((it, self.pictures_pass(&grant, &session, it, now_ms / 1000)?)));
+        let pictures = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now_ms / 1000)?)));
         let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
         let picture = |name: &str| pictures.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
         Ok(PlaybackUrls {
@@ -137,8 +137,8 @@ impl Playback {
         })
     }
 
-    /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can store the
-    /// image. `None`: there is no poster yet, or no key signs its URL.
+    /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can
+    /// store the image. `None`: there is no poster yet, or no key signs its URL.
     pub fn poster_url(&self, video: &Video, now_ms: u64) -> Option<String> {
         let VideoState::Ready { generation } = &video.state else { return None };
         let picture = match &video.chosen_poster {
@@ -167,7 +167,7 @@ impl Playback {
     }
 
     /// A pass without access to renditions: it allows images only.
-    fn pictures_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
+    fn images_pass(&self, grant: &Grant, session: &str, generation: &Generation, now: u64) -> Option<String> {
         let pass = Pass {
             purpose: Purpose::Stream,
             video: grant.video,

@@ -37,7 +37,7 @@ pub struct Rebuild {
 
 /// The result of a rebuild.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rebuilt {
+pub struct RebuildSummary {
     /// Number of videos that were restored and are playable.
     pub videos: u64,
     /// Number of incomplete videos: upload or convert them again.
@@ -72,8 +72,8 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`RebuildError`]
-    pub async fn run(&self, now_ms: u64) -> Result<Rebuilt, RebuildError> {
-        let mut done = Rebuilt::default();
+    pub async fn run(&self, now_ms: u64) -> Result<RebuildSummary, RebuildError> {
+        let mut done = RebuildSummary::default();
         for video in self.videos().await? {
             match self.catalog.get_video(video).await {
                 Ok(_) => continue,

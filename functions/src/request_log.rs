@@ -1,8 +1,8 @@
 //! One span, one log event and one request id per HTTP request.
 //!
-//! The span `request` has the fields `method`, `route` (the template, not the path), `request_id`, `caller`, `status` and
-//! `duration_ms`. Every log event of a handler is inside it. A client may send the id as `x-request-id`; otherwise the API
-//! generates one. The response repeats it in the same header, and a problem document has it as `request_id`.
+//! The span `request` has the fields `method`, `route` (the template, not the path), `request_id`, `caller`, `status`
+//! and `duration_ms`. Every log event of a handler is inside it. A client may send the id as `x-request-id`; otherwise
+//! the API generates one. The response repeats it in the same header, and a problem document has it as `request_id`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ pub(crate) fn record_caller(caller: &str) {
 
 /// Runs a request inside its span, counts it, logs its outcome, and sets the headers that every response has.
 ///
-/// Queries are never logged, because they may contain secrets. Responses are kept out of caches, because they change and
-/// contain presigned URLs.
+/// Queries are never logged, because they may contain secrets. Responses are kept out of caches, because they change
+/// and contain presigned URLs.
 pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", |matched| matched.as_str()).to_owned();
@@ -115,7 +115,8 @@ async fn with_request_id(response: Response, id: &str) -> Response {
 fn set_security_headers(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // No other site may show a page of ours in a frame, or see one of our URLs as referrer: it may contain a permission.
+    // No other site may show a page of ours in a frame, or see one of our URLs as referrer: it may contain a
+    // permission.
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
     headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
@@ -126,8 +127,8 @@ const PLAIN: [&str; 7] = ["", "docs", "healthz", "metrics", "openapi.json", "rea
 /// Longest segment that is logged: longer than ids, shorter than secrets.
 const LONGEST_SHOWN: usize = 40;
 
-/// A path without secrets. Some paths contain them (`/shared/...`, `/u/...`), and so may any path that matches no route:
-/// a pass after two slashes, a key in the wrong place.
+/// A path without secrets. Some paths contain them (`/shared/...`, `/u/...`), and so may any path that matches no
+/// route: a pass after two slashes, a key in the wrong place.
 fn loggable_path(path: &str) -> String {
     let mut segments = path.trim_start_matches('/').split('/');
     let first = segments.next().unwrap_or_default();

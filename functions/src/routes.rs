@@ -24,7 +24,7 @@ use crate::{
 
 /// Default limit of a request body in bytes.
 const BODY_LIMIT: usize = 64 << 10;
-/// Limit of bodies with 10,000 parts and their ETags.
+/// Limit of bodies with 10,000 parts and their `ETag`s.
 const PARTS_BODY_LIMIT: usize = 2 << 20;
 
 /// A route under `/v1`.
@@ -40,9 +40,8 @@ pub struct Route {
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each route
-/// with each kind of
-/// caller.
+/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each
+/// route with each kind of caller.
 pub fn route_table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const GET: Method = Method::GET;

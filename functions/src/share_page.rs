@@ -15,7 +15,7 @@ static STYLE: &str = include_str!("../assets/share.css");
 static HLS_JS: &[u8] = include_bytes!("../assets/hls.min.js.gz");
 
 /// Whether the request is a navigation of a browser: other clients do not request `text/html`.
-pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
     accepted.flat_map(|it| it.split(',')).any(|it| it.split(';').next().is_some_and(|it| it.trim() == "text/html"))
 }
@@ -57,11 +57,11 @@ mod tests {
     #[test]
     fn browsers_get_the_page_and_programs_do_not() {
         let accept = |text: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(text))]);
-        assert!(is_wanted(&accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")));
-        assert!(is_wanted(&accept("application/xml, text/html;q=0.9")));
+        assert!(wants_page(&accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")));
+        assert!(wants_page(&accept("application/xml, text/html;q=0.9")));
         for other in ["*/*", "application/json", "text/*", "text/html5"] {
-            assert!(!is_wanted(&accept(other)), "{other}");
+            assert!(!wants_page(&accept(other)), "{other}");
         }
-        assert!(!is_wanted(&HeaderMap::new()));
+        assert!(!wants_page(&HeaderMap::new()));
     }
 }

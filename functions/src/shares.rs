@@ -97,11 +97,11 @@ pub(crate) struct ShareList {
 }
 
 /// Shortest and longest lifetime in seconds.
-const LIFE: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
+const LIFETIME: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
 /// Longest label in bytes.
 const LABEL_LIMIT: usize = 200;
 /// Minimum interval between two updates of the last use: each view must not cause a write.
-const NOTE_USE_EVERY_MS: u64 = 60_000;
+const USE_UPDATE_INTERVAL_MS: u64 = 60_000;
 
 /// `POST /v1/videos/{id}/shares`
 pub(crate) async fn create(
@@ -133,8 +133,12 @@ pub(crate) async fn create(
 }
 
 fn check(request: &ShareRequest) -> Result<(), ApiError> {
-    if !LIFE.contains(&request.expires_in) {
-        return Err(ApiError::invalid(format!("`expires_in` must be {} to {} seconds", LIFE.start(), LIFE.end())));
+    if !LIFETIME.contains(&request.expires_in) {
+        return Err(ApiError::invalid(format!(
+            "`expires_in` must be {} to {} seconds",
+            LIFETIME.start(),
+            LIFETIME.end()
+        )));
     }
     if request.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
         let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
@@ -168,20 +172,22 @@ pub(crate) async fn revoke(
     if !state.shares.revoke(video, share, now_ms()).await? {
         return Err(no_such_share());
     }
-    // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the caller.
+    // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the
+    // caller.
     state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
     tracing::info!(share.id = %share, "revoked share link {share}");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /shared/{secret}`: a page for browsers; the response of `/stream` for other clients and for the script of the page.
+/// `GET /shared/{secret}`: a page for browsers; the response of `/stream` for other clients and for the script of the
+/// page.
 pub(crate) async fn follow(
     State(state): State<ApiState>,
     Extension(limits): Extension<Arc<RateLimits>>,
     PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
-    if share_page::is_wanted(&parts.headers) {
+    if share_page::wants_page(&parts.headers) {
         // The page itself reports whether the link works: its script requests this URL again.
         return Ok(share_page::page(state.playback.origin()));
     }
@@ -218,7 +224,7 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     if video.state == VideoState::Deleted {
         return Err(no_such_share());
     }
-    if share.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now)
+    if share.used_ms.is_none_or(|it| it.saturating_add(USE_UPDATE_INTERVAL_MS) <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
         tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));

@@ -1,7 +1,7 @@
 //! Cleans up: expired uploads, jobs whose message was lost, and obsolete generations.
 //!
-//! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating it
-//! changes nothing.
+//! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating
+//! it changes nothing.
 
 use platform::clock::millis;
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ impl Default for SweepConfig {
 
 /// The result of a clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
+pub struct SweepSummary {
     /// Videos that were deleted because their upload expired.
     pub uploads: u64,
     /// Unfinished uploads without a video that were aborted.
@@ -125,7 +125,7 @@ pub enum SweepError {
 
 /// The kinds of clean-up of a video.
 #[derive(Clone, Copy)]
-enum Chore {
+enum CleanupStep {
     TakeArrived,
     ExpireUpload,
     SendAgain,
@@ -139,31 +139,31 @@ const PAGE: u32 = 200;
 
 impl Sweeper {
     /// Cleans up once. Failed steps are left for the next time.
-    pub async fn sweep(&self, now_ms: u64) -> Swept {
-        let mut swept = Swept::default();
-        swept.arrivals = self.each(StateName::Uploading, Chore::TakeArrived, now_ms, &mut swept.failures).await;
+    pub async fn sweep(&self, now_ms: u64) -> SweepSummary {
+        let mut swept = SweepSummary::default();
+        swept.arrivals = self.each(StateName::Uploading, CleanupStep::TakeArrived, now_ms, &mut swept.failures).await;
         for state in [StateName::Created, StateName::Uploading] {
-            swept.uploads += self.each(state, Chore::ExpireUpload, now_ms, &mut swept.failures).await;
+            swept.uploads += self.each(state, CleanupStep::ExpireUpload, now_ms, &mut swept.failures).await;
         }
-        match self.abort_strays(now_ms).await {
+        match self.abort_orphans(now_ms).await {
             Ok(strays) => swept.strays = strays,
             Err(problem) => failed(&mut swept.failures, "unfinished uploads", &problem),
         }
         match self.is_queue_empty().await {
             Ok(true) => {
                 let failures = &mut swept.failures;
-                swept.jobs += self.each(StateName::Uploading, Chore::ImportAgain, now_ms, failures).await;
+                swept.jobs += self.each(StateName::Uploading, CleanupStep::ImportAgain, now_ms, failures).await;
                 for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
-                    swept.jobs += self.each(state, Chore::SendAgain, now_ms, &mut swept.failures).await;
+                    swept.jobs += self.each(state, CleanupStep::SendAgain, now_ms, &mut swept.failures).await;
                 }
             }
             Ok(false) => {}
             Err(problem) => failed(&mut swept.failures, "queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
-            swept.generations += self.each(state, Chore::RemoveUnseen, now_ms, &mut swept.failures).await;
+            swept.generations += self.each(state, CleanupStep::RemoveUnseen, now_ms, &mut swept.failures).await;
         }
-        swept.refused = self.each(StateName::Failed, Chore::RemoveRefused, now_ms, &mut swept.failures).await;
+        swept.refused = self.each(StateName::Failed, CleanupStep::RemoveRefused, now_ms, &mut swept.failures).await;
         match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
@@ -176,7 +176,7 @@ impl Sweeper {
     }
 
     /// Applies a step to every video in a state and returns the number of changes.
-    async fn each(&self, state: StateName, chore: Chore, now_ms: u64, failures: &mut u64) -> u64 {
+    async fn each(&self, state: StateName, chore: CleanupStep, now_ms: u64, failures: &mut u64) -> u64 {
         let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
         let mut changed = 0;
         loop {
@@ -190,12 +190,12 @@ impl Sweeper {
             for video in page.videos {
                 let id = video.id;
                 let done = match chore {
-                    Chore::TakeArrived => self.take_arrived(&video, now_ms).await,
-                    Chore::ExpireUpload => self.expire_upload(&video, now_ms).await,
-                    Chore::SendAgain => self.send_again(&video, now_ms).await,
-                    Chore::ImportAgain => self.import_again(&video, now_ms).await,
-                    Chore::RemoveUnseen => self.remove_unseen(&video, now_ms).await,
-                    Chore::RemoveRefused => self.remove_refused(&video, now_ms).await,
+                    CleanupStep::TakeArrived => self.ingest_arrived(&video, now_ms).await,
+                    CleanupStep::ExpireUpload => self.expire_upload(&video, now_ms).await,
+                    CleanupStep::SendAgain => self.resend_job(&video, now_ms).await,
+                    CleanupStep::ImportAgain => self.resend_import(&video, now_ms).await,
+                    CleanupStep::RemoveUnseen => self.remove_obsolete(&video, now_ms).await,
+                    CleanupStep::RemoveRefused => self.remove_rejected_source(&video, now_ms).await,
                 };
                 match done {
                     Ok(true) => changed += 1,
@@ -211,11 +211,11 @@ impl Sweeper {
     }
 
     /// Ingests a source that is in the bucket and whose event is overdue.
-    async fn take_arrived(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn ingest_arrived(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         if video.updated_ms.saturating_add(millis(self.config.lost_event)) > now_ms {
             return Ok(false);
         }
-        Ok(arrivals::take_if_stored(&self.ingest, video, now_ms).await?)
+        Ok(arrivals::ingest_if_stored(&self.ingest, video, now_ms).await?)
     }
 
     /// Deletes a video whose upload has expired.
@@ -242,7 +242,7 @@ impl Sweeper {
     }
 
     /// Aborts abandoned uploads.
-    async fn abort_strays(&self, now_ms: u64) -> Result<u64, SweepError> {
+    async fn abort_orphans(&self, now_ms: u64) -> Result<u64, SweepError> {
         let mut strays = 0;
         let week = millis(Duration::from_secs(7 * 24 * 3600));
         for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
@@ -268,7 +268,7 @@ impl Sweeper {
     }
 
     /// Sends the job of a queued video again: its message was lost between the catalog and the queue.
-    async fn send_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn resend_job(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
         tracing::warn!(video.id = %video.id, "re-enqueueing the lost job of {}", video.id);
@@ -277,7 +277,7 @@ impl Sweeper {
     }
 
     /// The same for an import.
-    async fn import_again(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn resend_import(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
         if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
             return Ok(false);
@@ -288,7 +288,7 @@ impl Sweeper {
     }
 
     /// Removes the source of a video that failed because of it. Objects outside `uploads/` belong to the operator.
-    async fn remove_refused(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn remove_rejected_source(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
         let overdue = video.updated_ms.saturating_add(millis(self.config.refused_life)) < now_ms;
         let key = video.source.key.as_deref();
@@ -305,7 +305,7 @@ impl Sweeper {
     }
 
     /// Removes all generations except the published one.
-    async fn remove_unseen(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn remove_obsolete(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let since = video.ready_ms.unwrap_or(video.updated_ms);
         if since.saturating_add(millis(self.config.generation_life)) > now_ms {
             return Ok(false);

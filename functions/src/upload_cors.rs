@@ -34,7 +34,7 @@ pub enum CorsProblem {
 /// The headers of an upload that CORS must allow.
 const HEADERS: [&str; 2] = ["content-type", "if-none-match"];
 /// Timeout of the store.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks whether browsers can upload from this origin.
 ///
@@ -42,9 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// See [`CorsProblem`].
 pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsProblem> {
     let unreachable = |error: reqwest::Error| CorsProblem::Unreachable(error.without_url());
-    let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(unreachable)?;
+    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(unreachable)?;
     let key = ObjectKey::Source { video: VideoId::new(0, [0; 10]), file_name: FileName::clean("cors-check.mp4") };
-    let put = signer.presign_put(&key, Some(1), "video/mp4", PATIENCE).await?;
+    let put = signer.presign_put(&key, Some(1), "video/mp4", TIMEOUT).await?;
     let preflight = client
         .request(Method::OPTIONS, &put.url)
         .header(ORIGIN, origin)
@@ -61,7 +61,7 @@ pub async fn check(signer: &dyn UploadSigner, origin: &str) -> Result<(), CorsPr
         return Err(CorsProblem::NotAllowed);
     }
     let upload = UploadId("cors-check".to_owned());
-    let part = signer.presign_part(&key, &upload, 1, Some(1), PATIENCE).await?;
+    let part = signer.presign_part(&key, &upload, 1, Some(1), TIMEOUT).await?;
     let answer = client.put(&part.url).header(ORIGIN, origin).body("x").send().await.map_err(unreachable)?;
     match names(answer.headers(), ACCESS_CONTROL_EXPOSE_HEADERS, "etag") {
         true => Ok(()),

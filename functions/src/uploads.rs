@@ -60,7 +60,7 @@ pub(crate) struct KnownUpload {
 ///
 /// # Errors
 /// `TooManyUploads`, `OverQuota`.
-pub(crate) async fn make_row(
+pub(crate) async fn create_row(
     state: &ApiState,
     new: &NewVideo,
     upload: Option<&Upload>,

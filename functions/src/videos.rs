@@ -95,13 +95,13 @@ impl ListParams {
 
 /// A video that the caller may access and that is not deleted. Every route gets its video here.
 pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
-    let video = of_caller(state, caller, id).await?;
+    let video = existing_or_deleted(state, caller, id).await?;
     if video.state == VideoState::Deleted { Err(VideoError::NotFound(id).into()) } else { Ok(video) }
 }
 
 /// The same, including deleted videos: for operations that may be repeated after the deletion. Another owner's video
 /// does not exist for the caller.
-pub(crate) async fn of_caller(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
+pub(crate) async fn existing_or_deleted(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {
     let video = state.catalog.get_video(id).await?;
     if caller.may_see(&video) { Ok(video) } else { Err(VideoError::NotFound(id).into()) }
 }
@@ -140,20 +140,21 @@ pub(crate) async fn delete(
     caller: Caller,
     PathVideo(id): PathVideo,
 ) -> Result<StatusCode, ApiError> {
-    of_caller(&state, &caller, id).await?;
+    existing_or_deleted(&state, &caller, id).await?;
     // First the tombstone: workers stop, and none starts.
     let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
-    let objects = remove_traces(&state, &video).await?;
+    let objects = remove_all_objects(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
-        // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the request.
+        // The edge's cache contains unencrypted images. If the edge cannot be reached, the caller must repeat the
+        // request.
         state.edge_list.revoke_video(id).await.map_err(ApiError::unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Removes all objects of a video and aborts its uploads. Returns the number of objects.
-pub(crate) async fn remove_traces(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
+pub(crate) async fn remove_all_objects(state: &ApiState, video: &Video) -> Result<u64, ApiError> {
     Ok(remove_objects(&state.store, &*state.signer, video).await?)
 }
 

@@ -34,7 +34,11 @@ async fn a_link_plays_in_a_browser_until_it_is_revoked() {
     let report = browser::run("share.mjs", &arguments, Duration::from_secs(200)).await;
     let quiet = json!({ "log": [], "origins": [api], "note": "" });
     assert_eq!(report["played"], quiet, "{report:#}");
-    assert_eq!((&report["status"], &report["note"]), (&json!(204), &json!("This link has ended.")), "{report:#}");
+    assert_eq!(
+        (&report["status"], &report["note"]),
+        (&json!(204), &json!("This link has expired or was revoked.")),
+        "{report:#}"
+    );
     assert!(report["seconds"].as_f64().unwrap() < 60.0 && report["plays"] == false, "{report:#}");
     assert!(dev.terminate().await.success());
 }

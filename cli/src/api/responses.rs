@@ -14,14 +14,14 @@ use super::ApiError;
 #[expect(missing_docs, reason = "the words of the API")]
 pub struct CreatedUpload {
     pub video: VideoId,
-    pub upload: HowToUpload,
+    pub upload: UploadInstructions,
 }
 
 /// How to upload: one request or several parts.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the words of the API")]
-pub enum HowToUpload {
+pub enum UploadInstructions {
     Single { request: SignedRequest },
     Multipart { part_size: u64, parts: u32 },
 }

@@ -13,7 +13,8 @@ use super::ConfinementArgs;
 Required variables:
   EDGEREEL_DATABASE               postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH
   EDGEREEL_QUEUE                  sqs:URL of a queue (optional; default: the database)
-  EDGEREEL_S3_ENDPOINT            S3 endpoint, with EDGEREEL_S3_ACCESS_KEY_ID and EDGEREEL_S3_SECRET_ACCESS_KEY
+  EDGEREEL_S3_ENDPOINT            URL of the S3 API
+  EDGEREEL_S3_ACCESS_KEY_ID       S3 credentials, with EDGEREEL_S3_SECRET_ACCESS_KEY
   EDGEREEL_PRIVATE_BUCKET         bucket of sources and wrapped keys
   EDGEREEL_MEDIA_BUCKET           bucket of published videos
   EDGEREEL_API_TOKEN              token with full access
@@ -56,7 +57,8 @@ pub struct ServeApiArgs {
 Required variables:
   EDGEREEL_DATABASE               postgres://USER:PASSWORD@HOST/NAME, or sqlite:PATH
   EDGEREEL_QUEUE                  sqs:URL of a queue (optional; default: the database)
-  EDGEREEL_S3_ENDPOINT            S3 endpoint, with EDGEREEL_S3_ACCESS_KEY_ID and EDGEREEL_S3_SECRET_ACCESS_KEY
+  EDGEREEL_S3_ENDPOINT            URL of the S3 API
+  EDGEREEL_S3_ACCESS_KEY_ID       S3 credentials, with EDGEREEL_S3_SECRET_ACCESS_KEY
   EDGEREEL_PRIVATE_BUCKET         bucket of sources and wrapped keys
   EDGEREEL_MEDIA_BUCKET           bucket of published videos
   EDGEREEL_KEY_ENCRYPTION_KEYS    keys that wrap content keys: NAME:BASE64 of 32 bytes; the same as at the edge

@@ -20,7 +20,7 @@ impl DeadLetterTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-            if let Err(error) = dead_letter::settle(&*self.queue, &*self.catalog, now_ms()).await {
+            if let Err(error) = dead_letter::fail_videos(&*self.queue, &*self.catalog, now_ms()).await {
                 tracing::warn!("cannot process dead letters: {:#}", anyhow::Error::from(error));
             }
         }

@@ -18,7 +18,8 @@ pub(super) struct RebuildTask {
 }
 
 impl RebuildTask {
-    /// Rebuilds the catalog, or logs that this is possible, once. Returns when `stop` is cancelled, as all background tasks.
+    /// Rebuilds the catalog, or logs that this is possible, once. Returns when `stop` is cancelled, as all background
+    /// tasks.
     pub(super) async fn run(&self, stop: CancellationToken) {
         let mut pause = FIRST_CHECK;
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {

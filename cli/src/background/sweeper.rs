@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions::sweeper::{Sweeper, Swept};
+use functions::sweeper::{SweepSummary, Sweeper};
 use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ impl SweeperTask {
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
             let Some(swept) = stop.run_until_cancelled(self.0.sweep(now_ms())).await else { return };
-            if swept != Swept::default() {
+            if swept != SweepSummary::default() {
                 tracing::info!(?swept, "cleaned up");
             }
         }

@@ -18,7 +18,8 @@ use crate::{Result, listen};
 
 /// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
 const GRACE_PERIOD: Duration = Duration::from_secs(8);
-/// One in this many file descriptors may be a client connection: the others are for the database, webhooks and a reserve.
+/// One in this many file descriptors may be a client connection: the others are for the database, webhooks and a
+/// reserve.
 const CONNECTIONS_SHARE: usize = 2;
 
 /// Warns at startup if browsers cannot upload from the allowed origins, instead of at their first upload.
@@ -49,7 +50,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     let (services, settings) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
 
     let clients = args.clients.limits(CONNECTIONS_SHARE, settings.limits.address_header.is_some());
-    let listener = listen::at(args.listen).await?;
+    let listener = listen::bind(args.listen).await?;
     let installation = Box::pin(Installation::connect(services, "api")).await?;
     let mut background = JoinSet::new();
     if !args.no_background {

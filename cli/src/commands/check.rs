@@ -42,7 +42,7 @@ pub async fn of(target: &str, output: &Output) -> Result<Report> {
 }
 
 /// Number of findings per rule in the text output.
-const PLACES: usize = 4;
+const FINDINGS_PER_RULE: usize = 4;
 /// A longer path segment is a token, which is unreadable and a secret.
 const LONGEST_PART: usize = 40;
 
@@ -72,7 +72,7 @@ pub fn print(report: &Report, output: &Output) {
         };
         output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.asks)));
         let mut advice = "";
-        for finding in findings.iter().take(PLACES) {
+        for finding in findings.iter().take(FINDINGS_PER_RULE) {
             let line = finding.place.line.map_or_else(String::new, |it| format!(":{it}"));
             let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {}", short(it)));
             let more = if finding.more > 0 { format!(" (and {} more)", finding.more) } else { String::new() };
@@ -83,7 +83,7 @@ pub fn print(report: &Report, output: &Output) {
                 output.line(format!("       {} {}", style("do:").cyan(), short(advice)));
             }
         }
-        if let Some(more) = findings.len().checked_sub(PLACES).filter(|it| *it > 0) {
+        if let Some(more) = findings.len().checked_sub(FINDINGS_PER_RULE).filter(|it| *it > 0) {
             output.line(format!("       and {more} more (--json lists all)"));
         }
     }

@@ -1,5 +1,5 @@
-//! `edgereel demo`: demonstrates the whole system on a real video. It starts `edgereel dev` as a user would, and uses it
-//! from outside.
+//! `edgereel demo`: demonstrates the whole system on a real video. It starts `edgereel dev` as a user would, and uses
+//! it from outside.
 
 mod sample;
 mod server;

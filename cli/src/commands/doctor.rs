@@ -158,7 +158,7 @@ fn folder(data: &Path) -> Finding {
 }
 
 /// Below this, in bytes, a large upload may fill the disk.
-const LITTLE_SPACE: u64 = 10_000_000_000;
+const LOW_SPACE: u64 = 10_000_000_000;
 /// Below this, in bytes, even a small upload may fail.
 const NO_SPACE: u64 = 500_000_000;
 
@@ -171,7 +171,7 @@ fn disk(data: &Path) -> Finding {
             let advice = "free some space: sources and outputs are stored there";
             match free {
                 free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
-                free if free < LITTLE_SPACE => Finding::other("disk", State::Warning, found, advice),
+                free if free < LOW_SPACE => Finding::other("disk", State::Warning, found, advice),
                 _ => Finding::ok("disk", found),
             }
         }

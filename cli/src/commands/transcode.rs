@@ -119,7 +119,7 @@ pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result
 /// `no-ffmpeg`, with what to install. `no-confinement` if the kernel does not support the required confinement.
 pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
     if let Some(launcher) = &launcher {
-        confinement_is_there(launcher)?;
+        check_confinement(launcher)?;
     }
     let tools = Tools::find(launcher).map_err(|it| CommandError::failed("no-ffmpeg", it))?;
     let missing = tools.missing_capabilities().map_err(|it| CommandError::failed("no-ffmpeg", it))?;
@@ -139,7 +139,7 @@ pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
 ///
 /// # Errors
 /// `no-ffmpeg`, with the missing capability or the failed test.
-pub async fn tried_tools(confinement: &ConfinementArgs, encoders: usize) -> Result<Tools> {
+pub async fn verified_tools(confinement: &ConfinementArgs, encoders: usize) -> Result<Tools> {
     let tools = find_tools(Some(confinement.launcher(encoders)))?;
     if let Err(problem) = transcoder::trial::run(&tools).await {
         let fails = anyhow::Error::new(problem).context(format!(
@@ -155,7 +155,7 @@ pub async fn tried_tools(confinement: &ConfinementArgs, encoders: usize) -> Resu
     Ok(tools)
 }
 
-fn confinement_is_there(launcher: &Launcher) -> Result {
+fn check_confinement(launcher: &Launcher) -> Result {
     let missing = Support::of_kernel().missing().join(", ");
     match launcher.enforcement {
         Enforcement::Required if !missing.is_empty() => {

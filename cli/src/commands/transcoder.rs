@@ -12,7 +12,7 @@ use functions::settings::{Environment, process_variable};
 use serde_json::json;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
-use super::transcode::{default_encoders, read_profiles, tried_tools};
+use super::transcode::{default_encoders, read_profiles, verified_tools};
 use crate::Result;
 use crate::args::TranscoderArgs;
 use crate::output::{CommandError, Output};
@@ -34,7 +34,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     let (services, keys) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
     let profiles = profiles(&args)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
-    let tools = tried_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
+    let tools = verified_tools(&args.confinement, encoders * usize::from(args.jobs)).await?;
     let name = args.name.map_or_else(unique_name, Ok)?;
 
     let installation = Box::pin(Installation::connect(services, &name)).await?;

@@ -24,16 +24,16 @@ impl Pump {
     /// Runs until `stop` is cancelled. An event that is not acknowledged is delivered again.
     pub(super) async fn run(&self, stop: CancellationToken) {
         // Cancellation-safe: an event is acknowledged only after it was processed.
-        let _ = stop.run_until_cancelled(self.carry()).await;
+        let _ = stop.run_until_cancelled(self.move_events()).await;
     }
 
-    async fn carry(&self) {
+    async fn move_events(&self) {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.outbox.next_batch(BATCH).await {
                 Ok(events) => {
                     for event in events {
-                        self.take(&event).await;
+                        self.process(&event).await;
                     }
                     pause = FIRST_PAUSE;
                 }
@@ -47,22 +47,26 @@ impl Pump {
     }
 
     /// Retries until the event is processed, because later events of the same video may depend on it.
-    async fn take(&self, event: &QueuedEvent) {
+    async fn process(&self, event: &QueuedEvent) {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.ingest.process(&event.body, now_ms()).await {
-                Ok(taken) => {
-                    taken.iter().for_each(log);
+                Ok(outcomes) => {
+                    outcomes.iter().for_each(log);
                     break;
                 }
                 Err(error) if error.is_transient() => {
-                    tracing::warn!("an event has to wait: {:#}", anyhow::Error::from(error));
+                    tracing::warn!("cannot process an event yet: {:#}", anyhow::Error::from(error));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(error) => {
                     // The event can never be processed, and must not block the others.
-                    tracing::error!(event = event.body, "an event is lost: {:#}", anyhow::Error::from(error));
+                    tracing::error!(
+                        event = event.body,
+                        "dropping an event that cannot be processed: {:#}",
+                        anyhow::Error::from(error)
+                    );
                     break;
                 }
             }
@@ -74,18 +78,20 @@ impl Pump {
     }
 }
 
-fn log(taken: &Ingested) {
-    match taken {
-        Ingested::Queued(job) => tracing::info!(job.id = %job, "a source has arrived, and its job is queued"),
-        Ingested::Duplicate(job) => tracing::debug!(job.id = %job, "an event came again"),
+fn log(outcomes: &Ingested) {
+    match outcomes {
+        Ingested::Queued(job) => tracing::info!(job.id = %job, "a source has arrived: queued its job"),
+        Ingested::Duplicate(job) => tracing::debug!(job.id = %job, "duplicate event"),
         Ingested::Waiting(video) => {
-            tracing::info!(video.id = %video, "a source has arrived, and waits for its first view")
+            tracing::info!(video.id = %video, "a source has arrived: waiting for the first view")
         }
-        Ingested::AlreadyDone(video) => tracing::debug!(video.id = %video, "an event of a video that is done"),
-        Ingested::Gone(video) => tracing::info!(video.id = %video, "an event of a video that is gone"),
+        Ingested::AlreadyDone(video) => {
+            tracing::debug!(video.id = %video, "ignoring an event of a video that was processed already")
+        }
+        Ingested::Gone(video) => tracing::info!(video.id = %video, "ignoring an event of a cancelled or deleted video"),
         // Logged where it was rejected.
         Ingested::Unwanted(_) => {}
         // `Ingest` logs the relevant ones.
-        Ingested::Ignored(ignored) => tracing::debug!("an event starts nothing: {ignored}"),
+        Ingested::Ignored(ignored) => tracing::debug!("skipped an event: {ignored}"),
     }
 }

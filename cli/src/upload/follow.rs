@@ -161,7 +161,7 @@ mod tests {
             json!([{ "failure": { "code": "internal", "message": "Something failed." } }, { "failure": null }]);
         assert!(
             of("queued", failed).unwrap().contains("`edgereel transcoder` is running"),
-            "the last one was given back"
+            "the last attempt was released"
         );
         let failed = json!([{ "failure": { "code": "internal", "message": "Something failed." } }]);
         let said = of("queued", failed).unwrap();

@@ -83,7 +83,7 @@ async fn send_part(
     Err(CommandError::failed("upload-refused", refused))
 }
 
-/// The stored parts whose content matches the file, with their ETags.
+/// The stored parts whose content matches the file, with their `ETag`s.
 async fn verified_parts(
     file: &UploadFile,
     plan: &Plan,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
-use edgereel::api::{Api, HowToUpload};
+use edgereel::api::{Api, UploadInstructions};
 use edgereel::upload::{ResumeNote, UploadFile};
 use platform::object_store::ObjectStoreExt as _;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
@@ -67,7 +67,7 @@ async fn an_interrupted_upload_resumes_with_the_missing_parts() {
     // An earlier run sent two parts, one of them damaged, and was killed.
     let request = json!({ "filename": file.name, "size": file.size, "content_type": "video/mp4" });
     let created = api.create_upload(&request).await.unwrap();
-    let HowToUpload::Multipart { part_size, parts } = created.upload else { panic!("one request") };
+    let UploadInstructions::Multipart { part_size, parts } = created.upload else { panic!("one request") };
     assert_eq!(parts, 5);
     let bytes = std::fs::read(&path).unwrap();
     let mut damaged = bytes[part_size as usize..2 * part_size as usize].to_vec();

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 const PREFIX: &str = "er_";
 
 /// Minimum interval between two updates of the last use: requests must not cause one write each.
-const NOTE_USE_EVERY_MS: u64 = 60_000;
+const USE_UPDATE_INTERVAL_MS: u64 = 60_000;
 
 /// A new secret of 256 random bits.
 pub(crate) fn new_secret() -> Result<Secret, ApiError> {
@@ -33,7 +33,7 @@ pub(super) async fn caller_of(accounts: &SharedAccounts, presented: &str, now_ms
     if !key.is_live(now_ms) {
         return Err(BadCredentials::Expired.into());
     }
-    if key.used_ms.is_none_or(|it| it.saturating_add(NOTE_USE_EVERY_MS) <= now_ms)
+    if key.used_ms.is_none_or(|it| it.saturating_add(USE_UPDATE_INTERVAL_MS) <= now_ms)
         && let Err(error) = accounts.note_use(key.id, now_ms).await
     {
         // The last use is informational, so the request goes on.

@@ -1,6 +1,6 @@
 //! Lambda program, scheduled: marks the videos of dead letters as failed.
 
-use functions::dead_letter::settle;
+use functions::dead_letter::fail_videos;
 use functions::installation::{Installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     log();
     let installation = Installation::from_env().await?;
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        let failed = settle(&*installation.queue, &*installation.catalog, platform::clock::now_ms()).await?;
+        let failed = fail_videos(&*installation.queue, &*installation.catalog, platform::clock::now_ms()).await?;
         Ok::<_, Error>(json!({ "failed": failed }))
     }))
     .await

@@ -1,6 +1,6 @@
 //! Encryption of stored responses: AES-256-GCM, with a key derived from the installation token. Reading the database or
-//! moving a row reveals nothing. When the token changes, stored responses are lost, and their requests are rejected instead
-//! of being executed again.
+//! moving a row reveals nothing. When the token changes, stored responses are lost, and their requests are rejected
+//! instead of being executed again.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};

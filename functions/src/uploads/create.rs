@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::plan::{InvalidUpload, UploadPlan, check_size};
-use super::{SignedRequest, make_row};
+use super::{SignedRequest, create_row};
 use crate::auth::Caller;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
@@ -129,11 +129,11 @@ async fn begin(
         // Signing needs no request to the store, so one catalog change is enough.
         let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
         let upload = Upload { kind: UploadKind::Single, expires_ms };
-        let row = make_row(state, new, Some(&upload), now_ms).await?;
+        let row = create_row(state, new, Some(&upload), now_ms).await?;
         return Ok((row, UploadInstructions::Single { request }));
     };
     // The row comes first: an upload in the store without a row would be orphaned.
-    make_row(state, new, None, now_ms).await?;
+    create_row(state, new, None, now_ms).await?;
     let upload_id = state.signer.create_multipart(key, content_type).await?.0;
     let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
     let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, platform::clock::now_ms()).await?;

@@ -21,7 +21,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Video};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::videos::{self, remove_traces};
+use crate::videos::{self, remove_all_objects};
 use platform::clock::now_ms;
 
 pub(crate) mod open;
@@ -117,7 +117,7 @@ async fn assemble(state: &ApiState, upload: &KnownUpload, id: &UploadId, parts: 
     }
 }
 
-/// The ETags of the client by part number: all parts, each once.
+/// The `ETag`s of the client by part number: all parts, each once.
 fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u32, String>, ApiError> {
     let mut parts_by_number = BTreeMap::new();
     for SentPart { number, etag } in sent {
@@ -138,7 +138,7 @@ fn parts_by_number(sent: Vec<SentPart>, plan: &UploadPlan) -> Result<BTreeMap<u3
     }
 }
 
-/// The parts in the store, if all are there with the right sizes and the client's ETags.
+/// The parts in the store, if all are there with the right sizes and the client's `ETag`s.
 fn checked_parts(
     stored: Vec<Part>,
     plan: &UploadPlan,
@@ -169,14 +169,14 @@ pub(crate) async fn abort(
     caller: Caller,
     Video(id): Video,
 ) -> Result<StatusCode, ApiError> {
-    let mut video = videos::of_caller(&state, &caller, id).await?;
+    let mut video = videos::existing_or_deleted(&state, &caller, id).await?;
     if video.state != VideoState::Deleted {
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
             return Err(UploadError::Complete.into());
         }
         video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
     }
-    remove_traces(&state, &video).await?;
+    remove_all_objects(&state, &video).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

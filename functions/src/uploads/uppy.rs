@@ -1,9 +1,9 @@
 //! Uploads with the unmodified Uppy plugin `@uppy/aws-s3`, with `.../v1` of this API as its `companionEndpoint`.
 //!
-//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It does not announce the size; a page that sets the
-//! metadata `size` (and `part_size`, if it uses its own `getChunkSize`) gets requests that are signed for exactly
-//! these sizes. Otherwise sizes are checked when the upload is completed. R2 does not support POST policies, which newer
-//! versions of Uppy use for small files: set `shouldUseMultipart: true`.
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It does not announce the size; a page that sets
+//! the metadata `size` (and `part_size`, if it uses its own `getChunkSize`) gets requests that are signed for exactly
+//! these sizes. Otherwise sizes are checked when the upload is completed. R2 does not support POST policies, which
+//! newer versions of Uppy use for small files: set `shouldUseMultipart: true`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,13 +21,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::UploadError;
 use super::finish::open;
 use super::plan::{UploadPlan, check_size};
-use super::{KnownUpload, make_row, progress};
+use super::{KnownUpload, create_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, QueryParams};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::videos::{facts, new_video_id, of_caller, remove_traces};
+use crate::videos::{existing_or_deleted, facts, new_video_id, remove_all_objects};
 use platform::clock::now_ms;
 
 /// A file, as Uppy describes it.
@@ -79,7 +79,7 @@ pub(crate) async fn params(
     if !headers.contains_key(UPPY_VERSIONS) {
         return Err(UploadError::MultipartRequired.into());
     }
-    let (key, content_type, size) = create(&state, &caller, NewFile::of_query(query)?).await?;
+    let (key, content_type, size) = create(&state, &caller, NewFile::from_query(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, size, &content_type, life).await?;
@@ -152,7 +152,7 @@ async fn create(
         source_size: size,
         content_type: Some(content_type.clone()),
     };
-    make_row(state, &new, None, now).await?;
+    create_row(state, &new, None, now).await?;
     tracing::info!(video.id = %video, "created {video}, an upload by Uppy");
     Ok((key, content_type, size))
 }
@@ -163,8 +163,8 @@ fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> O
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The parts of a file with a known size: Uppy uses 5 MiB, or more if there were more than 10,000 parts, unless the page
-/// sets another size.
+/// The parts of a file with a known size: Uppy uses 5 MiB, or more if there were more than 10,000 parts, unless the
+/// page sets another size.
 fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
     let size = upload.size?;
     let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
@@ -319,7 +319,7 @@ pub(crate) async fn abort(
     QueryParams(KeyParam { key }): QueryParams<KeyParam>,
 ) -> Result<Json<Aborted>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
-        && of_caller(&state, &caller, source.video()).await?.state == VideoState::Deleted
+        && existing_or_deleted(&state, &caller, source.video()).await?.state == VideoState::Deleted
     {
         // Aborted before.
         return Ok(Json(Aborted {}));
@@ -329,13 +329,13 @@ pub(crate) async fn abort(
         return Err(UploadError::Complete.into());
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
-    remove_traces(&state, &video).await?;
+    remove_all_objects(&state, &video).await?;
     Ok(Json(Aborted {}))
 }
 
 impl NewFile {
     /// Reads `filename`, `type` and `metadata[name]`.
-    fn of_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
+    fn from_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
         let mut metadata = serde_json::Map::new();
         let (mut filename, mut content_type) = (None, None);
         for (name, value) in query {

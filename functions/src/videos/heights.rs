@@ -16,7 +16,7 @@ pub(crate) async fn has_rung(state: &ApiState, video: &Video, max_height: Option
     let rungs: Vec<_> = rungs.into_iter().filter(|it| it.kind == RenditionKind::Video).collect();
     if let Some(smallest) = smallest(rungs.iter()).filter(|it| *it > limit) {
         return Err(ApiError::invalid(format!(
-            "`max_height`: the smallest rung of this video has {smallest} pixels, so nothing of it would play"
+            "`max_height`: the smallest rung of this video has {smallest} pixels, so nothing would be playable"
         )));
     }
     // While a video grows, only its remuxed rung is playable, if there is one.

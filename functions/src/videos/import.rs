@@ -19,7 +19,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::uploads::make_row;
+use crate::uploads::create_row;
 use platform::clock::now_ms;
 
 /// Longest URL in bytes: presigned URLs are long.
@@ -96,7 +96,7 @@ pub(super) async fn import(
         source_size: None,
         content_type: None,
     };
-    make_row(state, &new, None, now).await?;
+    create_row(state, &new, None, now).await?;
     let video = begin(state, id, url.as_str()).await?;
     video_response(state, StatusCode::CREATED, &video).await
 }

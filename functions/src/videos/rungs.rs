@@ -10,13 +10,13 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Maximum number of rungs in a request.
-const MOST: usize = 32;
+const MAX_RUNGS: usize = 32;
 
 /// Why rungs cannot be re-encoded. `Display` says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRungs {
     /// No rungs, or more than any ladder has.
-    #[error("`rungs` must name 1 to {MOST} rungs; omit it to encode all of them")]
+    #[error("`rungs` must name 1 to {MAX_RUNGS} rungs; omit it to encode all of them")]
     Number,
     /// The video has no rung of that name.
     #[error("the video has no rung `{found}`; it has {}", .known.join(", "))]
@@ -58,7 +58,7 @@ pub(super) async fn partial(state: &ApiState, video: &Video, rungs: Vec<Renditio
 }
 
 fn check(rungs: &[RenditionName], renditions: &[RenditionRecord]) -> Result<(), InvalidRungs> {
-    if !(1..=MOST).contains(&rungs.len()) {
+    if !(1..=MAX_RUNGS).contains(&rungs.len()) {
         return Err(InvalidRungs::Number);
     }
     for rung in rungs {

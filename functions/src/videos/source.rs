@@ -25,7 +25,8 @@ const LIFE: Duration = Duration::from_secs(15 * 60);
 #[derive(Serialize, ToSchema)]
 #[schema(as = SourceDownload)]
 pub(crate) struct Download {
-    /// Presigned URL for GET, with ranges, straight from the bucket; browsers save it as `filename`. No token is needed.
+    /// Presigned URL for GET, with ranges, straight from the bucket; browsers save it as `filename`. No token is
+    /// needed.
     url: String,
     /// Size in bytes.
     size: Option<u64>,

@@ -151,7 +151,7 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             if !heights::has_rung(state, &video, viewer.max_height).await? {
                 return Ok(Stream::Processing(ProcessingInfo::of(&video)));
             }
-            let pictures = pictures_of(&video.state);
+            let pictures = images_of(&video.state);
             let video_ms = match (video.duration_ms, pictures) {
                 (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
                 (duration_ms, _) => duration_ms,
@@ -173,8 +173,8 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
 /// Age in milliseconds at which the message of a queued video may be lost and is sent again.
 const RESEND_AFTER_MS: u64 = 30_000;
 
-/// Queues a video that waited for its first view. A request while it is queued may send a second message of the same job,
-/// which runs once.
+/// Queues a video that waited for its first view. A request while it is queued may send a second message of the same
+/// job, which runs once.
 async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiError> {
     if video.generate != Generate::OnFirstView {
         return Ok(video);
@@ -192,7 +192,7 @@ async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiErro
 }
 
 /// The generation whose images exist: a growing video may have none yet.
-fn pictures_of(state: &VideoState) -> Option<&Generation> {
+fn images_of(state: &VideoState) -> Option<&Generation> {
     match state {
         VideoState::Ready { generation } => Some(generation),
         _ => None,

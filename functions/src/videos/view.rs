@@ -88,9 +88,9 @@ struct Warning {
 impl From<Extra> for Warning {
     fn from(missing: Extra) -> Self {
         let message = match missing {
-            Extra::Thumbnails => "The thumbnails could not be made.",
-            Extra::Storyboard => "The storyboard could not be made.",
-            Extra::Poster => "The poster could not be made: choose one.",
+            Extra::Thumbnails => "The thumbnails could not be created.",
+            Extra::Storyboard => "The storyboard could not be created.",
+            Extra::Poster => "The poster could not be created: set one.",
         };
         Self { missing, message }
     }

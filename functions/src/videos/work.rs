@@ -92,8 +92,8 @@ pub(crate) struct ReencodeRequest {
     rungs: Option<Vec<RenditionName>>,
 }
 
-/// `POST /v1/videos/{id}/reencode`: encodes the same source with other settings. The current version stays playable until
-/// the new one is verified, and if it fails.
+/// `POST /v1/videos/{id}/reencode`: encodes the same source with other settings. The current version stays playable
+/// until the new one is verified, and if it fails.
 pub(crate) async fn reencode(
     State(state): State<ApiState>,
     caller: Caller,

@@ -20,7 +20,7 @@ use super::sender::{Message, Sender, Sent, TIMEOUT};
 /// Events that are fanned out per transaction.
 const FAN_OUT_BATCH: u32 = 100;
 /// Polling interval while messages are being sent.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Time to record the outcome of a message.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ impl Dispatcher {
                         summary.lost += 1;
                     }
                 },
-                () = self.store.wait(LOOK_INTERVAL) => {}
+                () = self.store.wait(POLL_INTERVAL) => {}
             }
         }
         failure.map_or(Ok(summary), Err)

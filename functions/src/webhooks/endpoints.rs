@@ -21,7 +21,7 @@ use crate::state::ApiState;
 use platform::clock::now_ms;
 
 /// How long the old secret stays valid after a rotation.
-const OVERLAP_MS: u64 = 24 * 3600 * 1_000;
+const SECRET_OVERLAP_MS: u64 = 24 * 3600 * 1_000;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
@@ -114,7 +114,7 @@ pub(crate) async fn rotate_secret(
     visible(&state, owner.as_deref(), id).await?;
     let now = now_ms();
     let (secret, sealed) = sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
-    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + OVERLAP_MS, now).await?;
+    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + SECRET_OVERLAP_MS, now).await?;
     tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
     Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
 }

@@ -29,7 +29,7 @@ pub enum InvalidWebhook {
     #[error("`events`: {0}")]
     Types(String),
     /// A field is too long.
-    #[error("`{field}` is longer than {limit} bytes")]
+    #[error("`{field}` may have at most {limit} bytes")]
     TooLong {
         /// The HTTP method.
         field: &'static str,

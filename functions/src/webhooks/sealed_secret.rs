@@ -6,7 +6,7 @@ use domain::webhook::{EndpointId, InvalidSecret, SigningSecret};
 
 /// A stored secret cannot be decrypted: it was encrypted with other keys, or its row was changed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum VaultError {
+pub(super) enum SealedSecretError {
     #[error("cannot decrypt a webhook secret")]
     Sealed(#[from] UnwrapError),
     #[error("the decrypted value is not a webhook secret")]
@@ -31,7 +31,7 @@ pub(super) fn open(
     keys: &KeyEncryptionKeys,
     endpoint: &Endpoint,
     now_ms: u64,
-) -> Result<Vec<SigningSecret>, VaultError> {
+) -> Result<Vec<SigningSecret>, SealedSecretError> {
     let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms));
     good.map(|secret| {
         let clear = keys.open(secret.sealed.as_bytes(), &place(endpoint.id))?;

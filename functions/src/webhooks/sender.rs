@@ -124,7 +124,7 @@ fn reason(error: &reqwest::Error) -> String {
     if let Some(refused) = Guard::refusal(error) {
         return refused.to_string();
     }
-    let what = if error.is_connect() { "could not connect" } else { "the connection broke off" };
+    let what = if error.is_connect() { "cannot connect" } else { "the connection was interrupted" };
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

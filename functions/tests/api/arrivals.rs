@@ -63,14 +63,14 @@ async fn a_source_without_an_event_is_found() {
         (sent(&world).await, world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await);
     let mut arrivals = Arrivals::new(world.ingest.clone());
     let now = now_ms();
-    assert_eq!(arrivals.look(now).await.unwrap(), 0, "an event may still come");
-    assert_eq!(arrivals.look(now + 6_000).await.unwrap(), 1);
+    assert_eq!(arrivals.check(now).await.unwrap(), 0, "an event may still come");
+    assert_eq!(arrivals.check(now + 6_000).await.unwrap(), 1);
     assert_eq!((world.state(arrived).await, world.state(id.video()).await), ("queued", "uploading"));
     assert_eq!(world.jobs().await.len(), 1);
     // The other one arrives between two checks.
     assert_eq!(world.put(&id.body["upload"]["request"], b"abc".to_vec()).await.status(), 200);
-    assert_eq!(arrivals.look(now + 7_000).await.unwrap(), 0, "it was looked at a second ago");
-    assert_eq!(arrivals.look(now + 12_000).await.unwrap(), 1);
+    assert_eq!(arrivals.check(now + 7_000).await.unwrap(), 0, "it was looked at a second ago");
+    assert_eq!(arrivals.check(now + 12_000).await.unwrap(), 1);
     assert_eq!(world.state(id.video()).await, "queued");
 }
 

@@ -35,7 +35,8 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
-    /// The log of all tests of this program: a subscriber of one thread would miss spans that other threads enter first.
+    /// The log of all tests of this program: a subscriber of one thread would miss spans that other threads enter
+    /// first.
     fn start() -> Self {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone());

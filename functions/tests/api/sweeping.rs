@@ -6,7 +6,7 @@ use domain::failure::{Failure, FailureCode};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use functions::ingest::Ingest;
-use functions::sweeper::{SweepConfig, Sweeper, Swept};
+use functions::sweeper::{SweepConfig, SweepSummary, Sweeper};
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, PutCondition};
@@ -36,15 +36,15 @@ async fn expired_uploads_are_removed() {
     let parts = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await.video();
     let arrived = world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await;
     assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
-    assert_eq!(sweeper.sweep(now_ms()).await, Swept::default(), "nothing is overdue");
+    assert_eq!(sweeper.sweep(now_ms()).await, SweepSummary::default(), "nothing is overdue");
 
     let swept = sweeper.sweep(now_ms() + 2 * DAY_MS).await;
-    assert_eq!(swept, Swept { uploads: 1, arrivals: 1, ..Swept::default() });
+    assert_eq!(swept, SweepSummary { uploads: 1, arrivals: 1, ..SweepSummary::default() });
     assert_eq!(world.state(parts).await, "deleted");
     assert_eq!(world.state(arrived.video()).await, "queued", "its bytes are there, and its event was lost");
     assert_eq!(world.jobs().await.len(), 1);
     assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
-    assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, Swept::default());
+    assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, SweepSummary::default());
 }
 
 /// A rejected source is useless and costs storage.
@@ -129,7 +129,7 @@ async fn a_generation_is_kept_while_viewers_may_watch_it() {
     assert_eq!(sweeper.sweep(now_ms() + 7 * DAY_MS).await.generations, 0);
     assert_eq!((there(&old.generation).await, there(&new.generation).await), (1, 1));
     let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
-    assert_eq!(swept, Swept { generations: 1, ..Swept::default() });
+    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
     assert_eq!((there(&old.generation).await, there(&new.generation).await), (0, 1));
 }
 
@@ -154,10 +154,10 @@ async fn chunks_of_a_cancelled_job_are_kept_for_a_retry_and_then_removed() {
     world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
     world.post(&format!("/v1/videos/{id}/cancel"), json!({})).await;
 
-    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await, Swept::default());
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await, SweepSummary::default());
     assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap().len(), 1);
     let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
-    assert_eq!(swept, Swept { generations: 1, ..Swept::default() });
+    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
     assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap(), [], "nobody may take them for finished");
     assert!(world.store.head(&key).await.is_err());
     assert_eq!(world.post(&format!("/v1/videos/{id}/retry"), json!({})).await.status, 202, "the source is still there");

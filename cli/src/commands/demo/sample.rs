@@ -12,8 +12,7 @@ use crate::output::CommandError;
 /// Length in seconds.
 const SECONDS: u32 = 40;
 
-/// Moving test images with a counter in each frame, and a tone
-/// that changes every second.
+/// Moving test images with a counter in each frame, and a tone that changes every second.
 const VIDEO: &str = "testsrc2=size=1920x1080:rate=30";
 const AUDIO: &str =
     "aevalsrc='0.2*sin(2*PI*t*(220+55*mod(floor(t)\\,8)))|0.2*sin(2*PI*t*(330+55*mod(floor(t)\\,8)))':s=48000";

@@ -14,7 +14,7 @@ use crate::data_dir::DevInfo;
 use crate::output::CommandError;
 
 /// Timeout of start and exit.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct DevServer {
     child: Child,
@@ -39,7 +39,7 @@ impl DevServer {
         let stdin = child.stdin.take().context("`edgereel dev` has no standard input")?;
         let stdout = child.stdout.take().context("`edgereel dev` has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let first = tokio::time::timeout(TIMEOUT, lines.next_line()).await;
         let first = first.context("`edgereel dev` did not start in time")??.unwrap_or_default();
         // Read the rest of its output, so that the pipe does not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -72,7 +72,7 @@ impl DevServer {
     /// Stops the server and waits for its exit.
     pub(super) async fn stop(mut self) {
         drop(self.stdin);
-        if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(TIMEOUT, self.child.wait()).await.is_err() {
             // Dropping the child kills it.
             tracing::warn!("`edgereel dev` did not exit in time: killing it");
         }

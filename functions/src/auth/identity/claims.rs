@@ -11,20 +11,20 @@ pub(super) type Claims = Map<String, Value>;
 /// The caller that the claims describe.
 pub(super) fn caller(claims: &Claims, settings: &IdentitySettings) -> Result<Caller, TokenProblem> {
     let subject = claims.get("sub").and_then(Value::as_str).filter(|it| is_owner(it));
-    let subject = subject.ok_or(TokenProblem::Invalid("its subject is nobody"))?;
+    let subject = subject.ok_or(TokenProblem::Invalid("empty subject"))?;
     let scopes = scopes(claims, &settings.scope_prefix)?;
     let owner = if scopes.contains(Scope::Admin) {
         None
     } else {
         let owner = claims.get(&settings.owner_claim).and_then(Value::as_str).filter(|it| is_owner(it));
-        Some(owner.ok_or(TokenProblem::Invalid("its owner claim names nobody"))?.to_owned())
+        Some(owner.ok_or(TokenProblem::Invalid("empty owner claim"))?.to_owned())
     };
     Ok(Caller { subject: format!("{USER}{subject}"), owner, scopes })
 }
 
 /// `scope` (RFC 8693, 4.2) or, with some providers, `scp`; space-separated or a list.
 fn scopes(claims: &Claims, prefix: &str) -> Result<Scopes, TokenProblem> {
-    const UNREADABLE: TokenProblem = TokenProblem::Invalid("its scopes cannot be read");
+    const UNREADABLE: TokenProblem = TokenProblem::Invalid("malformed scopes");
     let words: Vec<&str> = match claims.get("scope").or_else(|| claims.get("scp")) {
         None => return Ok(Scopes::of_an_owner()),
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),

@@ -1,8 +1,8 @@
 //! Cache of the published keys of an identity provider.
 //!
-//! A request waits for a fetch only if the key of its token is unknown. Cached keys are used while newer ones are fetched,
-//! and while the provider cannot be reached: tokens expire on their own. Each response of the provider replaces all keys,
-//! so a withdrawn key is removed.
+//! A request waits for a fetch only if the key of its token is unknown. Cached keys are used while newer ones are
+//! fetched, and while the provider cannot be reached: tokens expire on their own. Each response of the provider
+//! replaces all keys, so a withdrawn key is removed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
-use super::settings::is_here;
+use super::settings::is_loopback;
 
 /// Total timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,14 +31,14 @@ pub(super) struct Jwks {
     http: reqwest::Client,
     max_age: Duration,
     pause: Duration,
-    held: Mutex<Held>,
+    cached: Mutex<CachedKeys>,
     /// Held during a fetch. Contains the start time of the last fetch.
     turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 /// The cached keys.
 #[derive(Clone, Default)]
-struct Held {
+struct CachedKeys {
     keys: Arc<[PublishedKey]>,
     /// When they were fetched; `None`: never.
     fetched: Option<Instant>,
@@ -83,9 +83,9 @@ impl Jwks {
             .redirect(Policy::none())
             .user_agent(concat!("edgereel/", env!("CARGO_PKG_VERSION")));
         // Never use a proxy for this machine.
-        let builder = if is_here(url) { builder.no_proxy() } else { builder };
-        let (held, turn) = (Mutex::default(), Arc::default());
-        Ok(Self { url: url.clone(), http: builder.build()?, max_age, pause, held, turn })
+        let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+        let (cached, turn) = (Mutex::default(), Arc::default());
+        Ok(Self { url: url.clone(), http: builder.build()?, max_age, pause, cached, turn })
     }
 
     /// Finds a key by id and algorithm.
@@ -94,18 +94,18 @@ impl Jwks {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<DecodingKey, FindProblem> {
-        let held = self.held();
-        if let Some(key) = pick(&held.keys, id, algorithm) {
-            if held.fetched.is_none_or(|it| it.elapsed() >= self.max_age)
+        let cached = self.cached();
+        if let Some(key) = pick(&cached.keys, id, algorithm) {
+            if cached.fetched.is_none_or(|it| it.elapsed() >= self.max_age)
                 && let Ok(turn) = self.turn.clone().try_lock_owned()
             {
                 tokio::spawn(self.clone().fetch_in_turn(turn));
             }
             return Ok(key);
         }
-        self.refetch(held.fetched).await;
-        let held = self.held();
-        pick(&held.keys, id, algorithm).ok_or(if held.last_fetch_failed || held.fetched.is_none() {
+        self.refetch(cached.fetched).await;
+        let cached = self.cached();
+        pick(&cached.keys, id, algorithm).ok_or(if cached.last_fetch_failed || cached.fetched.is_none() {
             FindProblem::Unavailable
         } else {
             FindProblem::Unknown
@@ -115,7 +115,7 @@ impl Jwks {
     /// Fetches again, unless another task just did. `seen`: the version of the keys that did not match.
     async fn refetch(self: &Arc<Self>, seen: Option<Instant>) {
         let turn = self.turn.clone().lock_owned().await;
-        if self.held().fetched == seen {
+        if self.cached().fetched == seen {
             // A separate task: a disconnecting client must not cancel the fetch for the others.
             let _ = tokio::spawn(self.clone().fetch_in_turn(turn)).await;
         }
@@ -128,13 +128,13 @@ impl Jwks {
         }
         *turn = Some(Instant::now());
         let fetched = self.fetch().await;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.last_fetch_failed = fetched.is_err();
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.last_fetch_failed = fetched.is_err();
         match fetched {
             Ok(keys) => {
                 tracing::debug!(keys = keys.len(), "fetched the keys of the identity provider");
-                held.keys = keys.into();
-                held.fetched = Some(Instant::now());
+                cached.keys = keys.into();
+                cached.fetched = Some(Instant::now());
             }
             Err(problem) => {
                 let problem = anyhow::Error::from(problem);
@@ -159,8 +159,8 @@ impl Jwks {
         read(&document)
     }
 
-    fn held(&self) -> Held {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> CachedKeys {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -103,7 +103,7 @@ impl IdentitySettings {
             Signature::Jwks { algorithms, .. } if algorithms.is_empty() => {
                 return Err(IdentityProblem::Missing("algorithm"));
             }
-            Signature::Jwks { url, .. } if url.scheme() != "https" && !(url.scheme() == "http" && is_here(url)) => {
+            Signature::Jwks { url, .. } if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) => {
                 return Err(IdentityProblem::Insecure(url.clone()));
             }
             Signature::Hs256 { .. } | Signature::Jwks { .. } => {}
@@ -123,7 +123,7 @@ impl IdentitySettings {
 }
 
 /// Whether a URL points to this machine.
-pub(super) fn is_here(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),

@@ -12,7 +12,7 @@ use super::super::{KnownUpload, progress};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// Completes the upload with the parts in the store. `sent`: the client's ETags by part number.
+/// Completes the upload with the parts in the store. `sent`: the client's `ETag`s by part number.
 pub(crate) async fn complete(
     state: &ApiState,
     upload: &KnownUpload,
@@ -37,7 +37,7 @@ pub(crate) async fn complete(
     super::assemble(state, upload, id, &stored).await
 }
 
-/// Checks for parts 1 to n of equal size (the last may be smaller) with the client's ETags.
+/// Checks for parts 1 to n of equal size (the last may be smaller) with the client's `ETag`s.
 fn fits(stored: &[Part], sent: Option<&BTreeMap<u32, String>>) -> Result<(), String> {
     let Some(first) = stored.first() else { return Err("no part has arrived".to_owned()) };
     let last = stored.len() as u32;

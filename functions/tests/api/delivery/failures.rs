@@ -147,7 +147,7 @@ async fn a_refused_connection_is_a_failure() {
     office.store.send_test(endpoint.id, now).await.unwrap();
     assert_eq!(office.dispatch(now).await.failed, 1);
     let error = office.last_error(&endpoint).await;
-    assert!(error.starts_with("could not connect: "), "{error}");
+    assert!(error.starts_with("cannot connect: "), "{error}");
 }
 
 #[tokio::test]
