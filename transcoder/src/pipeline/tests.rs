@@ -373,6 +373,18 @@ async fn a_store_that_is_away_is_no_fault_of_the_source() {
     }
 }
 
+/// What is stored can then be removed, and nothing comes after that.
+#[tokio::test]
+async fn an_attempt_that_failed_stores_nothing_more() {
+    let (world, _) = replacing(&foreign());
+    world.flaky.write_ms.store(700, Ordering::Relaxed);
+    world.fake.set_faults(&[Fault::ends(Task::Audio, 0, End::Exit(1)).saying("Unknown encoder 'aac'")]);
+    run(&world, foreign()).await.unwrap_err();
+    let before = world.objects();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert_eq!(world.objects(), before);
+}
+
 #[tokio::test]
 async fn a_worker_without_its_claim_publishes_nothing() {
     let (world, _) = replacing(&foreign());
