@@ -72,7 +72,7 @@ async fn a_failure_after_a_deletion_leaves_nothing_behind() {
         site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
         for it in site.world.processes() {
             // It may have ended meanwhile.
-            drop(rustix::process::kill_process(it, rustix::process::Signal::KILL));
+            let _ = rustix::process::kill_process(it, rustix::process::Signal::KILL);
         }
     };
     tokio::join!(site.work(), delete);
