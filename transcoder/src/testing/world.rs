@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -36,12 +37,14 @@ pub(crate) struct FlakyStore {
     failing: Mutex<(String, u32)>,
     /// Nothing answers.
     pub(crate) is_away: AtomicBool,
+    /// How long each write takes, milliseconds.
+    pub(crate) write_ms: AtomicU32,
 }
 
 impl FlakyStore {
     pub(crate) fn new(folder: &Path) -> Self {
         let inner = FolderStore::new(folder.join("media"), folder.join("private"));
-        Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false) }
+        Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false), write_ms: AtomicU32::new(0) }
     }
 
     /// The next writes to paths with this text fail.
@@ -71,6 +74,7 @@ impl FlakyStore {
 impl ObjectStore for FlakyStore {
     async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
         self.check(key)?;
+        tokio::time::sleep(Duration::from_millis(self.write_ms.load(Ordering::Relaxed).into())).await;
         self.inner.put(key, body, condition).await
     }
 
