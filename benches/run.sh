@@ -16,7 +16,8 @@
 #
 # Needs Linux (it reads /proc), FFmpeg with x264, Python 3.11 and about 10 GB of disk (1 GB with QUICK=1).
 
-# Before anything else: some shells increment this variable themselves.
+# First of all: some shells count seconds in this variable.
+# shellcheck disable=SC3028
 length=${SECONDS:-}
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

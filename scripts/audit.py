@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
-"""Checks licences, origins and dependencies of everything that is built, from `cargo metadata` alone: works offline.
+"""Checks all packages in the build, from `cargo metadata` and our sources alone: works offline.
 
-Fails if a package has a licence outside ALLOWED, does not come from a registry, or is in BANNED, or if one of our crates
-has a dependency that ARCHITECTURE.md forbids.
+Fails when
+
+- a package has a licence that deny.toml does not allow, is banned there, or does not come from a registry. cargo-deny
+  checks the same where it is installed;
+- a crate of ours depends on a crate that ARCHITECTURE.md forbids;
+- a crate of ours has a dependency that none of its sources names, or the workspace has one that no crate uses.
+  Exceptions are those of cargo-machete, `[package.metadata.cargo-machete]` in a Cargo.toml.
 """
 
 import json
 import re
 import subprocess
 import sys
-
-ALLOWED = {
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "OpenSSL", "Unicode-3.0", "Unlicense", "Zlib",
-}
-
-# A second TLS stack, or a C library that every machine would need.
-BANNED = {"openssl-sys", "native-tls"}
+import tomllib
+from pathlib import Path
 
 # Dependencies between our crates only point down.
 MAY_USE = {
@@ -28,19 +27,43 @@ MAY_USE = {
     "s3-server": {"serve"},
     # The embedded server only with the feature `conformance`, which tests alone switch on.
     "platform": {"domain", "s3-server", "serve"},
+    "catalog": {"domain", "platform"},
     "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
-    "transcoder": {"confine", "domain", "hls", "media", "platform", "serve"},
-    "functions": {"domain", "hls", "platform", "serve"},
+    "transcoder": {"catalog", "confine", "domain", "hls", "media", "platform", "serve"},
+    "functions": {"catalog", "domain", "hls", "platform", "serve"},
     "cli": {
-        "confine", "domain", "edge-server", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions",
+        "catalog",
+        "confine",
+        "domain",
+        "edge-server",
+        "media",
+        "platform",
+        "s3-server",
+        "serve",
+        "check",
+        "transcoder",
+        "functions",
     },
     "edge-worker": {"domain"},
     "testkit": set(),
     "e2e": {
-        "confine", "domain", "edge-server", "hls", "media", "platform", "s3-server", "serve", "check", "transcoder", "functions", "cli", "testkit",
+        "catalog",
+        "confine",
+        "domain",
+        "edge-server",
+        "hls",
+        "media",
+        "platform",
+        "s3-server",
+        "serve",
+        "check",
+        "transcoder",
+        "functions",
+        "cli",
+        "testkit",
     },
-    "load": {"confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+    "load": {"catalog", "confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
 }
 
 # Programs that run in the cloud do not carry the server of the laptop.
@@ -54,8 +77,14 @@ PURE = {"domain", "hls", "media"}
 IMPURE = {"tokio", "mio", "socket2", "reqwest", "hyper", "sqlx", "rusqlite", "aws-sdk-s3", "getrandom", "chrono"}
 
 
-def allowed(expression: str) -> bool:
-    """Whether an SPDX expression can be satisfied by ALLOWED. `/` is the old form of `OR`."""
+def is_allowed(expression: str, licences: set[str]) -> bool:
+    """Whether an SPDX expression can be satisfied by these licences. Old packages write `/` for `OR`.
+
+    >>> is_allowed("MIT/Apache-2.0", {"MIT"}), is_allowed("MIT AND GPL-3.0", {"MIT"})
+    (True, False)
+    >>> is_allowed("(GPL-3.0 OR Apache-2.0 WITH LLVM-exception) AND MIT", {"MIT", "Apache-2.0 WITH LLVM-exception"})
+    True
+    """
     tokens = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
     place = 0
 
@@ -87,9 +116,54 @@ def allowed(expression: str) -> bool:
         if place < len(tokens) and tokens[place] == "WITH":
             name += f" WITH {tokens[place + 1]}"
             place += 2
-        return name in ALLOWED
+        return name in licences
 
     return either()
+
+
+def names(sources: str, crate: str) -> bool:
+    """Whether Rust sources name a crate, outside of comments.
+
+    >>> names("use time::Duration;", "time"), names("fn f() -> ::time::Date;", "time"), names("use time as t;", "time")
+    (True, True, True)
+    >>> names("use std::time::Duration;", "time"), names("// time::Duration", "time"), names("let time = 1;", "time")
+    (False, False, False)
+    """
+    code = re.sub(r"^\s*//.*", "", sources, flags=re.MULTILINE)
+    return re.search(rf"(?<![\w:])(?:::)?{crate}(?:::|!)|\b(?:use|extern crate) (?:::)?{crate}\b", code) is not None
+
+
+def unused_dependencies(crates: list[dict], libraries: dict[str, str]) -> list[str]:
+    """The dependencies of our crates that no source names. `libraries` has the name of each package's library."""
+    problems = []
+    folders = [Path(crate["manifest_path"]).parent for crate in crates]
+    for crate, folder in zip(crates, folders, strict=True):
+        inner = [it for it in folders if it != folder and it.is_relative_to(folder)]
+        files = [it for it in folder.rglob("*.rs") if not any(it.is_relative_to(other) for other in inner)]
+        sources = "\n".join(it.read_text() for it in files)
+        ignored = (crate["metadata"] or {}).get("cargo-machete", {}).get("ignored", [])
+        for dependency in {it["name"]: it for it in crate["dependencies"]}.values():
+            name = dependency["name"]
+            library = dependency["rename"] or libraries.get(name, name)
+            is_named = names(sources, library.replace("-", "_"))
+            if not is_named and name not in ignored:
+                problems.append(f"our crate {crate['name']} has the dependency {name}, which no source of it names")
+            if is_named and name in ignored:
+                problems.append(f"our crate {crate['name']} ignores the dependency {name}, which its sources name")
+
+    # cargo resolves what the workspace offers only if a crate takes it.
+    offered = tomllib.loads(Path("Cargo.toml").read_text())["workspace"]["dependencies"]
+    manifests = [tomllib.loads(Path(crate["manifest_path"]).read_text()) for crate in crates]
+    taken = {
+        name
+        for manifest in manifests
+        for part in [manifest, *manifest.get("target", {}).values()]
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"]
+        for name, dependency in part.get(kind, {}).items()
+        if isinstance(dependency, dict) and dependency.get("workspace")
+    }
+    problems.extend(f"the workspace has the dependency {name}, which no crate uses" for name in offered.keys() - taken)
+    return problems
 
 
 def linked_by(crate: str) -> set[str]:
@@ -104,7 +178,16 @@ def main() -> int:
     metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     packages = {package["id"]: package for package in metadata["packages"]}
     ours = set(metadata["workspace_members"])
-    problems = []
+    deny = tomllib.loads(Path("deny.toml").read_text())
+    licences = set(deny["licenses"]["allow"])
+    banned = {it["crate"] for it in deny["bans"]["deny"]}
+    libraries = {
+        package["name"]: target["name"]
+        for package in packages.values()
+        for target in package["targets"]
+        if {"lib", "rlib", "proc-macro"} & set(target["kind"])
+    }
+    problems = unused_dependencies([packages[id] for id in ours], libraries)
 
     for id, package in packages.items():
         if id in ours:
@@ -112,12 +195,12 @@ def main() -> int:
         name = f"{package['name']} {package['version']}"
         licence = package["license"]
         if not licence:
-            problems.append(f"{name} declares no licence")
-        elif not allowed(licence):
+            problems.append(f"{name} names no licence")
+        elif not is_allowed(licence, licences):
             problems.append(f"{name} has the licence {licence}")
         if not (package["source"] or "").startswith("registry+"):
             problems.append(f"{name} comes from {package['source'] or 'a path'}, not from a registry")
-        if package["name"] in BANNED:
+        if package["name"] in banned:
             problems.append(f"{name} is banned")
 
     # Linked dependencies, without those of tests.

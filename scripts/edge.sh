@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the edge worker into edge-worker/build, and prints its size. scripts/setup.sh --edge
-# installs the required tools; nothing is downloaded here.
+# Builds the edge worker into edge-worker/build, and prints its size. scripts/setup.sh --edge installs the tools; nothing is
+# downloaded here.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/edgereel/target}
@@ -10,21 +10,21 @@ for tool in "$tools/wasm-bindgen" "$modules/.bin/wasm-opt" "$modules/.bin/esbuil
     [[ -x $tool ]] || { echo "edge: $tool is missing: scripts/setup.sh --edge" >&2; exit 1; }
 done
 
-# Removes paths of this machine from the script, so that builds are the same everywhere.
+# Without paths of this machine, the result is the same on every machine.
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
 for index in "$registry"/*/; do RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$index="; done
 export RUSTFLAGS
-# bundle NAME OUT: creates what Cloudflare accepts from the output of cargo.
+# bundle NAME OUT: makes the files that Cloudflare accepts from the library that cargo built.
 bundle() {
     local new=$2.$$
-    # In a temporary folder, so that no other process finds an incomplete one.
+    # Built beside its place, so that an interrupted build leaves the old files.
     rm -rf "$new"
     mkdir -p "$new"
     "$tools/wasm-bindgen" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/edge/$1.wasm" \
         --target module --no-typescript --out-name index --out-dir "$new/glue" \
         --experimental-reset-state-function --force-enable-abort-handler
     cp edge-worker/shim.mjs "$new/glue/shim.mjs"
-    # Cloudflare provides compiled modules, and does not support source phase imports.
+    # Cloudflare passes a compiled module to the script, and does not support import phases.
     sed -i 's/^import source /import /' "$new/glue/index.js"
     "$modules/.bin/wasm-opt" "$new/glue/index_bg.wasm" -O3 -o "$new/index_bg.wasm" \
         --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int --enable-bulk-memory \
@@ -37,7 +37,7 @@ bundle() {
 }
 
 if [[ ${1:-} == --empty ]]; then
-    # A worker that does nothing, for benches/edge.
+    # A worker that does nothing, as the baseline of benches/edge.
     cargo build --locked --package edge-worker --lib --features empty --target wasm32-unknown-unknown --profile edge
     bundle edge_worker edge-worker/build.empty
     exit

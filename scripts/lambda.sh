@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Lambda functions, each a zip that can be uploaded directly (runtime provided.al2023),
-# and prints their sizes.
+# Builds each Lambda function as a zip for the runtime provided.al2023, ready to upload, and prints the sizes.
 #
 #   scripts/lambda.sh             for x86-64
 #   scripts/lambda.sh --arm64     for Graviton
@@ -9,11 +8,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
-# A separate folder, because zig builds other artifacts of the same names.
+# A separate folder: with zig as the linker, files of the same names differ.
 export CARGO_TARGET_DIR=${LAMBDA_TARGET_DIR:-$cache/lambda-target}
 zips=${LAMBDA_DIR:-$CARGO_TARGET_DIR/zips}
 functions=(api ingest dead-letter sweeper webhooks)
-# The C library of provided.al2023: a program that requires a newer one does not start there.
+# The C library of provided.al2023. A program that needs a newer one does not start there.
 newest_glibc=2.34
 
 case ${1:-} in
@@ -38,6 +37,6 @@ for function in functions:
         [program] = archive.infolist()
         wanted = max(re.findall(rb"GLIBC_([0-9.]+)", archive.read(program)), key=lambda it: number(it.decode())).decode()
     if number(wanted) > number(newest):
-        sys.exit(f"{path} asks for glibc {wanted}, and Lambda has {newest}")
+        sys.exit(f"{path} needs glibc {wanted}, and Lambda has {newest}")
     print(f"{function:12} {program.compress_size / 1e6:6.1f} MB {program.file_size / 1e6:6.1f} MB   {path}")
 PYTHON

@@ -110,7 +110,7 @@ def check_markdown(page):
     """The problems of a Markdown file, each with the number of its line."""
     text = page.read_text(encoding="utf-8")
     written_by_program = False
-    for number, (line, prose) in enumerate(zip(text.splitlines(), prose_of(text)), start=1):
+    for number, (line, prose) in enumerate(zip(text.splitlines(), prose_of(text), strict=True), start=1):
         if WRITTEN_BEGINS.search(line):
             written_by_program = True
         if WRITTEN_ENDS.search(line):

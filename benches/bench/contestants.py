@@ -84,7 +84,7 @@ def one_per_rung(rungs, fps, audio):
 
 
 def one_command(rungs, fps, audio, copied):
-    """The best command that can be written by hand: one decoder, each rung scaled from the next larger one, audio once per rate."""
+    """The best command that a person can write: one decoder, rungs scaled from the next larger, audio once per rate."""
     encoded = rungs[1:] if copied else rungs
     rates = audio_rates(encoded) if audio else []
     # If all rungs may have the same audio, the source's own serves them all.

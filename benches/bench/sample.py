@@ -42,7 +42,7 @@ class Source:
 
 def ffmpeg(*arguments):
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(f"error: ffmpeg could not generate the sample file:\n{done.stderr[-1500:]}")
 
@@ -74,7 +74,7 @@ def repeated(folder, source, seconds):
 
 def look(path, made):
     command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
     streams = json.loads(done.stdout or "{}").get("streams", [])
     video = next((it for it in streams if it["codec_type"] == "video"), None)
     if video is None:

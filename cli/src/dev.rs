@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use platform::database::Database;
+use catalog::database::Database;
 use s3_server::S3Server;
 use serve::ServeLimits;
 use tokio::net::TcpListener;

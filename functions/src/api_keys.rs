@@ -5,9 +5,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use domain::ids::ApiKeyId;
 use http::StatusCode;
-use platform::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +18,8 @@ use crate::openapi::types;
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
+use crate::times::{as_rfc3339, as_rfc3339_if_any};
+use platform::clock::now_ms;
 
 /// Request for an API key.
 #[derive(Deserialize, ToSchema)]

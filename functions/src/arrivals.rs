@@ -4,13 +4,14 @@
 //! is in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the
 //! same source concurrently, both result in the same job.
 
+use platform::clock::millis;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use catalog::{CatalogError, Video, VideoFilter};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::StateName;
-use platform::catalog::{CatalogError, Video, VideoFilter};
 
 use crate::ingest::{Ingest, IngestError, Ingested};
 
@@ -99,8 +100,4 @@ pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64
 fn pause(video: &Video, now_ms: u64) -> u64 {
     let age = now_ms.saturating_sub(video.created_ms);
     (age / 8).clamp(millis(FIRST_CHECK), millis(LONGEST_PAUSE))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,10 +13,10 @@ mod token;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use catalog::Video;
+use catalog::accounts::KEY_SUBJECT as API_KEY;
 use domain::ids::ApiKeyId;
 use http::request::Parts;
-use platform::accounts::KEY_SUBJECT as API_KEY;
-use platform::catalog::Video;
 
 pub use domain::scope::{Scope, Scopes};
 pub(crate) use error::{BadCredentials, InsufficientScope};

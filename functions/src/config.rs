@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::OwnerLimits;
 use domain::job::Mode;
-use platform::catalog::OwnerLimits;
 use platform::net::Policy;
 
 use crate::auth::identity::IdentityProvider;

@@ -1,10 +1,10 @@
 //! Marks the videos of dead letters as failed.
 
+use catalog::{Catalog, CatalogError, next_attempt};
 use domain::failure::{Failure, FailureCode};
 use domain::job::JobMessage;
 use domain::retry::Next;
 use domain::state::VideoState;
-use platform::catalog::{Catalog, CatalogError, next_attempt};
 use platform::job_queue::{JobQueue, QueueError};
 
 /// Why dead letters could not be processed; try again later.

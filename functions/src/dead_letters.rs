@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::CatalogError;
 use domain::failure::FailureCode;
 use domain::ids::VideoId;
 use domain::state::VideoState;
 use http::StatusCode;
-use platform::catalog::CatalogError;
 use platform::job_queue::{DeadLetter, DeadLetterId, QueueError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +18,8 @@ use crate::openapi::types;
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, now_ms};
+use crate::times::as_rfc3339;
+use platform::clock::now_ms;
 
 /// Parameters of the list.
 #[derive(Deserialize, IntoParams)]

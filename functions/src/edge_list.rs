@@ -10,7 +10,7 @@ use domain::ids::VideoId;
 use domain::keyring::GrantKeys;
 use domain::playback::revocation;
 
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// The revocation list of the edge.
 #[async_trait]

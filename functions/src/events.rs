@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// A notification of R2 or S3 as the store sends it, or a job from the edge worker.
 #[derive(Deserialize, ToSchema)]

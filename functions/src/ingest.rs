@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
+use catalog::{CatalogError, Noted, SharedCatalog};
 use domain::event::{Ignored, Intake, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
-use platform::catalog::{CatalogError, Noted, SharedCatalog};
 use platform::job_queue::{QueueError, Sent, SharedQueue};
 use platform::object_store::{SharedStore, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;

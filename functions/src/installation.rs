@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use catalog::SharedCatalog;
+use catalog::accounts::SqlAccounts;
+use catalog::connect::{self, QueueUse};
+use catalog::database::Database;
+use catalog::idempotency::SqlIdempotency;
+use catalog::shares::SqlShares;
+use catalog::webhooks::SqlWebhooks;
 use domain::job::Mode;
-use platform::accounts::SqlAccounts;
-use platform::catalog::SharedCatalog;
-use platform::connect::{self, QueueUse};
-use platform::database::Database;
-use platform::idempotency::SqlIdempotency;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
 use platform::net::Guard;
 use platform::object_store::s3::S3Store;
-use platform::shares::SqlShares;
-use platform::webhooks::SqlWebhooks;
 
 use crate::auth::ApiToken;
 use crate::edge_list::HttpEdgeList;

@@ -47,4 +47,3 @@ pub use config::ApiConfig;
 pub use error::ApiError;
 pub use routes::{Route, route_table, router};
 pub use state::ApiState;
-pub use times::now_ms;

@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use catalog::Video;
 use domain::grant::{Fingerprint, Grant, Limits};
 use domain::ids::{Generation, PosterId, VideoId};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::pass::{Pass, Purpose};
 use domain::state::VideoState;
-use platform::catalog::Video;
 
 use crate::error::ApiError;
 

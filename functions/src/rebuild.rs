@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use catalog::{
+    CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog, VideoFilter,
+};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
 use domain::receipt::Receipt;
 use hls::parse::{MasterPlaylist, MediaPlaylist, Variant};
-use platform::catalog::{
-    CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog, VideoFilter,
-};
 use platform::object_store::{Entry, ObjectStoreExt as _, SharedStore, StoreError};
 
 /// Largest playlist in bytes: that of a 24 h video is far smaller.

@@ -10,8 +10,8 @@ mod identity;
 use std::fmt;
 use std::num::NonZeroU64;
 
+use catalog::connect::QueueAddress;
 use domain::content_key::KeyEncryptionKeys;
-use platform::connect::QueueAddress;
 use platform::net::Policy;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;

@@ -10,15 +10,15 @@ use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use catalog::Video;
+use catalog::accounts::KeyDigest;
+use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
 use http::header::VARY;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use platform::accounts::KeyDigest;
-use platform::catalog::Video;
 use platform::secret::Secret;
-use platform::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,8 +32,9 @@ use crate::problem::Problem;
 use crate::request_log::record_caller;
 use crate::share_page;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, as_rfc3339_if_any, now_ms};
+use crate::times::{as_rfc3339, as_rfc3339_if_any};
 use crate::videos::{existing, heights, stream};
+use platform::clock::now_ms;
 
 /// Request for a share link.
 #[derive(Deserialize, ToSchema)]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use platform::accounts::SharedAccounts;
-use platform::catalog::SharedCatalog;
-use platform::idempotency::SharedIdempotency;
+use catalog::SharedCatalog;
+use catalog::accounts::SharedAccounts;
+use catalog::idempotency::SharedIdempotency;
+use catalog::shares::SharedShares;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
-use platform::shares::SharedShares;
 
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;

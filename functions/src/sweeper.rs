@@ -3,21 +3,22 @@
 //! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating
 //! it changes nothing.
 
+use platform::clock::millis;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::shares::{SharedShares, SharesError};
+use catalog::webhooks::{SharedWebhooks, WebhookError};
+use catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
 use domain::failure::FailureClass;
 use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
-use platform::catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
-use platform::shares::{SharedShares, SharesError};
-use platform::webhooks::{SharedWebhooks, WebhookError};
 use serde::Serialize;
 
 use crate::arrivals;
@@ -341,8 +342,4 @@ impl Sweeper {
 fn failed(failures: &mut u64, what: &str, problem: &SweepError) {
     tracing::warn!("cannot sweep {what}: {problem}");
     *failures += 1;
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

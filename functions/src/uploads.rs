@@ -13,10 +13,10 @@ pub(crate) mod uppy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::{StateName, VideoState};
-use platform::catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 use serde::Serialize;
@@ -25,10 +25,10 @@ use utoipa::ToSchema;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use crate::videos;
 use error::UploadError;
 use plan::UploadPlan;
+use platform::clock::now_ms;
 
 /// A request that the client sends to the store.
 #[derive(Serialize, ToSchema)]

@@ -15,11 +15,11 @@ pub(crate) mod work;
 
 use axum::Json;
 use axum::extract::State;
+use catalog::{Video, VideoFilter};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
-use platform::catalog::{Video, VideoFilter};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ use crate::extract::{QueryParams, Video as PathVideo};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use error::VideoError;
+use platform::clock::now_ms;
 use view::{VideoSummary, VideoView};
 
 /// Parameters of the list.

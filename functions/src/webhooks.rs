@@ -15,9 +15,9 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts as _;
+use catalog::webhooks::{Endpoint, MAX_ENDPOINTS, SharedWebhooks, WebhookError};
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
-use platform::webhooks::{Endpoint, MAX_ENDPOINTS, SharedWebhooks, WebhookError};
 
 pub use dispatcher::{DispatchSummary, Dispatcher, DispatcherConfig};
 pub use requests::InvalidWebhook;

@@ -11,13 +11,12 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
 
-/// Whether Chromium and its driver are installed; prints a note if not.
-#[expect(clippy::print_stdout, reason = "a test that does not run has to say so")]
+/// Whether there is a browser, and what drives it; says what is missing if not.
 pub fn is_there() -> bool {
     let chromium = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
     let there = chromium.is_file() && folder().join("node_modules").is_dir();
     if !there {
-        println!("skipped: there is no Chromium, or its driver is not installed: scripts/setup.sh --browser");
+        testkit::missing("Chromium or its driver", "scripts/setup.sh --browser");
     }
     there
 }

@@ -8,10 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use crate::skip::skipped;
-
-/// A running edge. It ends when its standard input is closed: killing it would leave its workerd
-/// behind.
+/// A running edge. It ends when nobody commands it any more: killed, it would leave its workerd behind.
 pub struct Edge {
     _child: Child,
     commands: ChildStdin,
@@ -49,9 +46,7 @@ impl Edge {
     pub async fn launch(configuration: Value) -> Option<Self> {
         let (modules, build) = (root().join("tests/edge/node_modules"), root().join("edge-worker/build/index.js"));
         if !modules.is_dir() || !build.is_file() {
-            skipped(
-                "the edge worker is not built, or nothing is there to run it, see scripts/setup.sh --edge and make edge",
-            );
+            testkit::missing("the edge worker or what runs it", "scripts/setup.sh --edge and make edge");
             return None;
         }
         let mut child = tokio::process::Command::new(node())

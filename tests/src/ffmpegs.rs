@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::program::{Answer, edgereel_run_with};
-use crate::skip::skipped;
 
 /// An FFmpeg for the program under test. The tests themselves always use the one on the path.
 #[derive(Debug, Clone)]
@@ -29,7 +28,7 @@ impl FFmpeg {
         let folder = cache.or_else(of_home).map(|it| it.join("edgereel/ffmpegs").join(version));
         let found = folder.filter(|it| it.join("ffmpeg").is_file() && it.join("ffprobe").is_file());
         if found.is_none() {
-            skipped(&format!("FFmpeg {version} is not installed, see scripts/setup.sh --ffmpegs"));
+            testkit::missing(&format!("FFmpeg {version}"), "scripts/setup.sh --ffmpegs");
         }
         Some(Self { name: version, folder: Some(found?) })
     }

@@ -19,6 +19,5 @@ pub mod processes;
 pub mod program;
 pub mod proxy;
 pub mod site;
-pub mod skip;
 pub mod small_disk;
 pub mod wire;

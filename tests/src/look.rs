@@ -10,7 +10,6 @@ use tokio::process::Command;
 
 use crate::media::{ffmpeg, shared, try_ffmpeg};
 use crate::program::text;
-use crate::skip::skipped;
 
 /// The folder of test sources, and the files generated from it.
 pub struct Sources {
@@ -27,7 +26,7 @@ impl Sources {
     /// If generating fails.
     pub async fn make(folder: &Path) -> Option<Self> {
         let Some(scripts) = shared("cases/sources") else {
-            skipped("the shared cases of sources are not beside the checkout");
+            testkit::skipped("the shared cases of sources are not beside the checkout");
             return None;
         };
         std::fs::create_dir_all(folder).expect("folders can be created");

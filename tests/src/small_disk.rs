@@ -14,15 +14,14 @@ impl SmallDisk {
     /// A disk of `mib` MiB; `None`, and a note, if it cannot be mounted.
     ///
     /// # Panics
-    /// If no folder can be created.
-    #[expect(clippy::print_stdout, reason = "says why a test did not run")]
+    /// If no folder can be made.
     pub fn mount(mib: u32) -> Option<Self> {
         let folder = tempfile::tempdir().expect("temporary folders can be created");
         let size = format!("size={mib}m");
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
         if !command.status().is_ok_and(|it| it.success()) {
-            println!("skipped: no file system can be mounted here");
+            testkit::skipped("no file system can be mounted here");
             return None;
         }
         Some(Self { folder })

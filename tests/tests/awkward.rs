@@ -198,7 +198,7 @@ async fn interlaced_mpeg2() {
 #[tokio::test]
 async fn hdr_in_ten_bits() {
     if !has_encoder("libx265") {
-        println!("skipped: this FFmpeg has no libx265");
+        testkit::missing("FFmpeg with libx265", "scripts/setup.sh");
         return;
     }
     let case = Case::new();
@@ -217,7 +217,7 @@ async fn hdr_in_ten_bits() {
 #[tokio::test]
 async fn webm_without_cues() {
     if !has_encoder("libvpx-vp9") {
-        println!("skipped: this FFmpeg has no libvpx-vp9");
+        testkit::missing("FFmpeg with libvpx-vp9", "scripts/setup.sh");
         return;
     }
     let case = Case::new();
@@ -298,7 +298,7 @@ async fn open_groups_of_pictures_are_not_remuxed() {
 #[tokio::test]
 async fn files_of_others() {
     let Some(folder) = shared_media() else {
-        println!("skipped: there is no folder of shared media beside the checkout");
+        testkit::skipped("there is no folder of shared media beside the checkout");
         return;
     };
     let mut names: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();

@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
+use catalog::AttemptOutcome;
+use catalog::connect::QueueAddress;
 use domain::object_key::ObjectKey;
 use e2e::media::make_film;
 use e2e::program::{edgereel_run_with, text};
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::{Site, TOKEN};
 use functions::settings::Services;
-use platform::catalog::AttemptOutcome;
-use platform::connect::QueueAddress;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use confine::{Enforcement, Policy, Support};
 use e2e::media::{make_film, shared_media};
 use e2e::program::{edgereel, edgereel_run_with, text, transcode};
-use e2e::skip::skipped;
 
 /// The targets that the stand-in tries to reach.
 struct Targets {
@@ -76,7 +75,7 @@ fn attempts(targets: &Targets, attacker: &Path, enforcement: Enforcement) -> (Ve
 fn is_complete() -> bool {
     let missing = Support::of_kernel().missing();
     if !missing.is_empty() {
-        skipped(&format!("the kernel lacks {}", missing.join(", ")));
+        testkit::skipped(&format!("the kernel lacks {}", missing.join(", ")));
     }
     missing.is_empty()
 }

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use catalog::connect::QueueAddress;
 use e2e::crowd::uploads;
 use e2e::site::Site;
 use functions::settings::Services;
-use platform::connect::QueueAddress;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 

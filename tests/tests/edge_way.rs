@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
+use catalog::accounts::SqlAccounts;
+use catalog::database::{Database, open_sqlite};
+use catalog::idempotency::SqlIdempotency;
+use catalog::shares::SqlShares;
+use catalog::webhooks::SqlWebhooks;
+use catalog::{SharedCatalog, SqlCatalog};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage, Mode};
@@ -31,19 +37,13 @@ use functions::playback::Playback;
 use functions::webhooks::Webhooks;
 use functions::{ApiConfig, ApiState};
 use futures::TryStreamExt as _;
-use platform::accounts::SqlAccounts;
-use platform::catalog::{SharedCatalog, SqlCatalog};
-use platform::database::{Database, open_sqlite};
-use platform::idempotency::SqlIdempotency;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::job_queue::{SharedQueue, SqsQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
-use platform::shares::SqlShares;
 use platform::testing::{PRIVATE, RunningServer};
-use platform::webhooks::SqlWebhooks;
 use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
@@ -392,7 +392,7 @@ fn gstreamer_plays(url: &str) {
             .map(str::to_owned);
     let output = match Command::new("timeout").args(["90", "gst-launch-1.0"]).args(pipeline).output() {
         Ok(output) if output.status.code() != Some(127) => output,
-        _ => return println!("skipped: GStreamer is not installed: scripts/setup.sh --browser"),
+        _ => return testkit::missing("GStreamer", "scripts/setup.sh --browser"),
     };
     let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && report.contains("Got EOS"), "{report}");

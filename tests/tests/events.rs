@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catalog::SqlQueue;
+use catalog::database::open_sqlite;
+use catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::Mode;
@@ -19,14 +22,12 @@ use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
 use functions::ingest::{EventCounts, Ingest, Ingested};
-use platform::catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
-use platform::database::open_sqlite;
-use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue, SqlQueue};
+use platform::clock::now_ms;
+use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use transcoder::clock::now_ms;
 use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 

@@ -148,7 +148,7 @@ async fn grants_of_the_docs_are_taken() {
         ("Go", go(folder.path())),
     ] {
         let Some(token) = token else {
-            println!("skipped: {language} is not here, or has no JWT library");
+            testkit::missing(&format!("{language} or its JWT library"), "scripts/setup.sh --services --edge");
             continue;
         };
         let target = format!("/v/{}/master.m3u8?grant={token}", world::video());

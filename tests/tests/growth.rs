@@ -184,7 +184,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     }
     let output = by_gstreamer.await.unwrap();
     if output.status.code() == Some(127) {
-        println!("skipped: GStreamer is not installed: scripts/setup.sh --browser");
+        testkit::missing("GStreamer", "scripts/setup.sh --browser");
     } else {
         let log = log_of(&output);
         let frames = log.matches("GstFakeSink:fakesink0: last-message = chain").count();

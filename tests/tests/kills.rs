@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use catalog::database::open_sqlite;
+use catalog::{Catalog as _, SqlCatalog};
 use domain::ids::VideoId;
 use e2e::dev::{Dev, Home, files};
 use e2e::media::make_film;
@@ -18,8 +20,6 @@ use e2e::processes::all_gone;
 use e2e::program::{check, text};
 use hls::MediaPlaylist;
 use hls::parse::PlaylistType;
-use platform::catalog::{Catalog as _, SqlCatalog};
-use platform::database::open_sqlite;
 
 /// Many small segments and chunks, encoded slowly enough to be hit.
 const PROFILE: &str = r#"

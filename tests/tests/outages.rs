@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
+use catalog::AttemptOutcome;
+use catalog::connect::QueueAddress;
 use domain::ids::VideoId;
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::Site;
 use functions::settings::Services;
-use platform::catalog::AttemptOutcome;
-use platform::connect::QueueAddress;
 use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use catalog::SqlQueue;
+use catalog::database::open_sqlite;
+use catalog::{Catalog as _, SqlCatalog};
 use domain::ids::{Generation, VideoId};
 use domain::job::{JobMessage, JobReason, Partial};
 use e2e::dev::{Dev, Home};
@@ -13,9 +16,7 @@ use e2e::media::make_film;
 use e2e::player::{Player, Presentation};
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use platform::catalog::{Catalog as _, SqlCatalog};
-use platform::database::open_sqlite;
-use platform::job_queue::{JobQueue as _, QueueName, SqlQueue};
+use platform::job_queue::{JobQueue as _, QueueName};
 use serde_json::{Value, json};
 
 /// Key and first segment of a rendition, stored and decrypted.

@@ -10,7 +10,6 @@ use e2e::ffmpegs::FFmpeg;
 use e2e::media::{complaints_of_decoding, ffmpeg, film, has_encoder, make_film, shared_media};
 use e2e::pattern::numbers;
 use e2e::program::{check, text};
-use e2e::skip::skipped;
 use serde_json::json;
 
 /// `doctor` finds no problem; an upload becomes ready in one attempt and plays to its end through
@@ -52,7 +51,7 @@ fn hdr(folder: &Path) -> Option<PathBuf> {
         return Some(found);
     }
     if !has_encoder("libx265") {
-        skipped("the FFmpeg on the path has no libx265");
+        testkit::missing("FFmpeg with libx265", "scripts/setup.sh");
         return None;
     }
     let path = folder.join("hdr.mp4");

@@ -1,7 +1,7 @@
 //! Errors of a job. `domain::failure` decides on the consequences, not this module.
 
+use catalog::CatalogError;
 use domain::failure::{Failure, FailureClass, FailureCode, SourceProblem};
-use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 
 /// The reason why a job failed.
@@ -122,7 +122,10 @@ impl TranscodeError {
     pub fn may_be_the_source(&self) -> bool {
         match self {
             Self::Verification(_) | Self::Source(SourceProblem::Damaged) => true,
-            Self::Ffmpeg { log_tail, .. } => !OUR_MISTAKES.iter().any(|it| log_tail.contains(it)),
+            // A machine without descriptors or memory reads no source.
+            Self::Ffmpeg { log_tail, .. } => {
+                !self.is_exhaustion() && !OUR_MISTAKES.iter().any(|it| log_tail.contains(it))
+            }
             _ => false,
         }
     }
@@ -181,5 +184,71 @@ mod tests {
         }
         assert!(!TranscodeError::Spawn(io::ErrorKind::NotFound.into()).is_exhaustion());
         assert!(!TranscodeError::Source(SourceProblem::Damaged).is_exhaustion());
+    }
+
+    fn ffmpeg(log_tail: &str) -> TranscodeError {
+        TranscodeError::Ffmpeg { task: "x".to_owned(), reason: "y".to_owned(), log_tail: log_tail.to_owned() }
+    }
+
+    #[test]
+    fn each_error_has_a_code_and_a_verdict() {
+        use domain::failure::Verdict::{Reject, Release, Retry};
+        let video = domain::ids::VideoId::new(1, [0; 10]);
+        let away = || "away".into();
+        let text = || "text".to_owned();
+        let io = |kind: io::ErrorKind| TranscodeError::Io { doing: text(), source: kind.into() };
+        for (error, code, verdict) in [
+            (SourceProblem::Damaged.into(), FailureCode::Damaged, Reject),
+            (SourceProblem::RungsDoNotFit.into(), FailureCode::RungsDoNotFit, Reject),
+            (ffmpeg("Conversion failed!"), FailureCode::Internal, Retry),
+            (TranscodeError::TimedOut { task: text(), log_tail: text() }, FailureCode::TimedOut, Retry),
+            (TranscodeError::Interrupted { task: text() }, FailureCode::Internal, Retry),
+            (TranscodeError::Spawn(io::ErrorKind::NotFound.into()), FailureCode::Internal, Retry),
+            (StoreError::Unavailable { path: text(), source: away() }.into(), FailureCode::Unavailable, Retry),
+            (CatalogError::Unavailable { source: away() }.into(), FailureCode::Unavailable, Retry),
+            (CatalogError::LeaseLost { video, fence: 1 }.into(), FailureCode::Unavailable, Retry),
+            (TranscodeError::ContentKey { rendition: text(), reason: text() }, FailureCode::Internal, Retry),
+            (TranscodeError::Verification(text()), FailureCode::VerificationFailed, Retry),
+            (TranscodeError::NotCopyable(text()), FailureCode::Internal, Retry),
+            (io(io::ErrorKind::StorageFull), FailureCode::DiskFull, Retry),
+            (io(io::ErrorKind::PermissionDenied), FailureCode::Internal, Retry),
+            (TranscodeError::Fetch { reason: text() }, FailureCode::FetchFailed, Retry),
+            (TranscodeError::Superseded, FailureCode::Internal, Retry),
+            (TranscodeError::Cancelled, FailureCode::Shutdown, Release),
+        ] {
+            assert_eq!((error.failure().code, error.class().verdict()), (code, verdict), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn only_ffmpegs_own_failures_may_be_those_of_the_source() {
+        for (error, may_be) in [
+            (ffmpeg(""), true),
+            (ffmpeg("Error while decoding stream #0:0"), true),
+            (TranscodeError::Verification("short".to_owned()), true),
+            (SourceProblem::Damaged.into(), true),
+            (SourceProblem::SourceChanged.into(), false),
+            (SourceProblem::TooDemanding.into(), false),
+            (TranscodeError::Interrupted { task: String::new() }, false),
+            (TranscodeError::TimedOut { task: String::new(), log_tail: String::new() }, false),
+            (TranscodeError::Cancelled, false),
+            (ffmpeg("socket: Too many open files"), false),
+        ] {
+            assert_eq!(error.may_be_the_source(), may_be, "{error:?}");
+        }
+        for line in OUR_MISTAKES {
+            assert!(!ffmpeg(line).may_be_the_source(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_lost_to_another_worker_or_with_the_video() {
+        let video = domain::ids::VideoId::new(1, [0; 10]);
+        assert!(TranscodeError::from(CatalogError::LeaseLost { video, fence: 2 }).lost_claim());
+        assert!(TranscodeError::from(CatalogError::Gone { video }).lost_claim());
+        assert!(!TranscodeError::from(CatalogError::NotFound { video }).lost_claim());
+        assert!(!TranscodeError::Cancelled.lost_claim());
+        assert_eq!((ffmpeg("words").log_tail(), TranscodeError::Cancelled.log_tail()), ("words", ""));
+        assert!(ffmpeg("").concerns_ffmpeg() && !TranscodeError::Cancelled.concerns_ffmpeg());
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
+use catalog::{Claim, RenditionRecord, SharedCatalog};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
-use platform::catalog::{Claim, RenditionRecord, SharedCatalog};
 
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
+use platform::clock::now_ms;
 
 /// The memory of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
@@ -146,3 +146,6 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

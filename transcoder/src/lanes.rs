@@ -30,6 +30,7 @@ use crate::tone_map::ToneMap;
 mod assembly;
 
 use assembly::Assembly;
+pub(crate) use assembly::may_be_missing;
 
 /// The state that the lanes of one job share.
 pub struct Workshop {
@@ -73,7 +74,7 @@ pub enum Made {
 
 /// After FFmpeg ended, its last delivery may still be in progress: how long to wait without any
 /// activity.
-const QUIET: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
 
 impl Workshop {
     /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each

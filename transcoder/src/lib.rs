@@ -3,7 +3,6 @@
 //! [`worker`] takes jobs from the queue; [`local`] transcodes one file without services; both are
 //! thin shells over [`pipeline`]. FFmpeg does the media work: it sees only a loopback address.
 
-pub mod clock;
 pub mod error;
 pub mod fetch;
 pub mod ffmpeg;
@@ -21,6 +20,8 @@ pub mod sink;
 pub mod source;
 pub mod stills;
 pub mod takeover;
+#[cfg(test)]
+mod testing;
 pub mod tone_map;
 pub mod trial;
 pub mod vault;

@@ -4,25 +4,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use catalog::RenditionKind;
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::profile::Profile;
 use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
 use nix::sys::resource::{UsageWho, getrusage};
-use platform::catalog::RenditionKind;
 use platform::object_store::SharedStore;
 use platform::object_store::folder::FolderStore;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::journal::{MemoryJournal, Progress};
 use crate::pipeline::{self, Order, Published};
 use crate::source::{FileSource, Source as _};
 use crate::vault::ClearKeys;
+use platform::clock::now_ms;
 
 /// One file to transcode.
 #[derive(Debug, Clone)]
@@ -216,3 +216,6 @@ fn cpu_seconds(who: UsageWho) -> f64 {
     let seconds = |it: nix::sys::time::TimeVal| it.tv_sec() as f64 + it.tv_usec() as f64 / 1e6;
     getrusage(who).map_or(0.0, |it| seconds(it.user_time()) + seconds(it.system_time()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,7 +209,7 @@ async fn read_source(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
         }
         None => (StatusCode::OK, 0..size),
     };
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
     let length = range.end - range.start;
     let noting = Arc::clone(&shared);
     let body = shared.source.stream(range).map(move |part| {
@@ -279,3 +279,6 @@ async fn take_file(
     });
     taking.await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catalog::RenditionRecord;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
 use domain::object_key::{ObjectKey, RenditionName};
-use domain::plan::EncodePlan;
+use domain::plan::{ChunkPlan, EncodePlan};
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane, seconds};
-use platform::catalog::RenditionRecord;
 use platform::object_store::SharedStore;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
-use crate::lanes::{Made, Workshop};
+use crate::lanes::{self, Made, Workshop};
 use crate::loopback::Loopback;
 use crate::manifest;
 use crate::normalise::{Feed, Normaliser};
@@ -263,12 +263,21 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();
     let known = record.segments.iter().filter(|it| it.rendition != RenditionName::iframes());
     names.len() == renditions.len()
-        && renditions.iter().all(|it| names.contains(it))
+        && renditions.iter().all(|it| names.contains(it) && is_whole(plan, chunk, record, it))
         && known.into_iter().all(|it| {
             let boundary = plan.boundaries.get(it.index as usize);
             chunk.segments.contains(&it.index)
                 && boundary.is_some_and(|at| at.ticks.abs_diff(it.start) <= plan.frame_rate.ticks_of_frame(1) + 4_000)
         })
+}
+
+/// Whether all segments of a rendition are there. The very last one may lie behind the end of the source: see `Assembly`.
+fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &RenditionName) -> bool {
+    let has = |index: u32| record.segments.iter().any(|it| it.rendition == *rendition && it.index == index);
+    if *rendition == RenditionName::iframes() {
+        return has(chunk.index);
+    }
+    chunk.segments.clone().all(|it| has(it) || lanes::may_be_missing(plan, it))
 }
 
 async fn content_keys(
@@ -447,3 +456,6 @@ impl Making<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

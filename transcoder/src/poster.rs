@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use catalog::Catalog;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::object_key::{ObjectKey, RenditionName};
@@ -14,7 +15,6 @@ use domain::picture::{Picture, essential};
 use domain::plan::{EncodePlan, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
 use hls::{SegmentDecryptor, initialisation_vector};
-use platform::catalog::Catalog;
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use tokio_util::sync::CancellationToken;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
+use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::growth::{Growth, Shown, Work};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{EncodePlan, Size};
@@ -15,7 +16,6 @@ use hls::write::{
     AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
     target_duration,
 };
-use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::ObjectStoreExt as _;
 
 use crate::error::TranscodeError;

@@ -351,3 +351,6 @@ fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
     let duration = stream.duration_ticks(Some(0)).unwrap_or(0).max(0) as u64;
     Ok((start, duration, stream.frames as u32))
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,6 @@ impl Source for FileSource {
             .map_err(|source| TranscodeError::Io { doing: "could not read the source".to_owned(), source })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ const INTERVALS: [u64; 8] = [1, 2, 5, 10, 20, 30, 60, 120];
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long to wait for an image in transit after FFmpeg ended.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5_000 });
 
 /// The cost of the images of a generation, and those that could not be created.
 #[derive(Debug, Default)]

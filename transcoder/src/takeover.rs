@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use catalog::Catalog;
 use domain::content_key::{ContentKey, KeyEncryptionKeys};
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
@@ -16,7 +17,6 @@ use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord};
 use futures::{StreamExt as _, TryStreamExt as _};
-use platform::catalog::Catalog;
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 
 use crate::error::TranscodeError;
@@ -126,3 +126,6 @@ impl Takeover {
         Err(TranscodeError::Verification(format!("segment {index} of {rendition} did not come over whole")))
     }
 }
+
+#[cfg(test)]
+mod tests;

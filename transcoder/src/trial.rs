@@ -16,7 +16,7 @@ use crate::ffmpeg::Tools;
 use crate::local::{LocalJob, transcode};
 
 /// 320x180, 25 frames per second, a keyframe every second, B-frames, AAC.
-const FILM: &[u8] = include_bytes!("../assets/trial.mp4");
+pub(crate) const FILM: &[u8] = include_bytes!("../assets/trial.mp4");
 
 /// Transcodes two seconds of video with these tools. Takes about a second.
 ///
@@ -46,7 +46,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
 }
 
 /// A remuxed rung with its audio, two encoded rungs with audio at two rates.
-fn profile() -> Profile {
+pub(crate) fn profile() -> Profile {
     let mut profile = Profile { segment_seconds: 1.0, keyframe_seconds: 1.0, ..Profile::default() };
     profile.rungs.truncate(2);
     for (rung, (height, kbps)) in profile.rungs.iter_mut().zip([(120, 96), (90, 64)]) {

@@ -108,3 +108,6 @@ fn random<const N: usize>() -> Result<[u8; N], TranscodeError> {
     getrandom::fill(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,15 @@ pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), Tr
             let (end, reference) = (seconds(*end), seconds(reference));
             return wrong(format!("{rendition} is {end:.3} s long, and the first rendition {reference:.3} s"));
         }
+        // Otherwise segments that all renditions lack would not be missed.
+        let longest = plan.duration();
+        if end + SHORTAGE + 2 * AUDIO_UNIT + plan.frame_rate.ticks_of_frame(1) < longest {
+            let (end, longest) = (seconds(*end), seconds(longest));
+            return wrong(format!("{rendition} is {end:.3} s long, and the plan {longest:.3} s"));
+        }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, next_attempt};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{JobId, VideoId};
 use domain::job::JobMessage;
 use domain::profile::Profile;
 use domain::retry::Next;
-use platform::catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, next_attempt};
 use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
@@ -17,9 +17,9 @@ use platform::object_store::uploads::UploadSigner;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, warn};
 
-use crate::clock::now_ms;
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
+use platform::clock::now_ms;
 
 mod ending;
 mod heartbeat;
@@ -251,3 +251,6 @@ impl Worker {
 fn is_loss(problem: &CatalogError) -> bool {
     matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::{ClaimOutcome, NewVideo};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{FileName, ObjectKey};
@@ -12,8 +13,7 @@ use domain::receipt::Receipt;
 use e2e::crowd::{Times, many};
 use e2e::part::Part;
 use e2e::site::Site;
-use functions::now_ms;
-use platform::catalog::{ClaimOutcome, NewVideo};
+use platform::clock::now_ms;
 use serde_json::{Value, json};
 
 use crate::Size;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use functions::arrivals::Arrivals;
-use functions::now_ms;
+use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 
 /// Shortest interval between two checks.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use functions::{dead_letter, now_ms};
-use platform::catalog::SharedCatalog;
+use catalog::SharedCatalog;
+use functions::dead_letter;
+use platform::clock::now_ms;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use functions::now_ms;
 use functions::rebuild::Rebuild;
+use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 
 /// Delay of the first check: the store of this process needs a moment to start.

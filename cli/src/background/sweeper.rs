@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use functions::now_ms;
 use functions::sweeper::{SweepSummary, Sweeper};
+use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 
 /// Interval of runs, also before the first one: time limits are hours.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use functions::now_ms;
 use functions::webhooks::Dispatcher;
+use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 
 /// Polling interval for due messages. Events of this process wake the task immediately.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use functions::ingest::{Ingest, Ingested};
-use functions::now_ms;
+use platform::clock::now_ms;
 use s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;
 

@@ -1,6 +1,6 @@
 //! The job queue as the rest of the system sees it; no SDK type crosses this interface.
 //!
-//! Implemented by `SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
+//! Implemented by `catalog::SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
 //! `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no
 //! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
@@ -15,10 +15,8 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-pub mod sql;
 pub mod sqs;
 
-pub use sql::SqlQueue;
 pub use sqs::SqsQueue;
 
 /// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.

@@ -3,17 +3,11 @@
 //! `connect` opens the implementations that the settings name. No SDK type crosses a trait. Each
 //! trait has a conformance suite that every implementation passes.
 
-pub mod accounts;
-pub mod catalog;
+pub mod clock;
 mod conformance;
-pub mod connect;
-pub mod database;
-pub mod idempotency;
 pub mod job_queue;
 pub mod net;
 pub mod object_store;
 pub mod secret;
-pub mod shares;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
-pub mod webhooks;

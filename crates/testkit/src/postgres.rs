@@ -39,7 +39,7 @@ impl Postgres {
 
     fn start_with(settings: &[&str]) -> Option<Self> {
         let Some(programs) = programs() else {
-            crate::skipped("PostgreSQL");
+            crate::missing("PostgreSQL", crate::INSTALL);
             return None;
         };
         let mut logs = String::new();

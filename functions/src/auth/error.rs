@@ -1,8 +1,8 @@
 //! Why a request is not authenticated or not authorised.
 
+use catalog::accounts::AccountsError;
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
-use platform::accounts::AccountsError;
 
 use super::Scope;
 use crate::error::ApiError;

@@ -1,7 +1,7 @@
 //! Callers with an API key.
 
+use catalog::accounts::{ApiKey, KeyDigest, SharedAccounts};
 use domain::ids::hex;
-use platform::accounts::{ApiKey, KeyDigest, SharedAccounts};
 use platform::secret::Secret;
 
 use super::{API_KEY, BadCredentials, Caller};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use catalog::accounts::SharedAccounts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use platform::accounts::SharedAccounts;
 
 use super::identity::{IdentityProvider, TokenProblem};
 use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scopes, keys};
@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 use crate::request_log::record_caller;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// Longest credentials in bytes: longer than any real token, and cheap to check.
 const TOKEN_LIMIT: usize = 8 << 10;

@@ -9,7 +9,7 @@ async fn main() -> Result<(), Error> {
     log();
     let ingest = Installation::from_env().await?.ingest();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, functions::now_ms()).await)
+        Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, platform::clock::now_ms()).await)
     }))
     .await
 }

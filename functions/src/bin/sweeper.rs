@@ -9,7 +9,7 @@ async fn main() -> Result<(), Error> {
     log();
     let sweeper = Installation::from_env().await?.sweeper();
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        Ok::<_, Error>(sweeper.sweep(functions::now_ms()).await)
+        Ok::<_, Error>(sweeper.sweep(platform::clock::now_ms()).await)
     }))
     .await
 }

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let dispatcher = Installation::from_env().await?.dispatcher(settings)?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline_ms = event.context.deadline;
-        Ok::<_, Error>(dispatcher.dispatch_before(deadline_ms, functions::now_ms()).await?)
+        Ok::<_, Error>(dispatcher.dispatch_before(deadline_ms, platform::clock::now_ms()).await?)
     }))
     .await
 }

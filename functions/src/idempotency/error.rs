@@ -1,8 +1,8 @@
 //! Why a request with an `Idempotency-Key` is not executed.
 
+use catalog::idempotency::IdempotencyError;
 use http::HeaderValue;
 use http::header::RETRY_AFTER;
-use platform::idempotency::IdempotencyError;
 
 use crate::error::ApiError;
 use crate::problem::Problem;

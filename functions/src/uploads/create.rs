@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use catalog::{NewVideo, Upload, UploadKind, Video};
 use domain::ids::VideoId;
 use domain::job::{Generate, Mode};
 use domain::object_key::{FileName, ObjectKey};
 use domain::state::StateName;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use platform::catalog::{NewVideo, Upload, UploadKind, Video};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,8 +22,9 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, now_ms};
+use crate::times::as_rfc3339;
 use crate::videos::{facts, new_video_id};
+use platform::clock::now_ms;
 
 /// The file to upload, and the details of its video.
 #[derive(Deserialize, ToSchema)]
@@ -135,7 +136,7 @@ async fn begin(
     create_row(state, new, None, now_ms).await?;
     let upload_id = state.signer.create_multipart(key, content_type).await?.0;
     let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
-    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, crate::now_ms()).await?;
+    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, platform::clock::now_ms()).await?;
     Ok((row, UploadInstructions::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use catalog::UploadKind;
 use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
-use platform::catalog::UploadKind;
 use platform::object_store::uploads::{Part, UploadId};
 use platform::object_store::{ETag, StoreError};
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,8 @@ use crate::error::ApiError;
 use crate::extract::{Body, Video};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use crate::videos::{self, remove_all_objects};
+use platform::clock::now_ms;
 
 pub(crate) mod open;
 

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::UploadKind;
 use domain::ids::VideoId;
 use domain::state::StateName;
-use platform::catalog::UploadKind;
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, UploadId};
 use serde::{Deserialize, Serialize};

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::State;
+use catalog::{NewVideo, Upload, UploadKind};
 use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
 use http::HeaderMap;
-use platform::catalog::{NewVideo, Upload, UploadKind};
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -27,8 +27,8 @@ use crate::error::ApiError;
 use crate::extract::{Body, PathParams, QueryParams};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use crate::videos::{existing_or_deleted, facts, new_video_id, remove_all_objects};
+use platform::clock::now_ms;
 
 /// A file, as Uppy describes it.
 #[derive(Deserialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use platform::catalog::Patch;
+use catalog::Patch;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// Omitted fields keep their value; `null` removes it.
 #[derive(Deserialize, ToSchema)]

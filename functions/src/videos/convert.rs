@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::{NewVideo, Noted, Video, VideoFilter};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{ExternalPath, ObjectKey};
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use platform::catalog::{NewVideo, Noted, Video, VideoFilter};
 use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,8 +19,8 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use crate::uploads::plan::check_size;
+use platform::clock::now_ms;
 
 /// An object or URL, and the details of the video to create.
 #[derive(Deserialize, ToSchema)]

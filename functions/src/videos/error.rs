@@ -1,8 +1,8 @@
 //! Why a request about a video is rejected.
 
+use catalog::CatalogError;
 use domain::failure::Failure;
 use domain::ids::VideoId;
-use platform::catalog::CatalogError;
 use serde_json::json;
 
 use crate::error::ApiError;

@@ -1,7 +1,7 @@
 //! Checks height limits against the rungs of a video: below the smallest rung, nothing is playable.
 
+use catalog::{RenditionKind, RenditionRecord, Video};
 use domain::state::VideoState;
-use platform::catalog::{RenditionKind, RenditionRecord, Video};
 
 use crate::error::ApiError;
 use crate::state::ApiState;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::Json;
+use catalog::{NewVideo, Video};
 use domain::ids::VideoId;
 use domain::job::{Import, JobMessage};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use platform::catalog::{NewVideo, Video};
 use platform::net::{Guard, Refused};
 use url::Url;
 
@@ -19,8 +19,8 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::times::now_ms;
 use crate::uploads::create_row;
+use platform::clock::now_ms;
 
 /// Longest URL in bytes: presigned URLs are long.
 const URL_LIMIT: usize = 4096;

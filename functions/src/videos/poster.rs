@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use catalog::{PosterRecord, Video};
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::picture::{Picture, RefusedPicture};
 use domain::state::VideoState;
 use http::StatusCode;
-use platform::catalog::{PosterRecord, Video};
 use platform::object_store::PutCondition;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,9 +1,9 @@
 //! Partial re-encodes: checks that need no access to the source.
 
+use catalog::{RenditionKind, RenditionRecord, Video};
 use domain::job::Partial;
 use domain::object_key::RenditionName;
 use domain::state::VideoState;
-use platform::catalog::{RenditionKind, RenditionRecord, Video};
 
 use crate::error::ApiError;
 use crate::problem::Problem;

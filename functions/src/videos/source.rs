@@ -15,7 +15,8 @@ use crate::error::ApiError;
 use crate::extract::Video as PathVideo;
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, now_ms};
+use crate::times::as_rfc3339;
+use platform::clock::now_ms;
 
 /// Lifetime of the URL: long enough to start the download, which may take longer.
 const LIFE: Duration = Duration::from_secs(15 * 60);

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use catalog::Video;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, JobReason, Stage};
 use domain::state::{StateName, VideoState};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
-use platform::catalog::Video;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,7 +20,8 @@ use crate::extract::{QueryParams, Video as PathVideo};
 use crate::openapi::types;
 use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, now_ms};
+use crate::times::as_rfc3339;
+use platform::clock::now_ms;
 
 /// The viewer, and the limits of the grant.
 #[derive(Deserialize, IntoParams)]

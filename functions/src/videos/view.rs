@@ -1,11 +1,11 @@
 //! Videos in responses.
 
+use catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, Video};
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{Generate, Mode, Stage};
 use domain::receipt::{Cost, Extra, Prices, Receipt};
 use domain::state::{StateName, VideoState};
-use platform::catalog::{Attempt, AttemptOutcome, PosterRecord, RenditionRecord, Video};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use catalog::Video;
 use domain::job::{Job, JobMessage, JobReason, Mode};
 use domain::object_key::{ObjectKey, RenditionName};
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
-use platform::catalog::Video;
 use platform::object_store::StoreError;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// Requests processing and sends the job. Repeating it is not an error: two messages of one job run once.
 pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError> {

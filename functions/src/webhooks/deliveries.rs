@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::webhooks::{DeliveryFilter, DeliveryStatus};
 use domain::webhook::DeliveryId;
 use http::StatusCode;
-use platform::webhooks::{DeliveryFilter, DeliveryStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,7 +16,7 @@ use crate::extract::QueryParams;
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// Parameters of the list.
 #[derive(Deserialize, IntoParams)]

@@ -2,13 +2,14 @@
 //!
 //! All durable state is in the database; several dispatchers may run concurrently.
 
+use platform::clock::millis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use catalog::webhooks::{Attempted, Dispatch, Outcome, Settled, SharedWebhooks, WebhookError};
 use domain::content_key::KeyEncryptionKeys;
 use domain::webhook::retry;
 use http::StatusCode;
-use platform::webhooks::{Attempted, Dispatch, Outcome, Settled, SharedWebhooks, WebhookError};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -257,8 +258,4 @@ fn jitter() -> u16 {
         Ok(()) => u16::from_ne_bytes(bytes),
         Err(_) => 0,
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use catalog::webhooks::{EndpointFilter, NewEndpoint};
 use domain::webhook::EndpointId;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use platform::webhooks::{EndpointFilter, NewEndpoint};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +18,7 @@ use crate::extract::{Body, QueryParams};
 use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
-use crate::times::now_ms;
+use platform::clock::now_ms;
 
 /// How long the old secret stays valid after a rotation.
 const SECRET_OVERLAP_MS: u64 = 24 * 3600 * 1_000;

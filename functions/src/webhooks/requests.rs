@@ -1,8 +1,8 @@
 //! Requests that create and update webhooks, and their validation.
 
+use catalog::webhooks::EndpointPatch;
 use domain::webhook::EventType;
 use platform::net::{Guard, Refused};
-use platform::webhooks::EndpointPatch;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 use utoipa::ToSchema;

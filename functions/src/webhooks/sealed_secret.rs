@@ -1,8 +1,8 @@
 //! Encryption of stored webhook secrets, with the key that also wraps content keys.
 
+use catalog::webhooks::Endpoint;
 use domain::content_key::{KeyEncryptionKeys, UnwrapError};
 use domain::webhook::{EndpointId, InvalidSecret, SigningSecret};
-use platform::webhooks::Endpoint;
 
 /// A stored secret cannot be decrypted: it was encrypted with other keys, or its row was changed.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ fn place(endpoint: EndpointId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use platform::webhooks::EndpointSecret;
+    use catalog::webhooks::EndpointSecret;
 
     use super::*;
 

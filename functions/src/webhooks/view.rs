@@ -1,8 +1,8 @@
 //! Webhooks and deliveries in responses.
 
+use catalog::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint};
 use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
-use platform::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -5,13 +5,13 @@ mod office;
 mod order;
 
 use async_trait::async_trait;
+use catalog::Catalog;
+use catalog::webhooks::WebhookStore;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
 use functions::webhooks::DispatchSummary;
-use platform::catalog::Catalog;
 use platform::net::{Guard, Lookup, Policy};
-use platform::webhooks::WebhookStore;
 use standardwebhooks::Webhook;
 use std::collections::HashSet;
 use std::net::IpAddr;

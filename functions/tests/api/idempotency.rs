@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Body;
+use catalog::idempotency::{Begun, Idempotency, IdempotencyError, KeyedRequest, SharedIdempotency, Ticket};
 use functions::{ApiState, router};
 use http::{Request, StatusCode};
-use platform::idempotency::{Begun, Idempotency, IdempotencyError, KeyedRequest, SharedIdempotency, Ticket};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, TOKEN, World, jwt};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use catalog::ClaimOutcome;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{Import, JobMessage};
 use http::StatusCode;
-use platform::catalog::ClaimOutcome;
 use serde_json::json;
 
 use crate::world::{World, now_ms};

@@ -1,7 +1,7 @@
 //! API keys.
 
+use catalog::accounts::KeyFilter;
 use http::{Method, StatusCode};
-use platform::accounts::KeyFilter;
 use serde_json::{Value, json};
 
 use crate::world::{Answer, TOKEN, World, jwt};

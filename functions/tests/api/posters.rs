@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::ids::VideoId;
 use domain::job::{JobMessage, PosterJob};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use http::{Method, StatusCode};
-use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 

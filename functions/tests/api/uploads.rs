@@ -1,7 +1,7 @@
 //! Uploads straight to the store.
 
+use catalog::OwnerLimits;
 use http::{Method, StatusCode};
-use platform::catalog::OwnerLimits;
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 

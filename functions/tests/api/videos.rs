@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes_of::segment;
+use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::failure::{Failure, FailureCode};
 use domain::ids::PosterId;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::receipt::{Extra, Receipt};
 use http::StatusCode;
-use platform::catalog::{RenditionKind, RenditionRecord, RenditionState};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The routes of webhooks.
 
+use catalog::webhooks::{Attempted, Outcome};
 use http::{Method, StatusCode};
-use platform::webhooks::{Attempted, Outcome};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 

@@ -1,5 +1,6 @@
 //! Work on videos that are there: start on first view, retry, re-encode, cancel, convert and update.
 
+use catalog::CatalogError;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{JobReason, Mode};
@@ -8,7 +9,6 @@ use domain::receipt::Receipt;
 use functions::ingest::Ingested;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
-use platform::catalog::CatalogError;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;

@@ -8,18 +8,18 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use catalog::{Catalog, Claim, Transfer};
 use domain::failure::SourceProblem;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
-use platform::catalog::{Catalog, Claim, Transfer};
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
 use super::{Answer, Fetcher, Pace, Rest};
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
+use platform::clock::now_ms;
 
 /// Minimum part size, bytes: two parts are in memory.
 const PART_BYTES: u64 = 8 << 20;

@@ -90,3 +90,6 @@ async fn read(blocks: &Blocks) -> Result<Option<MkvIndex>, TranscodeError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ fn refusal(error: &Mp4Error) -> Option<SourceProblem> {
         Mp4Error::Damaged { .. } | Mp4Error::Compressed => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,12 @@ pub(super) struct Assembly {
 /// A remainder of the source that is shorter than this may be missing, ticks.
 const SHORTEST: u64 = TICKS_PER_SECOND / 4;
 
+/// Whether a segment is such a rest.
+pub(crate) fn may_be_missing(plan: &EncodePlan, index: u32) -> bool {
+    let rest = plan.duration() - plan.boundaries[index as usize].ticks;
+    index + 1 == plan.segments() && rest <= SHORTEST && index > 0
+}
+
 impl Assembly {
     pub(super) fn new(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan]) -> Self {
         Self {
@@ -76,11 +82,7 @@ impl Assembly {
     pub(super) fn take_rest(mut self, cost: Cost, plan: &EncodePlan) -> Option<Vec<ChunkRecord>> {
         let mut records = vec![];
         while let Some(chunk) = self.chunks.pop_front() {
-            let end = plan.duration();
-            let excused = |index: u32| {
-                index + 1 == plan.segments() && end - plan.boundaries[index as usize].ticks <= SHORTEST && index > 0
-            };
-            if self.missing(&chunk).iter().any(|(_, index)| !excused(*index)) {
+            if self.missing(&chunk).iter().any(|(_, index)| !may_be_missing(plan, *index)) {
                 return None;
             }
             let last = self.chunks.is_empty();
@@ -121,3 +123,6 @@ impl Assembly {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,3 +37,53 @@ impl ShownSegments {
         self.durations.get(rendition)?.get(index as usize).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    #[test]
+    fn what_a_playlist_shows_is_remembered() {
+        let mut shown = ShownSegments::default();
+        let rung = name("720p");
+        assert_eq!((shown.count(&rung), shown.duration(&rung, 0)), (0, None));
+        let text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6.006,\n0.ts\n#EXTINF:5.994,\n1.ts\n";
+        shown.read(&rung, text);
+        assert_eq!(shown.count(&rung), 2);
+        assert_eq!([0, 1, 2].map(|it| shown.duration(&rung, it)), [Some(540_540), Some(539_460), None]);
+        assert_eq!(shown.count(&name("480p")), 0, "of another rendition nothing is shown");
+        shown.show(&rung, vec![540_540, 539_460, 1]);
+        assert_eq!((shown.count(&rung), shown.duration(&rung, 2)), (3, Some(1)));
+    }
+
+    #[test]
+    fn a_playlist_that_cannot_be_read_shows_nothing_after_its_fault() {
+        for (text, count) in [
+            ("", 0),
+            ("not a playlist", 0),
+            ("#EXTM3U\n#EXTINF:6,\n0.ts\n#EXTINF:nonsense,\n1.ts\n#EXTINF:6,\n2.ts\n", 1),
+            ("#EXTM3U\n0.ts\n", 0),
+        ] {
+            let mut shown = ShownSegments::default();
+            shown.read(&name("720p"), text);
+            assert_eq!(shown.count(&name("720p")), count, "{text}");
+        }
+    }
+
+    /// Durations are written with some digits, and read back as the same ticks.
+    #[test]
+    fn ticks_survive_a_playlist() {
+        use hls::write::{MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec};
+        let ticks: Vec<u64> = (0..2_000).map(|it| 500_000 + it * 7).collect();
+        let segment =
+            |duration: &u64| SegmentSpec { uri: "0.ts".to_owned(), duration: *duration, byte_range: None, key: None };
+        let segments = ticks.iter().map(segment).collect();
+        let kind = MediaPlaylistKind::Event;
+        let text = MediaPlaylistSpec { target_duration: 6, kind, iframes_only: false, segments }.render();
+        let mut shown = ShownSegments::default();
+        shown.read(&name("720p"), &text);
+        let read: Vec<_> = (0..2_000).filter_map(|it| shown.duration(&name("720p"), it)).collect();
+        assert_eq!(read, ticks);
+    }
+}

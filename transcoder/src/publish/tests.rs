@@ -12,6 +12,8 @@ use platform::object_store::folder::FolderStore;
 
 use super::*;
 
+mod masters;
+
 /// A folder as store, and a video of ten segments that has to be encoded.
 struct World {
     store: SharedStore,
@@ -104,7 +106,7 @@ async fn three_segments_of_every_rendition_make_a_video_playable() {
     // The name was just written.
     world.finish(&mut publisher, 3, 0);
     assert_eq!(publisher.due(), None);
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(playlists::BETWEEN_WRITES).await;
     assert_eq!(publisher.due(), Some(4));
     assert!(!publisher.show(4).await.unwrap());
 }
@@ -118,7 +120,7 @@ async fn the_end_is_written_however_early_it_comes() {
     let shown = Instant::now();
     (3..10).for_each(|index| world.finish(&mut publisher, index, 0));
     publisher.publish_all().await.unwrap();
-    assert!(shown.elapsed() >= Duration::from_millis(1_400), "{:?}", shown.elapsed());
+    assert!(shown.elapsed() >= playlists::BETWEEN_WRITES * 9 / 10, "{:?}", shown.elapsed());
     let playlist = world.playlist(&publisher.growing()[0]).await.unwrap();
     assert_eq!((playlist.segments.len(), playlist.end_list.is_some()), (10, true));
     assert!(world.master().await.unwrap().start.is_none(), "nothing grows any more");
@@ -142,7 +144,7 @@ async fn what_was_shown_before_a_crash_stays() {
         assert_eq!(next.due(), None, "{index}");
     }
     world.finish(&mut next, 5, 900);
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(playlists::BETWEEN_WRITES).await;
     let count = next.due().unwrap();
     assert_eq!(count, 6);
     assert!(!next.show(count).await.unwrap(), "it was playable before");
@@ -168,7 +170,7 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     let mut next = Publisher::new(world.outlet(), &world.plan, &standard());
     assert!(next.watch(2, false).await.unwrap());
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(playlists::BETWEEN_WRITES).await;
     assert_eq!(next.due(), None, "the playlist does not become shorter");
     (5..10).for_each(|index| world.finish(&mut next, index, 0));
     next.publish_all().await.unwrap();
@@ -189,7 +191,7 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
 
     let mut next = world.publisher().await;
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    tokio::time::sleep(playlists::BETWEEN_WRITES).await;
     assert_eq!(next.due(), None, "five are shown of one rendition");
     world.finish(&mut next, 5, 0);
     assert_eq!(next.due(), Some(6));

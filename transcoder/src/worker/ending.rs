@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
+use catalog::{CatalogError, Claim, next_attempt};
 use domain::failure::{FailureCode, Verdict};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::retry::Next;
 use domain::state::VideoState;
-use platform::catalog::{CatalogError, Claim, next_attempt};
 use platform::job_queue::{Delivery, QueueError};
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{RETRY_PAUSE, Worker};
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
+use platform::clock::now_ms;
 
 impl Worker {
     /// Records the reason of a failed attempt, and settles the message accordingly.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use platform::catalog::{CatalogError, Claim};
+use catalog::{CatalogError, Claim};
 use platform::job_queue::{QueueError, ReceiptHandle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::outage::within;
 use super::{Worker, is_loss};
-use crate::clock::now_ms;
+use platform::clock::now_ms;
 
 /// The longest time that work continues after its claim was revoked.
 const PULSE: Duration = Duration::from_secs(2);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::{Attempt, AttemptOutcome, Claim, Noted};
 use domain::failure::{FailureClass, SourceProblem};
 use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
-use platform::catalog::{Attempt, AttemptOutcome, Claim, Noted};
 use platform::job_queue::{Delivery, QueueError};
 use platform::object_store::ObjectMeta;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Worker, heartbeat};
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
+use platform::clock::now_ms;
 
 /// How long an import waits before it asks for a slot again.
 const IMPORT_PAUSE: Duration = Duration::from_secs(15);

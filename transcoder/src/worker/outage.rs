@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use catalog::CatalogError;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
-use platform::catalog::CatalogError;
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Worker;
-use crate::clock::now_ms;
+use platform::clock::now_ms;
 
 /// Pause before the first check whether the services answer again; doubled after each check.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -128,4 +128,40 @@ impl Worker {
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
     let late = |_| CatalogError::Unavailable { source: format!("no answer in {PATIENCE:?}").into() };
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|it| Err(late(it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_until_a_job_is_claimed() {
+        let outage = Outage::default();
+        let pauses: Vec<_> = (0..8).map(|_| outage.pause().as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+        (0..100).for_each(|_| assert_eq!(outage.pause(), LONGEST_PAUSE));
+        outage.forget();
+        assert_eq!(outage.pause(), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn all_jobs_of_a_worker_share_an_outage() {
+        let outage = Outage::default();
+        let other = outage.clone();
+        assert!(!other.is_on());
+        outage.begin("the store");
+        outage.begin("the queue");
+        assert!(other.is_on());
+        other.forget();
+        assert!(outage.is_on(), "to claim a job is not to reach all services");
+        other.end();
+        assert!(!outage.is_on());
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_as_it_is() {
+        assert_eq!(within(async { Ok(7) }).await.unwrap(), 7);
+        let gone = || CatalogError::Gone { video: VideoId::new(1, [0; 10]) };
+        assert!(matches!(within(async { Err::<(), _>(gone()) }).await, Err(CatalogError::Gone { .. })));
+    }
 }

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::{CatalogError, PosterShown};
 use domain::failure::Verdict;
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::ObjectKey;
 use domain::retry;
 use domain::state::VideoState;
-use platform::catalog::{CatalogError, PosterShown};
 use platform::job_queue::{Delivery, QueueError};
 use platform::object_store::PutCondition;
 use tokio_util::sync::CancellationToken;

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
+use catalog::Claim;
 use domain::failure::{Failure, FailureCode, SourceProblem};
 use domain::job::{Job, JobMessage};
 use domain::object_key::ObjectKey;
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
-use platform::catalog::Claim;
 use platform::job_queue::{Delivery, QueueError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::{RETRY_PAUSE, Worker};
-use crate::clock::now_ms;
 use crate::error::TranscodeError;
 use crate::journal::CatalogJournal;
 use crate::pipeline::{self, Order, Published};
 use crate::source::ObjectSource;
 use crate::takeover::Takeover;
 use crate::vault::WrappedKeys;
+use platform::clock::now_ms;
 
 impl Worker {
     pub(super) async fn settle_job(

@@ -45,7 +45,7 @@ fn damage_is_seen() {
     let init = Init::parse(&init).unwrap();
     let cut = scan(&segments[0][..segments[0].len() - 100], &init);
     assert_eq!(cut.missing_bytes, 100);
-    assert!(scan(b"not a box", &init).damaged);
+    assert!(scan(b"no box", &init).damaged);
 }
 
 #[test]

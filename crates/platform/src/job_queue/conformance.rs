@@ -229,7 +229,7 @@ macro_rules! job_queue_conformance {
         $crate::job_queue_conformance! { @ each $make }
     };
     (@ $how:ident $make:expr) => {
-        $crate::conformance_cases! { job_queue, $how $make;
+        $crate::conformance_cases! { [$crate::job_queue], $how $make;
             delivers_and_forgets a_waiting_receiver_is_woken a_lease_hides redelivers_after_the_lease
             an_extended_lease_holds a_lost_lease_changes_nothing an_ended_lease_cannot_be_extended
             released_comes_after_its_delay a_delayed_message_waits duplicates_are_spared_or_delivered

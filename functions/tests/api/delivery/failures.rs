@@ -1,7 +1,7 @@
 //! Receivers that are down, slow, gone, or respond incorrectly.
 
 use axum::body::Body;
-use platform::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch, WebhookStore};
+use catalog::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch, WebhookStore};
 use std::collections::HashSet;
 use std::time::Duration;
 

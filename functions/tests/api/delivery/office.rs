@@ -1,15 +1,15 @@
 //! A catalog with webhooks and a dispatcher, with a simulated clock.
 
+use catalog::database::{Database, open_sqlite};
+use catalog::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, SqlWebhooks, WebhookStore};
+use catalog::{Catalog, ClaimOutcome, SqlCatalog};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::webhook::EventType;
 use functions::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
-use platform::catalog::{Catalog, ClaimOutcome, SqlCatalog};
-use platform::database::{Database, open_sqlite};
 use platform::net::{Guard, Policy};
-use platform::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, SqlWebhooks, WebhookStore};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;

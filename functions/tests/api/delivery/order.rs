@@ -1,9 +1,9 @@
 //! Messages arrive in order and once, despite races, crashes and shutdowns.
 
+use catalog::database::open_sqlite;
+use catalog::webhooks::SqlWebhooks;
 use functions::webhooks::DispatchSummary;
-use platform::database::open_sqlite;
 use platform::net::Guard;
-use platform::webhooks::SqlWebhooks;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -98,7 +98,7 @@ pub fn iframe_interval(plan: &EncodePlan) -> u64 {
 
 /// An expression for the number of a frame in its chunk. In runs of several chunks, the first
 /// chunks have one length and the others another, except the last one.
-fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
+pub(super) fn frame_in_chunk(plan: &EncodePlan, chunks: &[ChunkPlan]) -> String {
     let frames = |it: &ChunkPlan| {
         let span = plan.span(&it.segments);
         span.end.frame - span.start.frame

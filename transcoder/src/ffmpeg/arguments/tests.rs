@@ -5,6 +5,8 @@ use domain::profile::Profile;
 
 use super::*;
 
+mod tables;
+
 /// One argument line per input, output or filter, so that a change shows as a line.
 fn lines(arguments: &[String]) -> String {
     let mut text = String::new();

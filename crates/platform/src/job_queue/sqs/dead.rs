@@ -14,7 +14,7 @@ use domain::job::JobMessage;
 use super::errors::{lost_or, queue_error};
 use super::leases::Lease;
 use super::{DeadLetter, DeadLetterId, QueueError, SqsQueue, number};
-use crate::database::now_ms;
+use crate::clock::now_ms;
 
 /// Lease that is taken to move a message to the dead-letter queue.
 pub(super) const BURIAL: Duration = Duration::from_secs(60);

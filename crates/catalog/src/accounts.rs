@@ -1,0 +1,163 @@
+//! The API keys of an installation.
+//!
+//! Implemented by `SqlAccounts`; every implementation must pass `accounts::conformance`. Only the
+//! SHA-256 of a key's secret is stored, so a reader of the database cannot use any key. A fast hash
+//! is sufficient, because a secret is 256 random bits and not a password.
+//!
+//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ids::{ApiKeyId, hex};
+use domain::scope::Scopes;
+use sha2::{Digest as _, Sha256};
+
+use platform::secret::Secret;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod sql;
+
+pub use sql::SqlAccounts;
+
+/// Prefix of the subject of a caller with an API key; the key's id follows.
+pub const KEY_SUBJECT: &str = "api-key:";
+
+/// The SHA-256 of a key's secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Hashes a secret.
+    pub fn of(secret: &Secret) -> Self {
+        Self(Sha256::digest(secret.expose().as_bytes()).into())
+    }
+
+    pub(crate) fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Prints nothing, because the digest finds a key just as the secret does.
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyDigest(..)")
+    }
+}
+
+/// An API key to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    /// Id, chosen by the caller; it makes creation idempotent.
+    pub id: ApiKeyId,
+    /// SHA-256 of the key's secret.
+    pub digest: KeyDigest,
+    /// Display name.
+    pub name: String,
+    /// The owner whose videos the key can access; `None`: the videos of all owners.
+    pub owner: Option<String>,
+    /// Operations that the key permits.
+    pub scopes: Scopes,
+    /// Subject of the caller that created the key.
+    pub created_by: String,
+    /// Expiry time; `None`: the key does not expire.
+    pub expires_ms: Option<u64>,
+}
+
+/// An API key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Id of the key.
+    pub id: ApiKeyId,
+    /// Display name.
+    pub name: String,
+    /// The owner whose videos the key can access; `None`: the videos of all owners.
+    pub owner: Option<String>,
+    /// Operations that the key permits.
+    pub scopes: Scopes,
+    /// Subject of the caller that created the key.
+    pub created_by: String,
+    /// Creation time.
+    pub created_ms: u64,
+    /// Expiry time; `None`: the key does not expire.
+    pub expires_ms: Option<u64>,
+    /// Last recorded use; `None`: never used.
+    pub used_ms: Option<u64>,
+    /// Revocation time; `None`: not revoked.
+    pub revoked_ms: Option<u64>,
+}
+
+impl ApiKey {
+    /// Whether the key is valid at `now_ms`: neither expired nor revoked.
+    pub fn is_live(&self, now_ms: u64) -> bool {
+        self.revoked_ms.is_none() && self.expires_ms.is_none_or(|it| now_ms < it)
+    }
+}
+
+/// Filter and page of a key listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// Only keys of this owner; `None`: all keys, with and without an owner.
+    pub owner: Option<String>,
+    /// The `next` cursor of the previous page.
+    pub after: Option<ApiKeyId>,
+    /// Page size, 1 to 1,000; 0 means 100.
+    pub limit: u32,
+}
+
+/// A page of keys, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyPage {
+    /// At most `limit` keys.
+    pub keys: Vec<ApiKey>,
+    /// Cursor of the next page; `None` on the last page.
+    pub next: Option<ApiKeyId>,
+}
+
+/// An error of the accounts store.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    /// The database holds a row that this version cannot read. A retry does not help.
+    #[error("the accounts store contains an invalid row: {detail}")]
+    Corrupt {
+        /// The row, and the field that is invalid.
+        detail: String,
+    },
+    /// The database is unreachable or busy, or it rejected the statement. A retry may succeed.
+    #[error("could not access the accounts store")]
+    Unavailable {
+        /// The database error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// All API keys of one installation.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
+    /// key that is created by a revoked key is revoked from the beginning.
+    async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError>;
+
+    /// Finds a key by the digest of its secret, including expired and revoked keys: check
+    /// [`ApiKey::is_live`].
+    async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError>;
+
+    /// Reads a key by its id, including expired and revoked keys.
+    async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError>;
+
+    /// Lists keys, newest first, without revoked ones.
+    async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError>;
+
+    /// Revokes a key permanently, together with all keys that it created, directly or indirectly.
+    /// Revoking an unknown or revoked key changes nothing.
+    async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
+
+    /// Records a use of a key; only the latest use is kept.
+    async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
+}
+
+/// An accounts store that several parts of a program share.
+pub type SharedAccounts = Arc<dyn Accounts>;

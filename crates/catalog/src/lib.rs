@@ -1,0 +1,20 @@
+//! Everything that is kept in the database: videos and their attempts, callers, webhooks, idempotency keys, and the job
+//! queue for installations without SQS.
+//!
+//! One set of tables and statements serves SQLite and PostgreSQL. Each part has a conformance suite, which runs against
+//! both.
+
+pub mod accounts;
+pub mod connect;
+pub mod database;
+pub mod idempotency;
+mod queue;
+pub mod shares;
+pub mod videos;
+pub mod webhooks;
+
+#[cfg(any(test, feature = "conformance"))]
+#[doc(hidden)]
+pub use platform::conformance_cases;
+pub use queue::SqlQueue;
+pub use videos::*;

@@ -1,0 +1,80 @@
+//! The outbox: webhook events, written in the transaction of the change that they report.
+
+use domain::job::Stage;
+use domain::webhook::{EventId, EventType};
+
+use super::Tx;
+use super::rows::video_columns;
+use super::rows::{VideoRow, progress};
+use crate::database::{sql, unsigned};
+use crate::videos::{CatalogError, Progress};
+use crate::webhooks::payload;
+
+/// Minimum interval between two progress events of a video.
+const PROGRESS_INTERVAL_MS: u64 = 5_000;
+
+/// Writes an event with the present state of the video. `row`: the row as it was when it was
+/// locked.
+pub(super) async fn emit(tx: &mut Tx, row: &VideoRow, kind: EventType, now_ms: u64) -> Result<(), CatalogError> {
+    write(tx, row, kind, None, now_ms).await
+}
+
+/// Writes a progress event, if an endpoint subscribes to them, and at most once per interval.
+pub(super) async fn emit_progress(
+    tx: &mut Tx,
+    row: &VideoRow,
+    stage: Stage,
+    percent: i64,
+    now_ms: u64,
+) -> Result<(), CatalogError> {
+    let wanted = sqlx::query(
+        "SELECT 1 FROM webhook_endpoints
+         WHERE disabled_ms IS NULL AND wants_progress = 1 AND (owner IS NULL OR owner = CAST($1 AS TEXT)) LIMIT 1",
+    )
+    .bind(&row.owner)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if wanted.is_none() {
+        return Ok(());
+    }
+    let (last_ms,): (Option<i64>,) = sqlx::query_as("SELECT max(at_ms) FROM events WHERE video = $1 AND type = $2")
+        .bind(&row.id)
+        .bind(EventType::VideoProgress.as_str())
+        .fetch_one(&mut **tx)
+        .await?;
+    if last_ms.is_some_and(|it| now_ms < unsigned(it).saturating_add(PROGRESS_INTERVAL_MS)) {
+        return Ok(());
+    }
+    let progress = progress(Some(stage.as_str()), percent)?;
+    write(tx, row, EventType::VideoProgress, Some(progress), now_ms).await
+}
+
+const COUNT_ON: &str = concat!("UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING ", video_columns!());
+
+async fn write(
+    tx: &mut Tx,
+    row: &VideoRow,
+    kind: EventType,
+    progress: Option<Progress>,
+    now_ms: u64,
+) -> Result<(), CatalogError> {
+    // Events increment the version too, so every event of a video has its own version, and a later
+    // event a higher one.
+    let row: VideoRow = sqlx::query_as(COUNT_ON).bind(&row.id).fetch_one(&mut **tx).await?;
+    let video = row.into_video(None)?;
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|it| CatalogError::Unavailable { source: it.into() })?;
+    sqlx::query(
+        "INSERT INTO events (id, video, sequence, owner, type, at_ms, payload) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(EventId::new(now_ms, random).to_string())
+    .bind(video.id.to_string())
+    .bind(sql(video.version))
+    .bind(&video.owner)
+    .bind(kind.as_str())
+    .bind(sql(now_ms))
+    .bind(payload::of_video(kind, &video, progress, now_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

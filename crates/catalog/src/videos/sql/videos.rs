@@ -1,0 +1,340 @@
+//! Videos as their owners see them.
+
+use domain::ids::VideoId;
+use domain::state::{StateName, VideoEvent, VideoState, transition};
+
+use super::folding::folded;
+use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
+use super::{Ending, SqlCatalog, Tx, end_attempt, erasure, lock_existing, set_state};
+use crate::database::{sql, text, unsigned};
+use crate::videos::{
+    Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage,
+};
+
+impl SqlCatalog {
+    /// `limits`: for all videos of the owner, this one included.
+    pub(super) async fn create(
+        &self,
+        new: &NewVideo,
+        upload: Option<&Upload>,
+        limits: &OwnerLimits,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        if *limits != OwnerLimits::default() {
+            // Serialised, because concurrent requests would not see each other's rows otherwise.
+            self.database
+                .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
+                .await?;
+            check_limits(&mut tx, new, limits, now_ms).await?;
+        }
+        insert_if_missing(&mut tx, new, now_ms).await?;
+        let row = lock_existing(&mut tx, new.id).await?;
+        if row.state()? == VideoState::Deleted {
+            return Err(CatalogError::Gone { video: new.id });
+        }
+        if row.adopted != 0 {
+            complete(&mut tx, new, now_ms).await?;
+        } else if row.owner != new.owner {
+            return Err(CatalogError::Conflict { video: new.id, what: "owner" });
+        }
+        if let Some(upload) = upload {
+            note_upload(&mut tx, &row, upload, now_ms).await?;
+        }
+        read_and_commit(tx, new.id).await
+    }
+
+    pub(super) async fn get(&self, video: VideoId) -> Result<Video, CatalogError> {
+        let row: Option<WatchedRow> =
+            sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_optional(self.database.read()).await?;
+        row.ok_or(CatalogError::NotFound { video })?.into_video()
+    }
+
+    pub(super) async fn list(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
+        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
+        let rows: Vec<WatchedRow> = sqlx::query_as(READ_PAGE)
+            .bind(&filter.owner)
+            .bind(filter.state.map(StateName::as_str))
+            .bind(&filter.external_id)
+            .bind(filter.title_contains.as_deref().map(|it| contains_pattern(&folded(it))))
+            .bind(filter.after.map(|it| it.to_string()))
+            // One row more than requested shows whether there is another page.
+            .bind(i64::from(limit) + 1)
+            .fetch_all(self.database.read())
+            .await?;
+        let mut videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<Vec<_>, _>>()?;
+        let more = videos.len() > limit as usize;
+        videos.truncate(limit as usize);
+        let next = if more { videos.last().map(|it| it.id) } else { None };
+        Ok(VideoPage { videos, next })
+    }
+
+    pub(super) async fn patch(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        if lock_existing(&mut tx, video).await?.state()? == VideoState::Deleted {
+            return Err(CatalogError::Gone { video });
+        }
+        sqlx::query(
+            "UPDATE videos SET title = CASE WHEN $1 = 1 THEN $2 ELSE title END,
+                external_id = CASE WHEN $3 = 1 THEN $4 ELSE external_id END,
+                metadata = coalesce($5, metadata), version = version + 1, updated_ms = $6,
+                title_folded = CASE WHEN $1 = 1 THEN $8 ELSE title_folded END
+             WHERE id = $7",
+        )
+        .bind(i64::from(patch.title.is_some()))
+        .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(text))
+        .bind(i64::from(patch.external_id.is_some()))
+        .bind(patch.external_id.as_ref().and_then(|it| it.as_deref()).map(text))
+        .bind(patch.metadata.as_ref().map(to_json))
+        .bind(sql(now_ms))
+        .bind(video.to_string())
+        .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(folded))
+        .execute(&mut *tx)
+        .await?;
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn begin_upload(
+        &self,
+        video: VideoId,
+        upload: &Upload,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_existing(&mut tx, video).await?;
+        note_upload(&mut tx, &row, upload, now_ms).await?;
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn apply_event(
+        &self,
+        video: VideoId,
+        event: &VideoEvent,
+        now_ms: u64,
+    ) -> Result<Video, CatalogError> {
+        let stops = match event {
+            VideoEvent::Cancelled | VideoEvent::Deleted => true,
+            VideoEvent::UploadStarted
+            | VideoEvent::ImportRequested
+            | VideoEvent::SourceArrived
+            | VideoEvent::SourceStored
+            | VideoEvent::WorkRequested => false,
+            VideoEvent::WorkStarted
+            | VideoEvent::WorkReleased
+            | VideoEvent::BecamePlayable
+            | VideoEvent::Verified { .. }
+            | VideoEvent::AttemptFailed(_)
+            | VideoEvent::GivenUp(_) => return Err(CatalogError::NeedsClaim),
+        };
+        let mut tx = self.write().await?;
+        let row = lock_existing(&mut tx, video).await?;
+        let state = row.state()?;
+        let next = transition(&state, event)?;
+        // Only the first time: the `deleted` message may still be waiting, and names the external
+        // id.
+        let erases = *event == VideoEvent::Deleted && next != state;
+        if erases {
+            erasure::erase(&mut tx, &row).await?;
+        }
+        if next != state {
+            set_state(&mut tx, &row, &next, now_ms).await?;
+        }
+        if erases {
+            erasure::erase_external_id(&mut tx, &row).await?;
+        }
+        if stops {
+            end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
+            // The message of a stopped re-encode may still be waiting. Its claim must be rejected
+            // although the video stays ready.
+            sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
+        }
+        if *event == VideoEvent::WorkRequested {
+            super::jobs::reopen(&mut tx, video, now_ms).await?;
+        }
+        read_and_commit(tx, video).await
+    }
+
+    pub(super) async fn list_attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
+        let rows: Vec<AttemptRow> =
+            sqlx::query_as(READ_ATTEMPTS).bind(video.to_string()).fetch_all(self.database.read()).await?;
+        rows.into_iter().map(AttemptRow::into_attempt).collect()
+    }
+}
+
+/// Videos with the progress of the current attempt, whose columns have distinct names.
+macro_rules! select_videos {
+    ($which:literal) => {
+        concat!(
+            "SELECT ",
+            video_columns!(),
+            ", attempt_stage, attempt_percent, poster_shown
+             FROM videos v LEFT JOIN (
+                SELECT video AS attempt_video, fence AS attempt_fence, stage AS attempt_stage, percent AS attempt_percent
+                FROM attempts
+             ) AS a ON attempt_video = v.id AND attempt_fence = v.fence AND v.worker IS NOT NULL
+             LEFT JOIN (SELECT video AS poster_video, published AS poster_shown FROM posters) AS p
+                ON poster_video = v.id ",
+            $which
+        )
+    };
+}
+
+const READ_ONE: &str = select_videos!("WHERE v.id = $1");
+
+const READ_PAGE: &str = select_videos!(
+    r"WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
+        AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
+        AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
+        AND (CAST($4 AS TEXT) IS NULL OR v.title_folded LIKE $4 ESCAPE '\')
+        AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
+      ORDER BY v.id DESC LIMIT $6"
+);
+
+const READ_ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE video = $1 ORDER BY fence");
+
+/// A `LIKE` pattern that matches values that contain the text literally.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video, CatalogError> {
+    let row: WatchedRow = sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_one(&mut *tx).await?;
+    let video = row.into_video()?;
+    tx.commit().await?;
+    Ok(video)
+}
+
+/// Stores how a video is uploaded. Its row must be locked.
+async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) -> Result<(), CatalogError> {
+    let (kind, id, part_bytes) = match &upload.kind {
+        UploadKind::Single => ("single", None, None),
+        UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
+        UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
+    };
+    set_state(tx, row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
+    sqlx::query(
+        "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
+         WHERE id = $5",
+    )
+    .bind(kind)
+    .bind(id)
+    .bind(part_bytes)
+    .bind(sql(upload.expires_ms))
+    .bind(&row.id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How long a row whose upload was never started counts as open: its creator has crashed, or is
+/// about to start.
+const BEGINNING_MS: u64 = 3_600_000;
+
+/// Counts the other open uploads of the same owner.
+async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, CatalogError> {
+    // Selected by state, of which few rows match, and not by owner, who may have many videos.
+    let (open,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM videos
+         WHERE state IN ('created', 'uploading') AND coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '') AND id <> $2
+            AND coalesce(upload_expires_ms, created_ms + $3) > $4",
+    )
+    .bind(&new.owner)
+    .bind(new.id.to_string())
+    .bind(sql(BEGINNING_MS))
+    .bind(sql(now_ms))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(open)
+}
+
+async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms: u64) -> Result<(), CatalogError> {
+    if let Some(limit) = limits.open_uploads
+        && count_open(tx, new, now_ms).await? >= i64::from(limit)
+    {
+        return Err(CatalogError::TooManyOpen { limit });
+    }
+    if limits.videos.is_none() && limits.source_bytes.is_none() {
+        return Ok(());
+    }
+    let (videos, bytes): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), CAST(coalesce(sum(source_size), 0) AS BIGINT) FROM videos
+         WHERE owner = $1 AND id <> $2 AND state <> 'deleted'",
+    )
+    .bind(&new.owner)
+    .bind(new.id.to_string())
+    .fetch_one(&mut **tx)
+    .await?;
+    if let Some(limit) = limits.videos.filter(|it| unsigned(videos) >= *it) {
+        return Err(CatalogError::OverQuota { what: "videos", limit });
+    }
+    // A file of unknown size counts as at least one byte.
+    let bytes = unsigned(bytes).saturating_add(new.source_size.unwrap_or(1));
+    match limits.source_bytes.filter(|it| bytes > *it) {
+        Some(limit) => Err(CatalogError::OverQuota { what: "bytes of sources", limit }),
+        None => Ok(()),
+    }
+}
+
+async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
+            content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate,
+            title_folded, file_name)
+         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12, $13, $14)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new.id.to_string())
+    .bind(&new.owner)
+    .bind(new.title.as_deref().map(text))
+    .bind(new.external_id.as_deref().map(text))
+    .bind(to_json(&new.metadata))
+    .bind(&new.source_key)
+    .bind(new.source_size.map(sql))
+    .bind(new.content_type.as_deref().map(text))
+    .bind(&new.profile)
+    .bind(new.mode.as_str())
+    .bind(sql(now_ms))
+    .bind(new.generate.as_str())
+    .bind(new.title.as_deref().map(folded))
+    .bind(new.file_name.as_deref().map(text))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Completes an adopted row with the fields of its creator. For the source, the facts of the
+/// arrived object take precedence.
+async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query(
+        "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
+            source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
+            profile = $8, mode = $9, version = version + 1, updated_ms = $10, generate = $12, title_folded = $13,
+            file_name = $14
+         WHERE id = $11",
+    )
+    .bind(&new.owner)
+    .bind(new.title.as_deref().map(text))
+    .bind(new.external_id.as_deref().map(text))
+    .bind(to_json(&new.metadata))
+    .bind(&new.source_key)
+    .bind(new.source_size.map(sql))
+    .bind(new.content_type.as_deref().map(text))
+    .bind(&new.profile)
+    .bind(new.mode.as_str())
+    .bind(sql(now_ms))
+    .bind(new.id.to_string())
+    .bind(new.generate.as_str())
+    .bind(new.title.as_deref().map(folded))
+    .bind(new.file_name.as_deref().map(text))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,341 @@
+//! Writes by the holder of a claim; each checks the fence.
+
+use std::time::Duration;
+
+use domain::failure::{Failure, FailureClass};
+use domain::ids::{Generation, VideoId};
+use domain::job::Stage;
+use domain::receipt::{Extra, Receipt};
+use domain::segment::ChunkRecord;
+use domain::state::{VideoEvent, VideoState, transition};
+
+use super::events::emit_progress;
+use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
+use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
+use crate::database::{sql, unsigned};
+use crate::videos::{CatalogError, Claim, RenditionRecord};
+use platform::clock::millis;
+
+const LOCK_AS_HOLDER: &str = concat!(
+    "UPDATE videos SET version = version
+     WHERE id = $1 AND fence = $2 AND worker IS NOT NULL
+       AND state NOT IN ('cancelled', 'deleted')
+     RETURNING ",
+    video_columns!()
+);
+
+const READ_RENDITIONS: &str =
+    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
+
+/// Copies the published generation's duration, poster flag and largest dimensions into the video's
+/// row, for listings.
+const READY: &str = "
+    UPDATE videos SET ready_ms = $1, duration_ms = $4, poster_made = $5,
+        width = (SELECT width FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1),
+        height = (SELECT height FROM renditions WHERE video = $2 AND generation = $3 AND kind = 'video'
+            ORDER BY height DESC, width DESC LIMIT 1)
+    WHERE id = $2";
+
+/// Locks the row if the claim still holds; otherwise returns the reason.
+///
+/// An expired lease only permits other workers to claim the video. Until one does, and raises the
+/// fence, the holder continues: a process that was suspended, or whose clock jumped, has lost
+/// nothing.
+pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRow, CatalogError> {
+    let held: Option<VideoRow> = sqlx::query_as(LOCK_AS_HOLDER)
+        .bind(claim.video.to_string())
+        .bind(sql(claim.fence))
+        .fetch_optional(&mut **tx)
+        .await?;
+    if let Some(row) = held {
+        return Ok(row);
+    }
+    let row = lock_existing(tx, claim.video).await?;
+    let is_gone = matches!(row.state()?, VideoState::Deleted | VideoState::Cancelled)
+        || row.cancelled_job.as_deref() == Some(claim.job.as_str());
+    Err(if is_gone {
+        CatalogError::Gone { video: claim.video }
+    } else {
+        CatalogError::LeaseLost { video: claim.video, fence: claim.fence }
+    })
+}
+
+impl SqlCatalog {
+    pub(super) async fn renew_lease(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        // Never shortens the lease: of two concurrent renewals, the later expiry counts.
+        let lease_until_ms = now_ms.saturating_add(millis(lease)).max(unsigned(row.lease_until_ms));
+        sqlx::query("UPDATE videos SET lease_until_ms = $1 WHERE id = $2")
+            .bind(sql(lease_until_ms))
+            .bind(&row.id)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Claim { lease_until_ms, ..claim.clone() })
+    }
+
+    pub(super) async fn progress(
+        &self,
+        claim: &Claim,
+        stage: Stage,
+        percent: u8,
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        let moved: Option<(i64,)> = sqlx::query_as(
+            "UPDATE attempts SET stage = $1, percent = CASE WHEN percent < $2 THEN $2 ELSE percent END
+             WHERE video = $3 AND fence = $4 AND (stage IS NULL OR stage <> $1 OR percent < $2)
+             RETURNING percent",
+        )
+        .bind(stage.as_str())
+        .bind(i64::from(percent.min(100)))
+        .bind(&row.id)
+        .bind(row.fence)
+        .fetch_optional(&mut *tx)
+        .await?;
+        touch(&mut tx, &row, now_ms).await?;
+        if let Some((percent,)) = moved {
+            emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        // The newer record wins: it describes the objects that were stored last.
+        sqlx::query(
+            "INSERT INTO chunks (video, generation, lane, place, fence, recorded_ms, record)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (video, generation, lane, place)
+             DO UPDATE SET fence = excluded.fence, recorded_ms = excluded.recorded_ms, record = excluded.record",
+        )
+        .bind(&row.id)
+        .bind(claim.generation.as_str())
+        .bind(chunk.lane.as_str())
+        .bind(i64::from(chunk.index))
+        .bind(row.fence)
+        .bind(sql(now_ms))
+        .bind(to_json(chunk))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn replace_renditions(
+        &self,
+        claim: &Claim,
+        renditions: &[RenditionRecord],
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        delete_of_generation(
+            &mut tx,
+            "DELETE FROM renditions WHERE video = $1 AND generation = $2",
+            claim.video,
+            &claim.generation,
+        )
+        .await?;
+        for (place, it) in renditions.iter().enumerate() {
+            sqlx::query(
+                "INSERT INTO renditions (video, generation, name, place, kind, width, height, copied, frame_rate,
+                    codecs, bandwidth, average_bandwidth, state)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13)",
+            )
+            .bind(&row.id)
+            .bind(claim.generation.as_str())
+            .bind(it.name.as_str())
+            .bind(sql(place as u64))
+            .bind(to_word(it.kind))
+            .bind(it.width.map(i64::from))
+            .bind(it.height.map(i64::from))
+            .bind(i64::from(it.copied))
+            .bind(it.frame_rate.unwrap_or(0.0))
+            .bind(&it.codecs)
+            .bind(it.bandwidth.map(sql))
+            .bind(it.average_bandwidth.map(sql))
+            .bind(to_word(it.state))
+            .execute(&mut *tx)
+            .await?;
+        }
+        touch(&mut tx, &row, now_ms).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        let next = transition(&row.state()?, &VideoEvent::BecamePlayable)?;
+        set_state(&mut tx, &row, &next, now_ms).await?;
+        if next == VideoState::Playable {
+            sqlx::query("UPDATE videos SET generation = $1 WHERE id = $2")
+                .bind(claim.generation.as_str())
+                .bind(&row.id)
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn ready(
+        &self,
+        claim: &Claim,
+        receipt: &Receipt,
+        now_ms: u64,
+    ) -> Result<Option<Generation>, CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
+        let event = VideoEvent::Verified { generation: claim.generation.clone() };
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
+        sqlx::query(READY)
+            .bind(sql(now_ms))
+            .bind(&row.id)
+            .bind(claim.generation.as_str())
+            .bind(sql(receipt.source_ms))
+            .bind(i64::from(!receipt.missing.contains(&Extra::Poster)))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE attempts SET stage = NULL, percent = 100 WHERE video = $1 AND fence = $2")
+            .bind(&row.id)
+            .bind(row.fence)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO receipts (video, generation, recorded_ms, record) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (video, generation) DO UPDATE SET recorded_ms = excluded.recorded_ms, record = excluded.record",
+        )
+        .bind(&row.id)
+        .bind(claim.generation.as_str())
+        .bind(sql(now_ms))
+        .bind(to_json(receipt))
+        .execute(&mut *tx)
+        .await?;
+        end_attempt(&mut tx, &row, &Ending::plain("ready"), now_ms).await?;
+        tx.commit().await?;
+        Ok(before.filter(|it| *it != claim.generation))
+    }
+
+    pub(super) async fn end_failed(
+        &self,
+        claim: &Claim,
+        failure: &Failure,
+        will_retry: bool,
+        log_tail: &str,
+        now_ms: u64,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        let event = match failure.class() {
+            FailureClass::Infrastructure if !will_retry => VideoEvent::GivenUp(failure.clone()),
+            FailureClass::Source | FailureClass::Infrastructure | FailureClass::Shutdown => {
+                VideoEvent::AttemptFailed(failure.clone())
+            }
+        };
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
+        let ending = Ending { outcome: "failed", failure: Some(failure), log_tail: Some(log_tail) };
+        end_attempt(&mut tx, &row, &ending, now_ms).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn end_released(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_as_holder(&mut tx, claim).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+        end_attempt(&mut tx, &row, &Ending::plain("released"), now_ms).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn list_chunks(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Vec<ChunkRecord>, CatalogError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, place")
+                .bind(video.to_string())
+                .bind(generation.as_str())
+                .fetch_all(self.database.read())
+                .await?;
+        rows.iter().map(|(record,)| from_json("chunk", record)).collect()
+    }
+
+    pub(super) async fn list_renditions(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Vec<RenditionRecord>, CatalogError> {
+        let rows: Vec<RenditionRow> = sqlx::query_as(READ_RENDITIONS)
+            .bind(video.to_string())
+            .bind(generation.as_str())
+            .fetch_all(self.database.read())
+            .await?;
+        rows.into_iter().map(RenditionRow::into_record).collect()
+    }
+
+    pub(super) async fn get_receipt(
+        &self,
+        video: VideoId,
+        generation: &Generation,
+    ) -> Result<Option<Receipt>, CatalogError> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT record FROM receipts WHERE video = $1 AND generation = $2")
+            .bind(video.to_string())
+            .bind(generation.as_str())
+            .fetch_optional(self.database.read())
+            .await?;
+        row.map(|(record,)| from_json("receipt", &record)).transpose()
+    }
+
+    pub(super) async fn forget(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        let row = lock_existing(&mut tx, video).await?;
+        let is_shown = row.state()?.is_watchable() && row.generation.as_deref() == Some(generation.as_str());
+        let is_being_made =
+            row.worker.is_some() && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
+        if is_being_made || is_shown {
+            return Err(CatalogError::Conflict { video, what: "use for that generation" });
+        }
+        for statement in [
+            "DELETE FROM chunks WHERE video = $1 AND generation = $2",
+            "DELETE FROM renditions WHERE video = $1 AND generation = $2",
+            "DELETE FROM receipts WHERE video = $1 AND generation = $2",
+        ] {
+            delete_of_generation(&mut tx, statement, video, generation).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The generation that the current attempt produces.
+async fn current_generation(tx: &mut Tx, row: &VideoRow) -> Result<Option<String>, CatalogError> {
+    let found: Option<(String,)> = sqlx::query_as("SELECT generation FROM attempts WHERE video = $1 AND fence = $2")
+        .bind(&row.id)
+        .bind(row.fence)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(found.map(|(generation,)| generation))
+}
+
+async fn delete_of_generation(
+    tx: &mut Tx,
+    statement: &'static str,
+    video: VideoId,
+    generation: &Generation,
+) -> Result<(), CatalogError> {
+    sqlx::query(statement).bind(video.to_string()).bind(generation.as_str()).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Records that the video changed.
+async fn touch(tx: &mut Tx, row: &VideoRow, now_ms: u64) -> Result<(), CatalogError> {
+    sqlx::query("UPDATE videos SET version = version + 1, updated_ms = $1 WHERE id = $2")
+        .bind(sql(now_ms))
+        .bind(&row.id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

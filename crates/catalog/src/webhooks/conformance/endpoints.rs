@@ -1,0 +1,179 @@
+//! Endpoints and their subscriptions.
+
+use domain::webhook::EventType::{self, *};
+
+use super::{MANY, NOW, Subject, endpoint_id, new_endpoint};
+use crate::videos::NewVideo;
+use crate::videos::conformance::{NOW as THEN, job, new_video};
+use crate::webhooks::{
+    DisabledWhy, EndpointFilter, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint, WebhookError,
+};
+
+/// An endpoint is read back as it was created.
+pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
+    let types = Some(vec![VideoReady, VideoFailed]);
+    let new = NewEndpoint { owner: Some("anna".to_owned()), types: types.clone(), ..new_endpoint(1) };
+    let odd = NewEndpoint { description: Some("a\0b".to_owned()), ..new_endpoint(2) };
+    let odd = subject.webhooks().create(&odd, NOW).await.expect("create");
+    assert_eq!(odd.description.as_deref(), Some("a\u{FFFD}b"), "PostgreSQL cannot store NUL");
+    let made = subject.webhooks().create(&new, NOW).await.expect("create");
+    assert_eq!((made.id, &made.owner, &made.url, &made.types), (new.id, &new.owner, &new.url, &types));
+    assert_eq!((made.description.as_deref(), made.disabled, made.failing_since_ms), (Some("Receiver 1"), None, None));
+    assert_eq!(made.secrets, [EndpointSecret { sealed: "sealed-1".to_owned(), until_ms: None }]);
+    assert_eq!((made.created_ms, made.updated_ms), (NOW, NOW));
+    assert_eq!(subject.webhooks().get(new.id).await.expect("get"), made);
+    assert!(matches!(subject.webhooks().get(endpoint_id(9)).await, Err(WebhookError::NoSuchEndpoint(_))));
+}
+
+/// Omitted fields stay unchanged; a removed endpoint is gone with its log.
+pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
+    let made = subject.endpoint(1).await;
+    let unchanged = subject.webhooks().patch(made.id, &EndpointPatch::default(), NOW + 1).await.expect("patch");
+    assert_eq!(unchanged, super::Endpoint { updated_ms: NOW + 1, ..made.clone() });
+    let patch = EndpointPatch {
+        url: Some("https://other.example/".to_owned()),
+        types: Some(Some(vec![VideoReady])),
+        description: Some(None),
+        active: None,
+    };
+    let changed = subject.webhooks().patch(made.id, &patch, NOW + 2).await.expect("patch");
+    assert_eq!((changed.url.as_str(), &changed.types), ("https://other.example/", &Some(vec![VideoReady])));
+    assert_eq!((changed.description, changed.updated_ms), (None, NOW + 2));
+    let patch = EndpointPatch { types: Some(None), ..EndpointPatch::default() };
+    assert_eq!(subject.webhooks().patch(made.id, &patch, NOW).await.expect("patch").types, None);
+
+    subject.webhooks().send_test(made.id, NOW).await.expect("test");
+    let flying = subject.claim_one(NOW).await;
+    subject.webhooks().delete(made.id).await.expect("delete");
+    let gone = [
+        subject.webhooks().delete(made.id).await.err(),
+        subject.webhooks().patch(made.id, &patch, NOW).await.err(),
+        subject.webhooks().rotate_secret(made.id, "s", NOW, NOW).await.err(),
+        subject.webhooks().send_test(made.id, NOW).await.err(),
+    ];
+    for error in gone {
+        assert!(matches!(error, Some(WebhookError::NoSuchEndpoint(_))), "{error:?}");
+    }
+    let late = subject.webhooks().settle(&flying, &super::attempted(super::Outcome::Delivered), NOW).await;
+    assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
+    assert_eq!(subject.claim(NOW).await, []);
+}
+
+/// Endpoints are listed newest first, of one owner or of all.
+pub async fn lists_endpoints_in_pages(subject: &Subject) {
+    for number in 1..=5 {
+        let owner = Some(if number % 2 == 0 { "anna" } else { "ben" }.to_owned());
+        subject.webhooks().create(&NewEndpoint { owner, ..new_endpoint(number) }, NOW).await.expect("create");
+    }
+    let (mut seen, mut after) = (vec![], None);
+    loop {
+        let filter = EndpointFilter { owner: None, after, limit: 2 };
+        let page = subject.webhooks().list(&filter).await.expect("list");
+        assert!(page.endpoints.len() <= 2);
+        seen.extend(page.endpoints.iter().map(|it| it.id));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1].map(endpoint_id));
+    let filter = EndpointFilter { owner: Some("anna".to_owned()), after: None, limit: MANY };
+    let page = subject.webhooks().list(&filter).await.expect("list");
+    assert_eq!(page.endpoints.iter().map(|it| it.id).collect::<Vec<_>>(), [4, 2].map(endpoint_id));
+    assert_eq!(page.next, None);
+}
+
+/// The limit counts each owner separately.
+pub async fn an_owner_has_only_so_many(subject: &Subject) {
+    let most = u8::try_from(MAX_ENDPOINTS).expect("a small number");
+    let of = |owner: Option<&str>, number| NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
+    for number in 0..most {
+        subject.webhooks().create(&of(Some("anna"), number), NOW).await.expect("create");
+    }
+    let refused = subject.webhooks().create(&of(Some("anna"), most), NOW).await;
+    assert!(matches!(refused, Err(WebhookError::TooMany)), "{refused:?}");
+    subject.webhooks().create(&of(Some("ben"), most + 1), NOW).await.expect("create");
+    subject.webhooks().create(&of(None, most + 2), NOW).await.expect("create");
+}
+
+/// The old secret stays valid for a while, and further rotations do not extend that.
+pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
+    let id = subject.endpoint(1).await.id;
+    let rotate = async |sealed: &str, keep_ms: u64, now_ms: u64| {
+        let after = subject.webhooks().rotate_secret(id, sealed, keep_ms, now_ms).await.expect("rotate");
+        after.secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect::<Vec<_>>()
+    };
+    let secret = |sealed: &str, until_ms| (sealed.to_owned(), until_ms);
+    assert_eq!(rotate("second", NOW + 100, NOW).await, [secret("second", None), secret("sealed-1", Some(NOW + 100))]);
+    assert_eq!(
+        rotate("third", NOW + 150, NOW + 50).await,
+        [secret("third", None), secret("second", Some(NOW + 150)), secret("sealed-1", Some(NOW + 100))]
+    );
+    assert_eq!(
+        rotate("fourth", NOW + 200, NOW + 100).await,
+        [secret("fourth", None), secret("third", Some(NOW + 200)), secret("second", Some(NOW + 150))]
+    );
+    for number in 0..10 {
+        let secrets = rotate(&format!("more-{number}"), NOW + 300, NOW + 101).await;
+        assert!(secrets.len() <= 5 && secrets[0].0 == format!("more-{number}"), "{secrets:?}");
+    }
+}
+
+/// Endpoints receive the types they subscribe to; without a list, all but progress.
+pub async fn endpoints_get_what_they_asked_for(subject: &Subject) {
+    subject.endpoint(1).await;
+    let some = NewEndpoint { types: Some(vec![VideoReady, VideoDeleted]), ..new_endpoint(2) };
+    subject.webhooks().create(&some, NOW).await.expect("create");
+    subject.videos().ready(1).await;
+    let emitted = subject.emitted(NOW).await;
+    let of = |number| -> Vec<EventType> {
+        emitted.iter().filter(|it| it.endpoint.id == endpoint_id(number)).map(|it| it.kind).collect()
+    };
+    assert_eq!(of(1), [UploadCompleted, VideoProcessing, VideoReady]);
+    assert_eq!(of(2), [VideoReady]);
+    let ids: Vec<_> = emitted.iter().filter(|it| it.kind == VideoReady).map(|it| it.event).collect();
+    assert_eq!(ids[0], ids[1], "the same event for all endpoints");
+}
+
+/// The installation's endpoints receive the events of all videos. An event from before its video's
+/// owner was known still reaches that owner's endpoint.
+pub async fn owners_hear_of_their_own_videos(subject: &Subject) {
+    for (number, owner) in [(1, None), (2, Some("anna")), (3, Some("ben"))] {
+        let new = NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
+        subject.webhooks().create(&new, NOW).await.expect("create");
+    }
+    let emitted = async || -> Vec<_> {
+        let mut emitted: Vec<_> = subject.emitted(NOW).await.iter().map(|it| it.endpoint.id).collect();
+        emitted.sort();
+        emitted
+    };
+    let of = |owner: &str, number| NewVideo { owner: Some(owner.to_owned()), ..new_video(number) };
+    subject.catalog.create_video(&of("anna", 1), THEN).await.expect("create");
+    subject.catalog.note_upload_event(&job(1), THEN).await.expect("note");
+    assert_eq!(emitted().await, [1, 2].map(endpoint_id));
+    subject.catalog.note_upload_event(&job(2), THEN).await.expect("note");
+    subject.catalog.create_video(&of("ben", 2), THEN).await.expect("create");
+    assert_eq!(emitted().await, [1, 3].map(endpoint_id));
+    subject.catalog.note_upload_event(&job(3), THEN).await.expect("note");
+    assert_eq!(emitted().await, [1].map(endpoint_id), "the owner is not known yet");
+}
+
+/// A disabled endpoint gets neither pending deliveries nor new events, until it is enabled.
+pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
+    let id = subject.endpoint(1).await.id;
+    subject.videos().queued(1).await;
+    subject.share_out(NOW).await;
+    let disabled = subject.set_active(id, false, NOW + 1).await;
+    assert_eq!(disabled.disabled, Some((NOW + 1, DisabledWhy::Owner)));
+    assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");
+    subject.videos().queued(2).await;
+    assert_eq!(subject.emitted(NOW + 3).await, []);
+    let refused = subject.webhooks().send_test(id, NOW).await;
+    assert!(matches!(refused, Err(WebhookError::Disabled(_))), "{refused:?}");
+    assert_eq!(subject.set_active(id, true, NOW + 4).await.disabled, None);
+    assert_eq!(subject.emitted(NOW + 5).await, [], "what it missed can be replayed");
+    let missed = subject.log(id).await.remove(0);
+    assert!(matches!(missed.status, crate::webhooks::DeliveryStatus::GivenUp), "{missed:?}");
+    subject.videos().queued(3).await;
+    assert_eq!(subject.emitted_types(NOW + 6).await, [UploadCompleted]);
+}

@@ -1,0 +1,280 @@
+//! The events that are emitted, and how often.
+
+use domain::failure::FailureCode;
+use domain::job::Stage;
+use domain::receipt::Receipt;
+use domain::state::{VideoEvent, VideoState};
+use domain::webhook::EventType::{self, *};
+use serde_json::json;
+
+use super::{NOW, Subject, data, new_endpoint};
+use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, new_video};
+use crate::videos::{Catalog, CatalogError, Claim, ClaimOutcome, Noted, Video};
+use crate::webhooks::NewEndpoint;
+
+/// Every change emits one event, however often it is reported, with the state after the change.
+pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let job = videos.queued(1).await;
+    for _ in 0..3 {
+        assert_eq!(catalog.note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    }
+    let claim = videos.claim(&job, NOW + 1).await;
+    assert!(matches!(videos.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Held { .. }));
+    for _ in 0..2 {
+        catalog.mark_playable(&claim, NOW + 3).await.expect("playable");
+    }
+    catalog.mark_ready(&claim, &Receipt::default(), NOW + 4).await.expect("ready");
+    for _ in 0..2 {
+        catalog.apply(job.video, &VideoEvent::Deleted, NOW + 5).await.expect("delete");
+    }
+
+    let emitted = subject.emitted(NOW + 6).await;
+    let kinds: Vec<EventType> = emitted.iter().map(|it| it.kind).collect();
+    assert_eq!(kinds, [UploadCompleted, VideoProcessing, VideoPlayable, VideoReady, VideoDeleted]);
+    let states: Vec<_> = emitted.iter().map(|it| data(it)["state"].clone()).collect();
+    assert_eq!(states, ["queued", "processing", "playable", "ready", "deleted"]);
+    let ready = data(&emitted[3]);
+    assert_eq!(ready["video"], job.video.to_string());
+    assert_eq!((&ready["owner"], &ready["watchable"]), (&json!("owner"), &json!(true)));
+    assert_eq!(subject.emitted_types(NOW + 7).await, [], "and no further events");
+}
+
+/// A message that is pending when its video is deleted still carries the receiver's reference, and
+/// no other user data; messages that were sent are cleared in the log.
+pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) {
+    let id = subject.endpoint(1).await.id;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let job = videos.queued(1).await;
+    let sent = subject.emitted(NOW).await;
+    let arrived = data(&sent[0]);
+    assert_eq!((&arrived["external_id"], &arrived["title"]), (&json!("external-1"), &json!("Film 1")));
+    assert_eq!(arrived["metadata"]["course"], json!("é"));
+
+    videos.claim(&job, NOW + 1).await;
+    catalog.apply(job.video, &VideoEvent::Deleted, NOW + 2).await.expect("delete");
+    let sent = subject.emitted(NOW + 3).await;
+    assert_eq!(sent.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
+    for message in sent.iter().map(data) {
+        assert_eq!((&message["external_id"], &message["title"]), (&json!("external-1"), &json!(null)));
+        assert_eq!(message["metadata"], json!({}));
+    }
+    let first = subject.log(id).await.into_iter().find(|it| it.kind == UploadCompleted).expect("the first");
+    subject.webhooks().replay(id, first.id, NOW + 4).await.expect("replay");
+    let replayed = subject.claim_one(NOW + 4).await;
+    let replayed = data(&replayed);
+    assert_eq!((&replayed["video"], &replayed["external_id"]), (&json!(job.video.to_string()), &json!(null)));
+}
+
+/// A failure is reported with class, code and message.
+pub async fn a_failure_event_has_its_reason(subject: &Subject) {
+    subject.endpoint(1).await;
+    let videos = subject.videos();
+    let claim = videos.claim(&videos.queued(1).await, NOW).await;
+    let reason = failure(FailureCode::NotAVideo);
+    subject.catalog.fail(&claim, &reason, true, "the log is private", NOW).await.expect("fail");
+    let emitted = subject.emitted(NOW).await;
+    let expected = json!({ "class": "source", "code": "not-a-video", "message": reason.sentence });
+    let last = emitted.last().expect("there is an event");
+    assert_eq!((last.kind, &data(last)["failure"]), (VideoFailed, &expected));
+    assert!(!last.payload.contains("private"), "{}", last.payload);
+
+    // Failed from outside: the worker never reported anything.
+    let job = videos.queued(2).await;
+    for _ in 0..2 {
+        subject
+            .catalog
+            .give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), NOW, NOW)
+            .await
+            .expect("give up");
+    }
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoFailed]);
+}
+
+/// Every new attempt emits an event; resuming after a crash does not.
+pub async fn every_new_attempt_emits_an_event(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let job = videos.queued(1).await;
+    let first = videos.claim(&job, NOW).await;
+    catalog.fail(&first, &failure(FailureCode::DiskFull), true, "", NOW).await.expect("fail");
+    videos.claim(&job, NOW).await;
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing, VideoProcessing]);
+    // The worker vanished, and another one took over: for subscribers the work just continues.
+    videos.claim(&job, NOW + LEASE_MS).await;
+    assert_eq!(subject.emitted_types(NOW).await, []);
+}
+
+/// The bucket event then has nothing to add.
+pub async fn a_claim_that_overtakes_its_event_emits_both(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, job) = (subject.videos(), job(1));
+    videos.claim(&job, NOW).await;
+    subject.catalog.note_upload_event(&job, NOW).await.expect("note");
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing]);
+}
+
+/// A file that replaces another one emits an upload event too, while nothing is playable.
+pub async fn another_source_is_another_upload(subject: &Subject) {
+    subject.endpoint(1).await;
+    let videos = subject.videos();
+    let claim = videos.claim(&videos.queued(1).await, NOW).await;
+    subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW).await.expect("fail");
+    subject.emitted(NOW).await;
+    let again = job_of(1, "etag-2", "default");
+    for _ in 0..2 {
+        subject.catalog.note_upload_event(&again, NOW).await.expect("note");
+    }
+    let claim = videos.claim(&again, NOW).await;
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+    let emitted = subject.emitted(NOW).await;
+    let kinds: Vec<EventType> = emitted.iter().map(|it| it.kind).collect();
+    assert_eq!(kinds, [UploadCompleted, VideoProcessing, VideoReady]);
+    subject.catalog.note_upload_event(&job_of(1, "etag-3", "default"), NOW).await.expect("note");
+    assert_eq!(subject.emitted_types(NOW).await, [], "it has no effect on a video that has been ready");
+}
+
+/// Progress is emitted at most every five seconds, and only to endpoints that subscribe to it.
+pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let claim = videos.claim(&videos.queued(1).await, NOW).await;
+    catalog.set_progress(&claim, Stage::Probe, 1, NOW).await.expect("progress");
+    assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing], "no subscription");
+
+    let asks = NewEndpoint { types: Some(vec![VideoProgress]), ..new_endpoint(2) };
+    subject.webhooks.create(&asks, NOW).await.expect("create");
+    let steps = [(0, 10, true), (1, 20, false), (4_999, 30, false), (5_000, 40, true), (11_000, 40, false)];
+    for (after_ms, percent, emitted) in steps {
+        catalog.set_progress(&claim, Stage::Encode, percent, NOW + after_ms).await.expect("progress");
+        let messages = subject.emitted(NOW + after_ms).await;
+        assert_eq!(messages.len(), usize::from(emitted), "{percent} % after {after_ms} ms");
+        if let Some(message) = messages.first() {
+            assert_eq!(message.endpoint.id, asks.id);
+            assert_eq!(data(message)["progress"], json!({ "stage": "encode", "percent": percent }));
+        }
+    }
+    // A decrease is not an event.
+    catalog.set_progress(&claim, Stage::Encode, 5, NOW + 20_000).await.expect("progress");
+    assert_eq!(subject.emitted_types(NOW + 20_000).await, []);
+    // A disabled endpoint subscribes to nothing.
+    subject.set_active(asks.id, false, NOW).await;
+    catalog.set_progress(&claim, Stage::Encode, 90, NOW + 30_000).await.expect("progress");
+    assert_eq!(subject.share_out(NOW + 30_000).await, 0, "it was not even written");
+}
+
+/// Rejected changes emit nothing: neither writes of a lost claim nor transitions that a state does
+/// not allow.
+pub async fn refused_changes_emit_nothing(subject: &Subject) {
+    subject.endpoint(1).await;
+    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let job = videos.queued(1).await;
+    let ghost = videos.claim(&job, NOW).await;
+    videos.claim(&job, NOW + LEASE_MS).await;
+    subject.emitted(NOW).await;
+    let late = NOW + LEASE_MS + 1;
+    assert!(catalog.mark_playable(&ghost, late).await.is_err());
+    assert!(catalog.mark_ready(&ghost, &Receipt::default(), late).await.is_err());
+    assert!(catalog.fail(&ghost, &failure(FailureCode::Damaged), false, "", late).await.is_err());
+    catalog.apply(job.video, &VideoEvent::Cancelled, late).await.expect("cancel");
+    assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), Noted::Gone);
+    assert_eq!(subject.emitted_types(late).await, []);
+}
+
+/// Workers that crash and return late, events in any order: the emitted events match the visible
+/// changes, step by step.
+pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
+    subject.endpoint(1).await;
+    let mut happened = 0;
+    for number in 1..=6 {
+        let mut run =
+            Run { subject, number, chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number), now_ms: NOW, claims: vec![] };
+        let mut expected = vec![];
+        let mut before = run.video().await;
+        for _ in 0..100 {
+            run.step().await;
+            let after = run.video().await;
+            expected.extend(changes(before.as_ref(), after.as_ref()));
+            before = after;
+        }
+        happened += expected.len();
+        assert_eq!(subject.emitted_types(run.now_ms).await, expected, "run {number}");
+    }
+    assert!(happened > 60, "too little happened: {happened}");
+}
+
+/// The expected events, derived from the visible change.
+fn changes(before: Option<&Video>, after: Option<&Video>) -> Vec<EventType> {
+    let Some(after) = after else { return vec![] };
+    let source = before.and_then(|it| it.source.etag.clone());
+    let arrived = after.source.etag.is_some() && after.source.etag != source;
+    let state = before.map_or(VideoState::Created, |it| it.state.clone());
+    arrived.then_some(UploadCompleted).into_iter().chain(EventType::of_change(&state, &after.state)).collect()
+}
+
+struct Run<'a> {
+    subject: &'a Subject,
+    number: u8,
+    chance: u64,
+    now_ms: u64,
+    claims: Vec<Claim>,
+}
+
+impl Run<'_> {
+    /// The next number below `end` (xorshift: the same in every run of the test).
+    fn below(&mut self, end: u64) -> u64 {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        self.chance % end
+    }
+
+    async fn video(&self) -> Option<Video> {
+        self.subject.catalog.get_video(job(self.number).video).await.ok()
+    }
+
+    async fn step(&mut self) {
+        let catalog = self.subject.catalog.clone();
+        self.now_ms += if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
+        let now_ms = self.now_ms;
+        let job = job_of(self.number, if self.below(6) == 0 { "etag-2" } else { "etag-1" }, "default");
+        match self.below(14) {
+            0 => drop(catalog.create_video(&new_video(self.number), now_ms).await),
+            1..=2 => drop(catalog.note_upload_event(&job, now_ms).await),
+            3..=6 => {
+                if let ClaimOutcome::Claimed(claim) =
+                    self.subject.videos().claim_for(&job, &generation(&job), now_ms).await
+                {
+                    self.claims.push(claim);
+                }
+            }
+            7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now_ms).await),
+            7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await),
+            7 => drop(catalog.give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
+            8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now_ms).await),
+            _ => drop(self.report(&*catalog).await),
+        }
+    }
+
+    /// A report by any worker that ever held a claim.
+    async fn report(&mut self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+        if self.claims.is_empty() {
+            return Ok(());
+        }
+        let age = self.below(self.claims.len().min(3) as u64) as usize;
+        let Some(claim) = self.claims.iter().rev().nth(age).cloned() else { return Ok(()) };
+        let now_ms = self.now_ms;
+        match self.below(5) {
+            0 => catalog.mark_playable(&claim, now_ms).await,
+            1 => {
+                let code = if self.below(2) == 0 { FailureCode::Damaged } else { FailureCode::DiskFull };
+                let will_retry = self.below(2) == 0;
+                catalog.fail(&claim, &failure(code), will_retry, "", now_ms).await
+            }
+            2 => catalog.release(&claim, now_ms).await,
+            3 => catalog.set_progress(&claim, Stage::Encode, 50, now_ms).await,
+            _ => catalog.mark_ready(&claim, &Receipt::default(), now_ms).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Claims due deliveries, and records their results.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::webhook::{EndpointId, EventId, EventType, retry};
+use sqlx::Row as _;
+
+use super::endpoints::{READ, disable, lock};
+use super::rows::{self, count, parse};
+use super::{SqlWebhooks, random};
+use crate::database::{Row, Tx, retried, sql, text, unsigned};
+use crate::webhooks::{Attempted, DisabledWhy, Dispatch, Endpoint, Outcome, Settled, WebhookError};
+use platform::clock::millis;
+
+/// Whether any delivery may be due: most polls find none, and need not wait for writers.
+const ANY_DUE: &str = "
+    SELECT 1 FROM webhook_deliveries WHERE status = 'pending' AND next_ms <= $1 AND lease_until_ms <= $1 LIMIT 1";
+
+/// Due deliveries, the oldest first: the earliest of each video, and as many of an endpoint as it
+/// has room for, so that a slow endpoint does not delay the others.
+const DUE: &str = "
+    WITH due AS (
+        SELECT d.id, d.endpoint, d.next_ms,
+            row_number() OVER (PARTITION BY d.endpoint ORDER BY d.next_ms, d.sequence, d.id) AS place
+        FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint
+        WHERE d.status = 'pending' AND d.next_ms <= $1 AND d.lease_until_ms <= $1
+          AND w.disabled_ms IS NULL AND w.paused_until_ms <= $1
+          AND NOT EXISTS (
+            SELECT 1 FROM webhook_deliveries b
+            WHERE b.endpoint = d.endpoint AND b.video = d.video AND b.status = 'pending' AND b.sequence < d.sequence
+          )
+    ), busy AS (
+        SELECT endpoint, count(*) AS number FROM webhook_deliveries
+        WHERE status = 'pending' AND lease_until_ms > $1 GROUP BY endpoint
+    )
+    SELECT due.id FROM due LEFT JOIN busy ON busy.endpoint = due.endpoint
+    WHERE due.place + coalesce(busy.number, 0) <= $2
+    ORDER BY due.next_ms, due.id LIMIT $3";
+
+/// Repeats the conditions: another process may have claimed deliveries since `DUE` was read.
+const LEASE: &str = "
+    UPDATE webhook_deliveries SET lease = $1, lease_until_ms = $2, attempts = attempts + 1,
+        first_attempt_ms = coalesce(first_attempt_ms, $3)
+    WHERE id = $4 AND status = 'pending' AND next_ms <= $3 AND lease_until_ms <= $3
+    RETURNING endpoint, event, attempts, first_attempt_ms";
+
+impl SqlWebhooks {
+    pub(super) async fn claim_due(
+        &self,
+        limit: u32,
+        per_endpoint: u32,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<Vec<Dispatch>, WebhookError> {
+        let any = sqlx::query(ANY_DUE).bind(sql(now_ms)).fetch_optional(self.database.read()).await?;
+        if limit == 0 || any.is_none() {
+            return Ok(vec![]);
+        }
+        loop {
+            let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now_ms)).await?;
+            // Other dispatchers claimed all deliveries that this one saw: later ones may be due
+            // too.
+            if due == 0 || !dispatches.is_empty() {
+                return Ok(dispatches);
+            }
+        }
+    }
+
+    /// Claims deliveries that others do not claim at the same time, and returns how many it saw.
+    async fn try_claim(
+        &self,
+        limit: u32,
+        per_endpoint: u32,
+        lease: Duration,
+        now_ms: u64,
+    ) -> Result<(usize, Vec<Dispatch>), WebhookError> {
+        let mut tx = self.write().await?;
+        let due: Vec<(String,)> = sqlx::query_as(DUE)
+            .bind(sql(now_ms))
+            .bind(i64::from(per_endpoint))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
+        let seen = due.len();
+        let mut endpoints = HashMap::new();
+        let mut dispatches = Vec::with_capacity(seen);
+        for (id,) in due {
+            let token = domain::ids::hex(&random()?);
+            let leased = sqlx::query(LEASE)
+                .bind(&token)
+                .bind(sql(now_ms.saturating_add(millis(lease))))
+                .bind(sql(now_ms))
+                .bind(&id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(row) = leased else { continue };
+            let endpoint = endpoint_of(&mut tx, &row, &mut endpoints).await?;
+            dispatches.push(dispatch(&mut tx, &id, &row, endpoint, token).await?);
+        }
+        tx.commit().await?;
+        Ok((seen, dispatches))
+    }
+
+    pub(super) async fn settle_dispatch(
+        &self,
+        dispatch: &Dispatch,
+        attempted: &Attempted,
+        now_ms: u64,
+    ) -> Result<Settled, WebhookError> {
+        let mut tx = self.write().await?;
+        let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
+            Ok(row) => rows::endpoint(&row)?,
+            // The endpoint was deleted in the meantime, and its log with it.
+            Err(WebhookError::NoSuchEndpoint(_)) => return Err(WebhookError::LeaseLost(dispatch.delivery)),
+            Err(other) => return Err(other),
+        };
+        let settled = match attempted.outcome {
+            Outcome::Delivered => Settled::Delivered,
+            Outcome::Failed { retry_ms: Some(_), .. } => Settled::Waits,
+            Outcome::Failed { retry_ms: None, .. } | Outcome::Gone => Settled::GivenUp,
+        };
+        note(&mut tx, dispatch, attempted, settled, now_ms).await?;
+        let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now_ms).await?;
+        tx.commit().await?;
+        Ok(disabled.map_or(settled, Settled::Disabled))
+    }
+}
+
+async fn endpoint_of(
+    tx: &mut Tx,
+    delivery: &Row,
+    known: &mut HashMap<String, Endpoint>,
+) -> Result<Endpoint, WebhookError> {
+    let id: String = delivery.try_get("endpoint")?;
+    if let Some(endpoint) = known.get(&id) {
+        return Ok(endpoint.clone());
+    }
+    let row = sqlx::query(READ).bind(&id).fetch_one(&mut **tx).await?;
+    let endpoint = rows::endpoint(&row)?;
+    known.insert(id, endpoint.clone());
+    Ok(endpoint)
+}
+
+async fn dispatch(
+    tx: &mut Tx,
+    delivery: &str,
+    row: &Row,
+    endpoint: Endpoint,
+    lease: String,
+) -> Result<Dispatch, WebhookError> {
+    let event_id: String = row.try_get("event")?;
+    let event =
+        sqlx::query("SELECT type, payload FROM events WHERE id = $1").bind(&event_id).fetch_one(&mut **tx).await?;
+    Ok(Dispatch {
+        delivery: parse("delivery id", delivery)?,
+        endpoint,
+        event: parse::<EventId>("event id", &event_id)?,
+        kind: parse::<EventType>("event type", &event.try_get::<String, _>("type")?)?,
+        payload: event.try_get("payload")?,
+        attempt: count(row.try_get("attempts")?),
+        first_ms: unsigned(row.try_get("first_attempt_ms")?),
+        lease,
+    })
+}
+
+/// Records the result of an attempt. A delivery that failed permanently in the meantime, because
+/// its endpoint was disabled, stays failed unless it did arrive.
+async fn note(
+    tx: &mut Tx,
+    dispatch: &Dispatch,
+    attempted: &Attempted,
+    settled: Settled,
+    now_ms: u64,
+) -> Result<(), WebhookError> {
+    let retry_ms = match attempted.outcome {
+        Outcome::Failed { retry_ms, .. } => retry_ms,
+        Outcome::Delivered | Outcome::Gone => None,
+    };
+    let status = match settled {
+        Settled::Delivered => "delivered",
+        Settled::Waits => "pending",
+        Settled::GivenUp | Settled::Disabled(_) => "failed",
+    };
+    let changed = sqlx::query(
+        "UPDATE webhook_deliveries SET
+            status = CASE WHEN status = 'pending' OR $1 = 'delivered' THEN $1 ELSE status END,
+            settled_ms = CASE WHEN status = 'pending' AND $1 = 'pending' THEN NULL ELSE coalesce(settled_ms, $2) END,
+            next_ms = coalesce($3, next_ms), lease = NULL, lease_until_ms = 0,
+            last_attempt_ms = $4, last_status = $5, last_error = $6, last_duration_ms = $7
+         WHERE id = $8 AND lease = $9",
+    )
+    .bind(status)
+    .bind(sql(now_ms))
+    .bind(retry_ms.map(sql))
+    .bind(sql(now_ms.saturating_sub(attempted.duration_ms)))
+    .bind(attempted.status.map(i64::from))
+    .bind(attempted.error.as_deref().map(text))
+    .bind(sql(attempted.duration_ms))
+    .bind(dispatch.delivery.to_string())
+    .bind(&dispatch.lease)
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    if changed == 0 { Err(WebhookError::LeaseLost(dispatch.delivery)) } else { Ok(()) }
+}
+
+/// Records the result at the endpoint, and disables it if necessary.
+async fn note_at_endpoint(
+    tx: &mut Tx,
+    endpoint: &Endpoint,
+    dispatch: &Dispatch,
+    outcome: Outcome,
+    now_ms: u64,
+) -> Result<Option<DisabledWhy>, WebhookError> {
+    // Counted from the first attempt: the last attempt at the same delivery is made three days
+    // after that.
+    let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now_ms };
+    let (failing_since_ms, paused_until_ms) = match outcome {
+        Outcome::Delivered => (None, endpoint.paused_until_ms),
+        Outcome::Failed { pause_until_ms, .. } => (
+            Some(endpoint.failing_since_ms.unwrap_or(failed_ms)),
+            endpoint.paused_until_ms.max(pause_until_ms.unwrap_or(0)),
+        ),
+        Outcome::Gone => (endpoint.failing_since_ms, endpoint.paused_until_ms),
+    };
+    if failing_since_ms != endpoint.failing_since_ms || paused_until_ms != endpoint.paused_until_ms {
+        set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
+    }
+    let (why, sentence) = match outcome {
+        Outcome::Gone => (DisabledWhy::Gone, "the endpoint answered 410: it was disabled"),
+        Outcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
+            (DisabledWhy::Failing, "the endpoint had failed for three days")
+        }
+        Outcome::Failed { .. } | Outcome::Delivered => return Ok(None),
+    };
+    if endpoint.disabled.is_some() {
+        return Ok(None);
+    }
+    disable(tx, endpoint.id, why, sentence, now_ms).await?;
+    Ok(Some(why))
+}
+
+async fn set_health(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    failing_since_ms: Option<u64>,
+    paused_until_ms: u64,
+) -> Result<(), WebhookError> {
+    sqlx::query("UPDATE webhook_endpoints SET failing_since_ms = $1, paused_until_ms = $2 WHERE id = $3")
+        .bind(failing_since_ms.map(sql))
+        .bind(sql(paused_until_ms))
+        .bind(endpoint.to_string())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

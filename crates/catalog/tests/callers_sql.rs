@@ -1,0 +1,57 @@
+//! Conformance of accounts, share links and keyed requests in the embedded database.
+
+use catalog::accounts::{Accounts as _, AccountsError, KeyFilter, SqlAccounts};
+use catalog::database::{Database, open_sqlite};
+use catalog::idempotency::{Idempotency as _, SqlIdempotency, Ticket};
+use tempfile::TempDir;
+
+async fn database() -> (Database, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens");
+    (database, folder)
+}
+
+mod accounts {
+    async fn fresh() -> (catalog::accounts::SqlAccounts, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        (catalog::accounts::SqlAccounts::new(&database), folder)
+    }
+
+    catalog::accounts_conformance!(fresh().await);
+}
+
+mod idempotency {
+    async fn fresh() -> (catalog::idempotency::SqlIdempotency, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        (catalog::idempotency::SqlIdempotency::new(&database), folder)
+    }
+
+    catalog::idempotency_conformance!(fresh().await);
+}
+
+mod shares {
+    use std::sync::Arc;
+
+    use catalog::SqlCatalog;
+    use catalog::shares::SqlShares;
+    use catalog::shares::conformance::Subject;
+
+    async fn fresh() -> (Subject, tempfile::TempDir) {
+        let (database, folder) = super::database().await;
+        let (shares, catalog) = (Arc::new(SqlShares::new(&database)), Arc::new(SqlCatalog::new(&database)));
+        (Subject { shares, catalog }, folder)
+    }
+
+    catalog::shares_conformance!(fresh().await);
+}
+
+#[tokio::test]
+async fn a_closed_database_is_unavailable() {
+    let (database, _folder) = database().await;
+    let (accounts, keeper) = (SqlAccounts::new(&database), SqlIdempotency::new(&database));
+    database.close().await;
+    let listed = accounts.list_keys(&KeyFilter::default()).await;
+    assert!(matches!(listed, Err(AccountsError::Unavailable { .. })), "{listed:?}");
+    let ticket = Ticket { id: "a".to_owned(), token: "b".to_owned() };
+    assert!(keeper.give_back(&ticket).await.is_err());
+}

@@ -1,0 +1,98 @@
+//! Conformance of webhooks in PostgreSQL, and dispatchers on several machines.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::database::{Database, open};
+use catalog::webhooks::conformance::Subject;
+use catalog::webhooks::{Attempted, EndpointPatch, NewEndpoint, Outcome, SqlWebhooks, WebhookError, WebhookStore};
+use catalog::{Catalog, SqlCatalog};
+use domain::ids::VideoId;
+use domain::job::{Job, JobReason, Mode, Source};
+use domain::state::VideoEvent;
+use domain::webhook::{EndpointId, EventId};
+use testkit::{Postgres, together};
+
+const NOW: u64 = 1_700_000_000_000;
+const LEASE: Duration = Duration::from_secs(30);
+
+async fn subject(server: &Postgres) -> (Subject, Database) {
+    let database = open(&server.database()).await.expect("opens");
+    let (webhooks, catalog) = (Arc::new(SqlWebhooks::new(&database)), Arc::new(SqlCatalog::new(&database)));
+    (Subject { webhooks, catalog }, database)
+}
+
+#[tokio::test]
+async fn postgres_does_what_every_store_of_webhooks_does() {
+    let Some(server) = Postgres::start() else { return };
+    together(catalog::webhook_conformance!(together: subject(&server).await), 4).await;
+}
+
+fn job(number: u8) -> Job {
+    let video = VideoId::new(NOW, [number; 10]);
+    let key = format!("uploads/{video}/film.mp4");
+    let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
+    Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
+}
+
+fn endpoint(number: u8) -> NewEndpoint {
+    NewEndpoint {
+        id: EndpointId::new(NOW, [number; 10]),
+        owner: None,
+        url: "https://receiver.example/".to_owned(),
+        types: None,
+        description: None,
+        sealed_secret: "sealed".to_owned(),
+    }
+}
+
+/// Sends due deliveries for a while, and returns those that it delivered.
+async fn dispatch(store: SqlWebhooks) -> Vec<(EndpointId, EventId)> {
+    let mut delivered = Vec::new();
+    for _ in 0..200 {
+        store.share_out(3, NOW).await.expect("share out");
+        for sent in store.claim(5, 5, LEASE, NOW).await.expect("claim") {
+            let outcome = Attempted { outcome: Outcome::Delivered, status: Some(200), error: None, duration_ms: 1 };
+            match store.settle(&sent, &outcome, NOW).await {
+                Ok(_) => delivered.push((sent.endpoint.id, sent.event)),
+                Err(WebhookError::LeaseLost(_)) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    delivered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn dispatchers_on_three_machines_deliver_each_event_once() {
+    let Some(server) = Postgres::start() else { return };
+    let address = server.database();
+    let databases = [open(&address).await.unwrap(), open(&address).await.unwrap(), open(&address).await.unwrap()];
+    let stores = databases.each_ref().map(SqlWebhooks::new);
+    for number in [1, 2] {
+        stores[0].create(&endpoint(number), NOW).await.unwrap();
+    }
+    let catalog = SqlCatalog::new(&databases[1]);
+    let making = tokio::spawn(async move {
+        for number in 0..20 {
+            catalog.note_upload_event(&job(number), NOW).await.unwrap();
+            catalog.apply(job(number).video, &VideoEvent::Deleted, NOW).await.unwrap();
+        }
+    });
+    let dispatchers: Vec<_> = stores.iter().cloned().map(|it| tokio::spawn(dispatch(it))).collect();
+    // Meanwhile one endpoint is changed, which locks it with its deliveries.
+    for _ in 0..20 {
+        let patch = EndpointPatch { description: Some(Some("x".to_owned())), ..EndpointPatch::default() };
+        stores[2].patch(EndpointId::new(NOW, [2; 10]), &patch, NOW).await.unwrap();
+    }
+    making.await.unwrap();
+    let mut delivered = Vec::new();
+    for dispatcher in dispatchers {
+        delivered.extend(dispatcher.await.unwrap());
+    }
+    delivered.extend(dispatch(stores[0].clone()).await);
+    // Uploaded and deleted: two events of each of twenty videos, to two endpoints.
+    assert_eq!(delivered.len(), 80);
+    assert_eq!(delivered.iter().collect::<HashSet<_>>().len(), 80, "none twice");
+}

@@ -1,0 +1,262 @@
+//! Properties of command lines that hold for whatever is planned.
+
+use domain::plan::Boundary;
+use domain::probe::{ColorMatrix, Ratio};
+use domain::profile::Preset;
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::foreign;
+
+/// The values of an option, in order.
+fn values<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
+    let pairs = arguments.windows(2).filter(|it| it[0] == option);
+    pairs.map(|it| it[1].as_str()).collect()
+}
+
+impl Paper {
+    fn raw(&self, of: impl Fn(&Context<'_>) -> Vec<String>) -> Vec<String> {
+        let output = |name: &str, file: &str| format!("OUT/{name}/{file}");
+        of(&Context {
+            plan: &self.plan,
+            probe: &self.probe,
+            encoder: &self.profile.encoder,
+            deinterlacer: "bwdif",
+            tone_map: None,
+            source: "SOURCE",
+            output: &output,
+        })
+    }
+}
+
+#[test]
+fn a_run_seeks_to_its_first_segment() {
+    let mut paper = Paper::new(standard());
+    let seek = |paper: &Paper, chunk: usize| {
+        let chunks = paper.plan.encode_chunks.clone();
+        let arguments = paper.raw(|it| it.encode(&chunks[chunk..=chunk], 1));
+        values(&arguments, "-ss").first().map(|it| (*it).to_owned())
+    };
+    assert_eq!(seek(&paper, 0), None, "from the beginning");
+    assert_eq!(seek(&paper, 1).as_deref(), Some("6.000000"));
+    // On the clock of the container.
+    paper.probe.video.start_pts = 15_360 * 3;
+    assert_eq!(seek(&paper, 1).as_deref(), Some("9.000000"));
+    // Sound begins a second before the picture.
+    paper.probe.index.picture_start = 90_000;
+    assert_eq!(seek(&paper, 1).as_deref(), Some("8.000000"));
+    (paper.probe.video.start_pts, paper.probe.index.picture_start) = (0, 0);
+    paper.probe.index.seeking = Seeking::Approximate;
+    assert_eq!(seek(&paper, 1).as_deref(), Some("5.000000"), "a second before the keyframe");
+    paper.probe.index.keyframes = vec![0];
+    assert_eq!(seek(&paper, 1), None, "there is no keyframe to go to");
+    paper.probe.index.seeking = Seeking::Sequential;
+    assert_eq!(seek(&paper, 1), None);
+}
+
+#[test]
+fn the_encoder_does_what_the_profile_says() {
+    let mut paper = Paper::new(foreign());
+    paper.profile.encoder.preset = Preset::Slow;
+    paper.profile.encoder.crf = 19;
+    let chunks = paper.plan.encode_chunks.clone();
+    let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 3));
+    let rungs = paper.plan.rungs.len();
+    assert_eq!(values(&arguments, "-preset"), vec!["slow"; rungs + 1]);
+    assert_eq!(values(&arguments, "-crf"), [vec!["19"; rungs], vec!["26"]].concat());
+    // Before the input, of the decoder; then of each encoder, and one for the I-frames.
+    assert_eq!(values(&arguments, "-threads"), [vec!["3"; rungs + 1], vec!["1"]].concat());
+    let caps: Vec<String> = paper.plan.rungs.iter().map(|it| format!("{}k", it.video_kbps)).collect();
+    assert_eq!(values(&arguments, "-maxrate"), caps);
+    let buffers: Vec<String> = paper.plan.rungs.iter().map(|it| format!("{}k", it.video_kbps * 3 / 2)).collect();
+    assert_eq!(values(&arguments, "-bufsize"), buffers);
+    paper.profile.encoder.rate_control = RateControl::Cbr;
+    let arguments = paper.raw(|it| it.encode(&chunks[1..=1], 1));
+    for option in ["-b:v", "-minrate", "-maxrate", "-bufsize"] {
+        assert_eq!(values(&arguments, option), caps, "{option}");
+    }
+    assert_eq!(values(&arguments, "-crf"), ["26"], "only the I-frames");
+}
+
+#[test]
+fn each_output_is_named_once_and_numbered_by_its_first_segment() {
+    let paper = Paper::new(foreign());
+    for chunk in &paper.plan.encode_chunks {
+        let arguments = paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1));
+        let outputs: Vec<_> = arguments.iter().filter(|it| it.starts_with("OUT/")).map(String::as_str).collect();
+        let names = ["1080p", "720p", "480p", "360p", "iframes"].map(|it| format!("OUT/{it}/%d.ts"));
+        assert_eq!(outputs, names);
+        let mut numbers = vec![chunk.segments.start; 4];
+        numbers.push(chunk.index);
+        let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+        assert_eq!(values(&arguments, "-segment_start_number"), numbers);
+        let cuts = values(&arguments, "-segment_times");
+        assert!(cuts.iter().all(|it| it.split(',').count() + 1 == chunk.segments.len()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn sound_is_made_for_its_plan() {
+    let mut paper = Paper::with_two_sounds(foreign());
+    paper.probe.audio.as_mut().unwrap().channels = 12;
+    let first = paper.plan.audio_chunks[0].clone();
+    let arguments = paper.raw(|it| it.audio(1, &first));
+    assert_eq!(values(&arguments, "-b:a"), ["96k", "64k"]);
+    assert_eq!(values(&arguments, "-ac"), ["2", "2"]);
+    let graph = values(&arguments, "-filter_complex")[0];
+    assert!(graph.contains("pan=stereo|") && graph.ends_with("asplit=2[audio-96k][audio-64k]"), "{graph}");
+    assert!(graph.contains("atrim=end_pts=2880000"), "60 s at 48 kHz: {graph}");
+    for audio in &mut paper.plan.audio {
+        (audio.channels, audio.sample_rate) = (1, 44_100);
+    }
+    paper.probe.audio.as_mut().unwrap().channels = 1;
+    let arguments = paper.raw(|it| it.audio(1, &first));
+    let graph = values(&arguments, "-filter_complex")[0];
+    assert!(graph.contains("aresample=44100,") && graph.contains("channel_layouts=mono"), "{graph}");
+    assert!(graph.contains("atrim=end_pts=2646000") && !graph.contains("pan="), "{graph}");
+}
+
+#[test]
+fn colours_that_are_not_tagged_are_said() {
+    let of = |change: fn(&mut domain::probe::VideoStream)| {
+        let mut probe = standard();
+        change(&mut probe.video);
+        let paper = Paper::new(probe);
+        let CopyPaper { name, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
+        let filter = values(&copy, "-bsf:v").first().map(|it| (*it).to_owned());
+        (filter, values(&encode, "-filter_complex")[0].to_owned())
+    };
+    let (filter, graph) = of(|_| ());
+    assert_eq!(filter, None, "the source says it itself");
+    assert!(!graph.contains("in_color_matrix") && graph.contains("colorspace=bt709"), "{graph}");
+    let (filter, graph) = of(|it| it.tagged = false);
+    assert!(filter.unwrap().contains("matrix_coefficients=1:"));
+    assert!(graph.contains("in_color_matrix=bt709:out_color_matrix=bt709"), "{graph}");
+    for matrix in [ColorMatrix::Smpte170m, ColorMatrix::Bt470bg] {
+        let mut probe = standard();
+        (probe.video.tagged, probe.video.matrix) = (false, Some(matrix));
+        let paper = Paper::new(probe);
+        let CopyPaper { name, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        assert!(values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"), "{matrix:?}");
+        let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
+        let graph = values(&encode, "-filter_complex")[0];
+        assert!(graph.contains("in_color_matrix=bt601:out_color_matrix=bt601"), "{matrix:?}: {graph}");
+        assert!(graph.contains("color_primaries=smpte170m"), "{matrix:?}: {graph}");
+    }
+}
+
+#[test]
+fn copied_sound_begins_with_its_own_unit() {
+    let mut probe = standard();
+    probe.audio.as_mut().unwrap().start_seconds = 0.01;
+    let paper = Paper::new(probe);
+    let CopyPaper { name, chunks } = copied(&paper);
+    let arguments = paper.raw(|it| it.copy(&name, &chunks[1]));
+    let offsets = values(&arguments, "-output_ts_offset");
+    // Units of 1024 samples, counted from 0.01 s: the one nearest to 12 s.
+    let unit = ((12.0_f64 - 0.01) * 48_000.0 / 1_024.0 - 0.5).ceil() * 1_024.0 / 48_000.0 + 0.01;
+    assert_eq!(offsets, ["-12.000000".to_owned(), format!("{:.6}", -unit)]);
+}
+
+#[test]
+fn a_sheet_of_pictures_is_tiled() {
+    let size = Size { width: 160, height: 90 };
+    let single = super::super::pictures("IN", size, None, "OUT").join(" ");
+    let sheet = super::super::pictures("IN", size, Some((10, 3)), "OUT").join(" ");
+    assert!(!single.contains("tile=") && sheet.contains(",tile=10x3"), "{sheet}");
+    assert!(single.contains("setpts=N/TB,scale=160:90:flags=bicubic"), "{single}");
+}
+
+/// A still lies a little before its moment: the frame that is shown then began earlier.
+#[test]
+fn a_still_is_never_before_the_beginning() {
+    let size = Size { width: 90, height: 160 };
+    for (offset, start) in [(0.0, "0.000000"), (0.005, "0.000000"), (0.01, "0.000000"), (2.0, "1.990000")] {
+        let text = super::super::still("IN", "mpegts", size, offset, "OUT").join(" ");
+        assert!(text.contains(&format!("trim=start={start},")), "{offset}: {text}");
+        assert!(text.contains("scale=160:160:force_original_aspect_ratio=decrease"), "it may lie on its side: {text}");
+    }
+}
+
+/// The frame of its chunk that `frame_in_chunk` gives for frame `n` of a run.
+fn evaluate(expression: &str, n: u64) -> u64 {
+    let numbers: Vec<u64> =
+        expression.split(|it: char| !it.is_ascii_digit()).filter_map(|it| it.parse().ok()).collect();
+    match numbers[..] {
+        [] => n,
+        [small] => n % small,
+        [before, small, again, large] => {
+            assert_eq!(before, again);
+            if n < before { n % small } else { (n - before) % large }
+        }
+        _ => panic!("{expression}"),
+    }
+}
+
+proptest! {
+    /// In a run of several chunks, each chunk begins with an I-frame of its own, and they lie a second apart.
+    #[test]
+    fn chunks_of_one_run_begin_with_an_iframe(
+        rate in prop::sample::select(vec![(24_000, 1_001), (25, 1), (30_000, 1_001), (30, 1), (50, 1)]),
+        seconds in 1_u64..200,
+        millis in 0_u64..1_000,
+        first in 0_usize..4,
+    ) {
+        let mut probe = foreign();
+        probe.index.seeking = Seeking::Sequential;
+        probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
+        probe.index.end = seconds * 90_000 + millis * 90;
+        probe.index.picture_end = probe.index.end;
+        let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
+        let chunks = &plan.encode_chunks[first.min(plan.encode_chunks.len() - 1)..];
+        let expression = super::graph::frame_in_chunk(&plan, chunks);
+        let start = plan.boundaries[chunks[0].segments.start as usize].frame;
+        let every = iframe_interval(&plan);
+        for chunk in chunks {
+            let span = plan.span(&chunk.segments);
+            for frame in span.start.frame..span.end.frame {
+                let is_due = (frame - span.start.frame) % every == 0;
+                let is_made = evaluate(&expression, frame - start) % every == 0;
+                prop_assert_eq!(is_made, is_due, "frame {} of chunk {:?}: {}", frame, chunk, expression);
+            }
+        }
+    }
+
+    /// Every run cuts where the plan does, a little before each boundary.
+    #[test]
+    fn cuts_lie_before_boundaries(first in 0_usize..2, lane in 0..3_u8) {
+        let remuxed = Paper::new(standard());
+        let encoded = Paper::with_two_sounds(foreign());
+        let (paper, chunks) = match lane {
+            0 => (&remuxed, &remuxed.plan.copy_chunks),
+            1 => (&encoded, &encoded.plan.audio_chunks),
+            _ => (&encoded, &encoded.plan.encode_chunks),
+        };
+        let chunk = &chunks[first];
+        let arguments = match lane {
+            0 => {
+                let CopyPaper { name, .. } = copied(paper);
+                paper.raw(|it| it.copy(&name, chunk))
+            }
+            1 => paper.raw(|it| it.audio(1, chunk)),
+            _ => paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1)),
+        };
+        let end = if lane == 2 { chunk.segments.end } else { paper.plan.segments() };
+        let boundaries: &[Boundary] = &paper.plan.boundaries[chunk.segments.start as usize..end as usize];
+        let offsets = values(&arguments, "-output_ts_offset");
+        for (times, offset) in values(&arguments, "-segment_times").iter().zip(offsets) {
+            let times: Vec<f64> = times.split(',').map(|it| it.parse().unwrap()).collect();
+            prop_assert_eq!(times.len(), boundaries.len() - 1);
+            // Times count from the first packet, which may lie half an access unit before its boundary.
+            let first = -offset.parse::<f64>().unwrap();
+            prop_assert!((seconds(boundaries[0].ticks) - first).abs() < 0.011, "{offset}");
+            for (time, boundary) in times.iter().zip(&boundaries[1..]) {
+                let early = seconds(boundary.ticks) - first - time;
+                prop_assert!(early > 0.01 && early < 0.017, "{early}: half of a frame, or of an access unit");
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Master playlists of every kind of plan.
+
+use std::collections::HashMap;
+
+use domain::job::Mode;
+use domain::probe::Probe;
+use hls::MasterPlaylist;
+
+use super::*;
+use crate::testing::{foreign, generation, name, planned_records, video};
+
+/// A kind of plan: its name, the source, the profile, and the mode.
+fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
+    let default = Profile::default;
+    let changed = |change: fn(&mut Probe)| {
+        let mut probe = standard();
+        change(&mut probe);
+        probe
+    };
+    let german = changed(|it| it.audio.as_mut().unwrap().language = Some("deu".to_owned()));
+    let silent = changed(|it| it.audio = None);
+    let upright = changed(|it| it.video.rotation = 90);
+    let small = changed(|it| {
+        (it.video.width, it.video.height) = (320, 240);
+        it.index.gop_bytes = vec![];
+        it.index.video_bytes = None;
+        it.size = 6_000_000;
+    });
+    let mut two_sounds = default();
+    two_sounds.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+    let mono = changed(|it| {
+        let audio = it.audio.as_mut().unwrap();
+        (audio.channels, audio.codec) = (1, "opus".to_owned());
+    });
+    vec![
+        ("remuxed", german, default(), Mode::Abr),
+        ("encoded", foreign(), default(), Mode::Abr),
+        ("two sounds", standard(), two_sounds, Mode::Abr),
+        ("mono that is encoded", mono, default(), Mode::Abr),
+        ("silent", silent, default(), Mode::Abr),
+        ("upright", upright, default(), Mode::Abr),
+        ("copy only", standard(), default(), Mode::Copy),
+        ("copy only, refused", foreign(), default(), Mode::Copy),
+        ("small, of unknown bytes", small, default(), Mode::Abr),
+    ]
+}
+
+fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
+    let outlet = Outlet::new(Arc::clone(&world.store), video(), generation());
+    Publisher::new(outlet, plan, probe)
+}
+
+/// Everything of a plan, as it was measured.
+fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
+    for record in planned_records(plan) {
+        let is_sound = plan.audio.iter().any(|it| it.name == record.rendition);
+        publisher.add_segment(record, if is_sound { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
+    }
+}
+
+fn all_names(plan: &EncodePlan) -> HashSet<RenditionName> {
+    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
+    lanes.flat_map(|it| plan.renditions(it)).collect()
+}
+
+/// The generation in addresses has no meaning here.
+fn readable(text: &str) -> String {
+    text.replace(generation().as_str(), "GENERATION")
+}
+
+#[test]
+fn every_kind_of_plan_has_its_master_playlist() {
+    let world = World::new();
+    for (kind, probe, profile, mode) in kinds() {
+        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
+        let mut publisher = publisher(&world, &probe, &plan);
+        let planned = publisher.master(&all_names(&plan), false).render();
+        finish(&mut publisher, &plan);
+        let measured = publisher.master(&all_names(&plan), true).render();
+        insta::assert_snapshot!(
+            kind.replace(", ", "_").replace(' ', "_"),
+            readable(&format!("{planned}\n-- measured --\n\n{measured}"))
+        );
+    }
+}
+
+#[test]
+fn a_master_playlist_names_each_rendition_once_and_its_sound() {
+    let world = World::new();
+    for (kind, probe, profile, mode) in kinds() {
+        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
+        let mut publisher = publisher(&world, &probe, &plan);
+        finish(&mut publisher, &plan);
+        let names = all_names(&plan);
+        let spec = publisher.master(&names, true);
+        let mut addresses: Vec<_> = spec.variants.iter().map(|it| it.uri.clone()).collect();
+        addresses.extend(spec.audio.iter().map(|it| it.uri.clone()));
+        addresses.extend(spec.iframes.iter().map(|it| it.uri.clone()));
+        let named: HashSet<_> = addresses.iter().filter_map(|it| it.split('/').nth(1)?.parse().ok()).collect();
+        assert_eq!(named, names, "{kind}");
+        assert_eq!(addresses.len(), names.len(), "{kind}: each once");
+        let groups: HashSet<_> = spec.audio.iter().map(|it| it.group.clone()).collect();
+        for variant in &spec.variants {
+            assert_eq!(variant.audio.is_some(), probe.audio.is_some(), "{kind}: {variant:?}");
+            assert!(variant.audio.iter().all(|it| groups.contains(it)), "{kind}: {variant:?}");
+            assert!(variant.bandwidth.peak >= variant.bandwidth.average, "{kind}: {variant:?}");
+        }
+        let parsed = MasterPlaylist::parse(&spec.render());
+        assert_eq!(parsed.problems, [], "{kind}");
+    }
+}
+
+#[test]
+fn renditions_that_are_left_out_are_not_named() {
+    let world = World::new();
+    let plan = EncodePlan::new(&standard(), &Profile::default(), Mode::Abr).unwrap();
+    let publisher = publisher(&world, &standard(), &plan);
+    let text = publisher.master(&HashSet::from([name("source"), name("audio-source")]), false).render();
+    assert!(text.contains("/source/") && text.contains("/audio-source/"), "{text}");
+    for other in ["720p", "480p", "360p", "iframes"] {
+        assert!(!text.contains(&format!("/{other}/")), "{other}: {text}");
+    }
+}
+
+#[test]
+fn records_of_renditions_tell_what_is_known() {
+    let world = World::new();
+    for (kind, probe, profile, mode) in kinds() {
+        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
+        let mut publisher = publisher(&world, &probe, &plan);
+        let planned = publisher.planned();
+        assert_eq!(planned.len(), all_names(&plan).len(), "{kind}");
+        for it in &planned {
+            assert_eq!((it.state, &it.codecs, it.bandwidth), (RenditionState::Planned, &None, None), "{kind}: {it:?}");
+        }
+        finish(&mut publisher, &plan);
+        let master = publisher.master(&all_names(&plan), true);
+        let complete = publisher.rendition_records(&master, RenditionState::Complete);
+        let by_name: HashMap<_, _> = planned.iter().map(|it| (it.name.clone(), it)).collect();
+        for it in &complete {
+            let before = by_name[&it.name];
+            assert_eq!(
+                (it.kind, it.width, it.height, it.copied),
+                (before.kind, before.width, before.height, before.copied)
+            );
+            assert!(it.codecs.is_some() && it.average_bandwidth <= it.bandwidth && it.bandwidth > Some(0), "{it:?}");
+            let expected = match it.name.as_str() {
+                "iframes" => RenditionKind::IFrames,
+                name if name.starts_with("audio-") => RenditionKind::Audio,
+                _ => RenditionKind::Video,
+            };
+            assert_eq!(it.kind, expected, "{kind}: {it:?}");
+            assert_eq!(it.width.is_some(), expected != RenditionKind::Audio, "{it:?}");
+            assert_eq!(it.frame_rate.is_some(), expected == RenditionKind::Video, "{it:?}");
+            assert_eq!(it.copied, it.name.as_str().ends_with("source"), "{it:?}");
+        }
+    }
+}
+
+#[test]
+fn media_playlists_name_what_is_there() {
+    let world = World::new();
+    for encrypt in [true, false] {
+        let profile = Profile { encrypt, ..Profile::default() };
+        let plan = EncodePlan::new(&standard(), &profile, Mode::Abr).unwrap();
+        let mut publisher = publisher(&world, &standard(), &plan);
+        finish(&mut publisher, &plan);
+        let of = |rendition: &str, kind, count| publisher.media_playlist(&name(rendition), kind, count).render();
+        let sound = of("audio-source", MediaPlaylistKind::Vod, 2);
+        let growing = of("720p", MediaPlaylistKind::Event, 3);
+        let iframes = of("iframes", MediaPlaylistKind::Vod, 1);
+        let text = [sound, growing, iframes].join("\n-- \n\n");
+        insta::assert_snapshot!(if encrypt { "media_playlists_encrypted" } else { "media_playlists_in_clear" }, text);
+        assert_eq!(of("240p", MediaPlaylistKind::Vod, 9).matches("#EXTINF").count(), 0, "nothing is there of it");
+    }
+}
+
+#[test]
+fn a_gap_ends_what_can_be_shown() {
+    let world = World::new();
+    let plan = world.plan.clone();
+    let mut publisher = publisher(&world, &foreign(), &plan);
+    let growing = publisher.growing();
+    for (missing, ready) in [(0, 0), (1, 1), (4, 4), (9, 9)] {
+        finish(&mut publisher, &plan);
+        assert_eq!(publisher.ready(), 10);
+        for name in &growing {
+            let kept = publisher.segments.get_mut(name).unwrap().remove(&missing).unwrap();
+            assert_eq!((publisher.frontier(name), publisher.ready()), (ready, ready), "{name} without {missing}");
+            publisher.segments.get_mut(name).unwrap().insert(missing, kept);
+        }
+    }
+    assert_eq!(publisher.frontier(&name("144p")), 0);
+    assert_eq!(publisher.records().len(), planned_records(&plan).len());
+}
+
+#[test]
+fn what_grows_together_is_what_players_switch_between() {
+    let world = World::new();
+    for (kind, probe, profile, mode) in kinds() {
+        let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
+        let growing = publisher(&world, &probe, &plan).growing();
+        let expected: Vec<RenditionName> = match &plan.copy {
+            Ok(copy) => [&copy.name].into_iter().chain(&copy.audio).cloned().collect(),
+            Err(_) => {
+                plan.rungs.iter().map(|it| &it.name).chain(plan.audio.iter().map(|it| &it.name)).cloned().collect()
+            }
+        };
+        assert_eq!(growing, expected, "{kind}");
+        assert!(!growing.contains(&RenditionName::iframes()), "{kind}");
+    }
+}
+
+#[test]
+fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
+    let world = World::new();
+    let mut publisher = publisher(&world, &foreign(), &world.plan);
+    let records: Vec<_> =
+        planned_records(&world.plan).into_iter().filter(|it| it.rendition.as_str() == "720p").collect();
+    publisher.add_segment(records[0].clone(), "avc1.first".to_owned());
+    publisher.add_segment(records[1].clone(), "avc1.second".to_owned());
+    assert_eq!(publisher.codecs[&name("720p")], "avc1.first");
+    let codecs = [(name("720p"), "avc1.chunk".to_owned())].into();
+    let chunk = ChunkRecord { lane: Lane::Encode, index: 0, cpu_ms: 0, wall_ms: 0, segments: records, codecs };
+    publisher.add(&chunk);
+    assert_eq!((publisher.codecs[&name("720p")].as_str(), publisher.frontier(&name("720p"))), ("avc1.chunk", 10));
+}

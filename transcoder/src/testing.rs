@@ -1,0 +1,121 @@
+//! Fixtures that the unit tests of this crate share: plans, transport streams, and a stand-in for FFmpeg.
+
+use domain::ids::{Generation, VideoId};
+use domain::job::Mode;
+use domain::object_key::RenditionName;
+use domain::plan::EncodePlan;
+use domain::probe::Probe;
+use domain::probe::cases::standard;
+use domain::profile::Profile;
+use domain::segment::{IFrameRecord, Lane, SegmentRecord};
+
+use crate::ffmpeg::arguments::iframe_interval;
+use crate::sink::{ORIGIN, Stored};
+
+pub(crate) mod fake_ffmpeg;
+pub(crate) mod services;
+pub(crate) mod transport;
+pub(crate) mod trial;
+pub(crate) mod world;
+
+/// The video of all tests.
+pub(crate) fn video() -> VideoId {
+    VideoId::new(1_700_000_000_000, [7; 10])
+}
+
+/// The generation of all tests.
+pub(crate) fn generation() -> Generation {
+    Generation::of("etag", "fingerprint")
+}
+
+pub(crate) fn name(text: &str) -> RenditionName {
+    text.parse().unwrap()
+}
+
+/// [`standard`], which cannot be remuxed.
+pub(crate) fn foreign() -> Probe {
+    let mut probe = standard();
+    probe.video.codec = "mpeg4".to_owned();
+    probe
+}
+
+/// One minute: a remuxed rung with its sound, and three encoded rungs.
+pub(crate) fn remuxed_plan() -> EncodePlan {
+    EncodePlan::new(&standard(), &Profile::default(), Mode::Abr).unwrap()
+}
+
+/// One minute: four encoded rungs, and encoded sound.
+pub(crate) fn encoded_plan() -> EncodePlan {
+    EncodePlan::new(&foreign(), &Profile::default(), Mode::Abr).unwrap()
+}
+
+/// The measurements that the sink takes of a segment in clear.
+pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Stored {
+    let report = media::ts::scan(bytes);
+    let stream = report.video().or(report.audio());
+    let start = stream.and_then(|it| it.min_pts).map_or(0, |it| (it - ORIGIN).max(0) as u64);
+    let duration = stream.and_then(|it| it.duration_ticks(Some(0))).unwrap_or(0).max(0) as u64;
+    let frames = stream.map_or(0, |it| it.frames as u32);
+    let cuts = media::ts::cut_iframes(bytes).unwrap_or_default();
+    let iframes = (0..).zip(cuts.iter().filter(|_| *rendition == RenditionName::iframes()));
+    let iframes = iframes.map(|(sequence, cut)| IFrameRecord {
+        sequence,
+        offset: 0,
+        bytes: cut.bytes.len() as u64,
+        start: (cut.pts - ORIGIN) as u64,
+        duration: 90_000,
+    });
+    let record = SegmentRecord {
+        rendition: rendition.clone(),
+        index,
+        start,
+        duration,
+        bytes: bytes.len() as u64,
+        sha256: String::new(),
+        frames,
+        iframes: iframes.collect(),
+    };
+    Stored { record, report }
+}
+
+/// A segment as FFmpeg delivers it when all goes well.
+pub(crate) fn planned_segment(plan: &EncodePlan, lane: Lane, rendition: &RenditionName, index: u32) -> Vec<u8> {
+    let rate = plan.frame_rate;
+    if *rendition == RenditionName::iframes() {
+        let span = plan.span(&plan.encode_chunks[index as usize].segments);
+        let frames = (span.start.frame..span.end.frame).step_by(iframe_interval(plan) as usize);
+        return transport::iframes(&frames.map(|it| rate.ticks_of_frame(it)).collect::<Vec<_>>());
+    }
+    let (this, next) = (plan.boundaries[index as usize], plan.boundaries[index as usize + 1]);
+    if let Some(audio) = plan.audio.iter().find(|it| it.name == *rendition) {
+        let rate = u64::from(audio.sample_rate);
+        let unit = |ticks: u64| (ticks * rate + 1024 * 45_000) / (1024 * 90_000);
+        let (first, last) = (unit(this.ticks), unit(next.ticks));
+        return transport::audio(first * 1024 * 90_000 / rate, (last - first) as u32, audio.sample_rate);
+    }
+    let start = if lane == Lane::Copy { this.ticks } else { rate.ticks_of_frame(this.frame) };
+    transport::video(start, (next.frame - this.frame) as u32, rate.ticks_of_frame(1))
+}
+
+/// Every object that a lane makes: of each rendition, with its index.
+pub(crate) fn objects_of(plan: &EncodePlan, lane: Lane) -> Vec<(RenditionName, u32)> {
+    let count = |it: &RenditionName| match *it == RenditionName::iframes() {
+        true => plan.encode_chunks.len() as u32,
+        false => plan.segments(),
+    };
+    if plan.chunks(lane).is_empty() {
+        return vec![];
+    }
+    plan.renditions(lane).into_iter().flat_map(|it| (0..count(&it)).map(move |index| (it.clone(), index))).collect()
+}
+
+/// The records of a generation that came out as planned.
+pub(crate) fn planned_records(plan: &EncodePlan) -> Vec<SegmentRecord> {
+    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio];
+    let objects = lanes.into_iter().flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
+    let record = |(lane, (rendition, index)): (Lane, (RenditionName, u32))| {
+        let stored = stored(&rendition, index, &planned_segment(plan, lane, &rendition, index));
+        crate::verify::segment(plan, lane, &stored).unwrap()
+    };
+    objects.map(record).collect()
+}

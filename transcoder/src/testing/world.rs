@@ -1,0 +1,256 @@
+//! Everything that a job needs, in one temporary folder.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catalog::{CatalogError, RenditionRecord};
+use domain::content_key::ContentKey;
+use domain::job::{Mode, Stage};
+use domain::object_key::{ObjectKey, ObjectPrefix, RenditionName};
+use domain::plan::EncodePlan;
+use domain::probe::Probe;
+use domain::profile::Profile;
+use domain::segment::ChunkRecord;
+use platform::object_store::folder::FolderStore;
+use platform::object_store::{
+    ETag, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, SharedStore, StoreError,
+};
+
+use super::fake_ffmpeg::FakeFfmpeg;
+use super::{generation, video};
+use crate::error::TranscodeError;
+use crate::journal::Journal;
+use crate::pipeline::Order;
+use crate::sink::Outlet;
+use crate::stills::InMemory;
+use crate::vault::Vault;
+
+/// A store in a folder, in which writes can fail.
+pub(crate) struct FlakyStore {
+    inner: FolderStore,
+    /// Writes to paths with this text fail, so many times.
+    failing: Mutex<(String, u32)>,
+    /// Nothing answers.
+    pub(crate) is_away: AtomicBool,
+}
+
+impl FlakyStore {
+    pub(crate) fn new(folder: &Path) -> Self {
+        let inner = FolderStore::new(folder.join("media"), folder.join("private"));
+        Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false) }
+    }
+
+    /// The next writes to paths with this text fail.
+    pub(crate) fn fail(&self, text: &str, times: u32) {
+        *self.failing.lock().unwrap() = (text.to_owned(), times);
+    }
+
+    fn answers(&self, path: String) -> Result<(), StoreError> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(StoreError::Unavailable { path, source: "the test takes it away".into() }),
+            false => Ok(()),
+        }
+    }
+
+    fn check(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.answers(key.path())?;
+        let mut failing = self.failing.lock().unwrap();
+        if failing.1 == 0 || !key.path().contains(&failing.0) {
+            return Ok(());
+        }
+        failing.1 -= 1;
+        Err(StoreError::Unavailable { path: key.path(), source: "the test takes it away".into() })
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FlakyStore {
+    async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
+        self.check(key)?;
+        self.inner.put(key, body, condition).await
+    }
+
+    async fn get(
+        &self,
+        key: &ObjectKey,
+        range: Option<Range<u64>>,
+        if_match: Option<&ETag>,
+    ) -> Result<ObjectBody, StoreError> {
+        self.answers(key.path())?;
+        self.inner.get(key, range, if_match).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
+        self.answers(key.path())?;
+        self.inner.head(key).await
+    }
+
+    async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> Result<(), StoreError> {
+        self.check(to)?;
+        self.inner.copy(from, to).await
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.inner.list(prefix, after).await
+    }
+
+    async fn delete_all(&self, prefix: &ObjectPrefix) -> Result<u64, StoreError> {
+        self.inner.delete_all(prefix).await
+    }
+}
+
+/// A journal in memory that can lose its claim.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) chunks: Mutex<Vec<ChunkRecord>>,
+    pub(crate) progress: Mutex<Vec<(Stage, u8)>>,
+    pub(crate) renditions: Mutex<Vec<RenditionRecord>>,
+    pub(crate) playable: AtomicU32,
+    /// An earlier generation plays.
+    pub(crate) replaces: AtomicBool,
+    /// After so many chunks, another worker has the job; 0: never.
+    pub(crate) loses_after: AtomicU32,
+    /// The claim is lost when the pointer is about to move.
+    pub(crate) loses_at_the_end: AtomicBool,
+}
+
+fn lost() -> TranscodeError {
+    CatalogError::LeaseLost { video: video(), fence: 1 }.into()
+}
+
+#[async_trait]
+impl Journal for Notes {
+    fn first_run(&self) -> bool {
+        !self.replaces.load(Ordering::Relaxed)
+    }
+
+    async fn finished(&self) -> Result<Vec<ChunkRecord>, TranscodeError> {
+        Ok(self.chunks.lock().unwrap().clone())
+    }
+
+    async fn finish(&self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
+        let mut chunks = self.chunks.lock().unwrap();
+        match self.loses_after.load(Ordering::Relaxed) {
+            limit if limit > 0 && chunks.len() as u32 >= limit => return Err(lost()),
+            _ => {}
+        }
+        chunks.retain(|it| (it.lane, it.index) != (chunk.lane, chunk.index));
+        chunks.push(chunk.clone());
+        Ok(())
+    }
+
+    async fn progress(&self, stage: Stage, percent: u8) -> Result<(), TranscodeError> {
+        self.progress.lock().unwrap().push((stage, percent));
+        Ok(())
+    }
+
+    async fn renditions(&self, renditions: &[RenditionRecord]) -> Result<(), TranscodeError> {
+        *self.renditions.lock().unwrap() = renditions.to_vec();
+        Ok(())
+    }
+
+    async fn playable(&self) -> Result<(), TranscodeError> {
+        self.playable.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn still_ours(&self) -> Result<(), TranscodeError> {
+        if self.loses_at_the_end.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
+    }
+}
+
+/// One key for all renditions.
+pub(crate) struct OneKey;
+
+#[async_trait]
+impl Vault for OneKey {
+    async fn content_key(&self, _rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+        Ok(ContentKey::new([3; 16]))
+    }
+}
+
+/// A store, a stand-in for FFmpeg, and a journal.
+pub(crate) struct World {
+    pub(crate) flaky: Arc<FlakyStore>,
+    pub(crate) store: SharedStore,
+    pub(crate) fake: FakeFfmpeg,
+    pub(crate) journal: Arc<Notes>,
+    pub(crate) profile: Profile,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let flaky = Arc::new(FlakyStore::new(folder.path()));
+        let fake = FakeFfmpeg::new(folder.path().join("tools"));
+        let mut profile = Profile::default();
+        // Two rungs show what there is to see, and take less time than six.
+        profile.rungs.retain(|it| it.height <= 480);
+        Self { store: Arc::clone(&flaky) as _, flaky, fake, journal: Arc::default(), profile, folder }
+    }
+
+    /// With all that FFmpeg delivers for a source.
+    pub(crate) fn of(probe: &Probe) -> (Self, EncodePlan) {
+        let world = Self::new();
+        let plan = EncodePlan::new(probe, &world.profile, Mode::Abr).unwrap();
+        world.fake.prepare(&plan);
+        (world, plan)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn outlet(&self) -> Outlet {
+        Outlet::new(Arc::clone(&self.store), video(), generation())
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        Order {
+            tools: self.fake.tools(),
+            source: Arc::new(InMemory(Bytes::from_static(b"a source"))),
+            store: Arc::clone(&self.store),
+            vault: Arc::new(OneKey),
+            journal: Arc::clone(&self.journal) as _,
+            video: video(),
+            generation: generation(),
+            profile: self.profile.clone(),
+            mode: Mode::Abr,
+            takeover: None,
+            workers: 2,
+        }
+    }
+
+    /// The paths of all objects, in both buckets, sorted.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        let mut found = vec![];
+        for bucket in ["media", "private"] {
+            files(&self.folder.path().join(bucket), &mut found);
+        }
+        let relative = |it: &PathBuf| it.strip_prefix(self.folder.path()).unwrap().display().to_string();
+        let mut found: Vec<String> = found.iter().map(relative).collect();
+        found.sort();
+        found
+    }
+
+    /// The objects whose path ends like this.
+    pub(crate) fn named(&self, end: &str) -> Vec<String> {
+        self.objects().into_iter().filter(|it| it.ends_with(end)).collect()
+    }
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}

@@ -1,0 +1,215 @@
+//! Jobs that are taken away from their worker, and jobs that others have.
+
+use domain::job::Partial;
+
+use super::*;
+
+/// A lease that is renewed within a second.
+async fn watched() -> Site {
+    let mut site = Site::without_copy().await;
+    site.worker.config.lease = Duration::from_millis(600);
+    site.world.fake.set_faults(&[Fault::ends(Task::Encode, 1, End::Stall).times(9)]);
+    site
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_gives_its_job_back() {
+    let site = watched().await;
+    let cancel = CancellationToken::new();
+    let stop = async {
+        site.until_running(Task::Encode).await;
+        cancel.cancel();
+    };
+    tokio::join!(site.work_until(&cancel), stop);
+    assert_eq!(site.video().await.state, VideoState::Queued);
+    assert_eq!(site.depth().await, Depth { ready: 1, ..EMPTY }, "at once, for another worker");
+    assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+}
+
+/// A service manager that stops everything signals FFmpeg too.
+#[tokio::test]
+async fn a_death_while_everything_stops_is_not_a_failure() {
+    let site = Site::without_copy().await;
+    site.world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Kill).times(9)]);
+    let cancel = CancellationToken::new();
+    let stop = async {
+        site.until_running(Task::Encode).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cancel.cancel();
+    };
+    tokio::join!(site.work_until(&cancel), stop);
+    assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+    assert_eq!(site.depth().await, Depth { ready: 1, ..EMPTY });
+}
+
+#[tokio::test]
+async fn what_is_made_of_a_deleted_video_is_removed() {
+    let site = watched().await;
+    let delete = async {
+        site.until_running(Task::Encode).await;
+        while site.world.named(".ts").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+    };
+    tokio::join!(site.work(), delete);
+    assert_eq!(site.video().await.state, VideoState::Deleted);
+    assert_eq!(site.world.objects(), [""; 0]);
+    assert_eq!(site.depth().await, EMPTY);
+}
+
+#[tokio::test]
+async fn what_is_made_of_a_cancelled_video_is_kept() {
+    let site = watched().await;
+    let cancel = async {
+        site.until_running(Task::Encode).await;
+        while site.world.named(".ts").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        site.services.catalog.apply(video(), &VideoEvent::Cancelled, now_ms()).await.unwrap();
+    };
+    tokio::join!(site.work(), cancel);
+    assert_eq!(site.video().await.state, VideoState::Cancelled);
+    assert_eq!((site.depth().await, site.world.named("master.m3u8").len()), (EMPTY, 0));
+    assert!(!site.world.named(".ts").is_empty(), "a retry goes on there");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_overtaken_writes_nothing_more() {
+    let site = watched().await;
+    let overtake = async {
+        site.until_running(Task::Encode).await;
+        let (later, lease) = (now_ms() + 3_600_000, Duration::from_secs(60));
+        let claimed = site.services.catalog.claim(&site.job, &site.generation(), "other", lease, later).await.unwrap();
+        assert!(matches!(claimed, ClaimOutcome::Claimed(claim) if claim.fence == 2));
+    };
+    tokio::join!(site.work(), overtake);
+    let holder = site.services.catalog.holder(video()).await.unwrap().unwrap();
+    assert_eq!((holder.worker.as_str(), holder.fence), ("other", 2));
+    assert_eq!(site.video().await.state, VideoState::Processing);
+    assert_eq!(site.depth().await, Depth { ready: 1, ..EMPTY }, "the message comes again, and finds out");
+    assert_eq!(site.world.named("master.m3u8"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_source_that_was_replaced_has_a_job_of_its_own() {
+    let site = Site::new().await;
+    site.world.store.put(&source_key(), "another film".into(), PutCondition::Always).await.unwrap();
+    site.work().await;
+    assert_eq!((site.depth().await, site.last_outcome().await), (EMPTY, AttemptOutcome::Released));
+    assert!(!matches!(site.video().await.state, VideoState::Failed(_)));
+}
+
+#[tokio::test]
+async fn a_video_that_another_worker_has_is_left_to_it() {
+    let site = Site::new().await;
+    // Of the same job, delivered for the first time: a double.
+    let catalog = &site.services.catalog;
+    let lease = Duration::from_secs(60);
+    let claimed = catalog.claim(&site.job, &site.generation(), "other", lease, now_ms()).await.unwrap();
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)));
+    site.work().await;
+    assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
+
+    // Delivered again: the holder may have died, so it waits for the end of the lease.
+    site.services.queue.send(&JobMessage::from(site.job.clone()), Duration::ZERO).await.unwrap();
+    let delivery = site.receive().await;
+    site.services.queue.release(&delivery.receipt, Duration::ZERO, "x").await.unwrap();
+    site.work().await;
+    assert_eq!(site.depth().await, Depth { delayed: 1, ..EMPTY });
+
+    // Another job on the same video waits too.
+    let other = Source { etag: "other".to_owned(), ..site.job.source.clone() };
+    let other = Job::new(video(), other, "default", Mode::Abr, JobReason::Convert);
+    site.services.queue.send(&JobMessage::from(other), Duration::ZERO).await.unwrap();
+    site.work().await;
+    assert_eq!(site.depth().await, Depth { delayed: 2, ..EMPTY });
+    assert_eq!(site.world.fake.runs(), [""; 0]);
+}
+
+/// The claim was made, and its answer lost.
+#[tokio::test]
+async fn a_claim_of_its_own_is_recognised() {
+    let site = Site::new().await;
+    site.services.claim(&site.job, &site.generation()).await;
+    site.work().await;
+    assert!(matches!(site.video().await.state, VideoState::Ready { .. }));
+    assert_eq!(site.attempts().await.len(), 1);
+
+    let site = Site::new().await;
+    site.services.claim(&site.job, &site.generation()).await;
+    let held = site.worker.in_hand.take(video());
+    site.work().await;
+    assert_eq!(site.world.fake.runs(), [""; 0], "another job of this process has the video in hand");
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_job_on_a_deleted_video_ends() {
+    let site = Site::new().await;
+    site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+    site.work().await;
+    assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
+}
+
+/// Single rungs of a generation that plays no longer.
+#[tokio::test]
+async fn a_partial_job_that_was_overtaken_ends() {
+    let site = Site::new().await;
+    site.work().await;
+    let old = Generation::of("etag", "settings of before");
+    let partial = site.job.clone().with_partial(Partial::new(old, ["1440p".parse().unwrap()]));
+    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();
+    site.world.fake.forget_runs();
+    site.work().await;
+    assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
+    assert_eq!(site.video().await.state, VideoState::Ready { generation: site.generation() });
+    assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
+}
+
+/// Single rungs of what plays: the others are taken over.
+#[tokio::test]
+async fn a_partial_job_makes_only_its_rungs() {
+    let mut site = Site::new().await;
+    site.work().await;
+    let base = site.generation();
+    let rung = site.plan.rungs[0].name.clone();
+    let profile = site.worker.config.profiles.get_mut("default").unwrap();
+    profile.rungs.iter_mut().find(|it| it.name == rung).unwrap().video_kbps = 150;
+    let partial = site.job.clone().with_partial(Partial::new(base.clone(), [rung.clone()]));
+    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.queue.send(&JobMessage::from(partial.clone()), Duration::ZERO).await.unwrap();
+    site.world.fake.forget_runs();
+    site.work().await;
+    let generation = partial.generation(&site.worker.config.profiles["default"]);
+    assert_ne!(generation, base);
+    assert_eq!(site.video().await.state, VideoState::Ready { generation: generation.clone() });
+    let runs = site.world.fake.runs();
+    assert!(runs.iter().all(|it| !it.starts_with("Copy") && !it.starts_with("Audio")), "{runs:?}");
+    let renditions = site.services.catalog.renditions(video(), &generation).await.unwrap();
+    let before = site.services.catalog.renditions(video(), &base).await.unwrap();
+    assert_eq!(renditions.len(), before.len());
+    let segments = |generation: &Generation| {
+        site.world.objects().iter().filter(|it| it.contains(generation.as_str()) && it.ends_with(".ts")).count()
+    };
+    assert_eq!(segments(&generation), segments(&base));
+}
+
+/// In between, the store has lost what was to be taken over.
+#[tokio::test]
+async fn a_partial_job_without_its_base_does_not_fit() {
+    let site = Site::new().await;
+    site.work().await;
+    let manifest = ObjectKey::Manifest { video: video(), generation: site.generation() };
+    site.world.store.delete(&manifest).await.unwrap();
+    let rung = site.plan.rungs[0].name.clone();
+    let partial = site.job.clone().with_partial(Partial::new(site.generation(), [rung]));
+    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();
+    site.work().await;
+    let outcome = site.last_outcome().await;
+    assert!(matches!(&outcome, AttemptOutcome::Failed(it) if it.code == FailureCode::RungsDoNotFit), "{outcome:?}");
+    assert_eq!(site.depth().await, EMPTY);
+    assert_eq!(site.video().await.state, VideoState::Ready { generation: site.generation() }, "it plays on");
+}
