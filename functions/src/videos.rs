@@ -181,7 +181,6 @@ pub(crate) async fn remove_objects(
 /// A new, unique id.
 pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
-    getrandom::fill(&mut random)
-        .map_err(|it| ApiError::internal(anyhow::anyhow!("the system's random number generator failed: {it}")))?;
+    crate::random::fill(&mut random)?;
     Ok(VideoId::new(now_ms, random))
 }
