@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::event::{Ignored, Intake, jobs_of};
+use domain::event::{EventContext, Ignored, jobs_of};
 use domain::ids::JobId;
 use domain::job::JobMessage;
 
@@ -47,12 +47,12 @@ pub struct Summary {
 
 impl Plan {
     /// Plans a batch. `None` stands for an unreadable message.
-    pub fn new(messages: &[Option<String>], intake: Intake<'_>) -> Self {
+    pub fn new(messages: &[Option<String>], context: EventContext<'_>) -> Self {
         let mut plan = Self::default();
         let mut known: BTreeMap<JobId, usize> = BTreeMap::new();
         for message in messages {
             let mut waits = vec![];
-            for record in jobs_of(message.as_deref().unwrap_or_default(), intake) {
+            for record in jobs_of(message.as_deref().unwrap_or_default(), context) {
                 match record {
                     Ok(job) => {
                         let at = *known.entry(job.id.clone()).or_insert(plan.bodies.len());
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    const INTAKE: Intake<'_> = Intake { bucket: "private", profile: "default", mode: Mode::Abr };
+    const INTAKE: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
 
     #[test]
     fn rests_grow_with_the_age_of_a_message() {

@@ -237,7 +237,7 @@ mod tests {
         let caller = |subject: &str, owner: Option<&str>| Caller {
             subject: subject.to_owned(),
             owner: owner.map(str::to_owned),
-            scopes: crate::auth::Scopes::of_an_owner(),
+            scopes: crate::auth::Scopes::owner_default(),
         };
         let ann = caller("user:ann", Some("acme"));
         let mut ids = vec![

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use catalog::{CatalogError, Noted, SharedCatalog};
-use domain::event::{Ignored, Intake, jobs_of, relayed_job};
+use catalog::{CatalogError, SharedCatalog, UploadEventOutcome};
+use domain::event::{EventContext, Ignored, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -102,10 +102,10 @@ impl Ingest {
     /// # Errors
     /// See [`IngestError`]. The records before the failed one have been processed.
     pub async fn process(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
-        let intake = Intake { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
+        let context = EventContext { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
         let mut taken = Vec::new();
         // The edge worker sends jobs that it created from events.
-        let records = relayed_job(body, intake).map_or_else(|| jobs_of(body, intake), |it| vec![it]);
+        let records = relayed_job(body, context).map_or_else(|| jobs_of(body, context), |it| vec![it]);
         for record in records {
             let outcome = match record {
                 Ok(job) => self.record_and_send(&job, now_ms).await?,
@@ -163,14 +163,14 @@ impl Ingest {
 
     async fn record_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
         let job = match self.catalog.note_upload_event(job, now_ms).await? {
-            Noted::Send(job) => job,
-            Noted::Waits => return Ok(Ingested::Waiting(job.video)),
-            Noted::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
-            Noted::Gone => {
+            UploadEventOutcome::Send(job) => job,
+            UploadEventOutcome::Waits => return Ok(Ingested::Waiting(job.video)),
+            UploadEventOutcome::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
+            UploadEventOutcome::Gone => {
                 self.remove_if_deleted(job.video).await?;
                 return Ok(Ingested::Gone(job.video));
             }
-            Noted::Unwanted => {
+            UploadEventOutcome::Unwanted => {
                 self.remove_unwanted(job).await?;
                 return Ok(Ingested::Unwanted(job.video));
             }

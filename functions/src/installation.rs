@@ -104,10 +104,10 @@ impl Installation {
         config.profiles.extend(settings.profiles);
         config.max_upload_bytes = settings.max_upload_bytes.unwrap_or(config.max_upload_bytes);
         config.public_url = settings.api_url;
-        let of_an_owner = &mut config.owner_limits;
-        of_an_owner.open_uploads = settings.max_open_uploads.or(of_an_owner.open_uploads).filter(|it| *it > 0);
-        of_an_owner.videos = settings.owner_videos.filter(|it| *it > 0);
-        of_an_owner.source_bytes = settings.owner_bytes.filter(|it| *it > 0);
+        let owner_default = &mut config.owner_limits;
+        owner_default.open_uploads = settings.max_open_uploads.or(owner_default.open_uploads).filter(|it| *it > 0);
+        owner_default.videos = settings.owner_videos.filter(|it| *it > 0);
+        owner_default.source_bytes = settings.owner_bytes.filter(|it| *it > 0);
         config.require_sizes = settings.require_sizes;
         config.upload_types = settings.upload_types.unwrap_or(config.upload_types);
         config.upload_url_life = settings.upload_url_life.unwrap_or(config.upload_url_life);

@@ -226,7 +226,7 @@ mod tests {
         let urls = playback.urls(video, Some(&generation), &viewer, None, NOW_MS).unwrap();
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
-        let own = urls.clone().with_poster(Some(&PosterId::of_moment(5)), true).poster.unwrap();
+        let own = urls.clone().with_poster(Some(&PosterId::from_timestamp(5)), true).poster.unwrap();
         assert!(matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::OwnPoster { .. })));
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
-use catalog::{AttemptOutcome, NewVideo, Noted, SharedCatalog, SqlCatalog, Video};
+use catalog::{AttemptOutcome, NewVideo, SharedCatalog, SqlCatalog, UploadEventOutcome, Video};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Generate, Import, Job, JobMessage, JobReason, Mode, Source};
@@ -112,7 +112,7 @@ impl Site {
         let source = Source { bucket: "private".to_owned(), key: key(id).path(), etag: "gone".to_owned(), size: 1 };
         let job = Job::new(id, source, "small", Mode::Abr, JobReason::Upload);
         let noted = self.catalog.note_upload_event(&job, now_ms()).await.unwrap();
-        assert!(matches!(noted, Noted::Send(_)), "{noted:?}");
+        assert!(matches!(noted, UploadEventOutcome::Send(_)), "{noted:?}");
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await.unwrap();
         id
     }

@@ -34,7 +34,7 @@ pub trait Journal: Send + Sync {
     async fn playable(&self) -> Result<(), TranscodeError>;
 
     /// Fails unless the claim is still held. Called before the pointer to a generation is switched.
-    async fn still_ours(&self) -> Result<(), TranscodeError>;
+    async fn ensure_claim_held(&self) -> Result<(), TranscodeError>;
 }
 
 /// The journal of a claimed job, stored in the catalog.
@@ -78,7 +78,7 @@ impl Journal for CatalogJournal {
         Ok(self.catalog.mark_playable(&self.claim, now_ms()).await?)
     }
 
-    async fn still_ours(&self) -> Result<(), TranscodeError> {
+    async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         self.catalog.renew(&self.claim, self.lease, now_ms()).await?;
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn still_ours(&self) -> Result<(), TranscodeError> {
+    async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         Ok(())
     }
 }

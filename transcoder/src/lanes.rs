@@ -24,7 +24,7 @@ use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::ffmpeg::{Tools, verdict};
 use crate::loopback::Loopback;
 use crate::normalise::Feed;
-use crate::sink::{Outlet, Output, SegmentSink, Stored};
+use crate::sink::{GenerationWriter, Output, SegmentSink, Stored};
 use crate::tone_map::ToneMap;
 
 mod assembly;
@@ -33,7 +33,7 @@ use assembly::Assembly;
 pub(crate) use assembly::may_be_missing;
 
 /// The state that the lanes of one job share.
-pub struct Workshop {
+pub struct EncodeContext {
     /// FFmpeg and ffprobe.
     pub tools: Tools,
     /// The plan of the lanes.
@@ -49,7 +49,7 @@ pub struct Workshop {
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<ToneMap>,
     /// Writer of the objects of this generation.
-    pub outlet: Outlet,
+    pub writer: GenerationWriter,
     /// Content key of each rendition; empty: nothing is encrypted.
     pub keys: HashMap<RenditionName, domain::content_key::ContentKey>,
     /// Number of parallel encoders, of one thread each.
@@ -76,7 +76,7 @@ pub enum Made {
 /// activity.
 const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
 
-impl Workshop {
+impl EncodeContext {
     /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each
     /// chunk as it is finished.
     pub async fn run_through(&self, lane: Lane, first: usize, made: &mpsc::Sender<Made>) -> Result<(), TranscodeError> {
@@ -205,7 +205,7 @@ impl Workshop {
             first_iframes: (rendition == RenditionName::iframes()).then(|| self.first_iframes()),
             rendition,
         });
-        SegmentSink::new(self.outlet.clone(), outputs.collect())
+        SegmentSink::new(self.writer.clone(), outputs.collect())
     }
 
     /// The media sequence number of the first I-frame of each chunk. It follows from the plan

@@ -3,6 +3,7 @@
 //! [`worker`] takes jobs from the queue; [`local`] transcodes one file without services; both are
 //! thin shells over [`pipeline`]. FFmpeg does the media work: it sees only a loopback address.
 
+pub mod content_keys;
 pub mod error;
 pub mod fetch;
 pub mod ffmpeg;
@@ -16,14 +17,13 @@ pub mod normalise;
 pub mod pipeline;
 pub mod poster;
 pub mod publish;
+pub mod reused;
 pub mod sink;
 pub mod source;
 pub mod stills;
-pub mod takeover;
 #[cfg(test)]
 mod testing;
 pub mod tone_map;
 pub mod trial;
-pub mod vault;
 pub mod verify;
 pub mod worker;

@@ -16,12 +16,12 @@ use platform::object_store::folder::FolderStore;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::content_keys::ClearKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::journal::{MemoryJournal, Progress};
-use crate::pipeline::{self, Order, Published};
+use crate::pipeline::{self, Published, TranscodeRequest};
 use crate::source::{FileSource, Source as _};
-use crate::vault::ClearKeys;
 use platform::clock::now_ms;
 
 /// One file to transcode.
@@ -131,20 +131,20 @@ pub async fn transcode(
         }
         on_progress(progress);
     }));
-    let order = Order {
+    let request = TranscodeRequest {
         tools: tools.clone(),
         source: Arc::new(source),
         store,
-        vault: Arc::new(ClearKeys::new(hls.join(generation.as_str()))),
+        content_keys: Arc::new(ClearKeys::new(hls.join(generation.as_str()))),
         journal: Arc::new(journal),
-        takeover: None,
+        reused: None,
         video,
         generation: generation.clone(),
         profile,
         mode: job.mode,
         workers: job.workers,
     };
-    let published = match Box::pin(pipeline::run(&order, cancel)).await {
+    let published = match Box::pin(pipeline::run(&request, cancel)).await {
         Ok(published) => published,
         Err(problem) => {
             if !job.keep_going {

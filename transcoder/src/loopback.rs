@@ -32,7 +32,7 @@ use owner::OwnConnections;
 
 /// Receives the files that one FFmpeg run delivers.
 #[async_trait]
-pub trait Receiver: Send + Sync {
+pub trait SegmentReceiver: Send + Sync {
     /// Receives one file: number `index` of output `output`. An error stops the run.
     async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError>;
 }
@@ -54,7 +54,7 @@ struct Shared {
 #[derive(Default)]
 struct Runs {
     next: u64,
-    receivers: HashMap<u64, Arc<dyn Receiver>>,
+    receivers: HashMap<u64, Arc<dyn SegmentReceiver>>,
     relays: HashMap<u64, Relayed>,
 }
 
@@ -126,7 +126,7 @@ impl Loopback {
     }
 
     /// Opens a place for deliveries.
-    pub fn deliver_to(&self, receiver: Arc<dyn Receiver>) -> Delivery {
+    pub fn deliver_to(&self, receiver: Arc<dyn SegmentReceiver>) -> Delivery {
         let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let run = runs.next;

@@ -23,34 +23,34 @@ use platform::object_store::SharedStore;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::inspect::{Inspected, inspect, inspect_sequentially};
 use crate::journal::Journal;
-use crate::lanes::{self, Made, Workshop};
+use crate::lanes::{self, EncodeContext, Made};
 use crate::loopback::Loopback;
 use crate::manifest;
 use crate::normalise::{Feed, Normaliser};
 use crate::publish::Publisher;
-use crate::sink::Outlet;
+use crate::reused::ReusedRenditions;
+use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
 use crate::stills;
-use crate::takeover::Takeover;
 use crate::tone_map::ToneMap;
-use crate::vault::Vault;
 use crate::verify;
 
 mod encoding;
 mod progress;
 
 use encoding::encode_all;
-use progress::Meter;
+use progress::ProgressMeter;
 
 /// Interval between two checks whether more of a growing video can be shown.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// The inputs of the pipeline.
-pub struct Order {
+pub struct TranscodeRequest {
     /// FFmpeg and ffprobe.
     pub tools: Tools,
     /// The source to read.
@@ -58,7 +58,7 @@ pub struct Order {
     /// The store to publish to.
     pub store: SharedStore,
     /// The source of content keys.
-    pub vault: Arc<dyn Vault>,
+    pub content_keys: Arc<dyn ContentKeyStore>,
     /// The job's memory, and its progress reports.
     pub journal: Arc<dyn Journal>,
     /// The video to transcode.
@@ -70,7 +70,7 @@ pub struct Order {
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
     /// The renditions to reuse, if only some rungs are re-encoded.
-    pub takeover: Option<Takeover>,
+    pub reused: Option<ReusedRenditions>,
     /// Number of parallel encoders, of one thread each.
     pub workers: usize,
 }
@@ -91,18 +91,18 @@ pub struct Published {
 }
 
 /// Processes the video. Stops within moments when cancelled.
-pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
+pub async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
     let started = Instant::now();
-    order.journal.progress(Stage::Probe, 0).await?;
-    let blocks = Blocks::new(Arc::clone(&order.source));
+    request.journal.progress(Stage::Probe, 0).await?;
+    let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
-    let looking = inspect(&order.tools, &blocks, &loopback, &order.profile);
+    let looking = inspect(&request.tools, &blocks, &loopback, &request.profile);
     let source = tokio::select! {
         source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
     let looked = started.elapsed();
-    let outcome = attempts(order, source, &blocks, loopback, started, cancel).await;
+    let outcome = attempts(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
     published.receipt.add_stage(Stage::Probe, looked.as_millis() as u64);
     published.receipt.bytes_in = blocks.fetched();
@@ -113,7 +113,7 @@ pub async fn run(order: &Order, cancel: &CancellationToken) -> Result<Published,
 /// Tries the ways to transcode a video, the cheapest first: a remuxed rung, encoding all rungs,
 /// reading from the beginning.
 async fn attempts(
-    order: &Order,
+    request: &TranscodeRequest,
     mut source: Inspected,
     blocks: &Blocks,
     mut loopback: Loopback,
@@ -123,7 +123,7 @@ async fn attempts(
     // The next way must not use the chunks of an attempt if they may be the problem.
     let mut trusted = true;
     loop {
-        let problem = match attempt(order, &source, trusted, loopback, started, cancel).await {
+        let problem = match attempt(request, &source, trusted, loopback, started, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
@@ -138,7 +138,7 @@ async fn attempts(
                     error = &problem as &dyn std::error::Error,
                     "reading the source from its beginning after all"
                 );
-                let looking = inspect_sequentially(&order.tools, &loopback, &order.profile, &source.probe.demuxer);
+                let looking = inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
                 source = tokio::select! {
                     source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
@@ -157,7 +157,7 @@ async fn attempts(
 }
 
 async fn attempt(
-    order: &Order,
+    request: &TranscodeRequest,
     source: &Inspected,
     trusted: bool,
     loopback: Loopback,
@@ -165,46 +165,46 @@ async fn attempt(
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
     let probe = &source.probe;
-    let plan = match &order.takeover {
-        Some(takeover) => takeover.plan(probe, &order.profile, order.mode)?,
-        None => EncodePlan::new(probe, &order.profile, order.mode)?,
+    let plan = match &request.reused {
+        Some(reused) => reused.plan(probe, &request.profile, request.mode)?,
+        None => EncodePlan::new(probe, &request.profile, request.mode)?,
     };
-    let work = order.takeover.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
+    let work = request.reused.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     match &plan.copy {
-        Ok(_) => tracing::info!(video.id = %order.video, "remuxing the top rung, encoding {}", work.rungs.len()),
-        Err(why) => tracing::info!(video.id = %order.video, "encoding {} rungs: {why}", work.rungs.len()),
+        Ok(_) => tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len()),
+        Err(why) => tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len()),
     }
-    let outlet = Outlet::new(Arc::clone(&order.store), order.video, order.generation.clone());
-    let keys = content_keys(order, &plan).await?;
+    let writer = GenerationWriter::new(Arc::clone(&request.store), request.video, request.generation.clone());
+    let keys = content_keys(request, &plan).await?;
     // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
-    let mut workshop = Workshop {
-        tools: order.tools.clone(),
+    let mut context = EncodeContext {
+        tools: request.tools.clone(),
         plan: work,
         probe: probe.clone(),
-        encoder: order.profile.encoder.clone(),
+        encoder: request.profile.encoder.clone(),
         loopback,
         feeds: HashMap::new(),
         tone_map: ToneMap::write(&probe.video).await?,
-        outlet,
+        writer,
         keys,
-        workers: order.workers.max(1),
+        workers: request.workers.max(1),
         cancel: stop,
     };
-    let mut publisher = Publisher::new(workshop.outlet.clone(), &plan, probe);
-    order.journal.renditions(&publisher.planned()).await?;
-    let finished = order.journal.finished().await?;
+    let mut publisher = Publisher::new(context.writer.clone(), &plan, probe);
+    request.journal.renditions(&publisher.planned()).await?;
+    let finished = request.journal.finished().await?;
     let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();
-    let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut workshop, order.takeover.is_some(), &finished));
+    let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut context, request.reused.is_some(), &finished));
     finished.iter().for_each(|it| publisher.add(it));
 
-    let mut making = Making {
-        order,
+    let mut run = GenerationRun {
+        request,
         trusted,
         plan: &plan,
-        workshop: &workshop,
-        meter: Meter::new(&workshop.plan, &finished),
+        context: &context,
+        meter: ProgressMeter::new(&context.plan, &finished),
         publisher,
         receipt: Receipt::default(),
         playable: watch::Sender::new(false),
@@ -213,18 +213,18 @@ async fn attempt(
     };
     let feeding = async {
         match feeding {
-            Some(arguments) => workshop.feed(arguments).await,
+            Some(arguments) => context.feed(arguments).await,
             None => Ok(()),
         }
     };
-    let result = match tokio::try_join!(making.all_chunks(&finished), feeding) {
-        Ok(_) => making.publish(source.normaliser.as_ref()).await,
+    let result = match tokio::try_join!(run.all_chunks(&finished), feeding) {
+        Ok(_) => run.publish(source.normaliser.as_ref()).await,
         Err(problem) => Err(problem),
     };
     if result.is_err() {
         // Deliveries outlive FFmpeg: the caller's clean-up must not race with them.
-        workshop.cancel.cancel();
-        workshop.outlet.close().await;
+        context.cancel.cancel();
+        context.writer.close().await;
     }
     result
 }
@@ -233,12 +233,12 @@ async fn attempt(
 /// writes to them.
 fn feeding(
     normaliser: &Normaliser,
-    workshop: &mut Workshop,
+    context: &mut EncodeContext,
     audio_is_taken_over: bool,
     finished: &[ChunkRecord],
 ) -> Vec<String> {
     let missing = |lane: Lane| {
-        workshop
+        context
             .plan
             .chunks(lane)
             .iter()
@@ -248,11 +248,11 @@ fn feeding(
     // A relay without a reader would block the other one.
     let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_taken_over)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
-        let relay = workshop.loopback.relay();
-        workshop.feeds.insert(feed, relay.reader_url);
+        let relay = context.loopback.relay();
+        context.feeds.insert(feed, relay.reader_url);
         feeds.push((feed, relay.writer_url));
     }
-    normaliser.arguments(&workshop.loopback.source_url(), &feeds)
+    normaliser.arguments(&context.loopback.source_url(), &feeds)
 }
 
 /// Whether a chunk of an earlier attempt fits this plan: after the decision about remuxing has
@@ -281,7 +281,7 @@ fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, renditio
 }
 
 async fn content_keys(
-    order: &Order,
+    request: &TranscodeRequest,
     plan: &EncodePlan,
 ) -> Result<HashMap<RenditionName, domain::content_key::ContentKey>, TranscodeError> {
     if !plan.encrypt {
@@ -290,23 +290,23 @@ async fn content_keys(
     let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
     let names: Vec<RenditionName> = lanes.flat_map(|it| plan.renditions(it)).collect();
     let keys = names.iter().map(|name| async move {
-        let key = match &order.takeover {
-            Some(takeover) if takeover.has(name) => takeover.content_key(name).await?,
-            _ => order.vault.content_key(name).await?,
+        let key = match &request.reused {
+            Some(reused) if reused.has(name) => reused.content_key(name).await?,
+            _ => request.content_keys.content_key(name).await?,
         };
         Ok((name.clone(), key))
     });
     futures::future::try_join_all(keys).await.map(|it| it.into_iter().collect())
 }
 
-struct Making<'a> {
-    order: &'a Order,
+struct GenerationRun<'a> {
+    request: &'a TranscodeRequest,
     /// Whether records and playlists of earlier attempts may be used.
     trusted: bool,
-    /// The plan of the whole generation; the workshop has the part that is produced here.
+    /// The plan of the whole generation; the context has the part that is produced here.
     plan: &'a EncodePlan,
-    workshop: &'a Workshop,
-    meter: Meter,
+    context: &'a EncodeContext,
+    meter: ProgressMeter,
     publisher: Publisher,
     receipt: Receipt,
     playable: watch::Sender<bool>,
@@ -314,14 +314,14 @@ struct Making<'a> {
     started: Instant,
 }
 
-impl Making<'_> {
+impl GenerationRun<'_> {
     /// Produces all missing chunks, and records and publishes them as they are finished.
     async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
         // Buffered, so that recording one chunk does not delay the next.
         let (sender, mut receiver) = mpsc::channel(64);
         let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
         let missing = |lane: Lane| -> Vec<usize> {
-            let chunks = self.workshop.plan.chunks(lane);
+            let chunks = self.context.plan.chunks(lane);
             (0..chunks.len()).filter(|it| !done(lane, *it as u32)).collect()
         };
         let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
@@ -331,14 +331,14 @@ impl Making<'_> {
             return Ok(());
         }
         let through = |lane: Lane, missing: Vec<usize>| {
-            let (workshop, takeover, sender) = (self.workshop, self.order.takeover.as_ref(), sender.clone());
+            let (context, reused, sender) = (self.context, self.request.reused.as_ref(), sender.clone());
             async move {
-                match (takeover, missing.first()) {
+                match (reused, missing.first()) {
                     (_, None) => Ok(()),
-                    (None, Some(first)) => workshop.run_through(lane, *first, &sender).await,
-                    (Some(takeover), Some(_)) => {
+                    (None, Some(first)) => context.run_through(lane, *first, &sender).await,
+                    (Some(reused), Some(_)) => {
                         for place in missing {
-                            let chunk = takeover.chunk(&workshop.outlet, lane, place as u32).await?;
+                            let chunk = reused.chunk(&context.writer, lane, place as u32).await?;
                             sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
@@ -347,11 +347,11 @@ impl Making<'_> {
             }
         };
         // The rung that is playable first has priority: encoding waits for the remuxed rung.
-        let wait = self.workshop.plan.copy.is_ok() && self.order.journal.first_run() && !copy.is_empty();
+        let wait = self.context.plan.copy.is_ok() && self.request.journal.first_run() && !copy.is_empty();
         let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let encoding = encode_all(
-            self.workshop,
-            self.order.takeover.as_ref(),
+            self.context,
+            self.request.reused.as_ref(),
             encode,
             wait.then(|| self.playable.subscribe()),
             sender,
@@ -359,11 +359,11 @@ impl Making<'_> {
         let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
-        if self.order.journal.first_run() {
-            let shown = self.publisher.watch(self.workshop.workers, self.trusted).await?;
+        if self.request.journal.first_run() {
+            let shown = self.publisher.watch(self.context.workers, self.trusted).await?;
             if shown {
                 // The earlier attempt may have been killed before it recorded that.
-                self.order.journal.playable().await?;
+                self.request.journal.playable().await?;
                 self.playable.send_replace(true);
             }
         }
@@ -387,7 +387,7 @@ impl Making<'_> {
     }
 
     async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
-        self.order.journal.finish(chunk).await?;
+        self.request.journal.finish(chunk).await?;
         let stage = match chunk.lane {
             Lane::Copy => Stage::Copy,
             Lane::Encode => Stage::Encode,
@@ -397,7 +397,7 @@ impl Making<'_> {
         self.receipt.add_stage(stage, chunk.wall_ms);
         self.publisher.add(chunk);
         let percent = self.meter.finished(chunk);
-        self.order.journal.progress(stage, percent).await
+        self.request.journal.progress(stage, percent).await
     }
 
     /// While no generation of this video was ever published, shows the finished segments as soon as
@@ -405,9 +405,9 @@ impl Making<'_> {
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
         let Some(count) = self.publisher.due() else { return Ok(()) };
         // A worker that lost its claim must not undo what the new holder has shown.
-        self.order.journal.still_ours().await?;
+        self.request.journal.ensure_claim_held().await?;
         if self.publisher.show(count).await? {
-            self.order.journal.playable().await?;
+            self.request.journal.playable().await?;
             self.playable_after_s = Some(self.started.elapsed().as_secs_f64());
             self.playable.send_replace(true);
         }
@@ -417,38 +417,38 @@ impl Making<'_> {
     /// All chunks are finished: creates the stills, verifies the generation, and switches the
     /// pointer.
     async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
-        let (order, workshop) = (self.order, self.workshop);
+        let (request, context) = (self.request, self.context);
         let percent = self.meter.percent();
-        order.journal.progress(Stage::Stills, percent).await?;
+        request.journal.progress(Stage::Stills, percent).await?;
         let records = self.publisher.records();
         let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
-        let made = stills::make(workshop, normaliser, order.profile.thumbnails, &iframes).await?;
+        let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
         self.receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
         self.receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
         self.receipt.missing = made.missing;
 
-        order.journal.progress(Stage::Verify, percent).await?;
+        request.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;
-        let key = ObjectKey::Manifest { video: order.video, generation: order.generation.clone() };
-        let text = manifest::render(order.video, &order.generation, self.plan, &records);
-        workshop.outlet.put(&key, Bytes::from(text)).await?;
+        let key = ObjectKey::Manifest { video: request.video, generation: request.generation.clone() };
+        let text = manifest::render(request.video, &request.generation, self.plan, &records);
+        context.writer.put(&key, Bytes::from(text)).await?;
 
-        order.journal.progress(Stage::Publish, percent).await?;
+        request.journal.progress(Stage::Publish, percent).await?;
         // A worker that lost its claim in the meantime must not switch the pointer of the new
         // holder.
-        order.journal.still_ours().await?;
+        request.journal.ensure_claim_held().await?;
         let renditions = self.publisher.publish_all().await?;
-        order.journal.renditions(&renditions).await?;
+        request.journal.renditions(&renditions).await?;
         if self.playable_after_s.is_none() {
-            order.journal.playable().await?;
+            request.journal.playable().await?;
         }
-        let traffic = workshop.outlet.traffic();
-        self.receipt.source_ms = (seconds(workshop.probe.index.end) * 1000.0) as u64;
+        let traffic = context.writer.traffic();
+        self.receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
         self.receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
         self.receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
-        self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + workshop.probe.size;
+        self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
         Ok(Published {
-            probe: workshop.probe.clone(),
+            probe: context.probe.clone(),
             plan: self.plan.clone(),
             renditions,
             playable_after_s: self.playable_after_s,

@@ -18,6 +18,7 @@ use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 use tokio_util::sync::CancellationToken;
 
+use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::ffmpeg::Tools;
 use crate::ffmpeg::arguments::still;
@@ -25,11 +26,10 @@ use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Run};
 use crate::loopback::Loopback;
 use crate::manifest;
-use crate::sink::PictureSink;
+use crate::reused::LARGEST_MANIFEST;
+use crate::sink::ImageSink;
 use crate::source::Blocks;
 use crate::stills::{InMemory, collect};
-use crate::takeover::LARGEST_MANIFEST;
-use crate::vault::WrappedKeys;
 
 /// Maximum short side of a poster: larger ones cost viewers more than they show.
 const SHORT_SIDE: u32 = 1080;
@@ -41,7 +41,7 @@ const LARGEST_SEGMENT: u64 = 256 << 20;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Renders a poster from an uploaded image.
-pub(crate) async fn of_picture(
+pub(crate) async fn from_image(
     tools: &Tools,
     store: &SharedStore,
     key: &ObjectKey,
@@ -65,7 +65,7 @@ pub(crate) async fn of_picture(
 
 /// Renders a poster from a time in the published generation, from its best rung: as viewers see it,
 /// upright and tone-mapped, whether or not the source still exists.
-pub(crate) async fn of_moment(
+pub(crate) async fn from_timestamp(
     tools: &Tools,
     store: &SharedStore,
     catalog: &dyn Catalog,
@@ -129,7 +129,7 @@ async fn decode(
 ) -> Result<Option<Bytes>, TranscodeError> {
     let size = size.with_short_side(size.short_side().min(SHORT_SIDE));
     let loopback = Loopback::start(Blocks::new(Arc::new(InMemory(input)))).await?;
-    let (sink, found) = PictureSink::new();
+    let (sink, found) = ImageSink::new();
     let delivery = loopback.deliver_to(Arc::new(sink));
     let arguments = still(&loopback.source_url(), demuxer, size, offset, &delivery.url("poster", "%d.jpg"));
     let (port, weight, task) = (loopback.port(), Weight::Light, "make a poster".to_owned());

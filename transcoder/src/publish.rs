@@ -19,7 +19,7 @@ use hls::write::{
 use platform::object_store::ObjectStoreExt as _;
 
 use crate::error::TranscodeError;
-use crate::sink::Outlet;
+use crate::sink::GenerationWriter;
 
 mod estimate;
 mod playlists;
@@ -30,7 +30,7 @@ use shown::ShownSegments;
 
 /// The renditions of a generation, and the segments that viewers have been shown.
 pub struct Publisher {
-    outlet: Outlet,
+    writer: GenerationWriter,
     plan: EncodePlan,
     language: Option<String>,
     source_rate: Ratio,
@@ -57,10 +57,10 @@ const AUDIO_NAME: &str = "Audio";
 
 impl Publisher {
     /// A publisher of a generation of which nothing is published yet.
-    pub fn new(outlet: Outlet, plan: &EncodePlan, probe: &domain::probe::Probe) -> Self {
+    pub fn new(writer: GenerationWriter, plan: &EncodePlan, probe: &domain::probe::Probe) -> Self {
         Self {
-            playlists: Playlists::new(outlet.clone()),
-            outlet,
+            playlists: Playlists::new(writer.clone()),
+            writer,
             plan: plan.clone(),
             language: probe.audio.as_ref().and_then(|it| it.language.clone()),
             source_rate: probe.video.source_rate,
@@ -98,7 +98,7 @@ impl Publisher {
     /// whether an earlier attempt has shown the video.
     pub async fn watch(&mut self, workers: usize, trusted: bool) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
-        let key = ObjectKey::Master { video: self.outlet.video() };
+        let key = ObjectKey::Master { video: self.writer.video() };
         let master = self.stored(&key).await?;
         if master.is_some() {
             self.playlists.note(key);
@@ -155,7 +155,7 @@ impl Publisher {
         watched.shown = Some(Shown { segments: count, since_ms: watched.started.elapsed().as_millis() as u64 });
         if first {
             let master = self.master(&growing.into_iter().collect(), false);
-            let key = ObjectKey::Master { video: self.outlet.video() };
+            let key = ObjectKey::Master { video: self.writer.video() };
             let growing = kind == MediaPlaylistKind::Event;
             self.playlists.put(vec![(key, MasterPlaylistSpec { growing, ..master }.render())]).await?;
         }
@@ -171,7 +171,7 @@ impl Publisher {
         let playlists = self.segments.keys().map(text).collect();
         self.playlists.put(playlists).await?;
         let master = self.master(&self.segments.keys().cloned().collect(), true);
-        let key = ObjectKey::Master { video: self.outlet.video() };
+        let key = ObjectKey::Master { video: self.writer.video() };
         self.playlists.put(vec![(key, master.render())]).await?;
         Ok(self.rendition_records(&master, RenditionState::Complete))
     }
@@ -219,7 +219,7 @@ impl Publisher {
     }
 
     async fn stored(&self, key: &ObjectKey) -> Result<Option<String>, TranscodeError> {
-        let body = self.outlet.store().read_if_present(key, LARGEST_PLAYLIST).await?;
+        let body = self.writer.store().read_if_present(key, LARGEST_PLAYLIST).await?;
         Ok(body.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 
@@ -237,7 +237,7 @@ impl Publisher {
     fn media_playlist(&self, rendition: &RenditionName, kind: MediaPlaylistKind, count: u32) -> MediaPlaylistSpec {
         let key = self.plan.encrypt.then(|| format!("{rendition}.key"));
         let records = self.segments.get(rendition).into_iter().flat_map(BTreeMap::values).take(count as usize);
-        let uri = |record: &SegmentRecord| last_part(&self.outlet.segment_key(rendition, record.index).path());
+        let uri = |record: &SegmentRecord| last_part(&self.writer.segment_key(rendition, record.index).path());
         if *rendition != RenditionName::iframes() {
             let segments = records
                 .map(|it| SegmentSpec { uri: uri(it), duration: self.duration(it), byte_range: None, key: key.clone() })
@@ -357,15 +357,15 @@ impl Publisher {
 
     fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {
         ObjectKey::MediaPlaylist {
-            video: self.outlet.video(),
-            generation: self.outlet.generation().clone(),
+            video: self.writer.video(),
+            generation: self.writer.generation().clone(),
             rendition: rendition.clone(),
         }
     }
 
     /// URI of a media playlist, relative to the master playlist.
     fn variant_uri(&self, rendition: &RenditionName) -> String {
-        let master = ObjectKey::Master { video: self.outlet.video() }.path();
+        let master = ObjectKey::Master { video: self.writer.video() }.path();
         let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);
         let path = self.playlist_key(rendition).path();
         path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').to_owned()

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
 
 use crate::error::TranscodeError;
-use crate::loopback::Receiver;
+use crate::loopback::SegmentReceiver;
 
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
@@ -42,7 +42,7 @@ pub struct Traffic {
 
 /// Writes objects of one generation, and counts them.
 #[derive(Clone)]
-pub struct Outlet {
+pub struct GenerationWriter {
     store: SharedStore,
     video: VideoId,
     generation: Generation,
@@ -51,7 +51,7 @@ pub struct Outlet {
     closed: Arc<RwLock<bool>>,
 }
 
-impl Outlet {
+impl GenerationWriter {
     /// A writer into `store`.
     pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
         Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
@@ -107,10 +107,10 @@ impl Outlet {
     }
 }
 
-impl Outlet {
+impl GenerationWriter {
     /// Copies a segment of another generation inside the store, and returns whether the copy is
     /// complete.
-    pub async fn take_over(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
+    pub async fn copy_segment(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
@@ -149,7 +149,7 @@ pub struct Stored {
 
 /// Receives the segments of one run.
 pub struct SegmentSink {
-    outlet: Outlet,
+    writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
     room: Semaphore,
     active: AtomicUsize,
@@ -158,11 +158,11 @@ pub struct SegmentSink {
 
 impl SegmentSink {
     /// A sink, and the channel on which it reports stored segments.
-    pub fn new(outlet: Outlet, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
+    pub fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
         let outputs = outputs.into_iter().map(|it| (it.rendition.clone(), it)).collect();
         let room = Semaphore::new(IN_FLIGHT);
-        (Self { outlet, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
+        (Self { writer, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
     }
 
     /// Number of deliveries that are being received or stored.
@@ -210,7 +210,7 @@ impl SegmentSink {
             frames,
             iframes: vec![],
         };
-        self.outlet.put(&self.outlet.segment_key(&output.rendition, index), object.into()).await?;
+        self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
         Ok(Stored { record, report })
     }
 
@@ -252,13 +252,13 @@ impl SegmentSink {
             frames,
             iframes,
         };
-        self.outlet.put(&self.outlet.segment_key(&output.rendition, index), object.into()).await?;
+        self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
         Ok(Stored { record, report })
     }
 }
 
 #[async_trait]
-impl Receiver for SegmentSink {
+impl SegmentReceiver for SegmentSink {
     async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
         let output = output
             .parse()
@@ -299,14 +299,14 @@ impl Drop for Active<'_> {
 }
 
 /// Receives images: each delivered file is one, kept in memory.
-pub struct PictureSink {
+pub struct ImageSink {
     pictures: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
 /// Maximum size of an image.
 const LARGEST_PICTURE: usize = 16 << 20;
 
-impl PictureSink {
+impl ImageSink {
     /// A sink, and the channel of its images.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
         let (pictures, receiver) = mpsc::unbounded_channel();
@@ -315,7 +315,7 @@ impl PictureSink {
 }
 
 #[async_trait]
-impl Receiver for PictureSink {
+impl SegmentReceiver for ImageSink {
     async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
         let bytes = axum::body::to_bytes(body, LARGEST_PICTURE).await.map_err(broken_off)?;
         drop(self.pictures.send((index, bytes)));

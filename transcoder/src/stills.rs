@@ -23,10 +23,10 @@ use media::ts::renumber;
 use crate::error::TranscodeError;
 use crate::ffmpeg::arguments::pictures;
 use crate::ffmpeg::process::{self, Cost, Run};
-use crate::lanes::Workshop;
+use crate::lanes::EncodeContext;
 use crate::loopback::Loopback;
 use crate::normalise::Normaliser;
-use crate::sink::PictureSink;
+use crate::sink::ImageSink;
 use crate::source::{Blocks, Source};
 
 /// Short side of the poster, pixels.
@@ -81,12 +81,12 @@ impl Made {
 
 /// Creates and stores all images of a generation.
 pub async fn make(
-    workshop: &Workshop,
+    context: &EncodeContext,
     normaliser: Option<&Normaliser>,
     thumbnails: u32,
     iframes: &[SegmentRecord],
 ) -> Result<Made, TranscodeError> {
-    let stills = Stills { workshop, normaliser, iframes: all_iframes(iframes)?, duration: workshop.plan.duration() };
+    let stills = Stills { context, normaliser, iframes: all_iframes(iframes)?, duration: context.plan.duration() };
     let mut made = Made::default();
     made.note(Extra::Thumbnails, twice(|| stills.thumbnails(thumbnails)).await)?;
     made.note(Extra::Storyboard, twice(|| stills.storyboard()).await)?;
@@ -111,7 +111,7 @@ fn all_iframes(records: &[SegmentRecord]) -> Result<Vec<(&SegmentRecord, &IFrame
 }
 
 struct Stills<'a> {
-    workshop: &'a Workshop,
+    context: &'a EncodeContext,
     normaliser: Option<&'a Normaliser>,
     iframes: Vec<(&'a SegmentRecord, &'a IFrameRecord)>,
     duration: u64,
@@ -124,8 +124,8 @@ impl<'a> Stills<'a> {
     }
 
     async fn put(&self, key: impl FnOnce(VideoId, Generation) -> ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
-        let outlet = &self.workshop.outlet;
-        outlet.put(&key(outlet.video(), outlet.generation().clone()), body).await
+        let writer = &self.context.writer;
+        writer.put(&key(writer.video(), writer.generation().clone()), body).await
     }
 
     async fn thumbnails(&self, count: u32) -> Result<Cost, TranscodeError> {
@@ -135,7 +135,7 @@ impl<'a> Stills<'a> {
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) = decode(self.workshop, &chosen, self.workshop.plan.iframes, None).await?;
+        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes, None).await?;
         for (index, picture) in (0..).zip(found) {
             self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, picture).await?;
         }
@@ -143,10 +143,10 @@ impl<'a> Stills<'a> {
     }
 
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
-        let sheet = Sheet::new(self.duration, self.workshop.plan.iframes.with_short_side(TILE_SHORT_SIDE));
+        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.with_short_side(TILE_SHORT_SIDE));
         let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
         let grid = Some((sheet.columns(), sheet.rows()));
-        let (found, cost) = decode(self.workshop, &chosen, sheet.tile, grid).await?;
+        let (found, cost) = decode(self.context, &chosen, sheet.tile, grid).await?;
         let picture = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
         self.put(|video, generation| ObjectKey::Storyboard { video, generation }, picture).await?;
         self.put(|video, generation| ObjectKey::StoryboardIndex { video, generation }, sheet.web_vtt().into()).await?;
@@ -158,16 +158,16 @@ impl<'a> Stills<'a> {
     async fn poster(&self) -> Result<Cost, TranscodeError> {
         let moment = (self.duration / 10).min(60 * TICKS_PER_SECOND);
         // A normaliser passes frames on without tone mapping: the I-frames of HDR are SDR already.
-        let from_source = self.normaliser.is_none() || self.workshop.tone_map.is_none();
+        let from_source = self.normaliser.is_none() || self.context.tone_map.is_none();
         let made = match from_source {
-            true => poster(self.workshop, self.normaliser, moment).await,
+            true => poster(self.context, self.normaliser, moment).await,
             false => Err(missing("poster")),
         };
         let (picture, cost) = match made {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
-                let size = self.workshop.plan.iframes;
-                let (found, cost) = decode(self.workshop, &[self.nearest(moment)], size, None).await?;
+                let size = self.context.plan.iframes;
+                let (found, cost) = decode(self.context, &[self.nearest(moment)], size, None).await?;
                 (found.into_iter().next().ok_or_else(|| missing("poster"))?, cost)
             }
             made => made?,
@@ -179,51 +179,51 @@ impl<'a> Stills<'a> {
 
 /// A frame of the source.
 async fn poster(
-    workshop: &Workshop,
+    context: &EncodeContext,
     normaliser: Option<&Normaliser>,
     moment: u64,
 ) -> Result<(Bytes, Cost), TranscodeError> {
-    let (width, height) = workshop.probe.video.display_size();
+    let (width, height) = context.probe.video.display_size();
     let source = Size { width, height };
     let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
-    let (sink, pictures) = PictureSink::new();
-    let delivery = workshop.loopback.deliver_to(Arc::new(sink));
+    let (sink, pictures) = ImageSink::new();
+    let delivery = context.loopback.deliver_to(Arc::new(sink));
     let output = |name: &str, file: &str| delivery.url(name, file);
-    let source = workshop.loopback.source_url();
+    let source = context.loopback.source_url();
     let arguments = match normaliser {
         Some(normaliser) => {
-            let seconds = workshop.probe.origin_seconds() + seconds(moment);
+            let seconds = context.probe.origin_seconds() + seconds(moment);
             normaliser.poster(&source, seconds, size, &output("poster", "%d.jpg"))
         }
-        None => workshop.context(&source, &output).poster(moment, size),
+        None => context.context(&source, &output).poster(moment, size),
     };
-    let run = workshop.run("make the poster".to_owned(), arguments, TIME_LIMIT);
-    let cost = process::run(run, &workshop.cancel).await.map_err(|it| workshop.cause(it))?.cost;
+    let run = context.run("make the poster".to_owned(), arguments, TIME_LIMIT);
+    let cost = process::run(run, &context.cancel).await.map_err(|it| context.cause(it))?.cost;
     let found = collect(pictures, 1).await;
     Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
 }
 
 /// Decodes I-frames to images, one each, or all of them on one sheet.
 async fn decode(
-    workshop: &Workshop,
+    context: &EncodeContext,
     chosen: &[(&SegmentRecord, &IFrameRecord)],
     size: Size,
     sheet: Option<(u32, u32)>,
 ) -> Result<(Vec<Bytes>, Cost), TranscodeError> {
     let mut stream = Vec::new();
     for (record, iframe) in chosen {
-        stream.extend_from_slice(&read(workshop, record, iframe).await?);
+        stream.extend_from_slice(&read(context, record, iframe).await?);
     }
     // Frames from all parts of the video follow each other here, so their packets are renumbered.
     renumber(&mut stream);
     let input = Loopback::start(Blocks::new(Arc::new(InMemory(stream.into())))).await?;
-    let (sink, found) = PictureSink::new();
+    let (sink, found) = ImageSink::new();
     let delivery = input.deliver_to(Arc::new(sink));
     let expected = if sheet.is_some() { 1 } else { chosen.len() };
     let arguments = pictures(&input.source_url(), size, sheet, &delivery.url("pictures", "%d.jpg"));
     let task = "make thumbnails".to_owned();
-    let run = Run { port: input.port(), ..workshop.run(task, arguments, TIME_LIMIT) };
-    let cost = process::run(run, &workshop.cancel).await?.cost;
+    let run = Run { port: input.port(), ..context.run(task, arguments, TIME_LIMIT) };
+    let cost = process::run(run, &context.cancel).await?.cost;
     let found = collect(found, expected).await;
     if found.len() != expected {
         return Err(missing("thumbnail"));
@@ -248,14 +248,18 @@ fn missing(what: &str) -> TranscodeError {
 }
 
 /// Reads one I-frame back, and decrypts it.
-async fn read(workshop: &Workshop, record: &SegmentRecord, iframe: &IFrameRecord) -> Result<Vec<u8>, TranscodeError> {
+async fn read(
+    context: &EncodeContext,
+    record: &SegmentRecord,
+    iframe: &IFrameRecord,
+) -> Result<Vec<u8>, TranscodeError> {
     let rendition = RenditionName::iframes();
-    let key = workshop.outlet.segment_key(&rendition, record.index);
+    let key = context.writer.segment_key(&rendition, record.index);
     let range = iframe.offset..iframe.offset + iframe.bytes;
-    let body = workshop.outlet.store().get(&key, Some(range), None).await?;
+    let body = context.writer.store().get(&key, Some(range), None).await?;
     let parts: Vec<Bytes> = body.stream.try_collect().await?;
     let stored = parts.concat();
-    match workshop.keys.get(&rendition) {
+    match context.keys.get(&rendition) {
         None => Ok(stored),
         Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
             .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
@@ -277,14 +281,14 @@ impl Source for InMemory {
 }
 
 /// A storyboard: small images at equal intervals on one sheet.
-struct Sheet {
+struct Storyboard {
     duration: u64,
     interval: u64,
     tiles: u64,
     tile: Size,
 }
 
-impl Sheet {
+impl Storyboard {
     /// `duration` in ticks.
     fn new(duration: u64, tile: Size) -> Self {
         let tiles = |seconds: u64| duration.div_ceil(seconds * TICKS_PER_SECOND).max(1);
@@ -346,14 +350,14 @@ mod tests {
             (3600, 20, 10, 18),
             (50_000, 250, 10, 20),
         ] {
-            let sheet = Sheet::new(seconds * TICKS_PER_SECOND, tile);
+            let sheet = Storyboard::new(seconds * TICKS_PER_SECOND, tile);
             assert_eq!((sheet.interval / TICKS_PER_SECOND, sheet.columns(), sheet.rows()), (interval, columns, rows));
         }
     }
 
     #[test]
     fn its_index_names_every_tile() {
-        let sheet = Sheet::new(11 * TICKS_PER_SECOND + 45_000, Size { width: 160, height: 90 });
+        let sheet = Storyboard::new(11 * TICKS_PER_SECOND + 45_000, Size { width: 160, height: 90 });
         let text = sheet.web_vtt();
         assert_eq!(text.matches("-->").count(), 12);
         assert!(text.ends_with("\n00:00:11.000 --> 00:00:11.500\nstoryboard.jpg#xywh=160,90,160,90\n"), "{text}");

@@ -24,9 +24,9 @@ pub mod model;
 pub mod sql;
 
 pub use model::{
-    Attempt, AttemptOutcome, ImportRecord, NewVideo, Noted, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
-    RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadKind, Video, VideoFilter, VideoPage,
-    VideoSource,
+    Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
+    RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome, UploadKind, Video,
+    VideoFilter, VideoPage, VideoSource,
 };
 pub use sql::SqlCatalog;
 
@@ -177,7 +177,7 @@ pub trait Catalog: Send + Sync {
     /// sends the job, once per delivery of the event. Returns the job to send, with the settings of
     /// the video where `job` was built without knowing them. A video that has been ready accepts no
     /// other source from an event.
-    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError>;
+    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError>;
 
     /// Records a request for work: a conversion, a retry, or a re-encode, also of a failed or
     /// cancelled video. The caller calls this before it sends the job. `Refused` if the video is

@@ -109,7 +109,7 @@ pub trait WebhookStore: Send + Sync {
 
     /// Creates the deliveries of at most `limit` new events, and returns the number of events.
     /// Disabled endpoints get none.
-    async fn share_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError>;
+    async fn fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError>;
 
     /// Leases due deliveries: at most `limit`, and at most `per_endpoint` per endpoint, counting
     /// those of other dispatchers. Of the pending deliveries of a video to an endpoint, only the

@@ -51,7 +51,7 @@ fn endpoint(number: u8) -> NewEndpoint {
 async fn dispatch(store: SqlWebhooks) -> Vec<(EndpointId, EventId)> {
     let mut delivered = Vec::new();
     for _ in 0..200 {
-        store.share_out(3, NOW).await.expect("share out");
+        store.fan_out(3, NOW).await.expect("share out");
         for sent in store.claim(5, 5, LEASE, NOW).await.expect("claim") {
             let outcome = Attempted { outcome: Outcome::Delivered, status: Some(200), error: None, duration_ms: 1 };
             match store.settle(&sent, &outcome, NOW).await {

@@ -58,7 +58,7 @@ async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
     let dispatchers = (0..8).map(|it| {
         let store = stores[it % 2].clone();
         tokio::spawn(async move {
-            store.share_out(9, NOW).await.unwrap();
+            store.fan_out(9, NOW).await.unwrap();
             store.claim(100, 100, Duration::from_secs(30), NOW).await.unwrap()
         })
     });
@@ -101,7 +101,7 @@ async fn what_waits_survives_a_restart() {
     first.close().await;
 
     let again = SqlWebhooks::new(&database(&folder).await);
-    assert_eq!(again.share_out(10, NOW).await.unwrap(), 1);
+    assert_eq!(again.fan_out(10, NOW).await.unwrap(), 1);
     assert_eq!(again.claim(10, 10, Duration::from_secs(30), NOW).await.unwrap().len(), 1);
 }
 

@@ -9,7 +9,7 @@ use media::h264::Sps;
 use media::ts::{EsCodec, EsReport, TICKS_PER_SECOND, TsReport, TsScanner};
 
 use crate::fetch::FetchError;
-use crate::tree::{Essence, Failure, Measured, Packing};
+use crate::tree::{Failure, Measured, Packing, StreamInfo};
 
 /// Fragments are held in memory, so their limit is lower than that of transport streams.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
@@ -186,7 +186,7 @@ fn motion(pts: &[i64]) -> Option<f64> {
     media::frame_rate::motion_rate(&times)
 }
 
-fn ts_essence(stream: &EsReport) -> Option<Essence> {
+fn ts_essence(stream: &EsReport) -> Option<StreamInfo> {
     let start = stream.min_pts?;
     let sps = (stream.codec == EsCodec::H264).then(|| Sps::parse(stream.sps.as_ref()?)).flatten();
     let audio_frame = stream.adts.map(|it| f64::from(media::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
@@ -196,7 +196,7 @@ fn ts_essence(stream: &EsReport) -> Option<Essence> {
         Some(end) => seconds(end),
         None => seconds(stream.max_pts?) + frame,
     };
-    Some(Essence {
+    Some(StreamInfo {
         start: seconds(start),
         end,
         frame,
@@ -236,7 +236,7 @@ fn fill_from_fmp4(measured: &mut Measured, report: &SegmentReport, init: &Init) 
         let sps = sps.and_then(|it| Sps::from_avcc(it.config.as_ref()?));
         // Composition times of fragments are shifted by the edit list of the initialisation section.
         let shift = track.presentation_shift();
-        let essence = Essence {
+        let essence = StreamInfo {
             start: (run.min_pts + shift) as f64 / scale,
             end: (run.end_pts + shift) as f64 / scale,
             frame: run.duration as f64 / scale / run.samples as f64,
@@ -254,7 +254,7 @@ fn fill_from_fmp4(measured: &mut Measured, report: &SegmentReport, init: &Init) 
         };
         match track.kind {
             media::mp4::TrackKind::Video => measured.video = Some(essence),
-            media::mp4::TrackKind::Audio => measured.audio = Some(Essence { size: None, ..essence }),
+            media::mp4::TrackKind::Audio => measured.audio = Some(StreamInfo { size: None, ..essence }),
             _ => {}
         }
     }

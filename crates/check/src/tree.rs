@@ -162,15 +162,15 @@ pub(crate) struct Measured {
     pub(crate) bytes: u64,
     pub(crate) content_type: Option<String>,
     pub(crate) starts_with_tables: bool,
-    pub(crate) video: Option<Essence>,
-    pub(crate) audio: Option<Essence>,
+    pub(crate) video: Option<StreamInfo>,
+    pub(crate) audio: Option<StreamInfo>,
     /// Description of the container's damage.
     pub(crate) damage: Option<String>,
 }
 
 /// The video or the audio of a segment. Times in seconds of the media's own clock.
 #[derive(Debug, Clone)]
-pub(crate) struct Essence {
+pub(crate) struct StreamInfo {
     pub(crate) start: f64,
     pub(crate) end: f64,
     /// Duration of one frame, seconds.
@@ -217,7 +217,7 @@ impl Rendition {
     }
 
     /// The leading essence of the first measured segment: video if there is some.
-    pub(crate) fn first_essence(&self) -> Option<&Essence> {
+    pub(crate) fn first_essence(&self) -> Option<&StreamInfo> {
         self.segments.iter().find_map(|it| it.measured()?.lead())
     }
 
@@ -232,7 +232,7 @@ impl Rendition {
 
 impl Measured {
     /// The video if there is some, else the audio.
-    pub(crate) fn lead(&self) -> Option<&Essence> {
+    pub(crate) fn lead(&self) -> Option<&StreamInfo> {
         self.video.as_ref().or(self.audio.as_ref())
     }
 }

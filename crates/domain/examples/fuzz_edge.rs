@@ -8,8 +8,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::event::{Intake, jobs_of};
-use domain::grant::Located;
+use domain::event::{EventContext, jobs_of};
+use domain::grant::FixedLocation;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring};
 use domain::playback::cases::{self, Case, world};
@@ -194,7 +194,7 @@ impl World {
         let origin = maybe(random, 5, header("origin"));
         let referer = maybe(random, 6, header("referer"));
         let country = maybe(random, 7, case.country);
-        let client = Located { ip: case.client_ip.parse().ok(), country: country.as_deref() };
+        let client = FixedLocation { ip: case.client_ip.parse().ok(), country: country.as_deref() };
         let request = Request {
             method: &method,
             path: &path,
@@ -243,7 +243,7 @@ impl World {
         const S3: &str = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"private"},"object":{"key":"uploads/vid_018bcfe5680077770707070707070707/a.mp4","size":5,"eTag":"e"}}}]}"#;
         let good = *random.pick(&[EVENT, S3]);
         let text = odd(random, good);
-        let _ = jobs_of(&text, Intake { bucket: "private", profile: "default", mode: Mode::Abr });
+        let _ = jobs_of(&text, EventContext { bucket: "private", profile: "default", mode: Mode::Abr });
         text
     }
 

@@ -11,7 +11,7 @@ use crate::object_key::{Bucket, ObjectKey};
 
 /// The settings with which notifications are interpreted.
 #[derive(Debug, Clone, Copy)]
-pub struct Intake<'a> {
+pub struct EventContext<'a> {
     /// Name of the private bucket; events of other buckets are ignored.
     pub bucket: &'a str,
     /// Default profile of videos that were uploaded without one.
@@ -71,7 +71,7 @@ pub enum Ignored {
 ///
 /// Accepts the body that R2 sends to a Cloudflare Queue (one object each), and that of S3
 /// (`Records`, with form-encoded keys; its test event).
-pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
+pub fn jobs_of(body: &str, context: EventContext<'_>) -> Vec<Result<Job, Ignored>> {
     let rubbish = |detail: String| vec![Err(Ignored::Rubbish { detail })];
     let value: serde_json::Value = match serde_json::from_str(body) {
         Ok(value) => value,
@@ -84,15 +84,17 @@ pub fn jobs_of(body: &str, intake: Intake<'_>) -> Vec<Result<Job, Ignored>> {
         return match records.as_array() {
             None => rubbish("`Records` is not a list".to_owned()),
             Some(records) if records.is_empty() => rubbish("`Records` is empty".to_owned()),
-            Some(records) => records.iter().map(|it| Notice::of_s3(it).and_then(|it| it.into_job(intake))).collect(),
+            Some(records) => {
+                records.iter().map(|it| ObjectEvent::of_s3(it).and_then(|it| it.into_job(context))).collect()
+            }
         };
     }
-    vec![Notice::of_r2(&value).and_then(|it| it.into_job(intake))]
+    vec![ObjectEvent::of_r2(&value).and_then(|it| it.into_job(context))]
 }
 
 /// Reads a job that the edge worker derived from an upload's event: the same job, or the reason why
 /// it is rejected. `None`: the body is not a job, but may be an event.
-pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored>> {
+pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, Ignored>> {
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
         Ok(JobMessage::ImportV1(_) | JobMessage::PosterV1(_)) => {
@@ -101,7 +103,7 @@ pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored
         Err(InvalidMessage::NotAMessage { .. }) => return None,
         Err(error) => return Some(Err(Ignored::UnreadableJob { detail: error.to_string() })),
     };
-    if job.source.bucket != intake.bucket {
+    if job.source.bucket != context.bucket {
         return Some(Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
     }
     Some(match job.source_key() {
@@ -111,7 +113,7 @@ pub fn relayed_job(body: &str, intake: Intake<'_>) -> Option<Result<Job, Ignored
 }
 
 /// The fields that both kinds of notification have.
-struct Notice {
+struct ObjectEvent {
     action: Action,
     bucket: String,
     key: String,
@@ -126,7 +128,7 @@ enum Action {
     Other(String),
 }
 
-impl Notice {
+impl ObjectEvent {
     fn of_r2(value: &serde_json::Value) -> Result<Self, Ignored> {
         #[derive(Deserialize)]
         struct Event {
@@ -174,8 +176,8 @@ impl Notice {
         Ok(Self { action, bucket: record.s3.bucket.name, key, etag, size })
     }
 
-    fn into_job(self, intake: Intake<'_>) -> Result<Job, Ignored> {
-        if self.bucket != intake.bucket {
+    fn into_job(self, context: EventContext<'_>) -> Result<Job, Ignored> {
+        if self.bucket != context.bucket {
             return Err(Ignored::OtherBucket { bucket: shorten(&self.bucket, 64) });
         }
         match self.action {
@@ -192,7 +194,7 @@ impl Notice {
         let etag = etag.ok_or_else(|| missing("eTag"))?.to_owned();
         let size = self.size.ok_or_else(|| missing("size"))?;
         let source = Source { bucket: self.bucket, key: self.key, etag, size };
-        Ok(Job::new(video, source, intake.profile, intake.mode, JobReason::Upload))
+        Ok(Job::new(video, source, context.profile, context.mode, JobReason::Upload))
     }
 }
 
@@ -229,7 +231,7 @@ mod tests {
     use super::*;
     use crate::ids::VideoId;
 
-    const INTAKE: Intake<'_> = Intake { bucket: "private", profile: "default", mode: Mode::Abr };
+    const INTAKE: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
 
     fn video() -> VideoId {
         VideoId::new(1_700_000_000_000, [7; 10])

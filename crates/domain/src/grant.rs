@@ -20,7 +20,7 @@ mod claims;
 mod limits;
 mod names;
 
-pub use limits::{Country, Geo, IpPrefix, Limits, Located, Origin, Whereabouts};
+pub use limits::{ClientLocation, Country, FixedLocation, Geo, IpPrefix, Limits, Origin};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::Mac as _;

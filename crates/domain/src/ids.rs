@@ -164,12 +164,12 @@ pub struct PosterId(String);
 
 impl PosterId {
     /// The id of an uploaded image.
-    pub fn of_picture(bytes: &[u8]) -> Self {
+    pub fn from_image(bytes: &[u8]) -> Self {
         Self(digest_hex(&["picture", &hex(&Sha256::digest(bytes))], 16))
     }
 
     /// The id of a frame of the video at `at_ms`, milliseconds.
-    pub fn of_moment(at_ms: u64) -> Self {
+    pub fn from_timestamp(at_ms: u64) -> Self {
         Self(digest_hex(&["moment", &at_ms.to_string()], 16))
     }
 

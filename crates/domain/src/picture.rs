@@ -31,7 +31,7 @@ pub const MOST_PIXELS: u32 = 40_000_000;
 
 /// The reason why an image is rejected. `Display` tells the user what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedPicture {
+pub enum InvalidImage {
     /// Not one of the supported formats.
     #[error("the file is not a JPEG, PNG or WebP image")]
     NotAPicture,
@@ -63,7 +63,7 @@ impl PictureKind {
 
 impl Picture {
     /// Parses the header of an image, and checks its size.
-    pub fn of(bytes: &[u8]) -> Result<Self, RefusedPicture> {
+    pub fn of(bytes: &[u8]) -> Result<Self, InvalidImage> {
         let (kind, size) = if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             (PictureKind::Jpeg, jpeg(bytes))
         } else if bytes.starts_with(PNG_SIGNATURE) {
@@ -71,14 +71,14 @@ impl Picture {
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             (PictureKind::WebP, webp(bytes))
         } else {
-            return Err(RefusedPicture::NotAPicture);
+            return Err(InvalidImage::NotAPicture);
         };
-        let (width, height) = size.ok_or(RefusedPicture::Damaged)?;
+        let (width, height) = size.ok_or(InvalidImage::Damaged)?;
         let sides = SMALLEST_SIDE..=LARGEST_SIDE;
         if sides.contains(&width) && sides.contains(&height) && width * height <= MOST_PIXELS {
             Ok(Self { kind, width, height })
         } else {
-            Err(RefusedPicture::Size { width, height })
+            Err(InvalidImage::Size { width, height })
         }
     }
 }
@@ -213,18 +213,18 @@ mod tests {
     #[test]
     fn what_cannot_be_shown_is_refused() {
         for (bytes, refused) in [
-            (Vec::new(), RefusedPicture::NotAPicture),
-            (b"GIF89a".to_vec(), RefusedPicture::NotAPicture),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), RefusedPicture::NotAPicture),
-            (b"{\"at\": 5}".to_vec(), RefusedPicture::NotAPicture),
-            (b"\xff\xd8\xff\xda\0\x02".to_vec(), RefusedPicture::Damaged),
-            (b"\xff\xd8\xff\xe0\0\0\0".to_vec(), RefusedPicture::Damaged),
-            (png(640, 360)[..20].to_vec(), RefusedPicture::Damaged),
-            (webp(b"ALPH", &[0; 20]), RefusedPicture::Damaged),
-            (png(15, 100), RefusedPicture::Size { width: 15, height: 100 }),
-            (png(8193, 100), RefusedPicture::Size { width: 8193, height: 100 }),
-            (png(8000, 8000), RefusedPicture::Size { width: 8000, height: 8000 }),
-            (png(u32::MAX, u32::MAX), RefusedPicture::Size { width: u32::MAX, height: u32::MAX }),
+            (Vec::new(), InvalidImage::NotAPicture),
+            (b"GIF89a".to_vec(), InvalidImage::NotAPicture),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), InvalidImage::NotAPicture),
+            (b"{\"at\": 5}".to_vec(), InvalidImage::NotAPicture),
+            (b"\xff\xd8\xff\xda\0\x02".to_vec(), InvalidImage::Damaged),
+            (b"\xff\xd8\xff\xe0\0\0\0".to_vec(), InvalidImage::Damaged),
+            (png(640, 360)[..20].to_vec(), InvalidImage::Damaged),
+            (webp(b"ALPH", &[0; 20]), InvalidImage::Damaged),
+            (png(15, 100), InvalidImage::Size { width: 15, height: 100 }),
+            (png(8193, 100), InvalidImage::Size { width: 8193, height: 100 }),
+            (png(8000, 8000), InvalidImage::Size { width: 8000, height: 8000 }),
+            (png(u32::MAX, u32::MAX), InvalidImage::Size { width: u32::MAX, height: u32::MAX }),
         ] {
             assert_eq!(Picture::of(&bytes), Err(refused), "{bytes:?}");
         }

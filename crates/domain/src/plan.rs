@@ -21,7 +21,7 @@ mod size;
 mod timeline;
 
 pub use copy::{CopyRefusal, LARGEST_COPIED_SEGMENT};
-pub use partial::Misfit;
+pub use partial::IncompatiblePlan;
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
 

@@ -42,7 +42,7 @@ pub use renew::RenewPlan;
 pub use response::{Conditions, Content, MAX_PLAYLIST_BYTES, MAX_WRAPPED_KEY_BYTES, ObjectResponse};
 pub use revoke::{REVOCATION_AUDIENCE, RevokePlan, revocation};
 
-use crate::grant::{DelegatedSignature, Grant, Origin, VerifiedGrant, Whereabouts};
+use crate::grant::{ClientLocation, DelegatedSignature, Grant, Origin, VerifiedGrant};
 use crate::ids::{Generation, VideoId};
 use crate::keyring::Keyring;
 use crate::object_key::{Bucket, CachePolicy, ObjectKey, RenditionName};
@@ -73,7 +73,7 @@ pub struct Request<'a> {
     /// The `Sec-CH-UA` header.
     pub brands: Option<&'a str>,
     /// Location of the client; `None`: unknown.
-    pub client: Option<&'a dyn Whereabouts>,
+    pub client: Option<&'a dyn ClientLocation>,
     /// The result for the signature that [`delegated`] returned for this request.
     pub signature: Option<bool>,
 }

@@ -99,7 +99,7 @@ impl Scopes {
     /// The default scopes of an owner whose credentials list none: everything for their own videos,
     /// except `keys`. A caller that creates keys hands out a permission that outlives its own, so
     /// that scope is never implied.
-    pub fn of_an_owner() -> Self {
+    pub fn owner_default() -> Self {
         Scope::ALL.into_iter().filter(|it| !it.is_of_the_installation() && *it != Scope::Keys).collect()
     }
 
@@ -208,7 +208,7 @@ mod tests {
         ] {
             assert_eq!(set(holder).covers(set(other)), covered, "{holder} / {other}");
         }
-        assert!(!Scopes::of_an_owner().allows(Scope::Admin) && !Scopes::of_an_owner().allows(Scope::Keys));
-        assert!(Scopes::of_an_admin().covers(Scopes::of_an_owner()));
+        assert!(!Scopes::owner_default().allows(Scope::Admin) && !Scopes::owner_default().allows(Scope::Keys));
+        assert!(Scopes::of_an_admin().covers(Scopes::owner_default()));
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use domain::grant::Whereabouts;
+use domain::grant::ClientLocation;
 use domain::playback::{self, Conditions};
 use http::HeaderMap;
 use http::request::Parts;
@@ -33,7 +33,7 @@ pub(super) struct Incoming<'a> {
     country: Option<Cow<'a, str>>,
 }
 
-impl Whereabouts for Incoming<'_> {
+impl ClientLocation for Incoming<'_> {
     fn ip(&self) -> Option<IpAddr> {
         self.client_ip
     }

@@ -1,7 +1,7 @@
 //! Handles batches of the bucket's events: turns messages into jobs, sends the jobs, and
 //! acknowledges or retries each message separately.
 
-use domain::event::Intake;
+use domain::event::EventContext;
 use js_sys::futures::JsFuture;
 use js_sys::{JSON, JsString, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -24,8 +24,8 @@ pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
     };
     let messages: Vec<Message> = batch.messages().unwrap_or_default().iter().map(|it| it.unchecked_into()).collect();
     let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body().ok()?)).collect();
-    let intake = Intake { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
-    let plan = Plan::new(&bodies, intake);
+    let context = EventContext { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
+    let plan = Plan::new(&bodies, context);
     let taken = match &relay.destination {
         Destination::Sqs(queue) => to_sqs(queue, &plan.bodies).await,
         Destination::Http { url, token } => to_http(url, token.as_deref(), &plan.bodies).await,

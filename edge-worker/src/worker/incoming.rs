@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use domain::grant::Whereabouts;
+use domain::grant::ClientLocation;
 use domain::playback::{self, Conditions};
 use worker::worker_sys::ext::RequestExt as _;
 
@@ -25,7 +25,7 @@ pub(super) struct Incoming<'a> {
     brands: Option<String>,
 }
 
-impl Whereabouts for Incoming<'_> {
+impl ClientLocation for Incoming<'_> {
     /// Cloudflare sets it, whatever the client claims.
     fn ip(&self) -> Option<IpAddr> {
         self.header("cf-connecting-ip")?.trim().parse().ok()

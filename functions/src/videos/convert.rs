@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use catalog::{NewVideo, Noted, Video, VideoFilter};
+use catalog::{NewVideo, UploadEventOutcome, Video, VideoFilter};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{ExternalPath, ObjectKey};
 use http::header::LOCATION;
@@ -117,8 +117,11 @@ pub(crate) async fn convert(
     let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
     let job = Job::new(id, source, &profile, mode, JobReason::Convert);
     match state.catalog.note_upload_event(&job, now_ms()).await? {
-        Noted::Send(job) => work::send(&state, job).await?,
-        Noted::Waits | Noted::AlreadyDone | Noted::Gone | Noted::Unwanted => {}
+        UploadEventOutcome::Send(job) => work::send(&state, job).await?,
+        UploadEventOutcome::Waits
+        | UploadEventOutcome::AlreadyDone
+        | UploadEventOutcome::Gone
+        | UploadEventOutcome::Unwanted => {}
     }
     let video = state.catalog.get_video(id).await?;
     video_response(&state, StatusCode::CREATED, &video).await

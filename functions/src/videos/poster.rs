@@ -7,7 +7,7 @@ use axum::extract::State;
 use catalog::{PosterRecord, Video};
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
-use domain::picture::{Picture, RefusedPicture};
+use domain::picture::{InvalidImage, Picture};
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::object_store::PutCondition;
@@ -78,7 +78,7 @@ pub enum InvalidPoster {
     Neither(String),
     /// An image that cannot be shown.
     #[error(transparent)]
-    Picture(RefusedPicture),
+    Picture(InvalidImage),
     /// The position is after the end of the video.
     #[error("`at` must be 0 to {seconds:.3} seconds, the length of the video")]
     NoSuchMoment {
@@ -120,7 +120,7 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     }
     match Picture::of(body) {
         Ok(_) => return Ok(PosterRequest::Image),
-        Err(RefusedPicture::NotAPicture) => {}
+        Err(InvalidImage::NotAPicture) => {}
         Err(refused) => return Err(InvalidPoster::Picture(refused)),
     }
     let Moment { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
@@ -145,10 +145,10 @@ pub(crate) async fn put(
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
     let job = match read(&body, params.at)? {
-        PosterRequest::Image => PosterJob::of_picture(id, &body),
+        PosterRequest::Image => PosterJob::from_image(id, &body),
         PosterRequest::Moment(at_ms) => {
             check_moment(&state, &video, at_ms).await?;
-            PosterJob::of_moment(id, at_ms)
+            PosterJob::from_timestamp(id, at_ms)
         }
     };
     let picture = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };

@@ -157,7 +157,7 @@ impl Dispatcher {
         summary: &mut DispatchSummary,
     ) -> Result<Vec<Dispatch>, WebhookError> {
         loop {
-            let shared = self.store.share_out(FAN_OUT_BATCH, clock.now_ms()).await?;
+            let shared = self.store.fan_out(FAN_OUT_BATCH, clock.now_ms()).await?;
             summary.shared += shared;
             if shared < u64::from(FAN_OUT_BATCH) {
                 break;
@@ -210,7 +210,7 @@ impl DispatchSummary {
 fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> Attempted {
     let failed = |requested_delay_ms| {
         let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now_ms, jitter, requested_delay_ms);
-        let pause_until_ms = retry::bounded_wish(requested_delay_ms).map(|it| now_ms.saturating_add(it));
+        let pause_until_ms = retry::bounded_request(requested_delay_ms).map(|it| now_ms.saturating_add(it));
         Outcome::Failed { retry_ms, pause_until_ms }
     };
     let (outcome, status, error) = match sent {

@@ -79,7 +79,7 @@ async fn a_position_becomes_the_poster() {
     assert_eq!(world.call(Method::PUT, &format!("{path}?at=3.5"), None).await.status, StatusCode::ACCEPTED);
     let both = world.call(Method::PUT, &format!("{path}?at=3.5"), Some(json!({ "at": 1 }))).await;
     assert_eq!(both.problem(), (422, "poster-not-accepted"));
-    let job = PosterJob::of_moment(id, 3_500);
+    let job = PosterJob::from_timestamp(id, 3_500);
     assert_eq!(posters(&world).await, std::slice::from_ref(&job), "one message waits");
 
     world.catalog.show_poster(id, &job.poster).await.unwrap();
@@ -106,7 +106,7 @@ async fn an_image_is_stored_in_the_private_bucket() {
     };
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68rest".to_vec();
     assert_eq!(put(png.clone()).await.status, StatusCode::ACCEPTED);
-    assert_eq!(posters(&world).await, [PosterJob::of_picture(id, &png)]);
+    assert_eq!(posters(&world).await, [PosterJob::from_image(id, &png)]);
     let waiting = async || world.store.list(&ObjectPrefix::PosterPictures(id), None).await.unwrap().entries.len();
     assert_eq!(waiting().await, 1);
     assert_eq!(put(vec![0; (4 << 20) + 1]).await.problem(), (413, "body-too-large"));

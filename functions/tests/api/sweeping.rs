@@ -86,7 +86,7 @@ async fn old_entries_of_the_log_of_webhooks_are_removed() {
     let world = World::new().await;
     let sweeper = sweeper(&world);
     world.upload_small().await;
-    world.webhooks.share_out(100, now_ms()).await.unwrap();
+    world.webhooks.fan_out(100, now_ms()).await.unwrap();
     assert_eq!(sweeper.sweep(now_ms()).await.log_entries, 0);
     let swept = sweeper.sweep(now_ms() + 31 * DAY_MS).await;
     assert_eq!(swept.log_entries, 1, "that it was uploaded: {swept:?}");

@@ -110,7 +110,7 @@ async fn a_list_has_the_data_for_cards() {
     assert!(poster.starts_with("https://edge.example/s/") && poster.ends_with(&below), "{poster}");
     assert_eq!(card().await["poster_url"], poster, "caches keep what keeps its address");
 
-    let own = PosterId::of_moment(5);
+    let own = PosterId::from_timestamp(5);
     world.catalog.want_poster(id, &own).await.unwrap();
     world.catalog.show_poster(id, &own).await.unwrap();
     assert!(card().await["poster_url"].as_str().unwrap().ends_with(&format!("/posters/{own}.jpg")));
@@ -213,7 +213,7 @@ async fn deleting_erases_all_data() {
     let claim = world.claim(id).await;
     let failure = Failure { code: FailureCode::NotAVideo, sentence: "secret-sentence".to_owned() };
     world.catalog.fail(&claim, &failure, false, "title: secret-tag", now_ms()).await.unwrap();
-    world.webhooks.share_out(100, now_ms()).await.unwrap();
+    world.webhooks.fan_out(100, now_ms()).await.unwrap();
     let secret = |texts: &[(String, String)]| -> Vec<(String, String)> {
         texts.iter().filter(|it| it.1.to_lowercase().contains("secret-")).cloned().collect()
     };

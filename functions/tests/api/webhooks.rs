@@ -104,7 +104,7 @@ async fn the_log_has_the_outcome_of_messages() {
     assert_eq!((&test.body["status"], &test.body["attempts"]), (&json!("pending"), &json!(0)));
 
     let now = now_ms();
-    world.webhooks.share_out(10, now).await.unwrap();
+    world.webhooks.fan_out(10, now).await.unwrap();
     let lease = std::time::Duration::from_secs(30);
     for dispatch in world.webhooks.claim(10, 10, lease, now).await.unwrap() {
         let (outcome, status, error) = match dispatch.kind.as_str() {

@@ -66,7 +66,7 @@ async fn the_catalog_hears_how_far_it_is() {
     journal.playable().await.unwrap();
     assert!(services.catalog.get_video(video()).await.unwrap().playable_ms.is_some());
     journal.renditions(&[]).await.unwrap();
-    journal.still_ours().await.unwrap();
+    journal.ensure_claim_held().await.unwrap();
     let held = services.catalog.holder(video()).await.unwrap().unwrap();
     assert!(held.lease_until_ms >= claim.lease_until_ms, "asking prolongs the lease");
 }
@@ -88,7 +88,7 @@ async fn nothing_is_written_without_the_claim() {
         journal.progress(Stage::Encode, 99).await,
         journal.renditions(&[]).await,
         journal.playable().await,
-        journal.still_ours().await,
+        journal.ensure_claim_held().await,
     ];
     for (place, outcome) in outcomes.into_iter().enumerate() {
         let problem = outcome.unwrap_err();
@@ -108,7 +108,7 @@ async fn a_journal_in_memory_tells_its_listener() {
     journal.playable().await.unwrap();
     journal.finish(&chunk(Lane::Copy, 0)).await.unwrap();
     journal.renditions(&[]).await.unwrap();
-    journal.still_ours().await.unwrap();
+    journal.ensure_claim_held().await.unwrap();
     assert_eq!(*heard.lock().unwrap(), [Progress::At(Stage::Probe, 0), Progress::Playable]);
     assert_eq!(journal.finished().await.unwrap(), [chunk(Lane::Copy, 0)]);
 }

@@ -15,7 +15,7 @@ struct Shelf {
 }
 
 #[async_trait]
-impl Receiver for Shelf {
+impl SegmentReceiver for Shelf {
     async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
         let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| TranscodeError::Cancelled)?;
         if self.slow {

@@ -16,7 +16,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Run};
 use crate::ffmpeg::{Tools, verdict};
-use crate::loopback::{Loopback, Receiver};
+use crate::loopback::{Loopback, SegmentReceiver};
 
 /// Times of a normaliser's output, seconds on its clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,7 @@ impl ListSink {
 }
 
 #[async_trait]
-impl Receiver for ListSink {
+impl SegmentReceiver for ListSink {
     async fn receive(&self, _output: &str, _index: u32, body: Body) -> Result<(), TranscodeError> {
         let mut parts = body.into_data_stream();
         let mut rest = Vec::new();

@@ -4,7 +4,7 @@ use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane};
 
 /// Adds up the finished work.
-pub(super) struct Meter {
+pub(super) struct ProgressMeter {
     done: u64,
     total: u64,
     plan: EncodePlan,
@@ -13,7 +13,7 @@ pub(super) struct Meter {
 /// The maximum before publishing: the work is complete only when it is published.
 const BEFORE_PUBLISHING: u64 = 98;
 
-impl Meter {
+impl ProgressMeter {
     pub(super) fn new(plan: &EncodePlan, finished: &[ChunkRecord]) -> Self {
         let lanes = [Lane::Copy, Lane::Encode, Lane::Audio];
         let total =
@@ -69,11 +69,11 @@ mod tests {
     #[test]
     fn finished_work_is_98_percent_until_it_is_published() {
         for plan in [remuxed_plan(), encoded_plan()] {
-            let mut meter = Meter::new(&plan, &[]);
+            let mut meter = ProgressMeter::new(&plan, &[]);
             assert_eq!(meter.percent(), 0);
             let last = all(&plan).iter().map(|it| meter.finished(it)).last();
             assert_eq!((last, meter.percent()), (Some(98), 98));
-            assert_eq!(Meter::new(&plan, &all(&plan)).percent(), 98, "an earlier attempt did it");
+            assert_eq!(ProgressMeter::new(&plan, &all(&plan)).percent(), 98, "an earlier attempt did it");
         }
     }
 
@@ -81,34 +81,34 @@ mod tests {
     fn copies_and_sound_weigh_little() {
         let plan = remuxed_plan();
         let copies: Vec<_> = all(&plan).into_iter().filter(|it| it.lane == Lane::Copy).collect();
-        let percent = Meter::new(&plan, &copies).percent();
+        let percent = ProgressMeter::new(&plan, &copies).percent();
         assert!((1..5).contains(&percent), "{percent}");
         // Copy mode has nothing else but I-frames.
         let only_copy = EncodePlan { rungs: vec![], ..plan };
-        let percent = Meter::new(&only_copy, &copies).percent();
+        let percent = ProgressMeter::new(&only_copy, &copies).percent();
         assert!((60..70).contains(&percent), "{percent}");
     }
 
     #[test]
     fn chunks_weigh_as_much_as_they_are_long() {
         let plan = encoded_plan();
-        let first = Meter::new(&plan, &[chunk(Lane::Encode, 0)]).percent();
+        let first = ProgressMeter::new(&plan, &[chunk(Lane::Encode, 0)]).percent();
         let last = plan.encode_chunks.last().unwrap();
         assert_eq!(last.segments.len(), 2);
-        let double = Meter::new(&plan, &[chunk(Lane::Encode, last.index)]).percent();
+        let double = ProgressMeter::new(&plan, &[chunk(Lane::Encode, last.index)]).percent();
         assert!(double.abs_diff(2 * first) <= 1, "{first} {double}");
     }
 
     #[test]
     fn what_is_not_planned_weighs_nothing() {
         let plan = remuxed_plan();
-        let mut meter = Meter::new(&plan, &[chunk(Lane::Audio, 0), chunk(Lane::Encode, 99)]);
+        let mut meter = ProgressMeter::new(&plan, &[chunk(Lane::Audio, 0), chunk(Lane::Encode, 99)]);
         assert_eq!(meter.percent(), 0);
         assert_eq!(meter.finished(&chunk(Lane::Copy, 9)), 0);
         let single = plan.only(&[name("360p")]);
-        assert!(Meter::new(&single, &[chunk(Lane::Encode, 0)]).percent() > 0);
+        assert!(ProgressMeter::new(&single, &[chunk(Lane::Encode, 0)]).percent() > 0);
         let empty = EncodePlan { copy_chunks: vec![], encode_chunks: vec![], audio_chunks: vec![], ..plan };
-        assert_eq!(Meter::new(&empty, &[]).percent(), 0, "nothing divided by nothing");
+        assert_eq!(ProgressMeter::new(&empty, &[]).percent(), 0, "nothing divided by nothing");
     }
 
     proptest! {
@@ -116,7 +116,7 @@ mod tests {
         fn progress_never_goes_back(order in Just(all(&remuxed_plan())).prop_shuffle(), before in 0_usize..8) {
             let plan = remuxed_plan();
             let (earlier, rest) = order.split_at(before.min(order.len()));
-            let mut meter = Meter::new(&plan, earlier);
+            let mut meter = ProgressMeter::new(&plan, earlier);
             let mut percent = meter.percent();
             for it in rest {
                 let next = meter.finished(it);

@@ -27,11 +27,11 @@ async fn run(world: &World, probe: Probe) -> Result<Published, TranscodeError> {
 }
 
 async fn run_until(world: &World, probe: Probe, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
-    let order = world.order();
-    let blocks = Blocks::new(Arc::clone(&order.source));
+    let request = world.request();
+    let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
     let source = Inspected { probe, normaliser: None };
-    Box::pin(attempts(&order, source, &blocks, loopback, Instant::now(), cancel)).await
+    Box::pin(attempts(&request, source, &blocks, loopback, Instant::now(), cancel)).await
 }
 
 /// Everything is there, each chunk was recorded once, and playlists name what is stored.

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::TranscodeError;
-use crate::sink::Outlet;
+use crate::sink::GenerationWriter;
 
 /// Minimum interval between two writes of one name. R2 accepts one write per second and name; the
 /// margin is for the jitter of clocks and connections.
@@ -16,13 +16,13 @@ pub(super) const BETWEEN_WRITES: Duration = Duration::from_millis(if cfg!(test) 
 
 /// Writes playlists, and records when each was written last.
 pub(super) struct Playlists {
-    outlet: Outlet,
+    writer: GenerationWriter,
     written: HashMap<ObjectKey, Instant>,
 }
 
 impl Playlists {
-    pub(super) fn new(outlet: Outlet) -> Self {
-        Self { outlet, written: HashMap::new() }
+    pub(super) fn new(writer: GenerationWriter) -> Self {
+        Self { writer, written: HashMap::new() }
     }
 
     /// Records a playlist that an earlier attempt wrote, at the latest now.
@@ -38,12 +38,12 @@ impl Playlists {
     /// Writes playlists, each as soon as its name may be written again.
     pub(super) async fn put(&mut self, playlists: Vec<(ObjectKey, String)>) -> Result<(), TranscodeError> {
         let writes = playlists.into_iter().map(|(key, text)| {
-            let (outlet, last) = (&self.outlet, self.written.get(&key).copied());
+            let (writer, last) = (&self.writer, self.written.get(&key).copied());
             async move {
                 if let Some(last) = last {
                     sleep_until(last + BETWEEN_WRITES).await;
                 }
-                outlet.put(&key, text.into()).await?;
+                writer.put(&key, text.into()).await?;
                 Ok::<_, TranscodeError>((key, Instant::now()))
             }
         });
@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_written_after_a_pause() {
         let world = World::new();
-        let mut playlists = Playlists::new(world.outlet());
+        let mut playlists = Playlists::new(world.writer());
         let (first, second) = (key(&name("720p")), key(&name("480p")));
         assert!(playlists.may_write(&first));
         playlists.put(vec![(first.clone(), "one".to_owned())]).await.unwrap();
@@ -82,7 +82,7 @@ mod tests {
     #[tokio::test]
     async fn a_playlist_waits_for_its_own_name_only() {
         let world = World::new();
-        let mut playlists = Playlists::new(world.outlet());
+        let mut playlists = Playlists::new(world.writer());
         let (first, second) = (key(&name("720p")), key(&name("480p")));
         playlists.put(vec![(first.clone(), "one".to_owned())]).await.unwrap();
         let before = Instant::now();
@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn the_write_of_an_earlier_attempt_counts() {
         let world = World::new();
-        let mut playlists = Playlists::new(world.outlet());
+        let mut playlists = Playlists::new(world.writer());
         let key = key(&name("720p"));
         playlists.note(key.clone());
         assert!(!playlists.may_write(&key));
@@ -111,7 +111,7 @@ mod tests {
     async fn a_failed_write_is_an_error() {
         let world = World::new();
         world.flaky.fail("480p", 1);
-        let mut playlists = Playlists::new(world.outlet());
+        let mut playlists = Playlists::new(world.writer());
         let both = || ["720p", "480p"].map(|it| (key(&name(it)), "text".to_owned())).to_vec();
         assert!(matches!(playlists.put(both()).await, Err(TranscodeError::Store(_))));
         assert!(playlists.may_write(&key(&name("480p"))), "it was not written");

@@ -31,13 +31,13 @@ impl World {
         Self { store, plan, _folder: folder }
     }
 
-    fn outlet(&self) -> Outlet {
+    fn writer(&self) -> GenerationWriter {
         let generation = Generation::of("etag", "fingerprint");
-        Outlet::new(Arc::clone(&self.store), VideoId::new(1, [0; 10]), generation)
+        GenerationWriter::new(Arc::clone(&self.store), VideoId::new(1, [0; 10]), generation)
     }
 
     async fn publisher(&self) -> Publisher {
-        let mut publisher = Publisher::new(self.outlet(), &self.plan, &standard());
+        let mut publisher = Publisher::new(self.writer(), &self.plan, &standard());
         let shown = publisher.watch(2, true).await.unwrap();
         assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
         publisher
@@ -62,14 +62,14 @@ impl World {
     }
 
     async fn playlist(&self, rendition: &RenditionName) -> Option<MediaPlaylist> {
-        let publisher = Publisher::new(self.outlet(), &self.plan, &standard());
+        let publisher = Publisher::new(self.writer(), &self.plan, &standard());
         let text = publisher.stored(&publisher.playlist_key(rendition)).await.unwrap()?;
         Some(MediaPlaylist::parse(&text).playlist)
     }
 
     async fn master(&self) -> Option<MasterPlaylist> {
-        let publisher = Publisher::new(self.outlet(), &self.plan, &standard());
-        let text = publisher.stored(&ObjectKey::Master { video: publisher.outlet.video() }).await.unwrap()?;
+        let publisher = Publisher::new(self.writer(), &self.plan, &standard());
+        let text = publisher.stored(&ObjectKey::Master { video: publisher.writer.video() }).await.unwrap()?;
         Some(MasterPlaylist::parse(&text).playlist)
     }
 }
@@ -167,7 +167,7 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     let name = publisher.growing()[0].clone();
     drop(publisher);
 
-    let mut next = Publisher::new(world.outlet(), &world.plan, &standard());
+    let mut next = Publisher::new(world.writer(), &world.plan, &standard());
     assert!(next.watch(2, false).await.unwrap());
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
@@ -187,7 +187,7 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
     publisher.show(4).await.unwrap();
     let (names, longer) =
         (publisher.growing(), publisher.media_playlist(&publisher.growing()[0], MediaPlaylistKind::Event, 5));
-    publisher.outlet.put(&publisher.playlist_key(&names[0]), longer.render().into()).await.unwrap();
+    publisher.writer.put(&publisher.playlist_key(&names[0]), longer.render().into()).await.unwrap();
 
     let mut next = world.publisher().await;
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
@@ -204,7 +204,7 @@ async fn what_nobody_saw_does_not_bind() {
     let publisher = world.publisher().await;
     let name = publisher.growing()[0].clone();
     let text = publisher.media_playlist(&name, MediaPlaylistKind::Event, 0).render();
-    publisher.outlet.put(&publisher.playlist_key(&name), text.into()).await.unwrap();
+    publisher.writer.put(&publisher.playlist_key(&name), text.into()).await.unwrap();
     let mut next = world.publisher().await;
     (0..10).for_each(|index| world.finish(&mut next, index, 0));
     assert_eq!(next.due(), Some(10));

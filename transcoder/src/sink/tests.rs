@@ -21,11 +21,11 @@ fn output(rendition: &str, key: Option<ContentKey>) -> Output {
 /// What becomes of one file.
 async fn take(world: &World, output: Output, index: u32, body: &[u8]) -> Result<(Stored, Vec<u8>), TranscodeError> {
     let rendition = output.rendition.clone();
-    let (sink, mut stored) = SegmentSink::new(world.outlet(), vec![output]);
+    let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output]);
     sink.receive(rendition.as_str(), index, body.to_vec().into()).await?;
     assert_eq!(sink.active(), 0);
     let one = stored.try_recv().unwrap();
-    let object = world.store.read(&world.outlet().segment_key(&rendition, index), 1 << 30).await.unwrap();
+    let object = world.store.read(&world.writer().segment_key(&rendition, index), 1 << 30).await.unwrap();
     Ok((one, object.to_vec()))
 }
 
@@ -123,7 +123,7 @@ async fn what_is_damaged_is_not_stored() {
 async fn only_what_was_asked_for_is_taken() {
     let world = World::new();
     let body = transport::video(0, 2, FRAME);
-    let (sink, mut stored) = SegmentSink::new(world.outlet(), vec![output("720p", None)]);
+    let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output("720p", None)]);
     for wrong in ["480p", "iframes", "..", "720P", ""] {
         let outcome = sink.receive(wrong, 0, body.clone().into()).await;
         assert!(matches!(outcome, Err(TranscodeError::Verification(_))), "{wrong}: {outcome:?}");
@@ -143,7 +143,7 @@ async fn a_copy_ends_where_memory_would() {
         let part = part.clone();
         Body::from_stream(futures::stream::iter((0..count).map(move |_| Ok::<_, std::io::Error>(part.clone()))))
     };
-    let of = |copied| SegmentSink::new(world.outlet(), vec![Output { copied, ..output("source", None) }]).0;
+    let of = |copied| SegmentSink::new(world.writer(), vec![Output { copied, ..output("source", None) }]).0;
     let outcome = of(true).receive("source", 1, endless()).await;
     assert!(matches!(&outcome, Err(TranscodeError::NotCopyable(text)) if text.contains("segment 1")), "{outcome:?}");
     let outcome = of(false).receive("source", 1, endless()).await;
@@ -156,7 +156,7 @@ async fn a_connection_that_breaks_off_is_nobodys_verdict() {
     let body = transport::video(0, 60, FRAME);
     for index in [0, 1] {
         let parts = vec![Ok(Bytes::from(body[..940].to_vec())), Err(std::io::Error::other("it broke off"))];
-        let (sink, _stored) = SegmentSink::new(world.outlet(), vec![output("720p", None)]);
+        let (sink, _stored) = SegmentSink::new(world.writer(), vec![output("720p", None)]);
         let outcome = sink.receive("720p", index, Body::from_stream(futures::stream::iter(parts))).await;
         assert!(matches!(outcome, Err(TranscodeError::Cancelled)), "{outcome:?}");
         assert_eq!((sink.active(), world.objects()), (0, vec![]));
@@ -166,15 +166,15 @@ async fn a_connection_that_breaks_off_is_nobodys_verdict() {
 #[tokio::test]
 async fn nothing_is_stored_after_the_end() {
     let world = World::new();
-    let outlet = world.outlet();
-    let (sink, mut stored) = SegmentSink::new(outlet.clone(), vec![output("720p", None)]);
+    let writer = world.writer();
+    let (sink, mut stored) = SegmentSink::new(writer.clone(), vec![output("720p", None)]);
     let body = transport::video(0, 30, FRAME);
     sink.receive("720p", 0, body.clone().into()).await.unwrap();
-    outlet.close().await;
+    writer.close().await;
     assert!(matches!(sink.receive("720p", 1, body.into()).await, Err(TranscodeError::Cancelled)));
     assert!(stored.try_recv().is_ok() && stored.try_recv().is_err());
     assert_eq!(world.named(".ts").len(), 1);
-    let traffic = outlet.traffic();
+    let traffic = writer.traffic();
     assert_eq!((traffic.writes.load(Ordering::Relaxed), traffic.bytes.load(Ordering::Relaxed) > 0), (1, true));
 }
 
@@ -185,7 +185,7 @@ async fn a_store_that_fails_is_the_reason() {
     let body = transport::video(0, 30, FRAME);
     let outcome = take(&world, output("720p", None), 0, &body).await.map(|it| it.0);
     assert!(matches!(outcome, Err(TranscodeError::Store(_))), "{outcome:?}");
-    assert_eq!(world.outlet().traffic().writes.load(Ordering::Relaxed), 0);
+    assert_eq!(world.writer().traffic().writes.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn the_first_segment_begins_with_its_first_picture() {
 
 #[tokio::test]
 async fn pictures_come_out_as_they_came_in() {
-    let (sink, mut pictures) = PictureSink::new();
+    let (sink, mut pictures) = ImageSink::new();
     sink.receive("any", 3, "three".into()).await.unwrap();
     sink.receive("any", 1, "one".into()).await.unwrap();
     assert_eq!(pictures.try_recv().unwrap(), (3, "three".into()));
@@ -214,10 +214,10 @@ async fn pictures_come_out_as_they_came_in() {
 
 #[test]
 fn segments_of_a_generation_have_paths_of_their_own() {
-    let outlet = Outlet::new(Arc::clone(&World::new().store), video(), generation());
+    let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation());
     let paths: std::collections::HashSet<_> = ["720p", "480p", "iframes"]
         .iter()
-        .flat_map(|it| (0..20).map(|index| outlet.segment_key(&name(it), index).path()).collect::<Vec<_>>())
+        .flat_map(|it| (0..20).map(|index| writer.segment_key(&name(it), index).path()).collect::<Vec<_>>())
         .collect();
     assert_eq!(paths.len(), 60);
 }
@@ -237,7 +237,7 @@ proptest! {
             cuts.sort_unstable();
             let parts = cuts.windows(2).map(|it| Ok::<_, std::io::Error>(Bytes::from(clear[it[0]..it[1]].to_vec())));
             let body = Body::from_stream(futures::stream::iter(parts.collect::<Vec<_>>()));
-            let (sink, mut stored) = SegmentSink::new(world.outlet(), vec![output("480p", Some(key()))]);
+            let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output("480p", Some(key()))]);
             sink.receive("480p", index, body).await.unwrap();
             let parted = stored.try_recv().unwrap();
             prop_assert_eq!(&parted.record.sha256, &whole.record.sha256);

@@ -23,12 +23,12 @@ use platform::object_store::{
 
 use super::fake_ffmpeg::FakeFfmpeg;
 use super::{generation, video};
+use crate::content_keys::ContentKeyStore;
 use crate::error::TranscodeError;
 use crate::journal::Journal;
-use crate::pipeline::Order;
-use crate::sink::Outlet;
+use crate::pipeline::TranscodeRequest;
+use crate::sink::GenerationWriter;
 use crate::stills::InMemory;
-use crate::vault::Vault;
 
 /// A store in a folder, in which writes can fail.
 pub(crate) struct FlakyStore {
@@ -166,7 +166,7 @@ impl Journal for Notes {
         Ok(())
     }
 
-    async fn still_ours(&self) -> Result<(), TranscodeError> {
+    async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
         if self.loses_at_the_end.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
     }
 }
@@ -175,7 +175,7 @@ impl Journal for Notes {
 pub(crate) struct OneKey;
 
 #[async_trait]
-impl Vault for OneKey {
+impl ContentKeyStore for OneKey {
     async fn content_key(&self, _rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         Ok(ContentKey::new([3; 16]))
     }
@@ -214,22 +214,22 @@ impl World {
         self.folder.path()
     }
 
-    pub(crate) fn outlet(&self) -> Outlet {
-        Outlet::new(Arc::clone(&self.store), video(), generation())
+    pub(crate) fn writer(&self) -> GenerationWriter {
+        GenerationWriter::new(Arc::clone(&self.store), video(), generation())
     }
 
-    pub(crate) fn order(&self) -> Order {
-        Order {
+    pub(crate) fn request(&self) -> TranscodeRequest {
+        TranscodeRequest {
             tools: self.fake.tools(),
             source: Arc::new(InMemory(Bytes::from_static(b"a source"))),
             store: Arc::clone(&self.store),
-            vault: Arc::new(OneKey),
+            content_keys: Arc::new(OneKey),
             journal: Arc::clone(&self.journal) as _,
             video: video(),
             generation: generation(),
             profile: self.profile.clone(),
             mode: Mode::Abr,
-            takeover: None,
+            reused: None,
             workers: 2,
         }
     }

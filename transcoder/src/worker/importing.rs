@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{Attempt, AttemptOutcome, Claim, Noted};
+use catalog::{Attempt, AttemptOutcome, Claim, UploadEventOutcome};
 use domain::failure::{FailureClass, SourceProblem};
 use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
@@ -70,7 +70,7 @@ impl Worker {
         let bucket = self.config.private_bucket.clone();
         let source = Source { bucket, key, etag: meta.etag.0, size: meta.size };
         let job = Job::new(video.id, source, &video.profile, video.mode, JobReason::Upload);
-        if let Noted::Send(job) = self.catalog.note_upload_event(&job, now_ms()).await? {
+        if let UploadEventOutcome::Send(job) = self.catalog.note_upload_event(&job, now_ms()).await? {
             let sent = self.queue.send(&JobMessage::from(job), Duration::ZERO).await;
             if let Err(problem) = sent {
                 // The sweeper finds the missing job, and sends it again.

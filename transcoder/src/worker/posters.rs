@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::Worker;
+use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::poster;
-use crate::vault::WrappedKeys;
 
 impl Worker {
     pub(super) async fn settle_poster(
@@ -78,7 +78,7 @@ impl Worker {
             return Ok(());
         }
         let made = match job.from {
-            PosterSource::Picture => poster::of_picture(&self.tools, &self.store, &picture(job), cancel).await?,
+            PosterSource::Picture => poster::from_image(&self.tools, &self.store, &picture(job), cancel).await?,
             PosterSource::Moment(at_ms) => self.poster_of_moment(job, at_ms, cancel).await?,
         };
         self.store.put(&own(job), made, PutCondition::Always).await?;
@@ -121,7 +121,7 @@ impl Worker {
         };
         let keys = WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), job.video, generation.clone());
         let what = (job.video, generation);
-        poster::of_moment(&self.tools, &self.store, &*self.catalog, &keys, what, at_ms, cancel).await
+        poster::from_timestamp(&self.tools, &self.store, &*self.catalog, &keys, what, at_ms, cancel).await
     }
 
     /// Removes unused objects. If that fails, they are removed with the video.

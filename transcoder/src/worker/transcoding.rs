@@ -14,12 +14,12 @@ use tracing::{info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::{RETRY_PAUSE, Worker};
+use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::journal::CatalogJournal;
-use crate::pipeline::{self, Order, Published};
+use crate::pipeline::{self, Published, TranscodeRequest};
+use crate::reused::ReusedRenditions;
 use crate::source::ObjectSource;
-use crate::takeover::Takeover;
-use crate::vault::WrappedKeys;
 use platform::clock::now_ms;
 
 impl Worker {
@@ -109,26 +109,26 @@ impl Worker {
         let video = self.catalog.get_video(job.video).await?;
         let journal =
             CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
-        let vault =
+        let content_keys =
             WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
-        let vault = Arc::new(vault);
-        let takeover = match &job.partial {
+        let content_keys = Arc::new(content_keys);
+        let reused = match &job.partial {
             Some(partial) if !matches!(&video.state, VideoState::Ready { generation } if *generation == partial.base) =>
             {
                 return Err(TranscodeError::Superseded);
             }
             Some(partial) => {
-                let keys = (Arc::clone(&self.keys), Arc::clone(&vault));
-                Some(Takeover::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
+                let keys = (Arc::clone(&self.keys), Arc::clone(&content_keys));
+                Some(ReusedRenditions::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
             }
             None => None,
         };
-        let order = Order {
+        let request = TranscodeRequest {
             tools: self.tools.clone(),
             source: Arc::new(source),
             store: Arc::clone(&self.store),
-            vault,
-            takeover,
+            content_keys,
+            reused,
             journal: Arc::new(journal),
             video: claim.video,
             generation: claim.generation.clone(),
@@ -137,7 +137,7 @@ impl Worker {
             workers: self.config.encoders,
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
-        Box::pin(pipeline::run(&order, stop)).await
+        Box::pin(pipeline::run(&request, stop)).await
     }
 
     async fn finish(

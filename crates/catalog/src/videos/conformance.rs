@@ -14,7 +14,8 @@ use domain::segment::{ChunkRecord, Lane, SegmentRecord};
 use domain::state::VideoState;
 
 use super::{
-    Catalog, Claim, ClaimOutcome, NewVideo, Noted, RenditionKind, RenditionRecord, RenditionState, SharedCatalog, Video,
+    Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog,
+    UploadEventOutcome, Video,
 };
 
 mod claims;
@@ -74,7 +75,10 @@ impl Subject {
     pub(crate) async fn queued(&self, number: u8) -> Job {
         let job = job(number);
         self.catalog().create_video(&new_video(number), NOW).await.expect("create");
-        assert_eq!(self.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+        assert_eq!(
+            self.catalog().note_upload_event(&job, NOW).await.expect("note"),
+            UploadEventOutcome::Send(job.clone())
+        );
         job
     }
 

@@ -254,7 +254,7 @@ pub struct OwnerLimits {
 
 /// The result of recording a bucket event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Noted {
+pub enum UploadEventOutcome {
     /// Send this job. It may have been sent before: the sender cannot know whether that message
     /// arrived.
     Send(Job),

@@ -28,8 +28,8 @@ use domain::webhook::EventType;
 use tokio::sync::Notify;
 
 use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, OwnerLimits, Patch,
-    PosterRecord, PosterShown, RenditionRecord, Transfer, Upload, Video, VideoFilter, VideoPage,
+    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord,
+    PosterShown, RenditionRecord, Transfer, Upload, UploadEventOutcome, Video, VideoFilter, VideoPage,
 };
 use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
 use rows::{VideoRow, video_columns};
@@ -189,7 +189,7 @@ impl Catalog for SqlCatalog {
         self.wake_dispatcher(self.apply_event(video, event, now_ms).await)
     }
 
-    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
+    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
         self.wake_dispatcher(self.note_event(job, now_ms).await)
     }
 

@@ -57,8 +57,8 @@ impl Subject {
     }
 
     /// Creates the deliveries of all new events.
-    async fn share_out(&self, now_ms: u64) -> u64 {
-        self.webhooks().share_out(MANY, now_ms).await.expect("share out")
+    async fn fan_out(&self, now_ms: u64) -> u64 {
+        self.webhooks().fan_out(MANY, now_ms).await.expect("share out")
     }
 
     async fn claim(&self, now_ms: u64) -> Vec<Dispatch> {
@@ -78,7 +78,7 @@ impl Subject {
 
     /// All events since the last call, as the endpoints receive them: delivered in order.
     async fn emitted(&self, now_ms: u64) -> Vec<Dispatch> {
-        self.share_out(now_ms).await;
+        self.fan_out(now_ms).await;
         let mut emitted = vec![];
         loop {
             let claimed = self.claim(now_ms).await;

@@ -107,7 +107,7 @@ impl WebhookStore for SqlWebhooks {
         Ok(delivery)
     }
 
-    async fn share_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
+    async fn fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
         retried(|| self.share(limit, now_ms)).await
     }
 

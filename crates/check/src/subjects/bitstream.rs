@@ -4,7 +4,7 @@ use hls::parse::Variant;
 
 use crate::report::{Findings, Place};
 use crate::rules::{APPLE_1_19, APPLE_9_1, APPLE_9_2, APPLE_9_3, APPLE_9_4, APPLE_9_15, Rule};
-use crate::tree::{Essence, Master, Rendition, Tree};
+use crate::tree::{Master, Rendition, StreamInfo, Tree};
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     let Some(master) = &tree.master else { return };
@@ -34,7 +34,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     }
 }
 
-fn essence(rendition: &Rendition, of: impl Fn(&crate::tree::Measured) -> Option<&Essence>) -> Option<&Essence> {
+fn essence(rendition: &Rendition, of: impl Fn(&crate::tree::Measured) -> Option<&StreamInfo>) -> Option<&StreamInfo> {
     rendition.segments.iter().find_map(|it| of(it.measured()?))
 }
 
@@ -43,7 +43,7 @@ fn codec(
     place: &Place,
     declared: &str,
     kind: &str,
-    essence: Option<&Essence>,
+    essence: Option<&StreamInfo>,
     findings: &mut Findings,
 ) {
     let Some(actual) = essence.and_then(|it| it.codec.as_deref()) else { return };
@@ -114,8 +114,8 @@ fn size(rule: &'static Rule, master: &Master, rendition: &Rendition, variant: &V
     }
 }
 
-fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &Essence, findings: &mut Findings) {
-    let measured: Vec<&Essence> = rendition.segments.iter().filter_map(|it| it.measured()?.video.as_ref()).collect();
+fn frame_rate(place: &Place, rendition: &Rendition, variant: &Variant, video: &StreamInfo, findings: &mut Findings) {
+    let measured: Vec<&StreamInfo> = rendition.segments.iter().filter_map(|it| it.measured()?.video.as_ref()).collect();
     let (mut frames, mut seconds) = (0, 0.0);
     for (place, it) in measured.iter().enumerate() {
         frames += it.frames;

@@ -3,7 +3,7 @@
 
 use crate::report::Findings;
 use crate::rules::{APPLE_1_13, AV_END, AV_START, RFC_4_3_2_3};
-use crate::tree::{Essence, Measured, Rendition, Tree};
+use crate::tree::{Measured, Rendition, StreamInfo, Tree};
 
 /// Minimum gap or overlap that players cannot bridge unnoticed, seconds.
 const BREAK_S: f64 = 0.1;
@@ -35,7 +35,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 }
 
 /// The `essence` of the first and of the last segment.
-fn whole(rendition: &Rendition, of: impl Fn(&Measured) -> Option<&Essence>) -> Option<(Essence, Essence)> {
+fn whole(rendition: &Rendition, of: impl Fn(&Measured) -> Option<&StreamInfo>) -> Option<(StreamInfo, StreamInfo)> {
     let first = of(rendition.segments.first()?.measured()?)?;
     let last = of(rendition.segments.last()?.measured()?)?;
     Some((first.clone(), last.clone()))
@@ -79,7 +79,7 @@ fn keyframes(rendition: &Rendition, findings: &mut Findings) {
     }
 }
 
-fn start(rendition: &Rendition, video: &Essence, audio: &Essence, findings: &mut Findings) {
+fn start(rendition: &Rendition, video: &StreamInfo, audio: &StreamInfo, findings: &mut Findings) {
     let off = audio.start - video.start;
     if off.abs() > START_S {
         findings.add(
@@ -91,7 +91,7 @@ fn start(rendition: &Rendition, video: &Essence, audio: &Essence, findings: &mut
     }
 }
 
-fn end(rendition: &Rendition, video: &Essence, audio: &Essence, findings: &mut Findings) {
+fn end(rendition: &Rendition, video: &StreamInfo, audio: &StreamInfo, findings: &mut Findings) {
     let off = audio.end - video.end;
     if off.abs() > END_S {
         findings.add(

@@ -25,7 +25,7 @@ pub struct Limits {
 
 /// The location of a client. Queried only when a limit depends on it: most do not, and each call
 /// out of WebAssembly costs.
-pub trait Whereabouts: fmt::Debug {
+pub trait ClientLocation: fmt::Debug {
     /// The client's address, as seen by the trusted front of the server.
     fn ip(&self) -> Option<IpAddr>;
     /// The country of that address, ISO 3166-1 alpha-2.
@@ -34,14 +34,14 @@ pub trait Whereabouts: fmt::Debug {
 
 /// A fixed location, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Located<'a> {
+pub struct FixedLocation<'a> {
     /// The client's address.
     pub ip: Option<IpAddr>,
     /// The country of that address.
     pub country: Option<&'a str>,
 }
 
-impl Whereabouts for Located<'_> {
+impl ClientLocation for FixedLocation<'_> {
     fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
@@ -57,15 +57,15 @@ pub(crate) const MAX_ENTRIES: usize = 32;
 impl Limits {
     /// Checks the client's location; an unknown location is rejected if a limit depends on it.
     /// [`Limits::check_origin`] checks the origin.
-    pub fn check(&self, client: Option<&dyn Whereabouts>) -> Result<(), Refusal> {
+    pub fn check(&self, client: Option<&dyn ClientLocation>) -> Result<(), Refusal> {
         let inside = |ip: IpAddr| self.ip.iter().any(|it| it.contains(ip));
-        if !self.ip.is_empty() && !client.and_then(Whereabouts::ip).is_some_and(inside) {
+        if !self.ip.is_empty() && !client.and_then(ClientLocation::ip).is_some_and(inside) {
             return Err(Refusal::Address);
         }
         // Cloudflare reports `XX` for an unknown country, and `T1`, which is not a country either,
         // for Tor.
         let known = |it: &Country| it.0 != *b"XX";
-        let country = || client.and_then(Whereabouts::country).and_then(|it| it.parse().ok()).filter(known);
+        let country = || client.and_then(ClientLocation::country).and_then(|it| it.parse().ok()).filter(known);
         match &self.geo {
             Some(geo) if !geo.permits(country()) => Err(Refusal::Country),
             _ => Ok(()),
@@ -270,7 +270,7 @@ mod tests {
             (Geo::Deny(vec![de]), Some("XX"), false),
             (Geo::Deny(vec![de]), Some("T1"), false),
         ] {
-            let client = Located { ip: None, country };
+            let client = FixedLocation { ip: None, country };
             assert_eq!(limits(geo.clone()).check(Some(&client)).is_ok(), allowed, "{geo:?} {country:?}");
         }
     }

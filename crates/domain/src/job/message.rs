@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn the_wire_format_of_posters_is_frozen() {
         let video = job().video;
-        let text: String = [PosterJob::of_moment(video, 12_500), PosterJob::of_picture(video, b"picture")]
+        let text: String = [PosterJob::from_timestamp(video, 12_500), PosterJob::from_image(video, b"picture")]
             .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
             .concat();
         insta::assert_snapshot!(text, @r#"

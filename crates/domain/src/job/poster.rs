@@ -31,13 +31,13 @@ pub enum PosterSource {
 
 impl PosterJob {
     /// A job for an uploaded image.
-    pub fn of_picture(video: VideoId, bytes: &[u8]) -> Self {
-        Self::new(video, PosterId::of_picture(bytes), PosterSource::Picture)
+    pub fn from_image(video: VideoId, bytes: &[u8]) -> Self {
+        Self::new(video, PosterId::from_image(bytes), PosterSource::Picture)
     }
 
     /// A job for a frame of the video.
-    pub fn of_moment(video: VideoId, at_ms: u64) -> Self {
-        Self::new(video, PosterId::of_moment(at_ms), PosterSource::Moment(at_ms))
+    pub fn from_timestamp(video: VideoId, at_ms: u64) -> Self {
+        Self::new(video, PosterId::from_timestamp(at_ms), PosterSource::Moment(at_ms))
     }
 
     fn new(video: VideoId, poster: PosterId, from: PosterSource) -> Self {

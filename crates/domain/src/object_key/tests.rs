@@ -21,8 +21,8 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::Storyboard { video, generation: generation.clone() },
         ObjectKey::StoryboardIndex { video, generation: generation.clone() },
         ObjectKey::Poster { video, generation },
-        ObjectKey::OwnPoster { video, poster: PosterId::of_moment(7) },
-        ObjectKey::PosterPicture { video, poster: PosterId::of_moment(7) },
+        ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(7) },
+        ObjectKey::PosterPicture { video, poster: PosterId::from_timestamp(7) },
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::plan::EncodePlan;
 
 /// The reason why single rungs cannot be re-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum IncompatiblePlan {
     /// One of the two plans does not encode such a rung.
     #[error("`{0}` is not encoded")]
     Rung(RenditionName),
@@ -17,20 +17,20 @@ pub enum Misfit {
 impl EncodePlan {
     /// This plan, with the named rungs taken from `fresh`. Each keeps its audio, and the chunks
     /// stay those of this plan, because the other rungs are reused by them.
-    pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, Misfit> {
+    pub fn with_rungs_of(&self, fresh: &Self, names: &[RenditionName]) -> Result<Self, IncompatiblePlan> {
         let fits = self.boundaries == fresh.boundaries
             && self.frame_rate == fresh.frame_rate
             && self.keyframe_interval == fresh.keyframe_interval
             && self.container == fresh.container
             && self.encrypt == fresh.encrypt;
         if !fits {
-            return Err(Misfit::Timeline);
+            return Err(IncompatiblePlan::Timeline);
         }
         let mut plan = self.clone();
         for name in names {
             let old = plan.rungs.iter_mut().find(|it| it.name == *name);
             let new = fresh.rungs.iter().find(|it| it.name == *name);
-            let (Some(old), Some(new)) = (old, new) else { return Err(Misfit::Rung(name.clone())) };
+            let (Some(old), Some(new)) = (old, new) else { return Err(IncompatiblePlan::Rung(name.clone())) };
             (old.size, old.video_kbps) = (new.size, new.video_kbps);
         }
         Ok(plan)
@@ -81,12 +81,12 @@ mod tests {
     fn what_does_not_fit_says_why() {
         let base = plan("");
         for (profile, rung, expected) in [
-            ("", "source", Misfit::Rung(name("source"))),
-            ("", "1080p", Misfit::Rung(name("1080p"))),
-            (RICHER, "480p", Misfit::Rung(name("480p"))),
-            ("segment_seconds = 4.0", "720p", Misfit::Timeline),
-            ("encrypt = false", "720p", Misfit::Timeline),
-            ("keyframe_seconds = 1.0", "720p", Misfit::Timeline),
+            ("", "source", IncompatiblePlan::Rung(name("source"))),
+            ("", "1080p", IncompatiblePlan::Rung(name("1080p"))),
+            (RICHER, "480p", IncompatiblePlan::Rung(name("480p"))),
+            ("segment_seconds = 4.0", "720p", IncompatiblePlan::Timeline),
+            ("encrypt = false", "720p", IncompatiblePlan::Timeline),
+            ("keyframe_seconds = 1.0", "720p", IncompatiblePlan::Timeline),
         ] {
             assert_eq!(base.with_rungs_of(&plan(profile), &[name(rung)]), Err(expected), "{profile} {rung}");
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::cases::world::{self, config, key_encryption_keys, keyring};
 use super::cases::{Answer, Case};
 use super::*;
-use crate::grant::{Fingerprint, Located};
+use crate::grant::{Fingerprint, FixedLocation};
 use hls::parse::{MasterPlaylist, MediaPlaylist};
 
 const NOW: u64 = 1_800_000_000;
@@ -14,7 +14,7 @@ const NOW: u64 = 1_800_000_000;
 fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
     let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
-    let client = Located { ip: case.client_ip.parse().ok(), country: case.country };
+    let client = FixedLocation { ip: case.client_ip.parse().ok(), country: case.country };
     let request = Request {
         method: case.method,
         path,
@@ -292,7 +292,7 @@ proptest! {
             referer: origin.as_deref(),
             destination: None,
             brands: None,
-            client: Some(&Located { ip: None, country: origin.as_deref() }),
+            client: Some(&FixedLocation { ip: None, country: origin.as_deref() }),
             signature: None,
         };
         let action = decide(&request, now, &keyring(), &config());

@@ -19,23 +19,23 @@ const PAUSES_MS: [u64; 7] =
 ///
 /// `attempts`: number of attempts so far, at least 1, the first of them at `first_ms`. `jitter`:
 /// any number, which extends a pause by up to a fifth, so that deliveries that failed together are
-/// not retried together. `wished_ms`: the pause that the endpoint requested. The last attempt is
+/// not retried together. `requested_ms`: the pause that the endpoint requested. The last attempt is
 /// made when the three days are over, not before: an endpoint that returns on the third day misses
 /// nothing.
-pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, wished_ms: Option<u64>) -> Option<u64> {
+pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, requested_ms: Option<u64>) -> Option<u64> {
     let last_ms = first_ms.saturating_add(GIVE_UP_AFTER_MS);
     if now_ms >= last_ms {
         return None;
     }
     let step = (attempts.max(1) as usize - 1).min(PAUSES_MS.len() - 1);
     let pause_ms = PAUSES_MS[step] + PAUSES_MS[step] / 5 * u64::from(jitter) / u64::from(u16::MAX);
-    let pause_ms = pause_ms.max(bounded_wish(wished_ms).unwrap_or(0));
+    let pause_ms = pause_ms.max(bounded_request(requested_ms).unwrap_or(0));
     Some(now_ms.saturating_add(pause_ms).min(last_ms))
 }
 
 /// The pause that an endpoint requested, limited to the maximum.
-pub fn bounded_wish(wished_ms: Option<u64>) -> Option<u64> {
-    wished_ms.map(|it| it.min(LONGEST_WISH_MS))
+pub fn bounded_request(requested_ms: Option<u64>) -> Option<u64> {
+    requested_ms.map(|it| it.min(LONGEST_WISH_MS))
 }
 
 /// Whether an endpoint that has only failed since `since_ms` must be disabled.

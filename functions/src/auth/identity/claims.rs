@@ -26,7 +26,7 @@ pub(super) fn caller(claims: &Claims, settings: &IdentitySettings) -> Result<Cal
 fn scopes(claims: &Claims, prefix: &str) -> Result<Scopes, TokenProblem> {
     const UNREADABLE: TokenProblem = TokenProblem::Invalid("malformed scopes");
     let words: Vec<&str> = match claims.get("scope").or_else(|| claims.get("scp")) {
-        None => return Ok(Scopes::of_an_owner()),
+        None => return Ok(Scopes::owner_default()),
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
         Some(Value::Array(list)) => list.iter().map(|it| it.as_str().ok_or(UNREADABLE)).collect::<Result<_, _>>()?,
         // Reject instead of guessing: an unusual format must not remove the limits of a token.

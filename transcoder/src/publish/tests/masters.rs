@@ -46,8 +46,8 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
 }
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
-    let outlet = Outlet::new(Arc::clone(&world.store), video(), generation());
-    Publisher::new(outlet, plan, probe)
+    let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation());
+    Publisher::new(writer, plan, probe)
 }
 
 /// Everything of a plan, as it was measured.

@@ -34,7 +34,7 @@ impl Site {
     }
 
     async fn put_picture(&self, bytes: Vec<u8>) -> PosterJob {
-        let job = PosterJob::of_picture(video(), &bytes);
+        let job = PosterJob::from_image(video(), &bytes);
         let key = ObjectKey::PosterPicture { video: video(), poster: job.poster.clone() };
         self.world.store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
         job
@@ -57,7 +57,7 @@ impl Site {
 #[tokio::test]
 async fn a_moment_of_the_video_becomes_its_poster() {
     let site = Site::ready().await;
-    let job = PosterJob::of_moment(video(), 1_500);
+    let job = PosterJob::from_timestamp(video(), 1_500);
     site.choose(&job).await;
     assert_eq!((site.shown().await, site.depth().await), (Some(job.poster.clone()), EMPTY));
     assert_eq!((site.objects_of(&job), site.world.fake.runs()), (1, vec!["Poster 0".to_owned()]));
@@ -66,7 +66,7 @@ async fn a_moment_of_the_video_becomes_its_poster() {
     site.work().await;
     assert_eq!((site.world.fake.runs().len(), site.depth().await), (1, EMPTY));
     // Another one takes its place.
-    let next = PosterJob::of_moment(video(), 0);
+    let next = PosterJob::from_timestamp(video(), 0);
     site.choose(&next).await;
     assert_eq!(site.shown().await, Some(next.poster.clone()));
     assert_eq!((site.objects_of(&job), site.objects_of(&next)), (0, 1));
@@ -105,7 +105,7 @@ async fn a_picture_that_cannot_be_used_is_refused() {
 #[tokio::test]
 async fn the_last_choice_counts() {
     let site = Site::ready().await;
-    let (first, second) = (site.put_picture(png(640)).await, PosterJob::of_moment(video(), 900));
+    let (first, second) = (site.put_picture(png(640)).await, PosterJob::from_timestamp(video(), 900));
     site.services.catalog.want_poster(video(), &first.poster).await.unwrap();
     site.services.catalog.want_poster(video(), &second.poster).await.unwrap();
     site.send(&first).await;
@@ -122,7 +122,7 @@ async fn of_a_video_that_is_not_ready_no_moment_is_shown() {
     let site = Site::new().await;
     let delivery = site.receive().await;
     site.services.queue.ack(&delivery.receipt).await.unwrap();
-    let job = PosterJob::of_moment(video(), 900);
+    let job = PosterJob::from_timestamp(video(), 900);
     site.choose(&job).await;
     assert_eq!((site.depth().await, site.objects_of(&job)), (EMPTY, 0));
     site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
@@ -137,11 +137,11 @@ async fn our_own_failures_are_tried_again_a_while_later() {
     site.world
         .fake
         .set_faults(&[Fault::ends(Task::Poster, 0, End::Exit(1)).saying("Unknown encoder 'mjpeg'").times(9)]);
-    let job = PosterJob::of_moment(video(), 900);
+    let job = PosterJob::from_timestamp(video(), 900);
     site.choose(&job).await;
     assert_eq!((site.poster().await.failure, site.depth().await), (None, Depth { delayed: 1, ..EMPTY }));
     // At the last delivery there is a verdict, so that nobody waits for ever.
-    let again = PosterJob::of_moment(video(), 901);
+    let again = PosterJob::from_timestamp(video(), 901);
     site.services.catalog.want_poster(video(), &again.poster).await.unwrap();
     site.send(&again).await;
     let mut delivery = site.receive().await;
@@ -156,7 +156,7 @@ async fn our_own_failures_are_tried_again_a_while_later() {
 #[tokio::test]
 async fn while_the_store_is_away_a_poster_waits() {
     let site = Site::ready().await;
-    let job = PosterJob::of_moment(video(), 900);
+    let job = PosterJob::from_timestamp(video(), 900);
     site.services.catalog.want_poster(video(), &job.poster).await.unwrap();
     site.send(&job).await;
     let mut delivery = site.receive().await;
@@ -175,7 +175,7 @@ async fn while_the_store_is_away_a_poster_waits() {
 async fn a_worker_that_stops_gives_a_poster_back() {
     let site = Site::ready().await;
     site.world.fake.set_faults(&[Fault::ends(Task::Poster, 0, End::Stall)]);
-    let job = PosterJob::of_moment(video(), 900);
+    let job = PosterJob::from_timestamp(video(), 900);
     site.services.catalog.want_poster(video(), &job.poster).await.unwrap();
     site.send(&job).await;
     let cancel = CancellationToken::new();
@@ -195,7 +195,7 @@ async fn a_moment_needs_what_plays() {
         for path in site.world.objects().iter().filter(|it| it.contains(kind)) {
             std::fs::remove_file(site.world.folder().join(path)).unwrap();
         }
-        let job = PosterJob::of_moment(video(), 1_500);
+        let job = PosterJob::from_timestamp(video(), 1_500);
         site.choose(&job).await;
         let depth = site.depth().await;
         assert_eq!((site.shown().await, depth.delayed, site.objects_of(&job)), (None, 1, 0), "{kind}");

@@ -7,21 +7,26 @@ use domain::segment::Lane;
 use domain::state::{VideoEvent, VideoState};
 
 use super::{LEASE, LEASE_MS, NOW, Subject, chunk, failure, generation, job, job_of, new_video, rendition, video_id};
-use crate::videos::{Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, NewVideo, Noted, RenditionState};
+use crate::videos::{
+    Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, NewVideo, RenditionState, UploadEventOutcome,
+};
 
 /// The same event three times, before, during and after the work, causes one run.
 pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let job = subject.queued(1).await;
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    assert_eq!(
+        subject.catalog().note_upload_event(&job, NOW).await.expect("note"),
+        UploadEventOutcome::Send(job.clone())
+    );
     let claim = subject.claim(&job, NOW).await;
     // The worker holds the message at this time.
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::AlreadyDone);
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
     let late = subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
-    assert_eq!(late, Noted::Send(job.clone()), "a worker whose lease ended may be dead");
+    assert_eq!(late, UploadEventOutcome::Send(job.clone()), "a worker whose lease ended may be dead");
     let held = ClaimOutcome::Held { until_ms: NOW + LEASE_MS };
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 1).await, held);
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::AlreadyDone);
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 3).await, ClaimOutcome::AlreadyDone);
     assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
 }
@@ -154,7 +159,10 @@ pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
     // Its own event arrives late and changes nothing.
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"), Noted::AlreadyDone);
+    assert_eq!(
+        subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"),
+        UploadEventOutcome::AlreadyDone
+    );
     subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
 }
 
@@ -170,7 +178,7 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
         let ready = subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await;
         assert!(matches!(ready, Err(CatalogError::Gone { .. })), "{ready:?}");
         assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Gone);
-        assert_eq!(subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"), Noted::Gone);
+        assert_eq!(subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::Gone);
         let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
         assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Stopped));
     }
@@ -256,7 +264,7 @@ pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
     subject.catalog().create_video(&new, NOW).await.expect("create");
     let noted = subject.catalog().note_upload_event(&job(1), NOW).await.expect("note");
     let expected = job(1).with_settings("small", Mode::Copy);
-    assert_eq!(noted, Noted::Send(expected.clone()));
+    assert_eq!(noted, UploadEventOutcome::Send(expected.clone()));
     assert_eq!(subject.video(video_id(1)).await.job, Some(expected.id));
 }
 
@@ -268,11 +276,11 @@ pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
     assert_eq!(video.generate, Generate::OnFirstView);
     for _ in 0..3 {
         let noted = subject.catalog().note_upload_event(&job(1), NOW + 1).await.expect("note");
-        assert_eq!(noted, Noted::Waits);
+        assert_eq!(noted, UploadEventOutcome::Waits);
     }
     // Another source of a video that has not been watched also waits.
     let newer = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog().note_upload_event(&newer, NOW + 2).await.expect("note"), Noted::Waits);
+    assert_eq!(subject.catalog().note_upload_event(&newer, NOW + 2).await.expect("note"), UploadEventOutcome::Waits);
     let stored = subject.video(new.id).await;
     assert_eq!((stored.state.clone(), stored.queued_ms), (VideoState::Stored, None));
     assert_eq!(stored.to_job(JobReason::Upload), Some(newer.clone()));
@@ -282,6 +290,6 @@ pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
         assert_eq!((asked.state, asked.queued_ms), (VideoState::Queued, Some(now_ms)));
     }
     let noted = subject.catalog().note_upload_event(&newer, NOW + 5).await.expect("note");
-    assert_eq!(noted, Noted::Send(newer.clone()), "from now on it is like any other");
+    assert_eq!(noted, UploadEventOutcome::Send(newer.clone()), "from now on it is like any other");
     subject.claim(&newer, NOW + 6).await;
 }

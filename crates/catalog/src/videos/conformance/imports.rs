@@ -5,7 +5,9 @@ use domain::job::{Import, JobMessage, Stage};
 use domain::state::{VideoEvent, VideoState};
 
 use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job, new_video, video_id};
-use crate::videos::{AttemptOutcome, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Noted, Transfer};
+use crate::videos::{
+    AttemptOutcome, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Transfer, UploadEventOutcome,
+};
 
 const URL: &str = "https://files.example/film.mp4?signature=secret";
 
@@ -61,7 +63,7 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     let job = job(1);
     assert_eq!(
         subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note"),
-        Noted::Send(job.clone())
+        UploadEventOutcome::Send(job.clone())
     );
     subject.catalog().finish_import(&second, NOW + LEASE_MS).await.expect("finish");
     assert_eq!(subject.catalog().import(import.video).await.expect("import"), record(None));

@@ -12,7 +12,7 @@ use crate::videos::{CatalogError, PosterRecord, PosterShown};
 /// before it.
 pub async fn the_latest_poster_request_counts(subject: &Subject) {
     let video = subject.queued(1).await.video;
-    let [a, b] = [1, 2].map(PosterId::of_moment);
+    let [a, b] = [1, 2].map(PosterId::from_timestamp);
     assert_eq!(subject.catalog().poster(video).await.expect("poster"), None);
     assert_eq!(subject.catalog().show_poster(video, &a).await.expect("show"), PosterShown::Overtaken);
 
@@ -35,7 +35,7 @@ pub async fn the_latest_poster_request_counts(subject: &Subject) {
 /// A request that fails reports the failure until there is another request.
 pub async fn a_poster_that_fails_says_why(subject: &Subject) {
     let video = subject.queued(1).await.video;
-    let job = PosterJob::of_picture(video, b"rubbish");
+    let job = PosterJob::from_image(video, b"rubbish");
     let damaged = failure(FailureCode::PictureDamaged);
     assert!(!subject.catalog().fail_poster(video, &job.poster, &damaged).await.expect("fail"), "it is not requested");
     subject.catalog().want_poster(video, &job.poster).await.expect("want");

@@ -7,7 +7,7 @@ use domain::receipt::Receipt;
 use domain::state::{VideoEvent, VideoState};
 
 use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job_of, new_video};
-use crate::videos::{CatalogError, Claim, ClaimOutcome, Noted};
+use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome};
 
 /// Workers that crash, stall, return late and fail; events that arrive twice and in any order;
 /// owners who change their minds. At every moment: `ready` only with the generation that was
@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
             0 => drop(catalog.create_video(&new_video(self.number), now_ms).await),
             1 | 2 => {
                 let noted = catalog.note_upload_event(&job, now_ms).await.expect("note");
-                assert!(!self.deleted || noted == Noted::Gone);
+                assert!(!self.deleted || noted == UploadEventOutcome::Gone);
             }
             3 => drop(catalog.request_work(&job, now_ms).await),
             4..=6 => self.claim(&job).await,

@@ -8,8 +8,8 @@ use domain::state::{StateName, VideoEvent, VideoState};
 
 use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, rendition, video_id};
 use crate::videos::{
-    CatalogError, ClaimOutcome, NewVideo, Noted, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
-    UploadKind, VideoFilter,
+    CatalogError, ClaimOutcome, NewVideo, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
+    UploadEventOutcome, UploadKind, VideoFilter,
 };
 
 /// A repeated request changes nothing, whatever its fields.
@@ -38,7 +38,10 @@ pub async fn another_owner_cannot_create_the_same(subject: &Subject) {
 /// An event that arrives before its row is adopted, and the row gets its owner later.
 pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
     let job = job(1);
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+    assert_eq!(
+        subject.catalog().note_upload_event(&job, NOW).await.expect("note"),
+        UploadEventOutcome::Send(job.clone())
+    );
     let adopted = subject.video(job.video).await;
     assert_eq!((adopted.state, adopted.owner), (VideoState::Queued, None));
     let claim = subject.claim(&job, NOW).await;
@@ -230,7 +233,7 @@ pub async fn deleted_videos_keep_their_id(subject: &Subject) {
         let deleted = subject.catalog().apply(job.video, &VideoEvent::Deleted, NOW).await.expect("delete");
         assert_eq!(deleted.state, VideoState::Deleted);
     }
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), Noted::Gone);
+    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::Gone);
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Gone);
     let again = subject.catalog().create_video(&new_video(1), NOW).await;
     assert!(matches!(again, Err(CatalogError::Gone { .. })), "{again:?}");
@@ -272,7 +275,7 @@ pub async fn a_ready_video_has_a_length_and_a_size(subject: &Subject) {
     assert_eq!((video.duration_ms, video.dimensions, video.has_poster), (None, None, false));
     let receipt = Receipt { source_ms: 61_500, ..Receipt::default() };
     subject.catalog().mark_ready(&claim, &receipt, NOW).await.expect("ready");
-    let poster = PosterId::of_moment(5);
+    let poster = PosterId::from_timestamp(5);
     subject.catalog().want_poster(job.video, &poster).await.expect("want");
     subject.catalog().show_poster(job.video, &poster).await.expect("show");
     let listed = subject.catalog().list_videos(&VideoFilter::default()).await.expect("list").videos.remove(0);

@@ -8,7 +8,8 @@ use domain::state::VideoState;
 
 use super::{LEASE_MS, NOW, Subject, chunk, failure, generation, job_of, rendition};
 use crate::videos::{
-    AttemptOutcome, CatalogError, ClaimOutcome, Noted, Progress, RenditionKind, RenditionRecord, RenditionState,
+    AttemptOutcome, CatalogError, ClaimOutcome, Progress, RenditionKind, RenditionRecord, RenditionState,
+    UploadEventOutcome,
 };
 
 /// The complete flow, with its timestamps.
@@ -73,7 +74,10 @@ pub async fn a_bad_source_is_tried_once(subject: &Subject) {
     assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Failed(reason)));
     assert_eq!(attempts[0].log_tail.as_deref(), Some("moov atom not found"));
 
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"), Noted::AlreadyDone);
+    assert_eq!(
+        subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"),
+        UploadEventOutcome::AlreadyDone
+    );
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::AlreadyDone);
     let again = subject.catalog().request_work(&job, NOW + 3).await.expect("request");
     assert_eq!((again.state, again.queued_ms), (VideoState::Queued, Some(NOW + 3)));
@@ -122,17 +126,17 @@ pub async fn shutdown_gives_the_job_back(subject: &Subject) {
 pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject) {
     let job = subject.ready(1).await;
     let other = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 1).await.expect("note"), Noted::Unwanted);
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 1).await.expect("note"), UploadEventOutcome::Unwanted);
     assert_eq!(subject.claim_for(&other, &generation(&other), NOW + 1).await, ClaimOutcome::AlreadyDone);
     let video = subject.video(job.video).await;
     assert_eq!((video.source.etag.as_deref(), video.job), (Some("etag-1"), Some(job.id.clone())));
     // The same during a re-encode, and after it failed.
     let smaller = job_of(1, "etag-1", "small");
     subject.catalog().request_work(&smaller, NOW + 2).await.expect("request");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 3).await.expect("note"), Noted::Unwanted);
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 3).await.expect("note"), UploadEventOutcome::Unwanted);
     let claim = subject.claim(&smaller, NOW + 4).await;
     subject.catalog().fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 6).await.expect("note"), Noted::Unwanted);
+    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 6).await.expect("note"), UploadEventOutcome::Unwanted);
     // A request for work may name another source.
     subject.catalog().request_work(&other, NOW + 7).await.expect("request");
     subject.claim(&other, NOW + 8).await;
@@ -144,7 +148,10 @@ pub async fn a_new_source_is_new_work(subject: &Subject) {
     let claim = subject.claim(&bad, NOW).await;
     subject.catalog().fail(&claim, &failure(FailureCode::Truncated), false, "", NOW).await.expect("fail");
     let good = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog().note_upload_event(&good, NOW + 1).await.expect("note"), Noted::Send(good.clone()));
+    assert_eq!(
+        subject.catalog().note_upload_event(&good, NOW + 1).await.expect("note"),
+        UploadEventOutcome::Send(good.clone())
+    );
     let video = subject.video(good.video).await;
     assert_eq!((video.state, video.job), (VideoState::Queued, Some(good.id.clone())));
     assert_eq!(video.source.etag.as_deref(), Some("etag-2"));

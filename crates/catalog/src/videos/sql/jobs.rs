@@ -13,28 +13,28 @@ use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
 use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
 use crate::database::{sql, unsigned};
-use crate::videos::{CatalogError, Claim, ClaimOutcome, Noted, Video};
+use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
 use platform::clock::millis;
 
 impl SqlCatalog {
-    pub(super) async fn note_event(&self, job: &Job, now_ms: u64) -> Result<Noted, CatalogError> {
+    pub(super) async fn note_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_or_adopt(&mut tx, job, now_ms).await?;
         let state = row.state()?;
         if matches!(state, VideoState::Deleted | VideoState::Cancelled) {
-            return Ok(Noted::Gone);
+            return Ok(UploadEventOutcome::Gone);
         }
         let job = job.with_settings(&row.profile, row.mode()?);
         let is_known =
             row.source_etag.as_deref() == Some(&job.source.etag) && row.source_key.as_deref() == Some(&job.source.key);
         if row.has_played() && !is_known {
-            return Ok(Noted::Unwanted);
+            return Ok(UploadEventOutcome::Unwanted);
         }
         let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
         // A worker that holds the video has its message in hand: a second message would only wait
         // for it.
         if is_known && (is_done || held_until(&row, now_ms).is_some()) {
-            return Ok(Noted::AlreadyDone);
+            return Ok(UploadEventOutcome::AlreadyDone);
         }
         let not_begun = matches!(state, VideoState::Created | VideoState::Uploading | VideoState::Stored);
         let waits = not_begun && row.generate()? == Generate::OnFirstView;
@@ -54,7 +54,7 @@ impl SqlCatalog {
             emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
         tx.commit().await?;
-        Ok(if waits { Noted::Waits } else { Noted::Send(job) })
+        Ok(if waits { UploadEventOutcome::Waits } else { UploadEventOutcome::Send(job) })
     }
 
     pub(super) async fn request(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {

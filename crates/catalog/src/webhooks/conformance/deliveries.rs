@@ -14,7 +14,7 @@ pub async fn events_of_a_video_wait_for_each_other(subject: &Subject) {
     subject.endpoint(1).await;
     subject.videos().ready(1).await;
     subject.videos().queued(2).await;
-    assert_eq!(subject.share_out(NOW).await, 4);
+    assert_eq!(subject.fan_out(NOW).await, 4);
     let first = subject.claim(NOW).await;
     assert_eq!(first.iter().map(|it| it.kind).collect::<Vec<_>>(), [UploadCompleted, UploadCompleted]);
     assert_ne!(data(&first[0])["video"], data(&first[1])["video"]);
@@ -38,7 +38,7 @@ pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
     for number in 1..=6 {
         subject.videos().queued(number).await;
     }
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let late = subject.endpoint(2).await;
     subject.webhooks().send_test(late.id, NOW + 1).await.expect("test");
     let claim = async |limit| subject.webhooks().claim(limit, 2, LEASE, NOW + 1).await.expect("claim");
@@ -58,7 +58,7 @@ pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
 pub async fn a_lease_keeps_others_away(subject: &Subject) {
     subject.endpoint(1).await;
     subject.videos().queued(1).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let first = subject.claim_one(NOW).await;
     assert_eq!((first.attempt, first.first_ms), (1, NOW));
     assert_eq!(subject.claim(NOW + LEASE_MS - 1).await, []);
@@ -71,7 +71,7 @@ pub async fn a_lease_keeps_others_away(subject: &Subject) {
 
     // No other dispatcher claimed it in between: a late result counts.
     subject.videos().queued(2).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let slow = subject.claim_one(NOW).await;
     assert_eq!(subject.settle(&slow, Outcome::Delivered, NOW + 2 * LEASE_MS).await, Settled::Delivered);
 }
@@ -83,7 +83,7 @@ pub async fn of_racing_claimers_each_gets_other_deliveries(subject: &Subject) {
         subject.videos().queued(number).await;
     }
     // Concurrent here too: every event is fanned out once.
-    let shared = futures::future::join_all((0..4).map(|_| subject.webhooks().share_out(7, NOW))).await;
+    let shared = futures::future::join_all((0..4).map(|_| subject.webhooks().fan_out(7, NOW))).await;
     assert_eq!(shared.into_iter().map(|it| it.expect("share out")).sum::<u64>(), 20);
     let claims = (0..8).map(|_| subject.webhooks().claim(4, MANY, LEASE, NOW));
     let claimed = futures::future::join_all(claims).await;
@@ -96,7 +96,7 @@ pub async fn of_racing_claimers_each_gets_other_deliveries(subject: &Subject) {
 pub async fn a_delivery_is_settled_once(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let dispatch = subject.claim_one(NOW).await;
     let waiting = subject.log(id).await.remove(0);
     assert_eq!((waiting.status, waiting.attempts, waiting.last), (DeliveryStatus::Pending, 1, None));
@@ -123,7 +123,7 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
         .apply(first.video.expect("a video"), &domain::state::VideoEvent::Deleted, NOW)
         .await
         .expect("delete");
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let deleted = subject.claim_one(NOW).await;
     subject.settle(&deleted, retry_at(NOW + 500), NOW).await;
 
@@ -188,7 +188,7 @@ pub async fn old_entries_are_pruned(subject: &Subject) {
     subject.videos().queued(1).await;
     subject.emitted(NOW).await;
     subject.videos().queued(2).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let waiting = subject.claim_one(NOW).await;
     // This event has not been fanned out.
     subject.videos().queued(3).await;

@@ -162,7 +162,7 @@ pub async fn owners_hear_of_their_own_videos(subject: &Subject) {
 pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let disabled = subject.set_active(id, false, NOW + 1).await;
     assert_eq!(disabled.disabled, Some((NOW + 1, DisabledWhy::Owner)));
     assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{NOW, Subject, data, new_endpoint};
 use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, new_video};
-use crate::videos::{Catalog, CatalogError, Claim, ClaimOutcome, Noted, Video};
+use crate::videos::{Catalog, CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
 use crate::webhooks::NewEndpoint;
 
 /// Every change emits one event, however often it is reported, with the state after the change.
@@ -18,7 +18,7 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     let (videos, catalog) = (subject.videos(), &*subject.catalog);
     let job = videos.queued(1).await;
     for _ in 0..3 {
-        assert_eq!(catalog.note_upload_event(&job, NOW).await.expect("note"), Noted::Send(job.clone()));
+        assert_eq!(catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::Send(job.clone()));
     }
     let claim = videos.claim(&job, NOW + 1).await;
     assert!(matches!(videos.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Held { .. }));
@@ -161,7 +161,7 @@ pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject)
     // A disabled endpoint subscribes to nothing.
     subject.set_active(asks.id, false, NOW).await;
     catalog.set_progress(&claim, Stage::Encode, 90, NOW + 30_000).await.expect("progress");
-    assert_eq!(subject.share_out(NOW + 30_000).await, 0, "it was not even written");
+    assert_eq!(subject.fan_out(NOW + 30_000).await, 0, "it was not even written");
 }
 
 /// Rejected changes emit nothing: neither writes of a lost claim nor transitions that a state does
@@ -178,7 +178,7 @@ pub async fn refused_changes_emit_nothing(subject: &Subject) {
     assert!(catalog.mark_ready(&ghost, &Receipt::default(), late).await.is_err());
     assert!(catalog.fail(&ghost, &failure(FailureCode::Damaged), false, "", late).await.is_err());
     catalog.apply(job.video, &VideoEvent::Cancelled, late).await.expect("cancel");
-    assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), Noted::Gone);
+    assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), UploadEventOutcome::Gone);
     assert_eq!(subject.emitted_types(late).await, []);
 }
 

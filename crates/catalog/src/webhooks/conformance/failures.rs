@@ -39,7 +39,7 @@ pub async fn an_endpoint_can_ask_for_a_pause(subject: &Subject) {
 pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().ready(1).await;
-    subject.share_out(NOW).await;
+    subject.fan_out(NOW).await;
     let dispatch = subject.claim_one(NOW).await;
     assert_eq!(subject.settle(&dispatch, Outcome::Gone, NOW + 3).await, Settled::Disabled(DisabledWhy::Gone));
     let endpoint = subject.webhooks().get(id).await.expect("get");

@@ -161,7 +161,7 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     objects.push((ObjectKey::Master { video: growing }, growing_master().into_bytes()));
     objects.push((playlist, media_playlist("720p", GROWN_SEGMENTS).into_bytes()));
     objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
-    objects.push((ObjectKey::OwnPoster { video, poster: PosterId::of_moment(0) }, b"own poster".to_vec()));
+    objects.push((ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(0) }, b"own poster".to_vec()));
     objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
     objects.push((ObjectKey::StoryboardIndex { video, generation: generation.clone() }, b"WEBVTT\n".to_vec()));
     objects.push((ObjectKey::Thumbnail { video, generation, index: 0 }, b"thumbnail".to_vec()));
@@ -310,7 +310,7 @@ pub(super) fn under(pass: &Pass, path: &str) -> String {
 
 /// `/s/{pass}/posters/{poster}.jpg`.
 pub(super) fn own_poster(pass: &Pass) -> String {
-    format!("/s/{}/posters/{}.jpg", signed(pass), PosterId::of_moment(0))
+    format!("/s/{}/posters/{}.jpg", signed(pass), PosterId::from_timestamp(0))
 }
 
 /// `/k/{pass}/{generation}/{key}.key`.

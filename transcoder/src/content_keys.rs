@@ -11,7 +11,7 @@ use crate::error::TranscodeError;
 
 /// A store of content keys.
 #[async_trait]
-pub trait Vault: Send + Sync {
+pub trait ContentKeyStore: Send + Sync {
     /// The key of a rendition: the existing one, or a new one.
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError>;
 }
@@ -49,7 +49,7 @@ impl WrappedKeys {
 
     /// Stores the key of another generation as that of this one: rewrapped, since a wrapped key is
     /// bound to its path.
-    pub async fn take_over(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
+    pub async fn copy_segment(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, from.existing(rendition).await?).await
     }
 
@@ -71,7 +71,7 @@ impl WrappedKeys {
 }
 
 #[async_trait]
-impl Vault for WrappedKeys {
+impl ContentKeyStore for WrappedKeys {
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, ContentKey::new(random()?)).await
     }
@@ -90,7 +90,7 @@ impl ClearKeys {
 }
 
 #[async_trait]
-impl Vault for ClearKeys {
+impl ContentKeyStore for ClearKeys {
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         let bytes: [u8; 16] = random()?;
         let folder = self.folder.join(rendition.as_str());

@@ -19,10 +19,10 @@ use domain::segment::{ChunkRecord, Lane, SegmentRecord};
 use futures::{StreamExt as _, TryStreamExt as _};
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
 
+use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::manifest;
-use crate::sink::Outlet;
-use crate::vault::WrappedKeys;
+use crate::sink::GenerationWriter;
 
 /// Maximum size of a manifest, bytes: a day of short segments.
 pub(crate) const LARGEST_MANIFEST: u64 = 256 << 20;
@@ -30,7 +30,7 @@ pub(crate) const LARGEST_MANIFEST: u64 = 256 << 20;
 const SIDE_BY_SIDE: usize = 8;
 
 /// The renditions to reuse.
-pub struct Takeover {
+pub struct ReusedRenditions {
     base: Generation,
     rungs: Vec<RenditionName>,
     plan: EncodePlan,
@@ -39,7 +39,7 @@ pub struct Takeover {
     to: Arc<WrappedKeys>,
 }
 
-impl Takeover {
+impl ReusedRenditions {
     /// Reads the manifest of the base generation. `keys`: the wrapping keys, and the store of the
     /// new generation's keys.
     pub async fn of(
@@ -85,17 +85,22 @@ impl Takeover {
 
     /// The key of a reused rendition, stored for the new generation too.
     pub async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
-        self.to.take_over(rendition, &self.from).await
+        self.to.copy_segment(rendition, &self.from).await
     }
 
     /// Copies the reused segments of a chunk.
-    pub async fn chunk(&self, outlet: &Outlet, lane: Lane, index: u32) -> Result<ChunkRecord, TranscodeError> {
+    pub async fn chunk(
+        &self,
+        writer: &GenerationWriter,
+        lane: Lane,
+        index: u32,
+    ) -> Result<ChunkRecord, TranscodeError> {
         let old = self.chunks.iter().find(|it| it.lane == lane && it.index == index);
         let old = old.ok_or_else(|| {
             TranscodeError::Verification(format!("chunk {index} of {} is not there to be taken over", lane.as_str()))
         })?;
         let segments: Vec<SegmentRecord> = old.segments.iter().filter(|it| self.has(&it.rendition)).cloned().collect();
-        let copies: Vec<_> = segments.iter().map(|it| self.segment(outlet, it)).collect();
+        let copies: Vec<_> = segments.iter().map(|it| self.segment(writer, it)).collect();
         futures::stream::iter(copies).buffer_unordered(SIDE_BY_SIDE).try_collect::<()>().await?;
         let codecs = old.codecs.iter().filter(|(name, _)| self.has(name));
         let codecs = codecs.map(|(name, codecs)| (name.clone(), codecs.clone())).collect();
@@ -103,23 +108,27 @@ impl Takeover {
     }
 
     /// Adds the reused segments to an encoded chunk.
-    pub async fn complete(&self, outlet: &Outlet, mut made: ChunkRecord) -> Result<ChunkRecord, TranscodeError> {
-        let taken = self.chunk(outlet, made.lane, made.index).await?;
+    pub async fn complete(
+        &self,
+        writer: &GenerationWriter,
+        mut made: ChunkRecord,
+    ) -> Result<ChunkRecord, TranscodeError> {
+        let taken = self.chunk(writer, made.lane, made.index).await?;
         made.segments.extend(taken.segments);
         made.segments.sort_by(|a, b| (&a.rendition, a.index).cmp(&(&b.rendition, b.index)));
         made.codecs.extend(taken.codecs);
         Ok(made)
     }
 
-    async fn segment(&self, outlet: &Outlet, record: &SegmentRecord) -> Result<(), TranscodeError> {
+    async fn segment(&self, writer: &GenerationWriter, record: &SegmentRecord) -> Result<(), TranscodeError> {
         let from = ObjectKey::Segment {
-            video: outlet.video(),
+            video: writer.video(),
             generation: self.base.clone(),
             rendition: record.rendition.clone(),
             index: record.index,
             container: self.plan.container,
         };
-        if outlet.take_over(&from, record).await? {
+        if writer.copy_segment(&from, record).await? {
             return Ok(());
         }
         let SegmentRecord { rendition, index, .. } = record;

@@ -4,10 +4,10 @@ use domain::probe::cases::standard;
 use platform::object_store::PutCondition;
 
 use super::*;
+use crate::content_keys::ContentKeyStore as _;
 use crate::testing::services::{Services, job, wrapping_keys};
 use crate::testing::world::World;
 use crate::testing::{generation, name, planned_records, remuxed_plan, video};
-use crate::vault::Vault as _;
 
 /// A video of which a generation plays, all of it recorded and stored.
 struct Played {
@@ -36,7 +36,7 @@ impl Played {
         let services = Services::new(world.folder()).await;
         let records = planned_records(&plan);
         let manifest = ObjectKey::Manifest { video: video(), generation: generation() };
-        world.outlet().put(&manifest, manifest::render(video(), &generation(), &plan, &records).into()).await.unwrap();
+        world.writer().put(&manifest, manifest::render(video(), &generation(), &plan, &records).into()).await.unwrap();
         let job = job("etag", 1);
         services.note(&job).await;
         let claim = services.claim(&job, &generation()).await;
@@ -53,7 +53,7 @@ impl Played {
             let segments: Vec<SegmentRecord> = records.iter().filter(own).cloned().collect();
             for it in &segments {
                 let body = vec![it.index as u8; it.bytes as usize];
-                world.outlet().put(&world.outlet().segment_key(&it.rendition, it.index), body.into()).await.unwrap();
+                world.writer().put(&world.writer().segment_key(&it.rendition, it.index), body.into()).await.unwrap();
             }
             let codecs = names.iter().map(|it| (it.clone(), format!("codec of {it}"))).collect();
             let record = ChunkRecord { lane, index: chunk.index, cpu_ms: 9, wall_ms: 9, segments, codecs };
@@ -66,19 +66,19 @@ impl Played {
         WrappedKeys::new(Arc::clone(&self.world.store), wrapping_keys(1), video(), generation)
     }
 
-    async fn takeover(&self, rungs: &[&str]) -> Result<Takeover, TranscodeError> {
+    async fn reused(&self, rungs: &[&str]) -> Result<ReusedRenditions, TranscodeError> {
         let partial = Partial { base: generation(), rungs: rungs.iter().map(|it| name(it)).collect() };
         let keys = (wrapping_keys(1), Arc::new(self.keys(renewed())));
-        Takeover::of(&self.world.store, &*self.catalog, keys, video(), &partial).await
+        ReusedRenditions::of(&self.world.store, &*self.catalog, keys, video(), &partial).await
     }
 
     /// Where the new generation goes.
-    fn outlet(&self) -> Outlet {
-        Outlet::new(Arc::clone(&self.world.store), video(), renewed())
+    fn writer(&self) -> GenerationWriter {
+        GenerationWriter::new(Arc::clone(&self.world.store), video(), renewed())
     }
 
     async fn replace(&self, rendition: &str, index: u32, body: Vec<u8>) {
-        let key = self.world.outlet().segment_key(&name(rendition), index);
+        let key = self.world.writer().segment_key(&name(rendition), index);
         self.world.store.put(&key, body.into(), PutCondition::Always).await.unwrap();
     }
 }
@@ -90,32 +90,32 @@ fn code<T>(outcome: Result<T, TranscodeError>) -> FailureCode {
 #[tokio::test]
 async fn without_a_manifest_nothing_fits() {
     let played = Played::new().await;
-    assert!(played.takeover(&["720p"]).await.is_ok());
+    assert!(played.reused(&["720p"]).await.is_ok());
     let key = ObjectKey::Manifest { video: video(), generation: generation() };
     for text in ["{}", "", "{\"version\": 2}"] {
-        played.world.outlet().put(&key, text.into()).await.unwrap();
-        assert_eq!(code(played.takeover(&["720p"]).await), FailureCode::RungsDoNotFit, "{text}");
+        played.world.writer().put(&key, text.into()).await.unwrap();
+        assert_eq!(code(played.reused(&["720p"]).await), FailureCode::RungsDoNotFit, "{text}");
     }
     played.world.store.delete(&key).await.unwrap();
-    assert_eq!(code(played.takeover(&["720p"]).await), FailureCode::RungsDoNotFit);
+    assert_eq!(code(played.reused(&["720p"]).await), FailureCode::RungsDoNotFit);
 }
 
 #[tokio::test]
 async fn all_but_the_named_rungs_and_the_iframes_is_there() {
-    let takeover = Played::new().await.takeover(&["720p", "360p"]).await.unwrap();
-    assert_eq!(takeover.rungs(), [name("720p"), name("360p")]);
+    let reused = Played::new().await.reused(&["720p", "360p"]).await.unwrap();
+    assert_eq!(reused.rungs(), [name("720p"), name("360p")]);
     for (rendition, is_there) in
         [("720p", false), ("360p", false), ("iframes", false), ("480p", true), ("source", true), ("audio-source", true)]
     {
-        assert_eq!(takeover.has(&name(rendition)), is_there, "{rendition}");
+        assert_eq!(reused.has(&name(rendition)), is_there, "{rendition}");
     }
 }
 
 #[tokio::test]
 async fn a_plan_takes_named_rungs_from_the_new_profile() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
-    let plan = takeover.plan(&standard(), &richer(), Mode::Abr).unwrap();
+    let reused = played.reused(&["720p"]).await.unwrap();
+    let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
     let rates = |plan: &EncodePlan| plan.rungs.iter().map(|it| it.video_kbps).collect::<Vec<_>>();
     assert_eq!((rates(&played.plan), rates(&plan)), (vec![3_000, 1_500, 800], vec![4_000, 1_500, 800]));
     assert_eq!((&plan.boundaries, &plan.encode_chunks), (&played.plan.boundaries, &played.plan.encode_chunks));
@@ -124,17 +124,17 @@ async fn a_plan_takes_named_rungs_from_the_new_profile() {
 #[tokio::test]
 async fn a_plan_that_cuts_differently_does_not_fit() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
+    let reused = played.reused(&["720p"]).await.unwrap();
     for profile in ["segment_seconds = 4.0", "encrypt = false", "keyframe_seconds = 1.0"] {
-        let plan = takeover.plan(&standard(), &Profile::parse(profile).unwrap(), Mode::Abr);
+        let plan = reused.plan(&standard(), &Profile::parse(profile).unwrap(), Mode::Abr);
         assert_eq!(code(plan), FailureCode::RungsDoNotFit, "{profile}");
     }
-    let unknown = played.takeover(&["1080p"]).await.unwrap();
+    let unknown = played.reused(&["1080p"]).await.unwrap();
     assert_eq!(code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
     let mut longer = standard();
     longer.index.end += 5_400_000;
     longer.index.picture_end = longer.index.end;
-    assert_eq!(code(takeover.plan(&longer, &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
+    assert_eq!(code(reused.plan(&longer, &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
 }
 
 /// The base was to be remuxed, and was not, since its groups of pictures turned out to be open.
@@ -144,8 +144,8 @@ async fn what_was_found_out_about_the_source_is_remembered() {
     open.index.closed_gops = false;
     let plan = EncodePlan::new(&open, &Profile::default(), Mode::Abr).unwrap();
     assert_eq!(plan.copy, Err(CopyRefusal::OpenGroups));
-    let takeover = Played::of(plan).await.takeover(&["720p"]).await.unwrap();
-    let plan = takeover.plan(&standard(), &richer(), Mode::Abr).unwrap();
+    let reused = Played::of(plan).await.reused(&["720p"]).await.unwrap();
+    let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
     assert_eq!(plan.copy, Err(CopyRefusal::OpenGroups));
 }
 
@@ -153,12 +153,12 @@ async fn what_was_found_out_about_the_source_is_remembered() {
 async fn keys_stay_and_are_wrapped_for_their_new_place() {
     let played = Played::new().await;
     let (old, new) = (played.keys(generation()), played.keys(renewed()));
-    let takeover = played.takeover(&["720p"]).await.unwrap();
-    let missing = takeover.content_key(&name("480p")).await;
+    let reused = played.reused(&["720p"]).await.unwrap();
+    let missing = reused.content_key(&name("480p")).await;
     assert!(matches!(missing, Err(TranscodeError::Store(_))), "there is none to keep");
     let key = old.content_key(&name("480p")).await.unwrap();
     for _ in 0..2 {
-        assert!(takeover.content_key(&name("480p")).await.unwrap() == key);
+        assert!(reused.content_key(&name("480p")).await.unwrap() == key);
     }
     assert!(new.existing(&name("480p")).await.unwrap() == key);
     assert!(new.content_key(&name("480p")).await.unwrap() == key, "a later attempt finds it");
@@ -168,30 +168,30 @@ async fn keys_stay_and_are_wrapped_for_their_new_place() {
 #[tokio::test]
 async fn a_chunk_brings_its_segments_along() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
-    let outlet = played.outlet();
-    let chunk = takeover.chunk(&outlet, Lane::Copy, 1).await.unwrap();
+    let reused = played.reused(&["720p"]).await.unwrap();
+    let writer = played.writer();
+    let chunk = reused.chunk(&writer, Lane::Copy, 1).await.unwrap();
     assert_eq!((chunk.segments.len(), chunk.cpu_ms, chunk.wall_ms), (16, 0, 0));
     let names: Vec<_> = chunk.codecs.iter().map(|(name, codec)| format!("{name}: {codec}")).collect();
     assert_eq!(names, ["audio-source: codec of audio-source", "source: codec of source"]);
     for it in &chunk.segments {
-        let copied = played.world.store.read(&outlet.segment_key(&it.rendition, it.index), 1 << 20).await.unwrap();
+        let copied = played.world.store.read(&writer.segment_key(&it.rendition, it.index), 1 << 20).await.unwrap();
         assert_eq!((copied.len() as u64, copied[0]), (it.bytes, it.index as u8));
     }
-    assert_eq!(outlet.traffic().writes.load(std::sync::atomic::Ordering::Relaxed), 16);
+    assert_eq!(writer.traffic().writes.load(std::sync::atomic::Ordering::Relaxed), 16);
     // Again, after a crash: the same.
-    assert_eq!(takeover.chunk(&outlet, Lane::Copy, 1).await.unwrap(), chunk);
+    assert_eq!(reused.chunk(&writer, Lane::Copy, 1).await.unwrap(), chunk);
 }
 
 #[tokio::test]
 async fn an_encoded_chunk_is_completed_by_the_other_rungs() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
+    let reused = played.reused(&["720p"]).await.unwrap();
     let records = planned_records(&played.plan).into_iter();
     let made = records.filter(|it| it.index == 0 && matches!(it.rendition.as_str(), "720p" | "iframes")).collect();
     let codecs = [(name("720p"), "new".to_owned()), (name("iframes"), "new".to_owned())].into();
     let made = ChunkRecord { lane: Lane::Encode, index: 0, cpu_ms: 70, wall_ms: 90, segments: made, codecs };
-    let whole = takeover.complete(&played.outlet(), made).await.unwrap();
+    let whole = reused.complete(&played.writer(), made).await.unwrap();
     let names: Vec<_> = whole.segments.iter().map(|it| (it.rendition.as_str(), it.index)).collect();
     assert_eq!(names, [("360p", 0), ("480p", 0), ("720p", 0), ("iframes", 0)]);
     let codecs: Vec<_> = whole.codecs.values().map(String::as_str).collect();
@@ -203,29 +203,29 @@ async fn an_encoded_chunk_is_completed_by_the_other_rungs() {
 #[tokio::test]
 async fn what_does_not_come_over_whole_is_no_generation() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
+    let reused = played.reused(&["720p"]).await.unwrap();
     let refused = |outcome: Result<ChunkRecord, TranscodeError>| match outcome {
         Err(TranscodeError::Verification(text)) => text,
         other => panic!("{other:?}"),
     };
-    let unknown = refused(takeover.chunk(&played.outlet(), Lane::Audio, 0).await);
+    let unknown = refused(reused.chunk(&played.writer(), Lane::Audio, 0).await);
     assert_eq!(unknown, "chunk 0 of audio is not there to be taken over");
-    let unknown = refused(takeover.chunk(&played.outlet(), Lane::Copy, 9).await);
+    let unknown = refused(reused.chunk(&played.writer(), Lane::Copy, 9).await);
     assert_eq!(unknown, "chunk 9 of copy is not there to be taken over");
     played.replace("source", 4, b"short".to_vec()).await;
-    let short = refused(takeover.chunk(&played.outlet(), Lane::Copy, 1).await);
+    let short = refused(reused.chunk(&played.writer(), Lane::Copy, 1).await);
     assert_eq!(short, "segment 4 of source did not come over whole");
     // Rungs that are made need nothing of the old ones.
     played.replace("720p", 0, b"short".to_vec()).await;
-    assert!(takeover.chunk(&played.outlet(), Lane::Encode, 0).await.is_ok());
+    assert!(reused.chunk(&played.writer(), Lane::Encode, 0).await.is_ok());
 }
 
 #[tokio::test]
 async fn nothing_is_copied_after_the_end() {
     let played = Played::new().await;
-    let takeover = played.takeover(&["720p"]).await.unwrap();
-    let outlet = played.outlet();
-    outlet.close().await;
-    assert!(matches!(takeover.chunk(&outlet, Lane::Copy, 0).await, Err(TranscodeError::Cancelled)));
+    let reused = played.reused(&["720p"]).await.unwrap();
+    let writer = played.writer();
+    writer.close().await;
+    assert!(matches!(reused.chunk(&writer, Lane::Copy, 0).await, Err(TranscodeError::Cancelled)));
     assert_eq!(played.world.named("_00000.ts").len(), 6);
 }
