@@ -48,7 +48,7 @@ async fn refused(folder: &Path, input: &Path, codes: &[&str]) {
     // Failures that are retried.
     let ours = ["internal", "timed-out", "verification-failed", "unavailable"];
     assert!(!ours.contains(&code), "{shown}");
-    assert!(error["message"].as_str().is_some_and(|it| it.ends_with('.')), "no sentence: {shown}");
+    assert!(error["message"].as_str().is_some_and(|it| it.ends_with('.')), "no message: {shown}");
 }
 
 /// The file is transcoded, or refused for one of these reasons.

@@ -148,7 +148,7 @@ impl Site {
         let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
         assert_eq!(failure.class().as_str(), "source");
         self.assert_nothing_is_left(id).await;
-        (failure.code.as_str(), failure.sentence)
+        (failure.code.as_str(), failure.message)
     }
 
     async fn assert_nothing_is_left(&self, id: VideoId) {
@@ -326,8 +326,8 @@ async fn an_import_has_a_total_time_limit() {
     let site = Site::with(PRIVATE, |it| it.import_pace = pace).await;
     // Each part is in time.
     let origin = Origin::start(|_, _| Reply::whole(&film(60 << 20)).slowly(Duration::from_millis(20))).await;
-    let (code, sentence) = site.refused(&format!("{}/film.mp4", origin.url)).await;
-    assert!(code == "fetch-too-slow" && sentence.contains("within 2 s"), "{code}: {sentence}");
+    let (code, message) = site.refused(&format!("{}/film.mp4", origin.url)).await;
+    assert!(code == "fetch-too-slow" && message.contains("within 2 s"), "{code}: {message}");
     site.stop().await;
 }
 
@@ -365,8 +365,8 @@ async fn internal_addresses_are_refused_by_default() {
     let origin = Origin::start(|_, _| Reply::whole(&film(4096))).await;
     let port = origin.url.rsplit_once(':').unwrap().1;
     for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"] {
-        let (code, sentence) = site.refused(&format!("http://{host}:{port}/film.mp4")).await;
-        assert_eq!(code, "address-not-allowed", "{host}: {sentence}");
+        let (code, message) = site.refused(&format!("http://{host}:{port}/film.mp4")).await;
+        assert_eq!(code, "address-not-allowed", "{host}: {message}");
     }
     assert!(origin.asked().is_empty(), "{:?}", origin.asked());
     site.stop().await;

@@ -33,7 +33,7 @@ async fn check_file(folder: &Path, input: &Path, expected: &[&str]) {
     let error = &answer.last()["error"];
     let (code, message) = (error["code"].as_str().expect(&shown), error["message"].as_str().expect(&shown));
     assert!(expected.contains(&code), "`{code}` instead of {expected:?}: {shown}");
-    assert!(message.ends_with('.') && message.len() > 20, "no sentence: {message}");
+    assert!(message.ends_with('.') && message.len() > 20, "no message: {message}");
     assert!(!message.contains(folder.to_str().unwrap()), "a path of ours: {message}");
     assert!(answer.took < SOON, "it took {:?}: {shown}", answer.took);
     assert_eq!(files(&out), Vec::<PathBuf>::new(), "something was left of {shown}");

@@ -146,7 +146,7 @@ impl Worker {
             }
             Err(invalid) => {
                 warn!("malformed message: {invalid}");
-                self.queue.bury(&delivery.receipt, &invalid.to_string()).await
+                self.queue.dead_letter(&delivery.receipt, &invalid.to_string()).await
             }
         };
         match settled {
@@ -169,7 +169,7 @@ impl Worker {
                 Ok(Next::GiveUp) => {
                     return self
                         .queue
-                        .bury(&delivery.receipt, "no attempt made more progress than the ones before it")
+                        .dead_letter(&delivery.receipt, "no attempt made more progress than the ones before it")
                         .await;
                 }
                 // Attempts decide when a job ends, not deliveries. A new message with its own

@@ -118,7 +118,7 @@ mod tests {
             short(&format!("`/s/{pass}/76094a76413f9798/1080p/1080p.m3u8` is odd")),
             "`/s/AXMDZG.../76094a76413f9798/1080p/1080p.m3u8` is odd"
         );
-        let sentence = "A sentence of more than forty characters, and a path: a/b.m3u8";
-        assert_eq!(short(sentence), sentence);
+        let message = "A message of more than forty characters, and a path: a/b.m3u8";
+        assert_eq!(short(message), message);
     }
 }

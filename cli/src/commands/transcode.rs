@@ -68,7 +68,7 @@ fn explain(error: TranscodeError) -> CommandError {
     let failure = error.failure();
     match failure.class() {
         // The message explains the problem of the file completely.
-        FailureClass::Source => CommandError::failed(failure.code, anyhow::anyhow!(failure.sentence)),
+        FailureClass::Source => CommandError::failed(failure.code, anyhow::anyhow!(failure.message)),
         FailureClass::Shutdown => {
             CommandError::failed("stopped", anyhow::anyhow!("interrupted before the video was ready"))
         }
@@ -76,7 +76,7 @@ fn explain(error: TranscodeError) -> CommandError {
             if !error.log_tail().is_empty() {
                 tracing::error!("FFmpeg's last output:\n{}", error.log_tail());
             }
-            CommandError::failed(failure.code, anyhow::Error::from(error).context(failure.sentence))
+            CommandError::failed(failure.code, anyhow::Error::from(error).context(failure.message))
         }
     }
 }

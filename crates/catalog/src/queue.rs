@@ -25,7 +25,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Makes messages that used up their deliveries dead letters, also if their workers died silently.
-macro_rules! bury_used_up {
+macro_rules! dead_letter_exhausted {
     ($lock:literal) => {
         concat!(
             "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
@@ -56,13 +56,15 @@ macro_rules! claim {
 
 /// The statements that differ between the databases.
 struct Dialect {
-    bury_used_up: &'static str,
+    dead_letter_exhausted: &'static str,
     claim: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { bury_used_up: bury_used_up!(""), claim: claim!("") };
-const POSTGRES: Dialect =
-    Dialect { bury_used_up: bury_used_up!("FOR UPDATE SKIP LOCKED"), claim: claim!("FOR UPDATE SKIP LOCKED") };
+const SQLITE: Dialect = Dialect { dead_letter_exhausted: dead_letter_exhausted!(""), claim: claim!("") };
+const POSTGRES: Dialect = Dialect {
+    dead_letter_exhausted: dead_letter_exhausted!("FOR UPDATE SKIP LOCKED"),
+    claim: claim!("FOR UPDATE SKIP LOCKED"),
+};
 
 /// One of the queues in a database.
 #[derive(Debug, Clone)]
@@ -142,8 +144,8 @@ impl SqlQueue {
         Ok(next.map(unsigned))
     }
 
-    async fn bury_used_up(&self, tx: &mut Tx, now_ms: u64) -> Result<(), sqlx::Error> {
-        sqlx::query(self.dialect().bury_used_up)
+    async fn dead_letter_exhausted(&self, tx: &mut Tx, now_ms: u64) -> Result<(), sqlx::Error> {
+        sqlx::query(self.dialect().dead_letter_exhausted)
             .bind(sql(now_ms))
             .bind(&self.queue)
             .bind(i64::from(self.max_receives))
@@ -152,10 +154,10 @@ impl SqlQueue {
         Ok(())
     }
 
-    async fn bury_now(&self) -> Result<(), QueueError> {
+    async fn dead_letter_now(&self) -> Result<(), QueueError> {
         let buried = async {
             let mut tx = self.database.write().await?;
-            self.bury_used_up(&mut tx, now_ms()).await?;
+            self.dead_letter_exhausted(&mut tx, now_ms()).await?;
             tx.commit().await
         };
         buried.await.map_err(|it| self.failed(it))
@@ -166,7 +168,7 @@ impl SqlQueue {
         let mut tx = self.database.write().await?;
         // Read after waiting for the lock; otherwise the lease would start in the past.
         let now = now_ms();
-        self.bury_used_up(&mut tx, now).await?;
+        self.dead_letter_exhausted(&mut tx, now).await?;
         let row: Option<Row> = sqlx::query(self.dialect().claim)
             .bind(sql(now.saturating_add(millis(lease))))
             .bind(&token)
@@ -376,7 +378,7 @@ impl JobQueue for SqlQueue {
         ours(released)
     }
 
-    async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
+    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
         let buried = self
             .change(
@@ -389,12 +391,12 @@ impl JobQueue for SqlQueue {
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
-        self.bury_now().await?;
+        self.dead_letter_now().await?;
         self.dead(limit).await.map_err(|it| self.failed(it))
     }
 
     async fn redrive(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        self.bury_now().await?;
+        self.dead_letter_now().await?;
         let redriven = self
             .change(
                 "UPDATE messages SET died_ms = NULL, why = NULL, receives = 0, receipt = NULL, holder = NULL,
@@ -408,7 +410,7 @@ impl JobQueue for SqlQueue {
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-        self.bury_now().await?;
+        self.dead_letter_now().await?;
         let purged = self
             .change(
                 "DELETE FROM messages WHERE queue = $1 AND died_ms IS NOT NULL AND id = coalesce($2, id)",

@@ -205,7 +205,7 @@ pub trait Catalog: Send + Sync {
     /// Records that a job became a dead letter at `died_ms`. The video fails, unless work was
     /// requested after that or the job was completed. Returns whether this changed anything; calls
     /// may be repeated.
-    async fn give_up(
+    async fn fail_permanently(
         &self,
         message: &JobMessage,
         failure: &Failure,

@@ -75,7 +75,7 @@ async fn what_touches_all_messages_does_not_stand_in_its_own_way() {
             for _ in 0..15 {
                 if let Some(delivery) = queue.receive(Duration::ZERO, LONG).await.unwrap() {
                     // Another worker may have released it in the meantime.
-                    let settled = queue.bury(&delivery.receipt, "for a try").await;
+                    let settled = queue.dead_letter(&delivery.receipt, "for a try").await;
                     assert!(matches!(settled, Ok(()) | Err(QueueError::LeaseLost)), "{settled:?}");
                 }
                 queue.redrive(None).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_body_that_postgres_cannot_keep_is_refused() {
     // A reason is only for people, so invalid characters are replaced.
     queue.send_body("something", Duration::ZERO).await.unwrap();
     let delivery = queue.receive(LONG, LONG).await.unwrap().unwrap();
-    queue.bury(&delivery.receipt, "no\0thing").await.unwrap();
+    queue.dead_letter(&delivery.receipt, "no\0thing").await.unwrap();
     let dead = queue.dead_letters(1).await.unwrap();
     assert_eq!(dead[0].why.as_deref(), Some("no\u{FFFD}thing"));
 }

@@ -127,7 +127,7 @@ impl Findings {
         self.found.push(Finding {
             rule: rule.id,
             level: rule.level,
-            asks: rule.sentence,
+            asks: rule.message,
             place,
             what: what.into(),
             fix: fix.into(),

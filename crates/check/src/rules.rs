@@ -26,12 +26,12 @@ pub struct Rule {
     /// Severity.
     pub level: Level,
     /// Requirement.
-    pub sentence: &'static str,
+    pub message: &'static str,
 }
 
 macro_rules! rules {
-    ($($name:ident $level:ident $id:literal $sentence:literal;)*) => {
-        $(pub(crate) static $name: Rule = Rule { id: $id, level: Level::$level, sentence: $sentence };)*
+    ($($name:ident $level:ident $id:literal $message:literal;)*) => {
+        $(pub(crate) static $name: Rule = Rule { id: $id, level: Level::$level, message: $message };)*
 
         /// All rules.
         pub static ALL: &[&Rule] = &[$(&$name),*];

@@ -1,7 +1,7 @@
 //! Failures: their codes, their classes, and the consequences.
 //!
 //! A variant exists because a program or a person acts on it: the code is stable and meant for
-//! programs, the sentence tells a person what is wrong and what to do.
+//! programs, the message tells a person what is wrong and what to do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -245,7 +245,7 @@ impl FailureCode {
     }
 
     /// The default message for people: what is wrong, and what to do.
-    pub fn sentence(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         match self {
             Self::EmptyFile => "The file is empty: upload it again.",
             Self::NotAVideo => {
@@ -346,13 +346,13 @@ pub struct Failure {
     /// Code for programs.
     pub code: FailureCode,
     /// Message for people; contains nothing private (no path, address or log).
-    pub sentence: String,
+    pub message: String,
 }
 
 impl Failure {
     /// A failure with the default message of its code.
     pub fn of(code: FailureCode) -> Self {
-        Self { code, sentence: code.sentence().to_owned() }
+        Self { code, message: code.message().to_owned() }
     }
 
     /// The party at fault.
@@ -363,7 +363,7 @@ impl Failure {
 
 impl From<&SourceProblem> for Failure {
     fn from(problem: &SourceProblem) -> Self {
-        Self { code: problem.code(), sentence: problem.to_string() }
+        Self { code: problem.code(), message: problem.to_string() }
     }
 }
 
@@ -383,8 +383,8 @@ mod tests {
     #[test]
     fn every_sentence_is_one() {
         for code in FailureCode::ALL {
-            let sentence = code.sentence();
-            assert!(sentence.ends_with('.') && sentence.len() > 20, "{code}: {sentence}");
+            let message = code.message();
+            assert!(message.ends_with('.') && message.len() > 20, "{code}: {message}");
         }
     }
 

@@ -191,7 +191,7 @@ impl Profile {
     /// Parses a profile; omitted settings have the values of [`DEFAULT_PROFILE`].
     pub fn parse(text: &str) -> Result<Self, InvalidProfile> {
         let syntax = |error: &dyn std::fmt::Display| {
-            // TOML errors contain a drawing of several lines; this one has to fit into a sentence.
+            // TOML errors contain a drawing of several lines; this one has to fit into a message.
             InvalidProfile::Syntax(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
         };
         let given: toml::Table = text.parse().map_err(|error| syntax(&error))?;

@@ -171,7 +171,7 @@ pub enum VideoEvent {
     /// An attempt failed. The queue may retry it, unless the source is at fault.
     AttemptFailed(Failure),
     /// The last attempt failed: there are no automatic retries.
-    GivenUp(Failure),
+    FailedPermanently(Failure),
     /// A user cancelled the work.
     Cancelled,
     /// A user deleted the video.
@@ -237,8 +237,8 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         }
         (_, E::Verified { .. }) => refused("become ready"),
 
-        (S::Ready { .. } | S::Failed(_) | S::Cancelled, E::AttemptFailed(_) | E::GivenUp(_)) => unchanged(),
-        (_, E::GivenUp(failure)) => Ok(S::Failed(failure.clone())),
+        (S::Ready { .. } | S::Failed(_) | S::Cancelled, E::AttemptFailed(_) | E::FailedPermanently(_)) => unchanged(),
+        (_, E::FailedPermanently(failure)) => Ok(S::Failed(failure.clone())),
         (_, E::AttemptFailed(failure)) => match (failure.class(), state) {
             (FailureClass::Source, _) => Ok(S::Failed(failure.clone())),
             (FailureClass::Infrastructure | FailureClass::Shutdown, S::Processing) => Ok(S::Queued),

@@ -124,7 +124,7 @@ impl NotVideo {
         matches!(self, Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi)
     }
 
-    /// A description with article, to end the sentence "this is …".
+    /// A description with article, to end the message "this is …".
     pub fn describe(self) -> &'static str {
         match self {
             Self::Empty => "an empty file",

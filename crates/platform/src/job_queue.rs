@@ -80,11 +80,11 @@ pub struct DeadLetterId(pub String);
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The parsed message. A malformed body is delivered as well, so that the consumer can
-    /// [`bury`](JobQueue::bury) it with a reason.
+    /// [`dead_letter`](JobQueue::dead_letter) it with a reason.
     pub message: Result<JobMessage, InvalidMessage>,
     /// The body as it was sent.
     pub body: String,
-    /// Handle for `extend`, `ack`, `release` and `bury`.
+    /// Handle for `extend`, `ack`, `release` and `dead_letter`.
     pub receipt: ReceiptHandle,
     /// Number of deliveries, this one included.
     pub receive_count: u32,
@@ -120,7 +120,7 @@ pub struct DeadLetter {
     /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
     /// does not record it.
     pub died_ms: u64,
-    /// The last reason passed to `release` or `bury`, if there is one.
+    /// The last reason passed to `release` or `dead_letter`, if there is one.
     pub why: Option<String>,
 }
 
@@ -203,7 +203,7 @@ pub trait JobQueue: Send + Sync {
 
     /// Makes the message a dead letter at once, because no consumer will ever be able to process
     /// it.
-    async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
+    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
 
     /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
     /// They stay in the queue. Reading may hide them briefly from other readers.

@@ -107,7 +107,7 @@ async fn the_reason_and_the_count_outlive_the_message() {
     let first = queue.receive(long, long).await.unwrap().unwrap();
     queue.release(&first.receipt, Duration::ZERO, "not yet").await.unwrap();
     let second = queue.receive(long, long).await.unwrap().unwrap();
-    queue.bury(&second.receipt, "no\u{0}t a\u{7} video").await.unwrap();
+    queue.dead_letter(&second.receipt, "no\u{0}t a\u{7} video").await.unwrap();
     // Reading dead letters changes nothing, and hides them only briefly.
     for _ in 0..3 {
         let dead = queue.dead_letters(10).await.unwrap();
@@ -130,7 +130,7 @@ async fn an_ended_lease_opens_nothing() {
         queue.ack(&first.receipt).await,
         queue.extend(&first.receipt, lease).await,
         queue.release(&first.receipt, Duration::ZERO, "too late").await,
-        queue.bury(&first.receipt, "too late").await,
+        queue.dead_letter(&first.receipt, "too late").await,
     ] {
         assert!(matches!(answer, Err(QueueError::LeaseLost)), "{answer:?}");
     }

@@ -3,7 +3,7 @@
 //!
 //! They are not part of the checkout: `scripts/setup.sh --services` installs them. Where one is missing, `start` reports it
 //! and returns `None`, and the test passes without having tested anything. `make test` lists the skipped tests at its end.
-//! With `EDGEREEL_REQUIRE_SERVICES=1`, as in CI, the test fails instead. All functions panic with a sentence where something
+//! With `EDGEREEL_REQUIRE_SERVICES=1`, as in CI, the test fails instead. All functions panic with a message where something
 //! else is wrong.
 
 mod cases;

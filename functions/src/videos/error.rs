@@ -16,7 +16,7 @@ pub(crate) enum VideoError {
     #[error("there is no video `{0}`")]
     NotFound(VideoId),
     /// Encoding failed, so nothing can be played.
-    #[error("{}", .0.sentence)]
+    #[error("{}", .0.message)]
     Failed(Failure),
     /// It was cancelled before anything could be played.
     #[error("the video was cancelled before it became playable: retry it")]
@@ -36,7 +36,7 @@ impl From<VideoError> for ApiError {
             VideoError::NotFound(_) => Self::new(Problem::NoSuchVideo, detail),
             VideoError::Failed(failure) => Self::new(Problem::VideoFailed, detail).with_extension(
                 "failure",
-                json!({ "class": failure.class(), "code": failure.code, "message": failure.sentence }),
+                json!({ "class": failure.class(), "code": failure.code, "message": failure.message }),
             ),
             VideoError::Cancelled => Self::new(Problem::VideoCancelled, detail),
             VideoError::SourceGone(_) => Self::new(Problem::SourceGone, detail),

@@ -152,7 +152,7 @@ pub(crate) struct FailureView {
 
 impl From<&Failure> for FailureView {
     fn from(failure: &Failure) -> Self {
-        Self { class: failure.class(), code: failure.code, message: failure.sentence.clone() }
+        Self { class: failure.class(), code: failure.code, message: failure.message.clone() }
     }
 }
 

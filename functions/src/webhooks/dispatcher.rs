@@ -197,7 +197,7 @@ impl DispatchSummary {
         match settled {
             Settled::Delivered => self.delivered += 1,
             Settled::Waits => self.failed += 1,
-            Settled::GivenUp => self.given_up += 1,
+            Settled::Failed => self.given_up += 1,
             Settled::Disabled(_) => {
                 self.given_up += 1;
                 self.disabled += 1;
@@ -237,7 +237,7 @@ fn log(dispatch: &Dispatch, attempted: &Attempted, settled: &Result<Settled, Web
         Ok(Settled::Waits) => {
             tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed: {why}");
         }
-        Ok(Settled::GivenUp) => {
+        Ok(Settled::Failed) => {
             tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed permanently: {why}");
         }
         Ok(Settled::Disabled(_)) => {

@@ -82,7 +82,7 @@ impl Thing {
             Some("letter") => {
                 world.queue.send_body("rubbish", Duration::ZERO).await.unwrap();
                 while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::ZERO).await.unwrap() {
-                    world.queue.bury(&delivery.receipt, "it says nothing").await.unwrap();
+                    world.queue.dead_letter(&delivery.receipt, "it says nothing").await.unwrap();
                 }
                 Self::Letter(world.queue.dead_letters(1).await.unwrap().remove(0).id.0)
             }

@@ -211,7 +211,7 @@ async fn deleting_erases_all_data() {
     let share = json!({ "label": "for secret-viewer" });
     assert_eq!(world.post(&format!("/v1/videos/{id}/shares"), share).await.status, StatusCode::CREATED);
     let claim = world.claim(id).await;
-    let failure = Failure { code: FailureCode::NotAVideo, sentence: "secret-sentence".to_owned() };
+    let failure = Failure { code: FailureCode::NotAVideo, message: "secret-message".to_owned() };
     world.catalog.fail(&claim, &failure, false, "title: secret-tag", now_ms()).await.unwrap();
     world.webhooks.fan_out(100, now_ms()).await.unwrap();
     let secret = |texts: &[(String, String)]| -> Vec<(String, String)> {
@@ -244,8 +244,8 @@ async fn a_failed_video_says_why() {
 
     let stream = world.get(&format!("/v1/videos/{id}/stream")).await;
     assert_eq!(stream.problem(), (409, "video-failed"));
-    let message = json!({ "class": "source", "code": "not-a-video", "message": failure.sentence });
-    assert_eq!((&stream.body["detail"], &stream.body["failure"]), (&json!(failure.sentence), &message));
+    let message = json!({ "class": "source", "code": "not-a-video", "message": failure.message });
+    assert_eq!((&stream.body["detail"], &stream.body["failure"]), (&json!(failure.message), &message));
     let read = world.get(&format!("/v1/videos/{id}")).await.body;
     assert_eq!((&read["state"], &read["failure"]), (&json!("failed"), &message));
     assert!(!read.to_string().contains("private"));

@@ -275,7 +275,7 @@ impl World {
         while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
             match &delivery.message {
                 Ok(message) if message.video() == id => {
-                    self.queue.bury(&delivery.receipt, failure.code.as_str()).await.unwrap();
+                    self.queue.dead_letter(&delivery.receipt, failure.code.as_str()).await.unwrap();
                 }
                 _ => others.push(delivery),
             }

@@ -60,7 +60,7 @@ impl Worker {
             (Verdict::Reject, _) => self.queue.ack(receipt).await,
             (Verdict::Release, _) => self.queue.release(receipt, Duration::ZERO, "the worker was stopped").await,
             (Verdict::Retry, Next::Again(pause)) => self.queue.release(receipt, pause, failure.code.as_str()).await,
-            (Verdict::Retry, Next::GiveUp) => self.queue.bury(receipt, failure.code.as_str()).await,
+            (Verdict::Retry, Next::GiveUp) => self.queue.dead_letter(receipt, failure.code.as_str()).await,
         }
     }
 

@@ -298,7 +298,7 @@ async fn a_job_of_an_unknown_profile_fails_with_its_name() {
     site.services.queue.send(&JobMessage::from(unknown), Duration::ZERO).await.unwrap();
     site.work().await;
     let VideoState::Failed(failure) = site.video().await.state else { panic!("it should have failed") };
-    assert!(failure.sentence.contains("`cinema`"), "{failure:?}");
+    assert!(failure.message.contains("`cinema`"), "{failure:?}");
     assert_eq!(site.depth().await, Depth { dead: 1, ..EMPTY });
     assert_eq!(site.world.fake.runs(), [""; 0]);
 }

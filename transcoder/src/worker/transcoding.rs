@@ -48,14 +48,14 @@ impl Worker {
         let reason = format!("there is no profile `{}`", job.profile);
         let failure = Failure {
             code: FailureCode::Internal,
-            sentence: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
+            message: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
         };
         let (message, now_ms) = (JobMessage::from(job.clone()), now_ms());
-        if let Err(problem) = self.catalog.give_up(&message, &failure, now_ms, now_ms).await {
+        if let Err(problem) = self.catalog.fail_permanently(&message, &failure, now_ms, now_ms).await {
             warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
             return self.queue.release(&delivery.receipt, RETRY_PAUSE, &reason).await;
         }
-        self.queue.bury(&delivery.receipt, &reason).await
+        self.queue.dead_letter(&delivery.receipt, &reason).await
     }
 
     async fn work(

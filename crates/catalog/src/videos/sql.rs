@@ -93,7 +93,7 @@ async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64)
     .bind(state.name().as_str())
     .bind(failure.map(|it| it.class().as_str()))
     .bind(failure.map(|it| it.code.as_str()))
-    .bind(failure.map(|it| text(&it.sentence)))
+    .bind(failure.map(|it| text(&it.message)))
     .bind(published)
     .bind(sql(now_ms))
     .bind(i64::from(state.is_watchable()))
@@ -128,7 +128,7 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u
     .bind(sql(now_ms))
     .bind(ending.outcome)
     .bind(ending.failure.map(|it| it.code.as_str()))
-    .bind(ending.failure.map(|it| text(&it.sentence)))
+    .bind(ending.failure.map(|it| text(&it.message)))
     .bind(ending.log_tail.map(text))
     .bind(&row.id)
     .bind(row.fence)
@@ -216,7 +216,7 @@ impl Catalog for SqlCatalog {
         retried(|| self.release_worker(worker, now_ms)).await
     }
 
-    async fn give_up(
+    async fn fail_permanently(
         &self,
         message: &JobMessage,
         failure: &Failure,
@@ -225,7 +225,7 @@ impl Catalog for SqlCatalog {
     ) -> Result<bool, CatalogError> {
         match message {
             JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {
-                self.wake_dispatcher(self.give_up_work(message, failure, died_ms, now_ms).await)
+                self.wake_dispatcher(self.fail_work(message, failure, died_ms, now_ms).await)
             }
             JobMessage::PosterV1(job) => self.refuse_poster(job.video, &job.poster, failure).await,
         }

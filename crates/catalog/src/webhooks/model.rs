@@ -154,8 +154,7 @@ pub enum DeliveryStatus {
     /// The endpoint accepted it.
     Delivered,
     /// It failed permanently: there are no further attempts.
-    #[serde(rename = "failed")]
-    GivenUp,
+    Failed,
 }
 
 /// How an attempt ended.
@@ -251,7 +250,7 @@ pub enum Settled {
     /// It will be retried.
     Waits,
     /// It failed permanently.
-    GivenUp,
+    Failed,
     /// It failed permanently, and the endpoint was disabled.
     Disabled(DisabledWhy),
 }

@@ -56,7 +56,7 @@ struct TestData {
 pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: u64) -> String {
     let failure = match &video.state {
         VideoState::Failed(failure) => {
-            Some(FailureData { class: failure.class(), code: failure.code, message: &failure.sentence })
+            Some(FailureData { class: failure.class(), code: failure.code, message: &failure.message })
         }
         _ => None,
     };

@@ -11,16 +11,16 @@ use super::FailureCode;
 #[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub enum SourceProblem {
     /// The file has no bytes.
-    #[error("{}", FailureCode::EmptyFile.sentence())]
+    #[error("{}", FailureCode::EmptyFile.message())]
     EmptyFile,
     /// The file is not in a readable container format.
-    #[error("{}", FailureCode::NotAVideo.sentence())]
+    #[error("{}", FailureCode::NotAVideo.message())]
     NotAVideo,
     /// The file has no video track.
-    #[error("{}", FailureCode::NoVideoStream.sentence())]
+    #[error("{}", FailureCode::NoVideoStream.message())]
     NoVideoStream,
     /// The file has audio, but no video track.
-    #[error("{}", FailureCode::OnlySound.sentence())]
+    #[error("{}", FailureCode::OnlySound.message())]
     OnlySound,
     /// The FFmpeg of this installation lacks a filter or decoder that this source needs.
     #[error(
@@ -61,7 +61,7 @@ pub enum SourceProblem {
         limit_pixels: u64,
     },
     /// The end of the file is missing.
-    #[error("{}", FailureCode::Truncated.sentence())]
+    #[error("{}", FailureCode::Truncated.message())]
     Truncated,
     /// No decoder for the codec is available.
     #[error("The codec `{codec}` is not supported: export the video as H.264 in MP4.")]
@@ -70,22 +70,22 @@ pub enum SourceProblem {
         codec: String,
     },
     /// Protected by DRM or a password.
-    #[error("{}", FailureCode::EncryptedSource.sentence())]
+    #[error("{}", FailureCode::EncryptedSource.message())]
     EncryptedSource,
     /// A playlist or script, disguised as a video.
-    #[error("{}", FailureCode::PlaylistNotAllowed.sentence())]
+    #[error("{}", FailureCode::PlaylistNotAllowed.message())]
     PlaylistNotAllowed,
     /// The beginning is valid, but a later part cannot be decoded.
-    #[error("{}", FailureCode::Damaged.sentence())]
+    #[error("{}", FailureCode::Damaged.message())]
     Damaged,
     /// Reading or decoding it needs more memory or processor time than is allowed.
-    #[error("{}", FailureCode::TooDemanding.sentence())]
+    #[error("{}", FailureCode::TooDemanding.message())]
     TooDemanding,
     /// The object does not exist any more.
-    #[error("{}", FailureCode::SourceMissing.sentence())]
+    #[error("{}", FailureCode::SourceMissing.message())]
     SourceMissing,
     /// The object was replaced while it was read.
-    #[error("{}", FailureCode::SourceChanged.sentence())]
+    #[error("{}", FailureCode::SourceChanged.message())]
     SourceChanged,
     /// The server of the URL refuses to send the file.
     #[error("The server answers with status {status}: check that the file exists and can be read without signing in.")]
@@ -103,16 +103,16 @@ pub enum SourceProblem {
         limit_seconds: u64,
     },
     /// The URL leads to an address from which this installation does not import.
-    #[error("{}", FailureCode::AddressNotAllowed.sentence())]
+    #[error("{}", FailureCode::AddressNotAllowed.message())]
     AddressNotAllowed,
     /// The URL leads to a web page.
-    #[error("{}", FailureCode::WebPage.sentence())]
+    #[error("{}", FailureCode::WebPage.message())]
     WebPage,
     /// Single rungs cannot be re-encoded with these settings.
-    #[error("{}", FailureCode::RungsDoNotFit.sentence())]
+    #[error("{}", FailureCode::RungsDoNotFit.message())]
     RungsDoNotFit,
     /// The image cannot be decoded.
-    #[error("{}", FailureCode::PictureDamaged.sentence())]
+    #[error("{}", FailureCode::PictureDamaged.message())]
     PictureDamaged,
 }
 

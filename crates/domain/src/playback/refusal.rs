@@ -1,8 +1,8 @@
 //! The reasons why a request is refused, as the viewer may know them.
 
-/// The reason of a refusal. The code is stable; the sentence names the rule that refused, and nothing else.
+/// The reason of a refusal. The code is stable; the message names the rule that refused, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "`sentence` is their documentation")]
+#[expect(missing_docs, reason = "`message` is their documentation")]
 pub enum Refusal {
     Method,
     Path,
@@ -117,16 +117,16 @@ impl Refusal {
     }
 
     /// Message for people.
-    pub fn sentence(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         self.words().1
     }
 
     /// The problem document (RFC 9457), JSON.
     pub fn problem(self) -> String {
-        let (code, sentence) = self.words();
+        let (code, message) = self.words();
         // Codes and messages contain no characters that JSON would escape: a test checks that.
         format!(
-            "{{\"type\":\"urn:edgereel:refusal:{code}\",\"title\":\"{sentence}\",\"status\":{},\"code\":\"{code}\"}}",
+            "{{\"type\":\"urn:edgereel:refusal:{code}\",\"title\":\"{message}\",\"status\":{},\"code\":\"{code}\"}}",
             self.status()
         )
     }
@@ -181,7 +181,7 @@ mod tests {
         for refusal in Refusal::ALL {
             let problem: serde_json::Value = serde_json::from_str(&refusal.problem()).unwrap();
             assert_eq!(problem["status"], refusal.status());
-            assert_eq!(problem["title"], refusal.sentence());
+            assert_eq!(problem["title"], refusal.message());
             assert!(codes.insert(refusal.code()), "{}", refusal.code());
         }
     }

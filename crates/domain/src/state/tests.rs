@@ -43,7 +43,7 @@ fn every_event() -> Vec<(&'static str, VideoEvent)> {
         ("attempt-failed (source)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Truncated))),
         ("attempt-failed (ours)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Unavailable))),
         ("attempt-failed (shutdown)", VideoEvent::AttemptFailed(Failure::of(FailureCode::Shutdown))),
-        ("given-up", VideoEvent::GivenUp(Failure::of(FailureCode::WorkerLost))),
+        ("given-up", VideoEvent::FailedPermanently(Failure::of(FailureCode::WorkerLost))),
         ("cancelled", VideoEvent::Cancelled),
         ("deleted", VideoEvent::Deleted),
     ]
@@ -207,7 +207,7 @@ fn any_event() -> impl Strategy<Value = VideoEvent> {
         2 => Just(VideoEvent::BecamePlayable),
         2 => "[a-c]".prop_map(|it| VideoEvent::Verified { generation: generation(&it) }),
         1 => code.clone().prop_map(|it| VideoEvent::AttemptFailed(Failure::of(it))),
-        1 => code.prop_map(|it| VideoEvent::GivenUp(Failure::of(it))),
+        1 => code.prop_map(|it| VideoEvent::FailedPermanently(Failure::of(it))),
         1 => Just(VideoEvent::Cancelled),
         // Rare, because nothing happens after it.
         1 => proptest::bool::weighted(0.1).prop_map(|it| if it { VideoEvent::Deleted } else { VideoEvent::WorkStarted }),
@@ -251,7 +251,7 @@ proptest! {
             let next = transition(&state, event).unwrap_or_else(|_| state.clone());
             if next != state && let VideoState::Failed(kept) = &next {
                 match event {
-                    VideoEvent::GivenUp(failure) => prop_assert_eq!(kept, failure),
+                    VideoEvent::FailedPermanently(failure) => prop_assert_eq!(kept, failure),
                     VideoEvent::AttemptFailed(failure) => {
                         prop_assert_eq!(kept, failure);
                         prop_assert_eq!(failure.class(), FailureClass::Source);

@@ -134,7 +134,7 @@ mod tests {
         let unknown = "video.redy".parse::<EventType>().unwrap_err().to_string();
         assert!(unknown.contains("`video.redy`") && unknown.contains("video.ready"), "{unknown}");
         for kind in EventType::ALL {
-            assert!(unknown.contains(kind.as_str()), "the sentence names {kind}");
+            assert!(unknown.contains(kind.as_str()), "the message names {kind}");
         }
     }
 

@@ -121,7 +121,7 @@ pub async fn a_lost_lease_changes_nothing(subject: &Subject) {
     for answer in [
         subject.queue().ack(&old.receipt).await,
         subject.queue().release(&old.receipt, Duration::ZERO, "stale").await,
-        subject.queue().bury(&old.receipt, "stale").await,
+        subject.queue().dead_letter(&old.receipt, "stale").await,
     ] {
         assert!(matches!(answer, Ok(()) | Err(QueueError::LeaseLost)), "{answer:?}");
     }

@@ -182,14 +182,14 @@ impl JobQueue for SqsQueue {
     async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         if lease.receive_count >= self.max_receives {
-            return self.bury(receipt, why).await;
+            return self.dead_letter(receipt, why).await;
         }
         self.hide(&receipt.0, delay).await?;
         self.leases.end(&receipt.0);
         Ok(())
     }
 
-    async fn bury(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
+    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         // Proves that the lease is still held, and extends it for the following requests.
         self.hide(&receipt.0, dead::BURIAL).await?;

@@ -49,7 +49,7 @@ async fn a_receiver_that_is_down_longer_is_disabled_until_it_is_enabled() {
     assert_eq!((down.delivered, down.given_up, down.disabled), (0, 1, 1));
     let (_, why) = office.store.get(endpoint.id).await.unwrap().disabled.unwrap();
     assert_eq!(why, DisabledWhy::Failing);
-    assert!(office.log(&endpoint).await.iter().all(|it| it.status == DeliveryStatus::GivenUp));
+    assert!(office.log(&endpoint).await.iter().all(|it| it.status == DeliveryStatus::Failed));
 
     receiver.answer(|_| reply(200));
     office.life(2, began + 4 * DAY_MS).await;

@@ -237,24 +237,24 @@ pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
 /// A dead letter fails its video only if nothing has happened since and no worker holds it.
 pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
-    let give_up = |job: Job, died_ms, now_ms| {
+    let fail_permanently = |job: Job, died_ms, now_ms| {
         let lost = lost.clone();
-        async move { subject.catalog().give_up(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
+        async move { subject.catalog().fail_permanently(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
     };
-    assert!(!give_up(job(9), NOW, NOW).await, "an unknown video");
+    assert!(!fail_permanently(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;
-    assert!(!give_up(ready, NOW + 1, NOW + 1).await, "it was completed");
+    assert!(!fail_permanently(ready, NOW + 1, NOW + 1).await, "it was completed");
 
     let job = subject.queued(2).await;
     subject.claim(&job, NOW).await;
-    assert!(!give_up(job.clone(), NOW + 1, NOW + 1).await, "a worker holds it");
-    assert!(!give_up(job_of(2, "etag-1", "small"), NOW + LEASE_MS, NOW + LEASE_MS).await, "another job");
-    assert!(give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await);
-    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "repeated call");
+    assert!(!fail_permanently(job.clone(), NOW + 1, NOW + 1).await, "a worker holds it");
+    assert!(!fail_permanently(job_of(2, "etag-1", "small"), NOW + LEASE_MS, NOW + LEASE_MS).await, "another job");
+    assert!(fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await);
+    assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "repeated call");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(lost.clone()));
 
     subject.catalog().request_work(&job, NOW + LEASE_MS + 5).await.expect("request");
-    assert!(!give_up(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "requested again since");
+    assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "requested again since");
     assert_eq!(subject.claim(&job, NOW + LEASE_MS + 7).await.fence, 2);
 }
 

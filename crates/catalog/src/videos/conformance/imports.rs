@@ -88,8 +88,11 @@ pub async fn imports_fail_like_jobs(subject: &Subject) {
     subject.catalog().request_import(import.video, URL, NOW + 1).await.expect("request");
     let message = JobMessage::from(import.clone());
     let lost = failure(FailureCode::WorkerLost);
-    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW + 1).await.expect("give up"), "requested since");
-    assert!(subject.catalog().give_up(&message, &lost, NOW + 2, NOW + 2).await.expect("give up"));
+    assert!(
+        !subject.catalog().fail_permanently(&message, &lost, NOW, NOW + 1).await.expect("give up"),
+        "requested since"
+    );
+    assert!(subject.catalog().fail_permanently(&message, &lost, NOW + 2, NOW + 2).await.expect("give up"));
     assert_eq!(subject.state(import.video).await, VideoState::Failed(lost));
     subject.claimed_import(&import, NOW + 3).await;
     assert_eq!(subject.state(import.video).await, VideoState::Uploading, "a redriven import goes on");

@@ -41,8 +41,8 @@ pub async fn a_poster_that_fails_says_why(subject: &Subject) {
     subject.catalog().want_poster(video, &job.poster).await.expect("want");
     let message = JobMessage::from(job.clone());
     let lost = failure(FailureCode::WorkerLost);
-    assert!(subject.catalog().give_up(&message, &lost, NOW, NOW).await.expect("give up"));
-    assert!(!subject.catalog().give_up(&message, &lost, NOW, NOW).await.expect("give up"), "repeated call");
+    assert!(subject.catalog().fail_permanently(&message, &lost, NOW, NOW).await.expect("give up"));
+    assert!(!subject.catalog().fail_permanently(&message, &lost, NOW, NOW).await.expect("give up"), "repeated call");
     let record = subject.catalog().poster(video).await.expect("poster").expect("a request");
     assert_eq!((record.shown, record.failure), (None, Some(lost)));
     subject.catalog().want_poster(video, &job.poster).await.expect("want");

@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             7 if self.below(40) == 0 => {
                 self.deleted |= catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await.is_ok();
             }
-            7 => drop(catalog.give_up(&job.into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
+            7 => drop(catalog.fail_permanently(&job.into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
             _ => self.report().await,
         }
     }

@@ -293,7 +293,7 @@ pub async fn only_holders_report_work(subject: &Subject) {
         VideoEvent::BecamePlayable,
         VideoEvent::Verified { generation },
         VideoEvent::AttemptFailed(failure(FailureCode::Damaged)),
-        VideoEvent::GivenUp(failure(FailureCode::Internal)),
+        VideoEvent::FailedPermanently(failure(FailureCode::Internal)),
     ] {
         let refused = subject.catalog().apply(job.video, &event, NOW).await;
         assert!(matches!(refused, Err(CatalogError::NeedsClaim)), "{refused:?}");

@@ -140,7 +140,7 @@ impl SqlCatalog {
         Ok(rows.len() as u64)
     }
 
-    pub(super) async fn give_up_work(
+    pub(super) async fn fail_work(
         &self,
         message: &JobMessage,
         failure: &Failure,
@@ -161,7 +161,7 @@ impl SqlCatalog {
         if row.worker.is_some() {
             end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
         }
-        let next = transition(&state, &VideoEvent::GivenUp(failure.clone()))?;
+        let next = transition(&state, &VideoEvent::FailedPermanently(failure.clone()))?;
         set_state(&mut tx, &row, &next, now_ms).await?;
         tx.commit().await?;
         Ok(true)

@@ -23,7 +23,7 @@ impl PosterRow {
         let failure = match self.failure_code {
             Some(code) => Some(Failure {
                 code: parse("failure code", &code)?,
-                sentence: self.failure_sentence.unwrap_or_default(),
+                message: self.failure_sentence.unwrap_or_default(),
             }),
             None => None,
         };
@@ -94,7 +94,7 @@ impl SqlCatalog {
              WHERE video = $3 AND wanted = $4 AND (published IS NULL OR published <> $4) AND failure_code IS NULL",
         )
         .bind(failure.code.as_str())
-        .bind(text(&failure.sentence))
+        .bind(text(&failure.message))
         .bind(video.to_string())
         .bind(poster.as_str());
         let mut tx = self.write().await?;

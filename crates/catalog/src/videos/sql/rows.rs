@@ -102,8 +102,8 @@ impl VideoRow {
             }
             StateName::Failed => {
                 let code = self.failure_code.as_deref().ok_or_else(|| corrupt("a failed video", "no code"))?;
-                let sentence = self.failure_sentence.clone().unwrap_or_default();
-                VideoState::Failed(Failure { code: parse("failure code", code)?, sentence })
+                let message = self.failure_sentence.clone().unwrap_or_default();
+                VideoState::Failed(Failure { code: parse("failure code", code)?, message })
             }
         })
     }
@@ -221,7 +221,7 @@ impl AttemptRow {
             (Some("stopped"), _) => Some(AttemptOutcome::Stopped),
             (Some("failed"), Some(code)) => Some(AttemptOutcome::Failed(Failure {
                 code: parse("failure code", code)?,
-                sentence: self.failure_sentence.unwrap_or_default(),
+                message: self.failure_sentence.unwrap_or_default(),
             })),
             (Some(other), _) => return Err(corrupt("an attempt", other)),
         };

@@ -124,7 +124,7 @@ impl SqlCatalog {
             | VideoEvent::BecamePlayable
             | VideoEvent::Verified { .. }
             | VideoEvent::AttemptFailed(_)
-            | VideoEvent::GivenUp(_) => return Err(CatalogError::NeedsClaim),
+            | VideoEvent::FailedPermanently(_) => return Err(CatalogError::NeedsClaim),
         };
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;

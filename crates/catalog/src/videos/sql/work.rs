@@ -231,7 +231,7 @@ impl SqlCatalog {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         let event = match failure.class() {
-            FailureClass::Infrastructure if !will_retry => VideoEvent::GivenUp(failure.clone()),
+            FailureClass::Infrastructure if !will_retry => VideoEvent::FailedPermanently(failure.clone()),
             FailureClass::Source | FailureClass::Infrastructure | FailureClass::Shutdown => {
                 VideoEvent::AttemptFailed(failure.clone())
             }

@@ -174,7 +174,7 @@ pub async fn logs_have_pages_and_filters(subject: &Subject) {
     let dispatch = subject.webhooks().claim(1, 1, LEASE, NOW).await.expect("claim").remove(0);
     subject.settle(&dispatch, Outcome::Delivered, NOW).await;
     for (status, expected) in
-        [(DeliveryStatus::Delivered, 1), (DeliveryStatus::Pending, 4), (DeliveryStatus::GivenUp, 0)]
+        [(DeliveryStatus::Delivered, 1), (DeliveryStatus::Pending, 4), (DeliveryStatus::Failed, 0)]
     {
         let filter = DeliveryFilter { endpoint: id, status: Some(status), after: None, limit: MANY };
         let page = subject.webhooks().deliveries(&filter).await.expect("log");

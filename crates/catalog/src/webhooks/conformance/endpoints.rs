@@ -173,7 +173,7 @@ pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     assert_eq!(subject.set_active(id, true, NOW + 4).await.disabled, None);
     assert_eq!(subject.emitted(NOW + 5).await, [], "what it missed can be replayed");
     let missed = subject.log(id).await.remove(0);
-    assert!(matches!(missed.status, crate::webhooks::DeliveryStatus::GivenUp), "{missed:?}");
+    assert!(matches!(missed.status, crate::webhooks::DeliveryStatus::Failed), "{missed:?}");
     subject.videos().queued(3).await;
     assert_eq!(subject.emitted_types(NOW + 6).await, [UploadCompleted]);
 }

@@ -75,7 +75,7 @@ pub async fn a_failure_event_has_its_reason(subject: &Subject) {
     let reason = failure(FailureCode::NotAVideo);
     subject.catalog.fail(&claim, &reason, true, "the log is private", NOW).await.expect("fail");
     let emitted = subject.emitted(NOW).await;
-    let expected = json!({ "class": "source", "code": "not-a-video", "message": reason.sentence });
+    let expected = json!({ "class": "source", "code": "not-a-video", "message": reason.message });
     let last = emitted.last().expect("there is an event");
     assert_eq!((last.kind, &data(last)["failure"]), (VideoFailed, &expected));
     assert!(!last.payload.contains("private"), "{}", last.payload);
@@ -85,7 +85,7 @@ pub async fn a_failure_event_has_its_reason(subject: &Subject) {
     for _ in 0..2 {
         subject
             .catalog
-            .give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), NOW, NOW)
+            .fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), NOW, NOW)
             .await
             .expect("give up");
     }
@@ -251,7 +251,9 @@ impl Run<'_> {
             }
             7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now_ms).await),
             7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await),
-            7 => drop(catalog.give_up(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
+            7 => drop(
+                catalog.fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await,
+            ),
             8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now_ms).await),
             _ => drop(self.report(&*catalog).await),
         }

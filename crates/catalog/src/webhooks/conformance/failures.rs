@@ -45,7 +45,7 @@ pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     let endpoint = subject.webhooks().get(id).await.expect("get");
     assert_eq!(endpoint.disabled, Some((NOW + 3, DisabledWhy::Gone)));
     for entry in subject.log(id).await {
-        assert_eq!((entry.status, entry.settled_ms), (DeliveryStatus::GivenUp, Some(NOW + 3)));
+        assert_eq!((entry.status, entry.settled_ms), (DeliveryStatus::Failed, Some(NOW + 3)));
     }
     assert_eq!(subject.claim(NOW + LEASE_MS * 9).await, []);
 }
@@ -80,7 +80,7 @@ pub async fn one_success_ends_a_bad_time(subject: &Subject) {
     assert_eq!(subject.webhooks().get(id).await.expect("get").failing_since_ms, None);
     let last = subject.claim_one(NOW + GIVE_UP_AFTER_MS).await;
     let given_up = Outcome::Failed { retry_ms: None, pause_until_ms: None };
-    assert_eq!(subject.settle(&last, given_up, NOW + GIVE_UP_AFTER_MS).await, Settled::GivenUp);
+    assert_eq!(subject.settle(&last, given_up, NOW + GIVE_UP_AFTER_MS).await, Settled::Failed);
     assert_eq!(subject.webhooks().get(id).await.expect("get").disabled, None);
 }
 
@@ -99,7 +99,7 @@ pub async fn what_arrives_at_last_is_noted(subject: &Subject) {
         let log = subject.log(id).await;
         log.iter().find(|it| it.id == flying[of].delivery).expect("an entry").status
     };
-    assert_eq!((status(0).await, status(1).await), (DeliveryStatus::Delivered, DeliveryStatus::GivenUp));
+    assert_eq!((status(0).await, status(1).await), (DeliveryStatus::Delivered, DeliveryStatus::Failed));
     subject.set_active(id, true, NOW + 3).await;
     assert_eq!(subject.claim(NOW + LEASE_MS * 9).await, []);
 }

@@ -118,7 +118,7 @@ impl SqlWebhooks {
         let settled = match attempted.outcome {
             Outcome::Delivered => Settled::Delivered,
             Outcome::Failed { retry_ms: Some(_), .. } => Settled::Waits,
-            Outcome::Failed { retry_ms: None, .. } | Outcome::Gone => Settled::GivenUp,
+            Outcome::Failed { retry_ms: None, .. } | Outcome::Gone => Settled::Failed,
         };
         note(&mut tx, dispatch, attempted, settled, now_ms).await?;
         let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now_ms).await?;
@@ -180,7 +180,7 @@ async fn note(
     let status = match settled {
         Settled::Delivered => "delivered",
         Settled::Waits => "pending",
-        Settled::GivenUp | Settled::Disabled(_) => "failed",
+        Settled::Failed | Settled::Disabled(_) => "failed",
     };
     let changed = sqlx::query(
         "UPDATE webhook_deliveries SET
@@ -227,7 +227,7 @@ async fn note_at_endpoint(
     if failing_since_ms != endpoint.failing_since_ms || paused_until_ms != endpoint.paused_until_ms {
         set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
     }
-    let (why, sentence) = match outcome {
+    let (why, message) = match outcome {
         Outcome::Gone => (DisabledWhy::Gone, "the endpoint answered 410: it was disabled"),
         Outcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
             (DisabledWhy::Failing, "the endpoint had failed for three days")
@@ -237,7 +237,7 @@ async fn note_at_endpoint(
     if endpoint.disabled.is_some() {
         return Ok(None);
     }
-    disable(tx, endpoint.id, why, sentence, now_ms).await?;
+    disable(tx, endpoint.id, why, message, now_ms).await?;
     Ok(Some(why))
 }
 

@@ -188,7 +188,7 @@ pub(super) async fn disable(
     tx: &mut Tx,
     endpoint: EndpointId,
     why: DisabledWhy,
-    sentence: &str,
+    message: &str,
     now_ms: u64,
 ) -> Result<(), WebhookError> {
     let word = match why {
@@ -207,7 +207,7 @@ pub(super) async fn disable(
          WHERE endpoint = $3 AND status = 'pending'",
     )
     .bind(sql(now_ms))
-    .bind(sentence)
+    .bind(message)
     .bind(endpoint.to_string())
     .execute(&mut **tx)
     .await?;

@@ -33,7 +33,7 @@ impl SqlWebhooks {
         let status = filter.status.map(|it| match it {
             DeliveryStatus::Pending => "pending",
             DeliveryStatus::Delivered => "delivered",
-            DeliveryStatus::GivenUp => "failed",
+            DeliveryStatus::Failed => "failed",
         });
         let found = sqlx::query(READ_PAGE)
             .bind(filter.endpoint.to_string())

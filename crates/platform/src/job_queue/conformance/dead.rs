@@ -53,7 +53,7 @@ pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
         let delivery = subject.receive(subject.long()).await;
         assert_eq!(delivery.body, body);
         let problem: InvalidMessage = delivery.message.expect_err("the message is malformed");
-        subject.queue().bury(&delivery.receipt, &problem.to_string()).await.expect("bury");
+        subject.queue().dead_letter(&delivery.receipt, &problem.to_string()).await.expect("dead_letter");
         let lost = subject.queue().extend(&delivery.receipt, subject.long()).await;
         assert!(matches!(lost, Err(QueueError::LeaseLost)), "{lost:?}");
         let dead = subject.queue().dead_letters(10).await.expect("dead letters");
@@ -99,7 +99,7 @@ pub async fn purges_one_or_all(subject: &Subject) {
 pub async fn a_dead_letter_does_not_stop_its_job(subject: &Subject) {
     subject.send(1).await;
     let delivery = subject.receive(subject.long()).await;
-    subject.queue().bury(&delivery.receipt, "as a test").await.expect("bury");
+    subject.queue().dead_letter(&delivery.receipt, "as a test").await.expect("dead_letter");
     subject.send(1).await;
     assert_eq!(subject.queue().redrive(None).await.expect("redrive"), 1);
     for _ in 0..2 {
@@ -129,7 +129,7 @@ async fn three_dead_letters(subject: &Subject) -> Vec<DeadLetterId> {
     for number in 1..=3 {
         subject.send(number).await;
         let delivery = subject.receive(subject.long()).await;
-        subject.queue().bury(&delivery.receipt, "as a test").await.expect("bury");
+        subject.queue().dead_letter(&delivery.receipt, "as a test").await.expect("dead_letter");
     }
     let letters = subject.queue().dead_letters(10).await.expect("dead letters");
     // At most `limit`, the oldest first.
