@@ -19,7 +19,8 @@ COLUMNS = 100
 
 # The private dialect that the project once had. CONTRIBUTING.md has the words to use instead.
 WORDS = ["whoever", "anew", "wish", "told", "somebody", "wrongly", "whereabouts", "he", "him", "his"]
-WORD = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
+# Not `HE`, which is a profile of AAC.
+WORD = re.compile(rf"\b(?!HE\b)({'|'.join(WORDS)})\b", re.IGNORECASE)
 
 INLINE_CODE = re.compile(r"(`+)(?:(?!\1).)+?\1")
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)")

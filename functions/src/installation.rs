@@ -19,7 +19,7 @@ use crate::edge_list::HttpEdgeList;
 use crate::ingest::{EventCounts, Ingest};
 use crate::playback::Playback;
 use crate::rebuild::Rebuild;
-use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings, process_variable};
+use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings};
 use crate::sweeper::{SweepConfig, Sweeper};
 use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
 use crate::{ApiConfig, ApiState};
@@ -43,7 +43,7 @@ impl Installation {
     /// # Errors
     /// If variables are missing or invalid, or a service cannot be reached.
     pub async fn from_env() -> anyhow::Result<Self> {
-        let mut environment = Environment::new(&process_variable);
+        let mut environment = Environment::of_process();
         let services = environment.services();
         // The functions receive no messages, so the name of the holder does not matter.
         Self::connect(environment.finish(Some(services))?, "functions").await
@@ -157,7 +157,7 @@ impl Installation {
 /// # Errors
 /// All missing or invalid variables.
 pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
-    let mut environment = Environment::new(&process_variable);
+    let mut environment = Environment::of_process();
     let settings = environment.api();
     environment.finish(settings)
 }
@@ -167,7 +167,7 @@ pub fn api_settings() -> Result<ApiSettings, InvalidSettings> {
 /// # Errors
 /// All missing or invalid variables.
 pub fn webhook_settings() -> Result<WebhookSettings, InvalidSettings> {
-    let mut environment = Environment::new(&process_variable);
+    let mut environment = Environment::of_process();
     let settings = environment.webhooks();
     environment.finish(settings)
 }

@@ -5,6 +5,7 @@
 //! module.
 
 mod api;
+mod files;
 mod identity;
 
 use std::fmt;
@@ -50,21 +51,31 @@ impl fmt::Display for InvalidSettings {
 
 impl std::error::Error for InvalidSettings {}
 
+/// Gives the value of a variable.
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Reads variables and collects problems.
 pub struct Environment<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
+    lookup: Box<Lookup<'a>>,
     problems: Vec<String>,
-}
-
-/// Looks up a variable of this process.
-pub fn process_variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 impl<'a> Environment<'a> {
     /// Reads variables through `lookup`. An empty variable counts as missing.
-    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, problems: vec![] }
+    pub fn new(lookup: &'a Lookup<'_>) -> Self {
+        Self { lookup: Box::new(lookup), problems: vec![] }
+    }
+
+    /// Reads the variables of this process. `NAME_FILE` names a file with the value of `NAME`.
+    pub fn of_process() -> Self {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let (files, problems) = files::read(variables);
+        let lookup = move |name: &str| {
+            let direct = std::env::var(name).ok().filter(|it| !it.trim().is_empty());
+            direct.or_else(|| files.get(name).cloned())
+        };
+        Self { lookup: Box::new(lookup), problems }
     }
 
     /// Returns the settings if there were no problems.

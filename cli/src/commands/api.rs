@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use console::style;
 use functions::installation::Installation;
-use functions::settings::{Environment, process_variable};
+use functions::settings::Environment;
 use functions::{ApiState, upload_cors};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -44,7 +44,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
     }
-    let mut environment = Environment::new(&process_variable);
+    let mut environment = Environment::of_process();
     let (services, settings) = (environment.services(), environment.api());
     let read = environment.finish(settings.map(|it| (services, it)));
     let (services, settings) = read.map_err(|it| CommandError::Usage(it.to_string()))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use confine::{Enforcement, Support};
 use console::style;
-use functions::settings::{Environment, process_variable};
+use functions::settings::Environment;
 use functions::upload_cors;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
@@ -226,7 +226,7 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
 
 /// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
-    let mut environment = Environment::new(&process_variable);
+    let mut environment = Environment::of_process();
     let services = environment.services();
     environment.finish(Some(services)).ok().map(|it| it.store)
 }

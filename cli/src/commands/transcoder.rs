@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use console::style;
 use domain::profile::Profile;
 use functions::installation::Installation;
-use functions::settings::{Environment, process_variable};
+use functions::settings::Environment;
 use serde_json::json;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
@@ -27,7 +27,7 @@ pub async fn run(args: TranscoderArgs, output: &Output) -> Result {
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
     }
-    let mut environment = Environment::new(&process_variable);
+    let mut environment = Environment::of_process();
     let (services, keys) = (environment.services(), environment.key_encryption_keys());
     let max_import_bytes = environment.max_upload_bytes();
     let read = environment.finish(keys.map(|it| (services, it)));
