@@ -2,17 +2,16 @@
 
 mod cloud;
 mod confinement;
+mod grant;
+mod keys;
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use domain::grant::Origin;
-use domain::ids::VideoId;
 use domain::job::Mode;
-use functions::playback::GRANT_SECONDS;
 use platform::secret::Secret;
 use serve::ServeLimits;
 
@@ -20,6 +19,8 @@ use crate::logging::LogArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
 pub use confinement::ConfinementArgs;
+pub use grant::GrantArgs;
+pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 
 /// Turn a bucket into a private video service.
 ///
@@ -72,6 +73,7 @@ pub enum Command {
     Check(CheckArgs),
     Doctor(DoctorArgs),
     Grant(GrantArgs),
+    Keys(KeysArgs),
     #[command(hide = true)]
     Demo(DemoArgs),
 }
@@ -88,6 +90,7 @@ impl Command {
             Self::Check(it) => it.json,
             Self::Doctor(it) => it.json,
             Self::Grant(it) => it.json,
+            Self::Keys(it) => it.wants_json(),
             Self::Demo(_) => false,
         }
     }
@@ -298,39 +301,6 @@ pub struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Print a playback URL of a video, which is valid until its grant expires.
-#[derive(Debug, Clone, clap::Args)]
-pub struct GrantArgs {
-    /// The id of the video: `vid_...`.
-    #[arg(value_name = "ID")]
-    pub video: VideoId,
-    /// Lifetime of the grant, `1m` to `7d`, for example `15m` or `4h`. Default: the length of the video plus four
-    /// hours.
-    #[arg(long = "for", visible_alias = "ttl", value_name = "TIME", value_parser = grant_life)]
-    pub life: Option<Duration>,
-    /// The viewer's id in your system.
-    #[arg(long)]
-    pub viewer: Option<String>,
-    /// Limit playback to rungs of at most this height.
-    #[arg(long, value_name = "PIXELS")]
-    pub max_height: Option<u32>,
-    /// The API to call.
-    #[command(flatten)]
-    pub api: ApiArgs,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-fn grant_life(text: &str) -> Result<Duration, String> {
-    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if GRANT_SECONDS.contains(&life.as_secs()) {
-        Ok(life)
-    } else {
-        Err("the lifetime of a grant must be `1m` to `7d`".to_owned())
-    }
 }
 
 /// Demonstrate the whole system on one video (used by `make demo`).

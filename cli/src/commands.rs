@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod grant;
+pub mod keys;
 pub mod transcode;
 pub mod transcoder;
 pub mod upload;

@@ -146,6 +146,16 @@ impl DataDir {
         &self.secrets
     }
 
+    /// Replaces the secrets.
+    ///
+    /// # Errors
+    /// If the file cannot be written; then the old secrets stay.
+    pub fn replace_secrets(&mut self, secrets: Secrets) -> anyhow::Result<()> {
+        write_private(&self.path, SECRETS, &secrets)?;
+        self.secrets = secrets;
+        Ok(())
+    }
+
     /// Writes `dev.json`. Call it when all listeners are ready.
     ///
     /// # Errors
@@ -193,7 +203,11 @@ fn take_lock(path: &Path) -> Result<File> {
     }
 }
 
-fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
+/// Reads the secrets of a folder; `None` if it has none.
+///
+/// # Errors
+/// If the file cannot be read or parsed.
+pub fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
     let file = path.join(SECRETS);
     let text = match std::fs::read(&file) {
         Ok(text) => text,

@@ -18,7 +18,7 @@ pub fn harden(command: &Command) {
 /// Whether the files of a command are private: the output of `transcode` may be for a web server.
 fn keeps_private_files(command: &Command) -> bool {
     match command {
-        Command::Dev(_) | Command::Api(_) | Command::Transcoder(_) | Command::Demo(_) => true,
+        Command::Dev(_) | Command::Api(_) | Command::Transcoder(_) | Command::Keys(_) | Command::Demo(_) => true,
         Command::Upload(_) | Command::Transcode(_) | Command::Check(_) | Command::Doctor(_) | Command::Grant(_) => {
             false
         }

@@ -31,6 +31,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,
         Command::Doctor(args) => Box::pin(commands::doctor::run(args, &output)).await,
         Command::Grant(args) => Box::pin(commands::grant::run(args, &output)).await,
+        Command::Keys(args) => Box::pin(commands::keys::run(args, &output)).await,
         Command::Demo(args) => Box::pin(commands::demo::run(args, &output)).await,
     };
     match result {

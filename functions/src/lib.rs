@@ -31,6 +31,7 @@ pub mod problem;
 mod random;
 pub mod rebuild;
 mod request_log;
+pub mod rewrap;
 mod routes;
 pub mod settings;
 mod share_page;

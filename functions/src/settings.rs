@@ -129,6 +129,11 @@ impl<'a> Environment<'a> {
         self.needed("EDGEREEL_KEY_ENCRYPTION_KEYS", KeyEncryptionKeys::parse)
     }
 
+    /// The value of one variable; `None` if it is missing or empty.
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.optional(name)
+    }
+
     fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
     }

@@ -8,7 +8,7 @@ mod dispatcher;
 pub(crate) mod endpoints;
 mod paths;
 pub(crate) mod requests;
-mod sealed_secret;
+pub(crate) mod sealed_secret;
 mod sender;
 pub(crate) mod view;
 

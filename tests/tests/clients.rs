@@ -14,18 +14,18 @@ use serde_json::json;
 const PROGRAM: &str = r#"
 import sys
 from edgereel_client import AuthenticatedClient
-from edgereel_client.api.uploads import read_upload
-from edgereel_client.api.videos import choose_poster, list_videos
+from edgereel_client.api.uploads import get_upload
+from edgereel_client.api.videos import set_poster, list_videos
 from edgereel_client.types import File
 import io
 
 base, token, large, small = sys.argv[1:]
 client = AuthenticatedClient(base_url=base, token=token)
-upload = read_upload.sync(large, client=client)
+upload = get_upload.sync(large, client=client)
 assert upload.kind == "multipart" and upload.parts == 7 and upload.stored == [], upload
-upload = read_upload.sync(small, client=client)
+upload = get_upload.sync(small, client=client)
 assert upload.kind == "single" and upload.request.method == "PUT", upload
-answer = choose_poster.sync_detailed(small, client=client, body=File(payload=io.BytesIO(open(sys.argv[0], "rb").read())))
+answer = set_poster.sync_detailed(small, client=client, body=File(payload=io.BytesIO(open(sys.argv[0], "rb").read())))
 assert answer.status_code == 422 and answer.parsed.code == "poster-not-accepted", answer
 listed = list_videos.sync(client=client)
 assert {it.id for it in listed.videos} == {large, small} and listed.videos[0].duration_seconds is None

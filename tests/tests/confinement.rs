@@ -119,7 +119,7 @@ async fn an_ffprobe_that_was_taken_over_reaches_nothing() {
     let arguments = ["transcode", "--json", &text(&film), "--out", &out];
     let answer = edgereel_run_with(&environment, &arguments, folder, Duration::from_secs(60)).await;
     let message = answer.last()["error"]["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains("format `loopback`"), "{message}\n{}", answer.stderr);
+    assert!(message.contains("codec `loopback`"), "{message}\n{}", answer.stderr);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl WrappedKeys {
 
     /// Stores the key of another generation as that of this one: rewrapped, since a wrapped key is
     /// bound to its path.
-    pub async fn copy_segment(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
+    pub async fn copy_key(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, from.existing(rendition).await?).await
     }
 

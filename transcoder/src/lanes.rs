@@ -79,6 +79,7 @@ const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000
 impl EncodeContext {
     /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each
     /// chunk as it is finished.
+    #[tracing::instrument(name = "lane", skip_all, fields(lane = lane.as_str(), first_chunk = first))]
     pub async fn run_through(&self, lane: Lane, first: usize, made: &mpsc::Sender<Made>) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
@@ -129,6 +130,7 @@ impl EncodeContext {
     }
 
     /// Encodes one chunk, and sends its segments as they are finished.
+    #[tracing::instrument(name = "chunk", skip_all, fields(lane = Lane::Encode.as_str(), chunk = chunk.index))]
     pub async fn encode(&self, chunk: &ChunkPlan, made: &mpsc::Sender<Made>) -> Result<ChunkRecord, TranscodeError> {
         let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);

@@ -85,7 +85,7 @@ impl ReusedRenditions {
 
     /// The key of a reused rendition, stored for the new generation too.
     pub async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
-        self.to.copy_segment(rendition, &self.from).await
+        self.to.copy_key(rendition, &self.from).await
     }
 
     /// Copies the reused segments of a chunk.

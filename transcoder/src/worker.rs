@@ -141,7 +141,9 @@ impl Worker {
     async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
         let settled = match &delivery.message {
             Ok(message) => {
-                let span = tracing::info_span!("job", job.id = %message.id(), video.id = %message.video());
+                let (job, video) = (message.id(), message.video());
+                let attempt = tracing::field::Empty;
+                let span = tracing::info_span!("job", job.id = %job, video.id = %video, attempt);
                 self.settle(delivery, message, cancel).instrument(span).await
             }
             Err(invalid) => {
@@ -206,6 +208,7 @@ impl Worker {
         let settled = match claimed {
             Ok(ClaimOutcome::Claimed(claim)) => {
                 self.outage.forget();
+                tracing::Span::current().record("attempt", claim.fence);
                 return Ok(Some(claim));
             }
             Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
@@ -218,6 +221,7 @@ impl Worker {
                     // The claim was granted, but the response was lost: the connection was closed,
                     // or the process was suspended.
                     Some(claim) if is_free_here && claim.worker == self.config.name => {
+                        tracing::Span::current().record("attempt", claim.fence);
                         info!("this worker has claimed it already");
                         return Ok(Some(claim));
                     }

@@ -81,6 +81,9 @@ pub trait WebhookStore: Send + Sync {
     /// failures.
     async fn patch(&self, endpoint: EndpointId, patch: &EndpointPatch, now_ms: u64) -> Result<Endpoint, WebhookError>;
 
+    /// Replaces the stored form of a secret, if the endpoint still has it. Returns whether it did.
+    async fn replace_secret(&self, endpoint: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError>;
+
     /// Adds a new secret in first place. The others stay valid until `keep_until_ms` at most.
     async fn rotate_secret(
         &self,

@@ -364,6 +364,8 @@ pub enum ObjectPrefix {
     PosterPictures(VideoId),
     /// All content keys of a video.
     ContentKeys(VideoId),
+    /// All content keys of all videos.
+    AllContentKeys,
     /// All manifests of a video.
     Manifests(VideoId),
     /// All manifests of all videos.
@@ -399,6 +401,7 @@ impl ObjectPrefix {
             | Self::PosterPictures(_)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
+            | Self::AllContentKeys
             | Self::AllManifests
             | Self::GenerationKeys(..) => Bucket::Private,
             Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
@@ -414,6 +417,7 @@ impl ObjectPrefix {
             Self::PosterPictures(video) => format!("posters/{video}/"),
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
+            Self::AllContentKeys => "keys/".to_owned(),
             Self::AllManifests => "manifests/".to_owned(),
             Self::Outputs(video) => format!("hls/{video}/"),
             Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),

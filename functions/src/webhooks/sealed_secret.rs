@@ -41,6 +41,17 @@ pub(super) fn open(
     .collect()
 }
 
+/// Encrypts a secret again with the first key. `None`: it is encrypted with that key already.
+pub(crate) fn rewrap(
+    keys: &KeyEncryptionKeys,
+    endpoint: EndpointId,
+    sealed: &str,
+    nonce: [u8; 12],
+) -> Result<Option<String>, UnwrapError> {
+    let new = keys.reseal(sealed.as_bytes(), &place(endpoint), nonce)?;
+    Ok(new.map(|it| String::from_utf8_lossy(&it).into_owned()))
+}
+
 /// The associated data: a secret that is moved to another endpoint cannot be decrypted.
 fn place(endpoint: EndpointId) -> String {
     format!("webhooks/{endpoint}")

@@ -79,12 +79,12 @@ async fn another_generation_keeps_the_key_under_its_own_path() {
         WrappedKeys::new(Arc::clone(&world.store), wrapping_keys(1), video(), generation)
     };
     let key = keys(&world, 1).content_key(&name("720p")).await.unwrap();
-    assert!(later().copy_segment(&name("720p"), &keys(&world, 1)).await.unwrap() == key);
+    assert!(later().copy_key(&name("720p"), &keys(&world, 1)).await.unwrap() == key);
     assert!(later().existing(&name("720p")).await.unwrap() == key);
     // It has one already: that one stays.
     let own = later().content_key(&name("480p")).await.unwrap();
     keys(&world, 1).content_key(&name("480p")).await.unwrap();
-    assert!(later().copy_segment(&name("480p"), &keys(&world, 1)).await.unwrap() == own);
+    assert!(later().copy_key(&name("480p"), &keys(&world, 1)).await.unwrap() == own);
 }
 
 #[tokio::test]

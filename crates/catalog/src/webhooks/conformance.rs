@@ -166,7 +166,7 @@ macro_rules! webhook_conformance {
             progress_is_emitted_to_subscribers_and_throttled refused_changes_emit_nothing
             every_change_is_emitted_once_in_any_order
             endpoints_are_kept_as_they_were_made endpoints_are_changed_and_removed lists_endpoints_in_pages
-            an_owner_has_only_so_many secrets_rotate_with_an_overlap
+            an_owner_has_only_so_many secrets_rotate_with_an_overlap a_stored_secret_is_replaced
             endpoints_get_what_they_asked_for owners_hear_of_their_own_videos
             a_disabled_endpoint_gets_nothing
             events_of_a_video_wait_for_each_other an_endpoint_has_its_share_and_no_more

@@ -77,6 +77,10 @@ impl WebhookStore for SqlWebhooks {
         retried(|| self.patch_endpoint(endpoint, patch, now_ms)).await
     }
 
+    async fn replace_secret(&self, endpoint: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+        retried(|| self.replace_sealed(endpoint, old, new)).await
+    }
+
     async fn rotate_secret(
         &self,
         endpoint: EndpointId,

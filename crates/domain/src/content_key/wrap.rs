@@ -114,12 +114,18 @@ impl KeyEncryptionKeys {
             .map_err(|_| UnwrapError::NotAuthentic)
     }
 
-    /// Rewraps a stored key with the first key. `None`: it is wrapped with that key already.
+    /// Rewraps a stored content key with the first key. `None`: it is wrapped with that key already.
     pub fn rewrap(&self, document: &[u8], at: &ObjectKey, nonce: [u8; 12]) -> Result<Option<Vec<u8>>, UnwrapError> {
-        let key = self.unwrap(document, at)?;
+        self.unwrap(document, at)?;
+        self.reseal(document, &at.path(), nonce)
+    }
+
+    /// Seals a document of [`seal`](Self::seal) again, with the first key. `None`: it is sealed with that key already.
+    pub fn reseal(&self, document: &[u8], place: &str, nonce: [u8; 12]) -> Result<Option<Vec<u8>>, UnwrapError> {
+        let clear = self.open(document, place)?;
         let WrappedKey::V1 { kek, .. } = serde_json::from_slice(document).map_err(|_| UnwrapError::Document)?;
-        let current = self.current().is_some_and(|it| it.as_str() == kek);
-        Ok(if current { None } else { Some(self.wrap(&key, at, nonce)) })
+        let is_current = self.current().is_some_and(|it| it.as_str() == kek);
+        Ok(if is_current { None } else { Some(self.seal(&clear, place, nonce)) })
     }
 }
 

@@ -119,6 +119,20 @@ pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
     }
 }
 
+/// A stored secret is replaced in its place, and only if it is still there.
+pub async fn a_stored_secret_is_replaced(subject: &Subject) {
+    let id = subject.endpoint(1).await.id;
+    subject.webhooks().rotate_secret(id, "second", NOW + 100, NOW).await.expect("rotate");
+    let replace = async |old: &str, new: &str| subject.webhooks().replace_secret(id, old, new).await.expect("replace");
+    assert!(replace("sealed-1", "sealed-again").await);
+    assert!(!replace("sealed-1", "never").await);
+    let secrets = subject.webhooks().get(id).await.expect("get").secrets;
+    let secrets: Vec<_> = secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect();
+    assert_eq!(secrets, [("second".to_owned(), None), ("sealed-again".to_owned(), Some(NOW + 100))]);
+    let missing = subject.webhooks().replace_secret(endpoint_id(9), "a", "b").await;
+    assert!(matches!(missing, Err(WebhookError::NoSuchEndpoint(_))), "{missing:?}");
+}
+
 /// Endpoints receive the types they subscribe to; without a list, all but progress.
 pub async fn endpoints_get_what_they_asked_for(subject: &Subject) {
     subject.endpoint(1).await;

@@ -119,6 +119,20 @@ impl SqlWebhooks {
         Ok(after)
     }
 
+    pub(super) async fn replace_sealed(&self, id: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+        let mut tx = self.write().await?;
+        let mut before = rows::endpoint(&lock(&mut tx, id).await?)?;
+        let Some(secret) = before.secrets.iter_mut().find(|it| it.sealed == old) else { return Ok(false) };
+        new.clone_into(&mut secret.sealed);
+        sqlx::query("UPDATE webhook_endpoints SET secrets = $1 WHERE id = $2")
+            .bind(to_json(&before.secrets))
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     pub(super) async fn add_secret(
         &self,
         endpoint: EndpointId,
