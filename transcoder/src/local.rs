@@ -57,8 +57,6 @@ pub struct LocalReport {
     /// CPU time of this process and all of its children, seconds.
     pub cpu_s: f64,
     /// Peak size of temporary files, bytes. Segments are never on the disk before they are
-    /// encrypted.
-    pub peak_temp_bytes: u64,
     /// Number of chunks: remuxing, encoding and audio together.
     pub chunks: usize,
     /// The video renditions, largest first.
@@ -204,7 +202,6 @@ fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>,
         playable_after_s,
         wall_s: started.elapsed().as_secs_f64(),
         cpu_s: cpu_seconds(UsageWho::RUSAGE_SELF) + cpu_seconds(UsageWho::RUSAGE_CHILDREN),
-        peak_temp_bytes: 0,
         chunks: [Lane::Copy, Lane::Encode, Lane::Audio].iter().map(|it| plan.chunks(*it).len()).sum(),
         rungs: rungs.collect(),
         audio: audio.collect(),

@@ -16,7 +16,6 @@ use hls::write::{
     AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
     target_duration,
 };
-use platform::object_store::ObjectStoreExt as _;
 
 use crate::error::TranscodeError;
 use crate::sink::GenerationWriter;
@@ -219,7 +218,7 @@ impl Publisher {
     }
 
     async fn stored(&self, key: &ObjectKey) -> Result<Option<String>, TranscodeError> {
-        let body = self.writer.store().read_if_present(key, LARGEST_PLAYLIST).await?;
+        let body = self.writer.read_if_present(key, LARGEST_PLAYLIST).await?;
         Ok(body.map(|it| String::from_utf8_lossy(&it).into_owned()))
     }
 

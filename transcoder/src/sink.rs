@@ -3,6 +3,7 @@
 //! The clear bytes exist only in memory, and only while they pass through.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -17,7 +18,7 @@ use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
 use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
-use platform::object_store::{PutCondition, SharedStore};
+use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
 
@@ -38,6 +39,8 @@ pub struct Traffic {
     pub writes: AtomicU64,
     /// Number of bytes written.
     pub bytes: AtomicU64,
+    /// Number of objects read, or parts of them.
+    pub reads: AtomicU64,
 }
 
 /// Writes objects of one generation, and counts them.
@@ -67,9 +70,16 @@ impl GenerationWriter {
         &self.generation
     }
 
-    /// The store itself, for reading.
-    pub fn store(&self) -> &SharedStore {
-        &self.store
+    /// Reads an object, or a part of it.
+    pub async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
+        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.get(key, range, None).await
+    }
+
+    /// Reads an object that may be missing.
+    pub async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.read_if_present(key, max_bytes).await
     }
 
     /// The traffic so far.

@@ -256,7 +256,7 @@ async fn read(
     let rendition = RenditionName::iframes();
     let key = context.writer.segment_key(&rendition, record.index);
     let range = iframe.offset..iframe.offset + iframe.bytes;
-    let body = context.writer.store().get(&key, Some(range), None).await?;
+    let body = context.writer.get(&key, Some(range)).await?;
     let parts: Vec<Bytes> = body.stream.try_collect().await?;
     let stored = parts.concat();
     match context.keys.get(&rendition) {

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Generation, PosterId, VideoId};
 
 mod names;
+mod prefix;
 #[cfg(test)]
 mod tests;
 
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
+pub use prefix::ObjectPrefix;
 
 /// The bucket of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -347,81 +349,6 @@ impl ObjectKey {
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
             | Self::OwnPoster { .. } => CachePolicy::Immutable,
-        }
-    }
-}
-
-/// A prefix of objects, for listing and deleting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ObjectPrefix {
-    /// All uploads.
-    Uploads,
-    /// The source of a video (several after a lost race).
-    Sources(VideoId),
-    /// The archived source of a video.
-    ArchivedSources(VideoId),
-    /// Uploaded images for the poster of a video.
-    PosterPictures(VideoId),
-    /// All content keys of a video.
-    ContentKeys(VideoId),
-    /// All content keys of all videos.
-    AllContentKeys,
-    /// All manifests of a video.
-    Manifests(VideoId),
-    /// All manifests of all videos.
-    AllManifests,
-    /// All published objects of a video.
-    Outputs(VideoId),
-    /// All published objects of one encoding.
-    Generation(VideoId, Generation),
-    /// The content keys of one encoding.
-    GenerationKeys(VideoId, Generation),
-}
-
-impl ObjectPrefix {
-    /// All prefixes that are removed with a video.
-    pub fn of_video(video: VideoId) -> [Self; 6] {
-        // The playlists are deleted first: unreachable objects can be removed in any order.
-        [
-            Self::Outputs(video),
-            Self::ContentKeys(video),
-            Self::Manifests(video),
-            Self::Sources(video),
-            Self::ArchivedSources(video),
-            Self::PosterPictures(video),
-        ]
-    }
-
-    /// The bucket of the prefix.
-    pub fn bucket(&self) -> Bucket {
-        match self {
-            Self::Uploads
-            | Self::Sources(_)
-            | Self::ArchivedSources(_)
-            | Self::PosterPictures(_)
-            | Self::ContentKeys(_)
-            | Self::Manifests(_)
-            | Self::AllContentKeys
-            | Self::AllManifests
-            | Self::GenerationKeys(..) => Bucket::Private,
-            Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
-        }
-    }
-
-    /// The prefix as text, ending in `/`.
-    pub fn path(&self) -> String {
-        match self {
-            Self::Uploads => UPLOADS_PREFIX.to_owned(),
-            Self::Sources(video) => format!("{UPLOADS_PREFIX}{video}/"),
-            Self::ArchivedSources(video) => format!("archive/{video}/"),
-            Self::PosterPictures(video) => format!("posters/{video}/"),
-            Self::ContentKeys(video) => format!("keys/{video}/"),
-            Self::Manifests(video) => format!("manifests/{video}/"),
-            Self::AllContentKeys => "keys/".to_owned(),
-            Self::AllManifests => "manifests/".to_owned(),
-            Self::Outputs(video) => format!("hls/{video}/"),
-            Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
-            Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Whole jobs with a stand-in for FFmpeg: every way in which a run can fail, and what becomes of the job.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use catalog::RenditionState;
 use domain::failure::{FailureClass, FailureCode};
 use domain::probe::cases::standard;
@@ -69,6 +72,7 @@ async fn a_remuxed_video_is_published() {
     assert_eq!(published.playable_after_s, None, "an earlier generation plays");
     assert_eq!(published.receipt.missing, []);
     assert_eq!((published.receipt.source_ms, published.receipt.cpu_ms > 0), (60_000, true));
+    assert!(published.receipt.store_reads > 0 && published.receipt.store_writes > 0, "{:?}", published.receipt);
     let names = ["storyboard.jpg", "storyboard.vtt", "poster.jpg"].map(|it| world.named(it).len());
     assert_eq!(names, [1, 1, 1]);
     assert_eq!(

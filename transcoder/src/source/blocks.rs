@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -28,13 +29,14 @@ pub struct Blocks {
     source: Arc<dyn Source>,
     /// Cached blocks, the most recently used last.
     recent: Arc<Mutex<VecDeque<(u64, Cell)>>>,
-    read_bytes: Arc<std::sync::atomic::AtomicU64>,
+    read_bytes: Arc<AtomicU64>,
+    reads: Arc<AtomicU64>,
 }
 
 impl Blocks {
     /// A cache in front of a source.
     pub fn new(source: Arc<dyn Source>) -> Self {
-        Self { source, recent: Arc::default(), read_bytes: Arc::default() }
+        Self { source, recent: Arc::default(), read_bytes: Arc::default(), reads: Arc::default() }
     }
 
     /// Size of the source, bytes.
@@ -44,7 +46,12 @@ impl Blocks {
 
     /// Number of bytes that were read from the source so far.
     pub fn fetched(&self) -> u64 {
-        self.read_bytes.load(std::sync::atomic::Ordering::Relaxed)
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Number of requests for parts of the source so far.
+    pub fn requests(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Reads the part of `range` that exists.
@@ -84,8 +91,9 @@ impl Blocks {
         let cell = self.cell(number);
         let fetch = || async {
             let start = number * BLOCK;
+            self.reads.fetch_add(1, Ordering::Relaxed);
             let bytes = self.source.read(start..(start + BLOCK).min(self.size())).await?;
-            self.read_bytes.fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+            self.read_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             Ok(bytes)
         };
         cell.get_or_try_init(fetch).await.cloned()
@@ -149,6 +157,6 @@ mod tests {
         for _ in 0..5 {
             blocks.read(0..bytes.len() as u64).await.unwrap();
         }
-        assert_eq!(blocks.fetched(), bytes.len() as u64);
+        assert_eq!((blocks.fetched(), blocks.requests()), (bytes.len() as u64, 4));
     }
 }

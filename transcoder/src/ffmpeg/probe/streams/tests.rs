@@ -1,0 +1,106 @@
+use super::*;
+
+#[test]
+fn what_ffprobe_says_is_understood() {
+    let json = r#"{"streams":[
+        {"index":0,"codec_type":"audio","codec_name":"aac","sample_fmt":"fltp","profile":"LC","channels":6,"sample_rate":"48000",
+         "start_time":"0.043991","duration":"1.0","bit_rate":"192580","tags":{"language":"und"}},
+        {"index":1,"codec_type":"video","codec_name":"mjpeg","width":300,"height":300,"disposition":{"attached_pic":1}},
+        {"index":2,"codec_type":"video","codec_name":"hevc","width":1920,"height":1080,"pix_fmt":"yuv420p10le",
+         "sample_aspect_ratio":"1:1","field_order":"tt","color_transfer":"arib-std-b67","color_primaries":"bt2020",
+         "r_frame_rate":"30000/1001","avg_frame_rate":"30000/1001","time_base":"1/90000","start_pts":3003,
+         "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]}],
+        "format":{"duration":"12.5"}}"#;
+    let streams = parse_streams(json).unwrap();
+    assert_eq!((streams.video.index, streams.video.rotation, streams.fields), (2, 90, Some(true)));
+    assert_eq!(streams.video.hdr, Some(HighDynamicRange::Hlg));
+    assert_eq!((streams.video.start_pts, streams.video.pixel_aspect), (3003, None));
+    assert_eq!(streams.duration_seconds, Some(12.5));
+    let audio = streams.audio.unwrap();
+    assert_eq!((audio.index, audio.channels, audio.language), (0, 6, None));
+}
+
+#[test]
+fn what_cannot_be_used_says_why() {
+    let of = |json: &str| parse_streams(json).unwrap_err();
+    assert_eq!(of("{}"), SourceProblem::NoVideoStream);
+    assert_eq!(of("rubbish"), SourceProblem::NotAVideo);
+    assert_eq!(
+        of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"encv"}]}"#),
+        SourceProblem::EncryptedSource
+    );
+    assert_eq!(
+        of(r#"{"streams":[{"index":0,"codec_type":"video","codec_tag_string":"vvc1","width":1,"height":1}]}"#),
+        SourceProblem::UnsupportedCodec { codec: "vvc1".to_owned() }
+    );
+    for (colors, name) in [
+        (
+            r#""side_data_list":[{"side_data_type":"DOVI configuration record","dv_profile":5,"dv_bl_signal_compatibility_id":0}]"#,
+            "Dolby Vision profile 5",
+        ),
+        (r#""color_space":"ictcp""#, "ICTCP"),
+    ] {
+        let json = format!(
+            r#"{{"streams":[{{"index":0,"codec_type":"video","codec_name":"hevc","width":1,"height":1,{colors}}}]}}"#
+        );
+        assert_eq!(of(&json), SourceProblem::UnsupportedCodec { codec: name.to_owned() });
+    }
+    let compatible = r#"{"streams":[{"index":0,"codec_type":"video","codec_name":"hevc","width":2,"height":2,
+        "side_data_list":[{"dv_profile":8,"dv_bl_signal_compatibility_id":4}]}]}"#;
+    assert!(parse_streams(compatible).is_ok());
+    assert_eq!(
+        of(r#"{"streams":[{"index":0,"codec_type":"audio","sample_rate":"1000000000"}]}"#),
+        SourceProblem::Damaged
+    );
+}
+
+fn chosen(streams: &str) -> (u32, Option<u32>) {
+    let found = parse_streams(&format!(r#"{{"streams":[{streams}]}}"#)).unwrap();
+    (found.video.index, found.audio.map(|it| it.index))
+}
+
+#[test]
+fn streams_that_play_are_chosen() {
+    let video = r#""codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p""#;
+    let audio = r#""codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp""#;
+    let default = r#""disposition":{"default":1}"#;
+    // An empty programme in front, and a language that is only announced.
+    let empty = r#"{"index":0,"codec_type":"video","codec_name":"h264","width":0,"height":0}"#;
+    let silent = r#"{"index":2,"codec_type":"audio","codec_name":"aac","channels":0,"sample_rate":"0"}"#;
+    let text = format!("{empty},{{\"index\":1,{video}}},{silent},{{\"index\":3,{audio}}}");
+    assert_eq!(chosen(&text), (1, Some(3)));
+    // A default track that nothing decodes.
+    let spatial = r#"{"index":1,"codec_type":"audio","channels":4,"sample_rate":"48000","disposition":{"default":1}}"#;
+    let text = format!("{{\"index\":0,{video}}},{spatial},{{\"index\":2,{audio}}}");
+    assert_eq!(chosen(&text), (0, Some(2)));
+    // The container's choice among those that play.
+    let text = format!("{{\"index\":0,{video}}},{{\"index\":1,{audio}}},{{\"index\":2,{audio},{default}}}");
+    assert_eq!(chosen(&text), (0, Some(2)));
+}
+
+#[test]
+fn sound_comes_from_the_programme_of_the_picture() {
+    let json = r#"{"programs":[{"streams":[{"index":0}]},{"streams":[{"index":1},{"index":2}]}],"streams":[
+        {"index":0,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"},
+        {"index":1,"codec_type":"video","codec_name":"h264","width":640,"height":360,"pix_fmt":"yuv420p"},
+        {"index":2,"codec_type":"audio","codec_name":"aac","channels":2,"sample_rate":"48000","sample_fmt":"fltp"}]}"#;
+    assert_eq!(parse_streams(json).unwrap().audio.unwrap().index, 2);
+}
+
+#[test]
+fn a_matrix_turns_and_mirrors() {
+    let of = |rows: [[i64; 2]; 2], rotation: f64| {
+        let text = format!(
+            "\n00000000: {} {} 0\n00000001: {} {} 0\n00000002: 0 0 1073741824\n",
+            rows[0][0], rows[0][1], rows[1][0], rows[1][1]
+        );
+        orientation(&[SideData { displaymatrix: Some(text), rotation: Some(rotation), ..SideData::default() }])
+    };
+    assert_eq!(of([[65536, 0], [0, 65536]], 0.0), (0, false));
+    assert_eq!(of([[0, 65536], [-65536, 0]], -90.0), (90, false));
+    assert_eq!(of([[-65536, 0], [0, -65536]], 180.0), (180, false));
+    assert_eq!(of([[65536, 0], [0, -65536]], 0.0), (0, true));
+    assert_eq!(of([[-65536, 0], [0, 65536]], 180.0), (0, true));
+    assert_eq!(of([[0, 65536], [65536, 0]], 90.0), (90, true));
+    assert_eq!(orientation(&[]), (0, false));
+}

@@ -1,0 +1,185 @@
+//! The production and publication of one generation, in one attempt.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use domain::job::Stage;
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::EncodePlan;
+use domain::receipt::Receipt;
+use domain::segment::{ChunkRecord, Lane, seconds};
+use tokio::sync::{mpsc, watch};
+
+use crate::error::TranscodeError;
+use crate::lanes::{EncodeContext, Made};
+use crate::normalise::Normaliser;
+use crate::publish::Publisher;
+use crate::{manifest, stills, verify};
+
+use super::encoding::encode_all;
+use super::progress::ProgressMeter;
+use super::{Published, TranscodeRequest};
+
+/// Interval between two checks whether more of a growing video can be shown.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// One generation while it is made.
+pub(super) struct GenerationRun<'a> {
+    pub(super) request: &'a TranscodeRequest,
+    /// Whether records and playlists of earlier attempts may be used.
+    pub(super) trusted: bool,
+    /// The plan of the whole generation; the context has the part that is produced here.
+    pub(super) plan: &'a EncodePlan,
+    pub(super) context: &'a EncodeContext,
+    pub(super) meter: ProgressMeter,
+    pub(super) publisher: Publisher,
+    pub(super) receipt: Receipt,
+    pub(super) playable: watch::Sender<bool>,
+    pub(super) playable_after_s: Option<f64>,
+    pub(super) started: Instant,
+}
+
+impl GenerationRun<'_> {
+    /// Produces all missing chunks, and records and publishes them as they are finished.
+    pub(super) async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
+        // Buffered, so that recording one chunk does not delay the next.
+        let (sender, mut receiver) = mpsc::channel(64);
+        let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
+        let missing = |lane: Lane| -> Vec<usize> {
+            let chunks = self.context.plan.chunks(lane);
+            (0..chunks.len()).filter(|it| !done(lane, *it as u32)).collect()
+        };
+        let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
+        if copy.is_empty() && audio.is_empty() && encode.is_empty() {
+            // An earlier attempt may have published the whole generation already: growing playlists
+            // would list less.
+            return Ok(());
+        }
+        let through = |lane: Lane, missing: Vec<usize>| {
+            let (context, reused, sender) = (self.context, self.request.reused.as_ref(), sender.clone());
+            async move {
+                match (reused, missing.first()) {
+                    (_, None) => Ok(()),
+                    (None, Some(first)) => context.run_through(lane, *first, &sender).await,
+                    (Some(reused), Some(_)) => {
+                        for place in missing {
+                            let chunk = reused.chunk(&context.writer, lane, place as u32).await?;
+                            sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
+                        }
+                        Ok(())
+                    }
+                }
+            }
+        };
+        // The rung that is playable first has priority: encoding waits for the remuxed rung.
+        let wait = self.context.plan.copy.is_ok() && self.request.journal.first_run() && !copy.is_empty();
+        let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
+        let encoding = encode_all(
+            self.context,
+            self.request.reused.as_ref(),
+            encode,
+            wait.then(|| self.playable.subscribe()),
+            sender,
+        );
+        let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
+        // On the heap, because the lanes together are a large future.
+        let mut work = Box::pin(work);
+        if self.request.journal.first_run() {
+            let shown = self.publisher.watch(self.context.workers, self.trusted).await?;
+            if shown {
+                // The earlier attempt may have been killed before it recorded that.
+                self.request.journal.playable().await?;
+                self.playable.send_replace(true);
+            }
+        }
+        let mut looks = tokio::time::interval(BETWEEN_LOOKS);
+        let mut result = None;
+        loop {
+            tokio::select! {
+                outcome = &mut work, if result.is_none() => { outcome?; result = Some(()); }
+                made = receiver.recv() => match made {
+                    Some(Made::Segment { record, codecs }) => self.publisher.add_segment(record, codecs),
+                    Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
+                    // All senders are gone: the work is done, and everything they sent was
+                    // received.
+                    None if result.is_some() => return Ok(()),
+                    None => {}
+                },
+                _ = looks.tick() => {}
+            }
+            self.show_growth().await?;
+        }
+    }
+
+    async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
+        self.request.journal.finish(chunk).await?;
+        let stage = match chunk.lane {
+            Lane::Copy => Stage::Copy,
+            Lane::Encode => Stage::Encode,
+            Lane::Audio => Stage::Audio,
+        };
+        self.receipt.cpu_ms += chunk.cpu_ms;
+        self.receipt.add_stage(stage, chunk.wall_ms);
+        self.publisher.add(chunk);
+        let percent = self.meter.finished(chunk);
+        self.request.journal.progress(stage, percent).await
+    }
+
+    /// While no generation of this video was ever published, shows the finished segments as soon as
+    /// playback can be sustained.
+    async fn show_growth(&mut self) -> Result<(), TranscodeError> {
+        let Some(count) = self.publisher.due() else { return Ok(()) };
+        // A worker that lost its claim must not undo what the new holder has shown.
+        self.request.journal.ensure_claim_held().await?;
+        if self.publisher.show(count).await? {
+            self.request.journal.playable().await?;
+            self.playable_after_s = Some(self.started.elapsed().as_secs_f64());
+            self.playable.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// All chunks are finished: creates the stills, verifies the generation, and switches the
+    /// pointer.
+    pub(super) async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
+        let (request, context) = (self.request, self.context);
+        let percent = self.meter.percent();
+        request.journal.progress(Stage::Stills, percent).await?;
+        let records = self.publisher.records();
+        let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
+        let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
+        self.receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
+        self.receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
+        self.receipt.missing = made.missing;
+
+        request.journal.progress(Stage::Verify, percent).await?;
+        verify::generation(self.plan, &records)?;
+        let key = ObjectKey::Manifest { video: request.video, generation: request.generation.clone() };
+        let text = manifest::render(request.video, &request.generation, self.plan, &records);
+        context.writer.put(&key, Bytes::from(text)).await?;
+
+        request.journal.progress(Stage::Publish, percent).await?;
+        // A worker that lost its claim in the meantime must not switch the pointer of the new
+        // holder.
+        request.journal.ensure_claim_held().await?;
+        let renditions = self.publisher.publish_all().await?;
+        request.journal.renditions(&renditions).await?;
+        if self.playable_after_s.is_none() {
+            request.journal.playable().await?;
+        }
+        let traffic = context.writer.traffic();
+        self.receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
+        self.receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
+        self.receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
+        self.receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
+        self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
+        Ok(Published {
+            probe: context.probe.clone(),
+            plan: self.plan.clone(),
+            renditions,
+            playable_after_s: self.playable_after_s,
+            receipt: self.receipt,
+        })
+    }
+}
