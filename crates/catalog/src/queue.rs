@@ -12,59 +12,23 @@ use sqlx::Row as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::database::{Database, Kind, Query, Row, Tx, is_refusal, retried, sql, text, unsigned};
+use crate::database::{Database, Query, Row, Tx, is_refusal, retried, sql, text, unsigned};
 use platform::clock::{millis, now_ms};
 use platform::job_queue::{
     DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent,
 };
+
+mod dialect;
+mod values;
+
+use dialect::Dialect;
+use values::{check_any, check_one, count, parts, random_hex};
 
 /// How often a waiting receiver polls for messages that other processes send.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Poll interval while another receiver is about to claim the next message.
 const TAKEN_INTERVAL: Duration = Duration::from_millis(5);
-
-/// Makes messages that used up their deliveries dead letters, also if their workers died silently.
-macro_rules! dead_letter_exhausted {
-    ($lock:literal) => {
-        concat!(
-            "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
-                ELSE 'the last worker that had it gave no answer' || coalesce('; before that: ' || why, '') END
-             WHERE id IN (
-                SELECT id FROM messages
-                WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",
-            $lock,
-            ")"
-        )
-    };
-}
-
-/// `=`, not `IN`: PostgreSQL may evaluate a set more than once, and lock another row each time.
-macro_rules! claim {
-    ($lock:literal) => {
-        concat!(
-            "UPDATE messages SET visible_ms = $1, receives = receives + 1, receipt = $2, holder = $3
-             WHERE id = (
-                SELECT id FROM messages WHERE queue = $4 AND died_ms IS NULL AND visible_ms <= $5
-                ORDER BY visible_ms, id LIMIT 1 ",
-            $lock,
-            ")
-             RETURNING id, body, receives, sent_ms"
-        )
-    };
-}
-
-/// The statements that differ between the databases.
-struct Dialect {
-    dead_letter_exhausted: &'static str,
-    claim: &'static str,
-}
-
-const SQLITE: Dialect = Dialect { dead_letter_exhausted: dead_letter_exhausted!(""), claim: claim!("") };
-const POSTGRES: Dialect = Dialect {
-    dead_letter_exhausted: dead_letter_exhausted!("FOR UPDATE SKIP LOCKED"),
-    claim: claim!("FOR UPDATE SKIP LOCKED"),
-};
 
 /// One of the queues in a database.
 #[derive(Debug, Clone)]
@@ -114,10 +78,7 @@ impl SqlQueue {
     }
 
     fn dialect(&self) -> &'static Dialect {
-        match self.database.kind() {
-            Kind::Sqlite => &SQLITE,
-            Kind::Postgres => &POSTGRES,
-        }
+        Dialect::of(self.database.kind())
     }
 
     /// Runs one statement in its own transaction and returns the number of changed rows.
@@ -341,7 +302,7 @@ impl JobQueue for SqlQueue {
                 |query| query.bind(sql(now.saturating_add(millis(lease)))).bind(id).bind(token).bind(sql(now)),
             )
             .await?;
-        ours(extended)
+        check_one(extended)
     }
 
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
@@ -352,7 +313,7 @@ impl JobQueue for SqlQueue {
                 query.bind(id).bind(token)
             })
             .await?;
-        ours(removed)
+        check_one(removed)
     }
 
     async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError> {
@@ -375,7 +336,7 @@ impl JobQueue for SqlQueue {
             )
             .await?;
         self.wake.notify_waiters();
-        ours(released)
+        check_one(released)
     }
 
     async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
@@ -387,7 +348,7 @@ impl JobQueue for SqlQueue {
                 |query| query.bind(sql(now_ms())).bind(text(why)).bind(id).bind(token),
             )
             .await?;
-        ours(buried)
+        check_one(buried)
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, QueueError> {
@@ -406,7 +367,7 @@ impl JobQueue for SqlQueue {
             )
             .await?;
         self.wake.notify_waiters();
-        found(redriven, only)
+        check_any(redriven, only)
     }
 
     async fn purge(&self, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
@@ -417,36 +378,10 @@ impl JobQueue for SqlQueue {
                 |query| query.bind(&self.queue).bind(only.map(|it| it.0.as_str())),
             )
             .await?;
-        found(purged, only)
+        check_any(purged, only)
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         self.count_all().await.map_err(|it| self.failed(it))
     }
-}
-
-/// Parses a receipt; one that this queue did not issue is invalid.
-fn parts(receipt: &ReceiptHandle) -> Result<(&str, &str), QueueError> {
-    receipt.0.split_once(':').ok_or(QueueError::LeaseLost)
-}
-
-fn ours(changed: u64) -> Result<(), QueueError> {
-    if changed == 0 { Err(QueueError::LeaseLost) } else { Ok(()) }
-}
-
-fn found(changed: u64, only: Option<&DeadLetterId>) -> Result<u64, QueueError> {
-    match only {
-        Some(id) if changed == 0 => Err(QueueError::NoSuchDeadLetter(id.clone())),
-        _ => Ok(changed),
-    }
-}
-
-fn count(receives: i64) -> u32 {
-    u32::try_from(receives).unwrap_or(u32::MAX)
-}
-
-fn random_hex() -> Result<String, sqlx::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|it| sqlx::Error::Io(std::io::Error::other(it.to_string())))?;
-    Ok(domain::ids::hex(&bytes))
 }

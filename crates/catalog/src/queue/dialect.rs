@@ -1,0 +1,54 @@
+//! The statements of the queue that differ between SQLite and PostgreSQL.
+
+use crate::database::Kind;
+
+/// Makes messages that used up their deliveries dead letters, also if their workers died silently.
+macro_rules! dead_letter_exhausted {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
+                ELSE 'the last worker that had it gave no answer' || coalesce('; before that: ' || why, '') END
+             WHERE id IN (
+                SELECT id FROM messages
+                WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",
+            $lock,
+            ")"
+        )
+    };
+}
+
+/// `=`, not `IN`: PostgreSQL may evaluate a set more than once, and lock another row each time.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE messages SET visible_ms = $1, receives = receives + 1, receipt = $2, holder = $3
+             WHERE id = (
+                SELECT id FROM messages WHERE queue = $4 AND died_ms IS NULL AND visible_ms <= $5
+                ORDER BY visible_ms, id LIMIT 1 ",
+            $lock,
+            ")
+             RETURNING id, body, receives, sent_ms"
+        )
+    };
+}
+
+/// The statements that differ between the databases.
+pub(super) struct Dialect {
+    pub(super) dead_letter_exhausted: &'static str,
+    pub(super) claim: &'static str,
+}
+
+const SQLITE: Dialect = Dialect { dead_letter_exhausted: dead_letter_exhausted!(""), claim: claim!("") };
+const POSTGRES: Dialect = Dialect {
+    dead_letter_exhausted: dead_letter_exhausted!("FOR UPDATE SKIP LOCKED"),
+    claim: claim!("FOR UPDATE SKIP LOCKED"),
+};
+
+impl Dialect {
+    pub(super) fn of(kind: Kind) -> &'static Self {
+        match kind {
+            Kind::Sqlite => &SQLITE,
+            Kind::Postgres => &POSTGRES,
+        }
+    }
+}
