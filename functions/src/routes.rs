@@ -40,8 +40,8 @@ pub struct Route {
     endpoint: MethodRouter<ApiState>,
 }
 
-/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table. Tests call each
-/// route with each kind of caller.
+/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
+/// Tests call each route with each kind of caller.
 pub fn route_table() -> Vec<Route> {
     const POST: Method = Method::POST;
     const GET: Method = Method::GET;
@@ -181,7 +181,8 @@ pub(crate) fn open_routes() -> [OpenRoute; 4] {
     ]
 }
 
-/// The router of the API. `/v1` requires authentication; share links, `/healthz`, `/readyz` and the document do not.
+/// The router of the API. `/v1` and `/metrics` require authentication; share links, `/healthz`,
+/// `/readyz` and the OpenAPI document do not.
 pub fn router(state: ApiState) -> Router {
     let limits = Arc::new(RateLimits::new(&state.config.limits));
     let auth_layer = Arc::new(AuthLayer {

@@ -56,7 +56,8 @@ pub(crate) struct KnownUpload {
     pub(crate) expires_ms: u64,
 }
 
-/// Creates the row of a video to be uploaded, with its upload if that is known already.
+/// Creates the catalog row of a video to be uploaded, with its upload if that is known already.
+/// Callers with an owner have quotas.
 ///
 /// # Errors
 /// `TooManyUploads`, `OverQuota`.

@@ -33,7 +33,8 @@ pub trait Journal: Send + Sync {
     /// Records that one rung with audio can be watched.
     async fn playable(&self) -> Result<(), TranscodeError>;
 
-    /// Fails unless the claim is still held. Called before the pointer to a generation is switched.
+    /// Fails unless the claim is still held. Called before playlists that viewers may read are
+    /// written.
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError>;
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Each lane processes its chunks in order and records a chunk as soon as all of its segments are
 //! stored, so a crash costs at most the current chunk. Remuxing and audio are one long FFmpeg run
-//! that delivers chunk after chunk; encoding is one run per chunk.
+//! that delivers chunk after chunk; encoding is one run per chunk. If the source cannot be sought,
+//! encoding is one long run too, and reads from the normaliser.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -42,9 +43,9 @@ pub struct EncodeContext {
     pub probe: domain::probe::Probe,
     /// Encoder settings.
     pub encoder: EncoderSettings,
-    /// The server where FFmpeg reads and delivers.
+    /// The local server from which FFmpeg reads the source, and to which it delivers segments.
     pub loopback: Loopback,
-    /// URLs that the runs read instead of the source, if it needs a normaliser.
+    /// URLs of the normaliser's outputs, which the runs read instead of the source if it needs one.
     pub feeds: HashMap<Feed, String>,
     /// The conversion table from HDR or wide gamut to SDR, for sources that need it.
     pub tone_map: Option<ToneMap>,
@@ -61,7 +62,8 @@ pub struct EncodeContext {
 /// An output of a lane.
 #[derive(Debug)]
 pub enum Made {
-    /// A segment that is verified and stored. It counts only with its chunk, but it can be watched.
+    /// A segment that is verified and stored. Viewers may watch it at once; it is recorded with its
+    /// chunk.
     Segment {
         /// Measured facts of the segment.
         record: SegmentRecord,
@@ -72,8 +74,8 @@ pub enum Made {
     Chunk(ChunkRecord),
 }
 
-/// After FFmpeg ended, its last delivery may still be in progress: how long to wait without any
-/// activity.
+/// How long to wait for segments after FFmpeg ended, if none is being received: its last one may
+/// still be on its way.
 const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 3_000 });
 
 impl EncodeContext {
@@ -116,8 +118,7 @@ impl EncodeContext {
             }
         };
         if lane == Lane::Copy && ended.complained {
-            // Data that FFmpeg cannot parse, players cannot decode either: encoding makes the best
-            // of it.
+            // Players cannot decode what FFmpeg cannot parse. The encoder conceals such errors.
             return Err(TranscodeError::NotCopyable(format!("it is damaged: {}", ended.log_tail)));
         }
         self.drain(&sink, &mut stored, &mut assembly).await?;
@@ -171,8 +172,8 @@ impl EncodeContext {
         Run { tools: &self.tools, port: self.loopback.port(), file, weight: Weight::Heavy, task, arguments, time_limit }
     }
 
-    /// Threads of each encoder of a chunk. Viewers may wait for the first segments, so those share
-    /// the cores. With one thread each, the work costs least.
+    /// Number of threads of each encoder of a chunk. Viewers may wait for the first segments, so
+    /// these share all cores. All others have one thread, which costs the least CPU time.
     fn threads(&self, chunk: &ChunkPlan) -> u32 {
         let watched = self.plan.copy.is_err() && chunk.segments.start < FEWEST_SEGMENTS;
         if watched { (self.workers as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
@@ -196,7 +197,7 @@ impl EncodeContext {
                 return Err(failure);
             }
         }
-        // A part that could not be stored is not a short file.
+        // Segments that are missing because the store failed are not FFmpeg's fault.
         self.loopback.take_failure().map_or(Ok(()), Err)
     }
 
@@ -246,7 +247,7 @@ impl EncodeContext {
         }
     }
 
-    /// The error if FFmpeg reports success but segments are missing.
+    /// The error for a run in which FFmpeg reported success although segments are missing.
     fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
         let reason = "it ended well, but not everything was made".to_owned();
         self.cause(TranscodeError::Ffmpeg { task, reason, log_tail: ended.log_tail })
@@ -257,7 +258,8 @@ impl EncodeContext {
     pub fn cause(&self, error: TranscodeError) -> TranscodeError {
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
-            // The output that FFmpeg delivered before it ran out of memory does not match the plan.
+            // FFmpeg ran out of memory. That its last output does not match the plan, which the
+            // loopback reports, is only a consequence.
             (_, TranscodeError::Source(SourceProblem::TooDemanding)) => SourceProblem::TooDemanding.into(),
             (Some(cause), _) => cause,
             (None, error) => match verdict(error.log_tail(), &self.probe.video.codec) {
@@ -268,7 +270,7 @@ impl EncodeContext {
     }
 }
 
-/// The receiver is gone only when the job is being stopped.
+/// Sends an output. Fails only if the receiver is gone, which means that the job is being stopped.
 async fn send(receiver: &mpsc::Sender<Made>, made: Made) -> Result<(), TranscodeError> {
     receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
 }

@@ -2,6 +2,10 @@
 //!
 //! Every step can be interrupted and repeated: recorded chunks are not produced a second time, and
 //! playlists only refer to stored objects.
+//!
+//! [`run`] is called once per claim of a job. It tries up to three ways to process the source
+//! (`attempts`). In each of them, `GenerationRun` produces and publishes the generation, and
+//! [`lanes`] does the three kinds of work.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,7 +56,7 @@ pub struct TranscodeRequest {
     pub store: SharedStore,
     /// The source of content keys.
     pub content_keys: Arc<dyn ContentKeyStore>,
-    /// The job's memory, and its progress reports.
+    /// The record of finished chunks, and the progress reports.
     pub journal: Arc<dyn Journal>,
     /// The video to transcode.
     pub video: VideoId,
@@ -60,7 +64,7 @@ pub struct TranscodeRequest {
     pub generation: Generation,
     /// Ladder and settings.
     pub profile: Profile,
-    /// A ladder, or one remuxed rung.
+    /// A ladder of rungs, or one remuxed rung.
     pub mode: Mode,
     /// The renditions to reuse, if only some rungs are re-encoded.
     pub reused: Option<ReusedRenditions>,
@@ -104,8 +108,9 @@ pub async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Resu
     Ok(published)
 }
 
-/// Tries the ways to transcode a video, the cheapest first: a remuxed rung, encoding all rungs,
-/// reading from the beginning.
+/// Tries the ways to transcode a video, the cheapest first: remux the top rung, encode all rungs,
+/// read the source from its beginning through a normaliser. All of them belong to one attempt of
+/// the job, as the retry policy counts it.
 async fn attempts(
     request: &TranscodeRequest,
     mut source: Inspected,
@@ -114,7 +119,7 @@ async fn attempts(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
-    // The next way must not use the chunks of an attempt if they may be the problem.
+    // Whether recorded chunks may be used. Not if they may have the fault that made a way fail.
     let mut trusted = true;
     loop {
         let problem = match attempt(request, &source, trusted, loopback, started, cancel).await {
@@ -150,6 +155,7 @@ async fn attempts(
     }
 }
 
+/// Processes the video in one way. `trusted`: recorded chunks may be used.
 async fn attempt(
     request: &TranscodeRequest,
     source: &Inspected,
@@ -216,15 +222,16 @@ async fn attempt(
         Err(problem) => Err(problem),
     };
     if result.is_err() {
-        // Deliveries outlive FFmpeg: the caller's clean-up must not race with them.
+        // FFmpeg's last segments may still be on their way to the store: wait for them, so that
+        // nothing is stored after the caller's clean-up.
         context.cancel.cancel();
         context.writer.close().await;
     }
     result
 }
 
-/// Opens the relays for the lanes that are not finished. Returns the arguments of the run that
-/// writes to them.
+/// Opens a relay, a stream on the loopback, for each lane that is not finished and that reads from
+/// the normaliser. Returns the arguments of the normaliser's run, which writes to them.
 fn feeding(
     normaliser: &Normaliser,
     context: &mut EncodeContext,
@@ -239,7 +246,7 @@ fn feeding(
             .any(|it| !finished.iter().any(|done| done.lane == lane && done.index == it.index))
     };
     let mut feeds = vec![];
-    // A relay without a reader would block the other one.
+    // A relay that no lane reads would block the normaliser, and so the other relay.
     let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_taken_over)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = context.loopback.relay();
@@ -249,8 +256,8 @@ fn feeding(
     normaliser.arguments(&context.loopback.source_url(), &feeds)
 }
 
-/// Whether a chunk of an earlier attempt fits this plan: after the decision about remuxing has
-/// changed it may not.
+/// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk
+/// or this one, remuxes the top rung.
 fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
     let renditions = plan.renditions(record.lane);
@@ -265,7 +272,8 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
         })
 }
 
-/// Whether all segments of a rendition are there. The very last one may lie behind the end of the source: see `Assembly`.
+/// Whether a recorded chunk has all segments of a rendition. The last segment of the video may be
+/// missing if it would be very short: see `lanes::may_be_missing`.
 fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &RenditionName) -> bool {
     let has = |index: u32| record.segments.iter().any(|it| it.rendition == *rendition && it.index == index);
     if *rendition == RenditionName::iframes() {

@@ -1,4 +1,8 @@
-//! The consume loop: one job after the other, each under a lease, until it is stopped.
+//! The loop of the transcoder: receives messages from the queue and processes several at a time.
+//!
+//! Two leases protect a job: that of the message in the queue, and that of the claim on the video
+//! in the catalog. Only the claim decides who may write; see `heartbeat`. To *settle* a message
+//! means to acknowledge it, release it for another delivery, or make it a dead letter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,7 +47,7 @@ pub struct WorkerConfig {
     pub imports_at_once: usize,
     /// Number of parallel encoders per job, of one thread each.
     pub encoders: usize,
-    /// Duration of a lease: without a heartbeat, a job is free after it.
+    /// Duration of a lease: without a heartbeat, another worker may claim the job after it.
     pub lease: Duration,
     /// How long one poll of an empty queue waits.
     pub wait: Duration,
@@ -112,7 +116,7 @@ impl Worker {
         let tasks = tokio_util::task::TaskTracker::new();
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
-            // First a free slot, then a job: a received job is started immediately.
+            // A free slot first, so that a job that was received can start immediately.
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
             let received = tokio::select! {
                 received = self.queue.receive(self.config.wait, self.config.lease) => received,
@@ -152,7 +156,7 @@ impl Worker {
             }
         };
         match settled {
-            // The present holder of the message settles it.
+            // The message was delivered again meanwhile: that receiver settles it.
             Ok(()) | Err(QueueError::LeaseLost) => {}
             Err(problem) => error!("could not settle a message: {:#}", anyhow::Error::from(problem)),
         }
@@ -195,8 +199,8 @@ impl Worker {
         }
     }
 
-    /// The claim, if it was granted; otherwise the message is settled. `is_free_here`: no other job
-    /// of this process is processing the video.
+    /// Returns the claim if this worker got it; otherwise settles the message and returns `None`.
+    /// `is_free_here`: no other job of this process is processing the video.
     async fn admitted(
         &self,
         delivery: &Delivery,
@@ -225,13 +229,13 @@ impl Worker {
                         info!("this worker has claimed it already");
                         return Ok(Some(claim));
                     }
-                    // A first delivery is not the message that the holder works on, so it is a
-                    // duplicate.
+                    // The message of the holder was delivered before. This one is delivered for
+                    // the first time, so it is a duplicate of it.
                     Some(_) if delivery.receive_count <= 1 => {
                         info!("another worker has it already");
                         return self.queue.ack(receipt).await.map(|()| None);
                     }
-                    // The holder may have lost it: check again when its lease has expired.
+                    // The holder may be dead: try again when its lease has expired.
                     Some(_) | None => {}
                 }
                 let delay = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);

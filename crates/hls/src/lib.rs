@@ -5,6 +5,7 @@
 //! - [`write`](mod@write): our own playlists.
 //! - [`bandwidth`]: the values of BANDWIDTH and AVERAGE-BANDWIDTH.
 //! - [`rewrite`](mod@rewrite): replaces URIs in a playlist and changes nothing else.
+//! - [`SegmentEncryptor`], [`SegmentDecryptor`]: AES-128 for segments (RFC 8216, 4.3.2.4).
 
 pub mod attributes;
 pub mod bandwidth;

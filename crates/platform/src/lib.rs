@@ -1,7 +1,7 @@
 //! Adapters to external services behind small traits.
 //!
-//! `connect` opens the implementations that the settings name. No SDK type crosses a trait. Each
-//! trait has a conformance suite that every implementation passes.
+//! No SDK type crosses a trait. Each trait has a conformance suite that every implementation
+//! passes. `catalog::connect` opens the database and the queue that the settings name.
 
 pub mod clock;
 mod conformance;

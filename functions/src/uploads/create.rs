@@ -117,7 +117,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
 }
 
-/// Creates the row and the upload.
+/// Creates the catalog row, and a presigned PUT or a multipart upload, by the size of the file.
 async fn begin(
     state: &ApiState,
     new: &NewVideo,
@@ -126,7 +126,7 @@ async fn begin(
 ) -> Result<(Video, UploadInstructions), ApiError> {
     let File { key, size, content_type, life, expires_ms } = *file;
     let Some(plan) = UploadPlan::of(size) else {
-        // Signing needs no request to the store, so one catalog change is enough.
+        // Signing needs no request to the store, so the row can have its upload from the beginning.
         let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
         let upload = Upload { kind: UploadKind::Single, expires_ms };
         let row = create_row(state, new, Some(&upload), now_ms).await?;

@@ -1,4 +1,4 @@
-//! Upload limits and part sizes. Pure functions.
+//! The accepted sizes and content types of uploads, and their division into parts. Pure functions.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -28,7 +28,8 @@ const OTHER_TYPES: [&str; 5] =
 pub struct UploadPlan {
     /// Size of the file in bytes; at least 1.
     pub size: u64,
-    /// Size of a part in bytes: at least 5 MiB, for at most [`MAX_PARTS`] parts.
+    /// Size of a part in bytes: at least 5 MiB, as S3 requires, and so that there are at most
+    /// [`MAX_PARTS`] parts.
     pub part_bytes: u64,
 }
 
@@ -68,17 +69,17 @@ pub enum InvalidUpload {
     /// The file exceeds the limit.
     #[error("the file has {bytes} bytes, but the limit is {limit}")]
     TooLarge {
-        /// The announced value.
+        /// The announced size in bytes.
         bytes: u64,
-        /// The value of the installation.
+        /// The limit of this installation in bytes.
         limit: u64,
     },
     /// The content type is not accepted.
     #[error("`{found}` is not accepted: announce one of {accepted}")]
     Type {
-        /// The announced value.
+        /// The announced content type.
         found: String,
-        /// The accepted types.
+        /// The content types that this installation accepts.
         accepted: UploadTypes,
     },
     /// The profile does not exist.
@@ -86,7 +87,7 @@ pub enum InvalidUpload {
     Profile {
         /// The requested name.
         found: String,
-        /// The value of the installation.
+        /// The profiles of this installation.
         known: Vec<String>,
     },
     /// A title, external id or metadata is too long.
@@ -100,7 +101,7 @@ pub enum InvalidUpload {
 }
 
 impl InvalidUpload {
-    /// The kind of problem.
+    /// The problem code of the API's answer.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Empty => Problem::EmptyFile,
@@ -132,8 +133,8 @@ pub fn check_size(bytes: u64, limit: u64) -> Result<(), InvalidUpload> {
     }
 }
 
-/// Accepted content types. The content decides in the end; this only rejects files that are obviously not
-/// videos.
+/// Accepted content types. They only reject files that are obviously not videos; the transcoder
+/// decides by the content of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadTypes(Vec<String>);
 

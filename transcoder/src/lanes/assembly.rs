@@ -27,7 +27,7 @@ pub(super) struct Assembly {
 /// A remainder of the source that is shorter than this may be missing, ticks.
 const SHORTEST: u64 = TICKS_PER_SECOND / 4;
 
-/// Whether a segment is such a rest.
+/// Whether a segment is the last one, and shorter than [`SHORTEST`].
 pub(crate) fn may_be_missing(plan: &EncodePlan, index: u32) -> bool {
     let rest = plan.duration() - plan.boundaries[index as usize].ticks;
     index + 1 == plan.segments() && rest <= SHORTEST && index > 0

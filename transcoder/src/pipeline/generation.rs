@@ -24,18 +24,22 @@ use super::{Published, TranscodeRequest};
 /// Interval between two checks whether more of a growing video can be shown.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
-/// One generation while it is made.
+/// One generation in progress.
 pub(super) struct GenerationRun<'a> {
     pub(super) request: &'a TranscodeRequest,
-    /// Whether records and playlists of earlier attempts may be used.
+    /// Whether recorded chunks and playlists may be used.
     pub(super) trusted: bool,
-    /// The plan of the whole generation; the context has the part that is produced here.
+    /// The plan of the whole generation. The context has the plan of what is encoded here, which is
+    /// less if only some rungs are re-encoded.
     pub(super) plan: &'a EncodePlan,
     pub(super) context: &'a EncodeContext,
+    /// The percentage of the work that is done.
     pub(super) meter: ProgressMeter,
     pub(super) publisher: Publisher,
     pub(super) receipt: Receipt,
+    /// Becomes true when viewers can watch: encoding may wait for it.
     pub(super) playable: watch::Sender<bool>,
+    /// Seconds from `started` until viewers could watch, if that was in this run.
     pub(super) playable_after_s: Option<f64>,
     pub(super) started: Instant,
 }
@@ -52,10 +56,11 @@ impl GenerationRun<'_> {
         };
         let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
         if copy.is_empty() && audio.is_empty() && encode.is_empty() {
-            // An earlier attempt may have published the whole generation already: growing playlists
-            // would list less.
+            // An earlier attempt may have published the complete playlists already. EVENT playlists
+            // of a growing video would replace them by shorter ones.
             return Ok(());
         }
+        // Produces the missing chunks of a lane in one run, or copies those that are reused.
         let through = |lane: Lane, missing: Vec<usize>| {
             let (context, reused, sender) = (self.context, self.request.reused.as_ref(), sender.clone());
             async move {
@@ -88,7 +93,8 @@ impl GenerationRun<'_> {
         if self.request.journal.first_run() {
             let shown = self.publisher.watch(self.context.workers, self.trusted).await?;
             if shown {
-                // The earlier attempt may have been killed before it recorded that.
+                // The attempt that showed them may have been killed before it recorded the video as
+                // playable.
                 self.request.journal.playable().await?;
                 self.playable.send_replace(true);
             }
@@ -101,8 +107,8 @@ impl GenerationRun<'_> {
                 made = receiver.recv() => match made {
                     Some(Made::Segment { record, codecs }) => self.publisher.add_segment(record, codecs),
                     Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
-                    // All senders are gone: the work is done, and everything they sent was
-                    // received.
+                    // The lanes are done and have dropped their senders, and everything that they
+                    // sent was received.
                     None if result.is_some() => return Ok(()),
                     None => {}
                 },
@@ -112,6 +118,7 @@ impl GenerationRun<'_> {
         }
     }
 
+    /// Records a finished chunk, and passes it on to the receipt, the publisher and the progress.
     async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
         self.request.journal.finish(chunk).await?;
         let stage = match chunk.lane {
@@ -126,11 +133,12 @@ impl GenerationRun<'_> {
         self.request.journal.progress(stage, percent).await
     }
 
-    /// While no generation of this video was ever published, shows the finished segments as soon as
-    /// playback can be sustained.
+    /// On the first run of a video, shows viewers the finished segments as soon as playback can be
+    /// sustained.
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
         let Some(count) = self.publisher.due() else { return Ok(()) };
-        // A worker that lost its claim must not undo what the new holder has shown.
+        // A worker that lost its claim must not overwrite the playlists of the worker that has the
+        // claim now.
         self.request.journal.ensure_claim_held().await?;
         if self.publisher.show(count).await? {
             self.request.journal.playable().await?;
@@ -140,8 +148,8 @@ impl GenerationRun<'_> {
         Ok(())
     }
 
-    /// All chunks are finished: creates the stills, verifies the generation, and switches the
-    /// pointer.
+    /// Ends the run after all chunks are finished: creates the stills, verifies the generation, and
+    /// switches the master playlist to it.
     pub(super) async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
         let (request, context) = (self.request, self.context);
         let percent = self.meter.percent();
@@ -160,8 +168,8 @@ impl GenerationRun<'_> {
         context.writer.put(&key, Bytes::from(text)).await?;
 
         request.journal.progress(Stage::Publish, percent).await?;
-        // A worker that lost its claim in the meantime must not switch the pointer of the new
-        // holder.
+        // A worker that lost its claim in the meantime must not overwrite the master playlist of
+        // the worker that has the claim now.
         request.journal.ensure_claim_held().await?;
         let renditions = self.publisher.publish_all().await?;
         request.journal.renditions(&renditions).await?;

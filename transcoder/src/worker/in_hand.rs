@@ -1,5 +1,7 @@
-//! The videos that this process is working on: they tell whether an existing claim is its own, with
-//! a lost response.
+//! The videos that this process is working on.
+//!
+//! If the catalog reports that this worker holds a claim already, and no job here works on the
+//! video, then an earlier response was lost, and the claim can be used.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -43,7 +43,7 @@ impl Worker {
         }
     }
 
-    /// Another attempt would find the same profiles: the video fails at once, with the reason.
+    /// Fails the video at once, with the reason: another attempt would find the same profiles.
     async fn refuse_profile(&self, delivery: &Delivery, job: &Job) -> Result<(), QueueError> {
         let reason = format!("there is no profile `{}`", job.profile);
         let failure = Failure {
@@ -84,8 +84,8 @@ impl Worker {
         match result {
             Ok(published) => self.finish(delivery, (job, &profile), &claim, &published, cancel).await,
             Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
-            // The newer request has its own job: the event of another source, or a later request of
-            // a user.
+            // The source was replaced, or a user requested other work. That newer request has a job
+            // of its own, so this one ends without a failure.
             Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
                 info!("overtaken: {overtaken}");
                 if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
@@ -166,7 +166,7 @@ impl Worker {
         if let Some(key) = job.source_key()
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
-            // The video is ready all the same; the source stays until the sweeper removes it.
+            // The video is ready nevertheless; the source stays until the sweeper removes it.
             warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
         }
         self.queue.ack(&delivery.receipt).await
