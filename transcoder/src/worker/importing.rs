@@ -114,9 +114,9 @@ impl Worker {
         Ok(Duration::from_millis(times.sum()))
     }
 
-    /// The slot for a delivery. Imports have their own slots: they wait for external servers, and
-    /// no encode waits for them. `None`: all of these are taken, and the import is delivered again
-    /// later.
+    /// The slot for a delivery. Imports wait for external servers and must not keep encodes from
+    /// starting, so they have slots of their own. `None`: all of these are taken, and the import is
+    /// delivered again later.
     pub(super) async fn place_for(
         &self,
         delivery: &Delivery,
