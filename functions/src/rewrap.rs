@@ -1,8 +1,9 @@
-//! Rewraps all stored secrets with the first key-encryption key: content keys in the private bucket, and signing secrets of
-//! webhooks in the database. Afterwards nothing needs the other keys, and they can be removed.
+//! Rewraps all stored secrets with the first key-encryption key: content keys in the private
+//! bucket, and signing secrets of webhooks in the database. Afterwards, the other keys can be
+//! removed.
 //!
-//! Safe at any time: every document is replaced on its own, only if it is still the one that was read, and readers accept
-//! both forms while both keys are configured. Rewrapping again changes nothing.
+//! Safe at any time: each document is replaced separately, and only if it did not change since it
+//! was read. Readers accept both forms while both keys are configured. A second run changes nothing.
 
 use catalog::webhooks::{EndpointFilter, WebhookError, WebhookStore};
 use domain::content_key::KeyEncryptionKeys;
@@ -15,13 +16,13 @@ use crate::webhooks::sealed_secret;
 /// The largest wrapped key, bytes: it has a few hundred.
 const MAX_DOCUMENT_BYTES: u64 = 16 << 10;
 
-/// Documents that are rewrapped side by side.
+/// Number of documents that are rewrapped in parallel.
 const AT_ONCE: usize = 16;
 
 /// Endpoints per page.
 const PAGE: u32 = 100;
 
-/// What was done.
+/// The numbers of rewrapped and other documents.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Summary {
     /// Documents that are wrapped with the first key now.
@@ -33,7 +34,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Documents that were looked at.
+    /// Number of documents that were checked.
     pub fn total(&self) -> u64 {
         self.rewrapped + self.current + self.unreadable.len() as u64
     }
@@ -48,7 +49,7 @@ impl Summary {
     }
 }
 
-/// Why rewrapping stopped.
+/// The reason why rewrapping stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum RewrapError {
     /// The bucket cannot be read or written.

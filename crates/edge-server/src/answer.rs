@@ -1,4 +1,4 @@
-//! Answers, built from a decision's headers.
+//! HTTP responses, built from the headers of a decision.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::object_store::StoreError;
 
-/// An answer in the making.
+/// A builder of a response.
 pub(super) struct Answer {
     response: Response,
 }
@@ -28,7 +28,7 @@ impl Answer {
         Self::new(refusal.status(), headers).bytes(refusal.problem())
     }
 
-    /// A value that cannot stand in a header is left out.
+    /// A value that is not valid in a header is left out.
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.response.headers_mut().append(HeaderName::from_static(name), value);
@@ -48,7 +48,8 @@ impl Answer {
         self.length(length)
     }
 
-    /// A stream that breaks off breaks the connection: with its length declared, no client takes it for whole.
+    /// If the stream fails, the connection is closed. The length is declared, so a client notices
+    /// that the body is incomplete.
     pub(super) fn stream(mut self, length: u64, stream: BoxStream<'static, Result<Bytes, StoreError>>) -> Self {
         *self.response.body_mut() = Body::from_stream(stream);
         self.length(length)

@@ -1,7 +1,7 @@
 //! The edge as an HTTP server: carries out the decisions of `domain::playback`, over an object store.
 //!
-//! It carries out the same decisions as the edge worker, and has no rule of its own. Segments and images are streamed;
-//! playlists and wrapped keys, which are small, are read whole.
+//! The edge worker carries out the same decisions on Cloudflare; neither has a rule of its own.
+//! Segments and images are streamed. Playlists and wrapped keys are small, so they are read whole.
 
 mod answer;
 mod list;
@@ -31,33 +31,35 @@ use request::Incoming;
 pub use list::MemoryList;
 pub use request::Front;
 
-/// What the edge works with.
+/// The store, keys and settings of an edge.
 pub struct Edge {
-    /// Where objects are.
+    /// The store of both buckets.
     pub store: SharedStore,
-    /// What grants and passes are signed with.
+    /// The keys that sign grants and passes.
     pub keys: Keyring,
-    /// What content keys are wrapped with.
+    /// The keys that wrap content keys.
     pub key_encryption_keys: KeyEncryptionKeys,
-    /// How it is set up.
+    /// Settings of the decisions.
     pub config: Config,
-    /// The proxy in front, if there is one whose word about the client counts.
+    /// The headers of a trusted proxy that state the client's address and country; `None`: the edge
+    /// uses the address of the connection.
     pub front: Option<Front>,
-    /// Unix seconds.
+    /// The clock: returns Unix seconds.
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// What was revoked and renewed.
+    /// The list of revocations and renewals.
     pub list: MemoryList,
 }
 
-/// The time of this machine, Unix seconds.
+/// The system clock, Unix seconds.
 pub fn system_time() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |it| it.as_secs())
 }
 
-/// The routes of playback alone, to stand beside others.
+/// A router with the playback routes only, to be merged with other routes.
 ///
-/// For limits on addresses it must be served with `into_make_service_with_connect_info::<SocketAddr>()`.
+/// Grants with a limit on addresses need the client's address: serve the router with
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn routes(edge: Edge) -> Router {
     let edge = Arc::new(edge);
     let handler = any(handle);
@@ -70,15 +72,16 @@ pub fn routes(edge: Edge) -> Router {
         .with_state(edge)
 }
 
-/// The whole edge, for an address of its own: every request is decided upon.
+/// A router that handles every request, for an edge with a host name of its own.
 pub fn router(edge: Edge) -> Router {
     Router::new().fallback(handle).layer(compression()).with_state(Arc::new(edge))
 }
 
-/// Which answers are compressed.
+/// Selects the responses to compress.
 type Compressible = fn(http::StatusCode, http::Version, &http::HeaderMap, &http::Extensions) -> bool;
 
-/// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1); ciphertext and pictures do not.
+/// Playlists shrink to a tenth (Apple HLS authoring specification, 10.1);
+/// ciphertext and images do not.
 fn compression() -> CompressionLayer<Compressible> {
     let is_playlist: Compressible = |status, _, headers, _| {
         let kind = headers.get(http::header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
@@ -88,7 +91,7 @@ fn compression() -> CompressionLayer<Compressible> {
 }
 
 async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response {
-    // The bodies of requests mean nothing here.
+    // The edge reads no request bodies.
     let (parts, _) = request.into_parts();
     let incoming = Incoming::new(&parts, edge.front.as_ref());
     let action = playback::decide(&incoming.playback(), (edge.now)(), &edge.keys, &edge.config);
@@ -102,17 +105,17 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
                     None => answer,
                 }
             }
-            // `refuse` only refuses.
+            // `refuse` returns no other action.
             _ => Answer::new(500, &playback::Headers::default()),
         },
     };
     answer.into_response(incoming.is_head())
 }
 
-/// Why a decision could not be carried out.
+/// The reason why a decision could not be carried out.
 struct Failed {
     refusal: Refusal,
-    /// `Content-Range`, where the range cannot be satisfied.
+    /// `Content-Range` of the response if the range cannot be satisfied.
     content_range: Option<String>,
 }
 
@@ -224,7 +227,7 @@ impl Edge {
         Ok((tag, text))
     }
 
-    /// Reads a small object whole.
+    /// Reads a small object completely.
     async fn read(&self, object: &ObjectKey, limit: u64, too_long: Refusal) -> Result<(ETag, Vec<u8>), Failed> {
         let ObjectBody { meta, stream } = self.store.get(object, None, None).await?;
         if meta.size > limit {

@@ -1,4 +1,4 @@
-//! The list of what was revoked and renewed: what a namespace of KV is to the edge worker.
+//! The list of revocations and renewals. The edge worker keeps the same list in Cloudflare's KV.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::playback::Entry;
 use serde::{Deserialize, Serialize};
 
-/// Names with values, each for a while. They end with the process, unless they are kept in a file.
+/// Names with values and expiries. They are lost when the process ends, unless they are kept in a
+/// file.
 #[derive(Debug, Default)]
 pub struct MemoryList {
     entries: Mutex<Entries>,
@@ -25,7 +26,7 @@ struct Kept {
 }
 
 impl MemoryList {
-    /// The list in a file, which need not be there yet. What was revoked stays so over restarts.
+    /// The list in a file, which may not exist yet. Revocations survive a restart.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -43,7 +44,7 @@ impl MemoryList {
         self.lock().get(name).filter(|it| now < it.until).map(|it| it.value.clone())
     }
 
-    /// Puts an entry on the list, in the place of an earlier one of that name.
+    /// Adds an entry to the list; it replaces an earlier one of the same name.
     pub fn store(&self, entry: Entry, now: u64) {
         let mut entries = self.lock();
         entries.retain(|_, it| now < it.until);
@@ -56,7 +57,7 @@ impl MemoryList {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        // Every change is one call, so there is nothing half done to see.
+        // Every change is one call, so a panic cannot leave a partial change.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

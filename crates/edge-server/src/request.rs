@@ -1,4 +1,4 @@
-//! What the decision needs of an HTTP request.
+//! The parts of an HTTP request that the decision needs.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -9,13 +9,13 @@ use domain::playback::{self, Conditions};
 use http::HeaderMap;
 use http::request::Parts;
 
-/// Headers in which a proxy says who the client is. Only for a proxy that always sets them: everyone else could
-/// claim to be anywhere.
+/// Headers in which a proxy reports the client's address and country. Only for a proxy that always
+/// sets them: otherwise any client could claim any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Front {
-    /// Holds the client's address.
+    /// Name of the header with the client's address.
     pub address_header: http::HeaderName,
-    /// Holds the client's country, ISO 3166-1 alpha-2.
+    /// Name of the header with the client's country (ISO 3166-1 alpha-2).
     pub country_header: http::HeaderName,
 }
 
@@ -88,13 +88,13 @@ impl<'a> Incoming<'a> {
         self.request.method == http::Method::HEAD
     }
 
-    /// All values of a header, in one.
+    /// All values of a header, joined.
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         joined(&self.request.headers, name, ", ")
     }
 }
 
-/// All values of a header, in one. What is not UTF-8 stays wrong, and is not left out.
+/// All values of a header, joined. A value that is not UTF-8 stays in it, so that it is rejected.
 fn joined<'a>(headers: &'a HeaderMap, name: &str, separator: &str) -> Option<Cow<'a, str>> {
     let mut values = headers.get_all(name).iter().map(|it| String::from_utf8_lossy(it.as_bytes()));
     let first = values.next()?;

@@ -330,7 +330,7 @@ async fn a_copy_that_players_could_not_decode_is_encoded() {
         Fault::arrives(Task::Copy, Arrival::Whole).saying("Invalid NAL unit size"),
         Fault::ends(Task::Encode, 0, End::Stall),
     ]);
-    // The second plan has the same rungs here; its I-frames and its sound lie differently.
+    // The second plan has the same rungs here; its I-frames and its audio are at other positions.
     let cancel = CancellationToken::new();
     let watch = async {
         for _ in 0..2_000 {

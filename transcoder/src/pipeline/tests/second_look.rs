@@ -37,7 +37,7 @@ async fn what_the_source_may_be_the_cause_of_leads_to_a_second_look() {
     for (what, fault) in dubious() {
         let (world, _) = replacing(&foreign());
         world.fake.set_faults(&[fault.beginning_at(0)]);
-        // The second look fails too, by our fault.
+        // The second attempt to read it fails too, for a reason on our side.
         world.fake.probe_says("streams", "kill -KILL $$");
         let problem = run(&world, foreign()).await.expect_err(what);
         assert!(matches!(problem, TranscodeError::Interrupted { .. }), "{what}: {problem:?}");

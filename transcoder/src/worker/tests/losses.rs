@@ -231,7 +231,7 @@ async fn a_partial_job_that_was_overtaken_ends() {
     assert_eq!(site.last_outcome().await, AttemptOutcome::Released);
 }
 
-/// Single rungs of what plays: the others are taken over.
+/// Re-encodes single rungs of a published generation: the others are reused.
 #[tokio::test]
 async fn a_partial_job_makes_only_its_rungs() {
     let mut site = Site::new().await;
@@ -259,7 +259,7 @@ async fn a_partial_job_makes_only_its_rungs() {
     assert_eq!(segments(&generation), segments(&base));
 }
 
-/// In between, the store has lost what was to be taken over.
+/// Meanwhile, the store has lost the segments to reuse.
 #[tokio::test]
 async fn a_partial_job_without_its_base_does_not_fit() {
     let site = Site::new().await;
