@@ -3,7 +3,8 @@
 //! removed.
 //!
 //! Safe at any time: each document is replaced separately, and only if it did not change since it
-//! was read. Readers accept both forms while both keys are configured. A second run changes nothing.
+//! was read. Readers accept both forms while both keys are configured. A second run changes
+//! nothing.
 
 use catalog::webhooks::{EndpointFilter, WebhookError, WebhookStore};
 use domain::content_key::KeyEncryptionKeys;
