@@ -110,7 +110,7 @@ mod tests {
         let progressive = found("h264", "progressive");
         let (small, large, tall) = ((640, 480), (1280, 720), (720, 1280));
         let still = Look { interlaced: false, canvas: small, unseekable: None };
-        let changes = Some("the size of its picture changes");
+        let changes = Some("the size of its frames changes");
         let gradual = Some("its keyframes do not stand alone");
         for (facts, expected, look) in [
             (frames(&[small; 8], false), 8, still),
