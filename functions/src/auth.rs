@@ -51,7 +51,7 @@ impl Caller {
     }
 
     /// # Errors
-    /// [`InsufficientScope`] with the missing scope.
+    /// `InsufficientScope` with the missing scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.allows(scope) { Ok(()) } else { Err(InsufficientScope(scope).into()) }
     }
@@ -64,7 +64,7 @@ impl Caller {
     /// The owner that a request names, or the default owner. A caller with an owner cannot name another one.
     ///
     /// # Errors
-    /// [`InsufficientScope`], or an invalid field if the name is not valid.
+    /// `InsufficientScope`, or an invalid field if the name is not valid.
     pub fn owner_for(&self, wanted: Option<String>) -> Result<Option<String>, ApiError> {
         match (wanted, &self.owner) {
             (None, _) => Ok(self.owner_for_new()),

@@ -2,7 +2,7 @@
 //!
 //! Receives notifications of R2 and S3, and jobs that the edge worker created from them, from the embedded server's
 //! outbox or from a queue. Events are delivered at least once, in any order, also before the row of their video exists
-//! and after it was deleted. Acknowledge an event only after [`Ingest::take`] has returned: then its job is in the
+//! and after it was deleted. Acknowledge an event only after [`Ingest::process`] has returned: then its job is in the
 //! queue.
 
 use std::time::Duration;
