@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use base64ct::{Base64, Encoding as _};
+use platform::clock::now_ms;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -146,14 +147,17 @@ impl DataDir {
         &self.secrets
     }
 
-    /// Replaces the secrets.
+    /// Replaces the secrets. The old ones stay in a file of their own, whose name is returned: without the key that wrapped
+    /// them, videos are lost.
     ///
     /// # Errors
-    /// If the file cannot be written; then the old secrets stay.
-    pub fn replace_secrets(&mut self, secrets: Secrets) -> anyhow::Result<()> {
+    /// If a file cannot be written; then the old secrets stay.
+    pub fn replace_secrets(&mut self, secrets: Secrets) -> anyhow::Result<String> {
+        let kept = format!("secrets-until-{}.json", now_ms());
+        write_private(&self.path, &kept, &self.secrets)?;
         write_private(&self.path, SECRETS, &secrets)?;
         self.secrets = secrets;
-        Ok(())
+        Ok(kept)
     }
 
     /// Writes `dev.json`. Call it when all listeners are ready.

@@ -83,7 +83,7 @@ async fn videos_stay_playable_while_their_keys_are_wrapped_again() {
     assert!(dev.terminate().await.success());
 }
 
-/// A key that nothing opens is reported by name, and everything else is rewrapped.
+/// A key that nothing opens is reported by name. The secrets that opened it are kept, and help.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_key_is_reported() {
     let mut home = Home::new();
@@ -92,9 +92,9 @@ async fn a_lost_key_is_reported() {
     let video = dev.upload(&film, "film.mp4").await;
     dev.until_ready(video).await;
     assert!(dev.terminate().await.success());
-    for arguments in [&["rotate", "key-encryption"][..], &["rotate", "key-encryption", "--remove-old"]] {
-        assert_eq!(keys(&home, arguments).await.code, Some(0));
-    }
+    assert_eq!(keys(&home, &["rotate", "key-encryption"]).await.code, Some(0));
+    let removed = keys(&home, &["rotate", "key-encryption", "--remove-old"]).await;
+    assert_eq!(removed.code, Some(0), "{removed:?}");
     let dev = home.start().await;
     let answer = keys(&home, &["rewrap"]).await;
     assert_eq!(answer.code, Some(1), "{answer:?}");
@@ -105,5 +105,14 @@ async fn a_lost_key_is_reported() {
         "{answer:?}"
     );
     assert_eq!(answer.last()["error"]["code"], "unreadable-keys", "{answer:?}");
+    let lost = unreadable.len() as u64;
+    assert!(dev.terminate().await.success());
+
+    // The secrets before the removal are kept.
+    std::fs::copy(removed.last()["old_secrets"].as_str().unwrap(), home.data().join("secrets.json")).unwrap();
+    let dev = home.start().await;
+    let answer = keys(&home, &["rewrap"]).await;
+    assert_eq!((answer.code, rewrapped(&answer, "content_keys").0), (Some(0), lost), "{answer:?}");
+    plays(&dev, video).await;
     assert!(dev.terminate().await.success());
 }

@@ -17,7 +17,7 @@ To replace a key without an interruption:
 With --data, the keys are those of `edgereel dev`, which must not run while they are rotated. Without it, the keys
 are those in the environment (docs/configuration.md), and the new list is printed for you to store.")]
 pub struct KeysArgs {
-    /// What to do.
+    /// The step of a rotation.
     #[command(subcommand)]
     pub command: KeysCommand,
 }
@@ -36,7 +36,8 @@ pub struct RotateArgs {
     /// The keys to rotate.
     #[arg(value_enum, value_name = "KEYS")]
     pub keys: RotatedKeys,
-    /// Remove all keys but the first, instead of adding one.
+    /// Remove all keys but the first, instead of adding one. Run `edgereel keys rewrap` before you remove key-encryption
+    /// keys: what a removed key wrapped cannot be opened.
     #[arg(long)]
     pub remove_old: bool,
     /// The data folder of `edgereel dev`; without it, the keys are read from the environment.

@@ -47,9 +47,11 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
     *list = change(list)?;
     check(args.keys, list)?;
     let keys: Vec<String> = ids(list).into_iter().map(str::to_owned).collect();
-    folder.replace_secrets(secrets)?;
-    output.object(&json!({ "data": data, "variable": variable, "keys": keys }));
+    let kept = folder.replace_secrets(secrets)?;
+    let kept = folder.join(&kept);
+    output.object(&json!({ "data": data, "variable": variable, "keys": keys, "old_secrets": kept }));
     output.line(format!("Keys, first one in use: {}", keys.join(", ")));
+    output.line(format!("The old secrets are kept in `{}`: delete it when everything plays.", kept.display()));
     Ok(())
 }
 
