@@ -234,9 +234,9 @@ def measure_hour(binary, long, port, results):
     usage = attempt(lambda: latency.transcode_hour(binary, long, out, RUN, mode), results)
     hour["transcode"] = {key: value for key, value in vars(usage).items() if key != "output"} if usage else None
     latency.remove(out)
-    told = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
-    if told:
-        hour["dev"] = {**told[0], **{k: v for k, v in vars(told[1]).items() if k != "output" and v is not None}}
+    measured = attempt(lambda: latency.through_the_edge(binary, long, out, RUN, port, "copy", True), results)
+    if measured:
+        hour["dev"] = {**measured[0], **{k: v for k, v in vars(measured[1]).items() if k != "output" and v is not None}}
     else:
         hour["dev"] = None
     latency.remove(out)

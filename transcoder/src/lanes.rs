@@ -249,7 +249,7 @@ impl EncodeContext {
 
     /// The error for a run in which FFmpeg reported success although segments are missing.
     fn ended_early(&self, task: String, ended: Ended) -> TranscodeError {
-        let reason = "it ended well, but not everything was made".to_owned();
+        let reason = "it exited with 0 before all segments were delivered".to_owned();
         self.cause(TranscodeError::Ffmpeg { task, reason, log_tail: ended.log_tail })
     }
 

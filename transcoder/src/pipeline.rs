@@ -235,7 +235,7 @@ async fn attempt(
 fn feeding(
     normaliser: &Normaliser,
     context: &mut EncodeContext,
-    audio_is_taken_over: bool,
+    audio_is_reused: bool,
     finished: &[ChunkRecord],
 ) -> Vec<String> {
     let missing = |lane: Lane| {
@@ -247,7 +247,7 @@ fn feeding(
     };
     let mut feeds = vec![];
     // A relay that no lane reads would block the normaliser, and so the other relay.
-    let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_taken_over)];
+    let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_reused)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = context.loopback.relay();
         context.feeds.insert(feed, relay.reader_url);
