@@ -14,7 +14,7 @@ use e2e::site::Site;
 use functions::settings::Services;
 use platform::testing::RunningServer;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Longer than the lease of 60 s; `E2E_SLEEP_SECONDS=300` tests long ones, which take too long for
@@ -49,6 +49,23 @@ impl Scene {
 
     async fn attempts(&self) -> Vec<Attempt> {
         self.site.functions.catalog.attempts(self.video).await.unwrap()
+    }
+
+    /// Suspends a worker that is not writing to the database: only one process at a time writes to
+    /// SQLite, so a worker that is suspended in a transaction blocks all the others. On a laptop
+    /// that sleeps, all processes are suspended and woken together.
+    async fn suspend_between_writes(&self, worker: &Part) {
+        let path = format!("/v1/videos/{}", self.video);
+        for _ in 0..50 {
+            worker.process().signal(Signal::STOP);
+            let write = self.site.call(&self.api, "PATCH", &path, Some(json!({ "title": "A film" })));
+            if matches!(tokio::time::timeout(Duration::from_secs(2), write).await, Ok((200, _))) {
+                return;
+            }
+            worker.process().signal(Signal::CONT);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the worker is always writing");
     }
 
     async fn queue_is_empty(&self) {
@@ -91,7 +108,7 @@ async fn and_taken_over() {
         assert!(began.elapsed() < Duration::from_secs(150), "no worker took over");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    second.process().signal(Signal::STOP);
+    scene.suspend_between_writes(&second).await;
     first.process().signal(Signal::CONT);
     // The lease of the second worker has to end, and then the message of the first one is delivered
     // again.
