@@ -101,7 +101,7 @@ async fn and_taken_over() {
     let scene = Scene::new().await;
     let first = scene.site.transcoder().await;
     scene.until(|it| it["percent"].as_u64().is_some_and(|it| it > 5)).await;
-    first.process().signal(Signal::STOP);
+    scene.suspend_between_writes(&first).await;
     let second = scene.site.transcoder().await;
     let began = std::time::Instant::now();
     while scene.attempts().await.len() < 2 {
