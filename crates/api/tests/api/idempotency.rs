@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use api::{ApiState, router};
 use async_trait::async_trait;
 use axum::body::Body;
 use catalog::idempotency::{Begun, Idempotency, IdempotencyError, KeyedRequest, SharedIdempotency, Ticket};
-use functions::{ApiState, router};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 

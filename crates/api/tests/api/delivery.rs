@@ -4,13 +4,13 @@ mod failures;
 mod office;
 mod order;
 
+use api::webhooks::DispatchSummary;
 use async_trait::async_trait;
 use catalog::Catalog;
 use catalog::webhooks::WebhookStore;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
-use functions::webhooks::DispatchSummary;
 use platform::net::{Guard, Lookup, Policy};
 use standardwebhooks::Webhook;
 use std::collections::HashSet;
