@@ -5,8 +5,6 @@ mod office;
 mod order;
 
 use async_trait::async_trait;
-use catalog::Catalog;
-use catalog::webhooks::WebhookStore;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
