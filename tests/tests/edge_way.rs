@@ -19,12 +19,11 @@ use api::{ApiConfig, ApiState};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
-use catalog::accounts::SqlAccounts;
+use catalog::Catalog;
+use catalog::accounts::Accounts;
 use catalog::database::{Database, open_sqlite};
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
-use catalog::webhooks::SqlWebhooks;
-use catalog::{SharedCatalog, SqlCatalog};
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Job, JobMessage, Mode};
@@ -195,7 +194,7 @@ async fn jobs_may_go_straight_to_an_address() {
 /// API, store, catalog and transcoder of one installation, around an SQS queue.
 struct Site {
     s3: RunningServer,
-    catalog: SharedCatalog,
+    catalog: Catalog,
     queue: SharedQueue,
     api: String,
     _database: Database,
@@ -207,7 +206,7 @@ impl Site {
     async fn start(folder: &Path, sqs: &Sqs, edge: &Edge) -> Self {
         let s3 = RunningServer::start(&folder.join("s3")).await;
         let database = open_sqlite(&folder.join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let catalog = Catalog::new(&database);
         let keys = (LocalStack::KEY.to_owned(), Secret::new(LocalStack::KEY));
         let config = SqsQueueConfig { queue_url: sqs.url.clone(), region: None, keys: Some(keys) };
         let queue: SharedQueue = Arc::new(SqsQueue::open(&config).await.unwrap());
@@ -234,13 +233,13 @@ impl Site {
             store: store.clone(),
             signer: store,
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
-            accounts: Arc::new(SqlAccounts::new(&database)),
-            shares: Arc::new(SqlShares::new(&database)),
-            idempotency: Arc::new(SqlIdempotency::new(&database)),
+            accounts: Accounts::new(&database),
+            shares: Shares::new(&database),
+            idempotency: Idempotency::new(&database),
             edge_list: Arc::new(HttpEdgeList::new(&edge.url(), grants.clone())),
             playback: Arc::new(Playback::new(&edge.url(), grants, Some(passes))),
             webhooks: Webhooks {
-                store: Arc::new(SqlWebhooks::new(&database)),
+                store: catalog::webhooks::Webhooks::new(&database),
                 keys: wrapping,
                 guard: Guard::new(Policy { allow_private: true, allow_http: true }),
             },

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use api::services::rewrap::{self, Summary};
 use api::settings::Environment;
 use base64ct::{Base64, Encoding as _};
-use catalog::webhooks::{SharedWebhooks, SqlWebhooks};
+use catalog::webhooks::Webhooks;
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
 use platform::object_store::SharedStore;
@@ -112,7 +112,7 @@ fn check(keys: RotatedKeys, list: &str) -> Result {
 /// What is rewrapped, and with which keys.
 struct Installation {
     store: SharedStore,
-    webhooks: SharedWebhooks,
+    webhooks: Webhooks,
     keys: KeyEncryptionKeys,
 }
 
@@ -124,7 +124,7 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
     let show = |summary: &Summary| tracing::info!(content_keys = summary.total(), "rewrapping");
     let Installation { store, webhooks, keys } = installation;
     let content_keys = rewrap::content_keys(&store, &keys, show).await.map_err(anyhow::Error::from)?;
-    let secrets = rewrap::webhook_secrets(&*webhooks, &keys).await.map_err(anyhow::Error::from)?;
+    let secrets = rewrap::webhook_secrets(&webhooks, &keys).await.map_err(anyhow::Error::from)?;
     output.object(&json!({ "content_keys": content_keys, "webhook_secrets": secrets }));
     for (name, summary) in [("Content keys", &content_keys), ("Webhook secrets", &secrets)] {
         output.line(format!("{name}: {} rewrapped, {} already current", summary.rewrapped, summary.current));
@@ -148,11 +148,7 @@ async fn of_environment() -> Result<Installation> {
     let (services, keys) =
         environment.finish(keys.map(|keys| (services, keys))).map_err(|it| CommandError::Usage(it.to_string()))?;
     let (database, _) = catalog::connect::catalog(&services.database).await.map_err(anyhow::Error::from)?;
-    Ok(Installation {
-        store: Arc::new(S3Store::new(&services.store)),
-        webhooks: Arc::new(SqlWebhooks::new(&database)),
-        keys,
-    })
+    Ok(Installation { store: Arc::new(S3Store::new(&services.store)), webhooks: Webhooks::new(&database), keys })
 }
 
 async fn of_data_folder(data: &Path) -> Result<Installation> {
@@ -165,7 +161,7 @@ async fn of_data_folder(data: &Path) -> Result<Installation> {
     let database = catalog::database::open_sqlite(&data.join("edgereel.db")).await.map_err(anyhow::Error::from)?;
     Ok(Installation {
         store: Arc::new(S3Store::new(&info.s3.store_config())),
-        webhooks: Arc::new(SqlWebhooks::new(&database)),
+        webhooks: Webhooks::new(&database),
         keys,
     })
 }

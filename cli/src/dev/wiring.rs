@@ -12,13 +12,12 @@ use api::services::sweeper::{SweepConfig, Sweeper};
 use api::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
 use api::{ApiConfig, ApiState};
 use axum::Router;
+use catalog::Catalog;
 use catalog::SqlQueue;
-use catalog::accounts::SqlAccounts;
+use catalog::accounts::Accounts;
 use catalog::database::{Database, open, open_sqlite};
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
-use catalog::webhooks::SqlWebhooks;
-use catalog::{Catalog, SharedCatalog, SqlCatalog};
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
 use domain::content_key::KeyEncryptionKeys;
 use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
@@ -83,9 +82,9 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         Some(address) => open(address).await?,
         None => open_sqlite(&folder.join("edgereel.db")).await?,
     };
-    let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+    let catalog = Catalog::new(&database);
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
-    release_stale_leases(&*catalog, &queue).await?;
+    release_stale_leases(&catalog, &queue).await?;
     let queue: SharedQueue = Arc::new(queue);
 
     let keyring = keyring(secrets)?;
@@ -113,7 +112,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         counts: EventCounts::default(),
     };
     let webhooks = webhooks(&database, &keks);
-    let shares = Arc::new(SqlShares::new(&database));
+    let shares = Shares::new(&database);
     let sweeper = Sweeper {
         catalog: catalog.clone(),
         queue: queue.clone(),
@@ -133,9 +132,9 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         store: store.clone(),
         signer: store.clone(),
         token: Arc::new(ApiToken::new(&Secret::new(&secrets.api_token))),
-        accounts: Arc::new(SqlAccounts::new(&database)),
+        accounts: Accounts::new(&database),
         shares,
-        idempotency: Arc::new(SqlIdempotency::new(&database)),
+        idempotency: Idempotency::new(&database),
         edge_list: Arc::new(HttpEdgeList::new(&info.edge, keyring.grants.clone())),
         playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
         webhooks,
@@ -169,7 +168,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
 }
 
 /// Releases the leases of a killed process immediately: no other process uses its name.
-async fn release_stale_leases(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
+async fn release_stale_leases(catalog: &Catalog, queue: &SqlQueue) -> Result {
     // First the videos, then the messages: the receiver of a message must be able to claim its video.
     let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
     let messages = queue.release_held().await?;
@@ -182,7 +181,7 @@ async fn release_stale_leases(catalog: &dyn Catalog, queue: &SqlQueue) -> Result
 /// Webhooks in development may use private addresses and plain HTTP.
 fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
     let guard = Guard::new(Policy { allow_private: true, allow_http: true });
-    Webhooks { store: Arc::new(SqlWebhooks::new(database)), keys: Arc::new(keys.clone()), guard }
+    Webhooks { store: catalog::webhooks::Webhooks::new(database), keys: Arc::new(keys.clone()), guard }
 }
 
 fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {

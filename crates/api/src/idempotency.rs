@@ -20,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64ct::{Base64, Encoding as _};
-use catalog::idempotency::{Begun, KeyedRequest, SharedIdempotency, Ticket};
+use catalog::idempotency::{Begun, Idempotency, KeyedRequest, Ticket};
 use domain::ids::hex;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -54,12 +54,12 @@ const STORED_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, LOCATION, RETRY_AFTER];
 
 /// State of the middleware.
 pub(crate) struct IdempotencyLayer {
-    store: SharedIdempotency,
+    store: Idempotency,
     seal: Seal,
 }
 
 impl IdempotencyLayer {
-    pub(crate) fn new(store: SharedIdempotency, token: &ApiToken) -> Self {
+    pub(crate) fn new(store: Idempotency, token: &ApiToken) -> Self {
         Self { store, seal: Seal::new(token) }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use catalog::SharedCatalog;
-use catalog::accounts::SqlAccounts;
+use catalog::Catalog;
+use catalog::accounts::Accounts;
 use catalog::connect::{self, QueueUse};
 use catalog::database::Database;
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
-use catalog::webhooks::SqlWebhooks;
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
 use domain::job::Mode;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
 use platform::net::Guard;
@@ -29,7 +28,7 @@ pub struct Installation {
     /// Their addresses.
     pub services: Services,
     /// Videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Jobs.
     pub queue: SharedQueue,
     /// Both buckets.
@@ -82,8 +81,8 @@ impl Installation {
             queue: self.queue.clone(),
             store: self.store.clone(),
             signer: self.store.clone(),
-            webhooks: Arc::new(SqlWebhooks::new(&self.database)),
-            shares: Arc::new(SqlShares::new(&self.database)),
+            webhooks: catalog::webhooks::Webhooks::new(&self.database),
+            shares: Shares::new(&self.database),
             ingest: self.ingest(),
             config: SweepConfig::default(),
         }
@@ -121,9 +120,9 @@ impl Installation {
             store: self.store.clone(),
             signer: self.store.clone(),
             token: Arc::new(ApiToken::new(&settings.token)),
-            accounts: Arc::new(SqlAccounts::new(&self.database)),
-            shares: Arc::new(SqlShares::new(&self.database)),
-            idempotency: Arc::new(SqlIdempotency::new(&self.database)),
+            accounts: Accounts::new(&self.database),
+            shares: Shares::new(&self.database),
+            idempotency: Idempotency::new(&self.database),
             webhooks: self.webhooks(settings.webhooks),
             edge_list: Arc::new(HttpEdgeList::new(&settings.edge_url, settings.grant_keys.clone())),
             playback: Arc::new(Playback::new(&settings.edge_url, settings.grant_keys, settings.pass_keys)),
@@ -133,7 +132,7 @@ impl Installation {
 
     /// The state of the webhook routes.
     fn webhooks(&self, settings: WebhookSettings) -> Webhooks {
-        let (store, guard) = (Arc::new(SqlWebhooks::new(&self.database)), Guard::new(settings.policy));
+        let (store, guard) = (catalog::webhooks::Webhooks::new(&self.database), Guard::new(settings.policy));
         Webhooks { store, keys: Arc::new(settings.keys), guard }
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catalog::SharedCatalog;
-use catalog::accounts::SharedAccounts;
-use catalog::idempotency::SharedIdempotency;
-use catalog::shares::SharedShares;
+use catalog::Catalog;
+use catalog::accounts::Accounts;
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
@@ -21,7 +21,7 @@ use crate::webhooks::Webhooks;
 #[derive(Clone)]
 pub struct ApiState {
     /// Videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Queried for readiness.
     pub queue: SharedQueue,
     /// Turns sources that arrived into jobs.
@@ -33,11 +33,11 @@ pub struct ApiState {
     /// The installation token.
     pub token: Arc<ApiToken>,
     /// API keys.
-    pub accounts: SharedAccounts,
+    pub accounts: Accounts,
     /// Share links.
-    pub shares: SharedShares,
+    pub shares: Shares,
     /// Requests with an `Idempotency-Key`.
-    pub idempotency: SharedIdempotency,
+    pub idempotency: Idempotency,
     /// Creates playback URLs.
     pub playback: Arc<Playback>,
     /// The revocation list of the edge.

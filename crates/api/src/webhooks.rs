@@ -15,7 +15,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts as _;
-use catalog::webhooks::{Endpoint, MAX_ENDPOINTS, SharedWebhooks, WebhookError};
+use catalog::webhooks::{Endpoint, MAX_ENDPOINTS, WebhookError};
 use domain::content_key::KeyEncryptionKeys;
 use platform::net::Guard;
 
@@ -33,7 +33,7 @@ use paths::WebhookId;
 #[derive(Clone)]
 pub struct Webhooks {
     /// Endpoints and deliveries.
-    pub store: SharedWebhooks,
+    pub store: catalog::webhooks::Webhooks,
     /// Encrypt the secrets of endpoints.
     pub keys: Arc<KeyEncryptionKeys>,
     /// Decides which URLs an endpoint may have.

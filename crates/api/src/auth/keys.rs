@@ -1,6 +1,6 @@
 //! Callers with an API key.
 
-use catalog::accounts::{ApiKey, KeyDigest, SharedAccounts};
+use catalog::accounts::{Accounts, ApiKey, KeyDigest};
 use domain::ids::hex;
 use platform::secret::Secret;
 
@@ -26,7 +26,7 @@ pub(super) fn is_key(presented: &str) -> bool {
 }
 
 /// The caller of a key.
-pub(super) async fn caller_of(accounts: &SharedAccounts, presented: &str, now_ms: u64) -> Result<Caller, ApiError> {
+pub(super) async fn caller_of(accounts: &Accounts, presented: &str, now_ms: u64) -> Result<Caller, ApiError> {
     // Looked up by hash: timing reveals nothing about the secret.
     let key = accounts.find_key(&KeyDigest::of(&Secret::new(presented))).await?;
     let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(BadCredentials::Invalid)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use catalog::accounts::SharedAccounts;
+use catalog::accounts::Accounts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -23,7 +23,7 @@ const TOKEN_LIMIT: usize = 8 << 10;
 /// Resolves credentials to callers and applies rate limits.
 pub(crate) struct AuthLayer {
     pub(crate) token: Arc<ApiToken>,
-    pub(crate) accounts: SharedAccounts,
+    pub(crate) accounts: Accounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
     pub(crate) limits: Arc<RateLimits>,
 }

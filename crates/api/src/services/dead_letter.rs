@@ -29,7 +29,7 @@ const LIMIT: u32 = 1_000;
 ///
 /// # Errors
 /// See [`DeadLetterError`].
-pub async fn fail_videos(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u64) -> Result<u64, DeadLetterError> {
+pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -> Result<u64, DeadLetterError> {
     let mut failed = 0;
     for letter in queue.dead_letters(LIMIT).await? {
         // A message that cannot be parsed has no video.
@@ -54,7 +54,7 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &dyn Catalog, now_ms: u6
 }
 
 /// Whether the video still waits for this job, and the job has attempts left.
-async fn has_another_attempt(catalog: &dyn Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
+async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
     // Posters have no attempts: the worker decides.
     if matches!(message, JobMessage::PosterV1(_)) {
         return Ok(false);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use catalog::{CatalogError, SharedCatalog, UploadEventOutcome};
+use catalog::{Catalog, CatalogError, UploadEventOutcome};
 use domain::event::{EventContext, Ignored, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
@@ -23,7 +23,7 @@ use prometheus_client::metrics::family::Family;
 #[derive(Clone)]
 pub struct Ingest {
     /// Records sources.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Receives the jobs.
     pub queue: SharedQueue,
     /// Sources of deleted videos are removed from it.

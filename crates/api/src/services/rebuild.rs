@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use catalog::{
-    CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog, VideoFilter,
+    Catalog, CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, VideoFilter,
 };
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
@@ -28,7 +28,7 @@ const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 /// Rebuilds the catalog from the buckets.
 pub struct Rebuild {
     /// The catalog to rebuild.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// The buckets.
     pub store: SharedStore,
     /// The name of the private bucket.

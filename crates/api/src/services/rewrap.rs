@@ -6,7 +6,7 @@
 //! was read. Readers accept both forms while both keys are configured. A second run changes
 //! nothing.
 
-use catalog::webhooks::{EndpointFilter, WebhookError, WebhookStore};
+use catalog::webhooks::{EndpointFilter, WebhookError, Webhooks};
 use domain::content_key::KeyEncryptionKeys;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -129,7 +129,7 @@ async fn content_key(
 ///
 /// # Errors
 /// The first error of the database; what was rewrapped before stays so.
-pub async fn webhook_secrets(webhooks: &dyn WebhookStore, keys: &KeyEncryptionKeys) -> Result<Summary, RewrapError> {
+pub async fn webhook_secrets(webhooks: &Webhooks, keys: &KeyEncryptionKeys) -> Result<Summary, RewrapError> {
     let (mut summary, mut after) = (Summary::default(), None);
     loop {
         let page = webhooks.list(&EndpointFilter { owner: None, after, limit: PAGE }).await?;

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::shares::{SharedShares, SharesError};
-use catalog::webhooks::{SharedWebhooks, WebhookError};
-use catalog::{CatalogError, SharedCatalog, Video, VideoFilter};
+use catalog::shares::{Shares, SharesError};
+use catalog::webhooks::{WebhookError, Webhooks};
+use catalog::{Catalog, CatalogError, Video, VideoFilter};
 use domain::failure::FailureClass;
 use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
@@ -28,7 +28,7 @@ use crate::services::ingest::{Ingest, IngestError};
 #[derive(Clone)]
 pub struct Sweeper {
     /// Lists overdue videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Receives lost jobs again.
     pub queue: SharedQueue,
     /// Both buckets.
@@ -36,9 +36,9 @@ pub struct Sweeper {
     /// The same store, for unfinished uploads.
     pub signer: Arc<dyn UploadSigner>,
     /// Old entries of their log are removed.
-    pub webhooks: SharedWebhooks,
+    pub webhooks: Webhooks,
     /// Expired links are removed.
-    pub shares: SharedShares,
+    pub shares: Shares,
     /// Ingests sources whose event was lost.
     pub ingest: Ingest,
     /// Time limits.

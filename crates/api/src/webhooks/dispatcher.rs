@@ -6,7 +6,7 @@ use platform::clock::millis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::webhooks::{Attempted, Dispatch, Outcome, Settled, SharedWebhooks, WebhookError};
+use catalog::webhooks::{Attempted, Dispatch, Outcome, Settled, WebhookError, Webhooks};
 use domain::content_key::KeyEncryptionKeys;
 use domain::webhook::retry;
 use http::StatusCode;
@@ -46,7 +46,7 @@ impl Default for DispatcherConfig {
 #[derive(Clone)]
 pub struct Dispatcher {
     /// Events and deliveries.
-    pub store: SharedWebhooks,
+    pub store: Webhooks,
     /// Decrypt the secrets of endpoints.
     pub keys: Arc<KeyEncryptionKeys>,
     /// Sends.

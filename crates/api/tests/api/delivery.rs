@@ -6,8 +6,6 @@ mod order;
 
 use api::webhooks::DispatchSummary;
 use async_trait::async_trait;
-use catalog::Catalog;
-use catalog::webhooks::WebhookStore;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;

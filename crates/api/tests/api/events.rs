@@ -101,7 +101,7 @@ async fn a_dead_letter_fails_its_video_once() {
     while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
         world.queue.release(&delivery.receipt, Duration::ZERO, "").await.unwrap();
     }
-    let settle = async || dead_letter::fail_videos(&*world.queue, &*world.catalog, now_ms()).await.unwrap();
+    let settle = async || dead_letter::fail_videos(&*world.queue, &world.catalog, now_ms()).await.unwrap();
     assert_eq!((settle().await, settle().await), (1, 0));
     let video = world.get(&format!("/v1/videos/{id}")).await.body;
     assert_eq!((&video["state"], &video["failure"]["code"]), (&json!("failed"), &json!("worker-lost")));

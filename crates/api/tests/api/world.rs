@@ -19,12 +19,11 @@ use axum::Router;
 use axum::body::Body;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use catalog::SqlQueue;
-use catalog::accounts::{SharedAccounts, SqlAccounts};
+use catalog::accounts::Accounts;
 use catalog::database::open_sqlite;
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::{SharedShares, SqlShares};
-use catalog::webhooks::{SharedWebhooks, SqlWebhooks};
-use catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
+use catalog::{Catalog, Claim, ClaimOutcome};
 use domain::content_key::KeyEncryptionKeys;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::{ApiKeyId, Generation, VideoId};
@@ -51,11 +50,11 @@ pub(crate) struct World {
     pub(crate) state: ApiState,
     /// Path of the database.
     pub(crate) database: PathBuf,
-    pub(crate) accounts: SharedAccounts,
-    pub(crate) catalog: SharedCatalog,
+    pub(crate) accounts: Accounts,
+    pub(crate) catalog: Catalog,
     pub(crate) queue: SharedQueue,
     pub(crate) store: Arc<S3Store>,
-    pub(crate) webhooks: SharedWebhooks,
+    pub(crate) webhooks: catalog::webhooks::Webhooks,
     pub(crate) revoked: Arc<RevokedViewers>,
     pub(crate) ingest: Ingest,
     pub(crate) s3: RunningServer,
@@ -102,9 +101,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let catalog = Catalog::new(&database);
         let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 3, "test"));
-        let accounts: SharedAccounts = Arc::new(SqlAccounts::new(&database));
+        let accounts = Accounts::new(&database);
         let store = Arc::new(s3.store());
         let mut config = ApiConfig::new(PRIVATE);
         config.max_upload_bytes = 1 << 40;
@@ -115,8 +114,8 @@ impl World {
         // Tests of rate limits set their own.
         config.limits = Limits { callers: None, failures: None, ..Limits::default() };
         decide(&mut config);
-        let webhooks: SharedWebhooks = Arc::new(SqlWebhooks::new(&database));
-        let shares: SharedShares = Arc::new(SqlShares::new(&database));
+        let webhooks = catalog::webhooks::Webhooks::new(&database);
+        let shares = Shares::new(&database);
         let revoked = Arc::new(RevokedViewers::default());
         config.public_url = "https://api.example/".to_owned();
         let ingest = Ingest {
@@ -136,8 +135,8 @@ impl World {
             signer: store.clone(),
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
             accounts: accounts.clone(),
-            shares: shares.clone(),
-            idempotency: Arc::new(SqlIdempotency::new(&database)),
+            shares,
+            idempotency: Idempotency::new(&database),
             edge_list: revoked.clone(),
             playback: Arc::new(playback()),
             webhooks: Webhooks {

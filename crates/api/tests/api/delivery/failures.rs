@@ -1,7 +1,7 @@
 //! Receivers that are down, slow, gone, or respond incorrectly.
 
 use axum::body::Body;
-use catalog::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch, WebhookStore};
+use catalog::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch};
 use std::collections::HashSet;
 use std::time::Duration;
 

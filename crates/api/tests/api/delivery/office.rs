@@ -2,8 +2,8 @@
 
 use api::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
 use catalog::database::{Database, open_sqlite};
-use catalog::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, SqlWebhooks, WebhookStore};
-use catalog::{Catalog, ClaimOutcome, SqlCatalog};
+use catalog::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, Webhooks};
+use catalog::{Catalog, ClaimOutcome};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
@@ -24,8 +24,8 @@ pub(super) const ALL: Policy = Policy { allow_private: true, allow_http: true };
 /// A catalog with webhooks and a dispatcher.
 pub(super) struct Office {
     pub(super) database: Database,
-    pub(super) catalog: SqlCatalog,
-    pub(super) store: Arc<SqlWebhooks>,
+    pub(super) catalog: Catalog,
+    pub(super) store: Webhooks,
     pub(super) keys: Arc<KeyEncryptionKeys>,
     pub(super) dispatcher: Dispatcher,
     pub(super) folder: TempDir,
@@ -37,9 +37,9 @@ impl Office {
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
         let keys = KeyEncryptionKeys::parse("k:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
         let keys = Arc::new(keys);
-        let store = Arc::new(SqlWebhooks::new(&database));
+        let store = Webhooks::new(&database);
         let dispatcher = dispatcher(&store, &keys, Guard::new(ALL));
-        Self { catalog: SqlCatalog::new(&database), database, store, keys, dispatcher, folder }
+        Self { catalog: Catalog::new(&database), database, store, keys, dispatcher, folder }
     }
 
     /// Creates an endpoint; returns its secret too.
@@ -104,7 +104,7 @@ impl Office {
     }
 }
 
-pub(super) fn dispatcher(store: &Arc<SqlWebhooks>, keys: &Arc<KeyEncryptionKeys>, guard: Guard) -> Dispatcher {
+pub(super) fn dispatcher(store: &Webhooks, keys: &Arc<KeyEncryptionKeys>, guard: Guard) -> Dispatcher {
     let sender = Sender::new(guard, Duration::from_millis(500)).unwrap();
     Dispatcher { store: store.clone(), keys: keys.clone(), sender, config: DispatcherConfig::default() }
 }

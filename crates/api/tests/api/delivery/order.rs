@@ -2,10 +2,9 @@
 
 use api::webhooks::DispatchSummary;
 use catalog::database::open_sqlite;
-use catalog::webhooks::SqlWebhooks;
+use catalog::webhooks::Webhooks;
 use platform::net::Guard;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +23,7 @@ async fn racing_dispatchers_send_each_event_once_and_in_order() {
         Reply { delay: Duration::from_millis(u64::from(chance % 7)), ..reply(200) }
     });
     let other = open_sqlite(&office.folder.path().join("edgereel.db")).await.unwrap();
-    let other = Arc::new(SqlWebhooks::new(&other));
+    let other = Webhooks::new(&other);
     let other = dispatcher(&other, &office.keys, Guard::new(ALL));
     let now = now_ms();
     let (stop, mut videos) = (CancellationToken::new(), vec![]);
