@@ -30,9 +30,10 @@ MAY_USE = {
     "catalog": {"domain", "platform"},
     "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
-    "transcoder": {"catalog", "confine", "domain", "hls", "media", "platform", "serve"},
-    "api": {"catalog", "domain", "hls", "platform", "serve"},
-    "functions": {"api", "catalog", "domain", "platform", "serve"},
+    "transcoder": {"catalog", "config", "confine", "domain", "hls", "media", "platform", "serve"},
+    "config": {"catalog", "domain", "platform"},
+    "api": {"catalog", "config", "domain", "hls", "platform", "serve"},
+    "functions": {"api", "config", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",
         "confine",
@@ -45,6 +46,7 @@ MAY_USE = {
         "check",
         "transcoder",
         "api",
+        "config",
     },
     "edge-worker": {"domain"},
     "testkit": set(),
@@ -61,10 +63,11 @@ MAY_USE = {
         "check",
         "transcoder",
         "api",
+        "config",
         "cli",
         "testkit",
     },
-    "load": {"catalog", "confine", "domain", "platform", "serve", "api", "testkit", "e2e"},
+    "load": {"api", "catalog", "config", "confine", "domain", "platform", "serve", "testkit", "e2e"},
 }
 
 # Programs that run in the cloud do not carry the server of the laptop.

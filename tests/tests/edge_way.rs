@@ -10,23 +10,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::auth::ApiToken;
-use api::edge_list::HttpEdgeList;
-use api::playback::Playback;
-use api::services::ingest::{EventCounts, Ingest};
-use api::webhooks::Webhooks;
-use api::{ApiConfig, ApiState};
+use api::{ApiConfig, ApiSettings, ApiState};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::Catalog;
-use catalog::accounts::Accounts;
-use catalog::database::{Database, open_sqlite};
-use catalog::idempotency::Idempotency;
-use catalog::shares::Shares;
+use catalog::database::open_sqlite;
+use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
-use domain::job::{Job, JobMessage, Mode};
+use domain::job::{Job, JobMessage};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::playback::cases::world;
@@ -38,7 +31,7 @@ use e2e::{browser, program};
 use futures::TryStreamExt as _;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::job_queue::{SharedQueue, SqsQueue};
-use platform::net::{Guard, Policy};
+use platform::net::Policy;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
@@ -46,7 +39,6 @@ use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
-use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
@@ -197,7 +189,6 @@ struct Site {
     catalog: Catalog,
     queue: SharedQueue,
     api: String,
-    _database: Database,
 }
 
 const TOKEN: &str = "a token of at least thirty-two bytes";
@@ -211,44 +202,31 @@ impl Site {
         let config = SqsQueueConfig { queue_url: sqs.url.clone(), region: None, keys: Some(keys) };
         let queue: SharedQueue = Arc::new(SqsQueue::open(&config).await.unwrap());
         let store = Arc::new(s3.store());
-        let wrapping = Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap());
-        let grants = GrantKeys::parse(world::GRANT_KEYS).unwrap();
-        let passes = PassKeys::parse(world::PASS_KEYS).unwrap();
-        let mut config = ApiConfig::new(PRIVATE);
+        let mut config = ApiConfig::default();
         config.profiles.extend(["small".to_owned()]);
         config.default_profile = "small".to_owned();
-        let ingest = Ingest {
+        let installation = Installation {
+            database,
             catalog: catalog.clone(),
             queue: queue.clone(),
-            store: store.clone(),
+            store,
             private_bucket: PRIVATE.to_owned(),
-            profile: "small".to_owned(),
-            mode: Mode::Abr,
-            counts: EventCounts::default(),
         };
-        let state = ApiState {
-            ingest,
-            catalog: catalog.clone(),
-            queue: queue.clone(),
-            store: store.clone(),
-            signer: store,
-            token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
-            accounts: Accounts::new(&database),
-            shares: Shares::new(&database),
-            idempotency: Idempotency::new(&database),
-            edge_list: Arc::new(HttpEdgeList::new(&edge.url(), grants.clone())),
-            playback: Arc::new(Playback::new(&edge.url(), grants, Some(passes))),
-            webhooks: Webhooks {
-                store: catalog::webhooks::Webhooks::new(&database),
-                keys: wrapping,
-                guard: Guard::new(Policy { allow_private: true, allow_http: true }),
-            },
-            config: Arc::new(config),
+        let settings = ApiSettings {
+            token: Secret::new(TOKEN),
+            edge_url: edge.url(),
+            grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
+            pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
+            key_encryption_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
+            webhook_policy: Policy { allow_private: true, allow_http: true },
+            identity: None,
+            config,
         };
+        let state = ApiState::new(&installation, settings).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
-        Self { s3, catalog, queue, api, _database: database }
+        Self { s3, catalog, queue, api }
     }
 
     async fn call(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
@@ -292,7 +270,7 @@ impl Site {
             store: Arc::new(self.s3.store()),
             uploads: Arc::new(self.s3.store()),
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

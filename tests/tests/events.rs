@@ -28,7 +28,6 @@ use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
@@ -173,7 +172,7 @@ impl Site {
             store: self.store.clone(),
             uploads: self.store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

@@ -22,7 +22,6 @@ use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::testing::RunningServer;
 use tokio_util::sync::CancellationToken;
 use transcoder::fetch::Pace;
-use transcoder::ffmpeg::Tools;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 
 /// A worker and a store, without processing of bucket events, so an imported source stays a source.
@@ -67,7 +66,7 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api::services::rewrap::{self, Summary};
-use api::settings::Environment;
 use base64ct::{Base64, Encoding as _};
 use catalog::webhooks::Webhooks;
+use config::{InvalidSettings, KeyArgs, ServiceArgs, Services, Variables};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
 use platform::object_store::SharedStore;
@@ -31,7 +31,7 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
     let change = |list: &str| if args.remove_old { first_of(list) } else { with_new_key(args.keys, list) };
     let variable = args.keys.variable();
     let Some(data) = &args.data else {
-        let list = Environment::of_process().value(variable);
+        let list = Variables::of_process().value(variable).map(str::to_owned);
         if args.remove_old && list.is_none() {
             return Err(CommandError::Usage(format!("{variable} is not set: there is no key to keep")));
         }
@@ -143,11 +143,10 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
 }
 
 async fn of_environment() -> Result<Installation> {
-    let mut environment = Environment::of_process();
-    let (services, keys) = (environment.services(), environment.key_encryption_keys());
-    let (services, keys) =
-        environment.finish(keys.map(|keys| (services, keys))).map_err(|it| CommandError::Usage(it.to_string()))?;
-    let (database, _) = catalog::connect::catalog(&services.database).await.map_err(anyhow::Error::from)?;
+    let usage = |invalid: InvalidSettings| CommandError::Usage(invalid.to_string());
+    let services = Services::from(config::read::<ServiceArgs>().map_err(usage)?);
+    let keys = config::read::<KeyArgs>().map_err(usage)?.key_encryption_keys;
+    let (database, _) = catalog::connect::catalog(services.database.expose()).await.map_err(anyhow::Error::from)?;
     Ok(Installation { store: Arc::new(S3Store::new(&services.store)), webhooks: Webhooks::new(&database), keys })
 }
 

@@ -16,45 +16,10 @@ use governor::{Quota, RateLimiter};
 use http::Extensions;
 use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
+use config::{Limits, Rate};
+
 use crate::error::ApiError;
 use crate::problem::Problem;
-
-/// The rate of a token bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Capacity; at least 1.
-    pub burst: u32,
-    /// Time to add one token.
-    pub refill: Duration,
-}
-
-/// All rate limits. `None`: unlimited.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Per caller, except the installation.
-    pub callers: Option<Rate>,
-    /// Callers with the installation token: the operator's own programs.
-    pub installation: Option<Rate>,
-    /// Requests with missing or invalid credentials, per client address (per /64 for IPv6). Requests with valid
-    /// credentials from the same address are not affected.
-    pub failures: Option<Rate>,
-    /// The header in which a proxy sends the client address. Its last element counts, which the proxy itself has added.
-    /// Without it, the address of the peer counts.
-    pub address_header: Option<HeaderName>,
-}
-
-impl Default for Limits {
-    /// 50 requests per second with a burst of 200; one failure per second with a burst of 50; unlimited for the
-    /// installation.
-    fn default() -> Self {
-        Self {
-            callers: Some(Rate { burst: 200, refill: Duration::from_millis(20) }),
-            installation: None,
-            failures: Some(Rate { burst: 50, refill: Duration::from_secs(1) }),
-            address_header: None,
-        }
-    }
-}
 
 /// The token buckets.
 pub(crate) struct RateLimits {

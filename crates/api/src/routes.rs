@@ -188,7 +188,7 @@ pub fn router(state: ApiState) -> Router {
     let auth_layer = Arc::new(AuthLayer {
         token: state.token.clone(),
         accounts: state.accounts.clone(),
-        identity: state.config.identity_provider.clone(),
+        identity: state.identity.clone(),
         limits: limits.clone(),
     });
     let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));

@@ -6,13 +6,15 @@ use catalog::Catalog;
 use catalog::accounts::Accounts;
 use catalog::idempotency::Idempotency;
 use catalog::shares::Shares;
+use config::Installation;
 use platform::job_queue::SharedQueue;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
 
 use crate::auth::ApiToken;
-use crate::config::ApiConfig;
-use crate::edge_list::SharedEdgeList;
+use crate::auth::identity::{IdentityError, IdentityProvider};
+use crate::config::{ApiConfig, ApiSettings};
+use crate::edge_list::{HttpEdgeList, SharedEdgeList};
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
 use crate::webhooks::Webhooks;
@@ -32,6 +34,8 @@ pub struct ApiState {
     pub signer: Arc<dyn UploadSigner>,
     /// The installation token.
     pub token: Arc<ApiToken>,
+    /// The identity provider whose JWTs are accepted.
+    pub identity: Option<Arc<IdentityProvider>>,
     /// API keys.
     pub accounts: Accounts,
     /// Share links.
@@ -46,4 +50,33 @@ pub struct ApiState {
     pub webhooks: Webhooks,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
+}
+
+impl ApiState {
+    /// The state of an API over the services of an installation.
+    ///
+    /// # Errors
+    /// For an invalid identity provider.
+    pub fn new(installation: &Installation, settings: ApiSettings) -> Result<Self, IdentityError> {
+        let ApiSettings { edge_url, grant_keys, pass_keys, config, .. } = settings;
+        let mut ingest = Ingest::new(installation);
+        ingest.profile.clone_from(&config.default_profile);
+        let identity = settings.identity.map(IdentityProvider::new).transpose()?;
+        Ok(Self {
+            ingest,
+            catalog: installation.catalog.clone(),
+            queue: installation.queue.clone(),
+            store: installation.store.clone(),
+            signer: installation.store.clone(),
+            token: Arc::new(ApiToken::new(&settings.token)),
+            identity: identity.map(Arc::new),
+            accounts: Accounts::new(&installation.database),
+            shares: Shares::new(&installation.database),
+            idempotency: Idempotency::new(&installation.database),
+            webhooks: Webhooks::new(installation, settings.key_encryption_keys, settings.webhook_policy),
+            edge_list: Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone())),
+            playback: Arc::new(Playback::new(&edge_url, grant_keys, pass_keys)),
+            config: Arc::new(config),
+        })
+    }
 }

@@ -137,6 +137,6 @@ impl KnownUpload {
     }
 
     pub(crate) fn content_type(&self) -> &str {
-        self.video.source.content_type.as_deref().unwrap_or(plan::ANY_TYPE)
+        self.video.source.content_type.as_deref().unwrap_or(config::ANY_TYPE)
     }
 }

@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts as _;
 use catalog::webhooks::{Endpoint, MAX_ENDPOINTS, WebhookError};
+use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
-use platform::net::Guard;
+use platform::net::{Guard, Policy};
 
 pub use dispatcher::{DispatchSummary, Dispatcher, DispatcherConfig};
 pub use requests::InvalidWebhook;
@@ -38,6 +39,24 @@ pub struct Webhooks {
     pub keys: Arc<KeyEncryptionKeys>,
     /// Decides which URLs an endpoint may have.
     pub guard: Guard,
+}
+
+impl Webhooks {
+    /// The webhooks of an installation: `keys` encrypt the secrets of endpoints, `policy` decides about their URLs.
+    pub fn new(installation: &Installation, keys: KeyEncryptionKeys, policy: Policy) -> Self {
+        let store = catalog::webhooks::Webhooks::new(&installation.database);
+        Self { store, keys: Arc::new(keys), guard: Guard::new(policy) }
+    }
+
+    /// The service that sends the messages.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be created.
+    pub fn dispatcher(&self) -> Result<Dispatcher, SenderError> {
+        let sender = Sender::new(self.guard.clone(), TIMEOUT)?;
+        let (store, keys) = (self.store.clone(), self.keys.clone());
+        Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
+    }
 }
 
 /// The owner whose endpoints the caller manages; `None`: those of the whole installation.

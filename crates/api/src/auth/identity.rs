@@ -16,7 +16,6 @@
 
 mod claims;
 mod jwks;
-mod settings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use std::sync::Arc;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 
-pub use settings::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature};
+use config::{IdentityProblem, IdentitySettings, JwksAlgorithm, Signature};
 
 use super::Caller;
 use jwks::{FindProblem, Jwks};
@@ -38,6 +37,17 @@ pub struct IdentityProvider {
 enum Keys {
     Secret(DecodingKey),
     Jwks(Arc<Jwks>),
+}
+
+/// Why an identity provider cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// Its settings are invalid.
+    #[error(transparent)]
+    Settings(#[from] IdentityProblem),
+    /// The HTTP client cannot be created.
+    #[error("cannot create the HTTP client for the keys of the identity provider")]
+    Client(#[source] reqwest::Error),
 }
 
 /// Why a JWT is rejected.
@@ -56,13 +66,13 @@ impl IdentityProvider {
     ///
     /// # Errors
     /// If the settings are invalid; programs exit with this at startup.
-    pub fn new(settings: IdentitySettings) -> Result<Self, IdentityProblem> {
+    pub fn new(settings: IdentitySettings) -> Result<Self, IdentityError> {
         settings.check()?;
         let keys = match &settings.signature {
             Signature::Hs256 { secret } => Keys::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
             Signature::Jwks { url, .. } => {
                 let jwks = Jwks::new(url, settings.keys_max_age, settings.refetch_pause);
-                Keys::Jwks(Arc::new(jwks.map_err(IdentityProblem::Client)?))
+                Keys::Jwks(Arc::new(jwks.map_err(IdentityError::Client)?))
             }
         };
         Ok(Self { keys, settings })
@@ -86,7 +96,7 @@ impl IdentityProvider {
                 _ => Err(ALGORITHM),
             },
             (Keys::Jwks(jwks), Signature::Jwks { algorithms, .. }) => {
-                let algorithm = algorithms.iter().map(|it| it.algorithm()).find(|it| *it == header.alg);
+                let algorithm = algorithms.iter().map(|it| algorithm_of(*it)).find(|it| *it == header.alg);
                 let algorithm = algorithm.ok_or(ALGORITHM)?;
                 let key = jwks.find(header.kid.as_deref(), algorithm).await.map_err(|problem| match problem {
                     FindProblem::Unknown => TokenProblem::Invalid("unknown key id"),
@@ -140,6 +150,13 @@ fn problem(error: jsonwebtoken::errors::Error) -> TokenProblem {
         ErrorKind::MissingRequiredClaim(_) => TokenProblem::Invalid("a claim is missing"),
         // All others are malformed tokens; the enum is non-exhaustive.
         _ => TokenProblem::Invalid("malformed token"),
+    }
+}
+
+fn algorithm_of(algorithm: JwksAlgorithm) -> Algorithm {
+    match algorithm {
+        JwksAlgorithm::Rs256 => Algorithm::RS256,
+        JwksAlgorithm::Es256 => Algorithm::ES256,
     }
 }
 

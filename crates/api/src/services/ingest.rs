@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use catalog::{Catalog, CatalogError, UploadEventOutcome};
+use config::Installation;
 use domain::event::{EventContext, Ignored, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
@@ -97,6 +98,19 @@ impl IngestError {
 }
 
 impl Ingest {
+    /// The service of an installation, with the default profile and mode.
+    pub fn new(installation: &Installation) -> Self {
+        Self {
+            catalog: installation.catalog.clone(),
+            queue: installation.queue.clone(),
+            store: installation.store.clone(),
+            private_bucket: installation.private_bucket.clone(),
+            profile: "default".to_owned(),
+            mode: Mode::Abr,
+            counts: EventCounts::default(),
+        }
+    }
+
     /// Processes the body of one event and returns the outcome of each record. Repeating it is not an error.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use catalog::{
     Catalog, CatalogError, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, VideoFilter,
 };
+use config::Installation;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
@@ -56,6 +57,15 @@ pub enum RebuildError {
 }
 
 impl Rebuild {
+    /// The service of an installation.
+    pub fn new(installation: &Installation) -> Self {
+        Self {
+            catalog: installation.catalog.clone(),
+            store: installation.store.clone(),
+            private_bucket: installation.private_bucket.clone(),
+        }
+    }
+
     /// Whether the catalog is empty although the buckets contain videos: the database was lost, or is a different one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::time::Duration;
 use catalog::shares::{Shares, SharesError};
 use catalog::webhooks::{WebhookError, Webhooks};
 use catalog::{Catalog, CatalogError, Video, VideoFilter};
+use config::Installation;
 use domain::failure::FailureClass;
 use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
@@ -138,6 +139,20 @@ enum CleanupStep {
 const PAGE: u32 = 200;
 
 impl Sweeper {
+    /// The service of an installation.
+    pub fn new(installation: &Installation, ingest: Ingest) -> Self {
+        Self {
+            catalog: installation.catalog.clone(),
+            queue: installation.queue.clone(),
+            store: installation.store.clone(),
+            signer: installation.store.clone(),
+            webhooks: Webhooks::new(&installation.database),
+            shares: Shares::new(&installation.database),
+            ingest,
+            config: SweepConfig::default(),
+        }
+    }
+
     /// Cleans up once. Failed steps are left for the next time.
     pub async fn sweep(&self, now_ms: u64) -> SweepSummary {
         let mut swept = SweepSummary::default();

@@ -154,5 +154,5 @@ struct File<'a> {
 fn check(request: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
     check_size(request.size, config.max_upload_bytes)?;
     facts::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
-    config.upload_types.check(request.content_type.as_deref())
+    Ok(config.upload_types.check(request.content_type.as_deref())?)
 }

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::UploadError;
 use super::finish::open;
-use super::plan::{UploadPlan, check_size};
+use super::plan::{InvalidUpload, UploadPlan, check_size};
 use super::{KnownUpload, create_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -129,7 +129,7 @@ async fn create(
         }
         None => {}
     }
-    let content_type = state.config.upload_types.check(file.content_type.as_deref())?;
+    let content_type = state.config.upload_types.check(file.content_type.as_deref()).map_err(InvalidUpload::from)?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
     let title = facts::title(text("title").or_else(|| text("name")), &file.filename);
     let external_id = text("external_id");

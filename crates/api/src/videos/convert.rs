@@ -113,7 +113,7 @@ pub(crate) async fn convert(
         content_type: None,
     };
     state.catalog.create_video(&new, now).await?;
-    let bucket = state.config.private_bucket.clone();
+    let bucket = state.ingest.private_bucket.clone();
     let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
     let job = Job::new(id, source, &profile, mode, JobReason::Convert);
     match state.catalog.note_upload_event(&job, now_ms()).await? {

@@ -193,7 +193,7 @@ async fn invalid_keys_are_rejected() {
 
 #[tokio::test]
 async fn without_a_provider_no_jwt_opens() {
-    let world = World::with(|config| config.identity_provider = None).await;
+    let world = World::new().await.without_identity_provider();
     let refused = world.call_as(&jwt(json!({})), Method::GET, "/v1/videos", None).await;
     assert_eq!(refused.problem(), (401, "unauthorized"));
     assert_eq!(world.get("/v1/videos").await.status, StatusCode::OK);

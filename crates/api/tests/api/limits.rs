@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::ApiConfig;
-use api::limits::{Limits, Rate};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use config::{Limits, Rate};
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 

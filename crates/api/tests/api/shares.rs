@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::limits::{Limits, Rate};
 use axum::body::Body;
+use config::{Limits, Rate};
 use domain::ids::VideoId;
 use domain::receipt::Receipt;
 use http::{Method, Request, StatusCode};

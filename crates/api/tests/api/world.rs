@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::auth::ApiToken;
-use api::auth::identity::{IdentityProvider, IdentitySettings, Signature};
+use api::auth::identity::IdentityProvider;
 use api::edge_list::EdgeList;
-use api::limits::Limits;
 use api::playback::Playback;
 use api::services::ingest::{EventCounts, Ingest, Ingested};
 use api::webhooks::Webhooks;
@@ -24,6 +23,7 @@ use catalog::database::open_sqlite;
 use catalog::idempotency::Idempotency;
 use catalog::shares::Shares;
 use catalog::{Catalog, Claim, ClaimOutcome};
+use config::{IdentitySettings, Limits, Signature};
 use domain::content_key::KeyEncryptionKeys;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::{ApiKeyId, Generation, VideoId};
@@ -105,12 +105,10 @@ impl World {
         let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 3, "test"));
         let accounts = Accounts::new(&database);
         let store = Arc::new(s3.store());
-        let mut config = ApiConfig::new(PRIVATE);
-        config.max_upload_bytes = 1 << 40;
+        let mut config = ApiConfig { max_upload_bytes: 1 << 40, ..ApiConfig::default() };
         config.profiles.push("small".to_owned());
         let signature = Signature::Hs256 { secret: Secret::new(IDENTITY_SECRET) };
         let identity = IdentityProvider::new(IdentitySettings::new(signature, "https://id.example", "edgereel"));
-        config.identity_provider = Some(Arc::new(identity.unwrap()));
         // Tests of rate limits set their own.
         config.limits = Limits { callers: None, failures: None, ..Limits::default() };
         decide(&mut config);
@@ -134,6 +132,7 @@ impl World {
             store: store.clone(),
             signer: store.clone(),
             token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
+            identity: Some(Arc::new(identity.unwrap())),
             accounts: accounts.clone(),
             shares,
             idempotency: Idempotency::new(&database),
@@ -162,6 +161,13 @@ impl World {
             http,
             _folder: folder,
         }
+    }
+
+    /// The same installation without an identity provider.
+    pub(crate) fn without_identity_provider(mut self) -> Self {
+        self.state.identity = None;
+        self.router = router(self.state.clone());
+        self
     }
 
     /// The same installation with a new token.

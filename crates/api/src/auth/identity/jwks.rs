@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
-use super::settings::is_loopback;
+use config::is_loopback;
 
 /// Total timeout of a fetch.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -16,7 +16,8 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::auth::identity::{IdentityProvider, IdentitySettings, JwksAlgorithm, Signature};
+use crate::auth::identity::IdentityProvider;
+use config::{IdentitySettings, JwksAlgorithm, Signature};
 
 pub(super) const ISSUER: &str = "https://id.example";
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -1,9 +1,9 @@
 //! Settings of the identity provider.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
-use jsonwebtoken::Algorithm;
 use platform::secret::Secret;
 use url::{Host, Url};
 
@@ -54,11 +54,14 @@ pub enum JwksAlgorithm {
     Es256,
 }
 
-impl JwksAlgorithm {
-    pub(super) fn algorithm(self) -> Algorithm {
-        match self {
-            Self::Rs256 => Algorithm::RS256,
-            Self::Es256 => Algorithm::ES256,
+impl FromStr for JwksAlgorithm {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "RS256" => Ok(Self::Rs256),
+            "ES256" => Ok(Self::Es256),
+            _ => Err("use RS256, ES256, or both"),
         }
     }
 }
@@ -75,9 +78,6 @@ pub enum IdentityProblem {
     /// A required setting is missing.
     #[error("the identity provider has no {0}")]
     Missing(&'static str),
-    /// The HTTP client cannot be created.
-    #[error("cannot create the HTTP client for the keys of the identity provider")]
-    Client(#[source] reqwest::Error),
 }
 
 impl IdentitySettings {
@@ -95,7 +95,11 @@ impl IdentitySettings {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), IdentityProblem> {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// The first problem.
+    pub fn check(&self) -> Result<(), IdentityProblem> {
         match &self.signature {
             Signature::Hs256 { secret } if secret.expose().len() < 32 => {
                 return Err(IdentityProblem::ShortSecret(secret.expose().len()));
@@ -123,7 +127,7 @@ impl IdentitySettings {
 }
 
 /// Whether a URL points to this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),

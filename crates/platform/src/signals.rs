@@ -3,14 +3,12 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::Result;
-
 /// A token that the first signal cancels, for a graceful shutdown; a second signal ends the process immediately. Call
 /// it before anything else starts.
 ///
 /// # Errors
 /// If signals cannot be caught.
-pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
+pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = CancellationToken::new();
@@ -32,7 +30,7 @@ pub(crate) fn stop_on_signals() -> Result<CancellationToken> {
 }
 
 /// Cancels the token when standard input is closed.
-pub(crate) fn stop_when_stdin_ends(stop: CancellationToken) {
+pub fn stop_when_stdin_ends(stop: CancellationToken) {
     // A separate thread: a blocking read would prevent the runtime from shutting down.
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());

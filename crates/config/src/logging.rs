@@ -4,12 +4,9 @@ use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, Targets};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, ParseError, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-
-use crate::Result;
-use crate::output::CommandError;
 
 /// Logging options.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,14 +51,37 @@ const VERBOSE_LIBRARIES: [&str; 12] = [
     "reqwest",
 ];
 
-/// Initialises logging.
+/// The filter of `edgereel`.
+pub const QUIET: &str = "warn,edgereel=info,transcoder=info";
+/// The filter of programs whose logs are collected. PostgreSQL sends a notice at each start that the tables exist.
+pub const VERBOSE: &str = "info,sqlx::postgres::notice=warn";
+
+/// Why logging cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The filter is invalid.
+    #[error(
+        "invalid value `{filter}` for --log: {problem}. Use a level such as `info`, or a filter such as `transcoder=debug`"
+    )]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        problem: ParseError,
+    },
+    /// Logging was started before.
+    #[error("logging was started twice")]
+    Started(#[from] TryInitError),
+}
+
+/// Initialises logging. `default` is the filter without `--log`.
 ///
 /// # Errors
-/// A usage error for an invalid filter.
-pub fn start(args: &LogArgs) -> Result {
-    let filter = filter(args.log.as_deref())?;
+/// For an invalid filter.
+pub fn start(args: &LogArgs, default: &str) -> Result<(), LoggingError> {
+    let filter = filter(args.log.as_deref(), default)?;
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started: std::result::Result<(), TryInitError> = match args.log_format {
+    let started = match args.log_format {
         LogFormat::Text => {
             let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
             tracing_subscriber::registry().with(layer.with_filter(filter.and(secret_filter()))).try_init()
@@ -70,14 +90,12 @@ pub fn start(args: &LogArgs) -> Result {
             tracing_subscriber::registry().with(layer.json().with_filter(filter.and(secret_filter()))).try_init()
         }
     };
-    started.map_err(CommandError::from)
+    Ok(started?)
 }
 
-fn filter(wanted: Option<&str>) -> Result<EnvFilter> {
-    let wanted = wanted.map(str::trim).filter(|it| !it.is_empty()).unwrap_or("warn,edgereel=info,transcoder=info");
-    EnvFilter::try_new(wanted).map_err(|error| {
-        CommandError::Usage(format!("invalid value `{wanted}` for --log: {error}. Use a level such as `info`, or a filter such as `transcoder=debug`"))
-    })
+fn filter(requested: Option<&str>, default: &str) -> Result<EnvFilter, LoggingError> {
+    let filter = requested.map(str::trim).filter(|it| !it.is_empty()).unwrap_or(default);
+    EnvFilter::try_new(filter).map_err(|problem| LoggingError::Filter { filter: filter.to_owned(), problem })
 }
 
 /// Limits that apply regardless of the filter.
@@ -108,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_explained() {
-        assert!(filter(Some("transcoder=debug,info")).is_ok());
-        assert!(matches!(filter(Some("info=loud")), Err(CommandError::Usage(it)) if it.contains("info=loud")));
+        assert!(filter(Some("transcoder=debug,info"), QUIET).is_ok());
+        assert!(filter(Some(" "), QUIET).is_ok() && filter(None, VERBOSE).is_ok());
+        let problem = filter(Some("info=loud"), QUIET).unwrap_err().to_string();
+        assert!(problem.starts_with("invalid value `info=loud` for --log: "), "{problem}");
     }
 }
