@@ -74,6 +74,6 @@ mod tests {
         let api: BTreeSet<String> = read_by(|it| drop(it.api())).difference(&webhooks).cloned().collect();
         check("Webhooks", &webhooks);
         check("The API", &api);
-        check("The program", &from_commands());
+        check("The commands", &from_commands());
     }
 }
