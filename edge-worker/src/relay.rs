@@ -2,7 +2,7 @@
 //! of each message.
 //!
 //! As everywhere, `domain::event` interprets an event, so the job has the same id whichever
-//! component creates it. A message that is not a job (another bucket, another folder, a removal,
+//! component creates it. A message that is not a job (another bucket, another directory, a removal,
 //! malformed) is acknowledged and counted, because a retry would not change that.
 
 use std::collections::BTreeMap;

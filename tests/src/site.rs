@@ -32,7 +32,7 @@ pub struct Site {
     pub functions: Arc<Installation>,
     /// HTTP client of all callers.
     pub http: reqwest::Client,
-    /// Folder for files.
+    /// Directory for files.
     pub folder: TempDir,
 }
 
@@ -59,7 +59,7 @@ impl Site {
             ("EDGEREEL_PROFILES", "small".to_owned()),
         ];
         let profiles = folder.path().join("profiles");
-        std::fs::create_dir(&profiles).expect("folders can be created");
+        std::fs::create_dir(&profiles).expect("directories can be created");
         std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
         std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
         let functions = Installation::connect(services, "functions").await.expect("the services can be reached");

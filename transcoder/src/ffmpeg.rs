@@ -31,7 +31,7 @@ pub struct Tools {
     filters: Arc<HashSet<String>>,
     /// The launcher that confines them; `None`: they run unconfined.
     launcher: Option<Launcher>,
-    /// Library folders of both.
+    /// Library directories of both.
     libraries: Arc<Libraries>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 3] =
 /// FFmpeg is missing or cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR"
+    "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its directory in EDGEREEL_FFMPEG_DIR"
 )]
 pub struct ToolsError {
     program: &'static str,

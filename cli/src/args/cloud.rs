@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::ConfinementArgs;
 
-/// Run the API, with the database, queue and buckets from the environment.
+/// Run the API, with the database, queue and buckets from environment variables.
 ///
-/// Also sends webhooks, processes dead letters and cleans up. Several instances may run concurrently.
+/// Also sends webhooks, processes dead letters and cleans up. Several instances may run at the same time.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
 Required variables:
@@ -24,8 +24,8 @@ Required variables:
 
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 Optional variables (limits, identity provider, CORS, ...): docs/configuration.md.
-An upload becomes a job when it is completed or found in the bucket; `edgereel transcoder` processes jobs.
-Bucket events are received by POST /v1/events or by the Lambda function `ingest`.")]
+An upload becomes a job when the client completes it or when the API finds it in the bucket.
+`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
 pub struct ServeApiArgs {
     /// Address to listen on. Port 0 chooses a free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
@@ -48,10 +48,10 @@ pub struct ServeApiArgs {
     pub until_stdin_ends: bool,
 }
 
-/// Run a transcoder, which processes the jobs of the queue from the environment.
+/// Run a transcoder, with the database, queue and buckets from environment variables.
 ///
-/// Any number may run, on any number of machines. On SIGTERM it releases its job immediately and keeps all finished
-/// chunks; the next transcoder resumes the job there.
+/// A transcoder processes the jobs of the queue. Any number may run, on any number of machines. On SIGTERM it
+/// releases its jobs immediately; another transcoder continues them after the chunks that are finished.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
 Required variables:
@@ -77,7 +77,7 @@ pub struct TranscoderArgs {
     /// Profile (TOML file) that jobs may select, besides `default`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// A folder of such profiles (TOML files).
+    /// A directory of profiles (TOML files) that jobs may select.
     #[arg(long, env = "EDGEREEL_PROFILES_DIR", value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.

@@ -6,8 +6,8 @@ use transcoder::ffmpeg::Launcher;
 /// Confinement of FFmpeg and ffprobe.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfinementArgs {
-    /// Whether to run FFmpeg if the kernel cannot remove all rights that it does not need: `required` refuses,
-    /// `best-effort` warns, `off` removes none.
+    /// Confinement of FFmpeg: `required` does not start it unless the kernel can take away all rights that it does not
+    /// need, `best-effort` takes away what the kernel can and logs a warning, `off` takes none away.
     #[arg(long, env = "EDGEREEL_CONFINEMENT", default_value = "best-effort", value_name = "HOW")]
     pub confinement: Enforcement,
     /// Memory limit of each encoding FFmpeg in bytes. Default: the encoders share three quarters of the memory of this

@@ -28,7 +28,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
     let tools = super::transcode::find_tools(None)?;
 
-    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     let video = match args.video {
         Some(video) => video,
         None => {

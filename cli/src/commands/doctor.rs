@@ -99,7 +99,7 @@ fn confinement(launcher: &Launcher) -> Finding {
 
 async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
-        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
+        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its directory";
     match Tools::find(Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
@@ -131,7 +131,7 @@ async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
 
 fn folder(data: &Path) -> Finding {
     let shown = data.display();
-    // The nearest existing folder must be writable.
+    // The nearest existing directory must be writable.
     let existing =
         data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
     let Some(existing) = existing else {
@@ -139,7 +139,7 @@ fn folder(data: &Path) -> Finding {
             "data",
             State::Error,
             format!("cannot create `{shown}`"),
-            "choose another folder with --data",
+            "choose another directory with --data",
         );
     };
     match tempfile::tempfile_in(existing) {
@@ -152,7 +152,7 @@ fn folder(data: &Path) -> Finding {
         },
         Err(error) => {
             let found = format!("cannot write to `{shown}`: {error}");
-            Finding::other("data", State::Error, found, "choose another folder with --data, or change its owner")
+            Finding::other("data", State::Error, found, "choose another directory with --data, or change its owner")
         }
     }
 }
@@ -167,7 +167,7 @@ fn disk(data: &Path) -> Finding {
     match rustix::fs::statvfs(existing) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let found = format!("{} free on the disk of the data folder", bytes(free));
+            let found = format!("{} free on the disk of the data directory", bytes(free));
             let advice = "free some space: sources and outputs are stored there";
             match free {
                 free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),

@@ -20,7 +20,7 @@ use crate::Result;
 use crate::args::{ConfinementArgs, TranscodeArgs};
 use crate::output::{CommandError, Output};
 
-/// Transcodes one file into a folder.
+/// Transcodes one file into a directory.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);
@@ -128,7 +128,7 @@ pub fn find_tools(launcher: Option<Launcher>) -> Result<Tools> {
     }
     let lacks = anyhow::anyhow!(
         "FFmpeg at `{}` lacks {}: install a full build (on Debian: apt-get install ffmpeg), or set \
-         EDGEREEL_FFMPEG_DIR to its folder",
+         EDGEREEL_FFMPEG_DIR to its directory",
         tools.ffmpeg.display(),
         missing.join(", ")
     );

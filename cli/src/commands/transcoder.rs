@@ -74,7 +74,7 @@ fn profiles(args: &TranscoderArgs) -> Result<HashMap<String, Profile>> {
     read_profiles(args.profiles.iter().chain(&folder))
 }
 
-/// The TOML files in a folder.
+/// The TOML files in a directory.
 fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = folder.display();
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the profiles in `{shown}`"))?;

@@ -47,7 +47,7 @@ use edge_server::{Edge, MemoryList};
 const PRIVATE_BUCKET: &str = "private";
 /// Bucket of published videos.
 const MEDIA_BUCKET: &str = "media";
-/// Name of the only worker of this folder.
+/// Name of the only worker of this directory.
 const WORKER: &str = "dev";
 
 /// The inputs of [`build`].

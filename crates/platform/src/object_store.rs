@@ -1,6 +1,6 @@
 //! The object store as the rest of the system sees it: two buckets, typed keys, our own errors.
 //!
-//! Implemented by `S3Store` (R2, S3, the embedded server) and `FolderStore` (a plain folder, for
+//! Implemented by `S3Store` (R2, S3, the embedded server) and `FolderStore` (a plain directory, for
 //! `edgereel transcode`); both must pass `object_store::conformance`.
 
 #[cfg(any(test, feature = "conformance"))]

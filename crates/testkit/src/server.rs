@@ -15,7 +15,7 @@ const WATCHDOG: &str = r#"read -r _; kill -KILL "$1"; sleep 1; rm -rf -- "$2""#;
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A server, and its working folder.
+/// A server, and its working directory.
 pub(crate) struct Server {
     child: Child,
     stop: Signal,
