@@ -129,7 +129,7 @@ impl Ingest {
             Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
-                    "`{key}` was put into the private bucket by another program, and starts no work: make a video of it \
+                    "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \
                      with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
                 );
                 "not-an-upload"

@@ -125,7 +125,7 @@ pub trait WebhookStore: Send + Sync {
         now_ms: u64,
     ) -> Result<Vec<Dispatch>, WebhookError>;
 
-    /// Records the result of a dispatch, and returns the consequence. An endpoint that answers 410,
+    /// Records the result of a dispatch, and returns the consequence. An endpoint that responds with 410,
     /// or that has failed for three days, is disabled.
     async fn settle(&self, dispatch: &Dispatch, attempted: &Attempted, now_ms: u64) -> Result<Settled, WebhookError>;
 

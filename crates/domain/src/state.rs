@@ -221,7 +221,7 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (S::Cancelled, E::WorkStarted) => refused("be worked on"),
         // The same file fails in the same way: only a request (`WorkRequested`) starts it again.
         (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => refused("be worked on"),
-        // An event may overtake the row, and a redriven job the failure that it answers.
+        // An event may arrive before the row, and a redriven job before the failure that it repeats is recorded.
         (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),
         (S::Processing | S::Playable | S::Ready { .. }, E::WorkStarted) => unchanged(),
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// Waits until the other end of its input is closed, and then removes what a killed test left.
 const WATCHDOG: &str = r#"read -r _; kill -KILL "$1"; sleep 1; rm -rf -- "$2""#;
-/// Time limit for the first answer, on a busy machine.
+/// Time limit for the first response, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 

@@ -42,7 +42,7 @@ impl Heartbeat {
                 }
                 match within(worker.catalog.renew(&claim, lease, now_ms())).await {
                     Ok(_) => renewed = Instant::now(),
-                    // After a whole lease without an answer, another worker may have the video, and
+                    // After a whole lease without a response, another worker may have the video, and
                     // new results could not be recorded.
                     Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
