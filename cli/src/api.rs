@@ -46,7 +46,7 @@ pub enum ApiError {
         source: reqwest::Error,
     },
     /// The response is not one of this API.
-    #[error("unexpected response from the API at {base}: check the address")]
+    #[error("unexpected response from the API at {base}: check the URL")]
     Unexpected {
         /// The base URL.
         base: String,

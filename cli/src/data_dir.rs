@@ -1,4 +1,4 @@
-//! The data directory of `edgereel dev`: its lock, its secrets, and the file with its addresses.
+//! The data directory of `edgereel dev`: its lock, its secrets, and the file with its URLs.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::Write as _;

@@ -49,7 +49,7 @@ impl Heartbeat {
                         return Some(problem);
                     }
                     // There is still time to try again.
-                    Err(problem) => warn!("could not renew the lease: {:#}", anyhow::Error::from(problem)),
+                    Err(problem) => warn!("could not renew the claim: {:#}", anyhow::Error::from(problem)),
                 }
             }
         });
@@ -68,6 +68,6 @@ async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
         // The message may be delivered to another worker, which finds the claim held: the catalog
         // decides.
         Ok(()) | Err(QueueError::LeaseLost) => {}
-        Err(problem) => warn!("could not extend the message: {:#}", anyhow::Error::from(problem)),
+        Err(problem) => warn!("could not extend the lease of the message: {:#}", anyhow::Error::from(problem)),
     }
 }
