@@ -62,14 +62,14 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
         let mark = match finding.state {
             State::Ok => style("ok     ").green(),
             State::Warning => style("warning").yellow(),
-            State::Error => style("missing").red().bold(),
+            State::Error => style("error  ").red().bold(),
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
         if let Some(advice) = &finding.advice {
             output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
         }
     }
-    output.line(if good { "All prerequisites are met." } else { "Some prerequisites are missing." });
+    output.line(if good { "All prerequisites are met." } else { "Some checks failed: see above what to do." });
     if good { Ok(()) } else { Err(CommandError::Reported) }
 }
 
@@ -168,7 +168,7 @@ fn disk(data: &Path) -> Finding {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let found = format!("{} free on the disk of the data directory", bytes(free));
-            let advice = "free some space: sources and outputs are stored there";
+            let advice = "free some space: `edgereel dev` stores sources and outputs there";
             match free {
                 free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
                 free if free < LOW_SPACE => Finding::other("disk", State::Warning, found, advice),
