@@ -198,7 +198,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Errors
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
         let url = format!("{}{path}", self.info["api"].as_str().unwrap_or_default());
         let method = method.parse().context("a method")?;
@@ -216,7 +216,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.try_call(method, path, body).await.expect("the API answers")
     }
@@ -304,7 +304,7 @@ impl Dev {
     /// The paths of all objects of a video that viewers might get.
     ///
     /// # Panics
-    /// If the store does not answer.
+    /// If the store does not respond.
     pub async fn media_objects(&self, video: VideoId) -> Vec<String> {
         self.objects(video).await.into_iter().filter(|it| it.starts_with("hls/")).collect()
     }
@@ -312,7 +312,7 @@ impl Dev {
     /// The paths of all objects of a video, in both buckets.
     ///
     /// # Panics
-    /// If the store does not answer.
+    /// If the store does not respond.
     pub async fn objects(&self, video: VideoId) -> Vec<String> {
         let (store, mut found) = (self.store(), vec![]);
         for prefix in ObjectPrefix::of_video(video) {

@@ -87,7 +87,7 @@ impl Site {
     /// Calls an API: status and body.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call(&self, api: &Part, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         self.call_with(api, method, path, body, &[]).await
     }
@@ -95,7 +95,7 @@ impl Site {
     /// As [`call`](Self::call), with more headers.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call_with(
         &self,
         api: &Part,

@@ -63,7 +63,7 @@ impl Server {
             if self.child.try_wait().expect("a child can be waited for").is_some() {
                 return false;
             }
-            assert!(started.elapsed() < START_LIMIT, "the server does not answer:\n{}", self.log());
+            assert!(started.elapsed() < START_LIMIT, "the server does not respond:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         true
