@@ -19,8 +19,8 @@ Required variables:
   EDGEREEL_MEDIA_BUCKET           bucket of published videos
   EDGEREEL_API_TOKEN              token with full access
   EDGEREEL_EDGE_URL               public URL of the edge
-  EDGEREEL_GRANT_KEYS             keys that sign grants: NAME:HS256:BASE64
-  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that encrypt webhook secrets: NAME:BASE64 of 32 bytes
+  EDGEREEL_GRANT_KEYS             keys that sign grants: ID:HS256:BASE64
+  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that encrypt webhook secrets: ID:BASE64 of 32 bytes
 
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 Optional variables (limits, identity provider, CORS, ...): docs/configuration.md.
@@ -61,7 +61,7 @@ Required variables:
   EDGEREEL_S3_ACCESS_KEY_ID       S3 credentials, with EDGEREEL_S3_SECRET_ACCESS_KEY
   EDGEREEL_PRIVATE_BUCKET         bucket of sources and wrapped keys
   EDGEREEL_MEDIA_BUCKET           bucket of published videos
-  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that wrap content keys: NAME:BASE64 of 32 bytes; the same as at the edge
+  EDGEREEL_KEY_ENCRYPTION_KEYS    keys that wrap content keys: ID:BASE64 of 32 bytes; the same as at the edge
 
 Optional variables: docs/configuration.md. FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
