@@ -23,8 +23,9 @@ pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 
 /// Turn a bucket into a private video service.
 ///
-/// Clients upload straight to the bucket, the bucket's event starts transcoding to adaptive, encrypted HLS, and the
-/// edge decides who may watch. `edgereel dev` runs everything on this machine, without a cloud account.
+/// Clients upload videos straight to the bucket. The transcoder converts them to adaptive, encrypted HLS. The edge
+/// checks who may watch. `edgereel dev` runs everything on this machine, without a cloud account. Version 0.1 is not
+/// released yet: names and settings may change.
 #[derive(Debug, Parser)]
 #[command(name = "edgereel", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
@@ -48,7 +49,7 @@ pub fn variables() -> BTreeSet<(String, String)> {
     fn of(command: &clap::Command, found: &mut BTreeSet<(String, String)>) {
         for arg in command.get_arguments() {
             let Some(name) = arg.get_env().map(|it| it.to_string_lossy().into_owned()) else { continue };
-            let heading = arg.get_help_heading().unwrap_or("Program").to_owned();
+            let heading = arg.get_help_heading().unwrap_or("Commands").to_owned();
             found.insert((heading, name));
         }
         command.get_subcommands().for_each(|it| of(it, found));
@@ -96,18 +97,18 @@ impl Command {
 
 /// Run the whole system in one process: bucket, events, queue, transcoder, API and edge.
 ///
-/// All data is in one folder and survives a restart. While the system runs, the file `dev.json` in that folder
-/// tells other programs its addresses and token.
+/// All data is in one directory and survives a restart. While the system runs, the file `dev.json` in that directory
+/// contains its URLs and its API token, for other programs.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
-    /// The data folder.
+    /// The data directory.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
-    /// Address that the API and the edge listen on. Port 0 chooses a free port; the bucket uses the next free port.
+    /// Address that the API and the edge listen on. Port 0 chooses a free port. The S3 server uses the next free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Use this database for the catalog, the queue and the accounts, instead of a file in the folder: `postgres://...`
-    /// or `sqlite:PATH`. It must not be used with another folder.
+    /// Use this database instead of a file in the data directory: `postgres://...` or `sqlite:PATH`. Use each database
+    /// with one data directory only.
     // No `env`: that variable names the database of an installation.
     #[arg(long, value_name = "ADDRESS")]
     pub database: Option<String>,
@@ -132,7 +133,7 @@ pub struct DevArgs {
     /// Which pages may call the API. Default: all, because they need a token anyway.
     #[command(flatten)]
     pub cors: CorsArgs,
-    /// Rebuild a lost database from the published videos in the folder. Titles and metadata are not restored.
+    /// Rebuild a lost database from the published videos in the directory. Titles and metadata are not restored.
     #[arg(long)]
     pub rebuild: bool,
     /// Limits on clients.
@@ -164,6 +165,7 @@ pub struct DevArgs {
 
 /// Limits on the clients of a server.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connections")]
 pub struct ClientArgs {
     /// Maximum number of open connections, without those of the bucket. Default: a share of the file descriptors that
     /// the system allows, at most 4,096. At the limit, a new connection replaces the one that has been idle longest.
@@ -196,7 +198,7 @@ impl ClientArgs {
 /// The API to call.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ApiArgs {
-    /// The data folder of a running `edgereel dev`; provides the address and token.
+    /// The data directory of a running `edgereel dev`; provides the URL of the API and its token.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
     /// The base URL of an API that runs elsewhere.
@@ -225,10 +227,10 @@ pub struct UploadArgs {
     /// The encoding profile. Default: the profile of the installation.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Encode a ladder of rungs, or remux a single rung. Default: the mode of the installation.
+    /// Encode a ladder of rungs (video qualities), or remux a single one. Default: the mode of the installation.
     #[arg(long, value_name = "MODE")]
     pub mode: Option<ModeArg>,
-    /// Store the video, and transcode it on its first view; with --wait, immediately.
+    /// Store the video, and transcode it on its first view. With --wait, this command is the first view.
     #[arg(long)]
     pub on_first_view: bool,
     /// Start a new upload instead of resuming an interrupted one.
@@ -247,19 +249,19 @@ pub struct UploadArgs {
 pub struct TranscodeArgs {
     /// The video file.
     pub input: PathBuf,
-    /// The output folder.
+    /// The output directory.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// The encoding profile (TOML file). Default: the built-in profile.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
-    /// Encode a ladder of rungs, or remux a single rung.
+    /// Encode a ladder of rungs (video qualities), or remux a single one.
     #[arg(long, default_value = "abr", value_name = "MODE")]
     pub mode: ModeArg,
-    /// Encrypt the segments. The keys are written in clear beside the playlists: for tests, not for publishing.
+    /// Encrypt the segments. The keys are stored unencrypted beside the playlists: for tests, not for publishing.
     #[arg(long)]
     pub encrypt: bool,
-    /// Keep the output of a failed run.
+    /// Keep the output if the run fails, instead of removing it.
     #[arg(long)]
     pub keep_going: bool,
     /// Number of concurrent encoders. Default: the number of processors.
@@ -273,13 +275,19 @@ pub struct TranscodeArgs {
     pub json: bool,
 }
 
-/// Check a playlist and everything it refers to against RFC 8216 and Apple's rules.
+/// Check HLS against RFC 8216 and Apple's rules: a playlist, a directory tree or a URL.
 ///
-/// Reads playlists and media. Exits with 1 if a MUST is violated. Rules for one kind of device are reported, but
-/// never cause a failure.
+/// Reads the playlist and everything that it refers to: other playlists, segments and keys. Exits with 1 if the HLS
+/// violates a MUST. The report includes rules for some kinds of devices, which never cause a failure.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  edgereel check film                             a directory tree: master.m3u8, hls/master.m3u8
+  edgereel check film/hls/master.m3u8             a playlist file
+  edgereel check https://cdn.example/master.m3u8  a URL")]
 pub struct CheckArgs {
-    /// A playlist, a folder with a `master.m3u8`, or the URL of a playlist.
+    /// A playlist file, a directory tree (with `master.m3u8` or `hls/master.m3u8` in it, such as the output of
+    /// `edgereel transcode`), or the URL of a playlist.
     #[arg(value_name = "PATH|URL")]
     pub target: String,
     /// Print one JSON object.
@@ -291,12 +299,12 @@ fn origin(text: &str) -> Result<Origin, String> {
     text.trim().parse().map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
 }
 
-/// Check that all prerequisites are installed.
+/// Check the prerequisites: FFmpeg, the kernel, the data directory and the port.
 ///
 /// If the environment names buckets, or `edgereel dev` is running, also checks that browsers can upload to the bucket.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
-    /// The data folder of `edgereel dev`.
+    /// The data directory of `edgereel dev`.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
     /// The address that `edgereel dev` listens on.
@@ -322,7 +330,7 @@ pub struct DemoArgs {
     /// The directory of `ffmpeg` and `ffprobe`. Default: those on the path.
     #[arg(long, env = "EDGEREEL_FFMPEG_DIR", value_name = "DIR")]
     pub ffmpeg_dir: Option<PathBuf>,
-    /// The data folder.
+    /// The data directory.
     #[arg(long, default_value = ".edgereel/demo", value_name = "DIR")]
     pub data: PathBuf,
     /// Exit at the end instead of continuing to serve.
@@ -335,7 +343,7 @@ pub struct DemoArgs {
 pub enum ModeArg {
     /// Encode a ladder of rungs.
     Abr,
-    /// Remux a single rung without encoding.
+    /// Remux a single rung: repackage the video without encoding.
     Copy,
 }
 
@@ -368,19 +376,11 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_every_variable_under_the_heading_of_the_help() {
-        assert_eq!(
-            documented(),
-            variables()
-                .into_iter()
-                .map(|(heading, name)| (
-                    match heading.as_str() {
-                        "Logging" => "Program".to_owned(),
-                        _ => heading,
-                    },
-                    name
-                ))
-                .collect()
-        );
+        let shown = |(heading, name): (String, String)| match heading.as_str() {
+            "Connections" | "FFmpeg" | "Logging" | "Worker" => ("Commands".to_owned(), name),
+            _ => (heading, name),
+        };
+        assert_eq!(documented(), variables().into_iter().map(shown).collect());
     }
 
     #[test]

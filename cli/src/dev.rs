@@ -1,4 +1,4 @@
-//! The whole system in one process, with one data folder.
+//! The whole system in one process, with one data directory.
 
 mod pump;
 mod wiring;
@@ -47,7 +47,7 @@ const GRACE_PERIOD: Duration = Duration::from_secs(3);
 const CONNECTIONS_SHARE: usize = 6;
 
 impl System {
-    /// Opens the data folder and binds the ports. Releases the leases of an earlier run that was
+    /// Opens the data directory and binds the ports. Releases the leases of an earlier run that was
     /// killed.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl System {
         &self.info
     }
 
-    /// The data folder.
+    /// The data directory.
     pub fn data(&self) -> &Path {
         self.folder.path()
     }

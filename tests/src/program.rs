@@ -97,7 +97,7 @@ pub async fn edgereel_run_with(
     }
 }
 
-/// Transcodes a file into a folder, with the profile of [`PROFILE`] unless `more` names another.
+/// Transcodes a file into a directory, with the profile of [`PROFILE`] unless `more` names another.
 ///
 /// # Panics
 /// If it does not end within two minutes.

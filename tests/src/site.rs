@@ -31,7 +31,7 @@ pub struct Site {
     pub functions: Arc<Installation>,
     /// HTTP client of all callers.
     pub http: reqwest::Client,
-    /// Folder for files.
+    /// Directory for files.
     pub folder: TempDir,
 }
 
@@ -58,7 +58,7 @@ impl Site {
             ("EDGEREEL_PROFILES", "small".to_owned()),
         ];
         let profiles = folder.path().join("profiles");
-        std::fs::create_dir(&profiles).expect("folders can be created");
+        std::fs::create_dir(&profiles).expect("directories can be created");
         std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
         std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
         let functions = Installation::connect(services, "functions").await.expect("the services can be reached");
@@ -86,7 +86,7 @@ impl Site {
     /// Calls an API: status and body.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call(&self, api: &Part, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         self.call_with(api, method, path, body, &[]).await
     }
@@ -94,7 +94,7 @@ impl Site {
     /// As [`call`](Self::call), with more headers.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call_with(
         &self,
         api: &Part,

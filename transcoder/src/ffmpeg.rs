@@ -31,7 +31,7 @@ pub struct Tools {
     filters: Arc<HashSet<String>>,
     /// The launcher that confines them; `None`: they run unconfined.
     launcher: Option<Launcher>,
-    /// Library folders of both.
+    /// Library directories of both.
     libraries: Arc<Libraries>,
 }
 

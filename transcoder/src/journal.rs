@@ -1,4 +1,4 @@
-//! The pipeline's memory across crashes, and its progress reports.
+//! The record of finished chunks, which survives a crash, and the progress reports of the pipeline.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -11,7 +11,7 @@ use domain::segment::ChunkRecord;
 use crate::error::TranscodeError;
 use platform::clock::now_ms;
 
-/// The memory of one job. Every method that writes fails once the claim is lost.
+/// The record of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Whether no generation of this video was ever published: then viewers may watch it while it

@@ -8,6 +8,7 @@ use crate::ffmpeg::Launcher;
 
 /// How FFmpeg and ffprobe run.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "FFmpeg")]
 pub struct FfmpegArgs {
     /// The directory of `ffmpeg` and `ffprobe`. Default: those on the path.
     #[arg(long, env = "EDGEREEL_FFMPEG_DIR", value_name = "DIR")]
@@ -35,6 +36,7 @@ impl FfmpegArgs {
 
 /// What a transcoder does at once, and under which name.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Worker")]
 pub struct WorkerArgs {
     /// Number of concurrent encoders per job. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

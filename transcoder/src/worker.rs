@@ -133,7 +133,7 @@ impl Worker {
                 }
                 Ok(None) => {}
                 Err(problem) => {
-                    error!("could not receive: {:#}", anyhow::Error::from(problem));
+                    error!("could not receive a job from the queue: {:#}", anyhow::Error::from(problem));
                     self.outage.begin("the queue could not be reached");
                 }
             }
@@ -216,13 +216,13 @@ impl Worker {
                 return Ok(Some(claim));
             }
             Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
-                info!("nothing to do");
+                info!("nothing to do: the job is done, or the video is gone");
                 self.queue.ack(receipt).await
             }
             Ok(ClaimOutcome::Held { until_ms }) => {
                 let holder = self.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
                 match holder {
-                    // The claim was granted, but the response was lost: the connection was closed,
+                    // The worker got the claim, but the response was lost: the connection was closed,
                     // or the process was suspended.
                     Some(claim) if is_free_here && claim.worker == self.config.name => {
                         tracing::Span::current().record("attempt", claim.fence);
@@ -242,7 +242,7 @@ impl Worker {
                 self.queue.release(receipt, delay, "held by another worker").await
             }
             Err(problem) => {
-                warn!("could not claim: {:#}", anyhow::Error::from(problem));
+                warn!("could not claim the job: {:#}", anyhow::Error::from(problem));
                 self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
             }
         };

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use config::ServiceArgs;
 
-/// Run the API, with the database, queue and buckets from the environment.
+/// Run the API, with the database, queue and buckets from environment variables.
 ///
-/// Also sends webhooks, processes dead letters and cleans up. Several instances may run concurrently.
+/// Also sends webhooks, processes dead letters and cleans up. Several instances may run at the same time.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = "\
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
-An upload becomes a job when it is completed or found in the bucket; `edgereel transcoder` processes jobs.
-Bucket events are received by POST /v1/events or by the Lambda function `ingest`.")]
+An upload becomes a job when the client completes it or when the API finds it in the bucket.
+`edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
 pub struct ServeApiArgs {
     /// Address to listen on. Port 0 chooses a free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
@@ -40,11 +40,12 @@ pub struct ServeApiArgs {
     pub until_stdin_ends: bool,
 }
 
-/// Run a transcoder, which processes the jobs of the queue from the environment.
+/// Run a transcoder, with the database, queue and buckets from environment variables.
 ///
-/// Any number may run, on any number of machines. On SIGTERM it releases its job immediately and keeps all finished
-/// chunks; the next transcoder resumes the job there.
+/// A transcoder processes the jobs of the queue. Any number may run, on any number of machines. On SIGTERM it
+/// releases its jobs immediately; another transcoder continues them after the chunks that are finished.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 #[command(after_long_help = "FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
     /// All settings of the transcoder.

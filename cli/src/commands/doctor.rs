@@ -64,14 +64,14 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
         let mark = match finding.state {
             State::Ok => style("ok     ").green(),
             State::Warning => style("warning").yellow(),
-            State::Error => style("missing").red().bold(),
+            State::Error => style("error  ").red().bold(),
         };
         output.line(format!("{mark} {:<10} {}", finding.what, finding.found));
         if let Some(advice) = &finding.advice {
             output.line(format!("        {:<10} {} {advice}", "", style("do:").cyan()));
         }
     }
-    output.line(if good { "All prerequisites are met." } else { "Some prerequisites are missing." });
+    output.line(if good { "All prerequisites are met." } else { "Some checks failed: see above what to do." });
     if good { Ok(()) } else { Err(CommandError::Reported) }
 }
 
@@ -101,7 +101,7 @@ fn confinement(launcher: &Launcher) -> Finding {
 
 async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
-        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
+        "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its directory";
     match Tools::find(directory, Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
@@ -133,7 +133,7 @@ async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
 
 fn folder(data: &Path) -> Finding {
     let shown = data.display();
-    // The nearest existing folder must be writable.
+    // The nearest existing directory must be writable.
     let existing =
         data.ancestors().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it }).find(|it| it.exists());
     let Some(existing) = existing else {
@@ -141,7 +141,7 @@ fn folder(data: &Path) -> Finding {
             "data",
             State::Error,
             format!("cannot create `{shown}`"),
-            "choose another folder with --data",
+            "choose another directory with --data",
         );
     };
     match tempfile::tempfile_in(existing) {
@@ -154,7 +154,7 @@ fn folder(data: &Path) -> Finding {
         },
         Err(error) => {
             let found = format!("cannot write to `{shown}`: {error}");
-            Finding::other("data", State::Error, found, "choose another folder with --data, or change its owner")
+            Finding::other("data", State::Error, found, "choose another directory with --data, or change its owner")
         }
     }
 }
@@ -169,8 +169,8 @@ fn disk(data: &Path) -> Finding {
     match rustix::fs::statvfs(existing) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let found = format!("{} free on the disk of the data folder", bytes(free));
-            let advice = "free some space: sources and outputs are stored there";
+            let found = format!("{} free on the disk of the data directory", bytes(free));
+            let advice = "free some space: `edgereel dev` stores sources and outputs there";
             match free {
                 free if free < NO_SPACE => Finding::other("disk", State::Error, found, advice),
                 free if free < LOW_SPACE => Finding::other("disk", State::Warning, found, advice),

@@ -55,7 +55,7 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
     Ok(())
 }
 
-/// The keys in the secrets of a data folder.
+/// The keys in the secrets of a data directory.
 fn list_in(secrets: &mut Secrets, keys: RotatedKeys) -> &mut String {
     match keys {
         RotatedKeys::Grant => &mut secrets.grant_keys,
@@ -153,10 +153,11 @@ async fn of_environment() -> Result<Installation> {
 async fn of_data_folder(data: &Path) -> Result<Installation> {
     let info = DevInfo::read(data)?;
     let missing =
-        || anyhow::anyhow!("no `edgereel dev` is running with the folder `{}`: start it first", data.display());
+        || anyhow::anyhow!("no `edgereel dev` is running with the directory `{}`: start it first", data.display());
     let info = info.ok_or_else(|| CommandError::failed("not-running", missing()))?;
     let secrets = read_secrets(data)?.with_context(|| format!("`{}` has no secrets", data.display()))?;
-    let keys = KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("cannot parse the keys of the folder")?;
+    let keys =
+        KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("cannot parse the keys of the directory")?;
     let database = catalog::database::open_sqlite(&data.join("edgereel.db")).await.map_err(anyhow::Error::from)?;
     Ok(Installation {
         store: Arc::new(S3Store::new(&info.s3.store_config())),

@@ -17,7 +17,7 @@ use crate::Result;
 use crate::args::TranscodeArgs;
 use crate::output::{CommandError, Output};
 
-/// Transcodes one file into a folder.
+/// Transcodes one file into a directory.
 pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
     let profile = args.profile.as_deref().map_or_else(|| Ok(Profile::default()), read_profile)?;
     let encoders = args.encoders.map_or_else(default_encoders, usize::from);

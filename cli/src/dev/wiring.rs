@@ -41,7 +41,7 @@ use crate::output::CommandError;
 const PRIVATE_BUCKET: &str = "private";
 /// Bucket of published videos.
 const MEDIA_BUCKET: &str = "media";
-/// Name of the only worker of this folder.
+/// Name of the only worker of this directory.
 const WORKER: &str = "dev";
 
 /// The inputs of [`build`].

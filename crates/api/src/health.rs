@@ -55,7 +55,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<R
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-/// Requests a nonexistent object: the cheapest request that the store must answer.
+/// Requests a nonexistent object: the cheapest request to the store.
 async fn reach(state: &ApiState) -> Result<(), StoreError> {
     match state.store.head(&ObjectKey::Master { video: VideoId::new(0, [0; 10]) }).await {
         Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),

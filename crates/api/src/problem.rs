@@ -106,7 +106,7 @@ problems! {
     SourceGone CONFLICT "source-gone" "Source not available"
         "There is no source to encode: it has not arrived, or was archived or deleted."
     NoSuchObject UNPROCESSABLE_ENTITY "no-such-object" "Object not found"
-        "The private bucket has no such object, or the key is in a folder that Edgereel uses itself."
+        "The private bucket has no such object, or the key is in a directory that Edgereel uses itself."
     Conflict CONFLICT "conflict" "Conflict"
         "The current state does not allow this. `detail` says why."
     UrlNotAccepted UNPROCESSABLE_ENTITY "url-not-accepted" "URL not accepted"

@@ -1,7 +1,7 @@
 //! Share links: play a video without an account.
 //!
-//! A link issues grants for its video until it expires or is revoked. To revoke it, the API tells the edge to reject
-//! the viewer `share:{id}`. The edge checks that for every segment too, so playback stops within a minute. Only the
+//! A link issues grants for its video until it expires or is revoked. To revoke it, the API adds the viewer `share:{id}`
+//! to the edge's revocation list. The edge checks that for every segment too, so playback stops within a minute. Only the
 //! response that creates a link contains its secret.
 
 use std::sync::Arc;

@@ -114,7 +114,10 @@ impl Variables {
             value if value == known_to_clap.as_deref() => arg,
             None => arg.env(NEVER_SET),
             // The value may be a secret: `--help` must not print it as the default.
-            Some(value) => with_default(arg, value).hide_env(true).hide_default_value(true),
+            Some(value) if arg.get_action().takes_values() => {
+                with_default(arg, value).hide_env(true).hide_default_value(true)
+            }
+            Some(value) => with_default(arg, value).hide_env(true),
         }
     }
 }
@@ -168,7 +171,8 @@ mod tests {
             ("EDGEREEL_PROFILES", " small, large,".to_owned()),
         ];
         let changed = changes.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        Variables::new(complete.into_iter().chain(changed).map(|(name, value)| (name.to_owned(), value)))
+        let all: HashMap<&str, String> = complete.into_iter().chain(changed).collect();
+        Variables::new(all.into_iter().map(|(name, value)| (name.to_owned(), value)))
     }
 
     #[test]
@@ -232,7 +236,7 @@ mod tests {
                 "EDGEREEL_CLIENT_ADDRESS_HEADER: invalid HTTP header name",
                 "EDGEREEL_CORS_ORIGINS: `https://a.example/x` is not an origin: use `https://HOST`, without a path, or `*`",
                 "EDGEREEL_EDGE_URL is not set",
-                "EDGEREEL_GRANT_KEYS: the key `one` has 6 bytes, but needs at least 32",
+                "EDGEREEL_GRANT_KEYS: key `one` must be 32 to 512 bytes",
                 "EDGEREEL_MAX_UPLOAD_BYTES: invalid digit found in string",
                 "EDGEREEL_OWNER_VIDEOS: invalid digit found in string",
                 "EDGEREEL_REQUESTS_BURST: number would be zero for non-zero type",

@@ -25,7 +25,7 @@ pub(crate) fn readyz() -> Doc {
 
 pub(crate) fn dead_letters() -> Doc {
     let about =
-        "Jobs that are no longer delivered: they failed too often, or cannot be parsed. Their videos have failed.";
+        "Jobs that the queue no longer delivers: they failed too often, or cannot be parsed. Their videos have failed.";
     Doc::new("listDeadLetters", "List dead letters", about).query::<ListParams>("limit=50").response::<DeadLetterList>(
         StatusCode::OK,
         "Up to `limit` dead letters.",

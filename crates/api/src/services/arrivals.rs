@@ -84,7 +84,7 @@ pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64
     let Some(taken) = ingest.ingest_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
     match taken {
         Ingested::Queued(_) | Ingested::Waiting(_) => {
-            tracing::info!(video.id = %video.id, "the source of {} arrived, but its event did not", video.id);
+            tracing::info!(video.id = %video.id, "found the source of {} in the bucket without an event", video.id);
         }
         Ingested::Duplicate(_)
         | Ingested::AlreadyDone(_)

@@ -62,7 +62,7 @@ pub enum Ingested {
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; the source of a deleted video is removed.
     Gone(VideoId),
-    /// The video has been ready and keeps its content; the new object in place of its source is removed.
+    /// The video was ready before and keeps its content; the new object at the path of its source is removed.
     Unwanted(VideoId),
     /// The event is not about a source.
     Ignored(Ignored),
@@ -143,7 +143,7 @@ impl Ingest {
             Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
-                    "`{key}` was put into the private bucket by another program, and starts no work: make a video of it \
+                    "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \
                      with POST /v1/videos {{\"key\": ...}}, or upload it with `edgereel upload`"
                 );
                 "not-an-upload"
@@ -199,7 +199,7 @@ impl Ingest {
     /// A presigned request outlives the source, if the profile deletes or archives it. Only an object at the key of the
     /// source is removed: other objects in the bucket belong to the operator.
     async fn remove_unwanted(&self, job: &Job) -> Result<(), IngestError> {
-        tracing::warn!(video.id = %job.video, "ignoring another source of a video that has been ready");
+        tracing::warn!(video.id = %job.video, "ignoring another source of a video that was ready before");
         let video = self.catalog.get_video(job.video).await?;
         let Some(key) = job.source_key().filter(|_| video.source.key.as_deref() == Some(&job.source.key)) else {
             return Ok(());

@@ -88,7 +88,7 @@ pub enum InvalidUpload {
 }
 
 impl InvalidUpload {
-    /// The problem code of the API's answer.
+    /// The problem code of the API's response.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Empty => Problem::EmptyFile,

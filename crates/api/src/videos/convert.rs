@@ -26,7 +26,7 @@ use platform::clock::now_ms;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateVideo {
-    /// Path in the private bucket, outside Edgereel's own folders: for example `films/a.mp4` or `uploads/a.mp4`.
+    /// Path in the private bucket, outside Edgereel's own directories: for example `films/a.mp4` or `uploads/a.mp4`.
     #[serde(default)]
     key: Option<String>,
     /// Instead of `key`: the URL from which the transcoder fetches the source.
@@ -80,7 +80,7 @@ pub(crate) async fn convert(
     let profile = facts::profile(request.profile.clone(), &state.config)?;
     let not_found = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key).map_err(|_| {
-        not_found("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
+        not_found("`key` must be the path of an object outside the directories that Edgereel uses".to_owned())
     })?;
     let existing = existing_videos(&state, owner.as_deref(), external_id.as_deref()).await?;
     if let Some(video) = existing.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {

@@ -136,7 +136,7 @@ mod tests {
             (&long, "`url` is not an absolute URL of at most 4096 bytes"),
             ("ftp://files.example/film.mp4", "`url`: `ftp:` is not allowed: use https"),
             ("file:///etc/passwd", "`url`: `file:` is not allowed: use https"),
-            ("https://me:secret@files.example/", "`url`: the address must not have a name or password in it"),
+            ("https://me:secret@files.example/", "`url`: the URL must not contain a user name or password"),
             ("http://127.0.0.1/", "`url`: `127.0.0.1` is not on the public internet: it is this host itself"),
             ("http://169.254.169.254/", "`url`: `169.254.169.254` is not on the public internet: it is link-local"),
         ] {

@@ -161,7 +161,7 @@ async fn objects_in_the_bucket_are_converted_in_place() {
     }
 }
 
-/// Copy tools may put files into the upload folder: `rclone copy film.mp4 r2:private/uploads/`.
+/// Copy tools may put files into the upload directory: `rclone copy film.mp4 r2:private/uploads/`.
 #[tokio::test]
 async fn a_file_beside_the_uploads_is_counted_and_can_be_converted() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! An installation in a temporary folder.
+//! An installation in a temporary directory.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

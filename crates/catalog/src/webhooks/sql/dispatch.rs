@@ -242,7 +242,7 @@ async fn note_at_endpoint(
         set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
     }
     let (why, message) = match outcome {
-        Outcome::Gone => (DisabledWhy::Gone, "the endpoint answered 410: it was disabled"),
+        Outcome::Gone => (DisabledWhy::Gone, "the endpoint responded with 410: it was disabled"),
         Outcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
             (DisabledWhy::Failing, "the endpoint had failed for three days")
         }
