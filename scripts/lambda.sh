@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edgereel
-# A separate folder: with zig as the linker, files of the same names differ.
+# A separate directory: with zig as the linker, files of the same names differ.
 export CARGO_TARGET_DIR=${LAMBDA_TARGET_DIR:-$cache/lambda-target}
 zips=${LAMBDA_DIR:-$CARGO_TARGET_DIR/zips}
 functions=(api ingest dead-letter sweeper webhooks)

@@ -13,12 +13,12 @@ from measure import folder_bytes
 class Contestant:
     id: str
     title: str
-    # From the output folder: the commands, one after the other.
+    # From the output directory: the commands, one after the other.
     commands: object
-    # From the output folder: [(width, height, video playlist, audio playlist or None)] once they
+    # From the output directory: [(width, height, video playlist, audio playlist or None)] once they
     # exist.
     rungs: object
-    # From the output folder: bytes on the disk in addition to those that a store would keep.
+    # From the output directory: bytes on the disk in addition to those that a store would keep.
     temp_bytes: object
     rounds: int = 1_000
     env: dict = field(default_factory=dict)

@@ -46,7 +46,7 @@ pub enum ApiError {
         source: reqwest::Error,
     },
     /// The response is not one of this API.
-    #[error("unexpected response from the API at {base}: check the address")]
+    #[error("unexpected response from the API at {base}: check the URL")]
     Unexpected {
         /// The base URL.
         base: String,
@@ -226,7 +226,7 @@ fn not_running(data: &Path) -> CommandError {
     CommandError::failed(
         "not-running",
         anyhow::anyhow!(
-            "no `edgereel dev` is running with the folder `{}`: start it in another terminal, or set --api and \
+            "no `edgereel dev` is running with the directory `{}`: start it in another terminal, or set --api and \
              EDGEREEL_API_TOKEN",
             data.display()
         ),

@@ -1,31 +1,31 @@
 //! The command-line arguments. The doc comments are the text of `--help`.
 
 mod cloud;
-mod confinement;
 mod grant;
 mod keys;
 
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use config::logging::LogArgs;
+use config::{CorsArgs, IdentityArgs, RateArgs, SourceArgs, UploadArgs as UploadLimitArgs};
 use domain::grant::Origin;
 use domain::job::Mode;
 use platform::secret::Secret;
 use serve::ServeLimits;
-
-use crate::logging::LogArgs;
+use transcoder::settings::FfmpegArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
-pub use confinement::ConfinementArgs;
 pub use grant::GrantArgs;
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 
 /// Turn a bucket into a private video service.
 ///
-/// Clients upload straight to the bucket, the bucket's event starts transcoding to adaptive, encrypted HLS, and the
-/// edge decides who may watch. `edgereel dev` runs everything on this machine, without a cloud account.
+/// Clients upload videos straight to the bucket. The transcoder converts them to adaptive, encrypted HLS. The edge
+/// checks who may watch. `edgereel dev` runs everything on this machine, without a cloud account. Version 0.1 is not
+/// released yet: names and settings may change.
 #[derive(Debug, Parser)]
 #[command(name = "edgereel", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
@@ -44,30 +44,29 @@ pub struct Args {
     pub logging: LogArgs,
 }
 
-/// Parses the command line. Exits for `--help` and usage errors. An empty environment variable counts as missing,
-/// although clap would use it as a value.
-pub fn parse() -> Args {
-    let matches = without_empty_variables(Args::command(), &|name| std::env::var_os(name)).get_matches();
-    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-}
-
-/// A variable that is never set.
-const NEVER_SET: &str = "EDGEREEL_EMPTY";
-
-fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
-    let is_empty =
-        |it: &clap::Arg| it.get_env().and_then(lookup).is_some_and(|it| it.to_string_lossy().trim().is_empty());
-    let command = command.mut_args(|it| if is_empty(&it) { it.env(NEVER_SET) } else { it });
-    command.mut_subcommands(|it| without_empty_variables(it, lookup))
+/// The variables of all options, by the heading under which `--help` lists the option.
+pub fn variables() -> BTreeSet<(String, String)> {
+    fn of(command: &clap::Command, found: &mut BTreeSet<(String, String)>) {
+        for arg in command.get_arguments() {
+            let Some(name) = arg.get_env().map(|it| it.to_string_lossy().into_owned()) else { continue };
+            let heading = arg.get_help_heading().unwrap_or("Commands").to_owned();
+            found.insert((heading, name));
+        }
+        command.get_subcommands().for_each(|it| of(it, found));
+    }
+    let mut found = BTreeSet::new();
+    of(&Args::command(), &mut found);
+    found.retain(|(_, name)| name.starts_with("EDGEREEL_"));
+    found
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
 pub enum Command {
-    Dev(DevArgs),
-    Api(ServeApiArgs),
-    Transcoder(TranscoderArgs),
+    Dev(Box<DevArgs>),
+    Api(Box<ServeApiArgs>),
+    Transcoder(Box<TranscoderArgs>),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
@@ -98,18 +97,18 @@ impl Command {
 
 /// Run the whole system in one process: bucket, events, queue, transcoder, API and edge.
 ///
-/// All data is in one folder and survives a restart. While the system runs, the file `dev.json` in that folder
-/// tells other programs its addresses and token.
+/// All data is in one directory and survives a restart. While the system runs, the file `dev.json` in that directory
+/// contains its URLs and its API token, for other programs.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
-    /// The data folder.
+    /// The data directory.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
-    /// Address that the API and the edge listen on. Port 0 chooses a free port; the bucket uses the next free port.
+    /// Address that the API and the edge listen on. Port 0 chooses a free port. The S3 server uses the next free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Use this database for the catalog, the queue and the accounts, instead of a file in the folder: `postgres://...`
-    /// or `sqlite:PATH`. It must not be used with another folder.
+    /// Use this database instead of a file in the data directory: `postgres://...` or `sqlite:PATH`. Use each database
+    /// with one data directory only.
     // No `env`: that variable names the database of an installation.
     #[arg(long, value_name = "ADDRESS")]
     pub database: Option<String>,
@@ -119,10 +118,22 @@ pub struct DevArgs {
     /// Profile (TOML file) that uploads may select, besides `default`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// Allow imports from URLs of this machine and of private networks.
-    #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
-    pub allow_private_imports: bool,
-    /// Rebuild a lost database from the published videos in the folder. Titles and metadata are not restored.
+    /// Limits on sources.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Limits on uploads.
+    #[command(flatten)]
+    pub uploads: UploadLimitArgs,
+    /// Rate limits.
+    #[command(flatten)]
+    pub rates: RateArgs,
+    /// The identity provider whose JWTs are accepted.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+    /// Which pages may call the API. Default: all, because they need a token anyway.
+    #[command(flatten)]
+    pub cors: CorsArgs,
+    /// Rebuild a lost database from the published videos in the directory. Titles and metadata are not restored.
     #[arg(long)]
     pub rebuild: bool,
     /// Limits on clients.
@@ -141,9 +152,9 @@ pub struct DevArgs {
     )]
     #[arg(value_parser = origin)]
     pub credential_origins: Vec<Origin>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -154,6 +165,7 @@ pub struct DevArgs {
 
 /// Limits on the clients of a server.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connections")]
 pub struct ClientArgs {
     /// Maximum number of open connections, without those of the bucket. Default: a share of the file descriptors that
     /// the system allows, at most 4,096. At the limit, a new connection replaces the one that has been idle longest.
@@ -186,7 +198,7 @@ impl ClientArgs {
 /// The API to call.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ApiArgs {
-    /// The data folder of a running `edgereel dev`; provides the address and token.
+    /// The data directory of a running `edgereel dev`; provides the URL of the API and its token.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
     /// The base URL of an API that runs elsewhere.
@@ -215,10 +227,10 @@ pub struct UploadArgs {
     /// The encoding profile. Default: the profile of the installation.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Encode a ladder of rungs, or remux a single rung. Default: the mode of the installation.
+    /// Encode a ladder of rungs (video qualities), or remux a single one. Default: the mode of the installation.
     #[arg(long, value_name = "MODE")]
     pub mode: Option<ModeArg>,
-    /// Store the video, and transcode it on its first view; with --wait, immediately.
+    /// Store the video, and transcode it on its first view. With --wait, this command is the first view.
     #[arg(long)]
     pub on_first_view: bool,
     /// Start a new upload instead of resuming an interrupted one.
@@ -237,39 +249,45 @@ pub struct UploadArgs {
 pub struct TranscodeArgs {
     /// The video file.
     pub input: PathBuf,
-    /// The output folder.
+    /// The output directory.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// The encoding profile (TOML file). Default: the built-in profile.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
-    /// Encode a ladder of rungs, or remux a single rung.
+    /// Encode a ladder of rungs (video qualities), or remux a single one.
     #[arg(long, default_value = "abr", value_name = "MODE")]
     pub mode: ModeArg,
-    /// Encrypt the segments. The keys are written in clear beside the playlists: for tests, not for publishing.
+    /// Encrypt the segments. The keys are stored unencrypted beside the playlists: for tests, not for publishing.
     #[arg(long)]
     pub encrypt: bool,
-    /// Keep the output of a failed run.
+    /// Keep the output if the run fails, instead of removing it.
     #[arg(long)]
     pub keep_going: bool,
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Check a playlist and everything it refers to against RFC 8216 and Apple's rules.
+/// Check HLS against RFC 8216 and Apple's rules: a playlist, a directory tree or a URL.
 ///
-/// Reads playlists and media. Exits with 1 if a MUST is violated. Rules for one kind of device are reported, but
-/// never cause a failure.
+/// Reads the playlist and everything that it refers to: other playlists, segments and keys. Exits with 1 if the HLS
+/// violates a MUST. The report includes rules for some kinds of devices, which never cause a failure.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  edgereel check film                             a directory tree: master.m3u8, hls/master.m3u8
+  edgereel check film/hls/master.m3u8             a playlist file
+  edgereel check https://cdn.example/master.m3u8  a URL")]
 pub struct CheckArgs {
-    /// A playlist, a folder with a `master.m3u8`, or the URL of a playlist.
+    /// A playlist file, a directory tree (with `master.m3u8` or `hls/master.m3u8` in it, such as the output of
+    /// `edgereel transcode`), or the URL of a playlist.
     #[arg(value_name = "PATH|URL")]
     pub target: String,
     /// Print one JSON object.
@@ -281,12 +299,12 @@ fn origin(text: &str) -> Result<Origin, String> {
     text.trim().parse().map_err(|()| "an origin is a scheme and a host, such as `https://app.example`".to_owned())
 }
 
-/// Check that all prerequisites are installed.
+/// Check the prerequisites: FFmpeg, the kernel, the data directory and the port.
 ///
 /// If the environment names buckets, or `edgereel dev` is running, also checks that browsers can upload to the bucket.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DoctorArgs {
-    /// The data folder of `edgereel dev`.
+    /// The data directory of `edgereel dev`.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
     /// The address that `edgereel dev` listens on.
@@ -295,9 +313,9 @@ pub struct DoctorArgs {
     /// Check that pages of this origin can upload. Default: the origins in `EDGEREEL_CORS_ORIGINS`. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -309,7 +327,10 @@ pub struct DemoArgs {
     /// The video file. Default: a generated sample.
     #[arg(long, env = "VIDEO")]
     pub video: Option<PathBuf>,
-    /// The data folder.
+    /// The directory of `ffmpeg` and `ffprobe`. Default: those on the path.
+    #[arg(long, env = "EDGEREEL_FFMPEG_DIR", value_name = "DIR")]
+    pub ffmpeg_dir: Option<PathBuf>,
+    /// The data directory.
     #[arg(long, default_value = ".edgereel/demo", value_name = "DIR")]
     pub data: PathBuf,
     /// Exit at the end instead of continuing to serve.
@@ -322,7 +343,7 @@ pub struct DemoArgs {
 pub enum ModeArg {
     /// Encode a ladder of rungs.
     Abr,
-    /// Remux a single rung without encoding.
+    /// Remux a single rung: repackage the video without encoding.
     Copy,
 }
 
@@ -337,9 +358,30 @@ impl From<ModeArg> for Mode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    /// The variables in the tables of the documentation, with the heading of the table.
+    fn documented() -> BTreeSet<(String, String)> {
+        let page = include_str!("../../docs/configuration.md");
+        let mut heading = "";
+        let mut found = BTreeSet::new();
+        for line in page.lines() {
+            heading = line.strip_prefix("## ").unwrap_or(heading);
+            if let Some((name, _)) = line.strip_prefix("| `EDGEREEL_").and_then(|it| it.split_once('`')) {
+                found.insert((heading.to_owned(), format!("EDGEREEL_{name}")));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_documentation_lists_every_variable_under_the_heading_of_the_help() {
+        let shown = |(heading, name): (String, String)| match heading.as_str() {
+            "Connections" | "FFmpeg" | "Logging" | "Worker" => ("Commands".to_owned(), name),
+            _ => (heading, name),
+        };
+        assert_eq!(documented(), variables().into_iter().map(shown).collect());
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {

@@ -1,4 +1,4 @@
-//! The data folder of `edgereel dev`: its lock, its secrets, and the file with its addresses.
+//! The data directory of `edgereel dev`: its lock, its secrets, and the file with its URLs.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::Write as _;
@@ -101,7 +101,7 @@ const LOCK: &str = "lock";
 const INFO: &str = "dev.json";
 const SECRETS: &str = "secrets.json";
 
-/// A locked data folder. Dropping it removes `dev.json`.
+/// A locked data directory. Dropping it removes `dev.json`.
 pub struct DataDir {
     path: PathBuf,
     secrets: Secrets,
@@ -110,20 +110,20 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the folder if necessary, locks it, and reads or creates its secrets.
+    /// Creates the directory if necessary, locks it, and reads or creates its secrets.
     ///
     /// # Errors
     /// `data-dir-in-use` if another process uses it; otherwise the file that cannot be created or read.
     pub fn open(path: &Path) -> Result<Self> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("cannot resolve the folder `{}`", path.display()))?;
+        builder.create(path).with_context(|| format!("cannot create the directory `{}`", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("cannot resolve the directory `{}`", path.display()))?;
         let lock = take_lock(&path)?;
         if let Some(mode) = open_to_others(&path) {
             let shown = path.display();
             tracing::warn!(
-                "other users of this machine can read the folder `{shown}` (mode {mode:03o}): run `chmod -R go= {shown}`"
+                "other users of this machine can read the directory `{shown}` (mode {mode:03o}): run `chmod -R go= {shown}`"
             );
         }
         // Left by a process that was killed: its addresses are no longer valid.
@@ -132,12 +132,12 @@ impl DataDir {
         Ok(Self { path, secrets, _lock: lock })
     }
 
-    /// A path in the folder.
+    /// A path in the directory.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The absolute path of the folder.
+    /// The absolute path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -175,7 +175,7 @@ impl Drop for DataDir {
     }
 }
 
-/// The mode of a folder if other users can access it; `None` if they cannot, or if it is unknown.
+/// The mode of a directory if other users can access it; `None` if they cannot, or if it is unknown.
 pub fn open_to_others(path: &Path) -> Option<u32> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & 0o055 != 0).then_some(mode)
@@ -188,7 +188,7 @@ fn remove_info(path: &Path) {
 
 fn take_lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK);
-    let cannot = || format!("cannot use the folder `{}`", path.display());
+    let cannot = || format!("cannot use the directory `{}`", path.display());
     let lock = File::options().create(true).truncate(false).write(true).open(&file).with_context(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -198,8 +198,8 @@ fn take_lock(path: &Path) -> Result<File> {
             Err(CommandError::failed(
                 "data-dir-in-use",
                 anyhow::anyhow!(
-                    "another `edgereel dev` is running{other} with the folder `{shown}`: stop it, or choose \
-                     another folder with --data and another address with --listen"
+                    "another `edgereel dev` is running{other} with the directory `{shown}`: stop it, or choose \
+                     another directory with --data and another address with --listen"
                 ),
             ))
         }
@@ -207,7 +207,7 @@ fn take_lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Reads the secrets of a folder; `None` if it has none.
+/// Reads the secrets of a directory; `None` if it has none.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.
@@ -218,11 +218,12 @@ pub fn read_secrets(path: &Path) -> Result<Option<Secrets>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(anyhow::Error::from(error).context("cannot read the secrets").into()),
     };
-    // A copied folder may have lost its permissions.
+    // A copied directory may have lost its permissions.
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).context("cannot restrict access to the secrets")?;
     // Never regenerated: without its keys, all stored videos are lost.
-    let secrets = serde_json::from_slice(&text)
-        .with_context(|| format!("cannot parse `{}`: restore an intact copy, or use another folder", file.display()))?;
+    let secrets = serde_json::from_slice(&text).with_context(|| {
+        format!("cannot parse `{}`: restore an intact copy, or use another directory", file.display())
+    })?;
     Ok(Some(secrets))
 }
 

@@ -1,4 +1,4 @@
-//! The whole system in one process, with one data folder.
+//! The whole system in one process, with one data directory.
 
 mod pump;
 mod wiring;
@@ -13,6 +13,8 @@ use serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use transcoder::settings::default_encoders;
+use transcoder::setup::verified_tools;
 use transcoder::worker::Worker;
 
 use crate::Result;
@@ -45,14 +47,14 @@ const GRACE_PERIOD: Duration = Duration::from_secs(3);
 const CONNECTIONS_SHARE: usize = 6;
 
 impl System {
-    /// Opens the data folder and binds the ports. Releases the leases of an earlier run that was
+    /// Opens the data directory and binds the ports. Releases the leases of an earlier run that was
     /// killed.
     ///
     /// # Errors
     /// The resource that is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
-        let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
-        let tools = crate::commands::transcode::verified_tools(&args.confinement, encoders).await?;
+        let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+        let tools = verified_tools(&args.ffmpeg, encoders).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;
@@ -79,7 +81,7 @@ impl System {
         &self.info
     }
 
-    /// The data folder.
+    /// The data directory.
     pub fn data(&self) -> &Path {
         self.folder.path()
     }

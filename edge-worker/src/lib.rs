@@ -1,8 +1,9 @@
 //! The edge as a Cloudflare Worker: decides and signs playback requests near the viewer, and relays
 //! the bucket's events to the job queue.
 //!
-//! A thin shell. `domain::playback` decides on playback, `domain::event` interprets events. The
-//! local twin of the first half is `cli/src/edge.rs`, and one table of cases tests both.
+//! A thin shell: `domain::playback` decides on playback, `domain::event` interprets events. The
+//! crate `edge-server` executes the same playback decisions outside of Cloudflare, and one table of
+//! cases tests both.
 //!
 //! - `worker` (WebAssembly only): the handlers, over R2, KV, the cache and `fetch`.
 //! - [`settings`]: configuration from variables and secrets.

@@ -1,8 +1,8 @@
 //! Turns the bucket's events into jobs: which messages of a batch are which jobs, and the outcome
 //! of each message.
 //!
-//! As everywhere, `domain::event` interprets an event, so the job has the same id whichever
-//! component creates it. A message that is not a job (another bucket, another folder, a removal,
+//! `domain::event` interprets events in all components, so the job has the same id whichever
+//! component creates it. A message that is not a job (another bucket, another directory, a removal,
 //! malformed) is acknowledged and counted, because a retry would not change that.
 
 use std::collections::BTreeMap;
@@ -92,9 +92,9 @@ impl Plan {
     }
 }
 
-/// The delay before a message is retried, seconds, by its age: half of that, since a service that
-/// has been unavailable for an hour will not return in a second, and at most a quarter of an hour.
-/// A hundred such delays are most of a day.
+/// The delay before a message is retried, seconds: half of the age of the message, at least 5 s and
+/// at most 15 minutes, since a service that has been unavailable for an hour will not return in a
+/// second. A hundred such delays are most of a day.
 pub fn pause(age: f64) -> u32 {
     const SHORTEST: f64 = 5.0;
     const LONGEST: f64 = 900.0;

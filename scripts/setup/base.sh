@@ -24,6 +24,6 @@ if ! has_ffmpeg; then
     if ! install_packages ffmpeg || ! has_ffmpeg; then
         die "FFmpeg with x264 is missing: install it, then start this again" \
             "  Debian, Ubuntu: apt-get install ffmpeg      Fedora: dnf install ffmpeg (RPM Fusion)" \
-            "  macOS: brew install ffmpeg                  elsewhere: name its folder in EDGEREEL_FFMPEG_DIR"
+            "  macOS: brew install ffmpeg                  elsewhere: set EDGEREEL_FFMPEG_DIR to its directory"
     fi
 fi

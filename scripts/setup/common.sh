@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Functions of scripts/setup.sh and its parts. The current folder is the root of the checkout.
+# Functions of scripts/setup.sh and its parts. The current directory is the root of the checkout.
 
 # Outside the checkout, so that several checkouts share one installation.
 # shellcheck disable=SC2034 # The parts use it.
@@ -60,7 +60,7 @@ fill_environment() {
     cp "scripts/$1.txt" "$2/installed.txt"
 }
 
-# The packages of a folder with a package-lock.json, installed again when that file changes.
+# The packages of a directory with a package-lock.json, installed again when that file changes.
 has_modules() {
     cmp -s "$1/package-lock.json" "$1/node_modules/installed.json"
 }

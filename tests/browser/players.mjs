@@ -13,7 +13,7 @@ import { main, open } from './browser.mjs'
 
 const SKEW = 60
 
-/** The programs of the docs as files of a folder. */
+/** The programs of the docs as files in a directory. */
 async function programs(folder) {
   const docs = await readFile(new URL('../../docs/players.md', import.meta.url), 'utf8')
   for (const [, name, text] of docs.matchAll(/```js\n\/\/ (\S+)\n([^]*?)```/g)) await writeFile(join(folder, name), text)

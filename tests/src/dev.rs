@@ -20,15 +20,15 @@ use crate::player::Player;
 use crate::processes::{Process, children};
 use crate::program::{PROFILE, command, text};
 
-/// The folders of one installation. Removed at the end.
+/// The directories of one installation. Removed at the end.
 pub struct Home {
-    /// The folder that contains everything.
+    /// The directory that contains everything.
     pub folder: TempDir,
     /// Options of `edgereel dev`.
     pub options: Vec<String>,
     /// Environment variables of `edgereel dev`.
     pub environment: Vec<(String, String)>,
-    /// Its data folder, if that is not in `folder`.
+    /// Its data directory, if that is not in `folder`.
     pub place: Option<PathBuf>,
     /// Whether it leads a process group, as a program that was started in a terminal does.
     pub own_group: bool,
@@ -40,7 +40,7 @@ pub struct Dev {
     process: Process,
     /// Contents of `dev.json`.
     pub info: Value,
-    /// Its data folder.
+    /// Its data directory.
     pub data: PathBuf,
     player: Player,
 }
@@ -58,7 +58,7 @@ impl Home {
     /// An empty installation, with the small profile.
     ///
     /// # Panics
-    /// If no temporary folder can be created.
+    /// If no temporary directory can be created.
     pub fn new() -> Self {
         Self::with_profile(PROFILE)
     }
@@ -66,22 +66,22 @@ impl Home {
     /// An empty installation with `profile` as its profile named `small`.
     ///
     /// # Panics
-    /// If no temporary folder can be created.
+    /// If no temporary directory can be created.
     pub fn with_profile(profile: &str) -> Self {
-        let folder = tempfile::tempdir().expect("temporary folders can be created");
-        std::fs::create_dir(folder.path().join("tmp")).expect("folders can be created");
+        let folder = tempfile::tempdir().expect("temporary directories can be created");
+        std::fs::create_dir(folder.path().join("tmp")).expect("directories can be created");
         let file = folder.path().join("small.toml");
         std::fs::write(&file, profile).expect("a profile can be written");
         let options = vec!["--profile".to_owned(), text(&file)];
         Self { options, environment: vec![], place: None, own_group: false, folder }
     }
 
-    /// The folder of its temporary files.
+    /// The directory of its temporary files.
     pub fn temporary(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }
 
-    /// Its data folder.
+    /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.place.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
@@ -198,7 +198,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Errors
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
         let url = format!("{}{path}", self.info["api"].as_str().unwrap_or_default());
         let method = method.parse().context("a method")?;
@@ -216,7 +216,7 @@ impl Dev {
     /// Calls the API: status and body.
     ///
     /// # Panics
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.try_call(method, path, body).await.expect("the API answers")
     }
@@ -304,7 +304,7 @@ impl Dev {
     /// The paths of all objects of a video that viewers might get.
     ///
     /// # Panics
-    /// If the store does not answer.
+    /// If the store does not respond.
     pub async fn media_objects(&self, video: VideoId) -> Vec<String> {
         self.objects(video).await.into_iter().filter(|it| it.starts_with("hls/")).collect()
     }
@@ -312,7 +312,7 @@ impl Dev {
     /// The paths of all objects of a video, in both buckets.
     ///
     /// # Panics
-    /// If the store does not answer.
+    /// If the store does not respond.
     pub async fn objects(&self, video: VideoId) -> Vec<String> {
         let (store, mut found) = (self.store(), vec![]);
         for prefix in ObjectPrefix::of_video(video) {
@@ -360,7 +360,7 @@ impl Dev {
     }
 }
 
-/// All files below a folder, as relative paths.
+/// All files below a directory, as relative paths.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     let mut folders = vec![folder.to_owned()];

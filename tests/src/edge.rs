@@ -82,7 +82,7 @@ impl Edge {
         answer
     }
 
-    /// Uploads all files below a folder to a bucket, by relative path.
+    /// Uploads all files below a directory to a bucket, by relative path.
     pub async fn fill(&mut self, bucket: &str, folder: &Path) {
         self.say(json!({ "do": "fill", "bucket": bucket, "folder": folder })).await;
     }

@@ -11,7 +11,7 @@ use crate::program::{Answer, edgereel_run_with};
 pub struct FFmpeg {
     /// Version, for messages.
     pub name: &'static str,
-    /// Folder of `ffmpeg` and `ffprobe`; `None`: on the path.
+    /// Directory of `ffmpeg` and `ffprobe`; `None`: on the path.
     pub folder: Option<PathBuf>,
 }
 

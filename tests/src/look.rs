@@ -11,10 +11,10 @@ use tokio::process::Command;
 use crate::media::{ffmpeg, shared, try_ffmpeg};
 use crate::program::text;
 
-/// The folder of test sources, and the files generated from it.
+/// The directory of test sources, and the files generated from it.
 pub struct Sources {
     scripts: PathBuf,
-    /// Folder of the generated files.
+    /// Directory of the generated files.
     pub made: PathBuf,
 }
 
@@ -29,7 +29,7 @@ impl Sources {
             testkit::skipped("the shared cases of sources are not beside the checkout");
             return None;
         };
-        std::fs::create_dir_all(folder).expect("folders can be created");
+        std::fs::create_dir_all(folder).expect("directories can be created");
         // Tests may run in separate processes: one generates the files, the others wait.
         let lock = File::create(folder.join("sources.lock")).expect("files can be created");
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.expect("no panic");

@@ -76,12 +76,12 @@ pub fn complaints_of_decoding(target: &str) -> String {
     log
 }
 
-/// The folder of shared media beside the checkout, if it exists.
+/// The directory of shared media beside the checkout, if it exists.
 pub fn shared_media() -> Option<PathBuf> {
     shared("media")
 }
 
-/// A shared folder beside the checkout, if it exists.
+/// A shared directory beside the checkout, if it exists.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
     folder.is_dir().then_some(folder)

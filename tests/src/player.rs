@@ -55,7 +55,7 @@ impl Player {
     /// Fetches a URL: status and body.
     ///
     /// # Errors
-    /// If the server does not answer.
+    /// If the server does not respond.
     pub async fn get(&self, url: &str) -> reqwest::Result<(u16, Vec<u8>)> {
         let response = self.http.get(url).send().await?;
         let status = response.status().as_u16();
@@ -66,7 +66,7 @@ impl Player {
     /// yet.
     ///
     /// # Errors
-    /// If the server does not answer.
+    /// If the server does not respond.
     ///
     /// # Panics
     /// If a playlist is missing or invalid.

@@ -14,9 +14,9 @@ impl SmallDisk {
     /// A disk of `mib` MiB; `None`, and a note, if it cannot be mounted.
     ///
     /// # Panics
-    /// If no folder can be made.
+    /// If no directory can be made.
     pub fn mount(mib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("temporary folders can be created");
+        let folder = tempfile::tempdir().expect("temporary directories can be created");
         let size = format!("size={mib}m");
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());

@@ -8,7 +8,7 @@ use e2e::media::{H264, complaints_of_decoding, ffmpeg, film, has_encoder, make_f
 use e2e::program::{check, text, transcode};
 use serde_json::Value;
 
-/// A case in its own folder.
+/// A case in its own directory.
 struct Case {
     folder: tempfile::TempDir,
 }
@@ -298,7 +298,7 @@ async fn open_groups_of_pictures_are_not_remuxed() {
 #[tokio::test]
 async fn files_of_others() {
     let Some(folder) = shared_media() else {
-        testkit::skipped("there is no folder of shared media beside the checkout");
+        testkit::skipped("there is no directory of shared media beside the checkout");
         return;
     };
     let mut names: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();

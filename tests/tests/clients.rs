@@ -39,10 +39,10 @@ fn run(command: &mut Command) -> String {
     log
 }
 
-/// Generates the client in a folder.
+/// Generates the client in a directory.
 fn generate(generator: &Path, folder: &Path) {
     let (document, settings) = (folder.join("openapi.json"), folder.join("settings.yaml"));
-    let text = functions::openapi::document().to_json().expect("the document is JSON");
+    let text = api::openapi::document().to_json().expect("the document is JSON");
     std::fs::write(&document, text).expect("files can be written");
     // Formatting is not needed.
     std::fs::write(&settings, "post_hooks: []\n").expect("files can be written");
@@ -51,7 +51,7 @@ fn generate(generator: &Path, folder: &Path) {
     command.arg("--output-path").arg(folder.join("client")).args(["--meta", "none", "--fail-on-warning"]);
     let log = run(command.env("NO_COLOR", "1"));
     assert!(!log.to_lowercase().contains("warning"), "{log}");
-    std::fs::rename(folder.join("client"), folder.join("edgereel_client")).expect("folders can be renamed");
+    std::fs::rename(folder.join("client"), folder.join("edgereel_client")).expect("directories can be renamed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ fn bindings() -> Value {
     })
 }
 
-/// The objects of both buckets, as folders.
+/// The objects of both buckets, as directories.
 fn objects() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (key, bytes) in world::objects() {

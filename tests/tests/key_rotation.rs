@@ -44,7 +44,7 @@ async fn videos_stay_playable_while_their_keys_are_wrapped_again() {
     let hook = json!({ "url": "https://hooks.example/edgereel" });
     let (status, hook) = dev.call("POST", "/v1/webhooks", Some(&hook)).await;
     assert_eq!(status, 201, "{hook}");
-    // The folder belongs to the running program.
+    // The directory belongs to the running program.
     let refused = keys(&home, &["rotate", "key-encryption"]).await;
     assert_eq!((refused.code, &refused.last()["error"]["code"]), (Some(1), &json!("data-dir-in-use")), "{refused:?}");
     assert!(dev.terminate().await.success());

@@ -184,7 +184,7 @@ async fn the_service_refuses_the_same_and_goes_on() {
         assert!(status >= 400, "{name}: {stream}");
         assert_eq!(dev.media_objects(video).await, Vec::<String>::new(), "{name}");
     }
-    // An empty file cannot even be announced, and no name escapes into another folder.
+    // An empty file cannot even be announced, and no name escapes into another directory.
     let (status, problem) = dev.call("POST", "/v1/uploads", Some(&json!({ "filename": "a.mp4", "size": 0 }))).await;
     assert_eq!((status, problem["code"].as_str()), (422, Some("empty-file")), "{problem}");
     assert!(dev.children().is_empty(), "FFmpeg is still at work");

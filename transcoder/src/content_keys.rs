@@ -83,7 +83,7 @@ pub struct ClearKeys {
 }
 
 impl ClearKeys {
-    /// `folder`: the folder of the generation.
+    /// `folder`: the directory of the generation.
     pub fn new(folder: std::path::PathBuf) -> Self {
         Self { folder }
     }

@@ -29,7 +29,7 @@ pub enum TranscodeError {
         log_tail: String,
     },
     /// FFmpeg or ffprobe was ended from outside, which says nothing about the source.
-    #[error("ffmpeg was ended from outside while it was to {task}")]
+    #[error("another process or the system ended ffmpeg, whose task was to {task}")]
     Interrupted {
         /// The task of the run.
         task: String,
@@ -73,7 +73,7 @@ pub enum TranscodeError {
         reason: String,
     },
     /// The generation to reuse is no longer published: another job was faster.
-    #[error("another generation plays by now")]
+    #[error("another generation has replaced the one to reuse")]
     Superseded,
     /// The job was cancelled.
     #[error("stopped")]

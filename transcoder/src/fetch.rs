@@ -110,10 +110,10 @@ impl Fetcher {
                     url = next_hop(&url, response.headers())?;
                 }
                 StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-                    return Err(TranscodeError::Fetch { reason: format!("the server answers with status {status}") });
+                    return Err(TranscodeError::Fetch { reason: format!("the server responds with status {status}") });
                 }
                 _ if status.is_server_error() => {
-                    return Err(TranscodeError::Fetch { reason: format!("the server answers with status {status}") });
+                    return Err(TranscodeError::Fetch { reason: format!("the server responds with status {status}") });
                 }
                 _ => return Err(SourceProblem::FetchRefused { status: status.as_u16() }.into()),
             }
@@ -137,7 +137,7 @@ impl Fetcher {
                 Some(refusal) => self::refused(refusal),
                 None => failed(&error.without_url()),
             }),
-            Err(_) => Err(TranscodeError::Fetch { reason: "the server does not answer".to_owned() }),
+            Err(_) => Err(TranscodeError::Fetch { reason: "the server does not respond".to_owned() }),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! The pipeline's memory across crashes, and its progress reports.
+//! The record of finished chunks, which survives a crash, and the progress reports of the pipeline.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use catalog::{Claim, RenditionRecord, SharedCatalog};
+use catalog::{Catalog, Claim, RenditionRecord};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
 
 use crate::error::TranscodeError;
 use platform::clock::now_ms;
 
-/// The memory of one job. Every method that writes fails once the claim is lost.
+/// The record of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Whether no generation of this video was ever published: then viewers may watch it while it
@@ -40,7 +40,7 @@ pub trait Journal: Send + Sync {
 
 /// The journal of a claimed job, stored in the catalog.
 pub struct CatalogJournal {
-    catalog: SharedCatalog,
+    catalog: Catalog,
     claim: Claim,
     first_run: bool,
     lease: std::time::Duration,
@@ -48,7 +48,7 @@ pub struct CatalogJournal {
 
 impl CatalogJournal {
     /// A journal that writes under `claim`.
-    pub fn new(catalog: SharedCatalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
+    pub fn new(catalog: Catalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
         Self { catalog, claim, first_run, lease }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each lane processes its chunks in order and records a chunk as soon as all of its segments are
 //! stored, so a crash costs at most the current chunk. Remuxing and audio are one long FFmpeg run
-//! that delivers chunk after chunk; encoding is one run per chunk. If the source cannot be sought,
+//! that delivers chunk after chunk; encoding is one run per chunk. If the source is unseekable,
 //! encoding is one long run too, and reads from the normaliser.
 
 use std::collections::{BTreeMap, HashMap};

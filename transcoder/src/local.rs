@@ -1,4 +1,4 @@
-//! Transcodes one file without services: the same pipeline, the same tree, in a folder.
+//! Transcodes one file without services: the same pipeline, the same tree, in a directory.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ use platform::clock::now_ms;
 pub struct LocalJob {
     /// Path of the source file.
     pub input: PathBuf,
-    /// Output folder; the tree is written to `hls` in it.
+    /// Output directory; the tree is written to `hls` in it.
     pub out: PathBuf,
     /// Ladder and settings.
     pub profile: Profile,
@@ -70,7 +70,7 @@ pub struct LocalReport {
 /// A video rendition.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalRung {
-    /// Name of its folder.
+    /// Name of its directory.
     pub name: String,
     /// Width in pixels.
     pub width: u32,
@@ -91,7 +91,7 @@ pub struct LocalRung {
 /// An audio rendition.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalAudio {
-    /// Name of its folder.
+    /// Name of its directory.
     pub name: String,
     /// Whether it was remuxed instead of encoded.
     pub copied: bool,
@@ -101,7 +101,7 @@ pub struct LocalAudio {
     pub codecs: String,
 }
 
-/// Transcodes one file into a folder.
+/// Transcodes one file into a directory.
 pub async fn transcode(
     tools: &Tools,
     job: &LocalJob,

@@ -1,4 +1,4 @@
-//! The only environment that FFmpeg sees: one address on the loopback interface, where it reads the
+//! The only server that FFmpeg can reach: one address on the loopback interface, where it reads the
 //! source and delivers its output.
 //!
 //! FFmpeg therefore needs no credentials, no network and no disk: segments go from its memory into

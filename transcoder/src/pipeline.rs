@@ -81,7 +81,7 @@ pub struct Published {
     pub plan: EncodePlan,
     /// The published renditions.
     pub renditions: Vec<RenditionRecord>,
-    /// Seconds from the start until it was playable; `None`: an earlier attempt made it playable.
+    /// Seconds from the start of `run` until the video was playable; `None`: an earlier attempt made it playable.
     pub playable_after_s: Option<f64>,
     /// The resources that it used.
     pub receipt: Receipt,

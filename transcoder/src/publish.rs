@@ -161,7 +161,7 @@ impl Publisher {
         Ok(first)
     }
 
-    /// Writes the playlists of the whole generation, and then switches the pointer to it.
+    /// Writes the playlists of the whole generation, and then the master playlist, which points viewers to it.
     pub async fn publish_all(&mut self) -> Result<Vec<RenditionRecord>, TranscodeError> {
         let text = |name| {
             let playlist = self.media_playlist(name, MediaPlaylistKind::Vod, self.frontier(name));

@@ -180,7 +180,7 @@ impl SegmentSink {
         self.active.load(Ordering::SeqCst)
     }
 
-    /// Measures, encrypts and stores a segment. A second of silence is so short that FFmpeg does
+    /// Measures, encrypts and stores a segment. A second of silence has so few bytes that FFmpeg does
     /// not recognise it as a transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
         let mut scanner = TsScanner::new();
@@ -313,7 +313,7 @@ pub struct ImageSink {
     pictures: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
-/// Maximum size of an image.
+/// Maximum size of an image, bytes.
 const LARGEST_PICTURE: usize = 16 << 20;
 
 impl ImageSink {

@@ -118,7 +118,7 @@ impl ToneMap {
             if file.path().to_string_lossy().contains([':', ',', ';', '\'', '\\', '[', ']']) {
                 let folder = std::env::temp_dir();
                 return Err(std::io::Error::other(format!(
-                    "FFmpeg cannot read from the folder `{}`",
+                    "FFmpeg cannot read from the directory `{}`",
                     folder.display()
                 )));
             }

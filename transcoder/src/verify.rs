@@ -1,7 +1,7 @@
 //! Verifies that the output matches the plan. Every segment is checked before any viewer may see
 //! it.
 //!
-//! FFmpeg may exit 0 after writing a short or damaged file, so its status does not count: only the
+//! FFmpeg may exit 0 after writing a short or damaged file, so its exit status does not count: only the
 //! transport streams themselves do.
 
 use domain::object_key::RenditionName;

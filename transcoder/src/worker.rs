@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, next_attempt};
+use catalog::{Catalog, CatalogError, Claim, ClaimOutcome, next_attempt};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{JobId, VideoId};
 use domain::job::JobMessage;
@@ -87,7 +87,7 @@ pub struct Worker {
     /// The job queue.
     pub queue: SharedQueue,
     /// The catalog of videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Both buckets.
     pub store: SharedStore,
     /// The same store, for multipart uploads.
@@ -133,7 +133,7 @@ impl Worker {
                 }
                 Ok(None) => {}
                 Err(problem) => {
-                    error!("could not receive: {:#}", anyhow::Error::from(problem));
+                    error!("could not receive a job from the queue: {:#}", anyhow::Error::from(problem));
                     self.outage.begin("the queue could not be reached");
                 }
             }
@@ -170,7 +170,7 @@ impl Worker {
     ) -> Result<(), QueueError> {
         let is_poster = matches!(message, JobMessage::PosterV1(_));
         if delivery.receive_count > 1 {
-            let next = next_attempt(&*self.catalog, (message.video(), message.id()), None, now_ms()).await;
+            let next = next_attempt(&self.catalog, (message.video(), message.id()), None, now_ms()).await;
             match next {
                 Ok(Next::GiveUp) => {
                     return self
@@ -216,13 +216,13 @@ impl Worker {
                 return Ok(Some(claim));
             }
             Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
-                info!("nothing to do");
+                info!("nothing to do: the job is done, or the video is gone");
                 self.queue.ack(receipt).await
             }
             Ok(ClaimOutcome::Held { until_ms }) => {
                 let holder = self.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
                 match holder {
-                    // The claim was granted, but the response was lost: the connection was closed,
+                    // The worker got the claim, but the response was lost: the connection was closed,
                     // or the process was suspended.
                     Some(claim) if is_free_here && claim.worker == self.config.name => {
                         tracing::Span::current().record("attempt", claim.fence);
@@ -242,7 +242,7 @@ impl Worker {
                 self.queue.release(receipt, delay, "held by another worker").await
             }
             Err(problem) => {
-                warn!("could not claim: {:#}", anyhow::Error::from(problem));
+                warn!("could not claim the job: {:#}", anyhow::Error::from(problem));
                 self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
             }
         };

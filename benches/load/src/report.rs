@@ -17,7 +17,7 @@ pub(crate) fn write(size: Size, bare: [&Route; 2], measured: &[Measured]) -> Str
 - Machine: {}, which runs the API, the database, the S3 server and the callers together
 - `edgereel api`, release build; catalog and queue in the same database; SQLite synced at every commit
   (the PostgreSQL of the tests is not: `fsync=off`)
-- {callers} callers at once; each sends its next request as soon as the last one is answered
+- {callers} callers at once; each sends its next request as soon as it has the response to the last one
 
 ### {uploads} uploads, created, sent and completed by {callers} callers
 
@@ -46,8 +46,8 @@ different videos, and {uploads} objects with the bytes that were sent: nothing l
         "
 ### Single routes
 
-Each row is {requests} requests. \"Alone\" is one caller, so it shows the time of an answer without
-queueing. With {callers} callers, an answer mostly waits for the others: on average, its time is
+Each row is {requests} requests. \"Alone\" is one caller, so it shows the time of a response
+without queueing. With {callers} callers, a request mostly waits for the others: on average, its time is
 {callers} divided by the requests per second.
 
 | | | alone, p50 ms | requests per second | p50 ms | p99 ms |

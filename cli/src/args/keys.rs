@@ -36,11 +36,11 @@ pub struct RotateArgs {
     /// The keys to rotate.
     #[arg(value_enum, value_name = "KEYS")]
     pub keys: RotatedKeys,
-    /// Remove all keys but the first, instead of adding one. Run `edgereel keys rewrap` before you remove key-encryption
-    /// keys: what a removed key wrapped cannot be opened.
+    /// Remove all keys but the first, instead of adding one. Before you remove key-encryption keys, run
+    /// `edgereel keys rewrap`: no component can read what only a removed key wrapped.
     #[arg(long)]
     pub remove_old: bool,
-    /// The data folder of `edgereel dev`; without it, the keys are read from the environment.
+    /// The data directory of `edgereel dev`; without it, the keys are read from the environment.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Print one JSON object.
@@ -54,8 +54,8 @@ pub struct RotateArgs {
 /// work, and again after an interruption.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RewrapArgs {
-    /// The data folder of `edgereel dev`, which must be running; without it, the database, the buckets and the keys are
-    /// those in the environment.
+    /// The data directory of `edgereel dev`, which must be running; without it, the database, the buckets and the
+    /// keys are those in the environment.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Print one JSON object.

@@ -26,9 +26,9 @@ const DECODED_SECONDS: u32 = 5;
 /// Runs the demonstration.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
-    let tools = super::transcode::find_tools(None)?;
+    let tools = transcoder::setup::find_tools(args.ffmpeg_dir.as_deref(), None)?;
 
-    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     let video = match args.video {
         Some(video) => video,
         None => {
@@ -42,7 +42,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     step("Starting `edgereel dev`: bucket, events, queue, transcoder, API and edge in one process");
     let server = DevServer::start(&args.data).await?;
     let info = server.info();
-    output.line(format!("    API and edge at {}, bucket at {}", info.api, info.s3.endpoint));
+    output.line(format!("    API and edge at {}, S3 server at {}", info.api, info.s3.endpoint));
     let shown = unless_interrupted(Box::pin(show(&server, &video, &tools.ffmpeg, output))).await;
     match shown {
         Ok(url) if !args.exit => {
@@ -120,7 +120,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     for (what, asked, expected) in [
         ("without", address.to_owned(), StatusCode::UNAUTHORIZED),
         ("forged", format!("{address}?grant={}", forged(grant)), StatusCode::FORBIDDEN),
-        ("ours", url.clone(), StatusCode::OK),
+        ("valid", url.clone(), StatusCode::OK),
     ] {
         // Errors would contain the grant.
         let answer = api.http().get(asked).send().await.map_err(reqwest::Error::without_url)?;

@@ -1,4 +1,4 @@
-//! Remembers unfinished uploads in the user's state folder.
+//! Remembers unfinished uploads in the user's state directory.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -21,7 +21,7 @@ impl ResumeNote {
         folder().map_or(Self { path: None }, |it| Self::within(&it, api, file))
     }
 
-    /// The same in a given state folder.
+    /// The same in a given state directory.
     pub fn within(state: &Path, api: &str, file: &UploadFile) -> Self {
         let modified = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("{api}\n{}\n{}\n{}", file.path.display(), file.size, modified.as_nanos());
@@ -54,7 +54,7 @@ impl ResumeNote {
     }
 }
 
-/// The state folder of the XDG Base Directory Specification.
+/// The state directory of the XDG Base Directory Specification.
 fn folder() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
     state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))

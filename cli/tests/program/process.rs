@@ -33,7 +33,7 @@ impl Run {
     }
 }
 
-/// Runs the program to its end in a folder, without the settings of the developer.
+/// Runs the program to its end in a directory, without the settings of the developer.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder).args(arguments).stdin(Stdio::null()).output().unwrap();
     Run {
@@ -60,7 +60,7 @@ fn command(folder: &Path) -> Command {
     command
 }
 
-/// A running `edgereel dev` in a temporary folder. It stops with the test, also after a panic.
+/// A running `edgereel dev` in a temporary directory. It stops with the test, also after a panic.
 pub(crate) struct Dev {
     pub(crate) folder: TempDir,
     child: Child,

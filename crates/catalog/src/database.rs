@@ -78,7 +78,7 @@ pub enum OpenError {
     /// The text is not an address of a database.
     #[error("the address of the database cannot be read")]
     Address(#[from] InvalidAddress),
-    /// The folder or server does not exist, access is denied, or the file is not a database.
+    /// The directory or server does not exist, access is denied, or the file is not a database.
     #[error("could not open the database `{database}`")]
     Open {
         /// Address of the database.
@@ -105,7 +105,7 @@ pub enum OpenError {
 }
 
 /// Opens the database at `address` (see [`DatabaseAddress`]) and runs the migrations. A missing
-/// SQLite file is created; its folder, or a PostgreSQL database, is not.
+/// SQLite file is created; its directory, or a PostgreSQL database, is not.
 ///
 /// # Errors
 /// [`OpenError`]

@@ -39,7 +39,7 @@ pub enum FetchError {
     #[error("it does not exist")]
     NotFound,
     /// The server responded with an error status.
-    #[error("the server answered {0}")]
+    #[error("the server responded with {0}")]
     Status(u16),
     /// There was no response, or it was late or cut off.
     #[error("{0}")]

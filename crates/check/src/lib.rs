@@ -46,8 +46,8 @@ pub enum TargetError {
     /// It is neither an existing path nor a URL.
     #[error("there is no file `{0}`; give the path or the http URL of a playlist (.m3u8)")]
     NoSuchFile(String),
-    /// It is a folder without a master playlist.
-    #[error("`{0}` is a folder without `master.m3u8`; name the playlist itself")]
+    /// It is a directory without a master playlist.
+    #[error("`{0}` is a directory without `master.m3u8`; name the playlist itself")]
     NoMasterInFolder(String),
     /// The scheme of the URL is not supported.
     #[error("`{0}:` URLs cannot be checked; use http, https or a path")]
@@ -57,7 +57,7 @@ pub enum TargetError {
 impl FromStr for Target {
     type Err = TargetError;
 
-    /// Parses an http(s) URL, a path to a playlist, or a folder that contains `master.m3u8`.
+    /// Parses an http(s) URL, a path to a playlist, or a directory that contains `master.m3u8`.
     fn from_str(text: &str) -> Result<Self, TargetError> {
         if let Some((scheme, _)) = text.split_once("://") {
             let url = Url::parse(text).ok().filter(|it| matches!(it.scheme(), "http" | "https"));

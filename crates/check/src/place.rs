@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// `url` relative to the folder of `base`, or without query, fragment and credentials if it is
+/// `url` relative to the directory of `base`, or without query, fragment and credentials if it is
 /// elsewhere.
 ///
 /// Queries and credentials may grant access to a reader of the report, so they are never shown.

@@ -57,7 +57,7 @@ pub struct Summary {
 /// A location in a playlist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// Path relative to the target's folder.
+    /// Path relative to the target's directory.
     pub playlist: String,
     /// Line number, from 1; `None`: the playlist as a whole.
     pub line: Option<u32>,

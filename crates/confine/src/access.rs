@@ -49,7 +49,7 @@ pub(crate) fn apply(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
     Ok(rules.restrict_self()?.ruleset)
 }
 
-/// Allows access to a file, or to everything in a folder. What is not there needs no rule.
+/// Allows access to a file, or to everything in a directory. What is not there needs no rule.
 fn allow(
     rules: RulesetCreated,
     path: impl AsRef<std::path::Path>,
@@ -57,7 +57,7 @@ fn allow(
 ) -> Result<RulesetCreated, RulesetError> {
     let path = path.as_ref();
     let Ok(opened) = PathFd::new(path) else { return Ok(rules) };
-    // Rights of folders are refused for a file.
+    // Rights of directories are refused for a file.
     let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
     rules.add_rule(PathBeneath::new(opened, access))
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 /// What a program needs to be started under a [`Policy`](crate::Policy).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Libraries {
-    /// Folders that it has to read.
+    /// Directories that it has to read.
     pub folders: Vec<PathBuf>,
     /// Files that the kernel executes on its behalf: its loader, or the interpreters of a script.
     pub execute: Vec<PathBuf>,
@@ -70,7 +70,7 @@ fn parse(list: &str) -> Libraries {
     Libraries { folders: folders.into_iter().collect(), execute: execute.into_iter().collect() }
 }
 
-/// Finds a program as a shell does: in the folders of `PATH`, unless its name has a slash. Links are not followed, since
+/// Finds a program as a shell does: in the directories of `PATH`, unless its name has a slash. Does not follow links, since
 /// some programs look at the name that they are started by.
 pub fn find_program(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {

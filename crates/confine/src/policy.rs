@@ -54,11 +54,11 @@ pub struct Policy {
     pub memory: u64,
     /// Processor time, seconds.
     pub cpu_seconds: Option<u64>,
-    /// Files and folders that it may read, beside those that every program needs.
+    /// Files and directories that it may read, beside those that every program needs.
     pub read: Vec<PathBuf>,
     /// Files that it may execute, beside itself.
     pub execute: Vec<PathBuf>,
-    /// Folders in which it may make and change files.
+    /// Directories in which it may make and change files.
     pub write: Vec<PathBuf>,
     /// The program, and its arguments.
     pub command: Vec<OsString>,

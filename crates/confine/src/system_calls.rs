@@ -120,7 +120,7 @@ const REFUSED: &[c_long] = &[
     452,
 ];
 
-/// Refused to a program that has no folder to write in.
+/// Refused to a program that has no directory to write in.
 const CHANGES: &[c_long] = &[
     libc::SYS_unlinkat,
     libc::SYS_renameat2,

@@ -20,8 +20,8 @@ pub struct EventContext<'a> {
     pub mode: Mode,
 }
 
-/// The reason why a notification starts no work. It is not shown as an error: such messages are
-/// acknowledged, except for [`Self::UnreadableJob`].
+/// The reason why a notification starts no work. The receiver acknowledges such messages, except for
+/// [`Self::UnreadableJob`], and does not report an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ignored {
     /// S3 sends it once when notifications are configured.

@@ -1,7 +1,7 @@
 //! Failures: their codes, their classes, and the consequences.
 //!
 //! A variant exists because a program or a person acts on it: the code is stable and meant for
-//! programs, the message tells a person what is wrong and what to do.
+//! programs, the message says what is wrong and what to do.
 
 use std::fmt;
 use std::str::FromStr;

@@ -12,7 +12,7 @@
 //! | `max_height` | pixels of the shorter side, the number in `720p` |
 //! | `ip` | an address or a prefix, or a list of them |
 //! | `geo` | `{"allow": ["DE"]}` or `{"deny": ["US"]}`, ISO 3166-1 alpha-2 |
-//! | `origins` | pages that may play it: `["https://example.com"]` |
+//! | `origins` | origins of the web pages that may play the video: `["https://example.com"]` |
 //! | `check_segments` | `true`: a revocation also stops running playback, at the cost of a look-up
 //! per segment |
 

@@ -19,7 +19,7 @@ pub use message::{InvalidMessage, JobMessage};
 pub use partial::Partial;
 pub use poster::{PosterJob, PosterSource};
 
-/// How a source is turned into a presentation.
+/// How the transcoder converts a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -41,7 +41,7 @@ impl Mode {
     }
 }
 
-/// When a source is turned into a presentation.
+/// When the transcoder converts a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

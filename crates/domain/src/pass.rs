@@ -1,7 +1,7 @@
 //! Passes: the signed form of a grant in the paths of playlists, segments and keys.
 //!
 //! A pass is compact, since every request carries it: `base64url(payload || HMAC-SHA256(payload)[..16])`. It is bound to
-//! one video, one encoding, one session, one purpose, an expiry, and the limits of the grant. Under `max_height` it
+//! one video, one generation, one session, one purpose, an expiry, and the limits of the grant. Under `max_height` it
 //! names the renditions that it opens, selected by their sizes in the master playlist: names alone (`source`) do not
 //! state a height.
 
@@ -41,7 +41,7 @@ pub struct Pass {
     pub purpose: Purpose,
     /// The video that it opens.
     pub video: VideoId,
-    /// The encoding that it opens.
+    /// The generation that it opens.
     pub generation: Generation,
     /// Fingerprint of the grant's session.
     pub session: Fingerprint,

@@ -29,7 +29,7 @@ pub const LARGEST_SIDE: u32 = 8192;
 /// Maximum number of pixels of an image: a decoder keeps them in memory.
 pub const MOST_PIXELS: u32 = 40_000_000;
 
-/// The reason why an image is rejected. `Display` tells the user what to do.
+/// The reason why an image is rejected. `Display` says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidImage {
     /// Not one of the supported formats.

@@ -1,7 +1,7 @@
 //! The encode plan: all decisions that are made before the first frame is decoded.
 //!
-//! A pure function of probe, profile and mode. A restarted worker therefore makes the same plan,
-//! and finds the chunks of its predecessor at the expected paths.
+//! A pure function of probe, profile and mode. After a crash, another worker therefore makes the
+//! same plan, and finds the chunks that the first worker finished at the expected paths.
 
 use std::ops::Range;
 

@@ -1,20 +1,20 @@
 //! Playback rules: every decision of the edge, without I/O.
 //!
-//! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]; two shells (the local server, the edge
-//! worker) carry it out and hold no rules. If an action needs an object first, its second half is a function here:
-//! [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
+//! [`decide`] turns a request, the time and the keys into an [`EdgeAction`]. Two *shells* execute it and contain no
+//! rules: the crate `edge-server`, and the edge worker. If an action needs an object first, a function here then
+//! computes the response from the object: [`MasterPlan::rewrite`], [`MediaPlan::rewrite`], [`KeyPlan::release`].
 //!
 //! ```text
 //! /v/{video}/master.m3u8                 with a grant: ?grant=, Authorization: Bearer, or a cookie; by POST, renews
 //! /s/{pass}/{generation}/...             playlists, segments, images: the objects under hls/{video}/{generation}/...
-//! /s/{pass}/posters/{poster}.jpg         a custom poster, for every generation
+//! /s/{pass}/posters/{poster}.jpg         a poster that was set, for every generation
 //! /k/{pass}/{generation}/{key}.key       a content key, 16 bytes
 //! /revocations                           by POST: adds names to the revocation list
 //! ```
 //!
-//! The edge turns a grant into a pass in the master playlist. It omits renditions taller than `max_height`, by their
-//! RESOLUTION, and the pass names the renditions that stay: the edge refuses playlists, segments and keys of others,
-//! even if a client guesses their names.
+//! A request for a master playlist carries a grant. The edge puts a pass into every URL of that playlist, and omits the
+//! renditions taller than `max_height`, by their RESOLUTION. The pass lists the renditions that stay: the edge refuses
+//! playlists, segments and keys of others, even if a client guesses their names.
 
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
@@ -150,7 +150,7 @@ pub struct ServePlan {
 }
 
 impl EdgeAction {
-    /// The look-up that has to be judged before this action is executed; `None`: none.
+    /// The look-up in the revocation list that must permit this action before it is executed; `None`: no look-up.
     pub fn lookup(&self) -> Option<Lookup> {
         match self {
             Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
@@ -271,7 +271,7 @@ fn admit_grant(
     Ok(verified)
 }
 
-/// The encoding that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
+/// The generation that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
 /// not load the object.
 fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
@@ -282,7 +282,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
-        // A grant for the video in any encoding includes its poster.
+        // A pass for any generation of the video gives access to its poster.
         ObjectKey::OwnPoster { .. } => Some((None, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
@@ -294,8 +294,8 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
     }
 }
 
-/// Verifies a pass, and the location of the client. The page was allowed when the pass was issued; players without a page
-/// (`AirPlay`, Chromecast) send no origin, so only a wrong one is refused here.
+/// Verifies a pass, and the location of the client. The origin of the page was checked when the pass was issued.
+/// Players without a page (`AirPlay`, Chromecast) send no origin, so a missing origin is accepted here.
 fn admitted(
     text: &str,
     purpose: Purpose,

@@ -50,7 +50,7 @@ pub struct IFrameRecord {
     pub duration: u64,
 }
 
-/// The kind of work of a chunk: each lane goes through the video independently.
+/// The kind of work of a chunk: each lane advances through the video independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {

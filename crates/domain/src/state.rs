@@ -25,7 +25,7 @@ pub enum VideoState {
     Stored,
     /// The source is stored, and a job waits for a worker.
     Queued,
-    /// A worker holds the video.
+    /// A worker has claimed the video.
     Processing,
     /// At least one rung with audio can be watched, while the others are being encoded.
     Playable,
@@ -75,7 +75,7 @@ impl StateName {
         Self::Deleted,
     ];
 
-    /// The name as it is written on the wire.
+    /// The name in the API and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -192,7 +192,7 @@ pub struct Refused {
 /// For any order and number of events:
 /// - `Ready` is only reached by `Verified`, and holds the last generation that was verified;
 /// - once ready, a video stays watchable until it is deleted: a failed re-encode changes nothing;
-/// - from every state but `Deleted`, some event leads on.
+/// - from every state but `Deleted`, there is an event that changes it.
 pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, Refused> {
     use VideoEvent as E;
     use VideoState as S;
@@ -221,7 +221,7 @@ pub fn transition(state: &VideoState, event: &VideoEvent) -> Result<VideoState, 
         (S::Cancelled, E::WorkStarted) => refused("be worked on"),
         // The same file fails in the same way: only a request (`WorkRequested`) starts it again.
         (S::Failed(failure), E::WorkStarted) if failure.class() == FailureClass::Source => refused("be worked on"),
-        // An event may overtake the row, and a redriven job the failure that it answers.
+        // An event may arrive before the row, and a redriven job before the failure that it repeats is recorded.
         (S::Created | S::Uploading | S::Stored | S::Queued | S::Failed(_), E::WorkStarted) => Ok(S::Processing),
         (S::Processing | S::Playable | S::Ready { .. }, E::WorkStarted) => unchanged(),
 

@@ -1,6 +1,6 @@
-//! The edge as an HTTP server: carries out the decisions of `domain::playback`, over an object store.
+//! The edge as an HTTP server: executes the decisions of `domain::playback`, over an object store.
 //!
-//! The edge worker carries out the same decisions on Cloudflare; neither has a rule of its own.
+//! The edge worker executes the same decisions on Cloudflare. Neither program contains a rule.
 //! Segments and images are streamed. Playlists and wrapped keys are small, so they are read whole.
 
 mod answer;
@@ -35,7 +35,7 @@ pub use request::Front;
 pub struct Edge {
     /// The store of both buckets.
     pub store: SharedStore,
-    /// The keys that sign grants and passes.
+    /// The keys that verify grants, and that sign and verify passes.
     pub keys: Keyring,
     /// The keys that wrap content keys.
     pub key_encryption_keys: KeyEncryptionKeys,
@@ -112,7 +112,7 @@ async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response
     answer.into_response(incoming.is_head())
 }
 
-/// The reason why a decision could not be carried out.
+/// The reason why a decision could not be executed.
 struct Failed {
     refusal: Refusal,
     /// `Content-Range` of the response if the range cannot be satisfied.

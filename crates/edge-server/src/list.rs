@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::playback::Entry;
 use serde::{Deserialize, Serialize};
 
-/// Names with values and expiries. They are lost when the process ends, unless they are kept in a
-/// file.
+/// Names with values and expiries, in memory. Without a file, they are lost when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryList {
     entries: Mutex<Entries>,

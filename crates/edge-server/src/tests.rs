@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A listening edge over a folder that holds what the cases play.
+/// A listening edge over a directory that holds what the cases play.
 async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
     let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {

@@ -1,7 +1,7 @@
 //! Changes the URIs of a playlist that otherwise stays the same, in one pass.
 //!
 //! The edge does this for every playlist that a viewer loads, in WASM. It therefore copies unchanged bytes once, in
-//! runs as long as possible, and allocates only the answer.
+//! runs as long as possible, and allocates only the result.
 
 use std::ops::Range;
 
@@ -48,7 +48,7 @@ pub enum Edit {
     Replace,
 }
 
-/// Passes every reference of a playlist to `edit`, which may write to the answer in its place or before it.
+/// Passes every reference of a playlist to `edit`, which may write to the result in its place or before it.
 ///
 /// Omits lines whose number is in `dropped` (ascending). Never fails: text that is not a reference stays.
 pub fn rewrite(text: &str, dropped: &[u32], edit: impl FnMut(Reference<'_>, &mut String) -> Edit) -> String {

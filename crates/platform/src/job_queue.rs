@@ -1,4 +1,4 @@
-//! The job queue as the rest of the system sees it; no SDK type crosses this interface.
+//! The interface of the job queue; no SDK type crosses it.
 //!
 //! Implemented by `catalog::SqlQueue` (a table in SQLite or PostgreSQL) and `SqsQueue`; each must pass
 //! `job_queue::conformance`. Terms and rules are those of SQS: at-least-once delivery, no

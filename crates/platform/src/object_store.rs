@@ -1,6 +1,6 @@
-//! The object store as the rest of the system sees it: two buckets, typed keys, our own errors.
+//! The interface of the object store: two buckets, typed keys, errors of this crate.
 //!
-//! Implemented by `S3Store` (R2, S3, the embedded server) and `FolderStore` (a plain folder, for
+//! Implemented by `S3Store` (R2, S3, the embedded server) and `FolderStore` (a directory of files, for
 //! `edgereel transcode`); both must pass `object_store::conformance`.
 
 #[cfg(any(test, feature = "conformance"))]

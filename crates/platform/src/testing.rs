@@ -79,7 +79,7 @@ impl RunningServer {
     /// # Panics
     /// If it fails.
     pub async fn start_with_faults(data_dir: &Path, faults: Option<Arc<dyn Faults>>) -> Self {
-        let server = S3Server::open(config(data_dir)).expect("a test's folder can be opened");
+        let server = S3Server::open(config(data_dir)).expect("a test's directory can be opened");
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel();
@@ -99,7 +99,7 @@ impl RunningServer {
         store_config(&self.endpoint)
     }
 
-    /// Stops the server; afterwards its folder can be opened again.
+    /// Stops the server; afterwards its directory can be opened again.
     ///
     /// # Panics
     /// If the server had failed.

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::digest::{Digests, Hashing};
 
-/// The two content folders: `blobs` (complete files) and `tmp` (files being written).
+/// The two content directories: `blobs` (complete files) and `tmp` (files being written).
 pub(super) struct Blobs {
     complete: PathBuf,
     temporary: PathBuf,
@@ -22,7 +22,7 @@ pub(super) struct Blobs {
 
 /// A complete file that no index row refers to yet; it is removed unless it is kept.
 pub(super) struct NewBlob {
-    /// File name in the folder.
+    /// File name in the directory.
     pub(super) name: String,
     /// Size in bytes.
     pub(super) size: u64,

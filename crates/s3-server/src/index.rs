@@ -39,14 +39,14 @@ struct Settled {
     finish: Box<dyn FnOnce(bool) -> Vec<String>>,
 }
 
-/// The index of one data folder.
+/// The index of one data directory.
 pub(super) struct Index {
     jobs: Option<mpsc::UnboundedSender<Job>>,
     writer: Option<JoinHandle<()>>,
     readers: Mutex<Vec<Connection>>,
     path: PathBuf,
     epochs: Arc<Epochs>,
-    /// Lock of the whole folder. It is here because it must be held until after the last commit.
+    /// Lock of the whole directory. It is here because it must be held until after the last commit.
     _lock: File,
 }
 
@@ -134,7 +134,7 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        // Ends the writer's loop; the folder's lock must be held until its last commit.
+        // Ends the writer's loop; the directory's lock must be held until its last commit.
         self.jobs = None;
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()

@@ -1,4 +1,4 @@
-//! The embedded S3 server: R2's protocol and rules over one folder.
+//! The embedded S3 server: R2's protocol and rules over one directory.
 //!
 //! Content is in files, the index in `SQLite`; one transaction makes an object and its event
 //! visible. An acknowledged object survives `kill -9` and power failures; an unacknowledged one
@@ -46,7 +46,7 @@ use s3s::auth::SecretKey;
 /// Configuration of a server.
 #[derive(Debug, Clone)]
 pub struct S3ServerConfig {
-    /// Folder of all stored data; created if it is missing.
+    /// Directory of all stored data; created if it is missing.
     pub data_dir: PathBuf,
     /// Access key id of clients.
     pub access_key_id: String,
@@ -73,13 +73,13 @@ pub struct BucketConfig {
 /// The server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process uses the folder; two would destroy each other's files.
-    #[error("the folder `{}` is in use by another process", .0.display())]
+    /// Another process uses the directory; two would destroy each other's files.
+    #[error("the directory `{}` is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// The folder cannot be created, read or written.
-    #[error("cannot use the folder `{}`", .folder.display())]
+    /// The directory cannot be created, read or written.
+    #[error("cannot use the directory `{}`", .folder.display())]
     Folder {
-        /// Path of the folder.
+        /// Path of the directory.
         folder: PathBuf,
         /// The I/O error.
         #[source]
@@ -109,7 +109,7 @@ pub enum OpenError {
     },
 }
 
-/// A server over one folder. Clones share it; the folder's lock is released when the last clone,
+/// A server over one directory. Clones share it; the directory's lock is released when the last clone,
 /// and the last router created from it, is dropped.
 #[derive(Clone)]
 pub struct S3Server {
@@ -119,7 +119,7 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Opens or creates the folder, locks it, and removes files that a crash left. Blocks on disk
+    /// Opens or creates the directory, locks it, and removes files that a crash left. Blocks on disk
     /// I/O.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl S3Server {
         let live = prepare(&path, &config.buckets).map_err(in_index)?;
         let removed = blobs.sweep(&live).map_err(folder)?;
         if removed > 0 {
-            tracing::info!(removed, "removed {removed} files that a crash had left in the S3 folder");
+            tracing::info!(removed, "removed {removed} files that a crash had left in the S3 directory");
         }
         let cors = Arc::new(cors::Cors::default());
         for bucket in config.buckets.iter().filter(|it| !it.cors_origins.is_empty()) {

@@ -80,7 +80,7 @@ pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
         VERSION => Ok(()),
         later => Err(rusqlite::Error::ToSqlConversionFailure(
             format!(
-                "the index has version {later}, this program supports {VERSION}: use a newer program or another folder"
+                "the index has version {later}, this program supports {VERSION}: use a newer program or another directory"
             )
             .into(),
         )),

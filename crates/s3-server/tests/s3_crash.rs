@@ -17,7 +17,7 @@ use md5::{Digest as _, Md5};
 use platform::testing::{PRIVATE, RunningServer, config};
 use s3_server::{R2Event, S3Server};
 
-/// Makes this executable run the server: the folder to serve.
+/// Makes this executable run the server: the directory to serve.
 const FOLDER: &str = "EDGEREEL_TEST_S3_FOLDER";
 const ROUNDS: u64 = 5;
 const WRITERS: u64 = 8;
@@ -218,7 +218,7 @@ async fn delete_everything(folder: &Path) {
         abort.upload_id(upload.upload_id().unwrap()).send().await.unwrap();
     }
     server.stop().await;
-    // The folder can be opened again, because the index releases it only after its last commit and
+    // The directory can be opened again, because the index releases it only after its last commit and
     // removals.
     drop(S3Server::open(config(folder)).unwrap());
 }

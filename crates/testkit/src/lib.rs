@@ -1,4 +1,4 @@
-//! Real servers for tests, each with its own folder and port, removed when the test ends, however
+//! Real servers for tests, each with its own directory and port, removed when the test ends, however
 //! it ends.
 //!
 //! They are not part of the checkout: `scripts/setup.sh --services` installs them. Where one is missing, `start` reports it

@@ -29,7 +29,7 @@ impl LocalStack {
         let python = crate::tool("localstack", "python")?;
         let mut logs = String::new();
         for _ in 0..ATTEMPTS {
-            let folder = tempfile::tempdir().expect("a temporary folder");
+            let folder = tempfile::tempdir().expect("a temporary directory");
             let port = free_port();
             let address = format!("127.0.0.1:{port}");
             let mut command = Command::new(&python);

@@ -44,7 +44,7 @@ impl Postgres {
         };
         let mut logs = String::new();
         for _ in 0..ATTEMPTS {
-            let folder = tempfile::tempdir().expect("a temporary folder");
+            let folder = tempfile::tempdir().expect("a temporary directory");
             initialise(&programs, &folder);
             if !settings.is_empty() {
                 make_certificate(folder.path());
@@ -89,7 +89,7 @@ impl Postgres {
     }
 }
 
-/// The folder with the programs of the newest installed PostgreSQL.
+/// The directory with the programs of the newest installed PostgreSQL.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions
@@ -102,7 +102,7 @@ fn programs() -> Option<PathBuf> {
 
 fn initialise(programs: &Path, folder: &TempDir) {
     if is_root() {
-        chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+        chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a directory away");
     }
     let mut command = unprivileged(&programs.join("initdb"));
     command.arg("-D").arg(folder.path().join("data"));

@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 /// Waits until the other end of its input is closed, and then removes what a killed test left.
 const WATCHDOG: &str = r#"read -r _; kill -KILL "$1"; sleep 1; rm -rf -- "$2""#;
-/// Time limit for the first answer, on a busy machine.
+/// Time limit for the first response, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A server, and its working folder.
+/// A server, and its working directory.
 pub(crate) struct Server {
     child: Child,
     stop: Signal,
@@ -63,7 +63,7 @@ impl Server {
             if self.child.try_wait().expect("a child can be waited for").is_some() {
                 return false;
             }
-            assert!(started.elapsed() < START_LIMIT, "the server does not answer:\n{}", self.log());
+            assert!(started.elapsed() < START_LIMIT, "the server does not respond:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         true

@@ -13,8 +13,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Cache, Headers, ReadableStream, Response, ResponseInit, WorkerGlobalScope};
 
 const NAMESPACE: &str = "edgereel";
-/// A week. A replaced encoding keeps its keys for longer; one that is produced again later has the
-/// same paths and other keys.
+/// A week. The content keys of a replaced generation are kept for longer than that. If the same
+/// generation is made again later, it has the same paths, but other keys.
 const LIFE: &str = "public, max-age=604800, immutable";
 
 /// The object with this key, if it is cached.

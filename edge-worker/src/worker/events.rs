@@ -93,7 +93,7 @@ async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Opti
         Ok((status, answer)) if (200..300).contains(&status) => Some(answer),
         Ok((status, answer)) => {
             let answer: String = answer.chars().take(500).collect();
-            console_error!("{host} answered {status}: {answer}");
+            console_error!("{host}: status {status}: {answer}");
             None
         }
         Err(error) => {

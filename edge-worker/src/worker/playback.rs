@@ -1,5 +1,5 @@
-//! Requests of viewers: `domain::playback` decides, this module executes the decision with R2, KV
-//! and the cache.
+//! Requests of viewers: `domain::playback` decides, and this module executes the decision with R2,
+//! KV and the cache.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use super::bindings::{self, Bindings};
 use super::incoming::Incoming;
 use super::{cache, signatures, store};
 
-/// Why a decision could not be carried out.
+/// The reason why a decision could not be executed.
 pub(super) struct Failed {
     refusal: Refusal,
     /// `Content-Range`, where the range cannot be satisfied.

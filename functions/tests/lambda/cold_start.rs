@@ -89,7 +89,7 @@ async fn cold_starts() {
     write!(
         page,
         "\nCold start of `api` ({here}), {today}, {cores} processors, load average {load}; median of {STARTS} starts, counted from exec:\n\n\
-         | database | requests its first event after | answers it after | time of the next answer |\n|---|---:|---:|---:|\n"
+         | database | requests its first event after | responds after | time of the next response |\n|---|---:|---:|---:|\n"
     )
     .unwrap();
     for (database, cloud) in &clouds {

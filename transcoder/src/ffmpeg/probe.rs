@@ -19,7 +19,7 @@ mod streams;
 pub use frames::{FrameFacts, key_frames};
 pub use streams::{Found, parse_streams};
 
-/// Time limit: a slower answer means that the store does not respond.
+/// Time limit: if ffprobe takes longer, the store does not respond.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
 
 /// Processor time limit: headers that need more are hostile.

@@ -1,4 +1,4 @@
-//! The progress of the work: finished chunks only, weighted by their cost.
+//! The progress of the work in percent: finished chunks only, weighted by their cost.
 
 use domain::plan::EncodePlan;
 use domain::segment::{ChunkRecord, Lane};

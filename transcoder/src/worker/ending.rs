@@ -35,7 +35,7 @@ impl Worker {
         };
         match verdict {
             Verdict::Release => info!("the job was released"),
-            Verdict::Reject => info!(failure.code = %failure.code, "the source was refused: {problem}"),
+            Verdict::Reject => info!(failure.code = %failure.code, "the source was rejected: {problem}"),
             Verdict::Retry => {
                 let problem = format!("{:#}", anyhow::Error::from(problem));
                 error!(failure.code = %failure.code, ?next, "{problem}\n{log_tail}");
@@ -67,7 +67,7 @@ impl Worker {
     /// The consequence of an infrastructure failure of the current attempt.
     async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
         let job = (claim.video, &claim.job);
-        let decide = || next_attempt(&*self.catalog, job, Some((claim.fence, code)), now_ms());
+        let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), now_ms());
         match self.insist(cancel, decide).await {
             Ok(next) => next,
             Err(problem) => {
@@ -85,7 +85,7 @@ impl Worker {
         problem: TranscodeError,
     ) -> Result<(), QueueError> {
         let is_gone = matches!(problem, TranscodeError::Catalog(CatalogError::Gone { .. }));
-        info!("stopped: {:#}", anyhow::Error::from(problem));
+        info!("stopped the attempt: {:#}", anyhow::Error::from(problem));
         self.clean_up_if_gone(claim).await;
         match is_gone {
             true => self.queue.ack(&delivery.receipt).await,

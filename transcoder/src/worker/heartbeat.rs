@@ -42,14 +42,14 @@ impl Heartbeat {
                 }
                 match within(worker.catalog.renew(&claim, lease, now_ms())).await {
                     Ok(_) => renewed = Instant::now(),
-                    // After a whole lease without an answer, another worker may have the video, and
+                    // After a whole lease without a response, another worker may have the video, and
                     // new results could not be recorded.
                     Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
                         return Some(problem);
                     }
                     // There is still time to try again.
-                    Err(problem) => warn!("could not renew the lease: {:#}", anyhow::Error::from(problem)),
+                    Err(problem) => warn!("could not renew the claim: {:#}", anyhow::Error::from(problem)),
                 }
             }
         });
@@ -68,6 +68,6 @@ async fn extend(worker: &Worker, receipt: &ReceiptHandle) {
         // The message may be delivered to another worker, which finds the claim held: the catalog
         // decides.
         Ok(()) | Err(QueueError::LeaseLost) => {}
-        Err(problem) => warn!("could not extend the message: {:#}", anyhow::Error::from(problem)),
+        Err(problem) => warn!("could not extend the lease of the message: {:#}", anyhow::Error::from(problem)),
     }
 }

@@ -15,16 +15,16 @@ use tracing::{info, warn};
 use super::Worker;
 use platform::clock::now_ms;
 
-/// Pause before the first check whether the services answer again; doubled after each check.
+/// Pause before the first check whether the services respond again; doubled after each check.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Maximum pause between two checks: how long a service that has returned may stay unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A service that takes longer to answer counts as unavailable.
+/// A service that takes longer to respond counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Attempts at one change that fails although the catalog answers otherwise.
+/// Maximum number of tries of one change that fails although the catalog responds to checks.
 const ATTEMPTS: u32 = 10;
 
 /// Whether a service is unavailable, as far as the jobs of one worker have noticed. Clones share
@@ -35,13 +35,13 @@ pub struct Outage(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     is_on: AtomicBool,
-    /// Checks since a job was last claimed: services that answer only now and then get increasing
+    /// Checks since a job was last claimed: services that respond only now and then get increasing
     /// pauses.
     looks: AtomicU32,
 }
 
 impl Outage {
-    /// Records that a service did not answer.
+    /// Records that a service did not respond.
     pub(super) fn begin(&self, what: &str) {
         if !self.0.is_on.swap(true, Ordering::Relaxed) {
             warn!("waiting for services: {what}");
@@ -59,7 +59,7 @@ impl Outage {
 
     fn end(&self) {
         if self.0.is_on.swap(false, Ordering::Relaxed) {
-            info!("the services answer again");
+            info!("the services respond again");
         }
     }
 
@@ -82,10 +82,10 @@ impl Worker {
         }
     }
 
-    /// Checks whether the services that every job needs answer.
+    /// Checks whether the services that every job needs respond.
     async fn probe(&self) -> anyhow::Result<()> {
         let catalog = within(self.catalog.ping(now_ms()));
-        // Requests an object that never exists: the cheapest request that the store has to answer.
+        // Requests an object that never exists: the cheapest request to the store.
         let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
         let store = tokio::time::timeout(PATIENCE, self.store.head(&nothing));
         let (catalog, store) = tokio::join!(catalog, store);
@@ -93,7 +93,7 @@ impl Worker {
         match store {
             Ok(Ok(_) | Err(StoreError::NotFound { .. })) => Ok(()),
             Ok(Err(problem)) => Err(problem.into()),
-            Err(_) => anyhow::bail!("the store did not answer within {PATIENCE:?}"),
+            Err(_) => anyhow::bail!("the store did not respond within {PATIENCE:?}"),
         }
     }
 
@@ -101,7 +101,7 @@ impl Worker {
     ///
     /// # Errors
     /// Those of the catalog; `Unavailable` once cancelled, or if the operation fails although the
-    /// catalog answers.
+    /// catalog responds.
     pub(super) async fn insist<T, F>(
         &self,
         cancel: &CancellationToken,
@@ -124,9 +124,9 @@ impl Worker {
     }
 }
 
-/// A time limit for the catalog: a database behind a network that drops packets never answers.
+/// A time limit for the catalog: a database behind a network that drops packets never responds.
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
-    let late = |_| CatalogError::Unavailable { source: format!("no answer in {PATIENCE:?}").into() };
+    let late = |_| CatalogError::Unavailable { source: format!("no response in {PATIENCE:?}").into() };
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|it| Err(late(it)))
 }
 

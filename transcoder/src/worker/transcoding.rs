@@ -87,9 +87,9 @@ impl Worker {
             // The source was replaced, or a user requested other work. That newer request has a job
             // of its own, so this one ends without a failure.
             Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
-                info!("overtaken: {overtaken}");
+                info!("the job ends without effect: {overtaken}");
                 if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
-                    warn!("could not record the outcome: {:#}", anyhow::Error::from(problem));
+                    warn!("could not record the outcome of the job: {:#}", anyhow::Error::from(problem));
                 }
                 self.queue.ack(&delivery.receipt).await
             }
@@ -108,7 +108,7 @@ impl Worker {
         let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
         let video = self.catalog.get_video(job.video).await?;
         let journal =
-            CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
+            CatalogJournal::new(self.catalog.clone(), claim.clone(), video.ready_ms.is_none(), self.config.lease);
         let content_keys =
             WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
         let content_keys = Arc::new(content_keys);
@@ -119,7 +119,7 @@ impl Worker {
             }
             Some(partial) => {
                 let keys = (Arc::clone(&self.keys), Arc::clone(&content_keys));
-                Some(ReusedRenditions::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
+                Some(ReusedRenditions::of(&self.store, &self.catalog, keys, claim.video, partial).await?)
             }
             None => None,
         };
@@ -167,7 +167,7 @@ impl Worker {
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
             // The video is ready nevertheless; the source stays until the sweeper removes it.
-            warn!("the source could not be put away: {:#}", anyhow::Error::from(problem));
+            warn!("could not archive or delete the source: {:#}", anyhow::Error::from(problem));
         }
         self.queue.ack(&delivery.receipt).await
     }

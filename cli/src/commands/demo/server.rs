@@ -89,5 +89,5 @@ async fn wait_for_info(data: &Path, said: &serde_json::Value) -> Result<DevInfo>
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(CommandError::failed("not-running", anyhow::anyhow!("`edgereel dev` did not report its addresses")))
+    Err(CommandError::failed("not-running", anyhow::anyhow!("`edgereel dev` did not report its URLs")))
 }

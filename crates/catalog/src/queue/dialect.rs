@@ -7,7 +7,7 @@ macro_rules! dead_letter_exhausted {
     ($lock:literal) => {
         concat!(
             "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
-                ELSE 'the last worker that had it gave no answer' || coalesce('; before that: ' || why, '') END
+                ELSE 'the last worker did not report a result' || coalesce('; before that: ' || why, '') END
              WHERE id IN (
                 SELECT id FROM messages
                 WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",

@@ -342,7 +342,7 @@ impl AttemptOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RenditionRecord {
-    /// Name of the rendition and of its folder.
+    /// Name of the rendition and of its directory.
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1080p"))]
     pub name: RenditionName,
     /// Kind of media.

@@ -75,7 +75,7 @@ pub struct EndpointSecret {
 pub enum DisabledWhy {
     /// Its owner disabled it.
     Owner,
-    /// It answered 410 Gone.
+    /// It responded with 410 Gone.
     Gone,
     /// It failed for three days.
     Failing,
@@ -238,7 +238,7 @@ pub enum Outcome {
         /// End of the pause that the endpoint requested, Unix milliseconds.
         pause_until_ms: Option<u64>,
     },
-    /// The endpoint answered 410: it must get no more deliveries.
+    /// The endpoint responded with 410: it must get no more deliveries.
     Gone,
 }
 

@@ -72,7 +72,7 @@ fn body(response: Response) -> futures::stream::BoxStream<'static, Result<bytes:
 /// Describes an error without the URL.
 fn failure(error: &reqwest::Error) -> FetchError {
     let text = if error.is_timeout() {
-        "the server did not answer in time"
+        "the server did not respond in time"
     } else if error.is_connect() {
         "the server cannot be reached"
     } else if error.is_redirect() {

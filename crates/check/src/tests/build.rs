@@ -18,7 +18,7 @@ const SEGMENT: u32 = 6;
 pub(super) const KEYS: [(&str, [u8; 16]); 4] =
     [("180p", [1; 16]), ("90p", [2; 16]), ("audio-64k", [3; 16]), ("iframes", [4; 16])];
 
-/// The folder of the valid tree. Copy it, never change it.
+/// The directory of the valid tree. Copy it, never change it.
 pub(super) fn good() -> &'static Path {
     static TREE: OnceLock<TempDir> = OnceLock::new();
     TREE.get_or_init(|| {

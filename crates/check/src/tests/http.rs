@@ -105,7 +105,7 @@ async fn a_server_that_ignores_ranges_is_read_all_the_same() {
 async fn refused_keys_are_named_as_such() {
     let report = check_served(Manners { refuses: "keys/90p", ..polite() }, "master.m3u8").await;
     assert_eq!(broken(&report, Level::Must), ["RFC8216-5.1"], "{}", listing(&report));
-    assert!(listing(&report).contains("the server answered 403"), "{}", listing(&report));
+    assert!(listing(&report).contains("the server responded with 403"), "{}", listing(&report));
 }
 
 #[tokio::test]

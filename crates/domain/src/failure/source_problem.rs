@@ -88,7 +88,9 @@ pub enum SourceProblem {
     #[error("{}", FailureCode::SourceChanged.message())]
     SourceChanged,
     /// The server of the URL refuses to send the file.
-    #[error("The server answers with status {status}: check that the file exists and can be read without signing in.")]
+    #[error(
+        "The server responded with status {status}: check that the file exists and can be read without signing in."
+    )]
     FetchRefused {
         /// HTTP status of the response.
         status: u16,
@@ -196,7 +198,7 @@ mod tests {
         too-large: The file has 5.4 GB, and at most 999 bytes is allowed: upload a smaller one.
         too-many-pixels: The frames are 16000x9000, and at most 35389440 pixels are allowed: export the video at a lower resolution.
         unsupported-codec: The codec `vvc` is not supported: export the video as H.264 in MP4.
-        fetch-refused: The server answers with status 404: check that the file exists and can be read without signing in.
+        fetch-refused: The server responded with status 404: check that the file exists and can be read without signing in.
         ");
         assert!(problems.iter().all(|it| it.code().class() == FailureClass::Source));
     }

@@ -105,7 +105,7 @@ impl From<FileName> for String {
 ///
 /// 1 to 1,024 bytes without control characters or relative parts (`.`, `..`), relative, and outside
 /// Edgereel's own prefixes: uploaded, wrapped and published objects cannot be accessed under
-/// another name. Under `uploads/`, only the folders of videos are reserved: tools that copy files
+/// another name. Under `uploads/`, only the directories of videos are reserved: tools that copy files
 /// to S3 put theirs beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -114,10 +114,10 @@ pub struct ExternalPath(String);
 impl ExternalPath {
     /// Maximum length of a key in R2 and S3, bytes.
     const MAX_BYTES: usize = 1024;
-    /// Top-level folders that are reserved for Edgereel's objects.
+    /// Top-level directories that are reserved for Edgereel's objects.
     const OURS: [&str; 5] = ["archive", "keys", "manifests", "hls", "posters"];
 
-    /// Whether a path is in a reserved folder.
+    /// Whether a path is in a reserved directory.
     fn is_ours(text: &str) -> bool {
         let mut steps = text.split('/');
         match (steps.next(), steps.next()) {
@@ -152,7 +152,7 @@ impl From<ExternalPath> for String {
     }
 }
 
-/// The name of a rendition and of its folder: `1080p`, `audio-128k`, `iframes`.
+/// The name of a rendition and of its directory: `1080p`, `audio-128k`, `iframes`.
 ///
 /// 1 to 32 of `a-z`, `0-9` and `-`, because it appears in paths, playlists and key ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ impl FromStr for RenditionName {
     }
 }
 
-/// Folders beside the renditions in a generation.
+/// Directories beside the renditions in a generation.
 const RESERVED_FOLDERS: [&str; 2] = ["thumbs", "captions"];
 
 impl TryFrom<String> for RenditionName {

@@ -1,4 +1,4 @@
-//! Ranges and conditions of requests (RFC 9110, 13 and 14), the same in every shell.
+//! Ranges and conditions of requests (RFC 9110, 13 and 14), for `response`.
 
 use std::ops::Range;
 

@@ -84,7 +84,8 @@ impl Headers {
             .with("x-content-type-options", "nosniff")
     }
 
-    /// Which pages may read the answer: those that may send cookies, with them; else those of the grant; else all.
+    /// The CORS headers, which state the pages that may read the response: pages that may send cookies, with cookies;
+    /// otherwise the pages that the grant allows; otherwise all pages.
     fn cross_origin(allowed: &[Origin], request: &Request<'_>, config: &Config) -> Self {
         let among = |list: &[Origin]| request.origin.filter(|it| list.iter().any(|known| known.as_str() == *it));
         let headers = match among(&config.credential_origins) {

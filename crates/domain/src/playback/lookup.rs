@@ -1,6 +1,6 @@
-//! Look-ups before a decision is executed: revoked permissions and renewed sessions.
+//! Look-ups before a decision is executed: revocations, and renewed sessions.
 //!
-//! One list of names with values (in the Worker a KV namespace) holds both. All its entries expire by
+//! One list of names with values contains both; in the Worker, it is a KV namespace. All its entries expire by
 //! themselves.
 
 use crate::grant::Fingerprint;
@@ -25,7 +25,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The names under which the permission can be revoked. A viewer and a session are named by a fingerprint, so that the
+    /// The names under which a backend can revoke this session. A viewer and a session are named by a fingerprint, so that the
     /// list does not say who they are.
     pub fn revocations(&self) -> Vec<String> {
         let mut names = vec![format!("video/{}", self.video), format!("session/{}", self.session)];
@@ -55,9 +55,9 @@ pub(super) fn subject_of(pass: &Pass, now: u64) -> Result<Subject, Refusal> {
 /// The list entries that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
-    /// If one of these names is on the list, the permission was revoked.
+    /// If one of these names is on the list, the request is refused as revoked.
     pub revocations: Vec<String>,
-    /// Unless this name is on the list with a future time (Unix seconds), the permission has expired.
+    /// The pass has expired. Unless this name is on the list with a future time (Unix seconds), the request is refused.
     pub renewal: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! Playlists that grow no faster than the viewer plays, for the HLS player that Chromium has of its own.
+//! Playlists that grow no faster than the viewer plays, for Chromium's built-in HLS player.
 //!
 //! That player takes a playlist without EXT-X-ENDLIST for a live stream. When it reloads one and has no segment left
-//! to load, it keeps the last three segments and skips the others. It would lose parts of every video that grows
-//! faster than it plays, and of every video that becomes complete in the meantime. So the edge writes the time into
+//! to load, it keeps the last three segments and skips the others. So the viewer would miss parts of every video
+//! that grows faster than it plays, or that becomes complete in the meantime. So the edge writes the time into
 //! the playlist URLs of a master playlist that it gives to this player while the video grows (`?since=`, Unix
 //! seconds), and under these URLs reveals three segments plus the time that has passed. Other players get everything.
 //!
@@ -19,7 +19,7 @@ pub(super) fn is_needed(request: &Request<'_>) -> bool {
     is_media_element && request.brands.is_some_and(|brands| brands.contains("Chromium"))
 }
 
-/// The query that asks for pace, to be appended to the URL of a media playlist. `now` in Unix seconds.
+/// The query that makes the edge reveal a media playlist at this pace, to be appended to its URL. `now` in Unix seconds.
 pub(super) fn query(now: u64) -> String {
     format!("?since={now}")
 }

@@ -133,9 +133,9 @@ impl Refusal {
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Method => ("method-not-allowed", "This method is not answered here."),
-            Self::Path => ("bad-path", "This path holds characters that none of ours has."),
-            Self::NotFound => ("not-found", "There is nothing here."),
+            Self::Method => ("method-not-allowed", "This method is not allowed here."),
+            Self::Path => ("bad-path", "This path has characters that are not allowed."),
+            Self::NotFound => ("not-found", "Not found at this URL."),
             Self::GrantMissing => ("grant-missing", "A grant is needed to play this video."),
             Self::GrantTwice => ("grant-twice", "More than one grant was sent."),
             Self::GrantTooLong => ("grant-too-long", "The grant is too long."),
@@ -145,27 +145,25 @@ impl Refusal {
             Self::GrantSignature => ("grant-signature", "The signature of the grant is wrong."),
             Self::GrantAudience => ("grant-audience", "The grant is not meant for playback."),
             Self::GrantVideo => ("grant-video", "The grant is for another video."),
-            Self::GrantDiffers => {
-                ("grant-differs", "The fresh grant is not of the viewer of the session, or has other limits.")
-            }
+            Self::GrantDiffers => ("grant-differs", "The fresh grant has another viewer, or other limits."),
             Self::GrantExpired => ("grant-expired", "The grant has expired."),
             Self::GrantNotYetValid => ("grant-not-yet-valid", "The grant is not valid yet."),
-            Self::PassMalformed => ("pass-malformed", "This address cannot be read."),
-            Self::PassVersion => ("pass-version", "This address is of a version that is not known."),
-            Self::PassKeyUnknown => ("pass-key-unknown", "This address was signed with a key that is no longer known."),
-            Self::PassSignature => ("pass-signature", "The signature of this address is wrong."),
-            Self::PassPurpose => ("pass-purpose", "This address was signed for something else."),
-            Self::PassExpired => ("pass-expired", "This address has expired."),
-            Self::PassGeneration => ("pass-generation", "This address was signed for another encoding."),
+            Self::PassMalformed => ("pass-malformed", "This URL cannot be read."),
+            Self::PassVersion => ("pass-version", "This URL has an unknown version."),
+            Self::PassKeyUnknown => ("pass-key-unknown", "This URL was signed with an unknown key."),
+            Self::PassSignature => ("pass-signature", "The signature of this URL is wrong."),
+            Self::PassPurpose => ("pass-purpose", "This URL was signed for another purpose."),
+            Self::PassExpired => ("pass-expired", "This URL has expired."),
+            Self::PassGeneration => ("pass-generation", "This URL was signed for another generation."),
             Self::PassRendition => ("pass-rendition", "This quality is not included in the grant."),
             Self::MaxHeight => ("max-height", "No quality of this video is included in the grant."),
             Self::Address => ("address-not-allowed", "The grant does not allow this network address."),
             Self::Country => ("country-not-allowed", "The grant does not allow this country."),
             Self::Origin => ("origin-not-allowed", "The grant does not allow this page."),
-            Self::Revoked => ("revoked", "The permission to play this has been withdrawn."),
-            Self::Range => ("range-not-satisfiable", "The range lies outside of the object."),
+            Self::Revoked => ("revoked", "The permission to play this was revoked."),
+            Self::Range => ("range-not-satisfiable", "The range is outside of the object."),
             Self::Playlist => ("playlist-unusable", "The stored playlist cannot be used."),
-            Self::Key => ("key-unavailable", "The key cannot be had."),
+            Self::Key => ("key-unavailable", "Cannot read the key."),
             Self::Unavailable => ("unavailable", "The store cannot be reached; try again."),
         }
     }

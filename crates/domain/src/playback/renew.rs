@@ -1,9 +1,9 @@
 //! Renewal of a session: a new grant keeps the URLs of a player valid.
 //!
-//! Native players cannot change the addresses that they received, and every player requests keys at addresses from
-//! playlists that it read long ago. A renewal therefore keeps the addresses and extends the session of their passes:
-//! the page sends a fresh grant by a POST to the address of the master playlist, and the edge then looks up passes that
-//! have themselves expired.
+//! Native players cannot change the URLs that they received, and every player requests keys at URLs from playlists that
+//! it read long ago. A renewal therefore keeps the URLs and extends the session of their passes: the page sends a fresh
+//! grant by POST to the URL of the master playlist. From then on, when a pass has expired, the edge looks up whether its
+//! session was renewed.
 
 use crate::grant::{Grant, VerifiedGrant};
 use crate::ids::VideoId;
@@ -65,7 +65,7 @@ impl RenewPlan {
         })
     }
 
-    /// The response, JSON: the seconds until the session ends. Not the time: the clocks of viewers are wrong.
+    /// The response, JSON: the seconds until the session ends. Not a time, because the clock of a viewer may be wrong.
     pub fn answer(&self) -> String {
         format!("{{\"expires_in\":{}}}", self.seconds)
     }

@@ -1,5 +1,5 @@
-//! Which part of an object answers a request (RFC 9110, 13 and 14): status, headers and bytes, from the conditions of the
-//! request and the size and entity tag of the object.
+//! The response with an object (RFC 9110, 13 and 14): status, headers and bytes, computed from the conditions of the
+//! request and from the size and ETag of the object.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub struct Conditions {
     if_none_match: Option<String>,
 }
 
-/// An answer with an object.
+/// A response with an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectResponse {
     /// 304: the client has this version.
@@ -36,7 +36,7 @@ pub enum ObjectResponse {
     Unsatisfiable(String),
 }
 
-/// What is sent of an object, or for a HEAD described.
+/// The part of an object to send; for a HEAD request, only its headers are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// 200 or 206.
@@ -62,12 +62,12 @@ impl Conditions {
         self.is_head || self.range.is_some()
     }
 
-    /// Whether the client has the version with this entity tag.
+    /// Whether the client has the version with this ETag.
     pub fn not_modified(&self, etag: &str) -> bool {
         not_modified(self.if_none_match.as_deref(), etag)
     }
 
-    /// The answer with an object of `size` bytes. `etag`: quoted, as in the header `ETag`.
+    /// The response with an object of `size` bytes. `etag`: quoted, as in the header `ETag`.
     pub fn respond(&self, size: u64, etag: &str) -> ObjectResponse {
         if self.not_modified(etag) {
             return ObjectResponse::NotModified;

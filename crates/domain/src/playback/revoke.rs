@@ -7,7 +7,7 @@
 //! | `aud` | `edgereel/revocation` |
 //! | `exp` | Unix seconds |
 //! | `names` | the names to revoke: `video/{id}`, `viewer/{fingerprint}`, `session/{fingerprint}`, up to 32 |
-//! | `seconds` | how long: longer than issued permissions live; by default a week and a day |
+//! | `seconds` | how long the names stay on the list: longer than any issued grant lives; by default 8 days |
 
 use serde::{Deserialize, Serialize};
 

@@ -70,7 +70,7 @@ pub(super) struct Renewing<'a> {
 }
 
 impl<'a> Renewing<'a> {
-    /// The player's address, with its grant in the query, names the session; `Authorization` carries the fresh grant.
+    /// The player's URL, with its grant in the query, names the session; `Authorization` carries the fresh grant.
     /// A single grant, wherever it is, names its own session.
     pub(super) fn of(request: &Request<'a>) -> Result<Self, Refusal> {
         match (in_header(request)?, in_query(request)?) {

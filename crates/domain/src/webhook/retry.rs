@@ -51,7 +51,7 @@ mod tests {
 
     const FIRST: u64 = 1_700_000_000_000;
 
-    /// The pauses between the attempts at an endpoint that never answers.
+    /// The pauses between the attempts at an endpoint that never responds.
     fn pauses(jitter: u16) -> Vec<u64> {
         let (mut now, mut attempts, mut pauses) = (FIRST, 1, vec![]);
         while let Some(next) = next_attempt(attempts, FIRST, now, jitter, None) {

@@ -30,10 +30,10 @@ pub enum Refused {
     #[error("http is not allowed: use https")]
     NotHttps,
     /// The URL contains a user name or password, which would appear in listings and logs.
-    #[error("the address must not have a name or password in it")]
+    #[error("the URL must not contain a user name or password")]
     Userinfo,
     /// The URL has no host.
-    #[error("the address names no host")]
+    #[error("the URL has no host")]
     NoHost,
     /// The host is not on the public internet.
     #[error("`{host}` is not on the public internet: {why}")]
@@ -206,9 +206,9 @@ mod tests {
             ("http://example.com/", "http is not allowed: use https"),
             ("ftp://example.com/", "`ftp:` is not allowed: use https"),
             ("file:///etc/passwd", "`file:` is not allowed: use https"),
-            ("https://user@example.com/", "the address must not have a name or password in it"),
-            ("https://:secret@example.com/", "the address must not have a name or password in it"),
-            ("https://example.com@127.0.0.1/", "the address must not have a name or password in it"),
+            ("https://user@example.com/", "the URL must not contain a user name or password"),
+            ("https://:secret@example.com/", "the URL must not contain a user name or password"),
+            ("https://example.com@127.0.0.1/", "the URL must not contain a user name or password"),
             ("https://127.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
             ("https://127.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),
             ("https://0177.0.0.1/", "`127.0.0.1` is not on the public internet: it is this host itself"),

@@ -1,4 +1,4 @@
-//! A store in plain folders, for `edgereel transcode`: an object is a file at its path.
+//! A store in plain directories, for `edgereel transcode`: an object is a file at its path.
 //!
 //! A file is written under a temporary name and renamed, so a reader sees all of it or the previous
 //! one. Writes are not synced: after a power failure, the user transcodes again. Content types come
@@ -24,14 +24,14 @@ use futures::StreamExt as _;
 use self::failure::Failure;
 use super::{ETag, Entry, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, StoreError};
 
-/// Both buckets as two folders.
+/// Both buckets as two directories.
 #[derive(Clone)]
 pub struct FolderStore(Arc<Folders>);
 
 struct Folders {
     media: PathBuf,
     private: PathBuf,
-    /// The video whose own folder is omitted from the paths of its outputs.
+    /// The video whose own directory is omitted from the paths of its outputs.
     only: Option<VideoId>,
     /// Held from checking a condition to replacing the file, so that conditions hold within this
     /// process.
@@ -47,7 +47,7 @@ const PAGE: usize = 1000;
 
 impl FolderStore {
     /// A store of media objects under `media` (`media/hls/...`), and of private ones under
-    /// `private`. Folders are created when the first object is stored in them. Only one process
+    /// `private`. Directories are created when the first object is stored in them. Only one process
     /// should write at a time.
     pub fn new(media: impl Into<PathBuf>, private: impl Into<PathBuf>) -> Self {
         Self::with_layout(media.into(), private.into(), None)
@@ -281,8 +281,8 @@ impl Folders {
     }
 }
 
-/// Runs `make`; if the folder of `path` is missing, creates it and tries again. Another task may
-/// remove the empty folder at the same time, so this is repeated a few times.
+/// Runs `make`; if the directory of `path` is missing, creates it and tries again. Another task may
+/// remove the empty directory at the same time, so this is repeated a few times.
 fn in_its_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let mut attempts = 0;
     loop {
@@ -354,7 +354,7 @@ impl Folders {
         }
     }
 
-    /// Removes a file, and the folders that become empty.
+    /// Removes a file, and the directories that become empty.
     fn remove(&self, bucket: Bucket, path: &Path) -> io::Result<()> {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::remove_file(path)?;

@@ -109,7 +109,7 @@ async fn rules_that_mean_nothing_are_refused() {
     assert_eq!(code(with(rule().allowed_methods("PUT").expose_headers("*")).await), "InvalidRequest");
 }
 
-/// A folder written by an older version has no table of rules.
+/// A directory written by an older version has no table of rules.
 #[tokio::test]
 async fn an_older_folder_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The folder: one process at a time, content across restarts, and leftovers of a crash.
+//! The directory: one process at a time, content across restarts, and leftovers of a crash.
 
 use platform::testing::{RunningServer, config};
 use s3_server::{EventRule, OpenError, S3Server};
@@ -12,7 +12,7 @@ async fn a_second_server_is_refused_while_the_first_lives() {
     assert!(matches!(error, OpenError::InUse(_)));
     assert_eq!(
         error.to_string(),
-        format!("the folder `{}` is in use by another process", world.folder.path().display())
+        format!("the directory `{}` is in use by another process", world.folder.path().display())
     );
     assert_eq!(world.put("a", b"x").await.len(), 34, "the first goes on");
     let World { server, folder, .. } = world;

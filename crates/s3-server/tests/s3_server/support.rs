@@ -15,7 +15,7 @@ use platform::testing::{RunningServer, config};
 /// The bucket that most tests use; it sends no events.
 pub(crate) const BUCKET: &str = platform::testing::MEDIA;
 
-/// A server over an empty folder, and a client of it.
+/// A server over an empty directory, and a client of it.
 pub(crate) struct World {
     pub(crate) server: RunningServer,
     pub(crate) client: Client,

@@ -102,7 +102,7 @@ fn paths(now: u64) -> Vec<Case> {
         not_found("other file beside the master", format!("/v/{video}/master.m3u?grant={token}")),
         not_found("the master under a pass", format!("/s/{pass}/master.m3u8")),
         not_found("a pass alone", format!("/s/{pass}")),
-        not_found("a folder", format!("{root}/1080p")),
+        not_found("a directory", format!("{root}/1080p")),
         not_found("playlist of another name", format!("{root}/1080p/720p.m3u8")),
         not_found("segment of another rendition", format!("{root}/480p/1080p_00000.ts")),
         not_found("segment number too short", format!("{root}/1080p/1080p_1.ts")),

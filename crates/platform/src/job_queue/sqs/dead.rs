@@ -215,7 +215,7 @@ impl SqsQueue {
             receive_count: receives.and_then(|it| u32::try_from(it).ok()).unwrap_or(self.max_receives),
             sent_ms: sent_ms.unwrap_or(sent_here_ms),
             died_ms,
-            why: why.or_else(|| sent_ms.is_none().then(|| "the last worker that had it gave no answer".to_owned())),
+            why: why.or_else(|| sent_ms.is_none().then(|| "the last worker did not report a result".to_owned())),
         };
         Some(Found { handle, sent_here_ms, letter })
     }

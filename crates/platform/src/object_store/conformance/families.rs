@@ -56,7 +56,7 @@ pub async fn lists_only_its_family(store: &dyn ObjectStore) {
         assert_eq!(page.next, None);
         page.entries.into_iter().map(|it| it.path).collect::<Vec<_>>()
     };
-    // `1` sorts before `m`: the generation's folder begins with a hash.
+    // `1` sorts before `m`: the generation's directory begins with a hash.
     let mut outputs = [subject.segment(0).path(), subject.master().path()];
     outputs.sort_unstable();
     assert_eq!(list(ObjectPrefix::Outputs(subject.video)).await, outputs);

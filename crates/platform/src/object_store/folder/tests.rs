@@ -37,7 +37,7 @@ async fn nothing_is_left_but_objects() {
     let files = std::fs::read_dir(store.path(&master).parent().unwrap()).unwrap().count();
     assert_eq!(files, 1, "no temporary file, after success or refusal");
     store.delete(&master).await.unwrap();
-    assert!(!folder.path().join("out/hls").exists(), "no empty folder");
+    assert!(!folder.path().join("out/hls").exists(), "no empty directory");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ pub(super) fn files(root: &Path, prefix: &str) -> io::Result<Vec<Entry>> {
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<Entry>) -> io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        // No object was ever stored there, or the folder has just been removed.
+        // No object was ever stored there, or the directory has just been removed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };

@@ -1,0 +1,53 @@
+//! OpenAPI documentation of the installation itself.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::{Doc, examples};
+use crate::dead_letters::{DeadLetterList, ListParams, RedriveResult};
+use crate::health::{Health, Readiness};
+use crate::problem::Problem::*;
+
+pub(crate) fn healthz() -> Doc {
+    Doc::new("healthz", "Check liveness", "").response::<Health>(
+        StatusCode::OK,
+        "The process is running.",
+        json!({ "status": "ok" }),
+    )
+}
+
+pub(crate) fn readyz() -> Doc {
+    let ready = |word: &str| json!({ "status": word, "catalog": "ok", "queue": "ok", "store": word });
+    Doc::new("readyz", "Check readiness", "Queries the catalog, the queue and the store.")
+        .response::<Readiness>(StatusCode::OK, "All services respond.", ready("ok"))
+        .response::<Readiness>(StatusCode::SERVICE_UNAVAILABLE, "A service does not respond.", ready("failing"))
+}
+
+pub(crate) fn dead_letters() -> Doc {
+    let about =
+        "Jobs that the queue no longer delivers: they failed too often, or cannot be parsed. Their videos have failed.";
+    Doc::new("listDeadLetters", "List dead letters", about).query::<ListParams>("limit=50").response::<DeadLetterList>(
+        StatusCode::OK,
+        "Up to `limit` dead letters.",
+        json!({ "dead_letters": [examples::dead_letter()] }),
+    )
+}
+
+pub(crate) fn redrive_all() -> Doc {
+    Doc::new(
+        "redriveAllDeadLetters",
+        "Redrive all dead letters",
+        "Their videos are queued again. Dead letters that are no longer needed are removed.",
+    )
+    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 3, "dropped": 1 }))
+}
+
+pub(crate) fn redrive() -> Doc {
+    Doc::new(
+        "redriveDeadLetter",
+        "Redrive a dead letter",
+        "Its video is queued again. A dead letter that is no longer needed is removed.",
+    )
+    .response::<RedriveResult>(StatusCode::ACCEPTED, "Queued.", json!({ "redriven": 1, "dropped": 0 }))
+    .problems(&[NoSuchDeadLetter])
+}

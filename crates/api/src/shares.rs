@@ -1,0 +1,299 @@
+//! Share links: play a video without an account.
+//!
+//! A link issues grants for its video until it expires or is revoked. To revoke it, the API adds the viewer `share:{id}`
+//! to the edge's revocation list. The edge checks that for every segment too, so playback stops within a minute. Only the
+//! response that creates a link contains its secret.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use catalog::Video;
+use catalog::accounts::KeyDigest;
+use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
+use domain::ids::{ShareId, VideoId, hex};
+use domain::state::VideoState;
+use http::header::VARY;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use platform::secret::Secret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::{Body, PathParams, Video as PathVideo};
+use crate::limits::RateLimits;
+use crate::openapi::types;
+use crate::playback::{GrantLife, Viewer};
+use crate::problem::Problem;
+use crate::request_log::record_caller;
+use crate::share_page;
+use crate::state::ApiState;
+use crate::times::{as_rfc3339, as_rfc3339_if_any};
+use crate::videos::{existing, heights, stream};
+use platform::clock::now_ms;
+
+/// Request for a share link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShareRequest {
+    /// Seconds until it expires: one minute to one year. Default: one week.
+    #[serde(default = "a_week")]
+    #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
+    expires_in: u64,
+    /// Limits playback to rungs of at most this height: pixels of the shorter side.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 65_535)]
+    max_height: Option<u32>,
+    /// A label of your choice.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    label: Option<String>,
+}
+
+fn a_week() -> u64 {
+    7 * 24 * 3600
+}
+
+/// The only response that contains the link.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CreatedShare {
+    #[serde(flatten)]
+    share: ShareView,
+    /// Browsers get a page with a player; programs get the response of `/stream`. With `/master.m3u8` appended, it is a
+    /// URL for players.
+    url: String,
+}
+
+/// A list entry.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Share)]
+pub(crate) struct ShareView {
+    #[schema(value_type = types::ShareId)]
+    id: ShareId,
+    #[schema(value_type = types::VideoId)]
+    video: VideoId,
+    label: Option<String>,
+    max_height: Option<u32>,
+    created_by: String,
+    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
+    created_ms: u64,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
+    expires_ms: u64,
+    /// Accurate to the minute.
+    #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
+    #[schema(value_type = Option<types::Time>)]
+    used_ms: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShareList {
+    shares: Vec<ShareView>,
+}
+
+/// Shortest and longest lifetime in seconds.
+const LIFETIME: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
+/// Longest label in bytes.
+const LABEL_LIMIT: usize = 200;
+/// Minimum interval between two updates of the last use: each view must not cause a write.
+const USE_UPDATE_INTERVAL_MS: u64 = 60_000;
+
+/// `POST /v1/videos/{id}/shares`
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(video): PathVideo,
+    Body(request): Body<ShareRequest>,
+) -> Result<(StatusCode, Json<CreatedShare>), ApiError> {
+    let shared = existing(&state, &caller, video).await?;
+    check(&request)?;
+    heights::has_rung(&state, &shared, request.max_height).await?;
+    let (mut secret, mut random) = ([0; 32], [0; 10]);
+    crate::random::fill(&mut secret)?;
+    crate::random::fill(&mut random)?;
+    let (secret, now) = (Secret::new(hex(&secret)), now_ms());
+    let new = NewShare {
+        id: ShareId::new(now, random),
+        digest: KeyDigest::of(&secret),
+        video,
+        label: request.label,
+        max_height: request.max_height,
+        created_by: caller.subject,
+        expires_ms: now.saturating_add(request.expires_in.saturating_mul(1_000)),
+    };
+    let share = ShareView::of(state.shares.create(&new, now).await?);
+    tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
+    let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
+    Ok((StatusCode::CREATED, Json(CreatedShare { share, url })))
+}
+
+fn check(request: &ShareRequest) -> Result<(), ApiError> {
+    if !LIFETIME.contains(&request.expires_in) {
+        return Err(ApiError::invalid(format!(
+            "`expires_in` must be {} to {} seconds",
+            LIFETIME.start(),
+            LIFETIME.end()
+        )));
+    }
+    if request.max_height.is_some_and(|it| !stream::HEIGHTS.contains(&it)) {
+        let (least, most) = (stream::HEIGHTS.start(), stream::HEIGHTS.end());
+        return Err(ApiError::invalid(format!("`max_height` must be {least} to {most} pixels")));
+    }
+    if request.label.as_ref().is_some_and(|it| it.len() > LABEL_LIMIT) {
+        return Err(ApiError::invalid(format!("`label` may have at most {LABEL_LIMIT} bytes")));
+    }
+    Ok(())
+}
+
+/// `GET /v1/videos/{id}/shares`
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(video): PathVideo,
+) -> Result<Json<ShareList>, ApiError> {
+    existing(&state, &caller, video).await?;
+    let shares = state.shares.list(video, now_ms()).await?;
+    Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
+}
+
+/// `DELETE /v1/videos/{id}/shares/{share}`. Repeating the request sends the revocation to the edge again.
+pub(crate) async fn revoke(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathParams((video, share)): PathParams<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
+    existing(&state, &caller, video).await?;
+    if !state.shares.revoke(video, share, now_ms()).await? {
+        return Err(no_such_share());
+    }
+    // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the
+    // caller.
+    state.edge_list.revoke_viewer(&viewer_name(share)).await.map_err(ApiError::unavailable)?;
+    tracing::info!(share.id = %share, "revoked share link {share}");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /shared/{secret}`: a page for browsers; the response of `/stream` for other clients and for the script of the
+/// page.
+pub(crate) async fn follow(
+    State(state): State<ApiState>,
+    Extension(limits): Extension<Arc<RateLimits>>,
+    PathParams(secret): PathParams<String>,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    if share_page::wants_page(&parts.headers) {
+        // The page itself reports whether the link works: its script requests this URL again.
+        return Ok(share_page::page(state.playback.origin()));
+    }
+    let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
+    let mut response = stream::respond(&state, video, &viewer).await?;
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// `GET /shared/{secret}/master.m3u8`: redirects players to the playlist.
+pub(crate) async fn follow_to_playlist(
+    State(state): State<ApiState>,
+    Extension(limits): Extension<Arc<RateLimits>>,
+    PathParams(secret): PathParams<String>,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
+    match stream::find(&state, video, &viewer).await? {
+        stream::Stream::Playable(info) => Ok(Redirect::temporary(info.hls_url()).into_response()),
+        stream::Stream::Processing(info) => Ok(info.into_response()),
+    }
+}
+
+/// The video and viewer of a link. An expired or revoked link is indistinguishable from one that never existed.
+async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts) -> Result<(Video, Viewer), ApiError> {
+    let now = now_ms();
+    let share = state.shares.find(&KeyDigest::of(&Secret::new(secret))).await?;
+    let Some(share) = share.filter(|it| it.is_live(now)) else {
+        // Guessing links is rate-limited like guessing tokens.
+        limits.count_failure(&parts.headers, &parts.extensions)?;
+        return Err(no_such_share());
+    };
+    let video = state.catalog.get_video(share.video).await?;
+    if video.state == VideoState::Deleted {
+        return Err(no_such_share());
+    }
+    if share.used_ms.is_none_or(|it| it.saturating_add(USE_UPDATE_INTERVAL_MS) <= now)
+        && let Err(error) = state.shares.note_use(share.id, now).await
+    {
+        tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));
+    }
+    record_caller(&viewer_name(share.id));
+    Ok((video, viewer_of(&share, now)))
+}
+
+/// Grants of a link expire with it at the latest. Their viewer is the link, so that the edge can reject issued grants
+/// too.
+fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
+    let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
+    let life = GrantLife::OutlivesVideo { at_most };
+    Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
+}
+
+fn no_such_share() -> ApiError {
+    ApiError::new(Problem::NoSuchShare, "there is no such link: it may have expired or been revoked")
+}
+
+impl From<SharesError> for ApiError {
+    fn from(error: SharesError) -> Self {
+        match error {
+            SharesError::TooMany => {
+                let detail = format!("this video already has {MAX_SHARES} links: revoke one first");
+                Self::new(Problem::TooManyShares, detail)
+            }
+            SharesError::Unavailable { .. } => Self::unavailable(error),
+            SharesError::Corrupt { .. } => Self::internal(error),
+        }
+    }
+}
+
+fn viewer_name(share: ShareId) -> String {
+    format!("share:{share}")
+}
+
+impl ShareView {
+    fn of(share: Share) -> Self {
+        let Share { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = share;
+        Self { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playback::PAUSE_SECONDS;
+
+    #[test]
+    fn grants_end_with_their_link() {
+        let id = ShareId::new(1, [1; 10]);
+        let share = |expires_ms| Share {
+            id,
+            video: VideoId::new(1, [1; 10]),
+            label: None,
+            max_height: Some(480),
+            created_by: "installation".to_owned(),
+            created_ms: 0,
+            expires_ms,
+            used_ms: None,
+            revoked_ms: None,
+        };
+        let seconds = |expires_ms| viewer_of(&share(expires_ms), 1_000_000).life.seconds(Some(60_000));
+        assert_eq!(seconds(1_000_000 + 600_000), 600);
+        assert_eq!(seconds(u64::MAX), 60 + PAUSE_SECONDS);
+        assert_eq!(seconds(1_000_001), 1);
+        let viewer = viewer_of(&share(u64::MAX), 0);
+        assert_eq!((viewer.name, viewer.max_height), (Some(format!("share:{id}")), Some(480)));
+        assert!(viewer.check_segments, "a revocation ends what is being watched");
+    }
+}
