@@ -13,7 +13,7 @@ use serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use transcoder::worker::Worker;
+use transcoder::Worker;
 
 use crate::Result;
 use crate::args::DevArgs;

@@ -47,8 +47,8 @@ use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
-use transcoder::ffmpeg::Tools;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::Tools;
+use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {

@@ -28,8 +28,8 @@ use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use transcoder::ffmpeg::Tools;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::Tools;
+use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();

@@ -21,9 +21,9 @@ use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::testing::RunningServer;
 use tokio_util::sync::CancellationToken;
-use transcoder::fetch::Pace;
-use transcoder::ffmpeg::Tools;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::Pace;
+use transcoder::Tools;
+use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 /// A worker and a store, without processing of bucket events, so an imported source stays a source.
 struct Site {

@@ -28,7 +28,7 @@ mod packets;
 
 /// A source that was inspected and found usable.
 #[derive(Debug, Clone)]
-pub struct Inspected {
+pub(crate) struct Inspected {
     /// The properties of the input of the FFmpeg runs that produce segments.
     pub probe: Probe,
     /// The run that they read from; `None`: they read the source itself.
@@ -63,7 +63,7 @@ fn ticks(seconds: f64) -> u64 {
 /// Inspects a source, which ffprobe reads from `loopback`.
 ///
 /// Fails with the problem of the file: empty, not a video, truncated, protected, a playlist.
-pub async fn inspect(
+pub(crate) async fn inspect(
     tools: &Tools,
     blocks: &Blocks,
     loopback: &Loopback,
@@ -125,7 +125,7 @@ pub async fn inspect(
 
 /// Inspects a source again, for runs that read it from its beginning, after runs that sought in it
 /// failed.
-pub async fn inspect_sequentially(
+pub(crate) async fn inspect_sequentially(
     tools: &Tools,
     loopback: &Loopback,
     profile: &Profile,

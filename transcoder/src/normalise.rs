@@ -25,11 +25,11 @@ use crate::tone_map::Light;
 
 mod survey;
 
-pub use survey::{Survey, survey};
+pub(crate) use survey::{Survey, survey};
 
 /// The run that reads a source from its beginning.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normaliser {
+pub(crate) struct Normaliser {
     demuxer: String,
     depth: Option<Depth>,
     /// For an elementary stream, which has no time stamps: its constant rate.
@@ -46,7 +46,7 @@ pub struct Normaliser {
 
 /// An output of the normaliser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Feed {
+pub(crate) enum Feed {
     /// Video frames.
     Picture,
     /// Audio samples.
@@ -63,7 +63,7 @@ const RAW: &str = "nut";
 impl Normaliser {
     /// A normaliser for the streams that were found. The size in `found` is the largest of the
     /// source.
-    pub fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
+    pub(crate) fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
         let video = &found.video;
         let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
         let (width, height) = video.display_size();
@@ -86,7 +86,7 @@ impl Normaliser {
     }
 
     /// The properties of the normaliser's output, as the runs that read it see them.
-    pub fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
+    pub(crate) fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
         let motion = motion_rate(&survey.frame_times);
         let mut video = found.video.clone();
         video.index = 0;
@@ -127,15 +127,10 @@ impl Normaliser {
         Probe { demuxer: RAW.to_owned(), size, video, audio, index: within(index, survey.picture, sound) }
     }
 
-    /// FFmpeg's demuxer for the source itself.
-    pub fn demuxer(&self) -> &str {
-        &self.demuxer
-    }
-
     /// The arguments of a run that passes frames on to `feeds`, each to its URL.
     ///
     /// All streams are read whichever are passed on: their clocks are corrected together.
-    pub fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
+    pub(crate) fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
         let mut arguments = self.input(source);
         for feed in [Some(Feed::Picture), self.audio.map(|_| Feed::Sound)].into_iter().flatten() {
             match (feeds.iter().find(|it| it.0 == feed), feed) {
@@ -171,7 +166,7 @@ impl Normaliser {
 
     /// The arguments that create one image at a time, seconds on the clock of the frames that are
     /// passed on.
-    pub fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
+    pub(crate) fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
         let Size { width, height } = size;
         let filters = format!(

@@ -16,8 +16,7 @@ use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, EncodePlan};
-use domain::probe::Probe;
+use domain::plan::{ChunkPlan, CopyDecision, EncodePlan, Rendition, RenditionKind};
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane};
@@ -33,7 +32,7 @@ use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
 use crate::loopback::Loopback;
 use crate::normalise::{Feed, Normaliser};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
@@ -44,10 +43,9 @@ mod generation;
 mod progress;
 
 use generation::GenerationRun;
-use progress::ProgressMeter;
 
 /// The inputs of the pipeline.
-pub struct TranscodeRequest {
+pub(crate) struct TranscodeRequest {
     /// FFmpeg and ffprobe.
     pub tools: Tools,
     /// The source to read.
@@ -74,9 +72,7 @@ pub struct TranscodeRequest {
 
 /// A generation that is verified and published.
 #[derive(Debug)]
-pub struct Published {
-    /// The properties of the source.
-    pub probe: Probe,
+pub(crate) struct Published {
     /// The plan by which it was encoded.
     pub plan: EncodePlan,
     /// The published renditions.
@@ -88,7 +84,7 @@ pub struct Published {
 }
 
 /// Processes the video. Stops within moments when cancelled.
-pub async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
+pub(crate) async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
     let started = Instant::now();
     request.journal.progress(Stage::Probe, 0).await?;
     let blocks = Blocks::new(Arc::clone(&request.source));
@@ -171,8 +167,12 @@ async fn attempt(
     };
     let work = request.reused.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     match &plan.copy {
-        Ok(_) => tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len()),
-        Err(why) => tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len()),
+        CopyDecision::Remux(_) => {
+            tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
+        }
+        CopyDecision::Encode(why) => {
+            tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len())
+        }
     }
     let writer = GenerationWriter::new(Arc::clone(&request.store), request.video, request.generation.clone());
     let keys = content_keys(request, &plan).await?;
@@ -192,21 +192,19 @@ async fn attempt(
         workers: request.workers.max(1),
         cancel: stop,
     };
-    let mut publisher = Publisher::new(context.writer.clone(), &plan, probe);
+    let mut publisher = Publisher::new(context.writer.clone(), &plan, SourceFacts::new(&plan, probe));
     request.journal.renditions(&publisher.planned()).await?;
     let finished = request.journal.finished().await?;
     let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();
     let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut context, request.reused.is_some(), &finished));
-    finished.iter().for_each(|it| publisher.add(it));
+    finished.iter().for_each(|it| publisher.records_mut().add(it));
 
     let mut run = GenerationRun {
         request,
         trusted,
         plan: &plan,
         context: &context,
-        meter: ProgressMeter::new(&context.plan, &finished),
         publisher,
-        receipt: Receipt::default(),
         playable: watch::Sender::new(false),
         playable_after_s: None,
         started,
@@ -217,7 +215,7 @@ async fn attempt(
             None => Ok(()),
         }
     };
-    let result = match tokio::try_join!(run.all_chunks(&finished), feeding) {
+    let result = match tokio::try_join!(run.all_chunks(), feeding) {
         Ok(_) => run.publish(source.normaliser.as_ref()).await,
         Err(problem) => Err(problem),
     };
@@ -262,9 +260,9 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
     let renditions = plan.renditions(record.lane);
     let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();
-    let known = record.segments.iter().filter(|it| it.rendition != RenditionName::iframes());
+    let known = record.segments.iter().filter(|it| !plan.is_iframes(&it.rendition));
     names.len() == renditions.len()
-        && renditions.iter().all(|it| names.contains(it) && is_whole(plan, chunk, record, it))
+        && renditions.iter().all(|it| names.contains(&it.name) && is_whole(plan, chunk, record, it))
         && known.into_iter().all(|it| {
             let boundary = plan.boundaries.get(it.index as usize);
             chunk.segments.contains(&it.index)
@@ -274,9 +272,9 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
 
 /// Whether a recorded chunk has all segments of a rendition. The last segment of the video may be
 /// missing if it would be very short: see `lanes::may_be_missing`.
-fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &RenditionName) -> bool {
-    let has = |index: u32| record.segments.iter().any(|it| it.rendition == *rendition && it.index == index);
-    if *rendition == RenditionName::iframes() {
+fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &Rendition) -> bool {
+    let has = |index: u32| record.segments.iter().any(|it| it.rendition == rendition.name && it.index == index);
+    if rendition.kind == RenditionKind::IFrames {
         return has(chunk.index);
     }
     chunk.segments.clone().all(|it| has(it) || lanes::may_be_missing(plan, it))
@@ -289,9 +287,7 @@ async fn content_keys(
     if !plan.encrypt {
         return Ok(HashMap::new());
     }
-    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
-    let names: Vec<RenditionName> = lanes.flat_map(|it| plan.renditions(it)).collect();
-    let keys = names.iter().map(|name| async move {
+    let keys = plan.all_renditions().into_iter().map(|Rendition { name, .. }| async move {
         let key = match &request.reused {
             Some(reused) if reused.has(name) => reused.content_key(name).await?,
             _ => request.content_keys.content_key(name).await?,

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use catalog::Catalog;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::ObjectKey;
 use domain::picture::{Picture, essential};
-use domain::plan::{EncodePlan, Size};
+use domain::plan::{EncodePlan, Rendition, SegmentFormat, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
@@ -81,7 +81,7 @@ pub(crate) async fn from_timestamp(
     let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
     let chunks = catalog.chunks(video, generation).await?;
     let mut segments: Vec<&SegmentRecord> =
-        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition).collect();
+        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition.name).collect();
     segments.sort_by_key(|it| it.index);
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
     let place = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
@@ -90,31 +90,34 @@ pub(crate) async fn from_timestamp(
     let key = ObjectKey::Segment {
         video,
         generation: generation.clone(),
-        rendition: rendition.clone(),
+        rendition: rendition.name.clone(),
         index: segment.index,
-        container: plan.container,
+        format: rendition.format,
     };
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
     if plan.encrypt {
-        let key = keys.existing(&rendition).await?;
+        let key = keys.existing(&rendition.name).await?;
         let clear = SegmentDecryptor::decrypt(key.expose(), initialisation_vector(segment.index.into()), &bytes);
-        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.to_string(), reason };
+        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason };
         bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
     }
     let offset = seconds(ticks.saturating_sub(segment.start));
-    if let Some(poster) = decode(tools, bytes.clone(), "mpegts", size, offset, cancel).await? {
+    let demuxer = match rendition.format {
+        SegmentFormat::MpegTs => "mpegts",
+    };
+    if let Some(poster) = decode(tools, bytes.clone(), demuxer, size, offset, cancel).await? {
         return Ok(poster);
     }
     // No frame starts between the last frame and the end: the segment's first frame is close
     // enough.
-    let first = decode(tools, bytes, "mpegts", size, 0.0, cancel).await?;
+    let first = decode(tools, bytes, demuxer, size, 0.0, cancel).await?;
     first.ok_or_else(|| gone("picture"))
 }
 
-/// The name and the size of the largest rung.
-fn best(plan: &EncodePlan) -> Option<(RenditionName, Size)> {
-    let copied = plan.copy.iter().map(|it| (it.name.clone(), it.size));
-    let encoded = plan.rungs.iter().map(|it| (it.name.clone(), it.size));
+/// The largest rung, and its size.
+fn best(plan: &EncodePlan) -> Option<(&Rendition, Size)> {
+    let copied = plan.copy.rung().map(|it| (&it.rendition, it.size)).into_iter();
+    let encoded = plan.rungs.iter().map(|it| (&it.rendition, it.size));
     copied.chain(encoded).max_by_key(|(_, size)| size.short_side())
 }
 

@@ -12,8 +12,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use domain::content_key::ContentKey;
 use domain::ids::{Generation, VideoId, hex};
-use domain::object_key::{Container, ObjectKey, RenditionName};
-use domain::plan::LARGEST_COPIED_SEGMENT;
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::{LARGEST_COPIED_SEGMENT, Rendition};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
@@ -27,14 +27,14 @@ use crate::loopback::SegmentReceiver;
 
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
-pub const ORIGIN: i64 = 900_000;
+pub(crate) const ORIGIN: i64 = 900_000;
 
 /// Maximum number of segments in memory, in addition to the one that each output is writing.
 const IN_FLIGHT: usize = 8;
 
 /// Counts the traffic to the store, for the receipt.
 #[derive(Debug, Default)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     /// Number of objects written.
     pub writes: AtomicU64,
     /// Number of bytes written.
@@ -45,7 +45,7 @@ pub struct Traffic {
 
 /// Writes objects of one generation, and counts them.
 #[derive(Clone)]
-pub struct GenerationWriter {
+pub(crate) struct GenerationWriter {
     store: SharedStore,
     video: VideoId,
     generation: Generation,
@@ -56,56 +56,61 @@ pub struct GenerationWriter {
 
 impl GenerationWriter {
     /// A writer into `store`.
-    pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
+    pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
         Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
     }
 
+    /// The objects of another generation of the same video.
+    pub(crate) fn of_generation(&self, generation: Generation) -> Self {
+        Self { generation, ..self.clone() }
+    }
+
     /// The video of the objects.
-    pub fn video(&self) -> VideoId {
+    pub(crate) fn video(&self) -> VideoId {
         self.video
     }
 
     /// The generation of the objects.
-    pub fn generation(&self) -> &Generation {
+    pub(crate) fn generation(&self) -> &Generation {
         &self.generation
     }
 
     /// Reads an object, or a part of it.
-    pub async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
+    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.get(key, range, None).await
     }
 
     /// Reads an object that may be missing.
-    pub async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.read_if_present(key, max_bytes).await
     }
 
     /// The traffic so far.
-    pub fn traffic(&self) -> &Traffic {
+    pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
     /// The key of a segment.
-    pub fn segment_key(&self, rendition: &RenditionName, index: u32) -> ObjectKey {
+    pub(crate) fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
         ObjectKey::Segment {
             video: self.video,
             generation: self.generation.clone(),
-            rendition: rendition.clone(),
+            rendition: rendition.name.clone(),
             index,
-            container: Container::MpegTs,
+            format: rendition.format,
         }
     }
 
     /// Waits for writes in progress, and prevents new ones: after that, stored objects can be
     /// removed.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         *self.closed.write().await = true;
     }
 
     /// Stores an object. The store itself retries while it cannot be reached.
-    pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+    pub(crate) async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
@@ -120,13 +125,18 @@ impl GenerationWriter {
 impl GenerationWriter {
     /// Copies a segment of another generation inside the store, and returns whether the copy is
     /// complete.
-    pub async fn copy_segment(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
+    pub(crate) async fn copy_segment(
+        &self,
+        from: &Self,
+        rendition: &Rendition,
+        record: &SegmentRecord,
+    ) -> Result<bool, TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
         }
-        let key = self.segment_key(&record.rendition, record.index);
-        self.store.copy(from, &key).await?;
+        let key = self.segment_key(rendition, record.index);
+        self.store.copy(&from.segment_key(rendition, record.index), &key).await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         Ok(self.store.head(&key).await?.size == record.bytes)
     }
@@ -137,9 +147,9 @@ const LEAST_PACKETS: usize = 24;
 
 /// The expected properties of one output of a run.
 #[derive(Clone)]
-pub struct Output {
+pub(crate) struct Output {
     /// The rendition of its segments.
-    pub rendition: RenditionName,
+    pub rendition: Rendition,
     /// Content key; `None`: segments stay clear.
     pub key: Option<ContentKey>,
     /// Whether it is remuxed: its segments are as large as those of the source.
@@ -150,7 +160,7 @@ pub struct Output {
 
 /// A stored segment, with its measurements in clear.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The record for the catalog. `duration` is the measured one.
     pub record: SegmentRecord,
     /// All facts from the transport stream.
@@ -158,7 +168,7 @@ pub struct Stored {
 }
 
 /// Receives the segments of one run.
-pub struct SegmentSink {
+pub(crate) struct SegmentSink {
     writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
     room: Semaphore,
@@ -168,15 +178,15 @@ pub struct SegmentSink {
 
 impl SegmentSink {
     /// A sink, and the channel on which it reports stored segments.
-    pub fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
+    pub(crate) fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
-        let outputs = outputs.into_iter().map(|it| (it.rendition.clone(), it)).collect();
+        let outputs = outputs.into_iter().map(|it| (it.rendition.name.clone(), it)).collect();
         let room = Semaphore::new(IN_FLIGHT);
         (Self { writer, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
     }
 
     /// Number of deliveries that are being received or stored.
-    pub fn active(&self) -> usize {
+    pub(crate) fn active(&self) -> usize {
         self.active.load(Ordering::SeqCst)
     }
 
@@ -211,7 +221,7 @@ impl SegmentSink {
         let report = scanner.finish();
         let (start, duration, frames) = measure(&report)?;
         let record = SegmentRecord {
-            rendition: output.rendition.clone(),
+            rendition: output.rendition.name.clone(),
             index,
             start,
             duration,
@@ -253,7 +263,7 @@ impl SegmentSink {
             });
         }
         let record = SegmentRecord {
-            rendition: output.rendition.clone(),
+            rendition: output.rendition.name.clone(),
             index,
             start,
             duration,
@@ -309,7 +319,7 @@ impl Drop for Active<'_> {
 }
 
 /// Receives images: each delivered file is one, kept in memory.
-pub struct ImageSink {
+pub(crate) struct ImageSink {
     pictures: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
@@ -318,7 +328,7 @@ const LARGEST_PICTURE: usize = 16 << 20;
 
 impl ImageSink {
     /// A sink, and the channel of its images.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
         let (pictures, receiver) = mpsc::unbounded_channel();
         (Self { pictures }, receiver)
     }

@@ -18,11 +18,11 @@ use crate::error::TranscodeError;
 
 mod blocks;
 
-pub use blocks::Blocks;
+pub(crate) use blocks::Blocks;
 
 /// A source of known size, readable in any order.
 #[async_trait]
-pub trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     /// Size in bytes.
     fn size(&self) -> u64;
 
@@ -31,7 +31,7 @@ pub trait Source: Send + Sync {
 }
 
 /// An object in the store.
-pub struct ObjectSource {
+pub(crate) struct ObjectSource {
     store: SharedStore,
     key: ObjectKey,
     etag: ETag,
@@ -44,7 +44,7 @@ const ATTEMPTS: u32 = 4;
 impl ObjectSource {
     /// Opens the object of a job. `SourceMissing` if it does not exist, `SourceChanged` if another
     /// version is in its place.
-    pub async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
+    pub(crate) async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
         let meta = match store.head(&key).await {
             Ok(meta) => meta,
             Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
@@ -97,14 +97,14 @@ impl Source for ObjectSource {
 }
 
 /// A file on this machine.
-pub struct FileSource {
+pub(crate) struct FileSource {
     file: Arc<File>,
     size: u64,
 }
 
 impl FileSource {
     /// Opens a regular file.
-    pub fn open(path: &Path) -> Result<Self, TranscodeError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TranscodeError> {
         let io = |source| TranscodeError::Io { doing: format!("could not open `{}`", path.display()), source };
         let file = File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;

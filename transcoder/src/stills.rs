@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::ObjectKey;
 use domain::plan::Size;
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
@@ -51,7 +51,7 @@ const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5_000
 
 /// The cost of the images of a generation, and those that could not be created.
 #[derive(Debug, Default)]
-pub struct Made {
+pub(crate) struct Made {
     /// Resources of all runs.
     pub cost: Cost,
     /// Extras that are missing; the video plays without them.
@@ -80,7 +80,7 @@ impl Made {
 }
 
 /// Creates and stores all images of a generation.
-pub async fn make(
+pub(crate) async fn make(
     context: &EncodeContext,
     normaliser: Option<&Normaliser>,
     thumbnails: u32,
@@ -135,7 +135,7 @@ impl<'a> Stills<'a> {
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes, None).await?;
+        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes.size, None).await?;
         for (index, picture) in (0..).zip(found) {
             self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, picture).await?;
         }
@@ -143,7 +143,7 @@ impl<'a> Stills<'a> {
     }
 
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
-        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.with_short_side(TILE_SHORT_SIDE));
+        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.size.with_short_side(TILE_SHORT_SIDE));
         let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
         let grid = Some((sheet.columns(), sheet.rows()));
         let (found, cost) = decode(self.context, &chosen, sheet.tile, grid).await?;
@@ -166,7 +166,7 @@ impl<'a> Stills<'a> {
         let (picture, cost) = match made {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
-                let size = self.context.plan.iframes;
+                let size = self.context.plan.iframes.size;
                 let (found, cost) = decode(self.context, &[self.nearest(moment)], size, None).await?;
                 (found.into_iter().next().ok_or_else(|| missing("poster"))?, cost)
             }
@@ -253,16 +253,16 @@ async fn read(
     record: &SegmentRecord,
     iframe: &IFrameRecord,
 ) -> Result<Vec<u8>, TranscodeError> {
-    let rendition = RenditionName::iframes();
-    let key = context.writer.segment_key(&rendition, record.index);
+    let rendition = &context.plan.iframes.rendition;
+    let key = context.writer.segment_key(rendition, record.index);
     let range = iframe.offset..iframe.offset + iframe.bytes;
     let body = context.writer.get(&key, Some(range)).await?;
     let parts: Vec<Bytes> = body.stream.try_collect().await?;
     let stored = parts.concat();
-    match context.keys.get(&rendition) {
+    match context.keys.get(&rendition.name) {
         None => Ok(stored),
         Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
-            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
+            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason: it.to_string() }),
     }
 }
 

@@ -4,7 +4,6 @@
 //! FFmpeg may exit 0 after writing a short or damaged file, so its status does not count: only the
 //! transport streams themselves do.
 
-use domain::object_key::RenditionName;
 use domain::plan::EncodePlan;
 use domain::segment::{Lane, SegmentRecord, TICKS_PER_SECOND, seconds};
 use media::h264::Sps;
@@ -20,14 +19,14 @@ const SHORTAGE: u64 = TICKS_PER_SECOND / 4;
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
 /// Checks a segment against the plan, and returns its record with its exact duration.
-pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
+pub(crate) fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
     let (record, report) = (&stored.record, &stored.report);
     let wrong =
         |what: String| TranscodeError::Verification(format!("segment {} of {} {what}", record.index, record.rendition));
     if report.streams.len() != 1 {
         return Err(wrong(format!("has {} streams", report.streams.len())));
     }
-    if lane == Lane::Encode && record.rendition == RenditionName::iframes() {
+    if lane == Lane::Encode && plan.is_iframes(&record.rendition) {
         let all_intra = report.video().is_some_and(|it| it.intra_frames == it.frames);
         let complete = record.iframes.len() as u32 == record.frames;
         let Some(chunk) = plan.encode_chunks.get(record.index as usize).filter(|_| all_intra && complete) else {
@@ -112,7 +111,7 @@ fn audio_duration(lane: Lane, stream: &media::ts::EsReport, measured: u64) -> u6
 }
 
 /// The codecs in the bitstream of a segment (RFC 6381).
-pub fn codecs(report: &TsReport) -> Option<String> {
+pub(crate) fn codecs(report: &TsReport) -> Option<String> {
     match (report.video(), report.audio()) {
         (Some(video), _) => Sps::parse(video.sps.as_ref()?).map(|it| it.codec_string()),
         (None, Some(audio)) => audio.adts.map(|it| it.codec_string()),
@@ -122,23 +121,18 @@ pub fn codecs(report: &TsReport) -> Option<String> {
 
 /// The final check of a whole generation: every rendition is complete, and audio and video have the
 /// same length.
-pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
+pub(crate) fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
     let wrong = |what: String| Err(TranscodeError::Verification(what));
     let mut ends = vec![];
-    for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
-        if plan.chunks(lane).is_empty() {
-            continue;
+    for rendition in plan.all_renditions() {
+        let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition.name).collect();
+        if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
+            return wrong(format!("{} is not complete", rendition.name));
         }
-        for rendition in plan.renditions(lane) {
-            let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition).collect();
-            if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
-                return wrong(format!("{rendition} is not complete"));
-            }
-            ends.push((rendition, own.iter().map(|it| it.duration).sum::<u64>(), own.len()));
-        }
+        ends.push((&rendition.name, own.iter().map(|it| it.duration).sum::<u64>()));
     }
-    let Some((_, reference, _)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
-    for (rendition, end, _) in &ends {
+    let Some((_, reference)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
+    for (rendition, end) in &ends {
         // Apple 8.1: within a frame; the last audio access unit and the shortage of a source are
         // added.
         if end.abs_diff(reference) > SHORTAGE + 2 * AUDIO_UNIT {

@@ -1,7 +1,7 @@
 //! Confinement of FFmpeg and ffprobe, for all commands that start them.
 
 use confine::Enforcement;
-use transcoder::ffmpeg::Launcher;
+use transcoder::Launcher;
 
 /// Confinement of FFmpeg and ffprobe.
 #[derive(Debug, Clone, clap::Args)]

@@ -10,7 +10,7 @@ use functions::upload_cors;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
-use transcoder::ffmpeg::{Launcher, Tools};
+use transcoder::{Launcher, Tools};
 
 use crate::Result;
 use crate::args::DoctorArgs;

@@ -11,10 +11,10 @@ use domain::failure::FailureClass;
 use domain::profile::Profile;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
-use transcoder::error::TranscodeError;
-use transcoder::ffmpeg::{Launcher, Tools};
-use transcoder::journal::Progress;
-use transcoder::local::{LocalJob, LocalReport, transcode};
+use transcoder::Progress;
+use transcoder::TranscodeError;
+use transcoder::{Launcher, Tools};
+use transcoder::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
 use crate::args::{ConfinementArgs, TranscodeArgs};

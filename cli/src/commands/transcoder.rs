@@ -10,7 +10,7 @@ use domain::profile::Profile;
 use functions::installation::Installation;
 use functions::settings::Environment;
 use serde_json::json;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 use super::transcode::{default_encoders, read_profiles, verified_tools};
 use crate::Result;

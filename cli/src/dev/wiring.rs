@@ -32,8 +32,8 @@ use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
-use transcoder::ffmpeg::Tools;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::Tools;
+use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, PosterId, VideoId};
 
+mod format;
 mod names;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
+pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
 
@@ -28,31 +30,6 @@ pub enum Bucket {
 
 /// The prefix of uploads, whose events start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
-
-/// The container format of segments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Container {
-    /// MPEG-2 transport stream: plays everywhere.
-    #[default]
-    MpegTs,
-}
-
-impl Container {
-    /// File extension of a segment.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::MpegTs => "ts",
-        }
-    }
-
-    /// Media type of a segment (Apple HLS authoring specification, 10.4).
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::MpegTs => "video/mp2t",
-        }
-    }
-}
 
 /// Cache lifetime of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +118,7 @@ pub enum ObjectKey {
         /// Position in the playlist, from 0.
         index: u32,
         /// Container format; determines extension and media type.
-        container: Container,
+        format: SegmentFormat,
     },
     /// One of the thumbnails, which are spread over the video (JPEG).
     Thumbnail {
@@ -222,8 +199,8 @@ impl ObjectKey {
             Self::MediaPlaylist { video, generation, rendition } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}.m3u8")
             }
-            Self::Segment { video, generation, rendition, index, container } => {
-                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", container.extension())
+            Self::Segment { video, generation, rendition, index, format } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", format.extension())
             }
             Self::Thumbnail { video, generation, index } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
@@ -289,7 +266,7 @@ impl ObjectKey {
                     Self::MediaPlaylist { video, generation, rendition }
                 } else {
                     let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
-                    Self::Segment { video, generation, rendition, index, container: Container::MpegTs }
+                    Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
                 }
             }
             _ => return None,
@@ -325,7 +302,7 @@ impl ObjectKey {
             }
             Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
-            Self::Segment { container, .. } => container.content_type(),
+            Self::Segment { format, .. } => format.content_type(),
             Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
                 "image/jpeg"
             }

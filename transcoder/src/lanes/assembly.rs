@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, EncodePlan};
+use domain::plan::{ChunkPlan, EncodePlan, Rendition, RenditionKind};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 
 use super::{Codecs, Made};
@@ -16,7 +16,7 @@ use crate::verify;
 /// The segments of one run that are not assembled yet.
 pub(super) struct Assembly {
     lane: Lane,
-    renditions: Vec<RenditionName>,
+    renditions: Vec<Rendition>,
     chunks: VecDeque<ChunkPlan>,
     segments: BTreeMap<(RenditionName, u32), SegmentRecord>,
     codecs: Codecs,
@@ -37,7 +37,7 @@ impl Assembly {
     pub(super) fn new(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan]) -> Self {
         Self {
             lane,
-            renditions: plan.renditions(lane),
+            renditions: plan.renditions(lane).into_iter().cloned().collect(),
             chunks: chunks.iter().cloned().collect(),
             segments: BTreeMap::new(),
             codecs: Codecs::new(),
@@ -97,12 +97,11 @@ impl Assembly {
             .iter()
             .flat_map(|rendition| {
                 // The trick-play rendition has one object per chunk.
-                let indices = if *rendition == RenditionName::iframes() {
-                    chunk.index..chunk.index + 1
-                } else {
-                    chunk.segments.clone()
+                let indices = match rendition.kind {
+                    RenditionKind::IFrames => chunk.index..chunk.index + 1,
+                    RenditionKind::Video | RenditionKind::Audio => chunk.segments.clone(),
                 };
-                indices.map(|index| (rendition.clone(), index))
+                indices.map(|index| (rendition.name.clone(), index))
             })
             .collect()
     }

@@ -20,7 +20,7 @@ use crate::loopback::{Loopback, SegmentReceiver};
 
 /// Times of a normaliser's output, seconds on its clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Presentation times of the frames, ticks from the first one, increasing.
     pub frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
@@ -47,7 +47,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 /// Runs the normaliser of a source without outputs.
 ///
 /// `codec`: the video codec, for the error if there is no decoder for it.
-pub async fn survey(
+pub(crate) async fn survey(
     tools: &Tools,
     loopback: &Loopback,
     normaliser: &Normaliser,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use catalog::RenditionState;
 use domain::failure::{FailureClass, FailureCode};
+use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::receipt::Extra;
 use domain::segment::TICKS_PER_SECOND;
@@ -326,10 +327,10 @@ fn a_chunk_belongs_to_the_plan_that_it_fits() {
     let records = planned_records(&plan);
     let chunk = |lane: Lane, index: u32| {
         let segments = plan.chunks(lane)[index as usize].segments.clone();
-        let names = plan.renditions(lane);
+        let names: Vec<_> = plan.renditions(lane).into_iter().map(|it| &it.name).collect();
         let own = |it: &&domain::segment::SegmentRecord| {
-            let is_iframes = it.rendition == RenditionName::iframes();
-            names.contains(&it.rendition) && if is_iframes { it.index == index } else { segments.contains(&it.index) }
+            let is_iframes = plan.is_iframes(&it.rendition);
+            names.contains(&&it.rendition) && if is_iframes { it.index == index } else { segments.contains(&it.index) }
         };
         let segments = records.iter().filter(own).cloned().collect();
         ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs: Default::default() }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::transport::{self, AUDIO, Picture, Transport, VIDEO};
 use crate::testing::world::World;
-use crate::testing::{generation, name, video};
+use crate::testing::{generation, name, rendition_named, video};
 
 const FRAME: u64 = 3_000;
 
@@ -15,14 +15,14 @@ fn key() -> ContentKey {
 }
 
 fn output(rendition: &str, key: Option<ContentKey>) -> Output {
-    Output { rendition: name(rendition), key, copied: false, first_iframes: None }
+    Output { rendition: rendition_named(rendition), key, copied: false, first_iframes: None }
 }
 
 /// What becomes of one file.
 async fn take(world: &World, output: Output, index: u32, body: &[u8]) -> Result<(Stored, Vec<u8>), TranscodeError> {
     let rendition = output.rendition.clone();
     let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output]);
-    sink.receive(rendition.as_str(), index, body.to_vec().into()).await?;
+    sink.receive(rendition.name.as_str(), index, body.to_vec().into()).await?;
     assert_eq!(sink.active(), 0);
     let one = stored.try_recv().unwrap();
     let object = world.store.read(&world.writer().segment_key(&rendition, index), 1 << 30).await.unwrap();
@@ -64,7 +64,7 @@ async fn short_segments_are_filled_up() {
     let world = World::new();
     let clear = transport::audio(0, 2, 48_000);
     assert!(clear.len() < LEAST_PACKETS * PACKET_BYTES);
-    let (stored, object) = take(&world, output("audio-64k", Some(key())), 0, &clear).await.unwrap();
+    let (stored, object) = take(&world, output("audio-128k", Some(key())), 0, &clear).await.unwrap();
     let found = decrypted(0, &object);
     assert_eq!(found.len(), LEAST_PACKETS * PACKET_BYTES);
     assert!(found.starts_with(&clear) && media::ts::scan(&found).is_intact());
@@ -197,7 +197,7 @@ async fn the_first_segment_begins_with_its_first_picture() {
     assert_eq!(object, body);
     // Sound before the beginning of the presentation counts from it.
     let early = Transport::new(&[AUDIO]).sound(0, 30, 48_000).into_bytes();
-    let (stored, _) = take(&world, output("audio-64k", None), 0, &early).await.unwrap();
+    let (stored, _) = take(&world, output("audio-128k", None), 0, &early).await.unwrap();
     assert_eq!(stored.record.start, 0);
 }
 
@@ -217,7 +217,7 @@ fn segments_of_a_generation_have_paths_of_their_own() {
     let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation());
     let paths: std::collections::HashSet<_> = ["720p", "480p", "iframes"]
         .iter()
-        .flat_map(|it| (0..20).map(|index| writer.segment_key(&name(it), index).path()).collect::<Vec<_>>())
+        .flat_map(|it| (0..20).map(|index| writer.segment_key(&rendition_named(it), index).path()).collect::<Vec<_>>())
         .collect();
     assert_eq!(paths.len(), 60);
 }

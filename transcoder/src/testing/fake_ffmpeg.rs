@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::object_key::RenditionName;
 use domain::plan::EncodePlan;
 use domain::segment::Lane;
 use media::ts::PACKET_BYTES;

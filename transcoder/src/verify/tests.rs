@@ -29,7 +29,7 @@ fn all_that_was_planned_passes_and_is_as_long_as_planned() {
             for (rendition, index) in objects_of(&plan, lane) {
                 let bytes = planned_segment(&plan, lane, &rendition, index);
                 let record = verdict(&plan, lane, rendition.as_str(), index, &bytes).unwrap();
-                let planned = match rendition == RenditionName::iframes() {
+                let planned = match plan.is_iframes(&rendition) {
                     true => plan.span(&plan.encode_chunks[index as usize].segments),
                     false => plan.span(&(index..index + 1)),
                 };
@@ -167,7 +167,7 @@ fn iframes_are_shown_until_the_end_of_their_chunk() {
 #[test]
 fn iframes_that_were_not_cut_out_are_missed() {
     let plan = remuxed_plan();
-    let mut stored = stored(&RenditionName::iframes(), 0, &iframes(&[0, 90_000]));
+    let mut stored = stored(&name("iframes"), 0, &iframes(&[0, 90_000]));
     stored.record.iframes.pop();
     assert!(matches!(segment(&plan, Lane::Encode, &stored), Err(TranscodeError::Verification(_))));
 }
@@ -219,8 +219,8 @@ fn a_generation_is_complete_or_it_is_not_published() {
 #[test]
 fn a_generation_is_as_long_as_its_plan() {
     let error = judged(|records| {
-        let last_iframes = records.iter().filter(|it| it.rendition == RenditionName::iframes()).count() as u32 - 1;
-        records.retain(|it| match it.rendition == RenditionName::iframes() {
+        let last_iframes = records.iter().filter(|it| it.rendition.as_str() == "iframes").count() as u32 - 1;
+        records.retain(|it| match it.rendition.as_str() == "iframes" {
             true => it.index != last_iframes,
             false => it.index != 9,
         });
@@ -270,7 +270,7 @@ proptest! {
         probe.index.end = seconds * TICKS_PER_SECOND + 1_234;
         probe.index.picture_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        let rung = plan.rungs[0].name.clone();
+        let rung = plan.rungs[0].rendition.name.clone();
         let mut end = 0;
         for index in 0..plan.segments() {
             let bytes = planned_segment(&plan, Lane::Encode, &rung, index);

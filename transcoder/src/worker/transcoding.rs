@@ -151,7 +151,8 @@ impl Worker {
         match self.insist(cancel, || self.catalog.mark_ready(claim, &published.receipt, now_ms())).await {
             Ok(_) => {
                 let duration_ms = published.receipt.wall_ms;
-                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, "the video is ready");
+                let playable_after_s = published.playable_after_s;
+                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, playable_after_s, "the video is ready");
             }
             Err(problem) => {
                 let problem = TranscodeError::from(problem);

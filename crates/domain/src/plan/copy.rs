@@ -2,18 +2,60 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::job::Mode;
 use crate::object_key::RenditionName;
+use crate::plan::rendition::Rendition;
 use crate::plan::size::Size;
 use crate::probe::{Probe, Seeking};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
 
+/// Whether the source's own video stream is the top rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyDecision {
+    /// It is remuxed.
+    Remux(CopyRung),
+    /// All rungs are encoded, for this reason.
+    Encode(CopyRefusal),
+}
+
+/// The remuxed rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRung {
+    /// The rendition, named `source`.
+    pub rendition: Rendition,
+    /// Display size.
+    pub size: Size,
+    /// Name of its audio rendition.
+    pub audio: Option<RenditionName>,
+}
+
+impl CopyDecision {
+    /// The decision for a source that can be remuxed at a size, or not.
+    pub(super) fn new(size: Result<Size, CopyRefusal>, audio: Option<RenditionName>) -> Self {
+        let name = || "source".parse().expect("a legal name");
+        match size {
+            Ok(size) => Self::Remux(CopyRung { rendition: Rendition::video(name()), size, audio }),
+            Err(refusal) => Self::Encode(refusal),
+        }
+    }
+
+    /// The remuxed rung, if there is one.
+    pub fn rung(&self) -> Option<&CopyRung> {
+        match self {
+            Self::Remux(rung) => Some(rung),
+            Self::Encode(_) => None,
+        }
+    }
+
+    /// Whether the source is remuxed.
+    pub fn is_remux(&self) -> bool {
+        self.rung().is_some()
+    }
+}
+
 /// The reason why a source is encoded and not remuxed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyRefusal {
     /// The profile disables remuxing.
     Disabled,
@@ -64,11 +106,6 @@ impl fmt::Display for CopyRefusal {
             Self::SoundOutsidePicture => "its audio begins before the video or ends after it",
         })
     }
-}
-
-/// The name of the remuxed rung.
-pub(super) fn name() -> RenditionName {
-    "source".parse().expect("a legal name")
 }
 
 /// The size of the remuxed rung, or the reason why there is none.

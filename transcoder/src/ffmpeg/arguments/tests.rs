@@ -63,15 +63,15 @@ impl Paper {
 #[test]
 fn the_remuxed_rung_begins_at_the_first_frame() {
     let paper = Paper::new(standard());
-    let CopyPaper { name, chunks } = copied(&paper);
-    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[0])));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&rendition, &chunks[0])));
 }
 
 #[test]
 fn the_remuxed_rung_goes_on_at_a_later_chunk() {
     let paper = Paper::new(standard());
-    let CopyPaper { name, chunks } = copied(&paper);
-    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[1])));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&rendition, &chunks[1])));
 }
 
 #[test]
@@ -150,11 +150,11 @@ fn a_bitrate_that_is_constant_is_filled_up() {
 }
 
 struct CopyPaper {
-    name: RenditionName,
+    rendition: Rendition,
     chunks: Vec<ChunkPlan>,
 }
 
 fn copied(paper: &Paper) -> CopyPaper {
-    let rung = paper.plan.copy.as_ref().unwrap();
-    CopyPaper { name: rung.name.clone(), chunks: paper.plan.copy_chunks.clone() }
+    let rung = paper.plan.copy.rung().unwrap();
+    CopyPaper { rendition: rung.rendition.clone(), chunks: paper.plan.copy_chunks.clone() }
 }

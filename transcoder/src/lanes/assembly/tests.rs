@@ -45,7 +45,8 @@ fn assert_all(plan: &EncodePlan, lane: Lane, records: &[ChunkRecord]) {
     }
 }
 
-fn sorted(mut names: Vec<RenditionName>) -> Vec<RenditionName> {
+fn sorted(renditions: Vec<&Rendition>) -> Vec<RenditionName> {
+    let mut names: Vec<_> = renditions.into_iter().map(|it| it.name.clone()).collect();
     names.sort();
     names
 }
@@ -104,8 +105,8 @@ fn a_chunk_of_its_own_need_not_wait_for_the_end() {
     }
     let record = assembly.take_complete(COST).unwrap();
     assert_eq!((record.lane, record.index, record.cpu_ms), (Lane::Encode, 2, 70));
-    let names: Vec<_> = record.segments.iter().map(|it| it.rendition.clone()).collect();
-    assert_eq!(names, plan.renditions(Lane::Encode));
+    let names: Vec<_> = record.segments.iter().map(|it| &it.rendition).collect();
+    assert_eq!(names, plan.renditions(Lane::Encode).iter().map(|it| &it.name).collect::<Vec<_>>());
     assert!(assembly.is_complete() && assembly.take_complete(COST).is_none());
 }
 
@@ -181,7 +182,7 @@ fn a_very_short_rest_may_be_missing() {
     for (ticks, is_excused) in [(SHORTEST - 3_000, true), (SHORTEST, true), (SHORTEST + 3_000, false)] {
         let plan = with_rest(ticks);
         for lane in [Lane::Encode, Lane::Audio] {
-            let is_last = |it: &Stored| it.record.rendition != RenditionName::iframes() && it.record.index == 9;
+            let is_last = |it: &Stored| !plan.is_iframes(&it.record.rendition) && it.record.index == 9;
             let all = delivered(&plan, lane);
             let without: Vec<_> = all.iter().filter(|it| !is_last(it)).collect();
             let records = assembled(&plan, lane, plan.chunks(lane), &without);

@@ -237,7 +237,7 @@ async fn a_partial_job_makes_only_its_rungs() {
     let mut site = Site::new().await;
     site.work().await;
     let base = site.generation();
-    let rung = site.plan.rungs[0].name.clone();
+    let rung = site.plan.rungs[0].rendition.name.clone();
     let profile = site.worker.config.profiles.get_mut("default").unwrap();
     profile.rungs.iter_mut().find(|it| it.name == rung).unwrap().video_kbps = 150;
     let partial = site.job.clone().with_partial(Partial::new(base.clone(), [rung.clone()]));
@@ -266,7 +266,7 @@ async fn a_partial_job_without_its_base_does_not_fit() {
     site.work().await;
     let manifest = ObjectKey::Manifest { video: video(), generation: site.generation() };
     site.world.store.delete(&manifest).await.unwrap();
-    let rung = site.plan.rungs[0].name.clone();
+    let rung = site.plan.rungs[0].rendition.name.clone();
     let partial = site.job.clone().with_partial(Partial::new(site.generation(), [rung]));
     site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
     site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();

@@ -9,7 +9,7 @@ use crate::content_key::{ContentKey, KeyEncryptionKeys};
 use crate::grant::{Fingerprint, Grant, Limits};
 use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
-use crate::object_key::{Container, ObjectKey, RenditionName};
+use crate::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
 use hls::write::START_AT_BEGINNING;
@@ -175,7 +175,7 @@ pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
         generation: generation(),
         rendition: rendition(name),
         index,
-        container: Container::MpegTs,
+        format: SegmentFormat::MpegTs,
     }
 }
 

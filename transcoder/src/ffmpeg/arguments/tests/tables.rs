@@ -122,8 +122,8 @@ fn colours_that_are_not_tagged_are_said() {
         let mut probe = standard();
         change(&mut probe.video);
         let paper = Paper::new(probe);
-        let CopyPaper { name, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        let CopyPaper { rendition, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
         let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
         let filter = values(&copy, "-bsf:v").first().map(|it| (*it).to_owned());
         (filter, values(&encode, "-filter_complex")[0].to_owned())
@@ -138,8 +138,8 @@ fn colours_that_are_not_tagged_are_said() {
         let mut probe = standard();
         (probe.video.tagged, probe.video.matrix) = (false, Some(matrix));
         let paper = Paper::new(probe);
-        let CopyPaper { name, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        let CopyPaper { rendition, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
         assert!(values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"), "{matrix:?}");
         let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
         let graph = values(&encode, "-filter_complex")[0];
@@ -153,8 +153,8 @@ fn copied_sound_begins_with_its_own_unit() {
     let mut probe = standard();
     probe.audio.as_mut().unwrap().start_seconds = 0.01;
     let paper = Paper::new(probe);
-    let CopyPaper { name, chunks } = copied(&paper);
-    let arguments = paper.raw(|it| it.copy(&name, &chunks[1]));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    let arguments = paper.raw(|it| it.copy(&rendition, &chunks[1]));
     let offsets = values(&arguments, "-output_ts_offset");
     // Units of 1024 samples, counted from 0.01 s: the one nearest to 12 s.
     let unit = ((12.0_f64 - 0.01) * 48_000.0 / 1_024.0 - 0.5).ceil() * 1_024.0 / 48_000.0 + 0.01;
@@ -238,8 +238,8 @@ proptest! {
         let chunk = &chunks[first];
         let arguments = match lane {
             0 => {
-                let CopyPaper { name, .. } = copied(paper);
-                paper.raw(|it| it.copy(&name, chunk))
+                let CopyPaper { rendition, .. } = copied(paper);
+                paper.raw(|it| it.copy(&rendition, chunk))
             }
             1 => paper.raw(|it| it.audio(1, chunk)),
             _ => paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1)),
