@@ -17,7 +17,8 @@ use domain::plan::{LARGEST_COPIED_SEGMENT, Rendition};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
-use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
+use media::segment::{Measured, Scanner, Unmeasurable};
+use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_picture, cut_iframes};
 use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -163,8 +164,8 @@ pub(crate) struct Output {
 pub(crate) struct Stored {
     /// The record for the catalog. `duration` is the measured one.
     pub record: SegmentRecord,
-    /// All facts from the transport stream.
-    pub report: TsReport,
+    /// The measurements of the segment in clear.
+    pub(crate) measured: Measured,
 }
 
 /// Receives the segments of one run.
@@ -193,16 +194,16 @@ impl SegmentSink {
     /// Measures, encrypts and stores a segment. A second of silence is so short that FFmpeg does
     /// not recognise it as a transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
-        let mut scanner = TsScanner::new();
+        let mut scanner = Scanner::new(None);
         let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
         let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
-            scanner.push(part);
             match &mut encryptor {
                 Some(encryptor) => encryptor.update(part, &mut object),
                 None => object.extend_from_slice(part),
             }
+            scanner.push(part).map_err(unmeasurable)
         };
         let mut bytes = 0;
         while let Some(part) = stream.try_next().await.map_err(broken_off)? {
@@ -210,16 +211,16 @@ impl SegmentSink {
             if output.copied && bytes as u64 > LARGEST_COPIED_SEGMENT {
                 return Err(TranscodeError::NotCopyable(format!("segment {index} has more than {bytes} bytes")));
             }
-            take(&part);
+            take(&part)?;
         }
         for _ in bytes / PACKET_BYTES..LEAST_PACKETS {
-            take(&NULL_PACKET);
+            take(&NULL_PACKET)?;
         }
         if let Some(encryptor) = encryptor {
             encryptor.finish(&mut object);
         }
-        let report = scanner.finish();
-        let (start, duration, frames) = measure(&report)?;
+        let measured = scanner.finish().map_err(unmeasurable)?;
+        let (start, duration, frames) = extent(&measured)?;
         let record = SegmentRecord {
             rendition: output.rendition.name.clone(),
             index,
@@ -231,7 +232,7 @@ impl SegmentSink {
             iframes: vec![],
         };
         self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
-        Ok(Stored { record, report })
+        Ok(Stored { record, measured })
     }
 
     /// Packs a chunk of I-frames into one object, each encrypted separately.
@@ -243,8 +244,10 @@ impl SegmentSink {
         body: Body,
     ) -> Result<Stored, TranscodeError> {
         let clear = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?;
-        let report = media::ts::scan(&clear);
-        let (start, duration, frames) = measure(&report)?;
+        let mut scanner = Scanner::new(None);
+        scanner.push(&clear).map_err(unmeasurable)?;
+        let measured = scanner.finish().map_err(unmeasurable)?;
+        let (start, duration, frames) = extent(&measured)?;
         let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
         let ends = cuts.iter().skip(1).map(|it| it.pts).chain([ORIGIN + (start + duration) as i64]);
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
@@ -273,7 +276,7 @@ impl SegmentSink {
             iframes,
         };
         self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
-        Ok(Stored { record, report })
+        Ok(Stored { record, measured })
     }
 }
 
@@ -358,18 +361,20 @@ fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
     TranscodeError::Cancelled
 }
 
-/// Start and duration in ticks, and number of frames, of the only elementary stream of a segment.
-fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
+fn unmeasurable(problem: Unmeasurable) -> TranscodeError {
+    TranscodeError::Verification(format!("a segment cannot be measured: {problem}"))
+}
+
+/// Start and duration in ticks, and number of frames, of the only stream of a segment.
+pub(crate) fn extent(measured: &Measured) -> Result<(u64, u64, u32), TranscodeError> {
     let wrong = |what: &str| TranscodeError::Verification(format!("a segment {what}"));
-    let stream = report.video().or(report.audio()).ok_or_else(|| wrong("has no stream"))?;
-    if !report.is_intact() {
+    if measured.damage.is_some() {
         return Err(wrong("is damaged"));
     }
-    let first = stream.min_pts.ok_or_else(|| wrong("has no times"))?;
+    let stream = measured.lead().ok_or_else(|| wrong("has no stream with times"))?;
     // An AAC access unit may begin just before the video: its start is set to that of the video.
-    let start = (first - ORIGIN).max(0) as u64;
-    let duration = stream.duration_ticks(Some(0)).unwrap_or(0).max(0) as u64;
-    Ok((start, duration, stream.frames as u32))
+    let start = (stream.start_ticks() - ORIGIN).max(0) as u64;
+    Ok((start, stream.duration_ticks().max(0) as u64, stream.frames as u32))
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord};
+use media::segment::{Measured, Scanner};
 
 use crate::ffmpeg::arguments::iframe_interval;
-use crate::sink::{ORIGIN, Stored};
+use crate::sink::{ORIGIN, Stored, extent};
 
 pub(crate) mod fake_ffmpeg;
 pub(crate) mod services;
@@ -54,13 +55,17 @@ pub(crate) fn encoded_plan() -> EncodePlan {
     EncodePlan::new(&foreign(), &Profile::default(), Mode::Abr).unwrap()
 }
 
-/// The measurements that the sink takes of a segment in clear.
+/// The measurements of a segment in clear.
+pub(crate) fn measured(bytes: &[u8]) -> Measured {
+    let mut scanner = Scanner::new(None);
+    scanner.push(bytes).unwrap();
+    scanner.finish().unwrap()
+}
+
+/// The record that the sink makes of a segment in clear.
 pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Stored {
-    let report = media::ts::scan(bytes);
-    let stream = report.video().or(report.audio());
-    let start = stream.and_then(|it| it.min_pts).map_or(0, |it| (it - ORIGIN).max(0) as u64);
-    let duration = stream.and_then(|it| it.duration_ticks(Some(0))).unwrap_or(0).max(0) as u64;
-    let frames = stream.map_or(0, |it| it.frames as u32);
+    let measured = measured(bytes);
+    let (start, duration, frames) = extent(&measured).unwrap_or_default();
     let cuts = media::ts::cut_iframes(bytes).unwrap_or_default();
     let iframes = (0..).zip(cuts.iter().filter(|_| rendition.as_str() == "iframes"));
     let iframes = iframes.map(|(sequence, cut)| IFrameRecord {
@@ -80,7 +85,7 @@ pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Sto
         frames,
         iframes: iframes.collect(),
     };
-    Stored { record, report }
+    Stored { record, measured }
 }
 
 /// A segment as FFmpeg delivers it when all goes well.

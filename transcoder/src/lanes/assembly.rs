@@ -51,7 +51,7 @@ impl Assembly {
         let codecs = match self.codecs.entry(record.rendition.clone()) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                let codecs = verify::codecs(&stored.report).ok_or_else(|| {
+                let codecs = stored.measured.lead().and_then(|it| it.codec.clone()).ok_or_else(|| {
                     TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
                 })?;
                 unknown.insert(codecs).clone()

@@ -179,7 +179,12 @@ async fn a_chunk_brings_its_segments_along() {
     let names: Vec<_> = chunk.codecs.iter().map(|(name, codec)| format!("{name}: {codec}")).collect();
     assert_eq!(names, ["audio-source: codec of audio-source", "source: codec of source"]);
     for it in &chunk.segments {
-        let copied = played.world.store.read(&writer.segment_key(played.plan.rendition(&it.rendition).unwrap(), it.index), 1 << 20).await.unwrap();
+        let copied = played
+            .world
+            .store
+            .read(&writer.segment_key(played.plan.rendition(&it.rendition).unwrap(), it.index), 1 << 20)
+            .await
+            .unwrap();
         assert_eq!((copied.len() as u64, copied[0]), (it.bytes, it.index as u8));
     }
     assert_eq!(writer.traffic().writes.load(std::sync::atomic::Ordering::Relaxed), 16);

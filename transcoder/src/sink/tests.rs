@@ -37,7 +37,7 @@ fn decrypted(index: u64, object: &[u8]) -> Vec<u8> {
 async fn a_segment_is_measured_encrypted_and_stored() {
     let world = World::new();
     let clear = transport::video(6 * TICKS_PER_SECOND, 180, FRAME);
-    let (Stored { record, report }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
+    let (Stored { record, measured }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
     assert_eq!(decrypted(1, &object), clear);
     assert!(
         SegmentDecryptor::decrypt(key().expose(), initialisation_vector(2), &object).map_or(true, |it| it != clear)
@@ -53,7 +53,7 @@ async fn a_segment_is_measured_encrypted_and_stored() {
         frames: 180,
         iframes: vec![],
     };
-    assert_eq!((record, report.bytes), (expected, clear.len() as u64));
+    assert_eq!((record, measured.streams), (expected, 1));
     let (in_clear, object) = take(&world, output("480p", None), 1, &clear).await.unwrap();
     assert_eq!((object, in_clear.record.bytes), (clear.clone(), clear.len() as u64));
 }
@@ -68,7 +68,7 @@ async fn short_segments_are_filled_up() {
     let found = decrypted(0, &object);
     assert_eq!(found.len(), LEAST_PACKETS * PACKET_BYTES);
     assert!(found.starts_with(&clear) && media::ts::scan(&found).is_intact());
-    assert_eq!((stored.record.frames, stored.report.audio().unwrap().samples), (2, 2 * 1024));
+    assert_eq!((stored.record.frames, stored.measured.audio.as_ref().unwrap().samples), (2, 2 * 1024));
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ proptest! {
             sink.receive("480p", index, body).await.unwrap();
             let parted = stored.try_recv().unwrap();
             prop_assert_eq!(&parted.record.sha256, &whole.record.sha256);
-            prop_assert_eq!(parted.report, whole.report);
+            prop_assert_eq!(parted.measured, whole.measured);
             prop_assert_eq!(object.len() as u64, parted.record.bytes);
             Ok(())
         })?;

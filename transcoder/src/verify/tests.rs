@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::transport::{AUDIO, AUDIO_CODEC, Picture, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video};
-use crate::testing::{encoded_plan, foreign, name, objects_of, planned_records, planned_segment, remuxed_plan, stored};
+use crate::testing::{
+    encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment, remuxed_plan, stored,
+};
 
 const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
 
@@ -70,8 +72,8 @@ fn a_segment_that_differs_from_the_plan_is_refused() {
         // Where decoding begins.
         (&copied, Lane::Copy, "source", 1, &no_idr, "not copyable: at 6.000 s it has no instantaneous refresh"),
         (&copied, Lane::Copy, "source", 1, &late_tables, "not copyable: at 6.000 s"),
-        (&encoded, Lane::Encode, "360p", 1, &no_idr, "segment 1 of 360p does not begin with an IDR picture"),
-        (&encoded, Lane::Encode, "360p", 1, &late_tables, "does not begin with an IDR picture"),
+        (&encoded, Lane::Encode, "360p", 1, &no_idr, "segment 1 of 360p does not begin with an IDR frame"),
+        (&encoded, Lane::Encode, "360p", 1, &late_tables, "does not begin with an IDR frame"),
         // Its length.
         (&encoded, Lane::Encode, "360p", 1, &video(start, 179, FRAME), "has 179 frames instead of 180"),
         (&encoded, Lane::Encode, "360p", 1, &video(start, 181, FRAME), "has 181 frames instead of 180"),
@@ -174,7 +176,7 @@ fn iframes_that_were_not_cut_out_are_missed() {
 
 #[test]
 fn a_bitstream_names_its_codec() {
-    let of = |bytes: &[u8]| codecs(&media::ts::scan(bytes));
+    let of = |bytes: &[u8]| measured(bytes).lead().and_then(|it| it.codec.clone());
     assert_eq!(of(&video(0, 2, FRAME)).as_deref(), Some(VIDEO_CODEC));
     assert_eq!(of(&audio(0, 2, 48_000)).as_deref(), Some(AUDIO_CODEC));
     assert_eq!(of(&Transport::new(&[VIDEO]).picture(Picture::Inter, 0, 0).into_bytes()), None);

@@ -144,14 +144,14 @@ fn the_first_segment_says_what_codec_it_is() {
     }
     // A segment that begins well, but whose parameter sets cannot be read.
     let mut unreadable = stored(&name("480p"), 0, &bytes);
-    unreadable.report.streams[0].sps = Some(vec![0x67]);
+    unreadable.measured.video.as_mut().unwrap().codec = None;
     let problem = assembly.add(&plan, &unreadable).unwrap_err();
     assert_eq!(problem.to_string(), "verification failed: 480p does not say what codec it is");
     // Sound without a header of ADTS.
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Audio, plan.chunks(Lane::Audio));
     let mut mute = stored(&name("audio-128k"), 0, &Transport::new(&[AUDIO]).sound(0, 1, 48_000).into_bytes());
-    mute.report.streams[0].adts = None;
+    mute.measured.audio.as_mut().unwrap().codec = None;
     assert!(assembly.add(&plan, &mute).is_err());
 }
 
