@@ -30,8 +30,10 @@ MAY_USE = {
     "catalog": {"domain", "platform"},
     "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
-    "transcoder": {"catalog", "confine", "domain", "hls", "media", "platform", "serve"},
-    "functions": {"catalog", "domain", "hls", "platform", "serve"},
+    "transcoder": {"catalog", "config", "confine", "domain", "hls", "media", "platform", "serve"},
+    "config": {"catalog", "domain", "platform"},
+    "api": {"catalog", "config", "domain", "hls", "platform", "serve"},
+    "functions": {"api", "config", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",
         "confine",
@@ -43,7 +45,8 @@ MAY_USE = {
         "serve",
         "check",
         "transcoder",
-        "functions",
+        "api",
+        "config",
     },
     "edge-worker": {"domain"},
     "testkit": set(),
@@ -59,11 +62,12 @@ MAY_USE = {
         "serve",
         "check",
         "transcoder",
-        "functions",
+        "api",
+        "config",
         "cli",
         "testkit",
     },
-    "load": {"catalog", "confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+    "load": {"api", "catalog", "config", "confine", "domain", "platform", "serve", "testkit", "e2e"},
 }
 
 # Programs that run in the cloud do not carry the server of the laptop.

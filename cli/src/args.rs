@@ -1,24 +1,23 @@
 //! The command-line arguments. The doc comments are the text of `--help`.
 
 mod cloud;
-mod confinement;
 mod grant;
 mod keys;
 
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use config::logging::LogArgs;
+use config::{CorsArgs, IdentityArgs, RateArgs, SourceArgs, UploadArgs as UploadLimitArgs};
 use domain::grant::Origin;
 use domain::job::Mode;
 use platform::secret::Secret;
 use serve::ServeLimits;
-
-use crate::logging::LogArgs;
+use transcoder::settings::FfmpegArgs;
 
 pub use cloud::{ServeApiArgs, TranscoderArgs};
-pub use confinement::ConfinementArgs;
 pub use grant::GrantArgs;
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
 
@@ -44,30 +43,29 @@ pub struct Args {
     pub logging: LogArgs,
 }
 
-/// Parses the command line. Exits for `--help` and usage errors. An empty environment variable counts as missing,
-/// although clap would use it as a value.
-pub fn parse() -> Args {
-    let matches = without_empty_variables(Args::command(), &|name| std::env::var_os(name)).get_matches();
-    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-}
-
-/// A variable that is never set.
-const NEVER_SET: &str = "EDGEREEL_EMPTY";
-
-fn without_empty_variables(command: clap::Command, lookup: &dyn Fn(&OsStr) -> Option<OsString>) -> clap::Command {
-    let is_empty =
-        |it: &clap::Arg| it.get_env().and_then(lookup).is_some_and(|it| it.to_string_lossy().trim().is_empty());
-    let command = command.mut_args(|it| if is_empty(&it) { it.env(NEVER_SET) } else { it });
-    command.mut_subcommands(|it| without_empty_variables(it, lookup))
+/// The variables of all options, by the heading under which `--help` lists the option.
+pub fn variables() -> BTreeSet<(String, String)> {
+    fn of(command: &clap::Command, found: &mut BTreeSet<(String, String)>) {
+        for arg in command.get_arguments() {
+            let Some(name) = arg.get_env().map(|it| it.to_string_lossy().into_owned()) else { continue };
+            let heading = arg.get_help_heading().unwrap_or("Program").to_owned();
+            found.insert((heading, name));
+        }
+        command.get_subcommands().for_each(|it| of(it, found));
+    }
+    let mut found = BTreeSet::new();
+    of(&Args::command(), &mut found);
+    found.retain(|(_, name)| name.starts_with("EDGEREEL_"));
+    found
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
 pub enum Command {
-    Dev(DevArgs),
-    Api(ServeApiArgs),
-    Transcoder(TranscoderArgs),
+    Dev(Box<DevArgs>),
+    Api(Box<ServeApiArgs>),
+    Transcoder(Box<TranscoderArgs>),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
     Check(CheckArgs),
@@ -119,9 +117,21 @@ pub struct DevArgs {
     /// Profile (TOML file) that uploads may select, besides `default`. Can be repeated.
     #[arg(long = "profile", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// Allow imports from URLs of this machine and of private networks.
-    #[arg(long, env = "EDGEREEL_ALLOW_PRIVATE_IMPORTS")]
-    pub allow_private_imports: bool,
+    /// Limits on sources.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Limits on uploads.
+    #[command(flatten)]
+    pub uploads: UploadLimitArgs,
+    /// Rate limits.
+    #[command(flatten)]
+    pub rates: RateArgs,
+    /// The identity provider whose JWTs are accepted.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+    /// Which pages may call the API. Default: all, because they need a token anyway.
+    #[command(flatten)]
+    pub cors: CorsArgs,
     /// Rebuild a lost database from the published videos in the folder. Titles and metadata are not restored.
     #[arg(long)]
     pub rebuild: bool,
@@ -141,9 +151,9 @@ pub struct DevArgs {
     )]
     #[arg(value_parser = origin)]
     pub credential_origins: Vec<Origin>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -255,9 +265,9 @@ pub struct TranscodeArgs {
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
@@ -295,9 +305,9 @@ pub struct DoctorArgs {
     /// Check that pages of this origin can upload. Default: the origins in `EDGEREEL_CORS_ORIGINS`. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
-    /// Confinement of FFmpeg.
+    /// How FFmpeg runs.
     #[command(flatten)]
-    pub confinement: ConfinementArgs,
+    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -309,6 +319,9 @@ pub struct DemoArgs {
     /// The video file. Default: a generated sample.
     #[arg(long, env = "VIDEO")]
     pub video: Option<PathBuf>,
+    /// The directory of `ffmpeg` and `ffprobe`. Default: those on the path.
+    #[arg(long, env = "EDGEREEL_FFMPEG_DIR", value_name = "DIR")]
+    pub ffmpeg_dir: Option<PathBuf>,
     /// The data folder.
     #[arg(long, default_value = ".edgereel/demo", value_name = "DIR")]
     pub data: PathBuf,
@@ -337,9 +350,38 @@ impl From<ModeArg> for Mode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    /// The variables in the tables of the documentation, with the heading of the table.
+    fn documented() -> BTreeSet<(String, String)> {
+        let page = include_str!("../../docs/configuration.md");
+        let mut heading = "";
+        let mut found = BTreeSet::new();
+        for line in page.lines() {
+            heading = line.strip_prefix("## ").unwrap_or(heading);
+            if let Some((name, _)) = line.strip_prefix("| `EDGEREEL_").and_then(|it| it.split_once('`')) {
+                found.insert((heading.to_owned(), format!("EDGEREEL_{name}")));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_documentation_lists_every_variable_under_the_heading_of_the_help() {
+        assert_eq!(
+            documented(),
+            variables()
+                .into_iter()
+                .map(|(heading, name)| (
+                    match heading.as_str() {
+                        "Logging" => "Program".to_owned(),
+                        _ => heading,
+                    },
+                    name
+                ))
+                .collect()
+        );
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {

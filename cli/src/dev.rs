@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use transcoder::Worker;
+use transcoder::settings::default_encoders;
+use transcoder::setup::verified_tools;
 
 use crate::Result;
 use crate::args::DevArgs;
@@ -51,8 +53,8 @@ impl System {
     /// # Errors
     /// The resource that is missing, in use, or cannot be opened.
     pub async fn start(args: &DevArgs) -> Result<Self> {
-        let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
-        let tools = crate::commands::transcode::verified_tools(&args.confinement, encoders).await?;
+        let encoders = args.encoders.map_or_else(default_encoders, usize::from);
+        let tools = verified_tools(&args.ffmpeg, encoders).await?;
         let ffmpeg = tools.version.clone();
         let folder = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;

@@ -8,11 +8,8 @@ pub mod data_dir;
 pub mod dev;
 pub mod hardening;
 mod listen;
-pub mod logging;
 pub mod output;
-mod signals;
 pub mod upload;
-mod variables;
 
 use std::process::ExitCode;
 
@@ -23,9 +20,9 @@ use output::{CommandError, Output};
 pub async fn run(args: Args) -> ExitCode {
     let output = Output::new(args.command.wants_json());
     let result = match args.command {
-        Command::Dev(args) => Box::pin(commands::dev::run(args, &output)).await,
-        Command::Api(args) => Box::pin(commands::api::run(args, &output)).await,
-        Command::Transcoder(args) => Box::pin(commands::transcoder::run(args, &output)).await,
+        Command::Dev(args) => Box::pin(commands::dev::run(*args, &output)).await,
+        Command::Api(args) => Box::pin(commands::api::run(*args, &output)).await,
+        Command::Transcoder(args) => Box::pin(commands::transcoder::run(*args, &output)).await,
         Command::Upload(args) => Box::pin(commands::upload::run(args, &output)).await,
         Command::Transcode(args) => Box::pin(commands::transcode::run(args, &output)).await,
         Command::Check(args) => Box::pin(commands::check::run(args, &output)).await,

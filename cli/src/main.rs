@@ -1,35 +1,38 @@
 //! The entry point: hardening before threads start, arguments, logging, and the runtime.
 
-use std::io::Write as _;
 use std::process::ExitCode;
+
+use edgereel::args::Args;
+use edgereel::hardening::files_of;
+use edgereel::output::{CommandError, Output};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|it| it == confine::SUBCOMMAND) {
-        return confined(arguments);
+        return confine::run_or_report(arguments);
     }
-    let args = edgereel::args::parse();
-    edgereel::hardening::harden(&args.command);
-    if let Err(error) = edgereel::logging::start(&args.logging) {
-        edgereel::output::Output::new(args.command.wants_json()).print_error(&error);
-        return error.exit_code();
+    let args: Args = match config::command_line::parse() {
+        Ok(args) => args,
+        Err(invalid) => {
+            let output = Output::new(std::env::args_os().any(|it| it == "--json"));
+            return fail(output, &CommandError::Usage(invalid.to_string()));
+        }
+    };
+    let output = Output::new(args.command.wants_json());
+    confine::harden_this_process(files_of(&args.command));
+    if let Err(error) = config::logging::start(&args.logging, config::logging::QUIET) {
+        return fail(output, &CommandError::Usage(error.to_string()));
     }
     if let Err(error) = serve::raise_descriptor_limit() {
         tracing::debug!(%error, "cannot raise the limit of file descriptors");
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(edgereel::run(args)),
-        Err(error) => {
-            edgereel::output::Output::new(args.command.wants_json()).print_error(&anyhow::Error::new(error).into());
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(output, &anyhow::Error::new(error).into()),
     }
 }
 
-/// Confines this process and executes FFmpeg or ffprobe.
-fn confined(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    let Err(stopped) = confine::run(arguments);
-    // If standard error is closed, the exit status must suffice.
-    drop(writeln!(std::io::stderr(), "[fatal] edgereel {}: {stopped}", confine::SUBCOMMAND));
-    ExitCode::from(stopped.exit_code() as u8)
+fn fail(output: Output, error: &CommandError) -> ExitCode {
+    output.print_error(error);
+    error.exit_code()
 }

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use console::style;
 use serde::Serialize;
 use serde_json::json;
+use transcoder::service::StartError;
+use transcoder::setup::SetupError;
 
 use crate::api::ApiError;
 
@@ -44,9 +46,19 @@ impl CommandError {
 impl<E: Into<anyhow::Error>> From<E> for CommandError {
     fn from(error: E) -> Self {
         let error = error.into();
-        let code = error.downcast_ref::<ApiError>().map_or("failed", ApiError::code).to_owned();
+        let code = code_of(&error).unwrap_or("failed").to_owned();
         Self::Failed { code, error }
     }
+}
+
+/// The machine-readable code of an error that has one.
+fn code_of(error: &anyhow::Error) -> Option<&str> {
+    let of_setup = || error.downcast_ref::<SetupError>().map(SetupError::code);
+    let of_start = || match error.downcast_ref::<StartError>()? {
+        StartError::Setup(error) => Some(error.code()),
+        StartError::Connect(_) => None,
+    };
+    error.downcast_ref::<ApiError>().map(ApiError::code).or_else(of_setup).or_else(of_start)
 }
 
 /// The output of a command.

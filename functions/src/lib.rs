@@ -1,50 +1,27 @@
-//! The HTTP API and the event-driven functions, as a library.
-//!
-//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud. The same [`ingest`]
-//! processes bucket events from the embedded server's outbox and from a queue. Code for a specific host is in the
-//! programs.
+//! What the AWS Lambda programs share: their start, and the adapters [`batch`] and [`gateway`] between events of AWS and
+//! the crate `api`.
 
-mod api_keys;
-pub mod arrivals;
-pub mod auth;
+use config::logging::{self, LogArgs, LogFormat, LoggingError, VERBOSE};
+use config::{Installation, ServiceArgs};
+
 pub mod batch;
-pub mod config;
-mod cors;
-pub mod dead_letter;
-mod dead_letters;
-pub mod edge_list;
-pub mod error;
-mod events;
-mod extract;
 pub mod gateway;
-mod health;
-mod idempotency;
-pub mod ingest;
-pub mod installation;
-mod key_in_path;
-pub mod limits;
-mod metrics;
-pub mod openapi;
-mod paging;
-pub mod playback;
-pub mod problem;
-mod random;
-pub mod rebuild;
-mod request_log;
-pub mod rewrap;
-mod routes;
-pub mod settings;
-mod share_page;
-mod shares;
-pub mod state;
-pub mod sweeper;
-mod times;
-pub mod upload_cors;
-pub mod uploads;
-pub mod videos;
-pub mod webhooks;
 
-pub use config::ApiConfig;
-pub use error::ApiError;
-pub use routes::{Route, route_table, router};
-pub use state::ApiState;
+/// Connects to the services that the environment names.
+///
+/// # Errors
+/// If variables are missing or invalid, or a service cannot be reached.
+pub async fn installation() -> anyhow::Result<Installation> {
+    let services = config::read::<ServiceArgs>()?;
+    // The functions receive no messages, so the name of the holder does not matter.
+    Ok(Installation::connect(services.into(), "functions").await?)
+}
+
+/// Initialises logging: one JSON object per line, with the filter in `RUST_LOG`.
+///
+/// # Errors
+/// For an invalid filter.
+pub fn log() -> Result<(), LoggingError> {
+    let args = LogArgs { log: std::env::var("RUST_LOG").ok(), log_format: LogFormat::Json };
+    logging::start(&args, VERBOSE)
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::process::Command;
+use transcoder::Tools;
 
 use crate::memory::{Peaks, Watch};
 
@@ -177,4 +178,13 @@ pub fn profile_with_one_sound() -> String {
 /// If it is not UTF-8, which paths of tests always are.
 pub fn text(path: &Path) -> String {
     path.to_str().expect("paths of tests are UTF-8").to_owned()
+}
+
+/// The FFmpeg that the tests use: `EDGEREEL_FFMPEG_DIR`, or that on the path.
+///
+/// # Panics
+/// If there is none.
+pub fn tools() -> Tools {
+    let directory = std::env::var_os("EDGEREEL_FFMPEG_DIR").map(PathBuf::from);
+    Tools::find(directory.as_deref(), None).expect("FFmpeg is installed")
 }

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::services::ingest::{Ingest, Ingested};
+use config::{Installation, Services};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
-use functions::ingest::Ingested;
-use functions::installation::Installation;
-use functions::settings::Services;
 use platform::clock::now_ms;
 use platform::object_store::ObjectStore as _;
 use s3_server::EventOutbox;
@@ -44,7 +43,7 @@ impl Site {
     pub async fn new(services: Services, folder: TempDir) -> Self {
         let store = &services.store;
         let variables = vec![
-            ("EDGEREEL_DATABASE", services.database.clone()),
+            ("EDGEREEL_DATABASE", services.database.expose().to_owned()),
             ("EDGEREEL_QUEUE", services.queue.to_string()),
             ("EDGEREEL_S3_ENDPOINT", store.endpoint.clone()),
             ("EDGEREEL_S3_REGION", store.region.clone()),
@@ -145,7 +144,7 @@ impl Site {
         let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
         let event = self.event(video).await;
         for _ in 0..2 {
-            let taken = self.functions.ingest().process(&event, now_ms()).await.expect("it is taken in");
+            let taken = Ingest::new(&self.functions).process(&event, now_ms()).await.expect("it is taken in");
             // The second time, a transcoder may hold the job.
             let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
                 panic!("it starts nothing: {taken:?}")
@@ -164,14 +163,14 @@ impl Site {
         let record = json!({
             "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
             "eventTime": "2024-05-24T19:36:44.379Z",
-            "s3": { "bucket": { "name": self.functions.services.store.private_bucket }, "object": object },
+            "s3": { "bucket": { "name": self.functions.private_bucket }, "object": object },
         });
         json!({ "Records": [record] }).to_string()
     }
 
     /// Processes the events of an embedded S3 server from now on, as the function `ingest` does.
     pub fn pump(&self, outbox: EventOutbox) -> JoinHandle<()> {
-        let ingest = self.functions.ingest();
+        let ingest = Ingest::new(&self.functions);
         tokio::spawn(async move {
             loop {
                 for event in outbox.next_batch(100).await.expect("the outbox can be read") {

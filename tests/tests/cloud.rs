@@ -8,12 +8,12 @@ use std::time::Duration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::AttemptOutcome;
 use catalog::connect::QueueAddress;
+use config::Services;
 use domain::object_key::ObjectKey;
 use e2e::media::make_film;
 use e2e::program::{edgereel_run_with, text};
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::{Site, TOKEN};
-use functions::settings::Services;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
@@ -55,7 +55,8 @@ async fn on_one_host_with_a_file_and_an_s3_server() {
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
     show(&Site::new(services, folder).await).await;
 }
 
@@ -65,7 +66,8 @@ async fn without_an_event_source_every_upload_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
     let site = Site::new(services, folder).await;
     let film = make_film(&site.folder.path().join("film.mp4"), "320x180", "24", 4.0, &["-g", "48"]);
     let api = site.api().await;
@@ -100,7 +102,7 @@ async fn without_an_event_source_every_upload_is_made() {
 async fn in_the_cloud_with_postgresql_sqs_and_s3() {
     let (Some(postgres), Some(aws)) = (Postgres::start(), LocalStack::start()) else { return };
     let services = Services {
-        database: postgres.database(),
+        database: Secret::new(postgres.database()),
         queue: QueueAddress::Sqs(queue(&aws).await),
         store: buckets(&aws).await,
     };
@@ -123,7 +125,8 @@ async fn a_queue_that_goes_away_and_comes_back() {
     let url: url::Url = queue.queue_url.parse().unwrap();
     let proxy = Proxy::before(&format!("127.0.0.1:{}", url.port().unwrap())).await;
     let through = QueueAddress::Sqs(SqsQueueConfig { queue_url: proxy.url(&queue.queue_url), ..queue.clone() });
-    let services = Services { database, queue: QueueAddress::Sqs(queue), store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database), queue: QueueAddress::Sqs(queue), store: s3.store_config() };
     let mut site = Site::new(services, folder).await;
     site.variables.extend([("AWS_ACCESS_KEY_ID", "test".to_owned()), ("AWS_SECRET_ACCESS_KEY", "test".to_owned())]);
     site.variables.push(("AWS_REGION", LocalStack::REGION.to_owned()));

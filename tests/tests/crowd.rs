@@ -6,15 +6,17 @@
 use std::sync::Arc;
 
 use catalog::connect::QueueAddress;
+use config::Services;
 use e2e::crowd::uploads;
 use e2e::site::Site;
-use functions::settings::Services;
+use platform::secret::Secret;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 
 async fn show(database: String, folder: tempfile::TempDir) {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
-    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
     let site = Arc::new(Site::new(services, folder).await);
     let (api, pump) = (Arc::new(site.api().await), site.pump(s3.server.events()));
     uploads(&site, &api, 10, 50).await;

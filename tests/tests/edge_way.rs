@@ -10,18 +10,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::{ApiConfig, ApiSettings, ApiState};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
-use catalog::accounts::SqlAccounts;
-use catalog::database::{Database, open_sqlite};
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
-use catalog::webhooks::SqlWebhooks;
-use catalog::{SharedCatalog, SqlCatalog};
+use catalog::Catalog;
+use catalog::database::open_sqlite;
+use config::Installation;
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
-use domain::job::{Job, JobMessage, Mode};
+use domain::job::{Job, JobMessage};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::playback::cases::world;
@@ -30,16 +28,10 @@ use domain::state::StateName;
 use e2e::edge::Edge;
 use e2e::media::make_film;
 use e2e::{browser, program};
-use functions::auth::ApiToken;
-use functions::edge_list::HttpEdgeList;
-use functions::ingest::{EventCounts, Ingest};
-use functions::playback::Playback;
-use functions::webhooks::Webhooks;
-use functions::{ApiConfig, ApiState};
 use futures::TryStreamExt as _;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::job_queue::{SharedQueue, SqsQueue};
-use platform::net::{Guard, Policy};
+use platform::net::Policy;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
@@ -47,7 +39,6 @@ use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
-use transcoder::Tools;
 use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
@@ -195,10 +186,9 @@ async fn jobs_may_go_straight_to_an_address() {
 /// API, store, catalog and transcoder of one installation, around an SQS queue.
 struct Site {
     s3: RunningServer,
-    catalog: SharedCatalog,
+    catalog: Catalog,
     queue: SharedQueue,
     api: String,
-    _database: Database,
 }
 
 const TOKEN: &str = "a token of at least thirty-two bytes";
@@ -207,49 +197,36 @@ impl Site {
     async fn start(folder: &Path, sqs: &Sqs, edge: &Edge) -> Self {
         let s3 = RunningServer::start(&folder.join("s3")).await;
         let database = open_sqlite(&folder.join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let catalog = Catalog::new(&database);
         let keys = (LocalStack::KEY.to_owned(), Secret::new(LocalStack::KEY));
         let config = SqsQueueConfig { queue_url: sqs.url.clone(), region: None, keys: Some(keys) };
         let queue: SharedQueue = Arc::new(SqsQueue::open(&config).await.unwrap());
         let store = Arc::new(s3.store());
-        let wrapping = Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap());
-        let grants = GrantKeys::parse(world::GRANT_KEYS).unwrap();
-        let passes = PassKeys::parse(world::PASS_KEYS).unwrap();
-        let mut config = ApiConfig::new(PRIVATE);
+        let mut config = ApiConfig::default();
         config.profiles.extend(["small".to_owned()]);
         config.default_profile = "small".to_owned();
-        let ingest = Ingest {
+        let installation = Installation {
+            database,
             catalog: catalog.clone(),
             queue: queue.clone(),
-            store: store.clone(),
+            store,
             private_bucket: PRIVATE.to_owned(),
-            profile: "small".to_owned(),
-            mode: Mode::Abr,
-            counts: EventCounts::default(),
         };
-        let state = ApiState {
-            ingest,
-            catalog: catalog.clone(),
-            queue: queue.clone(),
-            store: store.clone(),
-            signer: store,
-            token: Arc::new(ApiToken::new(&Secret::new(TOKEN))),
-            accounts: Arc::new(SqlAccounts::new(&database)),
-            shares: Arc::new(SqlShares::new(&database)),
-            idempotency: Arc::new(SqlIdempotency::new(&database)),
-            edge_list: Arc::new(HttpEdgeList::new(&edge.url(), grants.clone())),
-            playback: Arc::new(Playback::new(&edge.url(), grants, Some(passes))),
-            webhooks: Webhooks {
-                store: Arc::new(SqlWebhooks::new(&database)),
-                keys: wrapping,
-                guard: Guard::new(Policy { allow_private: true, allow_http: true }),
-            },
-            config: Arc::new(config),
+        let settings = ApiSettings {
+            token: Secret::new(TOKEN),
+            edge_url: edge.url(),
+            grant_keys: GrantKeys::parse(world::GRANT_KEYS).unwrap(),
+            pass_keys: Some(PassKeys::parse(world::PASS_KEYS).unwrap()),
+            key_encryption_keys: KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap(),
+            webhook_policy: Policy { allow_private: true, allow_http: true },
+            identity: None,
+            config,
         };
+        let state = ApiState::new(&installation, settings).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, functions::router(state)).await });
-        Self { s3, catalog, queue, api, _database: database }
+        tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
+        Self { s3, catalog, queue, api }
     }
 
     async fn call(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
@@ -293,7 +270,7 @@ impl Site {
             store: Arc::new(self.s3.store()),
             uploads: Arc::new(self.s3.store()),
             keys: Arc::new(KeyEncryptionKeys::parse(world::KEY_ENCRYPTION_KEYS).unwrap()),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::services::ingest::{EventCounts, Ingest, Ingested};
 use bytes::Bytes;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
-use catalog::{Attempt, Catalog as _, SharedCatalog, SqlCatalog};
+use catalog::{Attempt, Catalog};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::Mode;
@@ -21,19 +22,17 @@ use e2e::dev::{Home, files};
 use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use functions::ingest::{EventCounts, Ingest, Ingested};
 use platform::clock::now_ms;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use transcoder::Tools;
 use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
-    let attempts = SqlCatalog::new(&database).attempts(video).await.unwrap();
+    let attempts = Catalog::new(&database).attempts(video).await.unwrap();
     database.close().await;
     attempts
 }
@@ -138,7 +137,7 @@ async fn a_video_deleted_in_the_middle_leaves_nothing() {
 
 /// A separate worker, as on another machine.
 struct Site {
-    catalog: SharedCatalog,
+    catalog: Catalog,
     queue: SharedQueue,
     store: Arc<platform::object_store::s3::S3Store>,
     s3: RunningServer,
@@ -150,7 +149,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let catalog = Catalog::new(&database);
         let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
         let store = Arc::new(s3.store());
         Self { catalog, queue, store, s3, folder }
@@ -173,7 +172,7 @@ impl Site {
             store: self.store.clone(),
             uploads: self.store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

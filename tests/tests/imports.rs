@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
-use catalog::{AttemptOutcome, NewVideo, SharedCatalog, SqlCatalog, UploadEventOutcome, Video};
+use catalog::{AttemptOutcome, Catalog, NewVideo, UploadEventOutcome, Video};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::VideoId;
 use domain::job::{Generate, Import, Job, JobMessage, JobReason, Mode, Source};
@@ -22,12 +22,11 @@ use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::testing::RunningServer;
 use tokio_util::sync::CancellationToken;
 use transcoder::Pace;
-use transcoder::Tools;
 use transcoder::{InHand, Outage, Worker, WorkerConfig};
 
 /// A worker and a store, without processing of bucket events, so an imported source stays a source.
 struct Site {
-    catalog: SharedCatalog,
+    catalog: Catalog,
     queue: SharedQueue,
     store: Arc<platform::object_store::s3::S3Store>,
     stop: CancellationToken,
@@ -48,7 +47,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = open_sqlite(&folder.path().join("edgereel.db")).await.unwrap();
-        let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+        let catalog = Catalog::new(&database);
         let queue: SharedQueue = Arc::new(SqlQueue::new(&database, QueueName::Interactive, 5, "site"));
         let store = Arc::new(s3.store());
         let mut profile = domain::profile::Profile::default();
@@ -67,7 +66,7 @@ impl Site {
             store: store.clone(),
             uploads: store.clone(),
             keys: Arc::new(keys),
-            tools: Tools::find(None).unwrap(),
+            tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
             in_hand: InHand::default(),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use catalog::Catalog;
 use catalog::database::open_sqlite;
-use catalog::{Catalog as _, SqlCatalog};
 use domain::ids::VideoId;
 use e2e::dev::{Dev, Home, files};
 use e2e::media::make_film;
@@ -103,7 +103,7 @@ fn real(name: &str) -> PathBuf {
 /// The chunks that the catalog of a stopped installation lists as finished.
 async fn recorded(data: &Path, video: VideoId) -> BTreeSet<Chunk> {
     let database = open_sqlite(&data.join("edgereel.db")).await.unwrap();
-    let catalog = SqlCatalog::new(&database);
+    let catalog = Catalog::new(&database);
     let attempts = catalog.attempts(video).await.unwrap();
     let mut chunks = vec![];
     if let Some(attempt) = attempts.last() {

@@ -13,16 +13,17 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use catalog::connect::QueueAddress;
+use config::Services;
 use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
 use e2e::part::Part;
 use e2e::processes::Process;
 use e2e::program::{command, text};
 use e2e::site::{Site, TOKEN};
-use functions::settings::Services;
 use futures::StreamExt as _;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
+use platform::secret::Secret;
 use platform::testing;
 use rustix::process::Signal;
 use s3_server::S3Server;
@@ -158,7 +159,7 @@ async fn an_upload_that_is_killed_twice_ends_whole() {
     let megabytes = std::env::var("UPLOAD_MB").ok().and_then(|it| it.parse().ok()).unwrap_or(200_u64);
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
     let services = Services {
-        database: format!("sqlite:{}", folder.path().join("edgereel.db").display()),
+        database: Secret::new(format!("sqlite:{}", folder.path().join("edgereel.db").display())),
         queue: QueueAddress::Database,
         store: store(&folder.path().join("s3"), &log).await,
     };

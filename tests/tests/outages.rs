@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use catalog::AttemptOutcome;
 use catalog::connect::QueueAddress;
+use config::Services;
 use domain::ids::VideoId;
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::Site;
-use functions::settings::Services;
+use platform::secret::Secret;
 use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;
@@ -82,7 +83,8 @@ async fn of_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = postgres.database();
-    let services = Services { database: database.clone(), queue: QueueAddress::Database, store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database.clone()), queue: QueueAddress::Database, store: s3.store_config() };
     let mut site = Site::new(services, folder).await;
     let api = site.api().await;
     let videos = upload_all(&site, &api).await;
@@ -113,7 +115,7 @@ async fn of_the_store() {
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
     let store = s3.store_config();
     let endpoint = store.endpoint.clone();
-    let services = Services { database, queue: QueueAddress::Database, store };
+    let services = Services { database: Secret::new(database), queue: QueueAddress::Database, store };
     let mut site = Site::new(services, folder).await;
     let api = site.api().await;
     let videos = upload_all(&site, &api).await;
@@ -141,7 +143,8 @@ async fn of_descriptors() {
     let folder = tempfile::tempdir().unwrap();
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
     let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-    let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+    let services =
+        Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
     let site = Site::new(services, folder).await;
     let (api, worker) = (site.api().await, site.transcoder().await);
     let pid = rustix::process::Pid::from_raw(worker.process().pid).unwrap();

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use catalog::Catalog;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
-use catalog::{Catalog as _, SqlCatalog};
 use domain::ids::{Generation, VideoId};
 use domain::job::{JobMessage, JobReason, Partial};
 use e2e::dev::{Dev, Home};
@@ -112,7 +112,7 @@ async fn one_rung_is_re_encoded_and_the_rest_is_reused() {
 
     // A late message requests a re-encode that is obsolete.
     let database = open_sqlite(&dev.data.join("edgereel.db")).await.unwrap();
-    let known = SqlCatalog::new(&database).get_video(video).await.unwrap();
+    let known = Catalog::new(&database).get_video(video).await.unwrap();
     let base = generation(&before.media["source"].url);
     assert_ne!(known.generation.as_ref(), Some(&base));
     let late = known.to_job(JobReason::Retry).unwrap().with_partial(Partial::new(base, ["360p".parse().unwrap()]));

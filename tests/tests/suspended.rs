@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use catalog::connect::QueueAddress;
 use catalog::{Attempt, AttemptOutcome};
+use config::Services;
 use domain::ids::VideoId;
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::site::Site;
-use functions::settings::Services;
+use platform::secret::Secret;
 use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -35,7 +36,8 @@ impl Scene {
         let folder: TempDir = tempfile::tempdir().unwrap();
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let database = format!("sqlite:{}", folder.path().join("edgereel.db").display());
-        let services = Services { database, queue: QueueAddress::Database, store: s3.store_config() };
+        let services =
+            Services { database: Secret::new(database), queue: QueueAddress::Database, store: s3.store_config() };
         let site = Site::new(services, folder).await;
         let film = make_film(&site.folder.path().join("film.mp4"), "640x360", "24", 40.0, &["-g", "600"]);
         let api = site.api().await;

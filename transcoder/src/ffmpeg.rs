@@ -1,7 +1,7 @@
 //! FFmpeg: its location, abilities, command lines and processes.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 3] =
 /// FFmpeg is missing or cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its folder in EDGEREEL_FFMPEG_DIR"
+    "`{program}` was not found or cannot be run: install FFmpeg (on Debian: apt-get install ffmpeg), or name its directory in EDGEREEL_FFMPEG_DIR"
 )]
 pub struct ToolsError {
     program: &'static str,
@@ -63,15 +63,14 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
 ];
 
 impl Tools {
-    /// Locates both programs: in `EDGEREEL_FFMPEG_DIR` if that is set, else on the path. Without a
-    /// launcher, they run unconfined.
+    /// Locates both programs: in `directory` if there is one, else on the path. Without a launcher,
+    /// they run unconfined.
     ///
     /// # Errors
     /// If one of them is missing or does not run.
-    pub fn find(launcher: Option<Launcher>) -> Result<Self, ToolsError> {
-        let folder = std::env::var_os("EDGEREEL_FFMPEG_DIR").map(PathBuf::from);
+    pub fn find(directory: Option<&Path>, launcher: Option<Launcher>) -> Result<Self, ToolsError> {
         let path = |name: &'static str| {
-            let path = folder.as_ref().map_or_else(|| PathBuf::from(name), |it| it.join(name));
+            let path = directory.map_or_else(|| PathBuf::from(name), |it| it.join(name));
             confine::find_program(&path)
                 .ok_or_else(|| ToolsError { program: name, source: std::io::ErrorKind::NotFound.into() })
         };

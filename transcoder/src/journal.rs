@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use catalog::{Claim, RenditionRecord, SharedCatalog};
+use catalog::{Catalog, Claim, RenditionRecord};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
 
@@ -40,7 +40,7 @@ pub(crate) trait Journal: Send + Sync {
 
 /// The journal of a claimed job, stored in the catalog.
 pub(crate) struct CatalogJournal {
-    catalog: SharedCatalog,
+    catalog: Catalog,
     claim: Claim,
     first_run: bool,
     lease: std::time::Duration,
@@ -48,7 +48,7 @@ pub(crate) struct CatalogJournal {
 
 impl CatalogJournal {
     /// A journal that writes under `claim`.
-    pub(crate) fn new(catalog: SharedCatalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
+    pub(crate) fn new(catalog: Catalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
         Self { catalog, claim, first_run, lease }
     }
 }

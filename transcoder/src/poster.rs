@@ -68,7 +68,7 @@ pub(crate) async fn from_image(
 pub(crate) async fn from_timestamp(
     tools: &Tools,
     store: &SharedStore,
-    catalog: &dyn Catalog,
+    catalog: &Catalog,
     keys: &WrappedKeys,
     (video, generation): (VideoId, &Generation),
     at_ms: u64,

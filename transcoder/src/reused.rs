@@ -44,7 +44,7 @@ impl ReusedRenditions {
     /// new generation's keys.
     pub(crate) async fn of(
         store: &SharedStore,
-        catalog: &dyn Catalog,
+        catalog: &Catalog,
         keys: (Arc<KeyEncryptionKeys>, Arc<WrappedKeys>),
         video: VideoId,
         partial: &Partial,

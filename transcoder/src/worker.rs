@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{CatalogError, Claim, ClaimOutcome, SharedCatalog, next_attempt};
+use catalog::{Catalog, CatalogError, Claim, ClaimOutcome, next_attempt};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{JobId, VideoId};
 use domain::job::JobMessage;
@@ -87,7 +87,7 @@ pub struct Worker {
     /// The job queue.
     pub queue: SharedQueue,
     /// The catalog of videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
     /// Both buckets.
     pub store: SharedStore,
     /// The same store, for multipart uploads.
@@ -170,7 +170,7 @@ impl Worker {
     ) -> Result<(), QueueError> {
         let is_poster = matches!(message, JobMessage::PosterV1(_));
         if delivery.receive_count > 1 {
-            let next = next_attempt(&*self.catalog, (message.video(), message.id()), None, now_ms()).await;
+            let next = next_attempt(&self.catalog, (message.video(), message.id()), None, now_ms()).await;
             match next {
                 Ok(Next::GiveUp) => {
                     return self

@@ -14,9 +14,10 @@ mod routes;
 use std::sync::Arc;
 
 use catalog::connect::QueueAddress;
+use config::Services;
 use e2e::crowd::{Times, uploads};
 use e2e::site::Site;
-use functions::settings::Services;
+use platform::secret::Secret;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 
@@ -62,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(database: &'static str, address: String, folder: tempfile::TempDir, size: Size) -> Measured {
     let s3 = RunningServer::start(&folder.path().join("s3")).await;
-    let services = Services { database: address, queue: QueueAddress::Database, store: s3.store_config() };
+    let services = Services { database: Secret::new(address), queue: QueueAddress::Database, store: s3.store_config() };
     let site = Arc::new(Site::new(services, folder).await);
     let (api, pump) = (Arc::new(site.api().await), site.pump(s3.server.events()));
     eprintln!("{database}: {} uploads by {} callers", size.uploads, size.callers);

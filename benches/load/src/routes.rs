@@ -81,8 +81,7 @@ async fn ready(site: &Site) -> VideoId {
         content_type: Some("video/mp4".to_owned()),
     };
     catalog.create_video(&new, now_ms()).await.expect("it can be created");
-    let source =
-        Source { bucket: site.functions.services.store.private_bucket.clone(), key, etag: "e".to_owned(), size: 7 };
+    let source = Source { bucket: site.functions.private_bucket.clone(), key, etag: "e".to_owned(), size: 7 };
     let job = Job::new(video, source, "default", Mode::Abr, JobReason::Upload);
     catalog.note_upload_event(&job, now_ms()).await.expect("it has arrived");
     let generation = Generation::of("e", "default");

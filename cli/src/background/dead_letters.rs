@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use catalog::SharedCatalog;
-use functions::dead_letter;
+use api::services::dead_letter;
+use catalog::Catalog;
 use platform::clock::now_ms;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;
@@ -13,14 +13,14 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) struct DeadLetterTask {
     pub(super) queue: SharedQueue,
-    pub(super) catalog: SharedCatalog,
+    pub(super) catalog: Catalog,
 }
 
 impl DeadLetterTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-            if let Err(error) = dead_letter::fail_videos(&*self.queue, &*self.catalog, now_ms()).await {
+            if let Err(error) = dead_letter::fail_videos(&*self.queue, &self.catalog, now_ms()).await {
                 tracing::warn!("cannot process dead letters: {:#}", anyhow::Error::from(error));
             }
         }

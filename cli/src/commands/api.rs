@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use api::services::rebuild::Rebuild;
+use api::services::sweeper::Sweeper;
+use api::{ApiSettings, ApiState, upload_cors};
+use config::Installation;
 use console::style;
-use functions::installation::Installation;
-use functions::settings::Environment;
-use functions::{ApiState, upload_cors};
+use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use crate::args::ServeApiArgs;
 use crate::background::Background;
 use crate::output::{CommandError, Output};
-use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 use crate::{Result, listen};
 
 /// How long running requests may take at shutdown: less than supervisors wait before they kill the process.
@@ -44,23 +45,21 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());
     }
-    let mut environment = Environment::of_process();
-    let (services, settings) = (environment.services(), environment.api());
-    let read = environment.finish(settings.map(|it| (services, it)));
-    let (services, settings) = read.map_err(|it| CommandError::Usage(it.to_string()))?;
-
-    let clients = args.clients.limits(CONNECTIONS_SHARE, settings.limits.address_header.is_some());
+    let settings = ApiSettings::try_from(args.api).map_err(|it| CommandError::Usage(it.to_string()))?;
+    let has_proxy = settings.config.limits.address_header.is_some();
+    let clients = args.clients.limits(CONNECTIONS_SHARE, has_proxy);
     let listener = listen::bind(args.listen).await?;
-    let installation = Box::pin(Installation::connect(services, "api")).await?;
+    let installation = Box::pin(Installation::connect(args.services.into(), "api")).await?;
+    let state = ApiState::new(&installation, settings)?;
     let mut background = JoinSet::new();
     if !args.no_background {
-        let dispatcher = installation.dispatcher(settings.webhooks.clone())?;
-        let (queue, rebuild) = (installation.queue.clone(), (installation.rebuild(), args.rebuild));
-        Background::new(queue, installation.sweeper(), dispatcher, rebuild).start(&mut background, &stop);
+        let dispatcher = state.webhooks.dispatcher()?;
+        let (queue, rebuild) = (installation.queue.clone(), (Rebuild::new(&installation), args.rebuild));
+        let sweeper = Sweeper::new(&installation, state.ingest.clone());
+        Background::new(queue, sweeper, dispatcher, rebuild).start(&mut background, &stop);
     }
-    let state = installation.api(settings);
     background.spawn(check_upload_cors(state.clone(), stop.clone()));
-    let router = functions::router(state);
+    let router = api::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
     output.line(format!("{}  {url}/v1      (Ctrl-C to stop)", style("API ready.").green().bold()));

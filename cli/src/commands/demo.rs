@@ -26,7 +26,7 @@ const DECODED_SECONDS: u32 = 5;
 /// Runs the demonstration.
 pub async fn run(args: DemoArgs, output: &Output) -> Result {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
-    let tools = super::transcode::find_tools(None)?;
+    let tools = transcoder::setup::find_tools(args.ffmpeg_dir.as_deref(), None)?;
 
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let video = match args.video {

@@ -1,13 +1,13 @@
 //! `edgereel dev`.
 
 use console::style;
+use platform::signals::{stop_on_signals, stop_when_stdin_ends};
 use serde_json::json;
 
 use crate::Result;
 use crate::args::DevArgs;
 use crate::dev::System;
 use crate::output::Output;
-use crate::signals::{stop_on_signals, stop_when_stdin_ends};
 
 /// Runs the system until a signal or a failure.
 pub async fn run(args: DevArgs, output: &Output) -> Result {

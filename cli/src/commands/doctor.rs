@@ -1,19 +1,21 @@
 //! `edgereel doctor`.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use api::upload_cors;
+use config::{ServiceArgs, Services};
 use confine::{Enforcement, Support};
 use console::style;
-use functions::settings::Environment;
-use functions::upload_cors;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
+use transcoder::settings::default_encoders;
 use transcoder::{Launcher, Tools};
 
 use crate::Result;
-use crate::args::DoctorArgs;
+use crate::args::{self, DoctorArgs};
 use crate::data_dir::{DevInfo, open_to_others};
 use crate::output::{CommandError, Output, bytes};
 
@@ -50,8 +52,8 @@ impl Finding {
 /// Runs all checks and reports. Exits with 1 if a prerequisite is missing.
 pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
-    let launcher = args.confinement.launcher(super::transcode::default_encoders());
-    let mut findings = ffmpeg(&launcher).await;
+    let launcher = args.ffmpeg.launcher(default_encoders());
+    let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
     findings.extend([confinement(&launcher), folder(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
     findings.extend(bucket(&args, running.as_ref()).await);
@@ -97,10 +99,10 @@ fn confinement(launcher: &Launcher) -> Finding {
     }
 }
 
-async fn ffmpeg(launcher: &Launcher) -> Vec<Finding> {
+async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
     const INSTALL: &str =
         "install FFmpeg with x264 (on Debian: apt-get install ffmpeg), or set EDGEREEL_FFMPEG_DIR to its folder";
-    match Tools::find(Some(launcher.clone())) {
+    match Tools::find(directory, Some(launcher.clone())) {
         Ok(tools) => {
             let mut findings = vec![Finding::ok("ffmpeg", tools.version.clone())];
             findings.push(match tools.missing_capabilities() {
@@ -183,15 +185,17 @@ fn disk(data: &Path) -> Finding {
 }
 
 fn processors() -> Finding {
-    Finding::ok("processors", format!("{} for encoding", super::transcode::default_encoders()))
+    Finding::ok("processors", format!("{} for encoding", default_encoders()))
 }
 
 fn settings() -> Finding {
     let set: Vec<String> = std::env::vars().map(|it| it.0).filter(|it| it.starts_with("EDGEREEL_")).collect();
     let found =
         if set.is_empty() { "no EDGEREEL_ variables are set".to_owned() } else { format!("set: {}", set.join(", ")) };
-    let known = crate::variables::all();
-    let unknown: Vec<&String> = set.iter().filter(|it| !known.contains(*it)).collect();
+    let known: BTreeSet<String> = args::variables().into_iter().map(|it| it.1).collect();
+    let is_known =
+        |name: &String| known.contains(name) || name.strip_suffix("_FILE").is_some_and(|it| known.contains(it));
+    let unknown: Vec<&String> = set.iter().filter(|it| !is_known(it)).collect();
     match unknown.as_slice() {
         [] => Finding::ok("settings", found),
         [name, ..] => {
@@ -226,9 +230,7 @@ async fn bucket(args: &DoctorArgs, running: Option<&DevInfo>) -> Vec<Finding> {
 
 /// The buckets from the environment, if configured.
 fn cloud_store() -> Option<S3StoreConfig> {
-    let mut environment = Environment::of_process();
-    let services = environment.services();
-    environment.finish(Some(services)).ok().map(|it| it.store)
+    config::read::<ServiceArgs>().ok().map(|args| Services::from(args).store)
 }
 
 async fn port(listen: SocketAddr, running: Option<&DevInfo>) -> Finding {

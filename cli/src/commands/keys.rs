@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::services::rewrap::{self, Summary};
 use base64ct::{Base64, Encoding as _};
-use catalog::webhooks::{SharedWebhooks, SqlWebhooks};
+use catalog::webhooks::Webhooks;
+use config::{InvalidSettings, KeyArgs, ServiceArgs, Services, Variables};
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
-use functions::rewrap::{self, Summary};
-use functions::settings::Environment;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use serde_json::json;
@@ -31,7 +31,7 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
     let change = |list: &str| if args.remove_old { first_of(list) } else { with_new_key(args.keys, list) };
     let variable = args.keys.variable();
     let Some(data) = &args.data else {
-        let list = Environment::of_process().value(variable);
+        let list = Variables::of_process().value(variable).map(str::to_owned);
         if args.remove_old && list.is_none() {
             return Err(CommandError::Usage(format!("{variable} is not set: there is no key to keep")));
         }
@@ -112,7 +112,7 @@ fn check(keys: RotatedKeys, list: &str) -> Result {
 /// What is rewrapped, and with which keys.
 struct Installation {
     store: SharedStore,
-    webhooks: SharedWebhooks,
+    webhooks: Webhooks,
     keys: KeyEncryptionKeys,
 }
 
@@ -124,7 +124,7 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
     let show = |summary: &Summary| tracing::info!(content_keys = summary.total(), "rewrapping");
     let Installation { store, webhooks, keys } = installation;
     let content_keys = rewrap::content_keys(&store, &keys, show).await.map_err(anyhow::Error::from)?;
-    let secrets = rewrap::webhook_secrets(&*webhooks, &keys).await.map_err(anyhow::Error::from)?;
+    let secrets = rewrap::webhook_secrets(&webhooks, &keys).await.map_err(anyhow::Error::from)?;
     output.object(&json!({ "content_keys": content_keys, "webhook_secrets": secrets }));
     for (name, summary) in [("Content keys", &content_keys), ("Webhook secrets", &secrets)] {
         output.line(format!("{name}: {} rewrapped, {} already current", summary.rewrapped, summary.current));
@@ -143,16 +143,11 @@ async fn rewrap(args: &RewrapArgs, output: &Output) -> Result {
 }
 
 async fn of_environment() -> Result<Installation> {
-    let mut environment = Environment::of_process();
-    let (services, keys) = (environment.services(), environment.key_encryption_keys());
-    let (services, keys) =
-        environment.finish(keys.map(|keys| (services, keys))).map_err(|it| CommandError::Usage(it.to_string()))?;
-    let (database, _) = catalog::connect::catalog(&services.database).await.map_err(anyhow::Error::from)?;
-    Ok(Installation {
-        store: Arc::new(S3Store::new(&services.store)),
-        webhooks: Arc::new(SqlWebhooks::new(&database)),
-        keys,
-    })
+    let usage = |invalid: InvalidSettings| CommandError::Usage(invalid.to_string());
+    let services = Services::from(config::read::<ServiceArgs>().map_err(usage)?);
+    let keys = config::read::<KeyArgs>().map_err(usage)?.key_encryption_keys;
+    let (database, _) = catalog::connect::catalog(services.database.expose()).await.map_err(anyhow::Error::from)?;
+    Ok(Installation { store: Arc::new(S3Store::new(&services.store)), webhooks: Webhooks::new(&database), keys })
 }
 
 async fn of_data_folder(data: &Path) -> Result<Installation> {
@@ -165,7 +160,7 @@ async fn of_data_folder(data: &Path) -> Result<Installation> {
     let database = catalog::database::open_sqlite(&data.join("edgereel.db")).await.map_err(anyhow::Error::from)?;
     Ok(Installation {
         store: Arc::new(S3Store::new(&info.s3.store_config())),
-        webhooks: Arc::new(SqlWebhooks::new(&database)),
+        webhooks: Webhooks::new(&database),
         keys,
     })
 }

@@ -1,47 +1,41 @@
 //! Builds the components of `edgereel dev`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::services::rebuild::Rebuild;
+use api::services::sweeper::Sweeper;
+use api::{ApiConfig, ApiSettings, ApiState};
 use axum::Router;
+use catalog::Catalog;
 use catalog::SqlQueue;
-use catalog::accounts::SqlAccounts;
 use catalog::database::{Database, open, open_sqlite};
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
-use catalog::webhooks::SqlWebhooks;
-use catalog::{Catalog, SharedCatalog, SqlCatalog};
+use config::{Installation, Limits};
 use domain::content_key::KeyEncryptionKeys;
-use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use functions::auth::ApiToken;
-use functions::edge_list::HttpEdgeList;
-use functions::ingest::{EventCounts, Ingest};
-use functions::playback::Playback;
-use functions::rebuild::Rebuild;
-use functions::sweeper::{SweepConfig, Sweeper};
-use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
-use functions::{ApiConfig, ApiState};
+use edge_server::{Edge, MemoryList};
 use platform::clock::now_ms;
-use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
-use platform::net::{Guard, Policy};
+use platform::job_queue::{MAX_RECEIVES, QueueName};
+use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
 use transcoder::Tools;
-use transcoder::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::settings::default_encoders;
+use transcoder::setup::read_profiles;
+use transcoder::{Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;
 use crate::args::DevArgs;
 use crate::background::Background;
-use crate::commands::transcode::read_profiles;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use edge_server::{Edge, MemoryList};
+use crate::output::CommandError;
 
 /// Bucket of sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -83,93 +77,80 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         Some(address) => open(address).await?,
         None => open_sqlite(&folder.join("edgereel.db")).await?,
     };
-    let catalog: SharedCatalog = Arc::new(SqlCatalog::new(&database));
+    let catalog = Catalog::new(&database);
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
-    release_stale_leases(&*catalog, &queue).await?;
-    let queue: SharedQueue = Arc::new(queue);
+    release_stale_leases(&catalog, &queue).await?;
+    let installation =
+        Installation { database, catalog, queue: Arc::new(queue), store, private_bucket: PRIVATE_BUCKET.to_owned() };
 
     let keyring = keyring(secrets)?;
     let keks = KeyEncryptionKeys::parse(&secrets.key_encryption_keys).context("invalid key-encryption keys")?;
-    let mut config = ApiConfig::new(PRIVATE_BUCKET);
-    config.max_upload_bytes =
-        profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max().unwrap_or(0);
-    config.imports.allow_private = args.allow_private_imports;
-    let imports = config.imports;
-    // All origins, as for the store: pages need a token anyway.
-    config.cors_origins = vec!["*".to_owned()];
-    if args.listen.ip().is_loopback() {
-        // Clients on this machine can read the token, so guessing it needs no limit.
-        config.limits.failures = None;
-    }
-    config.public_url.clone_from(&info.api);
-    config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
-    let ingest = Ingest {
-        catalog: catalog.clone(),
-        queue: queue.clone(),
-        store: store.clone(),
-        private_bucket: PRIVATE_BUCKET.to_owned(),
-        profile: config.default_profile.clone(),
-        mode: Mode::Abr,
-        counts: EventCounts::default(),
+    let settings = ApiSettings {
+        token: Secret::new(&secrets.api_token),
+        edge_url: info.edge.clone(),
+        grant_keys: keyring.grants.clone(),
+        pass_keys: Some(keyring.passes.clone()),
+        key_encryption_keys: keks.clone(),
+        // Webhooks in development may use private addresses and plain HTTP.
+        webhook_policy: Policy { allow_private: true, allow_http: true },
+        identity: args.identity.clone().settings().map_err(|it| CommandError::Usage(it.to_string()))?,
+        config: api_config(args, &profiles, &info),
     };
-    let webhooks = webhooks(&database, &keks);
-    let shares = Arc::new(SqlShares::new(&database));
-    let sweeper = Sweeper {
-        catalog: catalog.clone(),
-        queue: queue.clone(),
-        store: store.clone(),
-        signer: store.clone(),
-        webhooks: webhooks.store.clone(),
-        shares: shares.clone(),
-        ingest: ingest.clone(),
-        config: SweepConfig::default(),
-    };
-    let rebuild = Rebuild { catalog: catalog.clone(), store: store.clone(), private_bucket: PRIVATE_BUCKET.to_owned() };
-    let background = Background::new(queue.clone(), sweeper, dispatcher(&webhooks)?, (rebuild, args.rebuild));
-    let state = ApiState {
-        ingest: ingest.clone(),
-        catalog: catalog.clone(),
-        queue: queue.clone(),
-        store: store.clone(),
-        signer: store.clone(),
-        token: Arc::new(ApiToken::new(&Secret::new(&secrets.api_token))),
-        accounts: Arc::new(SqlAccounts::new(&database)),
-        shares,
-        idempotency: Arc::new(SqlIdempotency::new(&database)),
-        edge_list: Arc::new(HttpEdgeList::new(&info.edge, keyring.grants.clone())),
-        playback: Arc::new(Playback::new(&info.edge, keyring.grants.clone(), Some(keyring.passes.clone()))),
-        webhooks,
-        config: Arc::new(config),
-    };
+    let state = ApiState::new(&installation, settings)?;
+    let rebuild = (Rebuild::new(&installation), args.rebuild);
+    let background = Background::new(
+        installation.queue.clone(),
+        Sweeper::new(&installation, state.ingest.clone()),
+        state.webhooks.dispatcher()?,
+        rebuild,
+    );
+    let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
-    let router =
-        edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
-    let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
-    let worker = Worker {
-        queue: queue.clone(),
-        catalog: catalog.clone(),
-        uploads: store.clone(),
-        store,
-        keys: Arc::new(keks),
-        tools,
-        config: WorkerConfig {
-            name: WORKER.to_owned(),
-            encoders,
-            profiles,
-            imports,
-            private_bucket: PRIVATE_BUCKET.to_owned(),
-            ..WorkerConfig::default()
-        },
-        outage: Outage::default(),
-        in_hand: InHand::default(),
+    let router = edge_server::routes(edge(installation.store.clone(), keyring, keks.clone(), (list, args)))
+        .merge(api::router(state));
+    let config = WorkerConfig {
+        name: WORKER.to_owned(),
+        encoders: args.encoders.map_or_else(default_encoders, usize::from),
+        profiles,
+        imports: args.sources.import_policy(),
+        max_import_bytes: args.sources.max_bytes(),
+        ..WorkerConfig::default()
     };
-    let pump = Pump { outbox: s3.events(), ingest };
-    Ok(DevSystem { info, database, s3, router, pump, background, worker })
+    let worker = Worker::new(&installation, keks, tools, config);
+    Ok(DevSystem { info, database: installation.database, s3, router, pump, background, worker })
+}
+
+/// The configuration of the API: what was not set is open, because the API serves this machine.
+fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInfo) -> ApiConfig {
+    let largest = profiles.values().map(|it| it.limits.max_bytes).chain([Profile::default().limits.max_bytes]).max();
+    let mut limits = Limits::default();
+    if args.listen.ip().is_loopback() {
+        // Clients on this machine can read the token, so guessing it needs no limit.
+        limits.failures = None;
+    }
+    let mut config = ApiConfig {
+        max_upload_bytes: args.sources.max_bytes().or(largest).unwrap_or(0),
+        owner_limits: args.uploads.owner_limits(),
+        require_sizes: args.uploads.require_sizes(),
+        upload_types: args.uploads.types(),
+        imports: args.sources.import_policy(),
+        upload_url_life: args.uploads.url_life(),
+        limits: args.rates.clone().limits(limits),
+        public_url: info.api.clone(),
+        cors_origins: args.cors.origins(),
+        ..ApiConfig::default()
+    };
+    if config.cors_origins.is_empty() {
+        // All origins, as for the store: pages need a token anyway.
+        config.cors_origins = vec!["*".to_owned()];
+    }
+    config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
+    config
 }
 
 /// Releases the leases of a killed process immediately: no other process uses its name.
-async fn release_stale_leases(catalog: &dyn Catalog, queue: &SqlQueue) -> Result {
+async fn release_stale_leases(catalog: &Catalog, queue: &SqlQueue) -> Result {
     // First the videos, then the messages: the receiver of a message must be able to claim its video.
     let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
     let messages = queue.release_held().await?;
@@ -177,18 +158,6 @@ async fn release_stale_leases(catalog: &dyn Catalog, queue: &SqlQueue) -> Result
         tracing::info!(videos, messages, "an earlier run was interrupted: resuming its jobs");
     }
     Ok(())
-}
-
-/// Webhooks in development may use private addresses and plain HTTP.
-fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
-    let guard = Guard::new(Policy { allow_private: true, allow_http: true });
-    Webhooks { store: Arc::new(SqlWebhooks::new(database)), keys: Arc::new(keys.clone()), guard }
-}
-
-fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
-    let sender = Sender::new(webhooks.guard.clone(), functions::webhooks::TIMEOUT)?;
-    let (store, keys) = (webhooks.store.clone(), webhooks.keys.clone());
-    Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }
 
 fn edge(

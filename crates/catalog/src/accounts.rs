@@ -1,15 +1,13 @@
 //! The API keys of an installation.
 //!
-//! Implemented by `SqlAccounts`; every implementation must pass `accounts::conformance`. Only the
-//! SHA-256 of a key's secret is stored, so a reader of the database cannot use any key. A fast hash
-//! is sufficient, because a secret is 256 random bits and not a password.
+//! [`Accounts`] passes `accounts::conformance` in SQLite and in PostgreSQL. Only the SHA-256 of a
+//! key's secret is stored, so a reader of the database cannot use any key. A fast hash is
+//! sufficient, because a secret is 256 random bits and not a password.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
 use std::fmt;
-use std::sync::Arc;
 
-use async_trait::async_trait;
 use domain::ids::{ApiKeyId, hex};
 use domain::scope::Scopes;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +18,7 @@ use platform::secret::Secret;
 pub mod conformance;
 mod sql;
 
-pub use sql::SqlAccounts;
+pub use sql::Accounts;
 
 /// Prefix of the subject of a caller with an API key; the key's id follows.
 pub const KEY_SUBJECT: &str = "api-key:";
@@ -133,31 +131,3 @@ pub enum AccountsError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
-
-/// All API keys of one installation.
-#[async_trait]
-pub trait Accounts: Send + Sync {
-    /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
-    /// key that is created by a revoked key is revoked from the beginning.
-    async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError>;
-
-    /// Finds a key by the digest of its secret, including expired and revoked keys: check
-    /// [`ApiKey::is_live`].
-    async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError>;
-
-    /// Reads a key by its id, including expired and revoked keys.
-    async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError>;
-
-    /// Lists keys, newest first, without revoked ones.
-    async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError>;
-
-    /// Revokes a key permanently, together with all keys that it created, directly or indirectly.
-    /// Revoking an unknown or revoked key changes nothing.
-    async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
-
-    /// Records a use of a key; only the latest use is kept.
-    async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError>;
-}
-
-/// An accounts store that several parts of a program share.
-pub type SharedAccounts = Arc<dyn Accounts>;

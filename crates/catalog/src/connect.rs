@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::SqlQueue;
 use crate::database::{Database, OpenError};
-use crate::videos::{SharedCatalog, SqlCatalog};
+use crate::videos::Catalog;
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
 use platform::job_queue::{QueueName, SharedQueue, SqsQueue};
 
@@ -75,9 +75,9 @@ pub struct QueueUse<'a> {
 ///
 /// # Errors
 /// [`ConnectError::Database`]
-pub async fn catalog(address: &str) -> Result<(Database, SharedCatalog), ConnectError> {
+pub async fn catalog(address: &str) -> Result<(Database, Catalog), ConnectError> {
     let database = crate::database::open(address).await?;
-    let catalog = Arc::new(SqlCatalog::new(&database));
+    let catalog = Catalog::new(&database);
     Ok((database, catalog))
 }
 

@@ -1,21 +1,17 @@
 //! Requests with an idempotency key, which are executed once.
 //!
-//! Implemented by `SqlIdempotency`; every implementation must pass `idempotency::conformance`. It
-//! does not depend on HTTP: requests are hashes, and a stored response is text that only its writer
-//! interprets.
+//! [`Idempotency`] passes `idempotency::conformance` in SQLite and in PostgreSQL. It does not depend
+//! on HTTP: requests are hashes, and a stored response is text that only its writer interprets.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use async_trait::async_trait;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod sql;
 
-pub use sql::SqlIdempotency;
+pub use sql::Idempotency;
 
 /// A request with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,21 +55,3 @@ pub enum Begun {
 #[derive(Debug, thiserror::Error)]
 #[error("could not access the idempotency store")]
 pub struct IdempotencyError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
-
-/// The requests of one installation that came with an idempotency key.
-#[async_trait]
-pub trait Idempotency: Send + Sync {
-    /// Decides about a request. Exactly one of several concurrent callers is the first.
-    async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<Begun, IdempotencyError>;
-
-    /// Stores the response, and returns whether the ticket was still valid: a ticket that was taken
-    /// over changes nothing.
-    async fn finish(&self, ticket: &Ticket, answer: &str) -> Result<bool, IdempotencyError>;
-
-    /// Ends an execution without a response worth storing: the next caller is the first. A ticket
-    /// that was taken over, or finished, changes nothing.
-    async fn give_back(&self, ticket: &Ticket) -> Result<(), IdempotencyError>;
-}
-
-/// An idempotency store that several parts of a program share.
-pub type SharedIdempotency = Arc<dyn Idempotency>;

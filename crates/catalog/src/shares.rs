@@ -1,13 +1,10 @@
 //! Share links: they play a video without an account.
 //!
-//! Implemented by `SqlShares`; every implementation must pass `shares::conformance`. As with API
-//! keys, only the SHA-256 of the secret in a link is stored.
+//! [`Shares`] passes `shares::conformance` in SQLite and in PostgreSQL. As with API keys, only the
+//! SHA-256 of the secret in a link is stored.
 //!
 //! All times are Unix milliseconds, and `now_ms` is the caller's clock.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use domain::ids::{ShareId, VideoId};
 
 use crate::accounts::KeyDigest;
@@ -16,7 +13,7 @@ use crate::accounts::KeyDigest;
 pub mod conformance;
 mod sql;
 
-pub use sql::SqlShares;
+pub use sql::Shares;
 
 /// Maximum number of active links per video: more are a mistake, or an attempt to fill the
 /// database.
@@ -91,30 +88,3 @@ pub enum SharesError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
-
-/// The share links of one installation.
-#[async_trait]
-pub trait Shares: Send + Sync {
-    /// Stores a link.
-    async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError>;
-
-    /// Finds a link by its secret's digest, including expired and revoked links: check
-    /// [`Share::is_live`].
-    async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError>;
-
-    /// Lists the active links of a video, newest first.
-    async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError>;
-
-    /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
-    /// changes nothing.
-    async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError>;
-
-    /// Records a use of a link; only the latest use is kept.
-    async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError>;
-
-    /// Removes links that ended before `before_ms`, and returns their number.
-    async fn prune(&self, before_ms: u64) -> Result<u64, SharesError>;
-}
-
-/// A store of share links that several parts of a program share.
-pub type SharedShares = Arc<dyn Shares>;

@@ -1,12 +1,10 @@
 //! Conformance of accounts, share links and keyed requests in PostgreSQL.
 
-use std::sync::Arc;
-
-use catalog::SqlCatalog;
-use catalog::accounts::SqlAccounts;
+use catalog::Catalog;
+use catalog::accounts::Accounts;
 use catalog::database::{Database, open};
-use catalog::idempotency::SqlIdempotency;
-use catalog::shares::SqlShares;
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
 use catalog::shares::conformance::Subject;
 use testkit::{Postgres, together};
 
@@ -14,19 +12,19 @@ async fn database(server: &Postgres) -> Database {
     open(&server.database()).await.expect("opens")
 }
 
-async fn accounts(server: &Postgres) -> (SqlAccounts, Database) {
+async fn accounts(server: &Postgres) -> (Accounts, Database) {
     let database = database(server).await;
-    (SqlAccounts::new(&database), database)
+    (Accounts::new(&database), database)
 }
 
-async fn keeper(server: &Postgres) -> (SqlIdempotency, Database) {
+async fn keeper(server: &Postgres) -> (Idempotency, Database) {
     let database = database(server).await;
-    (SqlIdempotency::new(&database), database)
+    (Idempotency::new(&database), database)
 }
 
 async fn shares(server: &Postgres) -> (Subject, Database) {
     let database = database(server).await;
-    let (shares, catalog) = (Arc::new(SqlShares::new(&database)), Arc::new(SqlCatalog::new(&database)));
+    let (shares, catalog) = (Shares::new(&database), Catalog::new(&database));
     (Subject { shares, catalog }, database)
 }
 

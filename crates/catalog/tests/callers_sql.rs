@@ -1,8 +1,8 @@
 //! Conformance of accounts, share links and keyed requests in the embedded database.
 
-use catalog::accounts::{Accounts as _, AccountsError, KeyFilter, SqlAccounts};
+use catalog::accounts::{Accounts, AccountsError, KeyFilter};
 use catalog::database::{Database, open_sqlite};
-use catalog::idempotency::{Idempotency as _, SqlIdempotency, Ticket};
+use catalog::idempotency::{Idempotency, Ticket};
 use tempfile::TempDir;
 
 async fn database() -> (Database, TempDir) {
@@ -12,33 +12,31 @@ async fn database() -> (Database, TempDir) {
 }
 
 mod accounts {
-    async fn fresh() -> (catalog::accounts::SqlAccounts, tempfile::TempDir) {
+    async fn fresh() -> (catalog::accounts::Accounts, tempfile::TempDir) {
         let (database, folder) = super::database().await;
-        (catalog::accounts::SqlAccounts::new(&database), folder)
+        (catalog::accounts::Accounts::new(&database), folder)
     }
 
     catalog::accounts_conformance!(fresh().await);
 }
 
 mod idempotency {
-    async fn fresh() -> (catalog::idempotency::SqlIdempotency, tempfile::TempDir) {
+    async fn fresh() -> (catalog::idempotency::Idempotency, tempfile::TempDir) {
         let (database, folder) = super::database().await;
-        (catalog::idempotency::SqlIdempotency::new(&database), folder)
+        (catalog::idempotency::Idempotency::new(&database), folder)
     }
 
     catalog::idempotency_conformance!(fresh().await);
 }
 
 mod shares {
-    use std::sync::Arc;
-
-    use catalog::SqlCatalog;
-    use catalog::shares::SqlShares;
+    use catalog::Catalog;
+    use catalog::shares::Shares;
     use catalog::shares::conformance::Subject;
 
     async fn fresh() -> (Subject, tempfile::TempDir) {
         let (database, folder) = super::database().await;
-        let (shares, catalog) = (Arc::new(SqlShares::new(&database)), Arc::new(SqlCatalog::new(&database)));
+        let (shares, catalog) = (Shares::new(&database), Catalog::new(&database));
         (Subject { shares, catalog }, folder)
     }
 
@@ -48,7 +46,7 @@ mod shares {
 #[tokio::test]
 async fn a_closed_database_is_unavailable() {
     let (database, _folder) = database().await;
-    let (accounts, keeper) = (SqlAccounts::new(&database), SqlIdempotency::new(&database));
+    let (accounts, keeper) = (Accounts::new(&database), Idempotency::new(&database));
     database.close().await;
     let listed = accounts.list_keys(&KeyFilter::default()).await;
     assert!(matches!(listed, Err(AccountsError::Unavailable { .. })), "{listed:?}");

@@ -1,11 +1,10 @@
 //! Conformance of the catalog in PostgreSQL, and behaviour specific to servers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::database::{Database, OpenError, open};
 use catalog::videos::conformance::Subject;
-use catalog::{Catalog, CatalogError, ClaimOutcome, NewVideo, SqlCatalog, VideoFilter};
+use catalog::{Catalog, CatalogError, ClaimOutcome, NewVideo, VideoFilter};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::{VideoEvent, VideoState};
@@ -20,7 +19,7 @@ async fn database(server: &Postgres) -> Database {
 
 async fn subject(server: &Postgres) -> (Subject, Database) {
     let database = database(server).await;
-    (Subject { catalog: Arc::new(SqlCatalog::new(&database)) }, database)
+    (Subject { catalog: Catalog::new(&database) }, database)
 }
 
 fn job(number: u8) -> Job {
@@ -44,7 +43,7 @@ async fn postgres_does_what_every_catalog_does() {
 async fn of_claimers_on_two_machines_one_wins() {
     let Some(server) = Postgres::start() else { return };
     let address = server.database();
-    let catalogs = [SqlCatalog::new(&open(&address).await.unwrap()), SqlCatalog::new(&open(&address).await.unwrap())];
+    let catalogs = [Catalog::new(&open(&address).await.unwrap()), Catalog::new(&open(&address).await.unwrap())];
     for number in 0..20 {
         // Half of the claims find a row, the others create it.
         if number % 2 == 0 {
@@ -68,7 +67,7 @@ async fn many_may_open_a_new_database_at_once_and_close_it() {
     let address = server.database();
     for database in futures::future::join_all((0..8).map(|_| open(&address))).await {
         let database = database.unwrap();
-        let catalog = SqlCatalog::new(&database);
+        let catalog = Catalog::new(&database);
         catalog.note_upload_event(&job(1), NOW).await.unwrap();
         database.close().await;
         let read = catalog.get_video(job(1).video).await;
@@ -80,7 +79,7 @@ async fn many_may_open_a_new_database_at_once_and_close_it() {
 async fn a_newer_version_may_add_columns_meanwhile_but_is_not_opened_by_an_older_one() {
     let Some(server) = Postgres::start() else { return };
     let address = server.database();
-    let catalog = SqlCatalog::new(&open(&address).await.unwrap());
+    let catalog = Catalog::new(&open(&address).await.unwrap());
     let read_all = || async {
         let video = job(1).video;
         let outcome = catalog.claim(&job(1), &generation(), "worker", LEASE, NOW).await.unwrap();
@@ -111,7 +110,7 @@ async fn a_newer_version_may_add_columns_meanwhile_but_is_not_opened_by_an_older
 #[tokio::test]
 async fn text_of_any_kind_is_kept_and_found() {
     let Some(server) = Postgres::start() else { return };
-    let catalog = SqlCatalog::new(&database(&server).await);
+    let catalog = Catalog::new(&database(&server).await);
     let new = NewVideo {
         id: job(1).video,
         owner: None,
@@ -139,7 +138,7 @@ async fn text_of_any_kind_is_kept_and_found() {
 async fn a_server_that_restarts_is_found_again() {
     let Some(server) = Postgres::start() else { return };
     let address = server.database();
-    let catalog = SqlCatalog::new(&open(&address).await.unwrap());
+    let catalog = Catalog::new(&open(&address).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     // The effect of a failover on clients.
     let by_hand = sqlx::PgPool::connect(&address).await.unwrap();
@@ -157,7 +156,7 @@ async fn a_server_is_spoken_to_by_tls_and_known_by_its_certificate() {
     // The certificate is issued for the name, not for the address.
     let by_name = server.database().replace("127.0.0.1", "localhost");
     let trusted = format!("{by_name}?sslmode=verify-full&sslrootcert={}", server.certificate().display());
-    let catalog = SqlCatalog::new(&open(&trusted).await.unwrap());
+    let catalog = Catalog::new(&open(&trusted).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     let by_hand = sqlx::PgPool::connect(&trusted).await.unwrap();
     let (ciphered, clear): (i64, i64) = sqlx::query_as(

@@ -1,12 +1,11 @@
 //! Conformance of the embedded catalog, and behaviour specific to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::SqlQueue;
 use catalog::database::{Database, open_sqlite};
 use catalog::videos::conformance::Subject;
-use catalog::{Catalog, CatalogError, ClaimOutcome, SqlCatalog};
+use catalog::{Catalog, CatalogError, ClaimOutcome};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
@@ -23,7 +22,7 @@ async fn database(folder: &TempDir) -> Database {
 
 async fn subject() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let catalog = Arc::new(SqlCatalog::new(&database(&folder).await));
+    let catalog = Catalog::new(&database(&folder).await);
     (Subject { catalog }, folder)
 }
 
@@ -43,7 +42,7 @@ fn generation() -> Generation {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_claimers_in_two_databases_on_one_file_one_wins() {
     let folder = tempfile::tempdir().unwrap();
-    let catalogs = [SqlCatalog::new(&database(&folder).await), SqlCatalog::new(&database(&folder).await)];
+    let catalogs = [Catalog::new(&database(&folder).await), Catalog::new(&database(&folder).await)];
     for number in 0..10 {
         let claimers = (0..8).map(|it| {
             let catalog = catalogs[it % 2].clone();
@@ -61,12 +60,12 @@ async fn of_claimers_in_two_databases_on_one_file_one_wins() {
 async fn what_was_answered_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
-    let catalog = SqlCatalog::new(&first);
+    let catalog = Catalog::new(&first);
     let outcome = catalog.claim(&job(1), &generation(), "worker", LEASE, NOW).await.unwrap();
     let ClaimOutcome::Claimed(claim) = outcome else { panic!("{outcome:?}") };
     first.close().await;
 
-    let catalog = SqlCatalog::new(&database(&folder).await);
+    let catalog = Catalog::new(&database(&folder).await);
     catalog.mark_ready(&claim, &Receipt::default(), NOW + 1).await.unwrap();
     assert_eq!(catalog.get_video(claim.video).await.unwrap().state, VideoState::Ready { generation: generation() });
 }
@@ -75,7 +74,7 @@ async fn what_was_answered_survives_a_restart() {
 async fn a_closed_database_is_unavailable() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let catalog = SqlCatalog::new(&database);
+    let catalog = Catalog::new(&database);
     database.close().await;
     let read = catalog.get_video(job(1).video).await;
     assert!(matches!(read, Err(CatalogError::Unavailable { .. })), "{read:?}");
@@ -87,7 +86,7 @@ async fn a_closed_database_is_unavailable() {
 async fn an_unreadable_row_is_corrupt_and_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("edgereel.db");
-    let catalog = SqlCatalog::new(&open_sqlite(&path).await.unwrap());
+    let catalog = Catalog::new(&open_sqlite(&path).await.unwrap());
     catalog.note_upload_event(&job(1), NOW).await.unwrap();
     let by_hand = rusqlite::Connection::open(&path).unwrap();
     by_hand.execute("UPDATE videos SET state = 'paused'", []).unwrap();
@@ -99,7 +98,7 @@ async fn an_unreadable_row_is_corrupt_and_does_not_panic() {
 async fn queue_and_catalog_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let (catalog, queue) = (SqlCatalog::new(&database), SqlQueue::new(&database, QueueName::Interactive, 4, "w"));
+    let (catalog, queue) = (Catalog::new(&database), SqlQueue::new(&database, QueueName::Interactive, 4, "w"));
     // A receiver claims the message while others write to the catalog.
     queue.send(&job(1).into(), Duration::ZERO).await.unwrap();
     let noted = futures::future::join_all((2..30).map(|it| {

@@ -1,13 +1,12 @@
 //! Conformance of webhooks in PostgreSQL, and dispatchers on several machines.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::Catalog;
 use catalog::database::{Database, open};
 use catalog::webhooks::conformance::Subject;
-use catalog::webhooks::{Attempted, EndpointPatch, NewEndpoint, Outcome, SqlWebhooks, WebhookError, WebhookStore};
-use catalog::{Catalog, SqlCatalog};
+use catalog::webhooks::{Attempted, EndpointPatch, NewEndpoint, Outcome, WebhookError, Webhooks};
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::VideoEvent;
@@ -19,7 +18,7 @@ const LEASE: Duration = Duration::from_secs(30);
 
 async fn subject(server: &Postgres) -> (Subject, Database) {
     let database = open(&server.database()).await.expect("opens");
-    let (webhooks, catalog) = (Arc::new(SqlWebhooks::new(&database)), Arc::new(SqlCatalog::new(&database)));
+    let (webhooks, catalog) = (Webhooks::new(&database), Catalog::new(&database));
     (Subject { webhooks, catalog }, database)
 }
 
@@ -48,7 +47,7 @@ fn endpoint(number: u8) -> NewEndpoint {
 }
 
 /// Sends due deliveries for a while, and returns those that it delivered.
-async fn dispatch(store: SqlWebhooks) -> Vec<(EndpointId, EventId)> {
+async fn dispatch(store: Webhooks) -> Vec<(EndpointId, EventId)> {
     let mut delivered = Vec::new();
     for _ in 0..200 {
         store.fan_out(3, NOW).await.expect("share out");
@@ -69,11 +68,11 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
     let Some(server) = Postgres::start() else { return };
     let address = server.database();
     let databases = [open(&address).await.unwrap(), open(&address).await.unwrap(), open(&address).await.unwrap()];
-    let stores = databases.each_ref().map(SqlWebhooks::new);
+    let stores = databases.each_ref().map(Webhooks::new);
     for number in [1, 2] {
         stores[0].create(&endpoint(number), NOW).await.unwrap();
     }
-    let catalog = SqlCatalog::new(&databases[1]);
+    let catalog = Catalog::new(&databases[1]);
     let making = tokio::spawn(async move {
         for number in 0..20 {
             catalog.note_upload_event(&job(number), NOW).await.unwrap();

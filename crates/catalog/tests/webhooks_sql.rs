@@ -1,12 +1,11 @@
 //! Conformance of webhooks in the embedded database, and behaviour specific to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::Catalog;
 use catalog::database::{Database, open_sqlite};
 use catalog::webhooks::conformance::Subject;
-use catalog::webhooks::{NewEndpoint, SqlWebhooks, WebhookError, WebhookStore};
-use catalog::{Catalog, SqlCatalog};
+use catalog::webhooks::{NewEndpoint, WebhookError, Webhooks};
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::webhook::EndpointId;
@@ -21,7 +20,7 @@ async fn database(folder: &TempDir) -> Database {
 async fn subject() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = database(&folder).await;
-    let (webhooks, catalog) = (Arc::new(SqlWebhooks::new(&database)), Arc::new(SqlCatalog::new(&database)));
+    let (webhooks, catalog) = (Webhooks::new(&database), Catalog::new(&database));
     (Subject { webhooks, catalog }, folder)
 }
 
@@ -49,9 +48,9 @@ fn endpoint() -> NewEndpoint {
 async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let databases = [database(&folder).await, database(&folder).await];
-    let stores = databases.each_ref().map(SqlWebhooks::new);
+    let stores = databases.each_ref().map(Webhooks::new);
     stores[0].create(&endpoint(), NOW).await.unwrap();
-    let catalog = SqlCatalog::new(&databases[0]);
+    let catalog = Catalog::new(&databases[0]);
     for number in 0..40 {
         catalog.note_upload_event(&job(number), NOW).await.unwrap();
     }
@@ -76,7 +75,7 @@ async fn dispatchers_in_two_databases_on_one_file_never_have_the_same() {
 async fn what_happens_in_this_process_is_heard_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let (store, catalog) = (SqlWebhooks::new(&database), SqlCatalog::new(&database));
+    let (store, catalog) = (Webhooks::new(&database), Catalog::new(&database));
     let long = Duration::from_secs(3600);
     let waiting = tokio::spawn({
         let store = store.clone();
@@ -96,11 +95,11 @@ async fn what_happens_in_this_process_is_heard_at_once() {
 async fn what_waits_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = database(&folder).await;
-    SqlWebhooks::new(&first).create(&endpoint(), NOW).await.unwrap();
-    SqlCatalog::new(&first).note_upload_event(&job(1), NOW).await.unwrap();
+    Webhooks::new(&first).create(&endpoint(), NOW).await.unwrap();
+    Catalog::new(&first).note_upload_event(&job(1), NOW).await.unwrap();
     first.close().await;
 
-    let again = SqlWebhooks::new(&database(&folder).await);
+    let again = Webhooks::new(&database(&folder).await);
     assert_eq!(again.fan_out(10, NOW).await.unwrap(), 1);
     assert_eq!(again.claim(10, 10, Duration::from_secs(30), NOW).await.unwrap().len(), 1);
 }
@@ -109,7 +108,7 @@ async fn what_waits_survives_a_restart() {
 async fn trouble_has_a_name() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    let store = SqlWebhooks::new(&database);
+    let store = Webhooks::new(&database);
     store.create(&endpoint(), NOW).await.unwrap();
     let by_hand = rusqlite::Connection::open(folder.path().join("edgereel.db")).unwrap();
     by_hand.execute("UPDATE webhook_endpoints SET secrets = 'none'", []).unwrap();

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use landlock::RulesetStatus;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal, setsid};
@@ -55,6 +56,14 @@ impl Stopped {
             Self::Execute { .. } => CANNOT_EXECUTE,
         }
     }
+}
+
+/// Confines this process and executes the program, as [`run`]. Reports on standard error why it cannot.
+pub fn run_or_report(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let Err(stopped) = run(arguments);
+    // If standard error is closed, the exit status must suffice.
+    drop(writeln!(std::io::stderr(), "[fatal] edgereel {}: {stopped}", crate::SUBCOMMAND));
+    ExitCode::from(stopped.exit_code() as u8)
 }
 
 /// Limits this process by the arguments that [`Policy::arguments`] made, without the subcommand, and executes the program.

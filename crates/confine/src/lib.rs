@@ -15,6 +15,7 @@
 //! | Ctrl-C of the terminal, life without a parent | its own session, parent-death signal |
 
 mod access;
+mod harden;
 mod launch;
 mod libraries;
 mod limits;
@@ -22,7 +23,8 @@ mod policy;
 mod support;
 mod system_calls;
 
-pub use launch::{CANNOT_CONFINE, CANNOT_EXECUTE, Stopped, run};
+pub use harden::{Files, harden_this_process};
+pub use launch::{CANNOT_CONFINE, CANNOT_EXECUTE, Stopped, run, run_or_report};
 pub use libraries::{Libraries, find_program, libraries};
 pub use limits::machine_memory;
 pub use policy::{Enforcement, MalformedPolicy, Policy, SUBCOMMAND};

@@ -9,5 +9,6 @@ pub mod job_queue;
 pub mod net;
 pub mod object_store;
 pub mod secret;
+pub mod signals;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;

@@ -1,16 +1,16 @@
 //! Lambda program, scheduled: marks the videos of dead letters as failed.
 
-use functions::dead_letter::fail_videos;
-use functions::installation::{Installation, log};
+use api::services::dead_letter::fail_videos;
+use functions::{installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log();
-    let installation = Installation::from_env().await?;
+    log()?;
+    let installation = installation().await?;
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        let failed = fail_videos(&*installation.queue, &*installation.catalog, platform::clock::now_ms()).await?;
+        let failed = fail_videos(&*installation.queue, &installation.catalog, platform::clock::now_ms()).await?;
         Ok::<_, Error>(json!({ "failed": failed }))
     }))
     .await

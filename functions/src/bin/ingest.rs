@@ -1,13 +1,14 @@
 //! Lambda program: turns bucket events from SQS into jobs.
 
+use api::services::ingest::Ingest;
 use aws_lambda_events::sqs::SqsEvent;
-use functions::installation::{Installation, log};
+use functions::{installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log();
-    let ingest = Installation::from_env().await?.ingest();
+    log()?;
+    let ingest = Ingest::new(&installation().await?);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         Ok::<_, Error>(functions::batch::ingest(&ingest, event.payload, platform::clock::now_ms()).await)
     }))

@@ -1,13 +1,16 @@
 //! Lambda program, scheduled: cleans up.
 
-use functions::installation::{Installation, log};
+use api::services::ingest::Ingest;
+use api::services::sweeper::Sweeper;
+use functions::{installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    log();
-    let sweeper = Installation::from_env().await?.sweeper();
+    log()?;
+    let installation = installation().await?;
+    let sweeper = Sweeper::new(&installation, Ingest::new(&installation));
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
         Ok::<_, Error>(sweeper.sweep(platform::clock::now_ms()).await)
     }))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use catalog::SharedCatalog;
+use catalog::Catalog;
 use catalog::connect::{self, QueueAddress, QueueUse};
 use domain::ids::VideoId;
 use http::HeaderMap;
@@ -23,7 +23,7 @@ const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// The environment of the functions.
 pub(crate) struct Cloud {
-    catalog: SharedCatalog,
+    catalog: Catalog,
     queue: SharedQueue,
     pub(crate) variables: Vec<(&'static str, String)>,
     _s3: RunningServer,

@@ -39,7 +39,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 /// A file to import, and the services for it.
 pub(crate) struct Fetching<'a> {
     pub(crate) fetcher: &'a Fetcher,
-    pub(crate) catalog: &'a dyn Catalog,
+    pub(crate) catalog: &'a Catalog,
     pub(crate) store: &'a dyn ObjectStore,
     pub(crate) uploads: &'a dyn UploadSigner,
     pub(crate) claim: &'a Claim,

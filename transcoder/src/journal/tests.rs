@@ -20,7 +20,7 @@ async fn journal(services: &Services, first_run: bool) -> (CatalogJournal, Claim
     let job = job("etag", 1);
     services.note(&job).await;
     let claim = services.claim(&job, &generation()).await;
-    (CatalogJournal::new(Arc::clone(&services.catalog), claim.clone(), first_run, LEASE), claim)
+    (CatalogJournal::new(services.catalog.clone(), claim.clone(), first_run, LEASE), claim)
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_later_attempt_finds_what_was_finished() {
     }
     services.catalog.release(&claim, now_ms()).await.unwrap();
     let next = services.claim(&job("etag", 1), &generation()).await;
-    let next = CatalogJournal::new(Arc::clone(&services.catalog), next, false, LEASE);
+    let next = CatalogJournal::new(services.catalog.clone(), next, false, LEASE);
     assert!(!next.first_run());
     let mut found = next.finished().await.unwrap();
     found.sort_by_key(|it| (it.lane, it.index));
@@ -49,7 +49,7 @@ async fn another_generation_has_chunks_of_its_own() {
     let (journal, claim) = journal(&services, true).await;
     journal.finish(&chunk(Lane::Copy, 0)).await.unwrap();
     let other = Claim { generation: Generation::of("etag", "other settings"), ..claim };
-    let other = CatalogJournal::new(Arc::clone(&services.catalog), other, true, LEASE);
+    let other = CatalogJournal::new(services.catalog.clone(), other, true, LEASE);
     assert_eq!(other.finished().await.unwrap(), []);
 }
 
@@ -81,7 +81,7 @@ async fn nothing_is_written_without_the_claim() {
     let lost = services.claim_for(&job, &generation(), Duration::from_secs(1), long_ago).await;
     let current = services.claim(&job, &generation()).await;
     assert!(current.fence > lost.fence);
-    let journal = CatalogJournal::new(Arc::clone(&services.catalog), lost, true, LEASE);
+    let journal = CatalogJournal::new(services.catalog.clone(), lost, true, LEASE);
     let chunk = chunk(Lane::Copy, 0);
     let outcomes = [
         journal.finish(&chunk).await,

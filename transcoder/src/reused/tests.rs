@@ -1,4 +1,4 @@
-use catalog::SharedCatalog;
+use catalog::Catalog;
 use domain::failure::FailureCode;
 use domain::probe::cases::standard;
 use platform::object_store::PutCondition;
@@ -12,7 +12,7 @@ use crate::testing::{generation, name, planned_records, remuxed_plan, video};
 /// A video of which a generation plays, all of it recorded and stored.
 struct Played {
     world: World,
-    catalog: SharedCatalog,
+    catalog: Catalog,
     plan: EncodePlan,
 }
 
@@ -73,7 +73,7 @@ impl Played {
     async fn reused(&self, rungs: &[&str]) -> Result<ReusedRenditions, TranscodeError> {
         let partial = Partial { base: generation(), rungs: rungs.iter().map(|it| name(it)).collect() };
         let keys = (wrapping_keys(1), Arc::new(self.keys(renewed())));
-        ReusedRenditions::of(&self.world.store, &*self.catalog, keys, video(), &partial).await
+        ReusedRenditions::of(&self.world.store, &self.catalog, keys, video(), &partial).await
     }
 
     /// Where the new generation goes.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::SqlQueue;
-use catalog::{Claim, ClaimOutcome, SharedCatalog, SqlCatalog};
+use catalog::{Catalog, Claim, ClaimOutcome};
 use domain::content_key::KeyEncryptionKeys;
 use domain::ids::Generation;
 use domain::job::{Job, JobReason, Mode, Source};
@@ -26,7 +26,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(60);
 pub(crate) const DELIVERIES: u32 = 3;
 
 pub(crate) struct Services {
-    pub(crate) catalog: SharedCatalog,
+    pub(crate) catalog: Catalog,
     pub(crate) queue: SharedQueue,
 }
 
@@ -34,7 +34,7 @@ impl Services {
     pub(crate) async fn new(folder: &Path) -> Self {
         let database = catalog::database::open_sqlite(&folder.join("edgereel.db")).await.unwrap();
         let queue = SqlQueue::new(&database, QueueName::Interactive, DELIVERIES, "worker");
-        Self { catalog: Arc::new(SqlCatalog::new(&database)), queue: Arc::new(queue) }
+        Self { catalog: Catalog::new(&database), queue: Arc::new(queue) }
     }
 
     /// Notes a job, as the event of its source does.

@@ -67,7 +67,7 @@ impl Worker {
     /// The consequence of an infrastructure failure of the current attempt.
     async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
         let job = (claim.video, &claim.job);
-        let decide = || next_attempt(&*self.catalog, job, Some((claim.fence, code)), now_ms());
+        let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), now_ms());
         match self.insist(cancel, decide).await {
             Ok(next) => next,
             Err(problem) => {

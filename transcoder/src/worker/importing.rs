@@ -91,7 +91,7 @@ impl Worker {
         let profile = self.profile(&video.profile).unwrap_or_default();
         let fetching = Fetching {
             fetcher: &Fetcher::new(self.config.imports)?,
-            catalog: &*self.catalog,
+            catalog: &self.catalog,
             store: &*self.store,
             uploads: &*self.uploads,
             claim,

@@ -121,7 +121,7 @@ impl Worker {
         };
         let keys = WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), job.video, generation.clone());
         let what = (job.video, generation);
-        poster::from_timestamp(&self.tools, &self.store, &*self.catalog, &keys, what, at_ms, cancel).await
+        poster::from_timestamp(&self.tools, &self.store, &self.catalog, &keys, what, at_ms, cancel).await
     }
 
     /// Removes unused objects. If that fails, they are removed with the video.

@@ -65,7 +65,7 @@ impl Site {
         };
         let worker = Worker {
             queue: Arc::clone(&services.queue),
-            catalog: Arc::clone(&services.catalog),
+            catalog: services.catalog.clone(),
             store: Arc::clone(&world.store),
             uploads: Arc::new(NoUploads),
             keys: wrapping_keys(1),

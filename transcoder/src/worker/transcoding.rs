@@ -108,7 +108,7 @@ impl Worker {
         let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
         let video = self.catalog.get_video(job.video).await?;
         let journal =
-            CatalogJournal::new(Arc::clone(&self.catalog), claim.clone(), video.ready_ms.is_none(), self.config.lease);
+            CatalogJournal::new(self.catalog.clone(), claim.clone(), video.ready_ms.is_none(), self.config.lease);
         let content_keys =
             WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
         let content_keys = Arc::new(content_keys);
@@ -119,7 +119,7 @@ impl Worker {
             }
             Some(partial) => {
                 let keys = (Arc::clone(&self.keys), Arc::clone(&content_keys));
-                Some(ReusedRenditions::of(&self.store, &*self.catalog, keys, claim.video, partial).await?)
+                Some(ReusedRenditions::of(&self.store, &self.catalog, keys, claim.video, partial).await?)
             }
             None => None,
         };

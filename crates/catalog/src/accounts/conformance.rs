@@ -30,12 +30,12 @@ fn new(number: u8, owner: Option<&str>) -> NewApiKey {
     }
 }
 
-async fn create(accounts: &dyn Accounts, number: u8, owner: Option<&str>) -> ApiKey {
+async fn create(accounts: &Accounts, number: u8, owner: Option<&str>) -> ApiKey {
     accounts.create_key(&new(number, owner), NOW).await.expect("create")
 }
 
 /// A key is found by its secret only, and has the fields that it was created with.
-pub async fn a_key_is_found_by_its_secret(accounts: &dyn Accounts) {
+pub async fn a_key_is_found_by_its_secret(accounts: &Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     let NewApiKey { id, name, owner, scopes, created_by, expires_ms, .. } = new(1, Some("ann"));
     let (created_ms, used_ms, revoked_ms) = (NOW, None, None);
@@ -48,7 +48,7 @@ pub async fn a_key_is_found_by_its_secret(accounts: &dyn Accounts) {
 }
 
 /// A repeated request creates one key and cannot change it.
-pub async fn making_twice_is_making_once(accounts: &dyn Accounts) {
+pub async fn making_twice_is_making_once(accounts: &Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     let again = NewApiKey { scopes: Scopes::of_an_admin(), digest: digest(9), owner: None, ..new(1, None) };
     assert_eq!(accounts.create_key(&again, NOW + 5).await.expect("create"), made);
@@ -60,7 +60,7 @@ pub async fn making_twice_is_making_once(accounts: &dyn Accounts) {
 }
 
 /// A revoked key keeps its first revocation time, and revocation does not remove the row.
-pub async fn keys_end(accounts: &dyn Accounts) {
+pub async fn keys_end(accounts: &Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     assert!(made.is_live(NOW + 999) && !made.is_live(NOW + 1_000), "it expires");
     let endless = accounts.create_key(&NewApiKey { expires_ms: None, ..new(2, None) }, NOW).await.expect("create");
@@ -77,7 +77,7 @@ pub async fn keys_end(accounts: &dyn Accounts) {
 }
 
 /// Revoking a key revokes its descendants of all generations, and no other key.
-pub async fn a_family_of_keys_ends_together(accounts: &dyn Accounts) {
+pub async fn a_family_of_keys_ends_together(accounts: &Accounts) {
     let made_by = |number: u8, maker: u8| NewApiKey {
         created_by: format!("{KEY_SUBJECT}{}", id(maker)),
         expires_ms: None,
@@ -98,7 +98,7 @@ pub async fn a_family_of_keys_ends_together(accounts: &dyn Accounts) {
 }
 
 /// The latest use is kept, whatever the order in which uses are recorded.
-pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
+pub async fn the_last_use_is_kept(accounts: &Accounts) {
     let made = create(accounts, 1, None).await;
     for (noted, kept) in [(7, 7), (9, 9), (8, 9)] {
         accounts.note_use(made.id, NOW + noted).await.expect("note");
@@ -109,14 +109,14 @@ pub async fn the_last_use_is_kept(accounts: &dyn Accounts) {
 }
 
 /// A name may contain any characters.
-pub async fn any_name_can_be_kept(accounts: &dyn Accounts) {
+pub async fn any_name_can_be_kept(accounts: &Accounts) {
     let odd = NewApiKey { name: "a\0b \u{1f3a5} 'x' ?".to_owned(), ..new(1, Some("an\0n")) };
     let made = accounts.create_key(&odd, NOW).await.expect("create");
     assert_eq!(made.name, "a\u{FFFD}b \u{1f3a5} 'x' ?", "PostgreSQL cannot store NUL");
 }
 
 /// Pages follow each other without gaps or duplicates, for one owner and for all.
-pub async fn lists_newest_first_in_pages(accounts: &dyn Accounts) {
+pub async fn lists_newest_first_in_pages(accounts: &Accounts) {
     for (number, owner) in [(3, Some("ann")), (1, Some("ann")), (5, None), (2, Some("bob")), (4, Some("ann"))] {
         create(accounts, number, owner).await;
     }

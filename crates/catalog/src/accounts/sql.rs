@@ -1,33 +1,27 @@
 //! Accounts in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
-use async_trait::async_trait;
 use domain::ids::ApiKeyId;
 use sqlx::Row as _;
 
-use super::{Accounts, AccountsError, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, KeyPage, NewApiKey};
-use crate::database::{Database, Row, Tx, is_corrupt, sql, text, unsigned};
+use super::{AccountsError, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, KeyPage, NewApiKey};
+use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
 
-/// The accounts store in a database.
+/// All API keys of one installation. Clones share the database.
 #[derive(Debug, Clone)]
-pub struct SqlAccounts {
+pub struct Accounts {
     database: Database,
 }
 
-impl SqlAccounts {
+impl Accounts {
     /// The accounts store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
     }
 
-    async fn write(&self) -> Result<Tx, AccountsError> {
-        Ok(self.database.write().await?)
-    }
-}
-
-#[async_trait]
-impl Accounts for SqlAccounts {
-    async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError> {
-        let mut tx = self.write().await?;
+    /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
+    /// key that is created by a revoked key is revoked from the beginning.
+    pub async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError> {
+        let mut tx = self.database.write().await?;
         // The creator's row is locked, so a key that is created while its creator is revoked is
         // seen by one of the two transactions.
         let maker: Option<(Option<i64>,)> =
@@ -56,17 +50,21 @@ impl Accounts for SqlAccounts {
         Ok(key)
     }
 
-    async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError> {
+    /// Finds a key by the digest of its secret, including expired and revoked keys: check
+    /// [`ApiKey::is_live`].
+    pub async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, AccountsError> {
         let row = sqlx::query(READ_BY_DIGEST).bind(digest.to_hex()).fetch_optional(self.database.read()).await?;
         row.as_ref().map(read).transpose()
     }
 
-    async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError> {
+    /// Reads a key by its id, including expired and revoked keys.
+    pub async fn get_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, AccountsError> {
         let row = sqlx::query(READ_BY_ID).bind(id.to_string()).fetch_optional(self.database.read()).await?;
         row.as_ref().map(read).transpose()
     }
 
-    async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError> {
+    /// Lists keys, newest first, without revoked ones.
+    pub async fn list_keys(&self, filter: &KeyFilter) -> Result<KeyPage, AccountsError> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
         let rows = sqlx::query(READ_PAGE)
             .bind(&filter.owner)
@@ -82,8 +80,10 @@ impl Accounts for SqlAccounts {
         Ok(KeyPage { keys, next })
     }
 
-    async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
-        let mut tx = self.write().await?;
+    /// Revokes a key permanently, together with all keys that it created, directly or indirectly.
+    /// Revoking an unknown or revoked key changes nothing.
+    pub async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
+        let mut tx = self.database.write().await?;
         sqlx::query("UPDATE api_keys SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL")
             .bind(sql(now_ms))
             .bind(id.to_string())
@@ -103,8 +103,9 @@ impl Accounts for SqlAccounts {
         Ok(tx.commit().await?)
     }
 
-    async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
-        let mut tx = self.write().await?;
+    /// Records a use of a key; only the latest use is kept.
+    pub async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
+        let mut tx = self.database.write().await?;
         sqlx::query("UPDATE api_keys SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
             .bind(sql(now_ms))
             .bind(id.to_string())

@@ -19,11 +19,11 @@ fn request(id: &str, fingerprint: &str) -> KeyedRequest {
     }
 }
 
-async fn begin(keeper: &dyn Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Begun {
+async fn begin(keeper: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Begun {
     keeper.begin(&request(id, fingerprint), now_ms).await.expect("begin")
 }
 
-async fn first(keeper: &dyn Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Ticket {
+async fn first(keeper: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Ticket {
     match begin(keeper, id, fingerprint, now_ms).await {
         Begun::First(ticket) => ticket,
         other => panic!("it should be the first, but is {other:?}"),
@@ -31,7 +31,7 @@ async fn first(keeper: &dyn Idempotency, id: &str, fingerprint: &str, now_ms: u6
 }
 
 /// A request is executed once, and its response is returned as often as asked while it is kept.
-pub async fn a_request_is_executed_once(keeper: &dyn Idempotency) {
+pub async fn a_request_is_executed_once(keeper: &Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     let running = Begun::Running { until_ms: NOW + PATIENCE_MS };
     assert_eq!(begin(keeper, "a", "1", NOW + 1).await, running);
@@ -43,7 +43,7 @@ pub async fn a_request_is_executed_once(keeper: &dyn Idempotency) {
 }
 
 /// Exactly one of several concurrent callers executes.
-pub async fn of_many_at_once_one_is_first(keeper: &dyn Idempotency) {
+pub async fn of_many_at_once_one_is_first(keeper: &Idempotency) {
     let asked = futures::future::join_all((0..8).map(|_| begin(keeper, "a", "1", NOW))).await;
     let first = asked.iter().filter(|it| matches!(it, Begun::First(_))).count();
     let running = asked.iter().filter(|it| matches!(it, Begun::Running { .. })).count();
@@ -51,7 +51,7 @@ pub async fn of_many_at_once_one_is_first(keeper: &dyn Idempotency) {
 }
 
 /// A key belongs to one request, also during its execution, and after the execution was cut off.
-pub async fn another_request_with_the_key_is_refused(keeper: &dyn Idempotency) {
+pub async fn another_request_with_the_key_is_refused(keeper: &Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Another);
     assert_eq!(begin(keeper, "a", "2", NOW + PATIENCE_MS).await, Begun::Another);
@@ -64,7 +64,7 @@ pub async fn another_request_with_the_key_is_refused(keeper: &dyn Idempotency) {
 
 /// A crashed execution blocks others for no longer than the patience, and changes nothing if it
 /// turns out to be alive.
-pub async fn a_crash_is_taken_over(keeper: &dyn Idempotency) {
+pub async fn a_crash_is_taken_over(keeper: &Idempotency) {
     let dead = first(keeper, "a", "1", NOW).await;
     let still = begin(keeper, "a", "1", NOW + PATIENCE_MS - 1).await;
     assert!(matches!(still, Begun::Running { .. }), "{still:?}");
@@ -76,7 +76,7 @@ pub async fn a_crash_is_taken_over(keeper: &dyn Idempotency) {
 }
 
 /// A released request is executed again; a finished one keeps its response.
-pub async fn what_is_given_back_is_free(keeper: &dyn Idempotency) {
+pub async fn what_is_given_back_is_free(keeper: &Idempotency) {
     let ticket = first(keeper, "a", "1", NOW).await;
     keeper.give_back(&ticket).await.expect("give back");
     // The key is free too: the next request may be a different one.

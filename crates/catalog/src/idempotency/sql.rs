@@ -1,29 +1,26 @@
 //! Keyed requests in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
-use async_trait::async_trait;
 use domain::ids::hex;
 use sqlx::Row as _;
 
-use super::{Begun, Idempotency, IdempotencyError, KeyedRequest, Ticket};
+use super::{Begun, IdempotencyError, KeyedRequest, Ticket};
 use crate::database::{Database, Tx, sql, unsigned};
 use platform::clock::millis;
 
-/// Keyed requests in a database.
+/// The requests of one installation that came with an idempotency key. Clones share the database.
 #[derive(Debug, Clone)]
-pub struct SqlIdempotency {
+pub struct Idempotency {
     database: Database,
 }
 
-impl SqlIdempotency {
+impl Idempotency {
     /// The idempotency store in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone() }
     }
-}
 
-#[async_trait]
-impl Idempotency for SqlIdempotency {
-    async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<Begun, IdempotencyError> {
+    /// Decides about a request. Exactly one of several concurrent callers is the first.
+    pub async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<Begun, IdempotencyError> {
         let ticket = Ticket { id: request.id.clone(), token: random()? };
         let mut tx = self.database.write().await?;
         // Expired rows are removed here: they are few, so no separate task is needed.
@@ -42,7 +39,9 @@ impl Idempotency for SqlIdempotency {
         Ok(begun)
     }
 
-    async fn finish(&self, ticket: &Ticket, answer: &str) -> Result<bool, IdempotencyError> {
+    /// Stores the response, and returns whether the ticket was still valid: a ticket that was taken
+    /// over changes nothing.
+    pub async fn finish(&self, ticket: &Ticket, answer: &str) -> Result<bool, IdempotencyError> {
         let mut tx = self.database.write().await?;
         let finished =
             sqlx::query("UPDATE idempotent_requests SET answer = $1 WHERE id = $2 AND ticket = $3 AND answer IS NULL")
@@ -56,7 +55,9 @@ impl Idempotency for SqlIdempotency {
         Ok(finished > 0)
     }
 
-    async fn give_back(&self, ticket: &Ticket) -> Result<(), IdempotencyError> {
+    /// Ends an execution without a response worth storing: the next caller is the first. A ticket
+    /// that was taken over, or finished, changes nothing.
+    pub async fn give_back(&self, ticket: &Ticket) -> Result<(), IdempotencyError> {
         let mut tx = self.database.write().await?;
         sqlx::query("DELETE FROM idempotent_requests WHERE id = $1 AND ticket = $2 AND answer IS NULL")
             .bind(&ticket.id)

@@ -5,9 +5,9 @@
 
 use domain::ids::{ShareId, VideoId};
 
-use super::{NewShare, Share, SharedShares};
+use super::{NewShare, Share, Shares};
 use crate::accounts::KeyDigest;
-use crate::videos::{SharedCatalog, conformance as videos};
+use crate::videos::{Catalog, conformance as videos};
 use platform::secret::Secret;
 
 const NOW: u64 = videos::NOW;
@@ -15,9 +15,9 @@ const NOW: u64 = videos::NOW;
 /// A store under test.
 pub struct Subject {
     /// The store, empty at the start of a case.
-    pub shares: SharedShares,
+    pub shares: Shares,
     /// The catalog with the videos.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
 }
 
 impl Subject {

@@ -1,24 +1,16 @@
 //! Share links in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
-use async_trait::async_trait;
 use domain::ids::{ShareId, VideoId};
 use sqlx::Row as _;
 
-use super::{MAX_SHARES, NewShare, Share, Shares, SharesError};
+use super::{MAX_SHARES, NewShare, Share, SharesError};
 use crate::accounts::KeyDigest;
 use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
 
-/// The store of share links in a database.
+/// The share links of one installation. Clones share the database.
 #[derive(Debug, Clone)]
-pub struct SqlShares {
+pub struct Shares {
     database: Database,
-}
-
-impl SqlShares {
-    /// The store in `database`.
-    pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
-    }
 }
 
 macro_rules! columns {
@@ -45,9 +37,14 @@ const LIST: &str = concat!(
 
 const REVOKE: &str = "UPDATE shares SET revoked_ms = coalesce(revoked_ms, $1) WHERE id = $2 AND video = $3";
 
-#[async_trait]
-impl Shares for SqlShares {
-    async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError> {
+impl Shares {
+    /// The store in `database`.
+    pub fn new(database: &Database) -> Self {
+        Self { database: database.clone() }
+    }
+
+    /// Stores a link.
+    pub async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError> {
         let mut tx = self.database.write().await?;
         self.database.one_at_a_time(&mut tx, &format!("links of {}", new.video)).await?;
         let (live,): (i64,) =
@@ -71,12 +68,15 @@ impl Shares for SqlShares {
         Ok(share)
     }
 
-    async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError> {
+    /// Finds a link by its secret's digest, including expired and revoked links: check
+    /// [`Share::is_live`].
+    pub async fn find(&self, digest: &KeyDigest) -> Result<Option<Share>, SharesError> {
         let row = sqlx::query(FIND).bind(digest.to_hex()).fetch_optional(self.database.read()).await?;
         row.as_ref().map(read).transpose()
     }
 
-    async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError> {
+    /// Lists the active links of a video, newest first.
+    pub async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError> {
         let rows = sqlx::query(LIST)
             .bind(video.to_string())
             .bind(sql(now_ms))
@@ -86,7 +86,9 @@ impl Shares for SqlShares {
         rows.iter().map(read).collect()
     }
 
-    async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError> {
+    /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
+    /// changes nothing.
+    pub async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError> {
         let mut tx = self.database.write().await?;
         let revoked = sqlx::query(REVOKE)
             .bind(sql(now_ms))
@@ -99,7 +101,8 @@ impl Shares for SqlShares {
         Ok(revoked > 0)
     }
 
-    async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError> {
+    /// Records a use of a link; only the latest use is kept.
+    pub async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError> {
         let mut tx = self.database.write().await?;
         sqlx::query("UPDATE shares SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
             .bind(sql(now_ms))
@@ -109,7 +112,8 @@ impl Shares for SqlShares {
         Ok(tx.commit().await?)
     }
 
-    async fn prune(&self, before_ms: u64) -> Result<u64, SharesError> {
+    /// Removes links that ended before `before_ms`, and returns their number.
+    pub async fn prune(&self, before_ms: u64) -> Result<u64, SharesError> {
         let mut tx = self.database.write().await?;
         let pruned = sqlx::query("DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1")
             .bind(sql(before_ms))

@@ -14,8 +14,7 @@ use domain::segment::{ChunkRecord, Lane, SegmentRecord};
 use domain::state::VideoState;
 
 use super::{
-    Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, SharedCatalog,
-    UploadEventOutcome, Video,
+    Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, UploadEventOutcome, Video,
 };
 
 mod claims;
@@ -35,7 +34,7 @@ pub use work::*;
 /// A catalog under test.
 pub struct Subject {
     /// The catalog, empty at the start of a case.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
 }
 
 /// The time at which the cases start, Unix milliseconds.
@@ -46,12 +45,8 @@ pub(crate) const LEASE_MS: u64 = 60_000;
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
 
 impl Subject {
-    fn catalog(&self) -> &dyn Catalog {
-        &*self.catalog
-    }
-
     async fn video(&self, video: VideoId) -> Video {
-        self.catalog().get_video(video).await.expect("the video exists")
+        self.catalog.get_video(video).await.expect("the video exists")
     }
 
     async fn state(&self, video: VideoId) -> VideoState {
@@ -60,7 +55,7 @@ impl Subject {
 
     /// Claims for `generation`, at `now_ms`.
     pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, now_ms: u64) -> ClaimOutcome {
-        self.catalog().claim(job, generation, "worker", LEASE, now_ms).await.expect("claim")
+        self.catalog.claim(job, generation, "worker", LEASE, now_ms).await.expect("claim")
     }
 
     /// Claims a job that must be free.
@@ -74,9 +69,9 @@ impl Subject {
     /// A video whose source has arrived, and its job.
     pub(crate) async fn queued(&self, number: u8) -> Job {
         let job = job(number);
-        self.catalog().create_video(&new_video(number), NOW).await.expect("create");
+        self.catalog.create_video(&new_video(number), NOW).await.expect("create");
         assert_eq!(
-            self.catalog().note_upload_event(&job, NOW).await.expect("note"),
+            self.catalog.note_upload_event(&job, NOW).await.expect("note"),
             UploadEventOutcome::Send(job.clone())
         );
         job
@@ -86,7 +81,7 @@ impl Subject {
     pub(crate) async fn ready(&self, number: u8) -> Job {
         let job = self.queued(number).await;
         let claim = self.claim(&job, NOW).await;
-        self.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+        self.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
         job
     }
 }

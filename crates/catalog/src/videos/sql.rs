@@ -15,49 +15,54 @@ mod videos;
 mod work;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::failure::Failure;
-use domain::ids::{Generation, PosterId, VideoId};
-use domain::job::{Import, Job, JobMessage, Stage};
-use domain::receipt::Receipt;
-use domain::segment::ChunkRecord;
-use domain::state::{VideoEvent, VideoState};
+use domain::ids::VideoId;
+use domain::state::VideoState;
 use domain::webhook::EventType;
 use tokio::sync::Notify;
 
-use super::{
-    Attempt, Catalog, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord,
-    PosterShown, RenditionRecord, Transfer, Upload, UploadEventOutcome, Video, VideoFilter, VideoPage,
-};
-use crate::database::{Database, Tx, is_corrupt, retried, sql, text};
+use super::CatalogError;
+use crate::database::{Database, Tx, is_corrupt, sql, text};
 use rows::{VideoRow, video_columns};
 
-/// The catalog in a database.
+/// The records of all videos of one installation. Clones share the database.
 #[derive(Debug, Clone)]
-pub struct SqlCatalog {
+pub struct Catalog {
     database: Database,
     /// Notified after every change that may have written an event.
     events: Arc<Notify>,
 }
 
-impl SqlCatalog {
+impl Catalog {
     /// The catalog in `database`.
     pub fn new(database: &Database) -> Self {
         Self { database: database.clone(), events: database.waker(crate::webhooks::sql::WAKER) }
     }
 
-    /// Wakes the webhook dispatcher of this process. Called only after the change is committed.
-    fn wake_dispatcher<T>(&self, done: Result<T, CatalogError>) -> Result<T, CatalogError> {
-        if done.is_ok() {
-            self.events.notify_one();
-        }
-        done
+    /// Writes a row, so it fails where the next change would fail: the database is unreachable,
+    /// full or read-only.
+    pub async fn ping(&self, now_ms: u64) -> Result<(), CatalogError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "INSERT INTO pings (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
+        )
+        .bind(sql(now_ms))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
     }
 
     async fn write(&self) -> Result<Tx, CatalogError> {
         Ok(self.database.write().await?)
+    }
+
+    /// Commits a change that may have written an event, and wakes the webhook dispatcher of this
+    /// process.
+    async fn commit_with_events(&self, tx: Tx) -> Result<(), CatalogError> {
+        tx.commit().await?;
+        self.events.notify_one();
+        Ok(())
     }
 }
 
@@ -150,210 +155,5 @@ impl From<sqlx::Error> for CatalogError {
             return Self::Corrupt { detail: source.to_string() };
         }
         Self::Unavailable { source: source.into() }
-    }
-}
-
-#[async_trait]
-impl Catalog for SqlCatalog {
-    async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create(new, None, &OwnerLimits::default(), now_ms).await
-    }
-
-    async fn create_upload(
-        &self,
-        new: &NewVideo,
-        upload: Option<&Upload>,
-        limits: &OwnerLimits,
-        now_ms: u64,
-    ) -> Result<Video, CatalogError> {
-        self.create(new, upload, limits, now_ms).await
-    }
-
-    async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {
-        self.get(video).await
-    }
-
-    async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
-        self.list(filter).await
-    }
-
-    async fn patch_video(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
-        self.patch(video, patch, now_ms).await
-    }
-
-    async fn set_upload(&self, video: VideoId, upload: &Upload, now_ms: u64) -> Result<Video, CatalogError> {
-        self.begin_upload(video, upload, now_ms).await
-    }
-
-    async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
-        self.wake_dispatcher(self.apply_event(video, event, now_ms).await)
-    }
-
-    async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
-        self.wake_dispatcher(self.note_event(job, now_ms).await)
-    }
-
-    async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
-        self.request(job, now_ms).await
-    }
-
-    async fn claim(
-        &self,
-        job: &Job,
-        generation: &Generation,
-        worker: &str,
-        lease: Duration,
-        now_ms: u64,
-    ) -> Result<ClaimOutcome, CatalogError> {
-        self.wake_dispatcher(self.try_claim(job, generation, worker, lease, now_ms).await)
-    }
-
-    async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
-        self.current_claim(video).await
-    }
-
-    async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
-        retried(|| self.release_worker(worker, now_ms)).await
-    }
-
-    async fn fail_permanently(
-        &self,
-        message: &JobMessage,
-        failure: &Failure,
-        died_ms: u64,
-        now_ms: u64,
-    ) -> Result<bool, CatalogError> {
-        match message {
-            JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {
-                self.wake_dispatcher(self.fail_work(message, failure, died_ms, now_ms).await)
-            }
-            JobMessage::PosterV1(job) => self.refuse_poster(job.video, &job.poster, failure).await,
-        }
-    }
-
-    async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
-        self.ask_poster(video, poster).await
-    }
-
-    async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
-        self.get_poster(video).await
-    }
-
-    async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
-        self.show(video, poster).await
-    }
-
-    async fn fail_poster(&self, video: VideoId, poster: &PosterId, failure: &Failure) -> Result<bool, CatalogError> {
-        self.refuse_poster(video, poster, failure).await
-    }
-
-    async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
-        self.forget_poster(video).await
-    }
-
-    async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
-        self.wake_dispatcher(self.ask_import(video, url, now_ms).await)
-    }
-
-    async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError> {
-        self.get_import(video).await
-    }
-
-    async fn claim_import(
-        &self,
-        import: &Import,
-        worker: &str,
-        lease: Duration,
-        now_ms: u64,
-    ) -> Result<ClaimOutcome, CatalogError> {
-        self.try_claim_import(import, worker, lease, now_ms).await
-    }
-
-    async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
-        self.list_attempts(video).await
-    }
-
-    async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
-        self.renew_lease(claim, lease, now_ms).await
-    }
-
-    async fn set_progress(&self, claim: &Claim, stage: Stage, percent: u8, now_ms: u64) -> Result<(), CatalogError> {
-        self.wake_dispatcher(self.progress(claim, stage, percent, now_ms).await)
-    }
-
-    async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
-        self.chunk(claim, chunk, now_ms).await
-    }
-
-    async fn set_renditions(
-        &self,
-        claim: &Claim,
-        renditions: &[RenditionRecord],
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
-        self.replace_renditions(claim, renditions, now_ms).await
-    }
-
-    async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
-        self.transfer(claim, transfer).await
-    }
-
-    async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
-        self.end_fetched(claim, now_ms).await
-    }
-
-    async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
-        self.wake_dispatcher(self.playable(claim, now_ms).await)
-    }
-
-    async fn mark_ready(
-        &self,
-        claim: &Claim,
-        receipt: &Receipt,
-        now_ms: u64,
-    ) -> Result<Option<Generation>, CatalogError> {
-        self.wake_dispatcher(self.ready(claim, receipt, now_ms).await)
-    }
-
-    async fn fail(
-        &self,
-        claim: &Claim,
-        failure: &Failure,
-        will_retry: bool,
-        log_tail: &str,
-        now_ms: u64,
-    ) -> Result<(), CatalogError> {
-        self.wake_dispatcher(self.end_failed(claim, failure, will_retry, log_tail, now_ms).await)
-    }
-
-    async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
-        self.end_released(claim, now_ms).await
-    }
-
-    async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
-        self.list_chunks(video, generation).await
-    }
-
-    async fn renditions(&self, video: VideoId, generation: &Generation) -> Result<Vec<RenditionRecord>, CatalogError> {
-        self.list_renditions(video, generation).await
-    }
-
-    async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError> {
-        self.get_receipt(video, generation).await
-    }
-
-    async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
-        self.forget(video, generation).await
-    }
-
-    async fn ping(&self, now_ms: u64) -> Result<(), CatalogError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
-            "INSERT INTO pings (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
-        )
-        .bind(sql(now_ms))
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
     }
 }

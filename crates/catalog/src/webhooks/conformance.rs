@@ -9,10 +9,9 @@ use domain::webhook::{EndpointId, EventType};
 use serde_json::Value;
 
 use super::{
-    Attempted, Delivery, DeliveryFilter, Dispatch, Endpoint, EndpointPatch, NewEndpoint, Outcome, Settled,
-    SharedWebhooks, WebhookStore,
+    Attempted, Delivery, DeliveryFilter, Dispatch, Endpoint, EndpointPatch, NewEndpoint, Outcome, Settled, Webhooks,
 };
-use crate::videos::{SharedCatalog, conformance as videos};
+use crate::videos::{Catalog, conformance as videos};
 
 mod deliveries;
 mod endpoints;
@@ -27,9 +26,9 @@ pub use failures::*;
 /// A store under test.
 pub struct Subject {
     /// The store, empty at the start of a case.
-    pub webhooks: SharedWebhooks,
+    pub webhooks: Webhooks,
     /// The catalog, which writes the events.
-    pub catalog: SharedCatalog,
+    pub catalog: Catalog,
 }
 
 /// The time at which the cases start, Unix milliseconds.
@@ -42,10 +41,6 @@ const LEASE: Duration = Duration::from_millis(LEASE_MS);
 const MANY: u32 = 1_000;
 
 impl Subject {
-    fn webhooks(&self) -> &dyn WebhookStore {
-        &*self.webhooks
-    }
-
     /// The catalog as a subject of its own suite, with its helpers for videos.
     fn videos(&self) -> videos::Subject {
         videos::Subject { catalog: self.catalog.clone() }
@@ -53,16 +48,16 @@ impl Subject {
 
     /// An endpoint that receives all events.
     async fn endpoint(&self, number: u8) -> Endpoint {
-        self.webhooks().create(&new_endpoint(number), NOW).await.expect("create")
+        self.webhooks.create(&new_endpoint(number), NOW).await.expect("create")
     }
 
     /// Creates the deliveries of all new events.
     async fn fan_out(&self, now_ms: u64) -> u64 {
-        self.webhooks().fan_out(MANY, now_ms).await.expect("share out")
+        self.webhooks.fan_out(MANY, now_ms).await.expect("share out")
     }
 
     async fn claim(&self, now_ms: u64) -> Vec<Dispatch> {
-        self.webhooks().claim(MANY, MANY, LEASE, now_ms).await.expect("claim")
+        self.webhooks.claim(MANY, MANY, LEASE, now_ms).await.expect("claim")
     }
 
     /// Claims deliveries, of which there must be exactly one.
@@ -73,7 +68,7 @@ impl Subject {
     }
 
     async fn settle(&self, dispatch: &Dispatch, outcome: Outcome, now_ms: u64) -> Settled {
-        self.webhooks().settle(dispatch, &attempted(outcome), now_ms).await.expect("settle")
+        self.webhooks.settle(dispatch, &attempted(outcome), now_ms).await.expect("settle")
     }
 
     /// All events since the last call, as the endpoints receive them: delivered in order.
@@ -100,14 +95,14 @@ impl Subject {
     /// The log of an endpoint, oldest first.
     async fn log(&self, endpoint: EndpointId) -> Vec<Delivery> {
         let filter = DeliveryFilter { endpoint, status: None, after: None, limit: MANY };
-        let mut log = self.webhooks().deliveries(&filter).await.expect("log").deliveries;
+        let mut log = self.webhooks.deliveries(&filter).await.expect("log").deliveries;
         log.reverse();
         log
     }
 
     async fn set_active(&self, endpoint: EndpointId, active: bool, now_ms: u64) -> Endpoint {
         let patch = EndpointPatch { active: Some(active), ..EndpointPatch::default() };
-        self.webhooks().patch(endpoint, &patch, now_ms).await.expect("patch")
+        self.webhooks.patch(endpoint, &patch, now_ms).await.expect("patch")
     }
 }
 

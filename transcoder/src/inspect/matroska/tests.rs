@@ -24,7 +24,7 @@ fn blocks(bytes: Vec<u8>) -> Blocks {
 }
 
 async fn index_of(bytes: Vec<u8>) -> Option<Indexed> {
-    let tools = Tools::find(None).unwrap();
+    let tools = Tools::find(None, None).unwrap();
     let blocks = blocks(bytes);
     let loopback = Loopback::start(blocks.clone()).await.unwrap();
     let url = loopback.source_url();

@@ -15,20 +15,20 @@ use crate::videos::{
 pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let job = subject.queued(1).await;
     assert_eq!(
-        subject.catalog().note_upload_event(&job, NOW).await.expect("note"),
+        subject.catalog.note_upload_event(&job, NOW).await.expect("note"),
         UploadEventOutcome::Send(job.clone())
     );
     let claim = subject.claim(&job, NOW).await;
     // The worker holds the message at this time.
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
-    let late = subject.catalog().note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
+    assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
+    let late = subject.catalog.note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
     assert_eq!(late, UploadEventOutcome::Send(job.clone()), "a worker whose lease ended may be dead");
     let held = ClaimOutcome::Held { until_ms: NOW + LEASE_MS };
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 1).await, held);
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
-    assert_eq!(subject.catalog().note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
+    assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 3).await, ClaimOutcome::AlreadyDone);
-    assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
+    assert_eq!(subject.catalog.attempts(job.video).await.expect("attempts").len(), 1);
 }
 
 /// Exactly one of several concurrent claimers succeeds.
@@ -53,7 +53,7 @@ pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
     assert_eq!(held, ClaimOutcome::Held { until_ms: NOW + LEASE_MS });
     let second = subject.claim(&job, NOW + LEASE_MS).await;
     assert_eq!(second.fence, 2);
-    let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
+    let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     let ends: Vec<_> = attempts.iter().map(|it| (it.fence, it.outcome.clone(), it.ended_ms)).collect();
     assert_eq!(ends, [(1, Some(AttemptOutcome::Lost), Some(NOW + LEASE_MS)), (2, None, None)]);
 }
@@ -64,13 +64,13 @@ pub async fn an_ended_lease_without_a_successor_is_renewed(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     let late = NOW + 10 * LEASE_MS;
-    subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), late).await.expect("chunk");
-    let claim = subject.catalog().renew(&claim, LEASE, late).await.expect("renew");
+    subject.catalog.record_chunk(&claim, &chunk(Lane::Encode, 0, 1), late).await.expect("chunk");
+    let claim = subject.catalog.renew(&claim, LEASE, late).await.expect("renew");
     assert_eq!(claim.lease_until_ms, late + LEASE_MS);
     let other = subject.claim_for(&job, &generation(&job), late + 1).await;
     assert_eq!(other, ClaimOutcome::Held { until_ms: late + LEASE_MS });
-    subject.catalog().mark_ready(&claim, &Receipt::default(), late + 10 * LEASE_MS).await.expect("ready");
-    assert_eq!(subject.catalog().attempts(job.video).await.expect("attempts").len(), 1);
+    subject.catalog.mark_ready(&claim, &Receipt::default(), late + 10 * LEASE_MS).await.expect("ready");
+    assert_eq!(subject.catalog.attempts(job.video).await.expect("attempts").len(), 1);
 }
 
 /// No write of a lost claim has an effect, whether the claim was replaced or ended.
@@ -83,15 +83,15 @@ pub async fn a_lost_claim_changes_nothing(subject: &Subject) {
     let forged = Claim { fence: newer.fence + 1, ..newer.clone() };
     refuses_everything(subject, &forged, NOW + LEASE_MS + 1).await;
 
-    subject.catalog().release(&newer, NOW + LEASE_MS + 2).await.expect("release");
+    subject.catalog.release(&newer, NOW + LEASE_MS + 2).await.expect("release");
     refuses_everything(subject, &newer, NOW + LEASE_MS + 3).await;
     let last = subject.claim(&job, NOW + LEASE_MS + 4).await;
-    subject.catalog().mark_ready(&last, &Receipt::default(), NOW + LEASE_MS + 5).await.expect("ready");
+    subject.catalog.mark_ready(&last, &Receipt::default(), NOW + LEASE_MS + 5).await.expect("ready");
     refuses_everything(subject, &last, NOW + LEASE_MS + 6).await;
 }
 
 async fn refuses_everything(subject: &Subject, claim: &Claim, now_ms: u64) {
-    let catalog = subject.catalog();
+    let catalog = &subject.catalog;
     let before = everything(subject, claim).await;
     let renditions = [rendition("720p", RenditionState::Planned)];
     let answers = [
@@ -111,7 +111,7 @@ async fn refuses_everything(subject: &Subject, claim: &Claim, now_ms: u64) {
 }
 
 async fn everything(subject: &Subject, claim: &Claim) -> (crate::videos::Video, Vec<Attempt>, usize, usize) {
-    let catalog = subject.catalog();
+    let catalog = &subject.catalog;
     (
         subject.video(claim.video).await,
         catalog.attempts(claim.video).await.expect("attempts"),
@@ -123,15 +123,15 @@ async fn everything(subject: &Subject, claim: &Claim) -> (crate::videos::Video, 
 /// A worker that lost the response to its claim learns here that it holds the video.
 pub async fn a_video_has_a_holder(subject: &Subject) {
     let job = subject.queued(1).await;
-    let holder = async || subject.catalog().holder(job.video).await.expect("holder");
+    let holder = async || subject.catalog.holder(job.video).await.expect("holder");
     assert_eq!(holder().await, None);
     let claim = subject.claim(&job, NOW).await;
     assert_eq!(holder().await.as_ref(), Some(&claim));
-    subject.catalog().release(&claim, NOW + 1).await.expect("release");
+    subject.catalog.release(&claim, NOW + 1).await.expect("release");
     assert_eq!(holder().await, None);
     let second = subject.claim(&job, NOW + 2).await;
     assert_eq!(holder().await, Some(second));
-    assert_eq!(subject.catalog().holder(video_id(9)).await.expect("holder"), None);
+    assert_eq!(subject.catalog.holder(video_id(9)).await.expect("holder"), None);
 }
 
 /// A claim stays valid as long as it is renewed in time.
@@ -141,13 +141,13 @@ pub async fn renewing_keeps_the_claim(subject: &Subject) {
     let mut now_ms = NOW;
     for _ in 0..5 {
         now_ms += LEASE_MS - 1;
-        claim = subject.catalog().renew(&claim, LEASE, now_ms).await.expect("renew");
+        claim = subject.catalog.renew(&claim, LEASE, now_ms).await.expect("renew");
         assert_eq!(claim.lease_until_ms, now_ms + LEASE_MS);
         let other = subject.claim_for(&job, &generation(&job), now_ms + 1).await;
         assert_eq!(other, ClaimOutcome::Held { until_ms: now_ms + LEASE_MS });
     }
     // A renewal that arrives after a longer one does not shorten the lease.
-    let late = subject.catalog().renew(&claim, LEASE, now_ms - 5).await.expect("renew");
+    let late = subject.catalog.renew(&claim, LEASE, now_ms - 5).await.expect("renew");
     assert_eq!(late.lease_until_ms, now_ms + LEASE_MS);
 }
 
@@ -159,11 +159,8 @@ pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
     // Its own event arrives late and changes nothing.
-    assert_eq!(
-        subject.catalog().note_upload_event(&job, NOW + 1).await.expect("note"),
-        UploadEventOutcome::AlreadyDone
-    );
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
+    assert_eq!(subject.catalog.note_upload_event(&job, NOW + 1).await.expect("note"), UploadEventOutcome::AlreadyDone);
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
 }
 
 /// A video that is cancelled or deleted during the work is `Gone` for its worker and for the next
@@ -172,14 +169,14 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
     for (number, event) in [(1, VideoEvent::Cancelled), (2, VideoEvent::Deleted)] {
         let job = subject.queued(number).await;
         let claim = subject.claim(&job, NOW).await;
-        subject.catalog().apply(job.video, &event, NOW + 1).await.expect("stop");
-        let renewed = subject.catalog().renew(&claim, LEASE, NOW + 2).await;
+        subject.catalog.apply(job.video, &event, NOW + 1).await.expect("stop");
+        let renewed = subject.catalog.renew(&claim, LEASE, NOW + 2).await;
         assert!(matches!(renewed, Err(CatalogError::Gone { .. })), "{renewed:?}");
-        let ready = subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 2).await;
+        let ready = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await;
         assert!(matches!(ready, Err(CatalogError::Gone { .. })), "{ready:?}");
         assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Gone);
-        assert_eq!(subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::Gone);
-        let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
+        assert_eq!(subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::Gone);
+        let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
         assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Stopped));
     }
     // The cancelled video is requested again: the old worker stays locked out.
@@ -192,9 +189,9 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
         worker: "worker".to_owned(),
         lease_until_ms: NOW + LEASE_MS,
     };
-    let again = subject.catalog().request_work(&job, NOW + 3).await.expect("request");
+    let again = subject.catalog.request_work(&job, NOW + 3).await.expect("request");
     assert_eq!(again.state, VideoState::Queued);
-    let renewed = subject.catalog().renew(&old, LEASE, NOW + 4).await;
+    let renewed = subject.catalog.renew(&old, LEASE, NOW + 4).await;
     assert!(matches!(renewed, Err(CatalogError::LeaseLost { .. })), "{renewed:?}");
     assert_eq!(subject.claim(&job, NOW + 4).await.fence, 2);
 }
@@ -203,16 +200,16 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
 pub async fn a_cancelled_reencode_leaves_it_ready(subject: &Subject) {
     let old = subject.ready(1).await;
     let new = job_of(1, "etag-1", "small");
-    subject.catalog().request_work(&new, NOW).await.expect("request");
+    subject.catalog.request_work(&new, NOW).await.expect("request");
     let claim = subject.claim(&new, NOW).await;
-    let video = subject.catalog().apply(new.video, &VideoEvent::Cancelled, NOW + 1).await.expect("cancel");
+    let video = subject.catalog.apply(new.video, &VideoEvent::Cancelled, NOW + 1).await.expect("cancel");
     assert_eq!(video.state, VideoState::Ready { generation: generation(&old) });
-    let renewed = subject.catalog().renew(&claim, LEASE, NOW + 2).await;
+    let renewed = subject.catalog.renew(&claim, LEASE, NOW + 2).await;
     assert!(matches!(renewed, Err(CatalogError::Gone { .. })), "{renewed:?}");
     assert_eq!(subject.claim_for(&new, &generation(&new), NOW + 3).await, ClaimOutcome::Gone);
-    subject.catalog().request_work(&new, NOW + 4).await.expect("request");
+    subject.catalog.request_work(&new, NOW + 4).await.expect("request");
     let claim = subject.claim(&new, NOW + 5).await;
-    let before = subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 6).await.expect("ready");
+    let before = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 6).await.expect("ready");
     assert_eq!(before, Some(generation(&old)));
 }
 
@@ -220,18 +217,18 @@ pub async fn a_cancelled_reencode_leaves_it_ready(subject: &Subject) {
 pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
     let (first, second) = (subject.queued(1).await, subject.queued(2).await);
     let claim = subject.claim(&first, NOW).await;
-    subject.catalog().mark_playable(&claim, NOW).await.expect("playable");
+    subject.catalog.mark_playable(&claim, NOW).await.expect("playable");
     subject.claim(&second, NOW).await;
     let third = subject.queued(3).await;
-    let other = subject.catalog().claim(&third, &generation(&third), "another", LEASE, NOW).await.expect("claim");
+    let other = subject.catalog.claim(&third, &generation(&third), "another", LEASE, NOW).await.expect("claim");
 
-    assert_eq!(subject.catalog().release_all_of_worker("worker", NOW + 1).await.expect("release"), 2);
-    assert_eq!(subject.catalog().release_all_of_worker("worker", NOW + 1).await.expect("release"), 0);
+    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + 1).await.expect("release"), 2);
+    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + 1).await.expect("release"), 0);
     assert_eq!(subject.state(first.video).await, VideoState::Playable);
     assert_eq!(subject.state(second.video).await, VideoState::Queued);
     assert_eq!(subject.claim(&first, NOW + 2).await.fence, 2);
     let ClaimOutcome::Claimed(other) = other else { panic!("{other:?}") };
-    subject.catalog().renew(&other, LEASE, NOW + 2).await.expect("it belongs to another worker");
+    subject.catalog.renew(&other, LEASE, NOW + 2).await.expect("it belongs to another worker");
 }
 
 /// A dead letter fails its video only if nothing has happened since and no worker holds it.
@@ -239,7 +236,7 @@ pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
     let fail_permanently = |job: Job, died_ms, now_ms| {
         let lost = lost.clone();
-        async move { subject.catalog().fail_permanently(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
+        async move { subject.catalog.fail_permanently(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
     };
     assert!(!fail_permanently(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;
@@ -253,7 +250,7 @@ pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "repeated call");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(lost.clone()));
 
-    subject.catalog().request_work(&job, NOW + LEASE_MS + 5).await.expect("request");
+    subject.catalog.request_work(&job, NOW + LEASE_MS + 5).await.expect("request");
     assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "requested again since");
     assert_eq!(subject.claim(&job, NOW + LEASE_MS + 7).await.fence, 2);
 }
@@ -261,8 +258,8 @@ pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
 /// The settings chosen at upload apply, whatever job the event was turned into.
 pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
     let new = NewVideo { profile: "small".to_owned(), mode: Mode::Copy, ..new_video(1) };
-    subject.catalog().create_video(&new, NOW).await.expect("create");
-    let noted = subject.catalog().note_upload_event(&job(1), NOW).await.expect("note");
+    subject.catalog.create_video(&new, NOW).await.expect("create");
+    let noted = subject.catalog.note_upload_event(&job(1), NOW).await.expect("note");
     let expected = job(1).with_settings("small", Mode::Copy);
     assert_eq!(noted, UploadEventOutcome::Send(expected.clone()));
     assert_eq!(subject.video(video_id(1)).await.job, Some(expected.id));
@@ -272,24 +269,24 @@ pub async fn events_follow_the_settings_of_the_video(subject: &Subject) {
 /// requested.
 pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
     let new = NewVideo { generate: Generate::OnFirstView, ..new_video(1) };
-    let video = subject.catalog().create_video(&new, NOW).await.expect("create");
+    let video = subject.catalog.create_video(&new, NOW).await.expect("create");
     assert_eq!(video.generate, Generate::OnFirstView);
     for _ in 0..3 {
-        let noted = subject.catalog().note_upload_event(&job(1), NOW + 1).await.expect("note");
+        let noted = subject.catalog.note_upload_event(&job(1), NOW + 1).await.expect("note");
         assert_eq!(noted, UploadEventOutcome::Waits);
     }
     // Another source of a video that has not been watched also waits.
     let newer = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog().note_upload_event(&newer, NOW + 2).await.expect("note"), UploadEventOutcome::Waits);
+    assert_eq!(subject.catalog.note_upload_event(&newer, NOW + 2).await.expect("note"), UploadEventOutcome::Waits);
     let stored = subject.video(new.id).await;
     assert_eq!((stored.state.clone(), stored.queued_ms), (VideoState::Stored, None));
     assert_eq!(stored.to_job(JobReason::Upload), Some(newer.clone()));
 
     for now_ms in [NOW + 3, NOW + 4] {
-        let asked = subject.catalog().request_work(&newer, now_ms).await.expect("request");
+        let asked = subject.catalog.request_work(&newer, now_ms).await.expect("request");
         assert_eq!((asked.state, asked.queued_ms), (VideoState::Queued, Some(now_ms)));
     }
-    let noted = subject.catalog().note_upload_event(&newer, NOW + 5).await.expect("note");
+    let noted = subject.catalog.note_upload_event(&newer, NOW + 5).await.expect("note");
     assert_eq!(noted, UploadEventOutcome::Send(newer.clone()), "from now on it is like any other");
     subject.claim(&newer, NOW + 6).await;
 }

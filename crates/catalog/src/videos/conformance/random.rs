@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
     }
 
     async fn step(&mut self) {
-        let catalog = self.subject.catalog();
+        let catalog = &self.subject.catalog;
         // Usually a moment passes, sometimes a whole lease.
         self.now_ms += if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
         let now_ms = self.now_ms;
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
     /// A worker reports; the catalog must reject a worker that lost its claim.
     async fn report(&mut self) {
         let Some(claim) = self.any_claim() else { return };
-        let (catalog, now_ms) = (self.subject.catalog(), self.now_ms);
+        let (catalog, now_ms) = (&self.subject.catalog, self.now_ms);
         let is_newest = self.claims.last().is_some_and(|it| it.fence == claim.fence);
         let answer = match self.below(6) {
             0 => catalog.renew(&claim, LEASE, now_ms).await.map(drop),
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
     }
 
     async fn check(&self) {
-        let Ok(video) = self.subject.catalog().get_video(job_of(self.number, "etag-1", "default").video).await else {
+        let Ok(video) = self.subject.catalog.get_video(job_of(self.number, "etag-1", "default").video).await else {
             return;
         };
         match (&video.state, &self.verified) {
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
     /// A final request succeeds, unless the video is deleted.
     async fn ends_well(mut self) {
         self.now_ms += LEASE_MS * 2;
-        let catalog = self.subject.catalog();
+        let catalog = &self.subject.catalog;
         let job = job_of(self.number, "etag-3", "default");
         drop(catalog.create_video(&new_video(self.number), self.now_ms).await);
         if self.deleted {

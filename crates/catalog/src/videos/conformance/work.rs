@@ -20,7 +20,7 @@ pub async fn from_queued_to_ready(subject: &Subject) {
     let claim = subject.claim(&job, NOW + 1).await;
     assert_eq!(subject.video(job.video).await.progress, Some(Progress { stage: None, percent: 0 }));
     for _ in 0..2 {
-        subject.catalog().mark_playable(&claim, NOW + 2).await.expect("playable");
+        subject.catalog.mark_playable(&claim, NOW + 2).await.expect("playable");
     }
     let playable = subject.video(job.video).await;
     assert_eq!((playable.state, playable.generation), (VideoState::Playable, Some(generation(&job))));
@@ -30,14 +30,14 @@ pub async fn from_queued_to_ready(subject: &Subject) {
         stored_bytes: 3,
         ..Receipt::default()
     };
-    assert_eq!(subject.catalog().receipt(job.video, &generation(&job)).await.expect("receipt"), None);
-    let before = subject.catalog().mark_ready(&claim, &receipt, NOW + 3).await.expect("ready");
+    assert_eq!(subject.catalog.receipt(job.video, &generation(&job)).await.expect("receipt"), None);
+    let before = subject.catalog.mark_ready(&claim, &receipt, NOW + 3).await.expect("ready");
     assert_eq!(before, None);
     let ready = subject.video(job.video).await;
     assert_eq!(ready.state, VideoState::Ready { generation: generation(&job) });
     assert_eq!((ready.playable_ms, ready.ready_ms, ready.progress), (Some(NOW + 2), Some(NOW + 3), None));
-    assert_eq!(subject.catalog().receipt(job.video, &generation(&job)).await.expect("receipt"), Some(receipt));
-    let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
+    assert_eq!(subject.catalog.receipt(job.video, &generation(&job)).await.expect("receipt"), Some(receipt));
+    let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     assert_eq!((attempts[0].outcome.clone(), attempts[0].ended_ms), (Some(AttemptOutcome::Ready), Some(NOW + 3)));
     assert_eq!((attempts[0].started_ms, attempts[0].worker.as_str()), (NOW + 1, "worker"));
 }
@@ -48,17 +48,17 @@ pub async fn a_failed_reencode_leaves_it_ready(subject: &Subject) {
     let ready = VideoState::Ready { generation: generation(&old) };
     let new = job_of(1, "etag-1", "small");
     for code in [FailureCode::Damaged, FailureCode::DiskFull] {
-        subject.catalog().request_work(&new, NOW).await.expect("request");
+        subject.catalog.request_work(&new, NOW).await.expect("request");
         let claim = subject.claim(&new, NOW).await;
-        subject.catalog().mark_playable(&claim, NOW).await.expect("playable");
+        subject.catalog.mark_playable(&claim, NOW).await.expect("playable");
         assert_eq!(subject.video(new.video).await.generation, Some(generation(&old)));
-        subject.catalog().fail(&claim, &failure(code), false, "log", NOW).await.expect("fail");
+        subject.catalog.fail(&claim, &failure(code), false, "log", NOW).await.expect("fail");
         assert_eq!(subject.state(new.video).await, ready);
     }
     // The published generation need not be produced again.
     assert_eq!(subject.claim_for(&old, &generation(&old), NOW).await, ClaimOutcome::AlreadyDone);
     let claim = subject.claim(&new, NOW).await;
-    let before = subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+    let before = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
     assert_eq!(before, Some(generation(&old)));
     assert_eq!(subject.state(new.video).await, VideoState::Ready { generation: generation(&new) });
 }
@@ -68,21 +68,18 @@ pub async fn a_bad_source_is_tried_once(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     let reason = failure(FailureCode::NotAVideo);
-    subject.catalog().fail(&claim, &reason, true, "moov atom not found", NOW + 1).await.expect("fail");
+    subject.catalog.fail(&claim, &reason, true, "moov atom not found", NOW + 1).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(reason.clone()));
-    let attempts = subject.catalog().attempts(job.video).await.expect("attempts");
+    let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Failed(reason)));
     assert_eq!(attempts[0].log_tail.as_deref(), Some("moov atom not found"));
 
-    assert_eq!(
-        subject.catalog().note_upload_event(&job, NOW + 2).await.expect("note"),
-        UploadEventOutcome::AlreadyDone
-    );
+    assert_eq!(subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::AlreadyDone);
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::AlreadyDone);
-    let again = subject.catalog().request_work(&job, NOW + 3).await.expect("request");
+    let again = subject.catalog.request_work(&job, NOW + 3).await.expect("request");
     assert_eq!((again.state, again.queued_ms), (VideoState::Queued, Some(NOW + 3)));
     let claim = subject.claim(&job, NOW + 4).await;
-    subject.catalog().fail(&claim, &failure(FailureCode::TooLong), true, "", NOW + 5).await.expect("fail");
+    subject.catalog.fail(&claim, &failure(FailureCode::TooLong), true, "", NOW + 5).await.expect("fail");
     subject.claim(&job_of(1, "etag-1", "long"), NOW + 6).await;
 }
 
@@ -92,31 +89,31 @@ pub async fn our_failures_are_retried_until_given_up(subject: &Subject) {
     let job = subject.queued(1).await;
     let reason = failure(FailureCode::DiskFull);
     let claim = subject.claim(&job, NOW).await;
-    subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 9), NOW).await.expect("chunk");
-    subject.catalog().fail(&claim, &reason, true, "no space", NOW).await.expect("fail");
+    subject.catalog.record_chunk(&claim, &chunk(Lane::Encode, 0, 9), NOW).await.expect("chunk");
+    subject.catalog.fail(&claim, &reason, true, "no space", NOW).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
     let claim = subject.claim(&job, NOW).await;
-    assert_eq!(subject.catalog().chunks(job.video, &generation(&job)).await.expect("chunks").len(), 1);
-    subject.catalog().fail(&claim, &reason, false, "no space", NOW).await.expect("fail");
+    assert_eq!(subject.catalog.chunks(job.video, &generation(&job)).await.expect("chunks").len(), 1);
+    subject.catalog.fail(&claim, &reason, false, "no space", NOW).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(reason));
     let claim = subject.claim(&job, NOW).await;
     assert_eq!(subject.state(job.video).await, VideoState::Processing);
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
 }
 
 /// A worker that shuts down releases its claim, so the next one need not wait.
 pub async fn shutdown_gives_the_job_back(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
-    subject.catalog().release(&claim, NOW + 1).await.expect("release");
+    subject.catalog.release(&claim, NOW + 1).await.expect("release");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
     let claim = subject.claim(&job, NOW + 1).await;
     // A shutdown that is reported as a failure does not count against the video either.
-    subject.catalog().fail(&claim, &failure(FailureCode::Shutdown), false, "", NOW + 2).await.expect("fail");
+    subject.catalog.fail(&claim, &failure(FailureCode::Shutdown), false, "", NOW + 2).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
     let claim = subject.claim(&job, NOW + 2).await;
-    subject.catalog().mark_playable(&claim, NOW + 3).await.expect("playable");
-    subject.catalog().release(&claim, NOW + 3).await.expect("release");
+    subject.catalog.mark_playable(&claim, NOW + 3).await.expect("playable");
+    subject.catalog.release(&claim, NOW + 3).await.expect("release");
     assert_eq!(subject.state(job.video).await, VideoState::Playable);
     assert_eq!(subject.claim(&job, NOW + 3).await.fence, 4);
 }
@@ -126,19 +123,19 @@ pub async fn shutdown_gives_the_job_back(subject: &Subject) {
 pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject) {
     let job = subject.ready(1).await;
     let other = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 1).await.expect("note"), UploadEventOutcome::Unwanted);
+    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 1).await.expect("note"), UploadEventOutcome::Unwanted);
     assert_eq!(subject.claim_for(&other, &generation(&other), NOW + 1).await, ClaimOutcome::AlreadyDone);
     let video = subject.video(job.video).await;
     assert_eq!((video.source.etag.as_deref(), video.job), (Some("etag-1"), Some(job.id.clone())));
     // The same during a re-encode, and after it failed.
     let smaller = job_of(1, "etag-1", "small");
-    subject.catalog().request_work(&smaller, NOW + 2).await.expect("request");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 3).await.expect("note"), UploadEventOutcome::Unwanted);
+    subject.catalog.request_work(&smaller, NOW + 2).await.expect("request");
+    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 3).await.expect("note"), UploadEventOutcome::Unwanted);
     let claim = subject.claim(&smaller, NOW + 4).await;
-    subject.catalog().fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
-    assert_eq!(subject.catalog().note_upload_event(&other, NOW + 6).await.expect("note"), UploadEventOutcome::Unwanted);
+    subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
+    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 6).await.expect("note"), UploadEventOutcome::Unwanted);
     // A request for work may name another source.
-    subject.catalog().request_work(&other, NOW + 7).await.expect("request");
+    subject.catalog.request_work(&other, NOW + 7).await.expect("request");
     subject.claim(&other, NOW + 8).await;
 }
 
@@ -146,17 +143,17 @@ pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject
 pub async fn a_new_source_is_new_work(subject: &Subject) {
     let bad = subject.queued(1).await;
     let claim = subject.claim(&bad, NOW).await;
-    subject.catalog().fail(&claim, &failure(FailureCode::Truncated), false, "", NOW).await.expect("fail");
+    subject.catalog.fail(&claim, &failure(FailureCode::Truncated), false, "", NOW).await.expect("fail");
     let good = job_of(1, "etag-2", "default");
     assert_eq!(
-        subject.catalog().note_upload_event(&good, NOW + 1).await.expect("note"),
+        subject.catalog.note_upload_event(&good, NOW + 1).await.expect("note"),
         UploadEventOutcome::Send(good.clone())
     );
     let video = subject.video(good.video).await;
     assert_eq!((video.state, video.job), (VideoState::Queued, Some(good.id.clone())));
     assert_eq!(video.source.etag.as_deref(), Some("etag-2"));
     let claim = subject.claim(&good, NOW + 2).await;
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + 3).await.expect("ready");
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 3).await.expect("ready");
 }
 
 /// A chunk that is recorded twice replaces itself; generations do not mix.
@@ -170,13 +167,13 @@ pub async fn chunks_are_kept_once(subject: &Subject) {
         chunk(Lane::Encode, 2, 4),
         chunk(Lane::Copy, 2, 5),
     ] {
-        subject.catalog().record_chunk(&claim, &record, NOW).await.expect("chunk");
+        subject.catalog.record_chunk(&claim, &record, NOW).await.expect("chunk");
     }
     let expected =
         [chunk(Lane::Audio, 0, 3), chunk(Lane::Copy, 2, 5), chunk(Lane::Encode, 2, 4), chunk(Lane::Encode, 10, 1)];
-    assert_eq!(subject.catalog().chunks(job.video, &generation(&job)).await.expect("chunks"), expected);
+    assert_eq!(subject.catalog.chunks(job.video, &generation(&job)).await.expect("chunks"), expected);
     let other = generation(&job_of(1, "etag-1", "small"));
-    assert_eq!(subject.catalog().chunks(job.video, &other).await.expect("chunks"), []);
+    assert_eq!(subject.catalog.chunks(job.video, &other).await.expect("chunks"), []);
 }
 
 /// Renditions are the ones that were set last, in that order, with every field.
@@ -200,8 +197,8 @@ pub async fn renditions_are_replaced(subject: &Subject) {
     playable[2].state = RenditionState::Complete;
     playable.swap(1, 2);
     for renditions in [&planned, &playable] {
-        subject.catalog().set_renditions(&claim, renditions, NOW).await.expect("set");
-        let read = subject.catalog().renditions(job.video, &generation(&job)).await.expect("renditions");
+        subject.catalog.set_renditions(&claim, renditions, NOW).await.expect("set");
+        let read = subject.catalog.renditions(job.video, &generation(&job)).await.expect("renditions");
         assert_eq!(&read, renditions);
     }
 }
@@ -213,13 +210,13 @@ pub async fn progress_never_goes_back(subject: &Subject) {
     for (stage, percent, expected) in
         [(Stage::Probe, 1, 1), (Stage::Encode, 60, 60), (Stage::Audio, 40, 60), (Stage::Verify, 255, 100)]
     {
-        subject.catalog().set_progress(&claim, stage, percent, NOW).await.expect("progress");
+        subject.catalog.set_progress(&claim, stage, percent, NOW).await.expect("progress");
         let progress = Progress { stage: Some(stage), percent: expected };
         assert_eq!(subject.video(job.video).await.progress, Some(progress));
-        let listed = subject.catalog().list_videos(&crate::videos::VideoFilter::default()).await.expect("list");
+        let listed = subject.catalog.list_videos(&crate::videos::VideoFilter::default()).await.expect("list");
         assert_eq!(listed.videos[0].progress, Some(progress));
     }
-    subject.catalog().release(&claim, NOW).await.expect("release");
+    subject.catalog.release(&claim, NOW).await.expect("release");
     assert_eq!(subject.video(job.video).await.progress, None);
     subject.claim(&job, NOW).await;
     assert_eq!(subject.video(job.video).await.progress, Some(Progress { stage: None, percent: 0 }));
@@ -230,18 +227,18 @@ pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     let old = subject.queued(1).await;
     let new = job_of(1, "etag-1", "small");
     let claim = subject.claim(&old, NOW).await;
-    subject.catalog().record_chunk(&claim, &chunk(Lane::Encode, 0, 1), NOW).await.expect("chunk");
-    let forget = |job| async move { subject.catalog().forget_generation(old.video, &generation(job)).await };
+    subject.catalog.record_chunk(&claim, &chunk(Lane::Encode, 0, 1), NOW).await.expect("chunk");
+    let forget = |job| async move { subject.catalog.forget_generation(old.video, &generation(job)).await };
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "in progress: {refused:?}");
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW).await.expect("ready");
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "published: {refused:?}");
 
     let claim = subject.claim(&new, NOW + LEASE_MS).await;
-    subject.catalog().mark_ready(&claim, &Receipt::default(), NOW + LEASE_MS).await.expect("ready");
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + LEASE_MS).await.expect("ready");
     forget(&old).await.expect("it is unused");
-    assert_eq!(subject.catalog().chunks(old.video, &generation(&old)).await.expect("chunks"), []);
-    assert_eq!(subject.catalog().receipt(old.video, &generation(&old)).await.expect("receipt"), None);
-    assert!(subject.catalog().receipt(old.video, &generation(&new)).await.expect("receipt").is_some());
+    assert_eq!(subject.catalog.chunks(old.video, &generation(&old)).await.expect("chunks"), []);
+    assert_eq!(subject.catalog.receipt(old.video, &generation(&old)).await.expect("receipt"), None);
+    assert!(subject.catalog.receipt(old.video, &generation(&new)).await.expect("receipt").is_some());
 }

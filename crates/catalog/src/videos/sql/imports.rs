@@ -14,13 +14,16 @@ use super::jobs::{grant, held_until, reopen};
 use super::rows::{from_json, to_json};
 use super::videos::read_and_commit;
 use super::work::lock_as_holder;
-use super::{Ending, SqlCatalog, end_attempt, lock, lock_existing, set_state};
+use super::{Catalog, Ending, end_attempt, lock, lock_existing, set_state};
 use crate::database::unsigned;
 use crate::videos::{CatalogError, Claim, ClaimOutcome, ImportRecord, Transfer, Video};
 use platform::clock::millis;
 
-impl SqlCatalog {
-    pub(super) async fn ask_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
+impl Catalog {
+    /// Records a request to fetch the source of a video from a URL, the first or a repeated one.
+    /// The caller calls this before it sends the import. A video whose source has arrived does not
+    /// change; `Refused` if it is deleted.
+    pub async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         let (state, event) = (row.state()?, VideoEvent::ImportRequested);
@@ -37,10 +40,13 @@ impl SqlCatalog {
             set_state(&mut tx, &row, &next, now_ms).await?;
             reopen(&mut tx, video, now_ms).await?;
         }
-        read_and_commit(tx, video).await
+        let video = read_and_commit(tx, video).await?;
+        self.events.notify_one();
+        Ok(video)
     }
 
-    pub(super) async fn get_import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError> {
+    /// The import of a video's source; `None` if it is not imported.
+    pub async fn import(&self, video: VideoId) -> Result<Option<ImportRecord>, CatalogError> {
         let row: Option<(String, Option<String>)> =
             sqlx::query_as("SELECT url, transfer FROM imports WHERE video = $1")
                 .bind(video.to_string())
@@ -51,7 +57,9 @@ impl SqlCatalog {
         Ok(Some(ImportRecord { url, transfer }))
     }
 
-    pub(super) async fn try_claim_import(
+    /// Claims an import, as [`Self::claim`] claims an encode. The video stays `uploading`: the
+    /// source arrives by the bucket's event.
+    pub async fn claim_import(
         &self,
         import: &Import,
         worker: &str,
@@ -93,7 +101,9 @@ impl SqlCatalog {
         Ok(ClaimOutcome::Claimed(claim))
     }
 
-    pub(super) async fn transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
+    /// Stores the data that a later attempt needs to resume an import; `None`: it starts again from
+    /// the first byte.
+    pub async fn set_transfer(&self, claim: &Claim, transfer: Option<&Transfer>) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = $1 WHERE video = $2")
@@ -104,7 +114,8 @@ impl SqlCatalog {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn end_fetched(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    /// Records that the source is in the bucket, and ends the claim.
+    pub async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = NULL WHERE video = $1").bind(&row.id).execute(&mut *tx).await?;

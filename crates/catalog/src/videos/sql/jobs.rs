@@ -11,13 +11,17 @@ use domain::webhook::EventType;
 use super::events::emit;
 use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
-use super::{Ending, SqlCatalog, Tx, end_attempt, lock, lock_existing, set_state};
-use crate::database::{sql, unsigned};
+use super::{Catalog, Ending, Tx, end_attempt, lock, lock_existing, set_state};
+use crate::database::{retried, sql, unsigned};
 use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
 use platform::clock::millis;
 
-impl SqlCatalog {
-    pub(super) async fn note_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
+impl Catalog {
+    /// Records that a source arrived; an unknown video is adopted. The caller calls this before it
+    /// sends the job, once per delivery of the event. Returns the job to send, with the settings of
+    /// the video where `job` was built without knowing them. A video that has been ready accepts no
+    /// other source from an event.
+    pub async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_or_adopt(&mut tx, job, now_ms).await?;
         let state = row.state()?;
@@ -53,11 +57,14 @@ impl SqlCatalog {
             }
             emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
         }
-        tx.commit().await?;
+        self.commit_with_events(tx).await?;
         Ok(if waits { UploadEventOutcome::Waits } else { UploadEventOutcome::Send(job) })
     }
 
-    pub(super) async fn request(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
+    /// Records a request for work: a conversion, a retry, or a re-encode, also of a failed or
+    /// cancelled video. The caller calls this before it sends the job. `Refused` if the video is
+    /// deleted.
+    pub async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
@@ -71,7 +78,9 @@ impl SqlCatalog {
         read_and_commit(tx, job.video).await
     }
 
-    pub(super) async fn try_claim(
+    /// Claims a job; an unknown video is adopted. Exactly one of several concurrent claimers
+    /// succeeds. An expired lease is replaced by a claim with a higher fence.
+    pub async fn claim(
         &self,
         job: &Job,
         generation: &Generation,
@@ -103,11 +112,12 @@ impl SqlCatalog {
             lease_until_ms: now_ms.saturating_add(millis(lease)),
         };
         grant(&mut tx, &claim, now_ms).await?;
-        tx.commit().await?;
+        self.commit_with_events(tx).await?;
         Ok(ClaimOutcome::Claimed(claim))
     }
 
-    pub(super) async fn current_claim(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
+    /// The current claim of a video, including an expired one; `None`: no worker holds it.
+    pub async fn holder(&self, video: VideoId) -> Result<Option<Claim>, CatalogError> {
         let row: Option<(String, i64, i64, String, String)> = sqlx::query_as(
             "SELECT videos.worker, videos.fence, videos.lease_until_ms, attempts.job, attempts.generation
              FROM videos JOIN attempts ON attempts.video = videos.id AND attempts.fence = videos.fence
@@ -129,7 +139,13 @@ impl SqlCatalog {
         .transpose()
     }
 
-    pub(super) async fn release_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
+    /// Ends the leases of a worker that is known to be dead, and returns their number. Called at
+    /// startup by the only process that uses this worker name.
+    pub async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
+        retried(|| self.try_release_all_of_worker(worker, now_ms)).await
+    }
+
+    async fn try_release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
         let mut tx = self.write().await?;
         let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER).bind(worker).fetch_all(&mut *tx).await?;
         for row in &rows {
@@ -140,13 +156,20 @@ impl SqlCatalog {
         Ok(rows.len() as u64)
     }
 
-    pub(super) async fn fail_work(
+    /// Records that a job became a dead letter at `died_ms`. The video fails, unless work was
+    /// requested after that or the job was completed. Returns whether this changed anything; calls
+    /// may be repeated.
+    pub async fn fail_permanently(
         &self,
         message: &JobMessage,
         failure: &Failure,
         died_ms: u64,
         now_ms: u64,
     ) -> Result<bool, CatalogError> {
+        match message {
+            JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {}
+            JobMessage::PosterV1(job) => return self.fail_poster(job.video, &job.poster, failure).await,
+        }
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, message.video()).await? else {
             return Ok(false);
@@ -163,7 +186,7 @@ impl SqlCatalog {
         }
         let next = transition(&state, &VideoEvent::FailedPermanently(failure.clone()))?;
         set_state(&mut tx, &row, &next, now_ms).await?;
-        tx.commit().await?;
+        self.commit_with_events(tx).await?;
         Ok(true)
     }
 }

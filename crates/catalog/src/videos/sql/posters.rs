@@ -6,7 +6,7 @@ use domain::ids::{PosterId, VideoId};
 use domain::state::VideoState;
 
 use super::rows::parse;
-use super::{SqlCatalog, Tx, lock_existing};
+use super::{Catalog, Tx, lock_existing};
 use crate::database::text;
 use crate::videos::{CatalogError, PosterRecord, PosterShown};
 
@@ -46,8 +46,10 @@ async fn read_locked(tx: &mut Tx, video: VideoId) -> Result<Option<PosterRecord>
     row.map(PosterRow::into_record).transpose()
 }
 
-impl SqlCatalog {
-    pub(super) async fn ask_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
+impl Catalog {
+    /// Stores the requested poster, and returns what is shown until it is rendered. `Gone` if the
+    /// video is deleted.
+    pub async fn want_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterRecord, CatalogError> {
         let mut tx = self.write().await?;
         let before = read_locked(&mut tx, video).await?;
         sqlx::query(
@@ -62,13 +64,16 @@ impl SqlCatalog {
         Ok(PosterRecord { wanted: poster.clone(), shown: before.and_then(|it| it.shown), failure: None })
     }
 
-    pub(super) async fn get_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+    /// The requested poster of a video; `None`: it has the automatic one.
+    pub async fn poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
         let row: Option<PosterRow> =
             sqlx::query_as(READ).bind(video.to_string()).fetch_optional(self.database.read()).await?;
         row.map(PosterRow::into_record).transpose()
     }
 
-    pub(super) async fn show(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
+    /// Records that a poster was stored, and shows it if it is still the requested one. `Gone` if
+    /// the video is deleted.
+    pub async fn show_poster(&self, video: VideoId, poster: &PosterId) -> Result<PosterShown, CatalogError> {
         let mut tx = self.write().await?;
         let before = match read_locked(&mut tx, video).await? {
             Some(record) if record.wanted == *poster => record.shown,
@@ -83,7 +88,9 @@ impl SqlCatalog {
         Ok(PosterShown::InsteadOf(before.filter(|it| it != poster)))
     }
 
-    pub(super) async fn refuse_poster(
+    /// Records that a poster cannot be rendered. Returns whether this changed anything; repeated
+    /// and late calls are allowed.
+    pub async fn fail_poster(
         &self,
         video: VideoId,
         poster: &PosterId,
@@ -103,7 +110,8 @@ impl SqlCatalog {
         Ok(changed > 0)
     }
 
-    pub(super) async fn forget_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
+    /// Returns to the automatic poster, and gives back the record of the requested one.
+    pub async fn drop_poster(&self, video: VideoId) -> Result<Option<PosterRecord>, CatalogError> {
         let mut tx = self.write().await?;
         let before = read_locked(&mut tx, video).await?;
         sqlx::query("DELETE FROM posters WHERE video = $1").bind(video.to_string()).execute(&mut *tx).await?;

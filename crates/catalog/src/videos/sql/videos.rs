@@ -5,15 +5,25 @@ use domain::state::{StateName, VideoEvent, VideoState, transition};
 
 use super::folding::folded;
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
-use super::{Ending, SqlCatalog, Tx, end_attempt, erasure, lock_existing, set_state};
+use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, set_state};
 use crate::database::{sql, text, unsigned};
 use crate::videos::{
     Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage,
 };
 
-impl SqlCatalog {
-    /// `limits`: for all videos of the owner, this one included.
-    pub(super) async fn create(
+impl Catalog {
+    /// Creates a video, or completes the row that an early bucket event created. A repeated call
+    /// with the same id changes nothing. `Conflict` if the id belongs to another owner, `Gone` if
+    /// the video was deleted.
+    pub async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
+        self.create_upload(new, None, &OwnerLimits::default(), now_ms).await
+    }
+
+    /// Creates a video for an upload, within the limits of all videos of the owner, this one
+    /// included (`TooManyOpen`, `OverQuota`). The limits are exact under concurrent requests. A
+    /// source of unknown size counts once its size is known. With `upload`, it also does the work
+    /// of [`set_upload`](Self::set_upload) in the same transaction.
+    pub async fn create_upload(
         &self,
         new: &NewVideo,
         upload: Option<&Upload>,
@@ -44,13 +54,16 @@ impl SqlCatalog {
         read_and_commit(tx, new.id).await
     }
 
-    pub(super) async fn get(&self, video: VideoId) -> Result<Video, CatalogError> {
+    /// Reads a video, including a deleted one.
+    pub async fn get_video(&self, video: VideoId) -> Result<Video, CatalogError> {
         let row: Option<WatchedRow> =
             sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_optional(self.database.read()).await?;
         row.ok_or(CatalogError::NotFound { video })?.into_video()
     }
 
-    pub(super) async fn list(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
+    /// Lists videos, newest first. Deleted videos are omitted unless the filter asks for that
+    /// state.
+    pub async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
         let rows: Vec<WatchedRow> = sqlx::query_as(READ_PAGE)
             .bind(&filter.owner)
@@ -69,7 +82,8 @@ impl SqlCatalog {
         Ok(VideoPage { videos, next })
     }
 
-    pub(super) async fn patch(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
+    /// Updates the fields that an owner may change.
+    pub async fn patch_video(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         if lock_existing(&mut tx, video).await?.state()? == VideoState::Deleted {
             return Err(CatalogError::Gone { video });
@@ -94,24 +108,17 @@ impl SqlCatalog {
         read_and_commit(tx, video).await
     }
 
-    pub(super) async fn begin_upload(
-        &self,
-        video: VideoId,
-        upload: &Upload,
-        now_ms: u64,
-    ) -> Result<Video, CatalogError> {
+    /// Stores how the source is uploaded, and marks the upload as started.
+    pub async fn set_upload(&self, video: VideoId, upload: &Upload, now_ms: u64) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         note_upload(&mut tx, &row, upload, now_ms).await?;
         read_and_commit(tx, video).await
     }
 
-    pub(super) async fn apply_event(
-        &self,
-        video: VideoId,
-        event: &VideoEvent,
-        now_ms: u64,
-    ) -> Result<Video, CatalogError> {
+    /// Applies an event that does not come from a worker (otherwise `NeedsClaim`). `Cancelled` and
+    /// `Deleted` revoke the worker's claim; cancelling a ready video stops only its re-encode.
+    pub async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
         let stops = match event {
             VideoEvent::Cancelled | VideoEvent::Deleted => true,
             VideoEvent::UploadStarted
@@ -151,10 +158,13 @@ impl SqlCatalog {
         if *event == VideoEvent::WorkRequested {
             super::jobs::reopen(&mut tx, video, now_ms).await?;
         }
-        read_and_commit(tx, video).await
+        let video = read_and_commit(tx, video).await?;
+        self.events.notify_one();
+        Ok(video)
     }
 
-    pub(super) async fn list_attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
+    /// The attempts at a video, oldest first.
+    pub async fn attempts(&self, video: VideoId) -> Result<Vec<Attempt>, CatalogError> {
         let rows: Vec<AttemptRow> =
             sqlx::query_as(READ_ATTEMPTS).bind(video.to_string()).fetch_all(self.database.read()).await?;
         rows.into_iter().map(AttemptRow::into_attempt).collect()

@@ -11,7 +11,7 @@ use domain::state::{VideoEvent, VideoState, transition};
 
 use super::events::emit_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
-use super::{Ending, SqlCatalog, Tx, end_attempt, lock_existing, set_state};
+use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
 use crate::database::{sql, unsigned};
 use crate::videos::{CatalogError, Claim, RenditionRecord};
 use platform::clock::millis;
@@ -61,8 +61,10 @@ pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRo
     })
 }
 
-impl SqlCatalog {
-    pub(super) async fn renew_lease(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
+impl Catalog {
+    /// Extends the lease to `lease` from now, and returns the claim with its new expiry. It also
+    /// works after expiry, as long as no other worker has claimed the video.
+    pub async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // Never shortens the lease: of two concurrent renewals, the later expiry counts.
@@ -76,7 +78,9 @@ impl SqlCatalog {
         Ok(Claim { lease_until_ms, ..claim.clone() })
     }
 
-    pub(super) async fn progress(
+    /// Records the progress. `percent` is clamped to 0 to 100, and never decreases within an
+    /// attempt.
+    pub async fn set_progress(
         &self,
         claim: &Claim,
         stage: Stage,
@@ -100,10 +104,11 @@ impl SqlCatalog {
         if let Some((percent,)) = moved {
             emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
         }
-        Ok(tx.commit().await?)
+        self.commit_with_events(tx).await
     }
 
-    pub(super) async fn chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
+    /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
+    pub async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // The newer record wins: it describes the objects that were stored last.
@@ -125,7 +130,8 @@ impl SqlCatalog {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn replace_renditions(
+    /// Replaces the renditions of the generation.
+    pub async fn set_renditions(
         &self,
         claim: &Claim,
         renditions: &[RenditionRecord],
@@ -166,7 +172,8 @@ impl SqlCatalog {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    /// Records that one rung with audio is published.
+    pub async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         let next = transition(&row.state()?, &VideoEvent::BecamePlayable)?;
@@ -178,10 +185,13 @@ impl SqlCatalog {
                 .execute(&mut *tx)
                 .await?;
         }
-        Ok(tx.commit().await?)
+        self.commit_with_events(tx).await
     }
 
-    pub(super) async fn ready(
+    /// Records that the generation is verified and published. Ends the claim, stores the receipt,
+    /// and returns the generation that the playlist pointed at before, if it was a different one:
+    /// it can be removed.
+    pub async fn mark_ready(
         &self,
         claim: &Claim,
         receipt: &Receipt,
@@ -216,11 +226,14 @@ impl SqlCatalog {
         .execute(&mut *tx)
         .await?;
         end_attempt(&mut tx, &row, &Ending::plain("ready"), now_ms).await?;
-        tx.commit().await?;
+        self.commit_with_events(tx).await?;
         Ok(before.filter(|it| *it != claim.generation))
     }
 
-    pub(super) async fn end_failed(
+    /// Records that the attempt failed, and ends the claim. `will_retry`: the queue delivers the
+    /// job again, so the video waits. Without it, and always if the source is at fault, the video
+    /// fails. `log_tail`: for the operator, never for the user.
+    pub async fn fail(
         &self,
         claim: &Claim,
         failure: &Failure,
@@ -239,10 +252,11 @@ impl SqlCatalog {
         set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
         let ending = Ending { outcome: "failed", failure: Some(failure), log_tail: Some(log_tail) };
         end_attempt(&mut tx, &row, &ending, now_ms).await?;
-        Ok(tx.commit().await?)
+        self.commit_with_events(tx).await
     }
 
-    pub(super) async fn end_released(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    /// Ends the claim of a worker that shuts down, so that the next claimer need not wait.
+    pub async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
@@ -250,11 +264,8 @@ impl SqlCatalog {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn list_chunks(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-    ) -> Result<Vec<ChunkRecord>, CatalogError> {
+    /// The finished chunks of a generation, by lane and index.
+    pub async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, place")
                 .bind(video.to_string())
@@ -264,7 +275,8 @@ impl SqlCatalog {
         rows.iter().map(|(record,)| from_json("chunk", record)).collect()
     }
 
-    pub(super) async fn list_renditions(
+    /// The renditions of a generation, in the order in which they were set.
+    pub async fn renditions(
         &self,
         video: VideoId,
         generation: &Generation,
@@ -277,11 +289,8 @@ impl SqlCatalog {
         rows.into_iter().map(RenditionRow::into_record).collect()
     }
 
-    pub(super) async fn get_receipt(
-        &self,
-        video: VideoId,
-        generation: &Generation,
-    ) -> Result<Option<Receipt>, CatalogError> {
+    /// What a generation cost; `None` before it is ready.
+    pub async fn receipt(&self, video: VideoId, generation: &Generation) -> Result<Option<Receipt>, CatalogError> {
         let row: Option<(String,)> = sqlx::query_as("SELECT record FROM receipts WHERE video = $1 AND generation = $2")
             .bind(video.to_string())
             .bind(generation.as_str())
@@ -290,7 +299,9 @@ impl SqlCatalog {
         row.map(|(record,)| from_json("receipt", &record)).transpose()
     }
 
-    pub(super) async fn forget(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
+    /// Removes the chunks, renditions and receipt of a generation that is no longer published.
+    /// `Conflict` if it is published or in progress.
+    pub async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         let is_shown = row.state()?.is_watchable() && row.generation.as_deref() == Some(generation.as_str());

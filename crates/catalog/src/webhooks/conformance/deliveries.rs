@@ -40,8 +40,8 @@ pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
     }
     subject.fan_out(NOW).await;
     let late = subject.endpoint(2).await;
-    subject.webhooks().send_test(late.id, NOW + 1).await.expect("test");
-    let claim = async |limit| subject.webhooks().claim(limit, 2, LEASE, NOW + 1).await.expect("claim");
+    subject.webhooks.send_test(late.id, NOW + 1).await.expect("test");
+    let claim = async |limit| subject.webhooks.claim(limit, 2, LEASE, NOW + 1).await.expect("claim");
     assert_eq!(claim(0).await, []);
     assert_eq!(claim(1).await.len(), 1);
     let rest = claim(MANY).await;
@@ -65,7 +65,7 @@ pub async fn a_lease_keeps_others_away(subject: &Subject) {
     let second = subject.claim_one(NOW + LEASE_MS).await;
     assert_eq!((second.attempt, second.first_ms, second.event), (2, NOW, first.event));
     assert_eq!((second.delivery, &second.payload), (first.delivery, &first.payload));
-    let late = subject.webhooks().settle(&first, &attempted(Outcome::Delivered), NOW + LEASE_MS).await;
+    let late = subject.webhooks.settle(&first, &attempted(Outcome::Delivered), NOW + LEASE_MS).await;
     assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
     assert_eq!(subject.settle(&second, Outcome::Delivered, NOW + LEASE_MS + 5).await, Settled::Delivered);
 
@@ -83,9 +83,9 @@ pub async fn of_racing_claimers_each_gets_other_deliveries(subject: &Subject) {
         subject.videos().queued(number).await;
     }
     // Concurrent here too: every event is fanned out once.
-    let shared = futures::future::join_all((0..4).map(|_| subject.webhooks().fan_out(7, NOW))).await;
+    let shared = futures::future::join_all((0..4).map(|_| subject.webhooks.fan_out(7, NOW))).await;
     assert_eq!(shared.into_iter().map(|it| it.expect("share out")).sum::<u64>(), 20);
-    let claims = (0..8).map(|_| subject.webhooks().claim(4, MANY, LEASE, NOW));
+    let claims = (0..8).map(|_| subject.webhooks.claim(4, MANY, LEASE, NOW));
     let claimed = futures::future::join_all(claims).await;
     let all: Vec<_> = claimed.into_iter().flat_map(|it| it.expect("claim")).map(|it| it.delivery).collect();
     assert_eq!(all.len(), 20);
@@ -101,7 +101,7 @@ pub async fn a_delivery_is_settled_once(subject: &Subject) {
     let waiting = subject.log(id).await.remove(0);
     assert_eq!((waiting.status, waiting.attempts, waiting.last), (DeliveryStatus::Pending, 1, None));
     subject.settle(&dispatch, Outcome::Delivered, NOW + 20).await;
-    let again = subject.webhooks().settle(&dispatch, &attempted(retry_at(NOW + 30)), NOW + 21).await;
+    let again = subject.webhooks.settle(&dispatch, &attempted(retry_at(NOW + 30)), NOW + 21).await;
     assert!(matches!(again, Err(WebhookError::LeaseLost(_))), "{again:?}");
     let done = subject.log(id).await.remove(0);
     assert_eq!((done.status, done.settled_ms, done.next_ms), (DeliveryStatus::Delivered, Some(NOW + 20), None));
@@ -127,10 +127,10 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
     let deleted = subject.claim_one(NOW).await;
     subject.settle(&deleted, retry_at(NOW + 500), NOW).await;
 
-    let replayed = subject.webhooks().replay(id, first.id, NOW + 1).await.expect("replay");
+    let replayed = subject.webhooks.replay(id, first.id, NOW + 1).await.expect("replay");
     assert_ne!(replayed.id, first.id, "an entry of its own");
     assert_eq!((replayed.event, replayed.status, replayed.attempts), (first.event, DeliveryStatus::Pending, 0));
-    let test = subject.webhooks().send_test(id, NOW + 1).await.expect("test");
+    let test = subject.webhooks.send_test(id, NOW + 1).await.expect("test");
     assert_eq!((test.kind, test.video, test.status), (EventType::Test, None, DeliveryStatus::Pending));
     let mut sent = subject.claim(NOW + 1).await;
     sent.sort_by_key(|it| it.kind);
@@ -140,15 +140,15 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
     assert_eq!(data(&sent[1])["webhook"], id.to_string());
 
     // A pending delivery is retried at once.
-    let hurried = subject.webhooks().replay(id, deleted.delivery, NOW + 2).await.expect("replay");
+    let hurried = subject.webhooks.replay(id, deleted.delivery, NOW + 2).await.expect("replay");
     assert_eq!((hurried.id, hurried.next_ms), (deleted.delivery, Some(NOW + 2)));
     assert_eq!(subject.claim_one(NOW + 2).await.kind, VideoDeleted);
 
     let unknown = DeliveryId::new(0, [9; 10]);
-    let none = subject.webhooks().replay(id, unknown, NOW).await;
+    let none = subject.webhooks.replay(id, unknown, NOW).await;
     assert!(matches!(none, Err(WebhookError::NoSuchDelivery(it)) if it == unknown), "{none:?}");
     let other = subject.endpoint(2).await.id;
-    let foreign = subject.webhooks().replay(other, first.id, NOW).await;
+    let foreign = subject.webhooks.replay(other, first.id, NOW).await;
     assert!(matches!(foreign, Err(WebhookError::NoSuchDelivery(_))), "{foreign:?}");
 }
 
@@ -157,13 +157,13 @@ pub async fn logs_have_pages_and_filters(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let mut tests = vec![];
     for number in 0..5 {
-        tests.push(subject.webhooks().send_test(id, NOW + number).await.expect("test").id);
+        tests.push(subject.webhooks.send_test(id, NOW + number).await.expect("test").id);
     }
     tests.reverse();
     let (mut seen, mut after) = (vec![], None);
     loop {
         let filter = DeliveryFilter { endpoint: id, status: None, after, limit: 2 };
-        let page = subject.webhooks().deliveries(&filter).await.expect("log");
+        let page = subject.webhooks.deliveries(&filter).await.expect("log");
         seen.extend(page.deliveries.iter().map(|it| it.id));
         match page.next {
             Some(next) => after = Some(next),
@@ -171,13 +171,13 @@ pub async fn logs_have_pages_and_filters(subject: &Subject) {
         }
     }
     assert_eq!(seen, tests);
-    let dispatch = subject.webhooks().claim(1, 1, LEASE, NOW).await.expect("claim").remove(0);
+    let dispatch = subject.webhooks.claim(1, 1, LEASE, NOW).await.expect("claim").remove(0);
     subject.settle(&dispatch, Outcome::Delivered, NOW).await;
     for (status, expected) in
         [(DeliveryStatus::Delivered, 1), (DeliveryStatus::Pending, 4), (DeliveryStatus::Failed, 0)]
     {
         let filter = DeliveryFilter { endpoint: id, status: Some(status), after: None, limit: MANY };
-        let page = subject.webhooks().deliveries(&filter).await.expect("log");
+        let page = subject.webhooks.deliveries(&filter).await.expect("log");
         assert_eq!(page.deliveries.len(), expected, "{status:?}");
     }
 }
@@ -193,7 +193,7 @@ pub async fn old_entries_are_pruned(subject: &Subject) {
     // This event has not been fanned out.
     subject.videos().queued(3).await;
 
-    let prune = async |before_ms| subject.webhooks().prune(before_ms).await.expect("prune");
+    let prune = async |before_ms| subject.webhooks.prune(before_ms).await.expect("prune");
     assert_eq!(prune(NOW).await, Pruned::default(), "not old enough");
     assert_eq!(prune(NOW + 1).await, Pruned { deliveries: 1, events: 1 });
     assert_eq!(prune(NOW + 1).await, Pruned::default());

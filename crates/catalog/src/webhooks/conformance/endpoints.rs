@@ -14,21 +14,21 @@ pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
     let types = Some(vec![VideoReady, VideoFailed]);
     let new = NewEndpoint { owner: Some("anna".to_owned()), types: types.clone(), ..new_endpoint(1) };
     let odd = NewEndpoint { description: Some("a\0b".to_owned()), ..new_endpoint(2) };
-    let odd = subject.webhooks().create(&odd, NOW).await.expect("create");
+    let odd = subject.webhooks.create(&odd, NOW).await.expect("create");
     assert_eq!(odd.description.as_deref(), Some("a\u{FFFD}b"), "PostgreSQL cannot store NUL");
-    let made = subject.webhooks().create(&new, NOW).await.expect("create");
+    let made = subject.webhooks.create(&new, NOW).await.expect("create");
     assert_eq!((made.id, &made.owner, &made.url, &made.types), (new.id, &new.owner, &new.url, &types));
     assert_eq!((made.description.as_deref(), made.disabled, made.failing_since_ms), (Some("Receiver 1"), None, None));
     assert_eq!(made.secrets, [EndpointSecret { sealed: "sealed-1".to_owned(), until_ms: None }]);
     assert_eq!((made.created_ms, made.updated_ms), (NOW, NOW));
-    assert_eq!(subject.webhooks().get(new.id).await.expect("get"), made);
-    assert!(matches!(subject.webhooks().get(endpoint_id(9)).await, Err(WebhookError::NoSuchEndpoint(_))));
+    assert_eq!(subject.webhooks.get(new.id).await.expect("get"), made);
+    assert!(matches!(subject.webhooks.get(endpoint_id(9)).await, Err(WebhookError::NoSuchEndpoint(_))));
 }
 
 /// Omitted fields stay unchanged; a removed endpoint is gone with its log.
 pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
     let made = subject.endpoint(1).await;
-    let unchanged = subject.webhooks().patch(made.id, &EndpointPatch::default(), NOW + 1).await.expect("patch");
+    let unchanged = subject.webhooks.patch(made.id, &EndpointPatch::default(), NOW + 1).await.expect("patch");
     assert_eq!(unchanged, super::Endpoint { updated_ms: NOW + 1, ..made.clone() });
     let patch = EndpointPatch {
         url: Some("https://other.example/".to_owned()),
@@ -36,25 +36,25 @@ pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
         description: Some(None),
         active: None,
     };
-    let changed = subject.webhooks().patch(made.id, &patch, NOW + 2).await.expect("patch");
+    let changed = subject.webhooks.patch(made.id, &patch, NOW + 2).await.expect("patch");
     assert_eq!((changed.url.as_str(), &changed.types), ("https://other.example/", &Some(vec![VideoReady])));
     assert_eq!((changed.description, changed.updated_ms), (None, NOW + 2));
     let patch = EndpointPatch { types: Some(None), ..EndpointPatch::default() };
-    assert_eq!(subject.webhooks().patch(made.id, &patch, NOW).await.expect("patch").types, None);
+    assert_eq!(subject.webhooks.patch(made.id, &patch, NOW).await.expect("patch").types, None);
 
-    subject.webhooks().send_test(made.id, NOW).await.expect("test");
+    subject.webhooks.send_test(made.id, NOW).await.expect("test");
     let flying = subject.claim_one(NOW).await;
-    subject.webhooks().delete(made.id).await.expect("delete");
+    subject.webhooks.delete(made.id).await.expect("delete");
     let gone = [
-        subject.webhooks().delete(made.id).await.err(),
-        subject.webhooks().patch(made.id, &patch, NOW).await.err(),
-        subject.webhooks().rotate_secret(made.id, "s", NOW, NOW).await.err(),
-        subject.webhooks().send_test(made.id, NOW).await.err(),
+        subject.webhooks.delete(made.id).await.err(),
+        subject.webhooks.patch(made.id, &patch, NOW).await.err(),
+        subject.webhooks.rotate_secret(made.id, "s", NOW, NOW).await.err(),
+        subject.webhooks.send_test(made.id, NOW).await.err(),
     ];
     for error in gone {
         assert!(matches!(error, Some(WebhookError::NoSuchEndpoint(_))), "{error:?}");
     }
-    let late = subject.webhooks().settle(&flying, &super::attempted(super::Outcome::Delivered), NOW).await;
+    let late = subject.webhooks.settle(&flying, &super::attempted(super::Outcome::Delivered), NOW).await;
     assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
     assert_eq!(subject.claim(NOW).await, []);
 }
@@ -63,12 +63,12 @@ pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
 pub async fn lists_endpoints_in_pages(subject: &Subject) {
     for number in 1..=5 {
         let owner = Some(if number % 2 == 0 { "anna" } else { "ben" }.to_owned());
-        subject.webhooks().create(&NewEndpoint { owner, ..new_endpoint(number) }, NOW).await.expect("create");
+        subject.webhooks.create(&NewEndpoint { owner, ..new_endpoint(number) }, NOW).await.expect("create");
     }
     let (mut seen, mut after) = (vec![], None);
     loop {
         let filter = EndpointFilter { owner: None, after, limit: 2 };
-        let page = subject.webhooks().list(&filter).await.expect("list");
+        let page = subject.webhooks.list(&filter).await.expect("list");
         assert!(page.endpoints.len() <= 2);
         seen.extend(page.endpoints.iter().map(|it| it.id));
         match page.next {
@@ -78,7 +78,7 @@ pub async fn lists_endpoints_in_pages(subject: &Subject) {
     }
     assert_eq!(seen, [5, 4, 3, 2, 1].map(endpoint_id));
     let filter = EndpointFilter { owner: Some("anna".to_owned()), after: None, limit: MANY };
-    let page = subject.webhooks().list(&filter).await.expect("list");
+    let page = subject.webhooks.list(&filter).await.expect("list");
     assert_eq!(page.endpoints.iter().map(|it| it.id).collect::<Vec<_>>(), [4, 2].map(endpoint_id));
     assert_eq!(page.next, None);
 }
@@ -88,19 +88,19 @@ pub async fn an_owner_has_only_so_many(subject: &Subject) {
     let most = u8::try_from(MAX_ENDPOINTS).expect("a small number");
     let of = |owner: Option<&str>, number| NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
     for number in 0..most {
-        subject.webhooks().create(&of(Some("anna"), number), NOW).await.expect("create");
+        subject.webhooks.create(&of(Some("anna"), number), NOW).await.expect("create");
     }
-    let refused = subject.webhooks().create(&of(Some("anna"), most), NOW).await;
+    let refused = subject.webhooks.create(&of(Some("anna"), most), NOW).await;
     assert!(matches!(refused, Err(WebhookError::TooMany)), "{refused:?}");
-    subject.webhooks().create(&of(Some("ben"), most + 1), NOW).await.expect("create");
-    subject.webhooks().create(&of(None, most + 2), NOW).await.expect("create");
+    subject.webhooks.create(&of(Some("ben"), most + 1), NOW).await.expect("create");
+    subject.webhooks.create(&of(None, most + 2), NOW).await.expect("create");
 }
 
 /// The old secret stays valid for a while, and further rotations do not extend that.
 pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     let rotate = async |sealed: &str, keep_ms: u64, now_ms: u64| {
-        let after = subject.webhooks().rotate_secret(id, sealed, keep_ms, now_ms).await.expect("rotate");
+        let after = subject.webhooks.rotate_secret(id, sealed, keep_ms, now_ms).await.expect("rotate");
         after.secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect::<Vec<_>>()
     };
     let secret = |sealed: &str, until_ms| (sealed.to_owned(), until_ms);
@@ -122,14 +122,14 @@ pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
 /// A stored secret is replaced in its place, and only if it is still there.
 pub async fn a_stored_secret_is_replaced(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    subject.webhooks().rotate_secret(id, "second", NOW + 100, NOW).await.expect("rotate");
-    let replace = async |old: &str, new: &str| subject.webhooks().replace_secret(id, old, new).await.expect("replace");
+    subject.webhooks.rotate_secret(id, "second", NOW + 100, NOW).await.expect("rotate");
+    let replace = async |old: &str, new: &str| subject.webhooks.replace_secret(id, old, new).await.expect("replace");
     assert!(replace("sealed-1", "sealed-again").await);
     assert!(!replace("sealed-1", "never").await);
-    let secrets = subject.webhooks().get(id).await.expect("get").secrets;
+    let secrets = subject.webhooks.get(id).await.expect("get").secrets;
     let secrets: Vec<_> = secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect();
     assert_eq!(secrets, [("second".to_owned(), None), ("sealed-again".to_owned(), Some(NOW + 100))]);
-    let missing = subject.webhooks().replace_secret(endpoint_id(9), "a", "b").await;
+    let missing = subject.webhooks.replace_secret(endpoint_id(9), "a", "b").await;
     assert!(matches!(missing, Err(WebhookError::NoSuchEndpoint(_))), "{missing:?}");
 }
 
@@ -137,7 +137,7 @@ pub async fn a_stored_secret_is_replaced(subject: &Subject) {
 pub async fn endpoints_get_what_they_asked_for(subject: &Subject) {
     subject.endpoint(1).await;
     let some = NewEndpoint { types: Some(vec![VideoReady, VideoDeleted]), ..new_endpoint(2) };
-    subject.webhooks().create(&some, NOW).await.expect("create");
+    subject.webhooks.create(&some, NOW).await.expect("create");
     subject.videos().ready(1).await;
     let emitted = subject.emitted(NOW).await;
     let of = |number| -> Vec<EventType> {
@@ -154,7 +154,7 @@ pub async fn endpoints_get_what_they_asked_for(subject: &Subject) {
 pub async fn owners_hear_of_their_own_videos(subject: &Subject) {
     for (number, owner) in [(1, None), (2, Some("anna")), (3, Some("ben"))] {
         let new = NewEndpoint { owner: owner.map(str::to_owned), ..new_endpoint(number) };
-        subject.webhooks().create(&new, NOW).await.expect("create");
+        subject.webhooks.create(&new, NOW).await.expect("create");
     }
     let emitted = async || -> Vec<_> {
         let mut emitted: Vec<_> = subject.emitted(NOW).await.iter().map(|it| it.endpoint.id).collect();
@@ -182,7 +182,7 @@ pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");
     subject.videos().queued(2).await;
     assert_eq!(subject.emitted(NOW + 3).await, []);
-    let refused = subject.webhooks().send_test(id, NOW).await;
+    let refused = subject.webhooks.send_test(id, NOW).await;
     assert!(matches!(refused, Err(WebhookError::Disabled(_))), "{refused:?}");
     assert_eq!(subject.set_active(id, true, NOW + 4).await.disabled, None);
     assert_eq!(subject.emitted(NOW + 5).await, [], "what it missed can be replayed");

@@ -15,7 +15,7 @@ use crate::webhooks::NewEndpoint;
 /// Every change emits one event, however often it is reported, with the state after the change.
 pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     subject.endpoint(1).await;
-    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
     let job = videos.queued(1).await;
     for _ in 0..3 {
         assert_eq!(catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::Send(job.clone()));
@@ -45,7 +45,7 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
 /// no other user data; messages that were sent are cleared in the log.
 pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
     let job = videos.queued(1).await;
     let sent = subject.emitted(NOW).await;
     let arrived = data(&sent[0]);
@@ -61,7 +61,7 @@ pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) 
         assert_eq!(message["metadata"], json!({}));
     }
     let first = subject.log(id).await.into_iter().find(|it| it.kind == UploadCompleted).expect("the first");
-    subject.webhooks().replay(id, first.id, NOW + 4).await.expect("replay");
+    subject.webhooks.replay(id, first.id, NOW + 4).await.expect("replay");
     let replayed = subject.claim_one(NOW + 4).await;
     let replayed = data(&replayed);
     assert_eq!((&replayed["video"], &replayed["external_id"]), (&json!(job.video.to_string()), &json!(null)));
@@ -95,7 +95,7 @@ pub async fn a_failure_event_has_its_reason(subject: &Subject) {
 /// Every new attempt emits an event; resuming after a crash does not.
 pub async fn every_new_attempt_emits_an_event(subject: &Subject) {
     subject.endpoint(1).await;
-    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
     let job = videos.queued(1).await;
     let first = videos.claim(&job, NOW).await;
     catalog.fail(&first, &failure(FailureCode::DiskFull), true, "", NOW).await.expect("fail");
@@ -138,7 +138,7 @@ pub async fn another_source_is_another_upload(subject: &Subject) {
 /// Progress is emitted at most every five seconds, and only to endpoints that subscribe to it.
 pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject) {
     subject.endpoint(1).await;
-    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
     let claim = videos.claim(&videos.queued(1).await, NOW).await;
     catalog.set_progress(&claim, Stage::Probe, 1, NOW).await.expect("progress");
     assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing], "no subscription");
@@ -168,7 +168,7 @@ pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject)
 /// not allow.
 pub async fn refused_changes_emit_nothing(subject: &Subject) {
     subject.endpoint(1).await;
-    let (videos, catalog) = (subject.videos(), &*subject.catalog);
+    let (videos, catalog) = (subject.videos(), &subject.catalog);
     let job = videos.queued(1).await;
     let ghost = videos.claim(&job, NOW).await;
     videos.claim(&job, NOW + LEASE_MS).await;
@@ -255,12 +255,12 @@ impl Run<'_> {
                 catalog.fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await,
             ),
             8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now_ms).await),
-            _ => drop(self.report(&*catalog).await),
+            _ => drop(self.report(&catalog).await),
         }
     }
 
     /// A report by any worker that ever held a claim.
-    async fn report(&mut self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+    async fn report(&mut self, catalog: &Catalog) -> Result<(), CatalogError> {
         if self.claims.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::webhooks::{DeliveryStatus, DisabledWhy, Outcome, Settled};
 /// A failed delivery waits for its retry time, and its log entry has the reason.
 pub async fn a_failure_waits_for_its_time(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    subject.webhooks().send_test(id, NOW).await.expect("test");
+    subject.webhooks.send_test(id, NOW).await.expect("test");
     let dispatch = subject.claim_one(NOW).await;
     assert_eq!(subject.settle(&dispatch, retry_at(NOW + 5_000), NOW + 12).await, Settled::Waits);
     let entry = subject.log(id).await.remove(0);
@@ -24,12 +24,12 @@ pub async fn a_failure_waits_for_its_time(subject: &Subject) {
 /// affected.
 pub async fn an_endpoint_can_ask_for_a_pause(subject: &Subject) {
     let (id, other) = (subject.endpoint(1).await.id, subject.endpoint(2).await.id);
-    subject.webhooks().send_test(id, NOW).await.expect("test");
+    subject.webhooks.send_test(id, NOW).await.expect("test");
     let dispatch = subject.claim_one(NOW).await;
     let pause = Outcome::Failed { retry_ms: Some(NOW + 5_000), pause_until_ms: Some(NOW + 60_000) };
     subject.settle(&dispatch, pause, NOW).await;
     for endpoint in [id, other] {
-        subject.webhooks().send_test(endpoint, NOW + 1).await.expect("test");
+        subject.webhooks.send_test(endpoint, NOW + 1).await.expect("test");
     }
     assert_eq!(subject.claim_one(NOW + 59_999).await.endpoint.id, other);
     assert_eq!(subject.claim(NOW + 60_000).await.len(), 2);
@@ -42,7 +42,7 @@ pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     subject.fan_out(NOW).await;
     let dispatch = subject.claim_one(NOW).await;
     assert_eq!(subject.settle(&dispatch, Outcome::Gone, NOW + 3).await, Settled::Disabled(DisabledWhy::Gone));
-    let endpoint = subject.webhooks().get(id).await.expect("get");
+    let endpoint = subject.webhooks.get(id).await.expect("get");
     assert_eq!(endpoint.disabled, Some((NOW + 3, DisabledWhy::Gone)));
     for entry in subject.log(id).await {
         assert_eq!((entry.status, entry.settled_ms), (DeliveryStatus::Failed, Some(NOW + 3)));
@@ -54,10 +54,10 @@ pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
 /// endpoint.
 pub async fn three_days_of_failures_disable(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    subject.webhooks().send_test(id, NOW).await.expect("test");
+    subject.webhooks.send_test(id, NOW).await.expect("test");
     let first = subject.claim_one(NOW).await;
     subject.settle(&first, retry_at(NOW + GIVE_UP_AFTER_MS - 1), NOW).await;
-    assert_eq!(subject.webhooks().get(id).await.expect("get").failing_since_ms, Some(NOW));
+    assert_eq!(subject.webhooks.get(id).await.expect("get").failing_since_ms, Some(NOW));
     let almost = NOW + GIVE_UP_AFTER_MS - 1;
     let second = subject.claim_one(almost).await;
     assert_eq!(subject.settle(&second, retry_at(almost + 1), almost).await, Settled::Waits);
@@ -72,16 +72,16 @@ pub async fn three_days_of_failures_disable(subject: &Subject) {
 pub async fn one_success_ends_a_bad_time(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     for _ in 0..2 {
-        subject.webhooks().send_test(id, NOW).await.expect("test");
+        subject.webhooks.send_test(id, NOW).await.expect("test");
     }
     let claimed = subject.claim(NOW).await;
     subject.settle(&claimed[0], retry_at(NOW + GIVE_UP_AFTER_MS), NOW).await;
     subject.settle(&claimed[1], Outcome::Delivered, NOW + 1).await;
-    assert_eq!(subject.webhooks().get(id).await.expect("get").failing_since_ms, None);
+    assert_eq!(subject.webhooks.get(id).await.expect("get").failing_since_ms, None);
     let last = subject.claim_one(NOW + GIVE_UP_AFTER_MS).await;
     let given_up = Outcome::Failed { retry_ms: None, pause_until_ms: None };
     assert_eq!(subject.settle(&last, given_up, NOW + GIVE_UP_AFTER_MS).await, Settled::Failed);
-    assert_eq!(subject.webhooks().get(id).await.expect("get").disabled, None);
+    assert_eq!(subject.webhooks.get(id).await.expect("get").disabled, None);
 }
 
 /// A delivery that succeeds after its endpoint was disabled is recorded as delivered; one that
@@ -89,7 +89,7 @@ pub async fn one_success_ends_a_bad_time(subject: &Subject) {
 pub async fn what_arrives_at_last_is_noted(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     for _ in 0..2 {
-        subject.webhooks().send_test(id, NOW).await.expect("test");
+        subject.webhooks.send_test(id, NOW).await.expect("test");
     }
     let flying = subject.claim(NOW).await;
     subject.set_active(id, false, NOW + 1).await;

@@ -8,7 +8,7 @@ use sqlx::Row as _;
 
 use super::endpoints::{READ, disable, lock};
 use super::rows::{self, count, parse};
-use super::{SqlWebhooks, random};
+use super::{Webhooks, random};
 use crate::database::{Row, Tx, retried, sql, text, unsigned};
 use crate::webhooks::{Attempted, DisabledWhy, Dispatch, Endpoint, Outcome, Settled, WebhookError};
 use platform::clock::millis;
@@ -45,8 +45,11 @@ const LEASE: &str = "
     WHERE id = $4 AND status = 'pending' AND next_ms <= $3 AND lease_until_ms <= $3
     RETURNING endpoint, event, attempts, first_attempt_ms";
 
-impl SqlWebhooks {
-    pub(super) async fn claim_due(
+impl Webhooks {
+    /// Leases due deliveries: at most `limit`, and at most `per_endpoint` per endpoint, counting
+    /// those of other dispatchers. Of the pending deliveries of a video to an endpoint, only the
+    /// earliest can be claimed.
+    pub async fn claim(
         &self,
         limit: u32,
         per_endpoint: u32,
@@ -102,7 +105,18 @@ impl SqlWebhooks {
         Ok((seen, dispatches))
     }
 
-    pub(super) async fn settle_dispatch(
+    /// Records the result of a dispatch, and returns the consequence. An endpoint that answers 410,
+    /// or that has failed for three days, is disabled.
+    pub async fn settle(
+        &self,
+        dispatch: &Dispatch,
+        attempted: &Attempted,
+        now_ms: u64,
+    ) -> Result<Settled, WebhookError> {
+        retried(|| self.try_settle(dispatch, attempted, now_ms)).await
+    }
+
+    async fn try_settle(
         &self,
         dispatch: &Dispatch,
         attempted: &Attempted,

@@ -2,9 +2,9 @@
 
 use domain::webhook::{EndpointId, EventType};
 
-use super::SqlWebhooks;
+use super::Webhooks;
 use super::rows::{self, endpoint_columns, to_json};
-use crate::database::{Row, Tx, sql, text};
+use crate::database::{Row, Tx, retried, sql, text};
 use crate::webhooks::{
     DisabledWhy, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
     WebhookError,
@@ -36,8 +36,9 @@ const SET_SECRETS: &str =
 const LOCK: &str =
     concat!("UPDATE webhook_endpoints SET updated_ms = updated_ms WHERE id = $1 RETURNING ", endpoint_columns!());
 
-impl SqlWebhooks {
-    pub(super) async fn create_endpoint(&self, new: &NewEndpoint, now_ms: u64) -> Result<Endpoint, WebhookError> {
+impl Webhooks {
+    /// Creates an endpoint. `TooMany` if its owner has [`MAX_ENDPOINTS`].
+    pub async fn create(&self, new: &NewEndpoint, now_ms: u64) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let (taken,): (i64,) = sqlx::query_as(
             "SELECT count(*) FROM webhook_endpoints WHERE coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '')",
@@ -65,12 +66,14 @@ impl SqlWebhooks {
         Ok(endpoint)
     }
 
-    pub(super) async fn get_endpoint(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
+    /// Reads an endpoint.
+    pub async fn get(&self, endpoint: EndpointId) -> Result<Endpoint, WebhookError> {
         let row = sqlx::query(READ).bind(endpoint.to_string()).fetch_optional(self.database.read()).await?;
         rows::endpoint(&row.ok_or(WebhookError::NoSuchEndpoint(endpoint))?)
     }
 
-    pub(super) async fn list_endpoints(&self, filter: &EndpointFilter) -> Result<EndpointPage, WebhookError> {
+    /// Lists endpoints, newest first.
+    pub async fn list(&self, filter: &EndpointFilter) -> Result<EndpointPage, WebhookError> {
         let found = sqlx::query(READ_PAGE)
             .bind(&filter.owner)
             .bind(filter.after.map(|it| it.to_string()))
@@ -85,7 +88,18 @@ impl SqlWebhooks {
         Ok(EndpointPage { endpoints, next })
     }
 
-    pub(super) async fn patch_endpoint(
+    /// Updates an endpoint. Disabling it fails its pending deliveries; enabling it resets its
+    /// failures.
+    pub async fn patch(
+        &self,
+        endpoint: EndpointId,
+        patch: &EndpointPatch,
+        now_ms: u64,
+    ) -> Result<Endpoint, WebhookError> {
+        retried(|| self.try_patch(endpoint, patch, now_ms)).await
+    }
+
+    async fn try_patch(
         &self,
         endpoint: EndpointId,
         patch: &EndpointPatch,
@@ -119,7 +133,12 @@ impl SqlWebhooks {
         Ok(after)
     }
 
-    pub(super) async fn replace_sealed(&self, id: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+    /// Replaces the stored form of a secret, if the endpoint still has it. Returns whether it did.
+    pub async fn replace_secret(&self, endpoint: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
+        retried(|| self.try_replace_secret(endpoint, old, new)).await
+    }
+
+    async fn try_replace_secret(&self, id: EndpointId, old: &str, new: &str) -> Result<bool, WebhookError> {
         let mut tx = self.write().await?;
         let mut before = rows::endpoint(&lock(&mut tx, id).await?)?;
         let Some(secret) = before.secrets.iter_mut().find(|it| it.sealed == old) else { return Ok(false) };
@@ -133,7 +152,8 @@ impl SqlWebhooks {
         Ok(true)
     }
 
-    pub(super) async fn add_secret(
+    /// Adds a new secret in first place. The others stay valid until `keep_until_ms` at most.
+    pub async fn rotate_secret(
         &self,
         endpoint: EndpointId,
         sealed: &str,
@@ -160,7 +180,12 @@ impl SqlWebhooks {
         Ok(after)
     }
 
-    pub(super) async fn delete_endpoint(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
+    /// Removes an endpoint and its log. A delivery that is being sent at this moment still arrives.
+    pub async fn delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
+        retried(|| self.try_delete(endpoint)).await
+    }
+
+    async fn try_delete(&self, endpoint: EndpointId) -> Result<(), WebhookError> {
         let mut tx = self.write().await?;
         lock(&mut tx, endpoint).await?;
         for statement in

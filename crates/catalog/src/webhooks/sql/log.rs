@@ -4,7 +4,7 @@ use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 
 use super::endpoints::lock;
 use super::rows;
-use super::{SqlWebhooks, random};
+use super::{Webhooks, random};
 use crate::database::{Row, Tx, sql};
 use crate::webhooks::{Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, Endpoint, WebhookError, payload};
 
@@ -28,8 +28,9 @@ const READ_PAGE: &str = read_deliveries!(
      ORDER BY d.id DESC LIMIT $4"
 );
 
-impl SqlWebhooks {
-    pub(super) async fn list_deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError> {
+impl Webhooks {
+    /// Lists deliveries, newest first.
+    pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError> {
         let status = filter.status.map(|it| match it {
             DeliveryStatus::Pending => "pending",
             DeliveryStatus::Delivered => "delivered",
@@ -49,7 +50,8 @@ impl SqlWebhooks {
         Ok(DeliveryPage { deliveries, next })
     }
 
-    pub(super) async fn add_test(&self, endpoint: EndpointId, now_ms: u64) -> Result<Delivery, WebhookError> {
+    /// Queues a `test` event for one endpoint.
+    pub async fn send_test(&self, endpoint: EndpointId, now_ms: u64) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
         lock_active(&mut tx, endpoint).await?;
         let event = EventId::new(now_ms, random()?);
@@ -63,10 +65,12 @@ impl SqlWebhooks {
         .execute(&mut *tx)
         .await?;
         let delivery = insert(&mut tx, endpoint, &event.to_string(), None, now_ms).await?;
-        finish(tx, endpoint, delivery).await
+        self.finish(tx, endpoint, delivery).await
     }
 
-    pub(super) async fn add_replay(
+    /// Sends an event again, as a new delivery that is not ordered after others. A pending delivery
+    /// is retried at once instead.
+    pub async fn replay(
         &self,
         endpoint: EndpointId,
         delivery: DeliveryId,
@@ -81,10 +85,18 @@ impl SqlWebhooks {
                 .bind(delivery.to_string())
                 .execute(&mut *tx)
                 .await?;
-            return finish(tx, endpoint, delivery).await;
+            return self.finish(tx, endpoint, delivery).await;
         }
         let new = insert(&mut tx, endpoint, &old.event.to_string(), None, now_ms).await?;
-        finish(tx, endpoint, new).await
+        self.finish(tx, endpoint, new).await
+    }
+
+    /// Commits the change of a delivery, and wakes the dispatcher of this process.
+    async fn finish(&self, mut tx: Tx, endpoint: EndpointId, delivery: DeliveryId) -> Result<Delivery, WebhookError> {
+        let delivery = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
+        tx.commit().await?;
+        self.wake.notify_one();
+        Ok(delivery)
     }
 }
 
@@ -98,12 +110,6 @@ async fn read(tx: &mut Tx, endpoint: EndpointId, delivery: DeliveryId) -> Result
     let row =
         sqlx::query(READ_ONE).bind(delivery.to_string()).bind(endpoint.to_string()).fetch_optional(&mut **tx).await?;
     row.ok_or(WebhookError::NoSuchDelivery(delivery))
-}
-
-async fn finish(mut tx: Tx, endpoint: EndpointId, delivery: DeliveryId) -> Result<Delivery, WebhookError> {
-    let delivery = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
-    tx.commit().await?;
-    Ok(delivery)
 }
 
 /// Inserts a delivery that is due. `order`: the video, and the position in its order; without it,

@@ -4,15 +4,21 @@ use domain::webhook::EventType;
 use sqlx::Row as _;
 
 use super::rows::{parse, wanted};
-use super::{SqlWebhooks, log};
-use crate::database::{Row, Tx, sql};
+use super::{Webhooks, log};
+use crate::database::{Row, Tx, retried, sql};
 use crate::webhooks::{Pruned, WebhookError};
 
 /// Number of rows removed in one transaction, so that other writers do not wait long.
 const PRUNE_BATCH: i64 = 1_000;
 
-impl SqlWebhooks {
-    pub(super) async fn share(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
+impl Webhooks {
+    /// Creates the deliveries of at most `limit` new events, and returns the number of events.
+    /// Disabled endpoints get none.
+    pub async fn fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
+        retried(|| self.try_fan_out(limit, now_ms)).await
+    }
+
+    async fn try_fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
         // Most polls find none, and need not wait for writers.
         let new = sqlx::query("SELECT 1 FROM events WHERE shared_ms IS NULL LIMIT 1");
         if new.fetch_optional(self.database.read()).await?.is_none() {
@@ -38,7 +44,12 @@ impl SqlWebhooks {
         Ok(events.len() as u64)
     }
 
-    pub(super) async fn prune_settled(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
+    /// Removes deliveries that were settled before `before_ms`, and events without deliveries.
+    pub async fn prune(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
+        retried(|| self.try_prune(before_ms)).await
+    }
+
+    async fn try_prune(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
         let deliveries = self
             .prune_by(
                 "DELETE FROM webhook_deliveries WHERE id IN (

@@ -1,0 +1,119 @@
+//! Authentication and rate limiting of all routes under `/v1`.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use catalog::accounts::Accounts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::identity::{IdentityProvider, TokenProblem};
+use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scopes, keys};
+use crate::error::ApiError;
+use crate::limits::RateLimits;
+use crate::problem::Problem;
+use crate::request_log::record_caller;
+use platform::clock::now_ms;
+
+/// Longest credentials in bytes: longer than any real token, and cheap to check.
+const TOKEN_LIMIT: usize = 8 << 10;
+
+/// Resolves credentials to callers and applies rate limits.
+pub(crate) struct AuthLayer {
+    pub(crate) token: Arc<ApiToken>,
+    pub(crate) accounts: Accounts,
+    pub(crate) identity: Option<Arc<IdentityProvider>>,
+    pub(crate) limits: Arc<RateLimits>,
+}
+
+impl AuthLayer {
+    async fn caller_of(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let presented = bearer(headers)?;
+        if self.token.opens(presented) {
+            return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
+        }
+        if keys::is_key(presented) {
+            return keys::caller_of(&self.accounts, presented, now_ms()).await;
+        }
+        let Some(identity) = &self.identity else { return Err(BadCredentials::Invalid.into()) };
+        identity.caller_of(presented).await.map_err(|problem| match problem {
+            TokenProblem::Expired => BadCredentials::Expired.into(),
+            TokenProblem::Invalid(reason) => {
+                tracing::debug!("rejected a JWT: {reason}");
+                BadCredentials::Invalid.into()
+            }
+            TokenProblem::NoKeys => {
+                ApiError::unavailable(anyhow::anyhow!("cannot fetch the keys of the identity provider"))
+            }
+        })
+    }
+}
+
+/// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
+pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
+    let caller = match layer.caller_of(request.headers()).await {
+        Ok(caller) => caller,
+        Err(refusal) if refusal.problem() == Problem::Unauthorized => {
+            // Only failures are counted by address: they never delay authenticated callers at the same address.
+            return layer
+                .limits
+                .count_failure(request.headers(), request.extensions())
+                .map_or_else(ApiError::from, |()| refusal)
+                .into_response();
+        }
+        Err(error) => return error.into_response(),
+    };
+    let rate_limit = match layer.limits.count(&caller.subject, caller.subject == INSTALLATION) {
+        Ok(status) => status,
+        Err(error) => return ApiError::from(error).into_response(),
+    };
+    record_caller(&caller.subject);
+    request.extensions_mut().insert(Authenticated(caller));
+    let mut response = next.run(request).await;
+    if let Some(status) = rate_limit {
+        response.headers_mut().extend(status.headers());
+    }
+    response
+}
+
+/// The bearer token of a request (RFC 6750, 2.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, BadCredentials> {
+    let mut presented = headers.get_all(AUTHORIZATION).iter();
+    let (first, second) = (presented.next().ok_or(BadCredentials::Missing)?, presented.next());
+    if second.is_some() || first.len() > TOKEN_LIMIT {
+        return Err(BadCredentials::Invalid);
+    }
+    let (scheme, token) = first.to_str().ok().and_then(|it| it.split_once(' ')).ok_or(BadCredentials::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(BadCredentials::Invalid) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&str]) -> Result<String, BadCredentials> {
+        let headers = values.iter().map(|it| (AUTHORIZATION, HeaderValue::from_str(it).unwrap()));
+        let mut map = HeaderMap::new();
+        headers.for_each(|(name, value)| {
+            map.append(name, value);
+        });
+        bearer(&map).map(str::to_owned)
+    }
+
+    #[test]
+    fn tokens_stand_in_one_header() {
+        assert_eq!(read(&[]), Err(BadCredentials::Missing));
+        for good in ["Bearer er_secret", "bearer er_secret", "BEARER  er_secret"] {
+            assert_eq!(read(&[good]).as_deref(), Ok("er_secret"), "{good}");
+        }
+        let giant = format!("Bearer {}", "x".repeat(TOKEN_LIMIT));
+        for bad in [&["Bearer"][..], &["er_secret"], &["Basic er_secret"], &[""], &["Bearer a", "Bearer a"], &[&giant]]
+        {
+            assert_eq!(read(bad), Err(BadCredentials::Invalid), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Configuration of the API.
+
+use std::time::Duration;
+
+use catalog::OwnerLimits;
+use config::{ApiArgs, IdentitySettings, InvalidSettings, Limits, UploadArgs, UploadTypes};
+use domain::content_key::KeyEncryptionKeys;
+use domain::job::Mode;
+use domain::keyring::{GrantKeys, PassKeys};
+use platform::net::Policy;
+use platform::secret::Secret;
+
+/// Default size of the largest source in bytes.
+const MAX_UPLOAD_BYTES: u64 = 100 << 30;
+
+/// Limits and names.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// The default profile.
+    pub default_profile: String,
+    /// The default mode.
+    pub default_mode: Mode,
+    /// Names of the available profiles.
+    pub profiles: Vec<String>,
+    /// Largest source in bytes.
+    pub max_upload_bytes: u64,
+    /// Quotas per owner. A caller without an owner has no quota.
+    pub owner_limits: OwnerLimits,
+    /// Whether uploads by Uppy's protocol must announce their size, so that it can be signed.
+    pub require_sizes: bool,
+    /// Accepted content types.
+    pub upload_types: UploadTypes,
+    /// Which addresses sources may be fetched from.
+    pub imports: Policy,
+    /// Lifetime of presigned upload URLs: 1 second to 7 days.
+    pub upload_url_life: Duration,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Public URL of this API, for links; empty: links are relative.
+    pub public_url: String,
+    /// Origins that may call the API from a browser; `*` means all.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        let uploads = UploadArgs::default();
+        Self {
+            default_profile: "default".to_owned(),
+            default_mode: Mode::Abr,
+            profiles: vec!["default".to_owned()],
+            max_upload_bytes: MAX_UPLOAD_BYTES,
+            owner_limits: uploads.owner_limits(),
+            require_sizes: uploads.require_sizes(),
+            upload_types: uploads.types(),
+            imports: config::SourceArgs::default().import_policy(),
+            upload_url_life: uploads.url_life(),
+            limits: Limits::default(),
+            public_url: String::new(),
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+/// What the API needs besides the services of its installation.
+#[derive(Debug)]
+pub struct ApiSettings {
+    /// The installation token, with all rights.
+    pub token: Secret,
+    /// Public URL of the edge.
+    pub edge_url: String,
+    /// Keys that sign grants.
+    pub grant_keys: GrantKeys,
+    /// Keys that sign URLs of images; without them there are no such URLs.
+    pub pass_keys: Option<PassKeys>,
+    /// Keys that encrypt the secrets of webhooks.
+    pub key_encryption_keys: KeyEncryptionKeys,
+    /// Which URLs webhooks may have.
+    pub webhook_policy: Policy,
+    /// The identity provider whose JWTs are accepted.
+    pub identity: Option<IdentitySettings>,
+    /// Limits and names.
+    pub config: ApiConfig,
+}
+
+impl TryFrom<ApiArgs> for ApiSettings {
+    type Error = InvalidSettings;
+
+    /// Fails if an identity provider is configured in part.
+    fn try_from(args: ApiArgs) -> Result<Self, InvalidSettings> {
+        let mut config = ApiConfig {
+            max_upload_bytes: args.sources.max_bytes().unwrap_or(MAX_UPLOAD_BYTES),
+            owner_limits: args.uploads.owner_limits(),
+            require_sizes: args.uploads.require_sizes(),
+            upload_types: args.uploads.types(),
+            imports: args.sources.import_policy(),
+            upload_url_life: args.uploads.url_life(),
+            limits: args.rates.limits(Limits::default()),
+            public_url: args.api_url,
+            cors_origins: args.cors.origins(),
+            ..ApiConfig::default()
+        };
+        config.profiles.extend(args.profiles.unwrap_or_default().0);
+        Ok(Self {
+            token: args.api_token,
+            edge_url: args.edge_url,
+            grant_keys: args.grant_keys,
+            pass_keys: args.pass_keys,
+            key_encryption_keys: args.keys.key_encryption_keys,
+            webhook_policy: args.webhooks.policy(),
+            identity: args.identity.settings()?,
+            config,
+        })
+    }
+}

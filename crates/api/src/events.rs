@@ -1,0 +1,78 @@
+//! `POST /v1/events`: receives events of the private bucket by HTTP.
+//!
+//! Used by stores that call a webhook (`MinIO`, Ceph) and by the edge worker, which sends the jobs that it creates from
+//! R2's events. On AWS, the function `ingest` receives the same bodies from SQS.
+
+use axum::Json;
+use axum::extract::State;
+use domain::event::Ignored;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::{Caller, InsufficientScope, Scope};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::services::ingest::{IngestError, Ingested};
+use crate::state::ApiState;
+use platform::clock::now_ms;
+
+/// A notification of R2 or S3 as the store sends it, or a job from the edge worker.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Object)]
+pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
+
+/// The effect of an event.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct EventResult {
+    /// Number of jobs that were queued.
+    queued: u32,
+    /// Number of sources that were known already, or that need no job now.
+    known: u32,
+    /// Why the other records were skipped, one message each.
+    ignored: Vec<String>,
+}
+
+/// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
+pub(crate) async fn receive(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(BucketEvent(event)): Body<BucketEvent>,
+) -> Result<Json<EventResult>, ApiError> {
+    if caller.owner.is_some() {
+        // An event may refer to a video of any owner.
+        return Err(InsufficientScope(Scope::Admin).into());
+    }
+    let body = serde_json::Value::Object(event).to_string();
+    let mut result = EventResult::default();
+    for outcome in state.ingest.process(&body, now_ms()).await? {
+        match outcome {
+            Ingested::Queued(_) => result.queued += 1,
+            Ingested::Duplicate(_)
+            | Ingested::Waiting(_)
+            | Ingested::AlreadyDone(_)
+            | Ingested::Gone(_)
+            | Ingested::Unwanted(_) => {
+                result.known += 1;
+            }
+            Ingested::Ignored(Ignored::Rubbish { detail }) => {
+                return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
+            }
+            Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),
+        }
+    }
+    Ok(Json(result))
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Catalog(error) => error.into(),
+            IngestError::Queue(error) => error.into(),
+            IngestError::Store(error) => error.into(),
+            IngestError::UnreadableJob(detail) => {
+                Self::invalid(format!("the body: this version cannot parse the job: {detail}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Finds sources that have arrived but were not reported by an event.
+//!
+//! A store without events, a lost event, and a client that stops after its last byte have the same effect: the object
+//! is in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the
+//! same source concurrently, both result in the same job.
+
+use platform::clock::millis;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use catalog::{CatalogError, Video, VideoFilter};
+use domain::ids::VideoId;
+use domain::object_key::{Bucket, ObjectKey};
+use domain::state::StateName;
+
+use crate::services::ingest::{Ingest, IngestError, Ingested};
+
+/// Time from the start of an upload to the first check.
+const FIRST_CHECK: Duration = Duration::from_secs(5);
+/// Longest time between two checks of an upload.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// Videos per page.
+const PAGE: u32 = 200;
+
+/// Checks uploads whose source may have arrived. Remembers when to check each upload again.
+pub struct Arrivals {
+    ingest: Ingest,
+    next_look_ms: HashMap<VideoId, u64>,
+}
+
+impl Arrivals {
+    /// Creates a checker that hands sources to `ingest`.
+    pub fn new(ingest: Ingest) -> Self {
+        Self { ingest, next_look_ms: HashMap::new() }
+    }
+
+    /// Checks the uploads that are due and returns how many sources it ingested. An upload whose check fails is checked
+    /// again later.
+    ///
+    /// # Errors
+    /// If the catalog cannot list the uploads.
+    pub async fn check(&mut self, now_ms: u64) -> Result<u64, CatalogError> {
+        let mut filter = VideoFilter { state: Some(StateName::Uploading), limit: PAGE, ..VideoFilter::default() };
+        let (mut taken, mut open) = (0, HashMap::new());
+        loop {
+            let page = self.ingest.catalog.list_videos(&filter).await?;
+            for video in page.videos {
+                let first = video.created_ms.saturating_add(millis(FIRST_CHECK));
+                let due = self.next_look_ms.get(&video.id).copied().unwrap_or(first);
+                if now_ms < due {
+                    open.insert(video.id, due);
+                    continue;
+                }
+                match ingest_if_stored(&self.ingest, &video, now_ms).await {
+                    Ok(true) => taken += 1,
+                    Ok(false) => drop(open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)))),
+                    Err(error) => {
+                        let error = anyhow::Error::from(error);
+                        tracing::warn!(video.id = %video.id, "cannot check whether the source of {} has arrived: {error:#}", video.id);
+                        open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)));
+                    }
+                }
+            }
+            match page.next {
+                Some(next) => filter.after = Some(next),
+                None => break,
+            }
+        }
+        self.next_look_ms = open;
+        Ok(taken)
+    }
+}
+
+/// Ingests the source of an `uploading` video if it is in the store. Returns whether it is.
+///
+/// # Errors
+/// See [`IngestError`].
+pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) -> Result<bool, IngestError> {
+    let Some(key @ ObjectKey::Source { .. }) =
+        video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it))
+    else {
+        return Ok(false);
+    };
+    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
+    match taken {
+        Ingested::Queued(_) | Ingested::Waiting(_) => {
+            tracing::info!(video.id = %video.id, "the source of {} arrived, but its event did not", video.id);
+        }
+        Ingested::Duplicate(_)
+        | Ingested::AlreadyDone(_)
+        | Ingested::Gone(_)
+        | Ingested::Unwanted(_)
+        | Ingested::Ignored(_) => {}
+    }
+    Ok(true)
+}
+
+/// An eighth of the age of the upload: short uploads are found within seconds, and one day of waiting costs about 100
+/// checks.
+fn pause(video: &Video, now_ms: u64) -> u64 {
+    let age = now_ms.saturating_sub(video.created_ms);
+    (age / 8).clamp(millis(FIRST_CHECK), millis(LONGEST_PAUSE))
+}

@@ -1,0 +1,72 @@
+//! Marks the videos of dead letters as failed.
+
+use catalog::{Catalog, CatalogError, next_attempt};
+use domain::failure::{Failure, FailureCode};
+use domain::job::JobMessage;
+use domain::retry::Next;
+use domain::state::VideoState;
+use platform::job_queue::{JobQueue, QueueError};
+
+/// Why dead letters could not be processed; try again later.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadLetterError {
+    /// The queue cannot list them.
+    #[error("cannot read the dead letters")]
+    Queue(#[from] QueueError),
+    /// The catalog cannot record the failure.
+    #[error("cannot record a failure")]
+    Catalog(#[from] CatalogError),
+}
+
+/// Maximum number of dead letters per run.
+const LIMIT: u32 = 1_000;
+
+/// Marks the videos of all dead letters as failed and returns how many changed. Dead letters are kept, so that they can
+/// be redriven; repeating this changes nothing.
+///
+/// A job with attempts left is sent again: its deliveries were used up by an outage or by stopped workers, not by
+/// failures of the job.
+///
+/// # Errors
+/// See [`DeadLetterError`].
+pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -> Result<u64, DeadLetterError> {
+    let mut failed = 0;
+    for letter in queue.dead_letters(LIMIT).await? {
+        // A message that cannot be parsed has no video.
+        let Ok(message) = &letter.message else { continue };
+        if has_another_attempt(catalog, message, now_ms).await? {
+            let (video, job) = (message.video(), message.id());
+            tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
+            match queue.redrive(Some(&letter.id)).await {
+                Ok(_) | Err(QueueError::NoSuchDeadLetter(_)) => continue,
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        // If a worker knew the reason, it has recorded it.
+        let failure = Failure::of(FailureCode::WorkerLost);
+        if catalog.fail_permanently(message, &failure, letter.died_ms, now_ms).await? {
+            let (video, job) = (message.video(), message.id());
+            tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
+            failed += 1;
+        }
+    }
+    Ok(failed)
+}
+
+/// Whether the video still waits for this job, and the job has attempts left.
+async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
+    // Posters have no attempts: the worker decides.
+    if matches!(message, JobMessage::PosterV1(_)) {
+        return Ok(false);
+    }
+    let video = match catalog.get_video(message.video()).await {
+        Ok(video) => video,
+        Err(CatalogError::NotFound { .. }) => return Ok(false),
+        Err(problem) => return Err(problem),
+    };
+    let is_over = matches!(video.state, VideoState::Failed(_) | VideoState::Cancelled | VideoState::Deleted);
+    if is_over || video.job.as_ref().is_some_and(|it| it != message.id()) {
+        return Ok(false);
+    }
+    Ok(next_attempt(catalog, (message.video(), message.id()), None, now_ms).await? != Next::GiveUp)
+}

@@ -1,0 +1,82 @@
+//! The state of the API, shared by all routes.
+
+use std::sync::Arc;
+
+use catalog::Catalog;
+use catalog::accounts::Accounts;
+use catalog::idempotency::Idempotency;
+use catalog::shares::Shares;
+use config::Installation;
+use platform::job_queue::SharedQueue;
+use platform::object_store::SharedStore;
+use platform::object_store::uploads::UploadSigner;
+
+use crate::auth::ApiToken;
+use crate::auth::identity::{IdentityError, IdentityProvider};
+use crate::config::{ApiConfig, ApiSettings};
+use crate::edge_list::{HttpEdgeList, SharedEdgeList};
+use crate::playback::Playback;
+use crate::services::ingest::Ingest;
+use crate::webhooks::Webhooks;
+
+/// The state of the API. Clones share it.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Videos.
+    pub catalog: Catalog,
+    /// Queried for readiness.
+    pub queue: SharedQueue,
+    /// Turns sources that arrived into jobs.
+    pub ingest: Ingest,
+    /// Both buckets.
+    pub store: SharedStore,
+    /// The same store, to presign uploads.
+    pub signer: Arc<dyn UploadSigner>,
+    /// The installation token.
+    pub token: Arc<ApiToken>,
+    /// The identity provider whose JWTs are accepted.
+    pub identity: Option<Arc<IdentityProvider>>,
+    /// API keys.
+    pub accounts: Accounts,
+    /// Share links.
+    pub shares: Shares,
+    /// Requests with an `Idempotency-Key`.
+    pub idempotency: Idempotency,
+    /// Creates playback URLs.
+    pub playback: Arc<Playback>,
+    /// The revocation list of the edge.
+    pub edge_list: SharedEdgeList,
+    /// Webhooks.
+    pub webhooks: Webhooks,
+    /// Limits and names.
+    pub config: Arc<ApiConfig>,
+}
+
+impl ApiState {
+    /// The state of an API over the services of an installation.
+    ///
+    /// # Errors
+    /// For an invalid identity provider.
+    pub fn new(installation: &Installation, settings: ApiSettings) -> Result<Self, IdentityError> {
+        let ApiSettings { edge_url, grant_keys, pass_keys, config, .. } = settings;
+        let mut ingest = Ingest::new(installation);
+        ingest.profile.clone_from(&config.default_profile);
+        let identity = settings.identity.map(IdentityProvider::new).transpose()?;
+        Ok(Self {
+            ingest,
+            catalog: installation.catalog.clone(),
+            queue: installation.queue.clone(),
+            store: installation.store.clone(),
+            signer: installation.store.clone(),
+            token: Arc::new(ApiToken::new(&settings.token)),
+            identity: identity.map(Arc::new),
+            accounts: Accounts::new(&installation.database),
+            shares: Shares::new(&installation.database),
+            idempotency: Idempotency::new(&installation.database),
+            webhooks: Webhooks::new(installation, settings.key_encryption_keys, settings.webhook_policy),
+            edge_list: Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone())),
+            playback: Arc::new(Playback::new(&edge_url, grant_keys, pass_keys)),
+            config: Arc::new(config),
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! `POST /v1/uploads`: creates a video and presigns its upload.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use catalog::{NewVideo, Upload, UploadKind, Video};
+use domain::ids::VideoId;
+use domain::job::{Generate, Mode};
+use domain::object_key::{FileName, ObjectKey};
+use domain::state::StateName;
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::plan::{InvalidUpload, UploadPlan, check_size};
+use super::{SignedRequest, create_row};
+use crate::auth::Caller;
+use crate::config::ApiConfig;
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::openapi::types;
+use crate::state::ApiState;
+use crate::times::as_rfc3339;
+use crate::videos::{facts, new_video_id};
+use platform::clock::now_ms;
+
+/// The file to upload, and the details of its video.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUpload {
+    filename: String,
+    /// Size in bytes.
+    size: u64,
+    #[serde(default)]
+    content_type: Option<String>,
+    /// The owner; only admins may set it.
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    external_id: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = types::Metadata)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    profile: Option<String>,
+    #[serde(default)]
+    mode: Option<Mode>,
+    #[serde(default)]
+    generate: Generate,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedUpload)]
+pub(crate) struct Created {
+    #[schema(value_type = types::VideoId)]
+    video: VideoId,
+    state: StateName,
+    filename: String,
+    size: u64,
+    upload: UploadInstructions,
+    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
+    #[schema(value_type = types::Time)]
+    expires_ms: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum UploadInstructions {
+    /// The request to send.
+    Single { request: SignedRequest },
+    /// Presign and upload the parts 1 to `parts`, then complete the upload.
+    Multipart { part_size: u64, parts: u32 },
+}
+
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(request): Body<NewUpload>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), ApiError> {
+    let content_type = check(&request, &state.config)?;
+    let owner = caller.owner_for(request.owner)?;
+    let now = now_ms();
+    let video = new_video_id(now)?;
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&request.filename) };
+    let profile = facts::profile(request.profile, &state.config)?;
+    let new = NewVideo {
+        id: video,
+        owner,
+        title: facts::title(request.title, &request.filename),
+        external_id: request.external_id,
+        metadata: request.metadata,
+        profile,
+        mode: request.mode.unwrap_or(state.config.default_mode),
+        generate: request.generate,
+        file_name: facts::file_name(&request.filename),
+        source_key: Some(key.path()),
+        source_size: Some(request.size),
+        content_type: Some(content_type.clone()),
+    };
+    let life = state.config.upload_url_life;
+    let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
+    let file = File { key: &key, size: request.size, content_type: &content_type, life, expires_ms };
+    let (row, upload) = begin(&state, &new, &file, now).await?;
+    tracing::info!(video.id = %video, size = request.size, "created {video}, an upload of {} bytes", request.size);
+    let created = Created {
+        video,
+        state: row.state.name(),
+        filename: row.source.file_name.unwrap_or_default(),
+        size: request.size,
+        upload,
+        expires_ms,
+    };
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
+}
+
+/// Creates the catalog row, and a presigned PUT or a multipart upload, by the size of the file.
+async fn begin(
+    state: &ApiState,
+    new: &NewVideo,
+    file: &File<'_>,
+    now_ms: u64,
+) -> Result<(Video, UploadInstructions), ApiError> {
+    let File { key, size, content_type, life, expires_ms } = *file;
+    let Some(plan) = UploadPlan::of(size) else {
+        // Signing needs no request to the store, so the row can have its upload from the beginning.
+        let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
+        let upload = Upload { kind: UploadKind::Single, expires_ms };
+        let row = create_row(state, new, Some(&upload), now_ms).await?;
+        return Ok((row, UploadInstructions::Single { request }));
+    };
+    // The row comes first: an upload in the store without a row would be orphaned.
+    create_row(state, new, None, now_ms).await?;
+    let upload_id = state.signer.create_multipart(key, content_type).await?.0;
+    let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
+    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, platform::clock::now_ms()).await?;
+    Ok((row, UploadInstructions::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
+}
+
+/// The object to upload and its expiry.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    key: &'a ObjectKey,
+    size: u64,
+    content_type: &'a str,
+    life: Duration,
+    expires_ms: u64,
+}
+
+/// Validates the request and returns the content type to store.
+fn check(request: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
+    check_size(request.size, config.max_upload_bytes)?;
+    facts::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
+    Ok(config.upload_types.check(request.content_type.as_deref())?)
+}

@@ -1,0 +1,355 @@
+//! Uploads with the unmodified Uppy plugin `@uppy/aws-s3`, with `.../v1` of this API as its `companionEndpoint`.
+//!
+//! The protocol is that of Companion: <https://uppy.io/docs/aws-s3/>. It does not announce the size; a page that sets
+//! the metadata `size` (and `part_size`, if it uses its own `getChunkSize`) gets requests that are signed for exactly
+//! these sizes. Otherwise sizes are checked when the upload is completed. R2 does not support POST policies, which
+//! newer versions of Uppy use for small files: set `shouldUseMultipart: true`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Json;
+use axum::extract::State;
+use catalog::{NewVideo, Upload, UploadKind};
+use domain::job::Generate;
+use domain::object_key::{Bucket, FileName, ObjectKey};
+use domain::state::{VideoEvent, VideoState};
+use http::HeaderMap;
+use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::UploadError;
+use super::finish::open;
+use super::plan::{InvalidUpload, UploadPlan, check_size};
+use super::{KnownUpload, create_row, progress};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::{Body, PathParams, QueryParams};
+use crate::openapi::types;
+use crate::state::ApiState;
+use crate::videos::{existing_or_deleted, facts, new_video_id, remove_all_objects};
+use platform::clock::now_ms;
+
+/// A file, as Uppy describes it.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppyFile)]
+pub(crate) struct NewFile {
+    filename: String,
+    #[serde(rename = "type", default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = types::Metadata)]
+    metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The same, in a query, with `metadata[...]` parameters.
+#[expect(dead_code, reason = "documents the fixed parameters; the handler reads the others by hand")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PutQuery {
+    filename: String,
+    #[param(rename = "type")]
+    content_type: Option<String>,
+}
+
+/// A presigned PUT.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPut)]
+pub(crate) struct PutParams {
+    method: &'static str,
+    url: String,
+    headers: BTreeMap<String, String>,
+    /// Always empty: fields of a POST policy.
+    fields: BTreeMap<String, String>,
+    /// Seconds until the URL expires.
+    expires: u64,
+}
+
+/// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
+/// and no header.
+const UPPY_VERSIONS: &str = "uppy-versions";
+
+/// `GET /v1/s3/params`: presigns one PUT for a whole file. Rejects Uppy versions that would not use it.
+pub(crate) async fn params(
+    State(state): State<ApiState>,
+    caller: Caller,
+    headers: HeaderMap,
+    QueryParams(query): QueryParams<HashMap<String, String>>,
+) -> Result<Json<PutParams>, ApiError> {
+    if !headers.contains_key(UPPY_VERSIONS) {
+        return Err(UploadError::MultipartRequired.into());
+    }
+    let (key, content_type, size) = create(&state, &caller, NewFile::from_query(query)?).await?;
+    note(&state, &key, UploadKind::Single).await?;
+    let life = state.config.upload_url_life;
+    let request = state.signer.presign_put(&key, size, &content_type, life).await?;
+    // Browsers set the length themselves and warn about scripts that set it.
+    let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
+    Ok(Json(PutParams {
+        method: "PUT",
+        url: request.url,
+        headers: headers.collect(),
+        fields: BTreeMap::new(),
+        expires: life.as_secs(),
+    }))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyUpload)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StartedUpload {
+    key: String,
+    upload_id: String,
+}
+
+/// `POST /v1/s3/multipart`: starts a multipart upload.
+pub(crate) async fn begin(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(file): Body<NewFile>,
+) -> Result<Json<StartedUpload>, ApiError> {
+    // The row comes first: an upload without a row would be orphaned.
+    let (key, content_type, _) = create(&state, &caller, file).await?;
+    let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
+    note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
+    Ok(Json(StartedUpload { key: key.path(), upload_id }))
+}
+
+/// Creates the row of a video; returns the key, content type and, if known, size of its source.
+async fn create(
+    state: &ApiState,
+    caller: &Caller,
+    file: NewFile,
+) -> Result<(ObjectKey, String, Option<u64>), ApiError> {
+    let size = bytes(&file.metadata, "size");
+    match size {
+        Some(size) => check_size(size, state.config.max_upload_bytes)?,
+        None if state.config.require_sizes => {
+            return Err(ApiError::invalid("`metadata.size`: send the size of the file in bytes"));
+        }
+        None => {}
+    }
+    let content_type = state.config.upload_types.check(file.content_type.as_deref()).map_err(InvalidUpload::from)?;
+    let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
+    let title = facts::title(text("title").or_else(|| text("name")), &file.filename);
+    let external_id = text("external_id");
+    facts::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
+    let profile = facts::profile(text("profile"), &state.config)?;
+    let now = now_ms();
+    let video = new_video_id(now)?;
+    let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
+    let new = NewVideo {
+        id: video,
+        owner: caller.owner_for_new(),
+        title,
+        external_id,
+        metadata: file.metadata,
+        profile,
+        mode: state.config.default_mode,
+        generate: Generate::OnUpload,
+        file_name: facts::file_name(&file.filename),
+        source_key: Some(key.path()),
+        source_size: size,
+        content_type: Some(content_type.clone()),
+    };
+    create_row(state, &new, None, now).await?;
+    tracing::info!(video.id = %video, "created {video}, an upload by Uppy");
+    Ok((key, content_type, size))
+}
+
+/// A number of bytes in the metadata; it is text if it was in a query.
+fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<u64> {
+    let value = metadata.get(name)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The parts of a file with a known size: Uppy uses 5 MiB, or more if there were more than 10,000 parts, unless the
+/// page sets another size.
+fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
+    let size = upload.size?;
+    let least = size.div_ceil(u64::from(MAX_PARTS)).max(MIN_PART_BYTES);
+    let chosen = bytes(&upload.video.metadata, "part_size").filter(|it| (least..=MAX_PART_BYTES).contains(it));
+    Some(UploadPlan { size, part_bytes: chosen.unwrap_or(least) })
+}
+
+/// Records the upload of a video.
+async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
+    let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
+    state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
+    Ok(())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct KeyParam {
+    key: String,
+}
+
+/// The upload of a path and a key, which must belong together.
+async fn existing_upload(
+    state: &ApiState,
+    caller: &Caller,
+    upload_id: &str,
+    key: &str,
+) -> Result<(KnownUpload, UploadId), ApiError> {
+    let Some(key @ ObjectKey::Source { .. }) = ObjectKey::parse(Bucket::Private, key) else {
+        return Err(UploadError::Gone.into());
+    };
+    let upload = KnownUpload::read(state, caller, key.video()).await?;
+    match &upload.kind {
+        UploadKind::Open { upload_id: known } if known == upload_id && upload.key == key => {
+            let id = UploadId(known.clone());
+            Ok((upload, id))
+        }
+        _ => Err(UploadError::Gone.into()),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPart)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PartView {
+    part_number: u32,
+    size: u64,
+    #[serde(rename = "ETag")]
+    etag: String,
+}
+
+/// `GET /v1/s3/multipart/{id}`: the parts that the store has.
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+) -> Result<Json<Vec<PartView>>, ApiError> {
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
+    let parts = upload.stored_parts(&state, &id).await?;
+    let view = parts.into_iter().map(|part| PartView {
+        part_number: part.number,
+        size: part.size,
+        etag: format!("\"{}\"", part.etag.0),
+    });
+    Ok(Json(view.collect()))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyPartUrl)]
+pub(crate) struct PartUrl {
+    url: String,
+    /// Seconds until the URL expires.
+    expires: u64,
+}
+
+/// `GET /v1/s3/multipart/{id}/{number}`: presigns one part.
+pub(crate) async fn sign(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathParams((upload_id, number)): PathParams<(String, u32)>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+) -> Result<Json<PartUrl>, ApiError> {
+    if !(1..=MAX_PARTS).contains(&number) {
+        return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
+    }
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
+    if !upload.is_open() {
+        return Err(UploadError::Complete.into());
+    }
+    let size = match plan(&upload) {
+        Some(plan) if !plan.numbers().contains(&number) => {
+            let parts = plan.parts();
+            return Err(ApiError::invalid(format!("a file of {} bytes has parts 1 to {parts}", plan.size)));
+        }
+        plan => plan.map(|it| it.bytes_of(number)),
+    };
+    let life = upload.life_left()?;
+    let request = state.signer.presign_part(&upload.key, &id, number, size, life).await?;
+    Ok(Json(PartUrl { url: request.url, expires: life.as_secs() }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppySentParts)]
+pub(crate) struct SentParts {
+    parts: Vec<SentPart>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UppySentPart)]
+#[serde(rename_all = "PascalCase")]
+struct SentPart {
+    part_number: u32,
+    #[serde(rename = "ETag")]
+    etag: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyLocation)]
+pub(crate) struct Location {
+    /// The path of the video in this API: the bucket is private.
+    location: String,
+    key: String,
+}
+
+/// `POST /v1/s3/multipart/{id}/complete`. Repeating the request is not an error.
+pub(crate) async fn complete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+    Body(sent): Body<SentParts>,
+) -> Result<Json<Location>, ApiError> {
+    let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
+    if upload.is_open() && !progress::is_stored(&state, &upload).await? {
+        let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
+        open::complete(&state, &upload, &id, Some(sent)).await?;
+    }
+    upload.start_work(&state).await?;
+    Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
+}
+
+/// Empty object.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UppyAborted)]
+pub(crate) struct Aborted {}
+
+/// `DELETE /v1/s3/multipart/{id}`: aborts the upload and deletes its video.
+pub(crate) async fn abort(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathParams(upload_id): PathParams<String>,
+    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
+) -> Result<Json<Aborted>, ApiError> {
+    if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
+        && existing_or_deleted(&state, &caller, source.video()).await?.state == VideoState::Deleted
+    {
+        // Aborted before.
+        return Ok(Json(Aborted {}));
+    }
+    let (upload, _) = existing_upload(&state, &caller, &upload_id, &key).await?;
+    if !upload.is_open() {
+        return Err(UploadError::Complete.into());
+    }
+    let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
+    remove_all_objects(&state, &video).await?;
+    Ok(Json(Aborted {}))
+}
+
+impl NewFile {
+    /// Reads `filename`, `type` and `metadata[name]`.
+    fn from_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
+        let mut metadata = serde_json::Map::new();
+        let (mut filename, mut content_type) = (None, None);
+        for (name, value) in query {
+            match name.as_str() {
+                "filename" => filename = Some(value),
+                "type" => content_type = Some(value),
+                _ => {
+                    if let Some(name) = name.strip_prefix("metadata[").and_then(|it| it.strip_suffix(']')) {
+                        metadata.insert(name.to_owned(), value.into());
+                    }
+                }
+            }
+        }
+        let malformed = || ApiError::malformed("the query: `filename` is missing");
+        Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
+    }
+}

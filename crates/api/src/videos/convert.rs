@@ -1,0 +1,166 @@
+//! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, or from a URL.
+
+use axum::Json;
+use axum::extract::State;
+use catalog::{NewVideo, UploadEventOutcome, Video, VideoFilter};
+use domain::job::{Generate, Job, JobReason, Mode, Source};
+use domain::object_key::{ExternalPath, ObjectKey};
+use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
+use platform::object_store::StoreError;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::error::VideoError;
+use super::view::VideoView;
+use super::{facts, import, new_video_id, read_view, work};
+use crate::auth::{Caller, Scope};
+use crate::error::ApiError;
+use crate::extract::Body;
+use crate::openapi::types;
+use crate::state::ApiState;
+use crate::uploads::plan::check_size;
+use platform::clock::now_ms;
+
+/// An object or URL, and the details of the video to create.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateVideo {
+    /// Path in the private bucket, outside Edgereel's own folders: for example `films/a.mp4` or `uploads/a.mp4`.
+    #[serde(default)]
+    key: Option<String>,
+    /// Instead of `key`: the URL from which the transcoder fetches the source.
+    #[serde(default)]
+    url: Option<String>,
+    /// The owner of the video.
+    #[serde(default)]
+    pub(super) owner: Option<String>,
+    #[serde(default)]
+    pub(super) title: Option<String>,
+    #[serde(default)]
+    external_id: Option<String>,
+    /// With `content_id`, an alternative to `external_id`: the type of the object in the customer's system.
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    content_id: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = types::Metadata)]
+    pub(super) metadata: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    pub(super) profile: Option<String>,
+    #[serde(default)]
+    pub(super) mode: Option<Mode>,
+    #[serde(default)]
+    pub(super) generate: Generate,
+}
+
+pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
+
+/// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
+///
+/// Repeating the request for the same object with the same external id returns the existing video.
+pub(crate) async fn convert(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(mut request): Body<CreateVideo>,
+) -> Result<VideoResponse, ApiError> {
+    let key = match (request.key.take(), request.url.take()) {
+        (Some(key), None) => key,
+        (None, Some(url)) => return import::import(&state, &caller, request, &url).await,
+        (Some(_), Some(_)) | (None, None) => {
+            let detail = "send either `key` or `url`".to_owned();
+            return Err(ApiError::invalid(detail));
+        }
+    };
+    caller.require(Scope::Admin)?;
+    let owner = caller.owner_for(request.owner.clone())?;
+    let external_id = request.external_id()?;
+    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = facts::profile(request.profile.clone(), &state.config)?;
+    let not_found = VideoError::NoSuchObject;
+    let path = ExternalPath::try_from(key).map_err(|_| {
+        not_found("`key` must be the path of an object outside the folders that Edgereel uses".to_owned())
+    })?;
+    let existing = existing_videos(&state, owner.as_deref(), external_id.as_deref()).await?;
+    if let Some(video) = existing.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
+        return video_response(&state, StatusCode::OK, &video).await;
+    }
+
+    let now = now_ms();
+    let id = new_video_id(now)?;
+    let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
+        Ok(meta) => meta,
+        Err(StoreError::NotFound { .. }) => {
+            return Err(not_found(format!("there is no object `{}` in the private bucket", path.as_str())).into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check_size(meta.size, state.config.max_upload_bytes)?;
+    let mode = request.mode.unwrap_or(state.config.default_mode);
+    let new = NewVideo {
+        id,
+        owner,
+        title: facts::title(request.title, path.as_str()),
+        external_id,
+        metadata: request.metadata,
+        profile: profile.clone(),
+        mode,
+        generate: request.generate,
+        file_name: facts::file_name(path.as_str()),
+        source_key: Some(path.as_str().to_owned()),
+        source_size: Some(meta.size),
+        content_type: None,
+    };
+    state.catalog.create_video(&new, now).await?;
+    let bucket = state.ingest.private_bucket.clone();
+    let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
+    let job = Job::new(id, source, &profile, mode, JobReason::Convert);
+    match state.catalog.note_upload_event(&job, now_ms()).await? {
+        UploadEventOutcome::Send(job) => work::send(&state, job).await?,
+        UploadEventOutcome::Waits
+        | UploadEventOutcome::AlreadyDone
+        | UploadEventOutcome::Gone
+        | UploadEventOutcome::Unwanted => {}
+    }
+    let video = state.catalog.get_video(id).await?;
+    video_response(&state, StatusCode::CREATED, &video).await
+}
+
+pub(super) async fn video_response(
+    state: &ApiState,
+    status: StatusCode,
+    video: &Video,
+) -> Result<VideoResponse, ApiError> {
+    let location = [(LOCATION, format!("/v1/videos/{}", video.id))];
+    Ok((status, location, Json(read_view(state, video).await?)))
+}
+
+/// Existing videos of this owner with this external id: repeating a request creates no second video.
+pub(super) async fn existing_videos(
+    state: &ApiState,
+    owner: Option<&str>,
+    external_id: Option<&str>,
+) -> Result<Vec<Video>, ApiError> {
+    let Some(external_id) = external_id else { return Ok(vec![]) };
+    let filter = VideoFilter {
+        owner: owner.map(str::to_owned),
+        external_id: Some(external_id.to_owned()),
+        ..VideoFilter::default()
+    };
+    let page = state.catalog.list_videos(&filter).await?;
+    // A filter without an owner matches all owners.
+    Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
+}
+
+impl CreateVideo {
+    pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
+        let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
+        match (&self.external_id, &self.content_type, &self.content_id) {
+            (external_id, None, None) => Ok(external_id.clone()),
+            (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
+            (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
+            (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
+        }
+    }
+}

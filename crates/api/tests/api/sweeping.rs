@@ -1,0 +1,164 @@
+//! The clean-up service: handles exactly what is overdue.
+
+use std::sync::Arc;
+
+use api::services::ingest::Ingest;
+use api::services::sweeper::{SweepConfig, SweepSummary, Sweeper};
+use domain::failure::{Failure, FailureCode};
+use domain::object_key::ObjectPrefix;
+use domain::receipt::Receipt;
+use platform::object_store::s3::{S3Store, S3StoreConfig};
+use platform::object_store::uploads::UploadSigner as _;
+use platform::object_store::{ObjectStore as _, PutCondition};
+use serde_json::json;
+
+use crate::world::{World, now_ms};
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+pub(crate) fn sweeper(world: &World) -> Sweeper {
+    Sweeper {
+        catalog: world.catalog.clone(),
+        queue: world.queue.clone(),
+        store: world.store.clone(),
+        signer: world.store.clone(),
+        webhooks: world.webhooks.clone(),
+        shares: world.state.shares.clone(),
+        ingest: world.ingest.clone(),
+        config: SweepConfig::default(),
+    }
+}
+
+#[tokio::test]
+async fn expired_uploads_are_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let parts = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 100 << 20 })).await.video();
+    let arrived = world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await;
+    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    assert_eq!(sweeper.sweep(now_ms()).await, SweepSummary::default(), "nothing is overdue");
+
+    let swept = sweeper.sweep(now_ms() + 2 * DAY_MS).await;
+    assert_eq!(swept, SweepSummary { uploads: 1, arrivals: 1, ..SweepSummary::default() });
+    assert_eq!(world.state(parts).await, "deleted");
+    assert_eq!(world.state(arrived.video()).await, "queued", "its bytes are there, and its event was lost");
+    assert_eq!(world.jobs().await.len(), 1);
+    assert_eq!(world.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap(), []);
+    assert_eq!(sweeper.sweep(now_ms() + 2 * DAY_MS).await, SweepSummary::default());
+}
+
+/// A rejected source is useless and costs storage.
+#[tokio::test]
+async fn rejected_sources_are_removed_after_a_week() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let [refused, ours] = [world.upload_small().await, world.upload_small().await];
+    for (id, code) in [(refused, FailureCode::NotAVideo), (ours, FailureCode::VerificationFailed)] {
+        let claim = world.claim(id).await;
+        world.catalog.fail(&claim, &Failure::of(code), false, "", now_ms()).await.unwrap();
+    }
+    world.jobs().await;
+    assert_eq!(sweeper.sweep(now_ms() + 6 * DAY_MS).await.refused, 0);
+    assert_eq!(sweeper.sweep(now_ms() + 8 * DAY_MS).await.refused, 1);
+    assert_eq!(sweeper.sweep(now_ms() + 8 * DAY_MS).await.refused, 0);
+    let retry = async |id| world.post(&format!("/v1/videos/{id}/retry"), json!({})).await;
+    assert_eq!(retry(refused).await.problem(), (409, "source-gone"));
+    assert_eq!(retry(ours).await.status, 202, "what we failed at is kept");
+}
+
+/// Without a response of the store, the upload may have arrived.
+#[tokio::test]
+async fn an_unavailable_store_loses_no_upload() {
+    let world = World::new().await;
+    let arrived = world.post("/v1/uploads", json!({ "filename": "a.mp4", "size": 3 })).await;
+    assert!(world.put(&arrived.body["upload"]["request"], b"abc".to_vec()).await.status().is_success());
+    let nowhere = S3Store::new(&S3StoreConfig { endpoint: "http://127.0.0.1:1".to_owned(), ..world.s3.store_config() });
+    let nowhere = Arc::new(nowhere);
+    let ingest = Ingest { store: nowhere.clone(), ..world.ingest.clone() };
+    let blind = Sweeper { store: nowhere, ingest, ..sweeper(&world) };
+    let swept = blind.sweep(now_ms() + 2 * DAY_MS).await;
+    assert_eq!((swept.uploads, swept.failures), (0, 2), "{swept:?}");
+    assert_eq!(world.state(arrived.video()).await, "uploading");
+}
+
+#[tokio::test]
+async fn old_entries_of_the_log_of_webhooks_are_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    world.upload_small().await;
+    world.webhooks.fan_out(100, now_ms()).await.unwrap();
+    assert_eq!(sweeper.sweep(now_ms()).await.log_entries, 0);
+    let swept = sweeper.sweep(now_ms() + 31 * DAY_MS).await;
+    assert_eq!(swept.log_entries, 1, "that it was uploaded: {swept:?}");
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_once_it_is_missed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await.jobs, 0, "the message waits in the queue");
+    assert_eq!(world.jobs().await.len(), 1, "taken, and lost");
+    assert_eq!(sweeper.sweep(now_ms()).await.jobs, 0, "not overdue");
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await.jobs, 1);
+    assert_eq!(world.jobs().await[0].video, id);
+}
+
+#[tokio::test]
+async fn a_generation_is_kept_while_viewers_may_watch_it() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    let old = world.claim(id).await;
+    world.catalog.mark_ready(&old, &Receipt::default(), now_ms()).await.unwrap();
+    world.post(&format!("/v1/videos/{id}/reencode"), json!({ "profile": "small" })).await;
+    world.jobs().await;
+    let new = world.claim(id).await;
+    for claim in [&old, &new] {
+        let rendition = "720p".parse().unwrap();
+        let key =
+            domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
+        world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+    }
+    world.catalog.mark_ready(&new, &Receipt::default(), now_ms()).await.unwrap();
+
+    let there = async |generation: &domain::ids::Generation| {
+        let family = ObjectPrefix::Generation(id, generation.clone());
+        world.store.list(&family, None).await.unwrap().entries.len()
+    };
+    assert_eq!(sweeper.sweep(now_ms() + 7 * DAY_MS).await.generations, 0);
+    assert_eq!((there(&old.generation).await, there(&new.generation).await), (1, 1));
+    let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
+    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
+    assert_eq!((there(&old.generation).await, there(&new.generation).await), (0, 1));
+}
+
+#[tokio::test]
+async fn chunks_of_a_cancelled_job_are_kept_for_a_retry_and_then_removed() {
+    let world = World::new().await;
+    let sweeper = sweeper(&world);
+    let id = world.upload_small().await;
+    let claim = world.claim(id).await;
+    let chunk = domain::segment::ChunkRecord {
+        lane: domain::segment::Lane::Encode,
+        index: 0,
+        cpu_ms: 1,
+        wall_ms: 1,
+        segments: vec![],
+        codecs: std::collections::BTreeMap::new(),
+    };
+    world.catalog.record_chunk(&claim, &chunk, now_ms()).await.unwrap();
+    let rendition = "720p".parse().unwrap();
+    let key =
+        domain::object_key::ObjectKey::MediaPlaylist { video: id, generation: claim.generation.clone(), rendition };
+    world.store.put(&key, "x".into(), PutCondition::Always).await.unwrap();
+    world.post(&format!("/v1/videos/{id}/cancel"), json!({})).await;
+
+    assert_eq!(sweeper.sweep(now_ms() + DAY_MS).await, SweepSummary::default());
+    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap().len(), 1);
+    let swept = sweeper.sweep(now_ms() + 9 * DAY_MS).await;
+    assert_eq!(swept, SweepSummary { generations: 1, ..SweepSummary::default() });
+    assert_eq!(world.catalog.chunks(id, &claim.generation).await.unwrap(), [], "nobody may take them for finished");
+    assert!(world.store.head(&key).await.is_err());
+    assert_eq!(world.post(&format!("/v1/videos/{id}/retry"), json!({})).await.status, 202, "the source is still there");
+}

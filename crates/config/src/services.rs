@@ -1,0 +1,73 @@
+//! Where the database, the queue and the buckets are.
+
+use catalog::connect::QueueAddress;
+use clap::ArgAction;
+use platform::object_store::s3::S3StoreConfig;
+use platform::secret::Secret;
+
+use crate::parsers::switch;
+
+/// Addresses of the services of an installation.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Services")]
+pub struct ServiceArgs {
+    /// The database: `postgres://USER:PASSWORD@HOST/NAME`, or `sqlite:PATH`. Prefer the variable: other users can see
+    /// the command line.
+    #[arg(long, env = "EDGEREEL_DATABASE", value_name = "ADDRESS", hide_env_values = true)]
+    database: Secret,
+    /// The queue: `sqs:URL` of an Amazon SQS queue, or `database`.
+    #[arg(long, env = "EDGEREEL_QUEUE", value_name = "ADDRESS", default_value = "database")]
+    queue: QueueAddress,
+    /// The URL of the S3 API.
+    #[arg(long, env = "EDGEREEL_S3_ENDPOINT", value_name = "URL")]
+    s3_endpoint: String,
+    /// The URL of the same API for browsers, in presigned requests. Default: the endpoint.
+    #[arg(long, env = "EDGEREEL_S3_PUBLIC_ENDPOINT", value_name = "URL")]
+    s3_public_endpoint: Option<String>,
+    /// The region of the buckets.
+    #[arg(long, env = "EDGEREEL_S3_REGION", value_name = "NAME", default_value = "auto")]
+    s3_region: String,
+    /// The id of the S3 access key.
+    #[arg(long, env = "EDGEREEL_S3_ACCESS_KEY_ID", value_name = "ID")]
+    s3_access_key_id: String,
+    /// The secret of the S3 access key. Prefer the variable.
+    #[arg(long, env = "EDGEREEL_S3_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    s3_secret_access_key: Secret,
+    /// Whether URLs have the name of the bucket in their path (1) or in their host name (0).
+    #[arg(long, env = "EDGEREEL_S3_PATH_STYLE", value_name = "0|1", default_value = "1", value_parser = switch)]
+    #[arg(action = ArgAction::Set)]
+    s3_path_style: bool,
+    /// The bucket of sources and wrapped keys.
+    #[arg(long, env = "EDGEREEL_PRIVATE_BUCKET", value_name = "NAME")]
+    private_bucket: String,
+    /// The bucket of published videos.
+    #[arg(long, env = "EDGEREEL_MEDIA_BUCKET", value_name = "NAME")]
+    media_bucket: String,
+}
+
+/// The addresses of the services of an installation.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// `postgres://...` or `sqlite:PATH`.
+    pub database: Secret,
+    /// The queue of jobs.
+    pub queue: QueueAddress,
+    /// Both buckets.
+    pub store: S3StoreConfig,
+}
+
+impl From<ServiceArgs> for Services {
+    fn from(args: ServiceArgs) -> Self {
+        let store = S3StoreConfig {
+            endpoint: args.s3_endpoint,
+            public_endpoint: args.s3_public_endpoint,
+            region: args.s3_region,
+            access_key_id: args.s3_access_key_id,
+            secret_access_key: args.s3_secret_access_key,
+            private_bucket: args.private_bucket,
+            media_bucket: args.media_bucket,
+            force_path_style: args.s3_path_style,
+        };
+        Self { database: args.database, queue: args.queue, store }
+    }
+}

@@ -1,0 +1,64 @@
+//! Settings of transcoders and of FFmpeg, as command-line arguments with environment variables.
+
+use std::path::PathBuf;
+
+use confine::Enforcement;
+
+use crate::ffmpeg::Launcher;
+
+/// How FFmpeg and ffprobe run.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FfmpegArgs {
+    /// The directory of `ffmpeg` and `ffprobe`. Default: those on the path.
+    #[arg(long, env = "EDGEREEL_FFMPEG_DIR", value_name = "DIR")]
+    pub ffmpeg_dir: Option<PathBuf>,
+    /// Whether to run FFmpeg if the kernel cannot remove all rights that it does not need: `required` refuses,
+    /// `best-effort` warns, `off` removes none.
+    #[arg(long, env = "EDGEREEL_CONFINEMENT", default_value = "best-effort", value_name = "HOW")]
+    pub confinement: Enforcement,
+    /// Memory limit of each encoding FFmpeg in bytes. Default: the encoders share three quarters of the memory of this
+    /// machine or container.
+    #[arg(long, env = "EDGEREEL_FFMPEG_MEMORY_BYTES", value_name = "BYTES")]
+    #[arg(value_parser = clap::value_parser!(u64).range(LEAST_MEMORY..))]
+    pub ffmpeg_memory: Option<u64>,
+}
+
+/// With less, FFmpeg does not start on every machine.
+const LEAST_MEMORY: u64 = 256 << 20;
+
+impl FfmpegArgs {
+    /// The launcher with these settings, for this number of concurrent encoders.
+    pub fn launcher(&self, encoders: usize) -> Launcher {
+        Launcher::of_this_program(self.confinement, self.ffmpeg_memory, encoders as u64)
+    }
+}
+
+/// What a transcoder does at once, and under which name.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerArgs {
+    /// Number of concurrent encoders per job. Default: the number of processors.
+    #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub encoders: Option<u16>,
+    /// Number of concurrent jobs.
+    #[arg(long, env = "EDGEREEL_JOBS", value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Number of concurrent imports, in addition to jobs: an import mostly waits for the remote server.
+    #[arg(long, env = "EDGEREEL_IMPORTS", value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub imports: u16,
+    /// Profile (TOML file) that jobs may select, besides `default`. Can be repeated.
+    #[arg(long = "profile", value_name = "FILE")]
+    pub profiles: Vec<PathBuf>,
+    /// A directory of such profiles (TOML files).
+    #[arg(long, env = "EDGEREEL_PROFILES_DIR", value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
+    /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
+    #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// The number of encoders if none was set: the number of processors.
+pub fn default_encoders() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
