@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use domain::failure::SourceProblem;
 use domain::object_key::ObjectKey;
+use domain::retry::RetryPolicy;
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, SharedStore, StoreError};
 
@@ -40,6 +41,10 @@ pub(crate) struct ObjectSource {
 
 /// Attempts at one read before the job fails and the queue retries it.
 const ATTEMPTS: u32 = 4;
+
+/// Pauses between these attempts.
+const PAUSES: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(100), factor: 3, longest: Duration::from_millis(900) };
 
 impl ObjectSource {
     /// Opens the object of a job. `SourceMissing` if it does not exist, `SourceChanged` if another
@@ -79,15 +84,13 @@ impl Source for ObjectSource {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes, TranscodeError> {
-        let mut pause = Duration::from_millis(100);
         for attempt in 1.. {
             match self.try_read(range.clone()).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
                 Err(StoreError::ConditionFailed { .. }) => return Err(SourceProblem::SourceChanged.into()),
                 Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 3;
+                    tokio::time::sleep(PAUSES.pause_after(attempt)).await;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -1,5 +1,6 @@
 //! Jobs that are taken away from their worker, and jobs that others have.
 
+use catalog::ClaimOutcome;
 use domain::job::Partial;
 
 use super::*;
@@ -201,10 +202,10 @@ async fn a_claim_of_its_own_is_recognised() {
 
     let site = Site::new().await;
     site.services.claim(&site.job, &site.generation()).await;
-    let held = site.worker.in_hand.take(video());
+    let active = site.worker.active.add(video());
     site.work().await;
-    assert_eq!(site.world.fake.runs(), [""; 0], "another job of this process has the video in hand");
-    drop(held);
+    assert_eq!(site.world.fake.runs(), [""; 0], "another job of this process works on the video");
+    drop(active);
 }
 
 #[tokio::test]
