@@ -26,6 +26,7 @@ pub mod setup;
 mod sink;
 mod source;
 mod stills;
+mod stored_plan;
 #[cfg(test)]
 mod testing;
 mod tone_map;

@@ -15,7 +15,7 @@ use catalog::RenditionRecord;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
-use domain::object_key::RenditionName;
+use domain::object_key::{ObjectKey, RenditionName};
 use domain::plan::{ChunkPlan, CopyDecision, EncodePlan, Rendition, RenditionKind};
 use domain::profile::Profile;
 use domain::receipt::Receipt;
@@ -36,6 +36,7 @@ use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
+use crate::stored_plan;
 use crate::tone_map::ToneMap;
 
 mod encoding;
@@ -176,6 +177,10 @@ async fn attempt(
     }
     let writer = GenerationWriter::new(Arc::clone(&request.store), request.video, request.generation.clone());
     let keys = content_keys(request, &plan).await?;
+    let facts = SourceFacts::new(&plan, probe);
+    let stored = stored_plan::render(request.video, &request.generation, &plan, probe, &facts);
+    let key = ObjectKey::Plan { video: request.video, generation: request.generation.clone() };
+    writer.put(&key, stored.into()).await?;
     // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
@@ -192,7 +197,7 @@ async fn attempt(
         workers: request.workers.max(1),
         cancel: stop,
     };
-    let mut publisher = Publisher::new(context.writer.clone(), &plan, SourceFacts::new(&plan, probe));
+    let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
     request.journal.renditions(&publisher.planned()).await?;
     let finished = request.journal.finished().await?;
     let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();

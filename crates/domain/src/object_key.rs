@@ -22,7 +22,7 @@ pub use prefix::ObjectPrefix;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
-    /// Sources, wrapped keys, manifests. Never public; objects under `uploads/` cause events.
+    /// Sources, wrapped keys, manifests, plans. Never public; objects under `uploads/` cause events.
     Private,
     /// Playlists, encrypted segments, images.
     Media,
@@ -93,6 +93,13 @@ pub enum ObjectKey {
         /// The encoding that it belongs to.
         generation: Generation,
     },
+    /// The plan of a generation, written before the first segment (JSON).
+    Plan {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
     /// The master playlist: the only pointer to the generation that viewers get.
     Master {
         /// The video that it belongs to.
@@ -119,6 +126,16 @@ pub enum ObjectKey {
         index: u32,
         /// Container format; determines extension and media type.
         format: SegmentFormat,
+    },
+    /// The initialisation section of a rendition in fragmented MP4: codec parameters without media,
+    /// so it is never encrypted (RFC 8216, 4.3.2.5).
+    InitSegment {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The rendition that it belongs to.
+        rendition: RenditionName,
     },
     /// One of the thumbnails, which are spread over the video (JPEG).
     Thumbnail {
@@ -175,10 +192,12 @@ impl ObjectKey {
             | Self::External { .. }
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
+            | Self::Plan { .. }
             | Self::PosterPicture { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
+            | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
@@ -195,12 +214,16 @@ impl ObjectKey {
             Self::External { path, .. } => path.as_str().to_owned(),
             Self::ContentKey { video, generation, key } => format!("keys/{video}/{generation}/{key}.json"),
             Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
+            Self::Plan { video, generation } => format!("manifests/{video}/{generation}.plan.json"),
             Self::Master { video } => format!("hls/{video}/master.m3u8"),
             Self::MediaPlaylist { video, generation, rendition } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}.m3u8")
             }
             Self::Segment { video, generation, rendition, index, format } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", format.extension())
+            }
+            Self::InitSegment { video, generation, rendition } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}_init.mp4")
             }
             Self::Thumbnail { video, generation, index } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
@@ -233,7 +256,11 @@ impl ObjectKey {
                 key: file.strip_suffix(".json")?.parse().ok()?,
             },
             (Bucket::Private, ["manifests", video, file]) => {
-                Self::Manifest { video: video.parse().ok()?, generation: file.strip_suffix(".json")?.parse().ok()? }
+                let (video, name) = (video.parse().ok()?, file.strip_suffix(".json")?);
+                match name.strip_suffix(".plan") {
+                    Some(generation) => Self::Plan { video, generation: generation.parse().ok()? },
+                    None => Self::Manifest { video, generation: name.parse().ok()? },
+                }
             }
             (Bucket::Private, ["posters", video, poster]) => {
                 Self::PosterPicture { video: video.parse().ok()?, poster: poster.parse().ok()? }
@@ -261,12 +288,13 @@ impl ObjectKey {
             }
             [folder, file] => {
                 let rendition: RenditionName = folder.parse().ok()?;
-                let file = file.strip_prefix(folder)?;
-                if file == ".m3u8" {
-                    Self::MediaPlaylist { video, generation, rendition }
-                } else {
-                    let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
-                    Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
+                match file.strip_prefix(folder)? {
+                    ".m3u8" => Self::MediaPlaylist { video, generation, rendition },
+                    "_init.mp4" => Self::InitSegment { video, generation, rendition },
+                    file => {
+                        let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
+                        Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
+                    }
                 }
             }
             _ => return None,
@@ -281,9 +309,11 @@ impl ObjectKey {
             | Self::External { video, .. }
             | Self::ContentKey { video, .. }
             | Self::Manifest { video, .. }
+            | Self::Plan { video, .. }
             | Self::Master { video }
             | Self::MediaPlaylist { video, .. }
             | Self::Segment { video, .. }
+            | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
@@ -300,9 +330,10 @@ impl ObjectKey {
             Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
                 "application/octet-stream"
             }
-            Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
+            Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
+            Self::InitSegment { .. } => "video/mp4",
             Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
                 "image/jpeg"
             }
@@ -318,9 +349,11 @@ impl ObjectKey {
             | Self::External { .. }
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
+            | Self::Plan { .. }
             | Self::PosterPicture { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
+            | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }

@@ -58,10 +58,11 @@ fn assert_whole(world: &World, plan: &EncodePlan, published: &Published) {
     assert_eq!(progress.last(), Some(&(Stage::Publish, 98)));
 }
 
-/// Nothing names what was made, and there is nothing left of it but segments that a later attempt may use.
+/// Nothing names what was made. Only its plan is left, and segments that a later attempt may use.
 fn assert_unpublished(world: &World) {
-    let published: Vec<_> = world.objects().into_iter().filter(|it| !it.ends_with(".ts")).collect();
+    let published: Vec<_> = world.objects().into_iter().filter(|it| !it.ends_with(".ts") && !it.ends_with(".plan.json")).collect();
     assert_eq!(published, [""; 0]);
+    assert_eq!(world.named(".plan.json").len(), 1);
     assert_eq!(world.journal.playable.load(Ordering::Relaxed), 0);
 }
 

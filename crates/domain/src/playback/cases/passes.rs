@@ -10,12 +10,13 @@ use crate::playback::Refusal;
 
 use super::Case;
 use super::world::{
-    content_key, generation, key_pass, key_under, other_video, own_poster, pass, rendition, signed, stored_segment,
-    under,
+    INIT_SEGMENT, content_key, generation, key_pass, key_under, other_video, own_poster, pass, rendition, signed,
+    stored_segment, under,
 };
 
 const PLAYLIST: &str = "1080p/1080p.m3u8";
 const SEGMENT: &str = "1080p/1080p_00001.ts";
+const INIT: &str = "1080p/1080p_init.mp4";
 
 pub(super) fn cases(now: u64) -> Vec<Case> {
     [served(now), judged(now), limited(now), revoked(now), forged(now)].concat()
@@ -56,6 +57,15 @@ fn served(now: u64) -> Vec<Case> {
             .answers("content-type", "application/octet-stream")
             .answers("cache-control", "no-store")
             .body(content_key("1080p").expose().as_slice()),
+        Case::good("initialisation section, in clear", under(&all, INIT))
+            .answers("content-type", "video/mp4")
+            .answers("cache-control", "private, max-age=31536000, immutable")
+            .body(INIT_SEGMENT),
+        Case::refused(
+            "initialisation section of another rendition",
+            under(&all, "480p/1080p_init.mp4"),
+            Refusal::NotFound,
+        ),
         Case::refused("segment that is not stored", under(&all, "1080p/1080p_00003.ts"), Refusal::NotFound),
         Case::refused("rendition that is not stored", under(&all, "720p/720p.m3u8"), Refusal::NotFound),
         Case::refused("key that is not stored", key_under(&key_pass(now, "720p"), "720p"), Refusal::NotFound),
@@ -96,6 +106,7 @@ fn judged(now: u64) -> Vec<Case> {
         Case::refused("limited pass, taller playlist", under(&low, PLAYLIST), Refusal::PassRendition),
         Case::refused("limited pass, taller segment", under(&low, SEGMENT), Refusal::PassRendition),
         Case::refused("limited pass, source playlist", under(&low, "source/source.m3u8"), Refusal::PassRendition),
+        Case::refused("limited pass, taller initialisation section", under(&low, INIT), Refusal::PassRendition),
         Case::refused("limited pass, source segment", under(&low, "source/source_00000.ts"), Refusal::PassRendition),
         Case::refused("limited pass, other iframes", under(&low, "iframes/iframes.m3u8"), Refusal::PassRendition),
         Case::refused("pass for nothing", under(&none, PLAYLIST), Refusal::PassRendition),
