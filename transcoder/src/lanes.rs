@@ -61,7 +61,7 @@ pub(crate) struct EncodeContext {
 
 /// An output of a lane.
 #[derive(Debug)]
-pub(crate) enum Made {
+pub(crate) enum LaneOutput {
     /// A segment that is verified and stored. Viewers may watch it at once; it is recorded with its
     /// chunk.
     Segment {
@@ -86,7 +86,7 @@ impl EncodeContext {
         &self,
         lane: Lane,
         first: usize,
-        made: &mpsc::Sender<Made>,
+        made: &mpsc::Sender<LaneOutput>,
     ) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
@@ -117,7 +117,7 @@ impl EncodeContext {
                 Some(one) = stored.recv() => {
                     send(made, assembly.add(&self.plan, &one)?).await?;
                     while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
-                        send(made, Made::Chunk(chunk)).await?;
+                        send(made, LaneOutput::Chunk(chunk)).await?;
                     }
                 }
             }
@@ -130,7 +130,7 @@ impl EncodeContext {
         // The cost of the whole run is recorded with its last chunk.
         let rest = assembly.take_rest(ended.cost, &self.plan);
         for chunk in rest.ok_or_else(|| self.ended_early(task, ended))? {
-            send(made, Made::Chunk(chunk)).await?;
+            send(made, LaneOutput::Chunk(chunk)).await?;
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl EncodeContext {
     pub(crate) async fn encode(
         &self,
         chunk: &ChunkPlan,
-        made: &mpsc::Sender<Made>,
+        made: &mpsc::Sender<LaneOutput>,
     ) -> Result<ChunkRecord, TranscodeError> {
         let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);
@@ -238,7 +238,7 @@ impl EncodeContext {
 
     /// The URL that the runs of a lane read.
     fn source_url(&self, lane: Lane) -> String {
-        let feed = if lane == Lane::Audio { Feed::Sound } else { Feed::Picture };
+        let feed = if lane == Lane::Audio { Feed::Audio } else { Feed::Video };
         self.feeds.get(&feed).cloned().unwrap_or_else(|| self.loopback.source_url())
     }
 
@@ -284,7 +284,7 @@ impl EncodeContext {
 }
 
 /// Sends an output. Fails only if the receiver is gone, which means that the job is being stopped.
-async fn send(receiver: &mpsc::Sender<Made>, made: Made) -> Result<(), TranscodeError> {
+async fn send(receiver: &mpsc::Sender<LaneOutput>, made: LaneOutput) -> Result<(), TranscodeError> {
     receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
 }
 

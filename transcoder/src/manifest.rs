@@ -111,7 +111,7 @@ mod tests {
         let mut probe = if remuxed { standard() } else { foreign() };
         probe.index.keyframes.truncate(5);
         probe.index.gop_bytes.truncate(5);
-        (probe.index.picture_end, probe.index.end, probe.index.video_bytes) = (900_000, 900_000, Some(6_250_000));
+        (probe.index.video_end, probe.index.end, probe.index.video_bytes) = (900_000, 900_000, Some(6_250_000));
         probe.audio.as_mut().unwrap().duration_seconds = Some(10.0);
         let mut profile = Profile::default();
         profile.rungs.retain(|it| it.height == 360);
@@ -145,7 +145,7 @@ mod tests {
         let remuxed = include_str!("wire/fixtures/manifest_v1_remuxed.json");
         let encoded = include_str!("wire/fixtures/manifest_v1_encoded.json");
         let plain = |plan: EncodePlan| EncodePlan { encrypt: false, ..plan };
-        let early = |plan: EncodePlan| EncodePlan { picture_end: 0, ..plan };
+        let early = |plan: EncodePlan| EncodePlan { video_end: 0, ..plan };
         let refused = |refusal| EncodePlan { copy: CopyDecision::Encode(refusal), ..short(false) };
         for (text, old, new, expected) in [
             (remuxed, "", "", Some(short(true))),
@@ -153,6 +153,12 @@ mod tests {
             (remuxed, "\"encrypt\": true", "\"encrypt\": false", Some(plain(short(true)))),
             (remuxed, "    \"picture_end\": 900000,\n", "", Some(early(short(true)))),
             (encoded, "\"Err\": \"codec\"", "\"Err\": \"open-groups\"", Some(refused(CopyRefusal::OpenGroups))),
+            (
+                encoded,
+                "\"Err\": \"codec\"",
+                "\"Err\": \"sound-outside-picture\"",
+                Some(refused(CopyRefusal::AudioOutsideVideo)),
+            ),
             (encoded, "\"Err\": \"codec\"", "\"Err\": \"weather\"", None),
             (remuxed, "\"mpeg-ts\"", "\"ogg\"", None),
             (remuxed, "\"version\": 1", "\"version\": 2", None),

@@ -3,8 +3,8 @@
 //! Every step can be interrupted and repeated: recorded chunks are not produced a second time, and
 //! playlists only refer to stored objects.
 //!
-//! [`run`] is called once per claim of a job. It tries up to three ways to process the source
-//! (`attempts`). In each of them, `GenerationRun` produces and publishes the generation, and
+//! [`run`] is called once per claim of a job. It tries up to three strategies for the source
+//! (`try_strategies`). In each of them, `GenerationRun` produces and publishes the generation, and
 //! [`lanes`] does the three kinds of work.
 
 use std::collections::HashMap;
@@ -90,25 +90,25 @@ pub(crate) async fn run(request: &TranscodeRequest, cancel: &CancellationToken) 
     request.journal.progress(Stage::Probe, 0).await?;
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
-    let looking = inspect(&request.tools, &blocks, &loopback, &request.profile);
+    let inspection = inspect(&request.tools, &blocks, &loopback, &request.profile);
     let source = tokio::select! {
-        source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+        source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
-    let looked = started.elapsed();
-    let outcome = attempts(request, source, &blocks, loopback, started, cancel).await;
+    let inspected_after = started.elapsed();
+    let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
-    published.receipt.add_stage(Stage::Probe, looked.as_millis() as u64);
+    published.receipt.add_stage(Stage::Probe, inspected_after.as_millis() as u64);
     published.receipt.bytes_in = blocks.fetched();
     published.receipt.store_reads += blocks.requests();
     published.receipt.wall_ms = started.elapsed().as_millis() as u64;
     Ok(published)
 }
 
-/// Tries the ways to transcode a video, the cheapest first: remux the top rung, encode all rungs,
+/// Tries the strategies for a source, the cheapest first: remux the top rung, encode all rungs,
 /// read the source from its beginning through a normaliser. All of them belong to one attempt of
 /// the job, as the retry policy counts it.
-async fn attempts(
+async fn try_strategies(
     request: &TranscodeRequest,
     mut source: Inspected,
     blocks: &Blocks,
@@ -116,10 +116,10 @@ async fn attempts(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
-    // Whether recorded chunks may be used. Not if they may have the fault that made a way fail.
+    // Whether recorded chunks may be used. Not if they may have the fault that made a strategy fail.
     let mut trusted = true;
     loop {
-        let problem = match attempt(request, &source, trusted, loopback, started, cancel).await {
+        let problem = match process(request, &source, trusted, loopback, started, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
@@ -134,9 +134,10 @@ async fn attempts(
                     error = &problem as &dyn std::error::Error,
                     "reading the source from its beginning after all"
                 );
-                let looking = inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
+                let inspection =
+                    inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
                 source = tokio::select! {
-                    source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+                    source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 };
                 trusted = false;
@@ -152,8 +153,8 @@ async fn attempts(
     }
 }
 
-/// Processes the video in one way. `trusted`: recorded chunks may be used.
-async fn attempt(
+/// Processes the video by one strategy. `trusted`: recorded chunks may be used.
+async fn process(
     request: &TranscodeRequest,
     source: &Inspected,
     trusted: bool,
@@ -250,7 +251,7 @@ fn feeding(
     };
     let mut feeds = vec![];
     // A relay that no lane reads would block the normaliser, and so the other relay.
-    let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_reused)];
+    let wanted = [(Feed::Video, missing(Lane::Encode)), (Feed::Audio, missing(Lane::Audio) && !audio_is_reused)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = context.loopback.relay();
         context.feeds.insert(feed, relay.reader_url);

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use catalog::Catalog;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
+use domain::image::{Image, essential};
 use domain::object_key::ObjectKey;
-use domain::picture::{Picture, essential};
 use domain::plan::{EncodePlan, Rendition, SegmentFormat, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
 use hls::{SegmentDecryptor, initialisation_vector};
@@ -48,16 +48,16 @@ pub(crate) async fn from_image(
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
     let bytes = store.read_if_present(key, LARGEST_PICTURE).await?.ok_or(SourceProblem::SourceMissing)?;
-    let picture = Picture::of(&bytes).map_err(|_| SourceProblem::PictureDamaged)?;
-    let size = Size { width: picture.width, height: picture.height };
-    match decode(tools, essential(&bytes).into(), picture.kind.demuxer(), size, 0.0, cancel).await {
+    let image = Image::of(&bytes).map_err(|_| SourceProblem::ImageDamaged)?;
+    let size = Size { width: image.width, height: image.height };
+    match decode(tools, essential(&bytes).into(), image.kind.demuxer(), size, 0.0, cancel).await {
         // Any decoding failure is a problem of the image.
         Err(
             TranscodeError::Ffmpeg { .. }
             | TranscodeError::TimedOut { .. }
             | TranscodeError::Source(SourceProblem::TooDemanding),
         )
-        | Ok(None) => Err(SourceProblem::PictureDamaged.into()),
+        | Ok(None) => Err(SourceProblem::ImageDamaged.into()),
         Ok(Some(poster)) => Ok(poster),
         Err(problem) => Err(problem),
     }
@@ -111,7 +111,7 @@ pub(crate) async fn from_timestamp(
     // No frame starts between the last frame and the end: the segment's first frame is close
     // enough.
     let first = decode(tools, bytes, demuxer, size, 0.0, cancel).await?;
-    first.ok_or_else(|| gone("picture"))
+    first.ok_or_else(|| gone("frame"))
 }
 
 /// The largest rung, and its size.

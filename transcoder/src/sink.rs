@@ -18,7 +18,7 @@ use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
 use media::segment::{Measured, Scanner, Unmeasurable};
-use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_picture, cut_iframes};
+use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame, cut_iframes};
 use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -323,25 +323,25 @@ impl Drop for Active<'_> {
 
 /// Receives images: each delivered file is one, kept in memory.
 pub(crate) struct ImageSink {
-    pictures: mpsc::UnboundedSender<(u32, Bytes)>,
+    images: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
 /// Maximum size of an image.
-const LARGEST_PICTURE: usize = 16 << 20;
+const LARGEST_IMAGE: usize = 16 << 20;
 
 impl ImageSink {
     /// A sink, and the channel of its images.
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
-        let (pictures, receiver) = mpsc::unbounded_channel();
-        (Self { pictures }, receiver)
+        let (images, receiver) = mpsc::unbounded_channel();
+        (Self { images }, receiver)
     }
 }
 
 #[async_trait]
 impl SegmentReceiver for ImageSink {
     async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
-        let bytes = axum::body::to_bytes(body, LARGEST_PICTURE).await.map_err(broken_off)?;
-        drop(self.pictures.send((index, bytes)));
+        let bytes = axum::body::to_bytes(body, LARGEST_IMAGE).await.map_err(broken_off)?;
+        drop(self.images.send((index, bytes)));
         Ok(())
     }
 }
@@ -351,7 +351,7 @@ impl SegmentReceiver for ImageSink {
 /// is no frame at it.
 async fn beginning(body: Body) -> Result<Body, TranscodeError> {
     let mut bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?.to_vec();
-    begin_with_first_picture(&mut bytes);
+    begin_with_first_frame(&mut bytes);
     Ok(bytes.into())
 }
 

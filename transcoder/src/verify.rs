@@ -136,8 +136,8 @@ fn until(record: &SegmentRecord, end: u64) -> SegmentRecord {
 /// Exact duration by samples; by times (`measured`) if a copied source has a gap.
 fn audio_duration(lane: Lane, stream: &StreamInfo, measured: u64) -> u64 {
     let rate = stream.sample_rate.map_or(0, u64::from);
-    let sounding = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
-    if lane == Lane::Copy && measured > sounding + AUDIO_UNIT / 2 { measured } else { sounding }
+    let by_samples = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
+    if lane == Lane::Copy && measured > by_samples + AUDIO_UNIT / 2 { measured } else { by_samples }
 }
 
 /// The final check of a whole generation: every rendition is complete, and audio and video have the

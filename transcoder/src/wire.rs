@@ -96,7 +96,9 @@ enum RefusalWire {
     NoIndex,
     KeyframeGap,
     OpenGroups,
-    SoundOutsidePicture,
+    /// Its name in version 1 is the alias.
+    #[serde(alias = "sound-outside-picture")]
+    AudioOutsideVideo,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -153,7 +155,7 @@ impl From<&EncodePlan> for PlanV2 {
             boundaries,
             keyframe_interval,
             longest_frame,
-            picture_end,
+            video_end,
             target_duration,
             encrypt,
             copy,
@@ -170,7 +172,7 @@ impl From<&EncodePlan> for PlanV2 {
             boundaries: all(boundaries),
             keyframe_interval: *keyframe_interval,
             longest_frame: *longest_frame,
-            video_end: *picture_end,
+            video_end: *video_end,
             target_duration: *target_duration,
             encrypt: *encrypt,
             copy: copy.into(),
@@ -192,7 +194,7 @@ impl From<PlanV2> for EncodePlan {
             boundaries: into_all(wire.boundaries),
             keyframe_interval: wire.keyframe_interval,
             longest_frame: wire.longest_frame,
-            picture_end: wire.video_end,
+            video_end: wire.video_end,
             target_duration: wire.target_duration,
             encrypt: wire.encrypt,
             copy: wire.copy.into(),

@@ -175,7 +175,7 @@ pub enum ObjectKey {
         poster: PosterId,
     },
     /// An uploaded image that waits to be rendered as a poster.
-    PosterPicture {
+    PosterImage {
         /// The video that it belongs to.
         video: VideoId,
         /// Id of the poster.
@@ -193,7 +193,7 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
-            | Self::PosterPicture { .. } => Bucket::Private,
+            | Self::PosterImage { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
@@ -232,7 +232,7 @@ impl ObjectKey {
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
-            Self::PosterPicture { video, poster } => format!("posters/{video}/{poster}"),
+            Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
         }
     }
 
@@ -263,7 +263,7 @@ impl ObjectKey {
                 }
             }
             (Bucket::Private, ["posters", video, poster]) => {
-                Self::PosterPicture { video: video.parse().ok()?, poster: poster.parse().ok()? }
+                Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "posters", file]) => {
                 Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
@@ -319,7 +319,7 @@ impl ObjectKey {
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
             | Self::OwnPoster { video, .. }
-            | Self::PosterPicture { video, .. } => *video,
+            | Self::PosterImage { video, .. } => *video,
         }
     }
 
@@ -327,7 +327,7 @@ impl ObjectKey {
     pub fn content_type(&self) -> &'static str {
         match self {
             // The browser's content type is stored with the upload itself, and never trusted.
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
+            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterImage { .. } => {
                 "application/octet-stream"
             }
             Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => "application/json",
@@ -350,7 +350,7 @@ impl ObjectKey {
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
             | Self::Plan { .. }
-            | Self::PosterPicture { .. } => CachePolicy::NoStore,
+            | Self::PosterImage { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
             | Self::InitSegment { .. }

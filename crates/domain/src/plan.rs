@@ -41,7 +41,7 @@ pub struct EncodePlan {
     /// Longest display time of a frame of the source, ticks.
     pub longest_frame: u64,
     /// End of the last frame of the source, ticks; audio may continue after it.
-    pub picture_end: u64,
+    pub video_end: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
     /// Whether segments are encrypted.
@@ -112,7 +112,7 @@ impl EncodePlan {
             // A recording that cannot be remuxed still has to play: its best rung is encoded.
             Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
         };
-        let end = if copy.is_ok() { probe.index.picture_end } else { probe.index.end };
+        let end = if copy.is_ok() { probe.index.video_end } else { probe.index.end };
         let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
         let copied = copy.is_ok();
@@ -134,7 +134,7 @@ impl EncodePlan {
             keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
             target_duration: timeline::target_duration(&boundaries, profile),
             longest_frame: probe.index.longest_frame,
-            picture_end: probe.index.picture_end,
+            video_end: probe.index.video_end,
             encrypt: profile.encrypt,
             iframes: IFramesPlan { rendition: Rendition::iframes(), size: size::iframes(probe, &rungs) },
             copy_chunks: if copied { small_first() } else { vec![] },

@@ -293,7 +293,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
         | ObjectKey::ContentKey { .. }
         | ObjectKey::Manifest { .. }
         | ObjectKey::Plan { .. }
-        | ObjectKey::PosterPicture { .. }
+        | ObjectKey::PosterImage { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

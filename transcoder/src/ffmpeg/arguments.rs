@@ -23,7 +23,7 @@ pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
 pub(crate) use graph::iframe_interval;
-pub(crate) use stills::{pictures, still};
+pub(crate) use stills::{images, still};
 
 /// The inputs of every command line.
 pub(crate) struct Context<'a> {
@@ -93,7 +93,7 @@ impl Context<'_> {
     pub(crate) fn copy(&self, rendition: &Rendition, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
         let copied = self.plan.audio.iter().filter(|it| it.copied).zip(&self.probe.audio);
-        let sound: Vec<_> = copied
+        let audio: Vec<_> = copied
             .map(|(audio, source)| {
                 (audio, source.index, Units::new(audio, source.start_seconds - self.probe.origin_seconds()))
             })
@@ -101,7 +101,7 @@ impl Context<'_> {
         // Packets of both streams before this time are dropped. Because of rounding, a keyframe may
         // be slightly before its own time, and the first access unit of a segment up to half a
         // unit.
-        let early = sound.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
+        let early = audio.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
         let from = if chunk.segments.start > 0 { starts[0] - early } else { 0.0 };
         let mut arguments = self.seek(from, self.plan.boundaries[chunk.segments.start as usize].ticks);
         self.input(&mut arguments);
@@ -115,7 +115,7 @@ impl Context<'_> {
         let times = starts[1..].to_vec();
         let cut = Cut { number, first: starts[0], times: times.clone(), early: self.frame_time(1) / 2.0, origin };
         cut.arguments(&mut arguments, self.segments_of(rendition));
-        for (audio, index, units) in sound {
+        for (audio, index, units) in audio {
             push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{index}"), "-c:a", "copy"]);
             let first = units.time(units.nearest(starts[0]));
             let cut = Cut { number, first, times: times.clone(), early: units.early(), origin };
@@ -179,7 +179,7 @@ impl Context<'_> {
             Seeking::Sequential => None,
         };
         // Some demuxers fail if they seek to a time before the first frame.
-        let first = seconds(index.picture_start);
+        let first = seconds(index.video_start);
         let Some(target) = target.filter(|it| *it > first) else { return vec!["-copyts".to_owned()] };
         let target = target + self.probe.origin_seconds();
         ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")]

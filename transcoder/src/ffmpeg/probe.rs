@@ -32,7 +32,7 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 /// Maximum size of ffprobe's error output that is read, bytes.
 const LONGEST_LOG: u64 = 64 << 10;
 
-/// The requested properties of streams, and nothing else: tags, chapters and pictures can be as
+/// The requested properties of streams, and nothing else: tags, chapters and images can be as
 /// large as the file.
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_too_large_has_its_size() {
+    fn an_image_that_is_too_large_has_its_size() {
         let log =
             "[png @ 0x55] [IMGUTILS @ 0x7f] Picture size 10000x9000 exceeds specified max pixel count 67108864, see";
         let expected = SourceProblem::TooManyPixels { width: 10_000, height: 9_000, limit_pixels: 67_108_864 };

@@ -78,10 +78,8 @@ impl PosterJob<'_> {
             return Ok(());
         }
         let image = match job.from {
-            PosterSource::Picture => {
-                poster::from_image(&worker.tools, &worker.store, &self.image_key(), cancel).await?
-            }
-            PosterSource::Moment(at_ms) => self.frame_at(at_ms).await?,
+            PosterSource::Image => poster::from_image(&worker.tools, &worker.store, &self.image_key(), cancel).await?,
+            PosterSource::Timestamp(at_ms) => self.frame_at(at_ms).await?,
         };
         worker.store.put(&self.poster_key(), image, PutCondition::Always).await?;
         match worker.catalog.show_poster(job.video, &job.poster).await? {
@@ -137,6 +135,6 @@ impl PosterJob<'_> {
     }
 
     fn image_key(&self) -> ObjectKey {
-        ObjectKey::PosterPicture { video: self.job.video, poster: self.job.poster.clone() }
+        ObjectKey::PosterImage { video: self.job.video, poster: self.job.poster.clone() }
     }
 }

@@ -7,7 +7,7 @@ use domain::object_key::RenditionName;
 use domain::plan::{ChunkPlan, EncodePlan, Rendition, RenditionKind};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 
-use super::{Codecs, Made};
+use super::{Codecs, LaneOutput};
 use crate::error::TranscodeError;
 use crate::ffmpeg::process::Cost;
 use crate::sink::Stored;
@@ -46,7 +46,7 @@ impl Assembly {
     }
 
     /// Verifies and adds a segment. A repeated one replaces the earlier one.
-    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<Made, TranscodeError> {
+    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<LaneOutput, TranscodeError> {
         let record = verify::segment(plan, self.lane, stored)?;
         let codecs = match self.codecs.entry(record.rendition.clone()) {
             Entry::Occupied(known) => known.get().clone(),
@@ -58,7 +58,7 @@ impl Assembly {
             }
         };
         self.segments.insert((record.rendition.clone(), record.index), record.clone());
-        Ok(Made::Segment { record, codecs })
+        Ok(LaneOutput::Segment { record, codecs })
     }
 
     /// Whether no more segments are expected.

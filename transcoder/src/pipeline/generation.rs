@@ -11,7 +11,7 @@ use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
 use crate::error::TranscodeError;
-use crate::lanes::{EncodeContext, Made};
+use crate::lanes::{EncodeContext, LaneOutput};
 use crate::normalise::Normaliser;
 use crate::publish::Publisher;
 use crate::records::stage_of;
@@ -22,7 +22,7 @@ use super::progress::percent;
 use super::{Published, TranscodeRequest};
 
 /// Interval between two checks whether more of a growing video can be shown.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const GROWTH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One generation in progress.
 pub(super) struct GenerationRun<'a> {
@@ -67,7 +67,7 @@ impl GenerationRun<'_> {
                     (Some(reused), Some(_)) => {
                         for place in missing {
                             let chunk = reused.chunk(&context.writer, lane, place as u32).await?;
-                            sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
+                            sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
                     }
@@ -76,7 +76,7 @@ impl GenerationRun<'_> {
         };
         // The rung that is playable first has priority: encoding waits for the remuxed rung.
         let wait = self.context.plan.copy.is_remux() && self.request.journal.first_run() && !copy.is_empty();
-        let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
+        let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let encoding = encode_all(
             self.context,
             self.request.reused.as_ref(),
@@ -84,7 +84,7 @@ impl GenerationRun<'_> {
             wait.then(|| self.playable.subscribe()),
             sender,
         );
-        let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
+        let work = async { tokio::try_join!(copying, encoding_audio, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.request.journal.first_run() {
@@ -96,20 +96,20 @@ impl GenerationRun<'_> {
                 self.playable.send_replace(true);
             }
         }
-        let mut looks = tokio::time::interval(BETWEEN_LOOKS);
+        let mut growth_checks = tokio::time::interval(GROWTH_INTERVAL);
         let mut result = None;
         loop {
             tokio::select! {
                 outcome = &mut work, if result.is_none() => { outcome?; result = Some(()); }
                 made = receiver.recv() => match made {
-                    Some(Made::Segment { record, codecs }) => self.publisher.records_mut().add_segment(record, codecs),
-                    Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
+                    Some(LaneOutput::Segment { record, codecs }) => self.publisher.records_mut().add_segment(record, codecs),
+                    Some(LaneOutput::Chunk(chunk)) => self.take(&chunk).await?,
                     // The lanes are done and have dropped their senders, and everything that they
                     // sent was received.
                     None if result.is_some() => return Ok(()),
                     None => {}
                 },
-                _ = looks.tick() => {}
+                _ = growth_checks.tick() => {}
             }
             self.show_growth().await?;
         }

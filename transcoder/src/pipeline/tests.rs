@@ -35,7 +35,7 @@ async fn run_until(world: &World, probe: Probe, cancel: &CancellationToken) -> R
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
     let source = Inspected { probe, normaliser: None };
-    Box::pin(attempts(&request, source, &blocks, loopback, Instant::now(), cancel)).await
+    Box::pin(try_strategies(&request, source, &blocks, loopback, Instant::now(), cancel)).await
 }
 
 /// Everything is there, each chunk was recorded once, and playlists name what is stored.
@@ -60,7 +60,8 @@ fn assert_whole(world: &World, plan: &EncodePlan, published: &Published) {
 
 /// Nothing names what was made. Only its plan is left, and segments that a later attempt may use.
 fn assert_unpublished(world: &World) {
-    let published: Vec<_> = world.objects().into_iter().filter(|it| !it.ends_with(".ts") && !it.ends_with(".plan.json")).collect();
+    let published: Vec<_> =
+        world.objects().into_iter().filter(|it| !it.ends_with(".ts") && !it.ends_with(".plan.json")).collect();
     assert_eq!(published, [""; 0]);
     assert_eq!(world.named(".plan.json").len(), 1);
     assert_eq!(world.journal.playable.load(Ordering::Relaxed), 0);

@@ -137,7 +137,7 @@ async fn a_plan_that_cuts_differently_does_not_fit() {
     assert_eq!(code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
     let mut longer = standard();
     longer.index.end += 5_400_000;
-    longer.index.picture_end = longer.index.end;
+    longer.index.video_end = longer.index.end;
     assert_eq!(code(reused.plan(&longer, &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
 }
 

@@ -203,12 +203,12 @@ async fn the_first_segment_begins_with_its_first_picture() {
 
 #[tokio::test]
 async fn pictures_come_out_as_they_came_in() {
-    let (sink, mut pictures) = ImageSink::new();
+    let (sink, mut images) = ImageSink::new();
     sink.receive("any", 3, "three".into()).await.unwrap();
     sink.receive("any", 1, "one".into()).await.unwrap();
-    assert_eq!(pictures.try_recv().unwrap(), (3, "three".into()));
-    assert_eq!(pictures.try_recv().unwrap(), (1, "one".into()));
-    let too_large = sink.receive("any", 2, vec![0; LARGEST_PICTURE + 1].into()).await;
+    assert_eq!(images.try_recv().unwrap(), (3, "three".into()));
+    assert_eq!(images.try_recv().unwrap(), (1, "one".into()));
+    let too_large = sink.receive("any", 2, vec![0; LARGEST_IMAGE + 1].into()).await;
     assert!(matches!(too_large, Err(TranscodeError::Cancelled)));
 }
 

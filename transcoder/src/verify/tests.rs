@@ -270,7 +270,7 @@ proptest! {
         let mut probe = foreign();
         probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
         probe.index.end = seconds * TICKS_PER_SECOND + 1_234;
-        probe.index.picture_end = probe.index.end;
+        probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let rung = plan.rungs[0].rendition.name.clone();
         let mut end = 0;

@@ -94,7 +94,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             video_kbps: it.video_kbps,
             audio: it.audio,
         };
-        let sound = |it: Audio| AudioPlan {
+        let encoded = |it: Audio| AudioPlan {
             rendition: audio(it.name),
             kbps: it.kbps,
             channels: it.channels,
@@ -107,7 +107,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             boundaries: into_all::<_, Boundary>(plan.boundaries),
             keyframe_interval: plan.keyframe_interval,
             longest_frame: plan.longest_frame,
-            picture_end: plan.picture_end,
+            video_end: plan.picture_end,
             target_duration: plan.target_duration,
             encrypt: plan.encrypt,
             copy: match plan.copy {
@@ -118,7 +118,7 @@ impl TryFrom<PlanV1> for EncodePlan {
             },
             rungs: plan.rungs.into_iter().map(rung).collect(),
             iframes: IFramesPlan { rendition: iframes, size: plan.iframes.into() },
-            audio: plan.audio.into_iter().map(sound).collect(),
+            audio: plan.audio.into_iter().map(encoded).collect(),
             copy_chunks: into_all(plan.copy_chunks),
             encode_chunks: into_all(plan.encode_chunks),
             audio_chunks: into_all(plan.audio_chunks),

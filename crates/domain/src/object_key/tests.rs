@@ -30,7 +30,7 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::StoryboardIndex { video, generation: generation.clone() },
         ObjectKey::Poster { video, generation },
         ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(7) },
-        ObjectKey::PosterPicture { video, poster: PosterId::from_timestamp(7) },
+        ObjectKey::PosterImage { video, poster: PosterId::from_timestamp(7) },
     ]
 }
 

@@ -71,7 +71,7 @@ fn rate_name(kbps: u32) -> RenditionName {
 /// Whether the source's audio can be copied: AAC-LC that begins and ends with the video.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
-    let missing = audio.duration_seconds.map(|it| seconds(probe.index.picture_end) - (offset + it));
+    let missing = audio.duration_seconds.map(|it| seconds(probe.index.video_end) - (offset + it));
     audio.codec == "aac"
         && audio.profile.as_deref() == Some("LC")
         && audio.channels <= 2

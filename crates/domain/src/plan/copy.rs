@@ -79,7 +79,7 @@ pub enum CopyRefusal {
     OpenGroups,
     /// The audio starts before the video, or ends after it: a still frame would have to fill the
     /// gap.
-    SoundOutsidePicture,
+    AudioOutsideVideo,
 }
 
 /// Audio that continues after a remuxed video by no more than this, ticks, is cut off: phones stop
@@ -103,7 +103,7 @@ impl fmt::Display for CopyRefusal {
             Self::NoIndex => "its container has no index of keyframes",
             Self::KeyframeGap => "its keyframes are too far apart",
             Self::OpenGroups => "its GOPs are open",
-            Self::SoundOutsidePicture => "its audio begins before the video or ends after it",
+            Self::AudioOutsideVideo => "its audio begins before the video or ends after it",
         })
     }
 }
@@ -124,14 +124,14 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
     refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
     refuse_if(index.keyframes.is_empty() || index.seeking != Seeking::Indexed, CopyRefusal::NoIndex)?;
-    let tail = index.end.saturating_sub(index.picture_end);
-    refuse_if(index.picture_start > 0 || tail > LONGEST_TAIL, CopyRefusal::SoundOutsidePicture)?;
+    let tail = index.end.saturating_sub(index.video_end);
+    refuse_if(index.video_start > 0 || tail > LONGEST_TAIL, CopyRefusal::AudioOutsideVideo)?;
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
     refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;
     refuse_if(!index.closed_gops, CopyRefusal::OpenGroups)?;
     // If the size of the video stream is unknown, the rate of the whole file is used, which is
     // never below it.
-    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.picture_end.max(1));
+    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.video_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
     refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;
     refuse_if(index.gop_bytes.iter().any(|it| *it > LARGEST_COPIED_SEGMENT), CopyRefusal::BitRate)?;

@@ -90,7 +90,7 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
         ("sparse keyframes", |it| it.index.keyframes = vec![0, 12 * SECOND]),
         ("open", |it| it.index.closed_gops = false),
-        ("audio first", |it| it.index.picture_start = SECOND),
+        ("audio first", |it| it.index.video_start = SECOND),
         ("audio last", |it| it.index.end += 2 * SECOND),
     ];
     let mut table = String::new();
@@ -252,7 +252,7 @@ proptest! {
         }
         let mut at = 0;
         probe.index.keyframes = gaps.iter().map(|gap| { let start = at; at += gap; start }).collect();
-        (probe.index.picture_end, probe.index.end) = (at, at);
+        (probe.index.video_end, probe.index.end) = (at, at);
         let plan = EncodePlan::new(&probe, &Profile::default(), mode).unwrap();
 
         // There is something to play, nothing is scaled up or odd, names are distinct.

@@ -8,7 +8,7 @@ use crate::ffmpeg::probe::input_arguments;
 
 /// Arguments that turn I-frames into images, read from a transport stream at `input`: each one of
 /// `size`, and if `columns` is given, all of them on one sheet.
-pub(crate) fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
+pub(crate) fn images(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
     // The same frame may be used twice in a row: times are counted, not taken from the stream.
     let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));

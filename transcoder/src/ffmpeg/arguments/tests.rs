@@ -36,7 +36,7 @@ impl Paper {
     }
 
     /// For a profile whose rungs need two audio renditions.
-    fn with_two_sounds(probe: Probe) -> Self {
+    fn with_two_audio_rates(probe: Probe) -> Self {
         let mut profile = Profile::default();
         profile.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });
         Self::by(profile, probe)
@@ -76,13 +76,13 @@ fn the_remuxed_rung_goes_on_at_a_later_chunk() {
 
 #[test]
 fn audio_begins_at_the_first_frame() {
-    let paper = Paper::with_two_sounds(standard());
+    let paper = Paper::with_two_audio_rates(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[0])));
 }
 
 #[test]
 fn audio_goes_on_at_a_later_chunk() {
-    let paper = Paper::with_two_sounds(standard());
+    let paper = Paper::with_two_audio_rates(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[1])));
 }
 
@@ -106,7 +106,7 @@ fn interlaced_hdr_without_an_index_takes_every_filter() {
 fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
     let mut probe = standard();
     probe.index.seeking = Seeking::Sequential;
-    probe.index.picture_start = 90_000;
+    probe.index.video_start = 90_000;
     probe.index.end += 90_000;
     let paper = Paper::new(probe);
     insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks, 2)));

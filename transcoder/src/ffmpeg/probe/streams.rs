@@ -150,8 +150,8 @@ pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     // a format without a decoder; after that, the order of the file decides.
     let choice = |it: &&RawStream| (!it.is_there(), !it.is_decodable(), it.disposition.default == 0, it.index);
     let Some(video) = raw.streams.iter().filter(|it| it.is("video")).min_by_key(choice) else {
-        let sound = raw.streams.iter().any(|it| it.is("audio"));
-        return Err(if sound { SourceProblem::OnlySound } else { SourceProblem::NoVideoStream });
+        let has_audio = raw.streams.iter().any(|it| it.is("audio"));
+        return Err(if has_audio { SourceProblem::AudioOnly } else { SourceProblem::NoVideoStream });
     };
     let codec = video.codec().map(str::to_owned).ok_or_else(|| {
         let tag = video.codec_tag_string.clone().unwrap_or_else(|| "unknown".to_owned());

@@ -136,11 +136,11 @@ fn the_first_segment_says_what_codec_it_is() {
     let bytes = planned_segment(&plan, Lane::Encode, &name("720p"), 0);
     let one = stored(&name("720p"), 0, &bytes);
     match assembly.add(&plan, &one).unwrap() {
-        Made::Segment { record, codecs } => {
+        LaneOutput::Segment { record, codecs } => {
             assert_eq!((record.index, codecs.as_str()), (0, VIDEO_CODEC));
             assert_eq!(record.duration, 540_000, "as it was verified");
         }
-        other @ Made::Chunk(_) => panic!("{other:?}"),
+        other @ LaneOutput::Chunk(_) => panic!("{other:?}"),
     }
     // A segment that begins well, but whose parameter sets cannot be read.
     let mut unreadable = stored(&name("480p"), 0, &bytes);
@@ -169,7 +169,7 @@ fn what_is_wrong_is_not_taken() {
 fn with_rest(ticks: u64) -> EncodePlan {
     let mut probe = foreign();
     probe.index.end = 60 * TICKS_PER_SECOND;
-    probe.index.picture_end = probe.index.end;
+    probe.index.video_end = probe.index.end;
     let mut plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
     let last = plan.boundaries.last_mut().unwrap();
     last.ticks = 54 * TICKS_PER_SECOND + ticks;

@@ -28,8 +28,8 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         it.index.video_bytes = None;
         it.size = 6_000_000;
     });
-    let mut two_sounds = default();
-    two_sounds.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+    let mut two_rates = default();
+    two_rates.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
     let mono = changed(|it| {
         let audio = it.audio.as_mut().unwrap();
         (audio.channels, audio.codec) = (1, "opus".to_owned());
@@ -37,7 +37,7 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
     vec![
         ("remuxed", german, default(), Mode::Abr),
         ("encoded", foreign(), default(), Mode::Abr),
-        ("two sounds", standard(), two_sounds, Mode::Abr),
+        ("two sounds", standard(), two_rates, Mode::Abr),
         ("mono that is encoded", mono, default(), Mode::Abr),
         ("silent", silent, default(), Mode::Abr),
         ("upright", upright, default(), Mode::Abr),
@@ -55,8 +55,8 @@ fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
 /// Everything of a plan, as it was measured.
 fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
     for record in planned_records(plan) {
-        let is_sound = plan.audio.iter().any(|it| it.rendition.name == record.rendition);
-        publisher.records_mut().add_segment(record, if is_sound { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
+        let is_audio = plan.audio.iter().any(|it| it.rendition.name == record.rendition);
+        publisher.records_mut().add_segment(record, if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
 
 fn served(now: u64) -> Vec<Case> {
     let all = pass(now);
-    let picture = |name: &str, path: &str, kind: &str, body: &str| {
+    let image = |name: &str, path: &str, kind: &str, body: &str| {
         Case::good(name, under(&all, path))
             .answers("content-type", kind)
             .answers("cache-control", "private, max-age=31536000, immutable")
@@ -45,14 +45,14 @@ fn served(now: u64) -> Vec<Case> {
             .answers("cache-control", "private, max-age=31536000, immutable")
             .answers("accept-ranges", "bytes")
             .body(stored_segment("1080p", 1)),
-        picture("poster", "poster.jpg", "image/jpeg", "poster"),
+        image("poster", "poster.jpg", "image/jpeg", "poster"),
         Case::good("own poster", own_poster(&all))
             .answers("content-type", "image/jpeg")
             .answers("cache-control", "private, max-age=31536000, immutable")
             .body("own poster"),
-        picture("thumbnail", "thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
-        picture("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
-        picture("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
+        image("thumbnail", "thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
+        image("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
+        image("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
         Case::good("key", key_under(&key_pass(now, "1080p"), "1080p"))
             .answers("content-type", "application/octet-stream")
             .answers("cache-control", "no-store")
@@ -95,7 +95,7 @@ fn judged(now: u64) -> Vec<Case> {
         Case::refused("pass of another encoding, key", key_under(&earlier_key, "1080p"), Refusal::PassGeneration),
         Case::good("limited pass, its playlist", under(&low, "480p/480p.m3u8")).holds("/k/"),
         Case::good("limited pass, its segment", under(&low, "480p/480p_00000.ts")),
-        Case::good("limited pass, its sound", under(&low, "audio-96k/audio-96k_00000.ts")),
+        Case::good("limited pass, its audio", under(&low, "audio-96k/audio-96k_00000.ts")),
         Case::good("limited pass, poster", under(&low, "poster.jpg")),
         Case::good("pass for nothing, own poster", own_poster(&none)),
         Case::good("pass of another encoding, own poster", own_poster(&earlier)),
