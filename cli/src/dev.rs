@@ -13,9 +13,9 @@ use serve::ServeLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use transcoder::Worker;
 use transcoder::settings::default_encoders;
 use transcoder::setup::verified_tools;
-use transcoder::worker::Worker;
 
 use crate::Result;
 use crate::args::DevArgs;

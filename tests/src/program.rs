@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::process::Command;
-use transcoder::ffmpeg::Tools;
+use transcoder::Tools;
 
 use crate::memory::{Peaks, Watch};
 

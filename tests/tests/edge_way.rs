@@ -39,7 +39,7 @@ use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use testkit::LocalStack;
 use tokio_util::sync::CancellationToken;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
 
 /// A LocalStack with a queue of jobs.
 struct Sqs {
@@ -273,7 +273,7 @@ impl Site {
             tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
-            in_hand: InHand::default(),
+            active: ActiveVideos::default(),
         };
         let stop = CancellationToken::new();
         let running = tokio::spawn({

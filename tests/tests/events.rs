@@ -28,7 +28,7 @@ use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
 
 async fn attempts(home: &Home, video: VideoId) -> Vec<Attempt> {
     let database = open_sqlite(&home.data().join("edgereel.db")).await.unwrap();
@@ -175,7 +175,7 @@ impl Site {
             tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
-            in_hand: InHand::default(),
+            active: ActiveVideos::default(),
         }
     }
 

@@ -310,7 +310,7 @@ async fn faults_of_a_source_are_its_own() {
             made_or(
                 folder.path(),
                 &path,
-                &[&SOURCE[..], &["no-video-stream", "only-sound", "unsupported-codec"]].concat(),
+                &[&SOURCE[..], &["no-video-stream", "audio-only", "unsupported-codec"]].concat(),
             )
             .await;
         }

@@ -21,8 +21,8 @@ use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use platform::testing::RunningServer;
 use tokio_util::sync::CancellationToken;
-use transcoder::fetch::Pace;
-use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
+use transcoder::Pace;
+use transcoder::{ActiveVideos, Outage, Worker, WorkerConfig};
 
 /// A worker and a store, without processing of bucket events, so an imported source stays a source.
 struct Site {
@@ -69,7 +69,7 @@ impl Site {
             tools: e2e::program::tools(),
             config,
             outage: Outage::default(),
-            in_hand: InHand::default(),
+            active: ActiveVideos::default(),
         };
         let stop = CancellationToken::new();
         let working = tokio::spawn({

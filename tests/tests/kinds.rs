@@ -204,7 +204,7 @@ async fn only_audio(ffmpeg: &FFmpeg) {
     for (name, codec) in [("sound.m4a", "aac"), ("sound.mp3", "libmp3lame"), ("sound.wav", "pcm_s16le")] {
         let mut work = Work::new(ffmpeg);
         let file = work.make(name, &[&tones(3.0, 1)], &["-c:a", codec]);
-        work.refused(&file, "only-sound").await;
+        work.refused(&file, "audio-only").await;
     }
 }
 

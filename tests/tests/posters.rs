@@ -132,7 +132,7 @@ async fn a_poster_is_chosen_and_survives() {
         assert_eq!((answer.0, answer.1["code"].as_str().unwrap_or("null")), (status, code), "{}", answer.1);
     }
     let failed = until_poster(&dev, video, "failed").await;
-    assert_eq!(failed["failure"]["code"], "picture-damaged", "{failed}");
+    assert_eq!(failed["failure"]["code"], "image-damaged", "{failed}");
     assert_eq!(posters().await.len(), 1);
 
     // A new encoding has its own images, and the custom poster stays.

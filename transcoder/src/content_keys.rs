@@ -11,7 +11,7 @@ use crate::error::TranscodeError;
 
 /// A store of content keys.
 #[async_trait]
-pub trait ContentKeyStore: Send + Sync {
+pub(crate) trait ContentKeyStore: Send + Sync {
     /// The key of a rendition: the existing one, or a new one.
     async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError>;
 }
@@ -20,7 +20,7 @@ pub trait ContentKeyStore: Send + Sync {
 const LARGEST_DOCUMENT: u64 = 16 << 10;
 
 /// Keys in the private bucket, wrapped: clear keys exist only in memory.
-pub struct WrappedKeys {
+pub(crate) struct WrappedKeys {
     store: SharedStore,
     keys: std::sync::Arc<KeyEncryptionKeys>,
     video: VideoId,
@@ -29,7 +29,7 @@ pub struct WrappedKeys {
 
 impl WrappedKeys {
     /// The keys of one generation.
-    pub fn new(
+    pub(crate) fn new(
         store: SharedStore,
         keys: std::sync::Arc<KeyEncryptionKeys>,
         video: VideoId,
@@ -39,7 +39,7 @@ impl WrappedKeys {
     }
 
     /// The existing key of a rendition.
-    pub async fn existing(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn existing(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         let object = self.object(rendition);
         let body = self.store.read(&object, LARGEST_DOCUMENT).await?;
         self.keys
@@ -49,7 +49,7 @@ impl WrappedKeys {
 
     /// Stores the key of another generation as that of this one: rewrapped, since a wrapped key is
     /// bound to its path.
-    pub async fn copy_key(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn copy_key(&self, rendition: &RenditionName, from: &Self) -> Result<ContentKey, TranscodeError> {
         self.keep(rendition, from.existing(rendition).await?).await
     }
 
@@ -78,13 +78,13 @@ impl ContentKeyStore for WrappedKeys {
 }
 
 /// Clear keys beside their playlists, for local runs.
-pub struct ClearKeys {
+pub(crate) struct ClearKeys {
     folder: std::path::PathBuf,
 }
 
 impl ClearKeys {
     /// `folder`: the directory of the generation.
-    pub fn new(folder: std::path::PathBuf) -> Self {
+    pub(crate) fn new(folder: std::path::PathBuf) -> Self {
         Self { folder }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::TranscodeError;
 pub(crate) mod transfer;
 
 /// The default policy for imports: `http` and `https` on the public internet.
-pub const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
+pub(crate) const DEFAULT_POLICY: Policy = Policy { allow_private: false, allow_http: true };
 
 /// The minimum pace of a file. Every step has a time limit, and so has their sum: a server that
 /// sends a byte now and then never misses the limit of a single step.

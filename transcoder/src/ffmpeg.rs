@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use confine::Libraries;
 
-pub mod arguments;
+pub(crate) mod arguments;
 pub(crate) mod launcher;
-pub mod probe;
-pub mod process;
+pub(crate) mod probe;
+pub(crate) mod process;
 mod verdict;
 
 pub use launcher::Launcher;
-pub use verdict::verdict;
+pub(crate) use verdict::verdict;
 
 use launcher::Needs;
 

@@ -28,7 +28,7 @@ mod packets;
 
 /// A source that was inspected and found usable.
 #[derive(Debug, Clone)]
-pub struct Inspected {
+pub(crate) struct Inspected {
     /// The properties of the input of the FFmpeg runs that produce segments.
     pub probe: Probe,
     /// The run that they read from; `None`: they read the source itself.
@@ -42,9 +42,9 @@ struct Indexed {
     /// for long files.
     frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
-    picture: Extent,
+    video: Extent,
     /// Extent of the audio; `None`: there is none.
-    sound: Option<Extent>,
+    audio: Option<Extent>,
     /// The reason why runs cannot start in the middle of the source.
     unseekable: Option<&'static str>,
     /// Set if the audio begins so late in the file that FFmpeg has to search deeper than by
@@ -63,7 +63,7 @@ fn ticks(seconds: f64) -> u64 {
 /// Inspects a source, which ffprobe reads from `loopback`.
 ///
 /// Fails with the problem of the file: empty, not a video, truncated, protected, a playlist.
-pub async fn inspect(
+pub(crate) async fn inspect(
     tools: &Tools,
     blocks: &Blocks,
     loopback: &Loopback,
@@ -125,7 +125,7 @@ pub async fn inspect(
 
 /// Inspects a source again, for runs that read it from its beginning, after runs that sought in it
 /// failed.
-pub async fn inspect_sequentially(
+pub(crate) async fn inspect_sequentially(
     tools: &Tools,
     loopback: &Loopback,
     profile: &Profile,
@@ -172,20 +172,20 @@ fn assemble(size: u64, demuxer: &str, found: Found, indexed: Indexed, profile: &
     let motion = motion_rate(&indexed.frame_times);
     video.source_rate = source_rate(found.rates, motion);
     video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
-    video.start_pts = (indexed.picture.start / video.time_base.as_f64()).round() as i64;
-    let index = within(indexed.index, indexed.picture, indexed.sound);
+    video.start_pts = (indexed.video.start / video.time_base.as_f64()).round() as i64;
+    let index = within(indexed.index, indexed.video, indexed.audio);
     Probe { demuxer: demuxer.to_owned(), size, video, audio: found.audio, index }
 }
 
 /// Converts an index of the video to one of the whole presentation.
-pub(crate) fn within(mut index: SourceIndex, picture: Extent, sound: Option<Extent>) -> SourceIndex {
-    let presentation = Extent::presentation(picture, sound);
-    let lead = ticks(picture.start - presentation.start);
+pub(crate) fn within(mut index: SourceIndex, video: Extent, audio: Option<Extent>) -> SourceIndex {
+    let presentation = Extent::presentation(video, audio);
+    let lead = ticks(video.start - presentation.start);
     index.keyframes.iter_mut().for_each(|it| *it += lead);
-    index.picture_start = lead;
-    index.picture_end += lead;
+    index.video_start = lead;
+    index.video_end += lead;
     index.end =
-        if presentation.end > picture.end { lead + ticks(presentation.end - picture.start) } else { index.picture_end };
+        if presentation.end > video.end { lead + ticks(presentation.end - video.start) } else { index.video_end };
     index
 }
 

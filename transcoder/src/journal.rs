@@ -13,7 +13,7 @@ use platform::clock::now_ms;
 
 /// The record of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
-pub trait Journal: Send + Sync {
+pub(crate) trait Journal: Send + Sync {
     /// Whether no generation of this video was ever published: then viewers may watch it while it
     /// grows.
     fn first_run(&self) -> bool;
@@ -39,7 +39,7 @@ pub trait Journal: Send + Sync {
 }
 
 /// The journal of a claimed job, stored in the catalog.
-pub struct CatalogJournal {
+pub(crate) struct CatalogJournal {
     catalog: Catalog,
     claim: Claim,
     first_run: bool,
@@ -48,7 +48,7 @@ pub struct CatalogJournal {
 
 impl CatalogJournal {
     /// A journal that writes under `claim`.
-    pub fn new(catalog: Catalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
+    pub(crate) fn new(catalog: Catalog, claim: Claim, first_run: bool, lease: std::time::Duration) -> Self {
         Self { catalog, claim, first_run, lease }
     }
 }
@@ -86,7 +86,7 @@ impl Journal for CatalogJournal {
 }
 
 /// Receives the progress of a job without a catalog.
-pub type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
+pub(crate) type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 
 /// Progress of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,14 +98,14 @@ pub enum Progress {
 }
 
 /// The journal of a job without services: it lives as long as the process.
-pub struct MemoryJournal {
+pub(crate) struct MemoryJournal {
     chunks: Mutex<Vec<ChunkRecord>>,
     on_progress: OnProgress,
 }
 
 impl MemoryJournal {
     /// An empty journal.
-    pub fn new(on_progress: OnProgress) -> Self {
+    pub(crate) fn new(on_progress: OnProgress) -> Self {
         Self { chunks: Mutex::default(), on_progress }
     }
 

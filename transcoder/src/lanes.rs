@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use domain::failure::SourceProblem;
 use domain::growth::FEWEST_SEGMENTS;
 use domain::object_key::RenditionName;
-use domain::plan::ChunkPlan;
+use domain::plan::{ChunkPlan, CopyDecision, RenditionKind};
 use domain::profile::EncoderSettings;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, seconds};
 use tokio::sync::mpsc;
@@ -34,7 +34,7 @@ use assembly::Assembly;
 pub(crate) use assembly::may_be_missing;
 
 /// The state that the lanes of one job share.
-pub struct EncodeContext {
+pub(crate) struct EncodeContext {
     /// FFmpeg and ffprobe.
     pub tools: Tools,
     /// The plan of the lanes.
@@ -61,7 +61,7 @@ pub struct EncodeContext {
 
 /// An output of a lane.
 #[derive(Debug)]
-pub enum Made {
+pub(crate) enum LaneOutput {
     /// A segment that is verified and stored. Viewers may watch it at once; it is recorded with its
     /// chunk.
     Segment {
@@ -82,7 +82,12 @@ impl EncodeContext {
     /// Produces all chunks of a lane from `first` on in one run, and sends each segment and each
     /// chunk as it is finished.
     #[tracing::instrument(name = "lane", skip_all, fields(lane = lane.as_str(), first_chunk = first))]
-    pub async fn run_through(&self, lane: Lane, first: usize, made: &mpsc::Sender<Made>) -> Result<(), TranscodeError> {
+    pub(crate) async fn run_through(
+        &self,
+        lane: Lane,
+        first: usize,
+        made: &mpsc::Sender<LaneOutput>,
+    ) -> Result<(), TranscodeError> {
         let chunks = &self.plan.chunks(lane)[first..];
         let Some(start) = chunks.first() else { return Ok(()) };
         let (sink, mut stored) = self.sink(lane);
@@ -92,7 +97,7 @@ impl EncodeContext {
         let source = self.source_url(lane);
         let context = self.context(&source, &output);
         let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
-            (Lane::Copy, Ok(rung), _) => context.copy(&rung.name, start),
+            (Lane::Copy, CopyDecision::Remux(rung), _) => context.copy(&rung.rendition, start),
             (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
             (Lane::Encode, _, _) => context.encode(chunks, self.workers as u32),
             _ => return Ok(()),
@@ -112,7 +117,7 @@ impl EncodeContext {
                 Some(one) = stored.recv() => {
                     send(made, assembly.add(&self.plan, &one)?).await?;
                     while let Some(chunk) = assembly.take_complete(Cost { cpu: Duration::ZERO, wall: started.elapsed() }) {
-                        send(made, Made::Chunk(chunk)).await?;
+                        send(made, LaneOutput::Chunk(chunk)).await?;
                     }
                 }
             }
@@ -125,14 +130,18 @@ impl EncodeContext {
         // The cost of the whole run is recorded with its last chunk.
         let rest = assembly.take_rest(ended.cost, &self.plan);
         for chunk in rest.ok_or_else(|| self.ended_early(task, ended))? {
-            send(made, Made::Chunk(chunk)).await?;
+            send(made, LaneOutput::Chunk(chunk)).await?;
         }
         Ok(())
     }
 
     /// Encodes one chunk, and sends its segments as they are finished.
     #[tracing::instrument(name = "chunk", skip_all, fields(lane = Lane::Encode.as_str(), chunk = chunk.index))]
-    pub async fn encode(&self, chunk: &ChunkPlan, made: &mpsc::Sender<Made>) -> Result<ChunkRecord, TranscodeError> {
+    pub(crate) async fn encode(
+        &self,
+        chunk: &ChunkPlan,
+        made: &mpsc::Sender<LaneOutput>,
+    ) -> Result<ChunkRecord, TranscodeError> {
         let (sink, mut stored) = self.sink(Lane::Encode);
         let sink = Arc::new(sink);
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
@@ -160,7 +169,7 @@ impl EncodeContext {
     }
 
     /// Runs the normaliser, which the runs of the lanes read from.
-    pub async fn feed(&self, arguments: Vec<String>) -> Result<(), TranscodeError> {
+    pub(crate) async fn feed(&self, arguments: Vec<String>) -> Result<(), TranscodeError> {
         let task = "decode the source".to_owned();
         let time_limit = time_limit(seconds(self.plan.duration()), 200.0);
         process::run(self.run(task, arguments, time_limit), &self.cancel).await.map(drop).map_err(|it| self.cause(it))
@@ -175,7 +184,7 @@ impl EncodeContext {
     /// Number of threads of each encoder of a chunk. Viewers may wait for the first segments, so
     /// these share all cores. All others have one thread, which costs the least CPU time.
     fn threads(&self, chunk: &ChunkPlan) -> u32 {
-        let watched = self.plan.copy.is_err() && chunk.segments.start < FEWEST_SEGMENTS;
+        let watched = !self.plan.copy.is_remux() && chunk.segments.start < FEWEST_SEGMENTS;
         if watched { (self.workers as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
     }
 
@@ -203,10 +212,10 @@ impl EncodeContext {
 
     fn sink(&self, lane: Lane) -> (SegmentSink, mpsc::UnboundedReceiver<Stored>) {
         let outputs = self.plan.renditions(lane).into_iter().map(|rendition| Output {
-            key: self.keys.get(&rendition).cloned(),
+            key: self.keys.get(&rendition.name).cloned(),
             copied: lane == Lane::Copy,
-            first_iframes: (rendition == RenditionName::iframes()).then(|| self.first_iframes()),
-            rendition,
+            first_iframes: (rendition.kind == RenditionKind::IFrames).then(|| self.first_iframes()),
+            rendition: rendition.clone(),
         });
         SegmentSink::new(self.writer.clone(), outputs.collect())
     }
@@ -229,12 +238,16 @@ impl EncodeContext {
 
     /// The URL that the runs of a lane read.
     fn source_url(&self, lane: Lane) -> String {
-        let feed = if lane == Lane::Audio { Feed::Sound } else { Feed::Picture };
+        let feed = if lane == Lane::Audio { Feed::Audio } else { Feed::Video };
         self.feeds.get(&feed).cloned().unwrap_or_else(|| self.loopback.source_url())
     }
 
     /// The inputs of the command lines.
-    pub fn context<'a>(&'a self, source: &'a str, output: &'a (dyn Fn(&str, &str) -> String + Sync)) -> Context<'a> {
+    pub(crate) fn context<'a>(
+        &'a self,
+        source: &'a str,
+        output: &'a (dyn Fn(&str, &str) -> String + Sync),
+    ) -> Context<'a> {
         let deinterlacer = self.tools.deinterlacer().unwrap_or("bwdif");
         Context {
             plan: &self.plan,
@@ -255,7 +268,7 @@ impl EncodeContext {
 
     /// The cause of a failed run: an error on our side takes precedence over FFmpeg's consequential
     /// one.
-    pub fn cause(&self, error: TranscodeError) -> TranscodeError {
+    pub(crate) fn cause(&self, error: TranscodeError) -> TranscodeError {
         match (self.loopback.take_failure(), error) {
             (_, TranscodeError::Cancelled) => TranscodeError::Cancelled,
             // FFmpeg ran out of memory. That its last output does not match the plan, which the
@@ -271,7 +284,7 @@ impl EncodeContext {
 }
 
 /// Sends an output. Fails only if the receiver is gone, which means that the job is being stopped.
-async fn send(receiver: &mpsc::Sender<Made>, made: Made) -> Result<(), TranscodeError> {
+async fn send(receiver: &mpsc::Sender<LaneOutput>, made: LaneOutput) -> Result<(), TranscodeError> {
     receiver.send(made).await.map_err(|_| TranscodeError::Cancelled)
 }
 

@@ -1,32 +1,43 @@
 //! Turns an uploaded video into encrypted, adaptive HLS.
 //!
-//! [`worker`] takes jobs from the queue; [`local`] transcodes one file without services; both are
-//! thin shells over [`pipeline`]. FFmpeg does the media work: it sees only a loopback address.
+//! [`Worker`] takes jobs from the queue; [`transcode`] transcodes one file without services; both are
+//! thin shells over the pipeline. FFmpeg does the media work: it sees only a loopback address.
 
-pub mod content_keys;
-pub mod error;
-pub mod fetch;
-pub mod ffmpeg;
-pub mod inspect;
-pub mod journal;
-pub mod lanes;
-pub mod local;
-pub mod loopback;
-pub mod manifest;
-pub mod normalise;
-pub mod pipeline;
-pub mod poster;
-pub mod publish;
-pub mod reused;
+mod content_keys;
+mod error;
+mod fetch;
+mod ffmpeg;
+mod inspect;
+mod jobs;
+mod journal;
+mod lanes;
+mod local;
+mod loopback;
+mod manifest;
+mod normalise;
+mod pipeline;
+mod poster;
+mod publish;
+mod records;
+mod reused;
 pub mod service;
 pub mod settings;
 pub mod setup;
-pub mod sink;
-pub mod source;
-pub mod stills;
+mod sink;
+mod source;
+mod stills;
+mod stored_plan;
 #[cfg(test)]
 mod testing;
-pub mod tone_map;
+mod tone_map;
 pub mod trial;
-pub mod verify;
-pub mod worker;
+mod verify;
+mod wire;
+mod worker;
+
+pub use error::TranscodeError;
+pub use fetch::Pace;
+pub use ffmpeg::{Launcher, Tools};
+pub use journal::Progress;
+pub use local::{LocalJob, LocalReport, transcode};
+pub use worker::{ActiveVideos, Outage, Worker, WorkerConfig};

@@ -7,6 +7,7 @@ use std::time::Instant;
 use catalog::RenditionKind;
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
+use domain::object_key::RenditionName;
 use domain::profile::Profile;
 use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
@@ -169,14 +170,14 @@ fn remove_output(hls: &std::path::Path, generation: &Generation) {
 fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>, started: Instant) -> LocalReport {
     let plan = &published.plan;
     let of = |kind| published.renditions.iter().filter(move |it| it.kind == kind);
-    let with_audio = |name: &str| {
-        let rung = plan.rungs.iter().find(|it| it.name.as_str() == name).and_then(|it| it.audio.clone());
-        let copy = plan.copy.as_ref().ok().filter(|it| it.name.as_str() == name).and_then(|it| it.audio.clone());
+    let with_audio = |name: &RenditionName| {
+        let rung = plan.rungs.iter().find(|it| it.rendition.name == *name).and_then(|it| it.audio.clone());
+        let copy = plan.copy.rung().filter(|it| it.rendition.name == *name).and_then(|it| it.audio.clone());
         let group = rung.or(copy);
         of(RenditionKind::Audio).find(|it| Some(&it.name) == group.as_ref())
     };
     let rungs = of(RenditionKind::Video).map(|it| {
-        let audio = with_audio(it.name.as_str());
+        let audio = with_audio(&it.name);
         let sum = |own: Option<u64>, other: Option<u64>| own.unwrap_or(0) + other.unwrap_or(0);
         let codecs = [it.codecs.clone(), audio.and_then(|it| it.codecs.clone())];
         LocalRung {
@@ -202,7 +203,7 @@ fn report(master: PathBuf, published: &Published, playable_after_s: Option<f64>,
         playable_after_s,
         wall_s: started.elapsed().as_secs_f64(),
         cpu_s: cpu_seconds(UsageWho::RUSAGE_SELF) + cpu_seconds(UsageWho::RUSAGE_CHILDREN),
-        chunks: [Lane::Copy, Lane::Encode, Lane::Audio].iter().map(|it| plan.chunks(*it).len()).sum(),
+        chunks: Lane::ALL.iter().map(|it| plan.chunks(*it).len()).sum(),
         rungs: rungs.collect(),
         audio: audio.collect(),
         missing: published.receipt.missing.clone(),

@@ -32,13 +32,13 @@ use owner::OwnConnections;
 
 /// Receives the files that one FFmpeg run delivers.
 #[async_trait]
-pub trait SegmentReceiver: Send + Sync {
+pub(crate) trait SegmentReceiver: Send + Sync {
     /// Receives one file: number `index` of output `output`. An error stops the run.
     async fn receive(&self, output: &str, index: u32, body: Body) -> Result<(), TranscodeError>;
 }
 
 /// A running loopback server; it stops when dropped.
-pub struct Loopback {
+pub(crate) struct Loopback {
     base: String,
     port: u16,
     shared: Arc<Shared>,
@@ -69,7 +69,7 @@ const RELAY_PARTS: usize = 16;
 
 /// A stream that one run of FFmpeg writes and another reads at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relay {
+pub(crate) struct Relay {
     /// URL that one run writes to.
     pub writer_url: String,
     /// URL that the other one reads.
@@ -77,7 +77,7 @@ pub struct Relay {
 }
 
 /// A place where one run delivers; when dropped, it accepts nothing more.
-pub struct Delivery {
+pub(crate) struct Delivery {
     base: String,
     run: u64,
     shared: Arc<Shared>,
@@ -85,7 +85,7 @@ pub struct Delivery {
 
 impl Loopback {
     /// Starts serving a source.
-    pub async fn start(source: Blocks) -> Result<Self, TranscodeError> {
+    pub(crate) async fn start(source: Blocks) -> Result<Self, TranscodeError> {
         let io = |source| TranscodeError::Io { doing: "could not open a loopback port".to_owned(), source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(io)?;
         let port = listener.local_addr().map_err(io)?.port();
@@ -116,17 +116,17 @@ impl Loopback {
     }
 
     /// The port that it listens on.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// URL of the source for FFmpeg.
-    pub fn source_url(&self) -> String {
+    pub(crate) fn source_url(&self) -> String {
         format!("{}/source", self.base)
     }
 
     /// Opens a place for deliveries.
-    pub fn deliver_to(&self, receiver: Arc<dyn SegmentReceiver>) -> Delivery {
+    pub(crate) fn deliver_to(&self, receiver: Arc<dyn SegmentReceiver>) -> Delivery {
         let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let run = runs.next;
@@ -135,7 +135,7 @@ impl Loopback {
     }
 
     /// Opens a relay from one run to another.
-    pub fn relay(&self) -> Relay {
+    pub(crate) fn relay(&self) -> Relay {
         let mut runs = self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.next += 1;
         let number = runs.next;
@@ -146,25 +146,20 @@ impl Loopback {
     }
 
     /// Size of the source, bytes.
-    pub fn source_size(&self) -> u64 {
+    pub(crate) fn source_size(&self) -> u64 {
         self.shared.source.size()
     }
 
     /// The reason why reading or storing failed, if it did: FFmpeg only reports that its input
     /// ended.
-    pub fn take_failure(&self) -> Option<TranscodeError> {
+    pub(crate) fn take_failure(&self) -> Option<TranscodeError> {
         self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Bytes that were read from the source so far.
-    pub fn source_bytes_read(&self) -> u64 {
-        self.shared.source.fetched()
     }
 }
 
 impl Delivery {
     /// The URL of an output; FFmpeg replaces `%d` by a number.
-    pub fn url(&self, output: &str, file: &str) -> String {
+    pub(crate) fn url(&self, output: &str, file: &str) -> String {
         format!("{}/{}/{output}/{file}", patient(&self.base), self.run)
     }
 }

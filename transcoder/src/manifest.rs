@@ -1,9 +1,12 @@
 //! The manifest: every segment of a generation, for audits, migrations and repairs.
 
 use domain::ids::{Generation, VideoId};
+use domain::object_key::RenditionName;
 use domain::plan::EncodePlan;
-use domain::segment::SegmentRecord;
+use domain::segment::{IFrameRecord, SegmentRecord};
 use serde::{Deserialize, Serialize};
+
+use crate::wire::{self, PlanV1, PlanV2};
 
 #[derive(Serialize)]
 struct Manifest<'a> {
@@ -12,31 +15,90 @@ struct Manifest<'a> {
     generation: &'a Generation,
     /// Duration, in ticks of 1/90000 s.
     duration_ticks: u64,
-    plan: &'a EncodePlan,
-    segments: &'a [SegmentRecord],
+    plan: PlanV2,
+    segments: Vec<Segment<'a>>,
 }
 
-/// The plan in a manifest; `None`: the manifest has another version.
-pub fn plan_of(text: &[u8]) -> Option<EncodePlan> {
-    #[derive(Deserialize)]
-    struct Planned {
-        version: u32,
-        plan: EncodePlan,
+/// A segment. Times are ticks of 1/90000 s, the hash is of the object as stored.
+#[derive(Serialize)]
+struct Segment<'a> {
+    rendition: &'a RenditionName,
+    index: u32,
+    start: u64,
+    duration: u64,
+    bytes: u64,
+    sha256: &'a str,
+    frames: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    iframes: Vec<IFrame>,
+}
+
+/// An I-frame, a byte range of its segment.
+#[derive(Serialize)]
+struct IFrame {
+    sequence: u32,
+    offset: u64,
+    bytes: u64,
+    start: u64,
+    duration: u64,
+}
+
+impl<'a> From<&'a SegmentRecord> for Segment<'a> {
+    fn from(record: &'a SegmentRecord) -> Self {
+        let SegmentRecord { rendition, index, start, duration, bytes, sha256, frames, iframes } = record;
+        let iframes = iframes.iter().map(IFrame::from).collect();
+        let (index, start, duration, bytes, frames) = (*index, *start, *duration, *bytes, *frames);
+        Self { rendition, index, start, duration, bytes, sha256, frames, iframes }
     }
-    let planned: Planned = serde_json::from_slice(text).ok()?;
-    (planned.version == 1).then_some(planned.plan)
 }
 
-/// The JSON document. Times are ticks of 1/90000 s, hashes are of the objects as stored.
-pub fn render(video: VideoId, generation: &Generation, plan: &EncodePlan, segments: &[SegmentRecord]) -> Vec<u8> {
-    let manifest = Manifest { version: 1, video, generation, duration_ticks: plan.duration(), plan, segments };
+impl From<&IFrameRecord> for IFrame {
+    fn from(record: &IFrameRecord) -> Self {
+        let IFrameRecord { sequence, offset, bytes, start, duration } = *record;
+        Self { sequence, offset, bytes, start, duration }
+    }
+}
+
+/// The plan in a manifest; `None`: the document is not a manifest of a known version.
+pub(crate) fn plan_of(text: &[u8]) -> Option<EncodePlan> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    #[derive(Deserialize)]
+    struct Planned<P> {
+        plan: P,
+    }
+    let Versioned { version } = serde_json::from_slice(text).ok()?;
+    match version {
+        1 => serde_json::from_slice::<Planned<PlanV1>>(text).ok()?.plan.try_into().ok(),
+        wire::VERSION => Some(serde_json::from_slice::<Planned<PlanV2>>(text).ok()?.plan.into()),
+        _ => None,
+    }
+}
+
+/// The JSON document.
+pub(crate) fn render(
+    video: VideoId,
+    generation: &Generation,
+    plan: &EncodePlan,
+    segments: &[SegmentRecord],
+) -> Vec<u8> {
+    let manifest = Manifest {
+        version: wire::VERSION,
+        video,
+        generation,
+        duration_ticks: plan.duration(),
+        plan: plan.into(),
+        segments: segments.iter().map(Segment::from).collect(),
+    };
     serde_json::to_vec(&manifest).expect("numbers and strings always serialise")
 }
 
 #[cfg(test)]
 mod tests {
     use domain::job::Mode;
-    use domain::plan::CopyRefusal;
+    use domain::plan::{CopyDecision, CopyRefusal};
     use domain::probe::cases::standard;
     use domain::profile::Profile;
     use proptest::prelude::*;
@@ -49,7 +111,7 @@ mod tests {
         let mut probe = if remuxed { standard() } else { foreign() };
         probe.index.keyframes.truncate(5);
         probe.index.gop_bytes.truncate(5);
-        (probe.index.picture_end, probe.index.end, probe.index.video_bytes) = (900_000, 900_000, Some(6_250_000));
+        (probe.index.video_end, probe.index.end, probe.index.video_bytes) = (900_000, 900_000, Some(6_250_000));
         probe.audio.as_mut().unwrap().duration_seconds = Some(10.0);
         let mut profile = Profile::default();
         profile.rungs.retain(|it| it.height == 360);
@@ -70,28 +132,49 @@ mod tests {
 
     #[test]
     fn a_plan_comes_back_as_it_was() {
-        let refused = EncodePlan { copy: Err(CopyRefusal::OpenGroups), ..encoded_plan() };
+        let refused = EncodePlan { copy: CopyDecision::Encode(CopyRefusal::OpenGroups), ..encoded_plan() };
         for plan in [remuxed_plan(), encoded_plan(), short(true), refused] {
             let text = render(video(), &generation(), &plan, &planned_records(&plan));
             assert_eq!(plan_of(&text), Some(plan));
         }
     }
 
+    /// Generations of an older version stay re-encodable rung by rung.
     #[test]
-    fn the_snapshot_of_today_is_still_read() {
+    fn version_1_is_still_read() {
+        let remuxed = include_str!("wire/fixtures/manifest_v1_remuxed.json");
+        let encoded = include_str!("wire/fixtures/manifest_v1_encoded.json");
+        let plain = |plan: EncodePlan| EncodePlan { encrypt: false, ..plan };
+        let early = |plan: EncodePlan| EncodePlan { video_end: 0, ..plan };
+        let refused = |refusal| EncodePlan { copy: CopyDecision::Encode(refusal), ..short(false) };
+        for (text, old, new, expected) in [
+            (remuxed, "", "", Some(short(true))),
+            (encoded, "", "", Some(short(false))),
+            (remuxed, "\"encrypt\": true", "\"encrypt\": false", Some(plain(short(true)))),
+            (remuxed, "    \"picture_end\": 900000,\n", "", Some(early(short(true)))),
+            (encoded, "\"Err\": \"codec\"", "\"Err\": \"open-groups\"", Some(refused(CopyRefusal::OpenGroups))),
+            (
+                encoded,
+                "\"Err\": \"codec\"",
+                "\"Err\": \"sound-outside-picture\"",
+                Some(refused(CopyRefusal::AudioOutsideVideo)),
+            ),
+            (encoded, "\"Err\": \"codec\"", "\"Err\": \"weather\"", None),
+            (remuxed, "\"mpeg-ts\"", "\"ogg\"", None),
+            (remuxed, "\"version\": 1", "\"version\": 2", None),
+            (remuxed, "\"version\": 1", "\"version\": 3", None),
+        ] {
+            assert!(text.contains(old), "{old}");
+            assert_eq!(plan_of(text.replace(old, new).as_bytes()), expected, "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn the_snapshot_of_version_2_is_read() {
         let path = "src/snapshots/transcoder__manifest__tests__manifest_of_a_copy.snap";
         let snapshot = std::fs::read_to_string(path).unwrap();
         let (_, text) = snapshot.split_once("\n---\n").unwrap();
         assert_eq!(plan_of(text.as_bytes()), Some(short(true)));
-    }
-
-    #[test]
-    fn a_manifest_without_the_end_of_the_picture_is_older() {
-        let text = render(video(), &generation(), &remuxed_plan(), &[]);
-        let mut value: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        value["plan"].as_object_mut().unwrap().remove("picture_end").unwrap();
-        let plan = plan_of(value.to_string().as_bytes()).unwrap();
-        assert_eq!(plan, EncodePlan { picture_end: 0, ..remuxed_plan() });
     }
 
     #[test]
@@ -102,9 +185,9 @@ mod tests {
             "{}".to_owned(),
             "[]".to_owned(),
             "null".to_owned(),
-            text.replace("\"version\":1", "\"version\":2"),
-            text.replace("\"version\":1", "\"version\":\"1\""),
-            text.replace("\"version\":1,", ""),
+            text.replace("\"version\":2", "\"version\":1"),
+            text.replace("\"version\":2", "\"version\":\"2\""),
+            text.replace("\"version\":2,", ""),
             text.replace("\"plan\"", "\"plans\""),
             text.replace("\"mode\":\"abr\"", "\"mode\":\"quick\""),
             text.replace("\"boundaries\"", "\"borders\""),

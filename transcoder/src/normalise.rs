@@ -25,11 +25,11 @@ use crate::tone_map::Light;
 
 mod survey;
 
-pub use survey::{Survey, survey};
+pub(crate) use survey::{Survey, survey};
 
 /// The run that reads a source from its beginning.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normaliser {
+pub(crate) struct Normaliser {
     demuxer: String,
     depth: Option<Depth>,
     /// For an elementary stream, which has no time stamps: its constant rate.
@@ -46,11 +46,11 @@ pub struct Normaliser {
 
 /// An output of the normaliser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Feed {
+pub(crate) enum Feed {
     /// Video frames.
-    Picture,
+    Video,
     /// Audio samples.
-    Sound,
+    Audio,
 }
 
 /// Time stamp units per second of the video that is passed on; audio uses its sample rate.
@@ -63,7 +63,7 @@ const RAW: &str = "nut";
 impl Normaliser {
     /// A normaliser for the streams that were found. The size in `found` is the largest of the
     /// source.
-    pub fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
+    pub(crate) fn new(tools: &Tools, demuxer: &str, found: &Found, depth: Option<Depth>) -> Self {
         let video = &found.video;
         let elementary = matches!(demuxer, "h264" | "hevc" | "mpegvideo" | "m4v");
         let (width, height) = video.display_size();
@@ -86,7 +86,7 @@ impl Normaliser {
     }
 
     /// The properties of the normaliser's output, as the runs that read it see them.
-    pub fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
+    pub(crate) fn probe(&self, found: &Found, survey: &Survey, size: u64, profile: &Profile) -> Probe {
         let motion = motion_rate(&survey.frame_times);
         let mut video = found.video.clone();
         video.index = 0;
@@ -100,56 +100,51 @@ impl Normaliser {
         video.source_rate = source_rate(found.rates, motion);
         video.frame_rate = output_rate(found.rates, motion, profile.max_frame_rate);
         video.time_base = Ratio { num: 1, den: CLOCK };
-        video.start_pts = (survey.picture.start * f64::from(CLOCK)).round() as i64;
-        let sound = survey.sound.filter(|_| found.audio.is_some());
-        let audio = found.audio.as_ref().zip(sound).map(|(audio, sound)| AudioStream {
+        video.start_pts = (survey.video.start * f64::from(CLOCK)).round() as i64;
+        let audio_extent = survey.audio.filter(|_| found.audio.is_some());
+        let audio = found.audio.as_ref().zip(audio_extent).map(|(audio, extent)| AudioStream {
             index: 0,
             codec: "pcm_s16le".to_owned(),
             profile: None,
             channels: self.channels,
             sample_rate: SAMPLE_RATE,
             bit_rate: None,
-            start_seconds: sound.start,
-            duration_seconds: Some(sound.end - sound.start),
+            start_seconds: extent.start,
+            duration_seconds: Some(extent.end - extent.start),
             language: audio.language.clone(),
         });
         let index = SourceIndex {
             keyframes: vec![],
             gop_bytes: vec![],
-            picture_start: 0,
-            picture_end: survey.picture_ticks(),
-            end: survey.picture_ticks(),
+            video_start: 0,
+            video_end: survey.video_ticks(),
+            end: survey.video_ticks(),
             longest_frame: survey.longest_frame(),
             closed_gops: false,
             seeking: Seeking::Sequential,
             video_bytes: None,
         };
-        Probe { demuxer: RAW.to_owned(), size, video, audio, index: within(index, survey.picture, sound) }
-    }
-
-    /// FFmpeg's demuxer for the source itself.
-    pub fn demuxer(&self) -> &str {
-        &self.demuxer
+        Probe { demuxer: RAW.to_owned(), size, video, audio, index: within(index, survey.video, audio_extent) }
     }
 
     /// The arguments of a run that passes frames on to `feeds`, each to its URL.
     ///
     /// All streams are read whichever are passed on: their clocks are corrected together.
-    pub fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
+    pub(crate) fn arguments(&self, source: &str, feeds: &[(Feed, String)]) -> Vec<String> {
         let mut arguments = self.input(source);
-        for feed in [Some(Feed::Picture), self.audio.map(|_| Feed::Sound)].into_iter().flatten() {
+        for feed in [Some(Feed::Video), self.audio.map(|_| Feed::Audio)].into_iter().flatten() {
             match (feeds.iter().find(|it| it.0 == feed), feed) {
-                (Some((_, url)), Feed::Picture) => {
+                (Some((_, url)), Feed::Video) => {
                     let filters = format!("{},format={}", self.fitted(), self.format);
-                    self.picture(&mut arguments, &filters);
+                    self.video_output(&mut arguments, &filters);
                     push(&mut arguments, &["-f", RAW, url]);
                 }
-                (Some((_, url)), Feed::Sound) => {
-                    self.sound(&mut arguments);
+                (Some((_, url)), Feed::Audio) => {
+                    self.audio_output(&mut arguments);
                     push(&mut arguments, &["-f", RAW, url]);
                 }
                 (None, feed) => {
-                    let index = if feed == Feed::Picture { Some(self.video) } else { self.audio };
+                    let index = if feed == Feed::Video { Some(self.video) } else { self.audio };
                     push(&mut arguments, &["-map", &format!("0:{}", index.unwrap_or_default()), "-c", "copy"]);
                     push(&mut arguments, &["-f", "null", "-"]);
                 }
@@ -161,9 +156,9 @@ impl Normaliser {
     /// The arguments of a run that lists all frames, as FFmpeg's `framecrc` does, to `output`.
     fn survey_arguments(&self, source: &str, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
-        self.picture(&mut arguments, "scale=32:32:flags=neighbor,format=gray");
+        self.video_output(&mut arguments, "scale=32:32:flags=neighbor,format=gray");
         if self.audio.is_some() {
-            self.sound(&mut arguments);
+            self.audio_output(&mut arguments);
         }
         push(&mut arguments, &["-f", "framecrc", output]);
         arguments
@@ -171,7 +166,7 @@ impl Normaliser {
 
     /// The arguments that create one image at a time, seconds on the clock of the frames that are
     /// passed on.
-    pub fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
+    pub(crate) fn poster(&self, source: &str, seconds: f64, size: Size, output: &str) -> Vec<String> {
         let mut arguments = self.input(source);
         let Size { width, height } = size;
         let filters = format!(
@@ -193,12 +188,12 @@ impl Normaliser {
         arguments
     }
 
-    fn picture(&self, arguments: &mut Vec<String>, filters: &str) {
+    fn video_output(&self, arguments: &mut Vec<String>, filters: &str) {
         push(arguments, &["-map", &format!("0:{}", self.video), "-vf", filters, "-c:v", "rawvideo"]);
         push(arguments, &["-fps_mode", "passthrough", "-enc_time_base:v", &format!("1:{CLOCK}")]);
     }
 
-    fn sound(&self, arguments: &mut Vec<String>) {
+    fn audio_output(&self, arguments: &mut Vec<String>) {
         let layout = if self.channels == 1 { "mono" } else { "stereo" };
         let mixed = mixed_down(self.source_channels);
         let filters = format!("{mixed}aresample={SAMPLE_RATE},aformat=sample_fmts=s16:channel_layouts={layout}");
@@ -243,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_hands_on_picture_and_sound() {
-        let feeds = [(Feed::Picture, "PICTURE".to_owned()), (Feed::Sound, "SOUND".to_owned())];
+    fn a_run_passes_on_video_and_audio() {
+        let feeds = [(Feed::Video, "PICTURE".to_owned()), (Feed::Audio, "SOUND".to_owned())];
         insta::assert_snapshot!(normaliser().arguments("SOURCE", &feeds).join(" ").replace(" -map", "\n-map"));
     }
 
@@ -253,13 +248,13 @@ mod tests {
         let mut source = domain::probe::cases::standard().video;
         source.hdr = Some(domain::probe::HighDynamicRange::Hlg);
         let text =
-            Normaliser { source, ..normaliser() }.arguments("SOURCE", &[(Feed::Picture, "OUT".to_owned())]).join(" ");
+            Normaliser { source, ..normaliser() }.arguments("SOURCE", &[(Feed::Video, "OUT".to_owned())]).join(" ");
         assert!(text.contains("in_color_matrix=bt2020:out_color_matrix=bt2020"), "{text}");
     }
 
     #[test]
     fn what_is_made_already_is_read_all_the_same() {
-        let feeds = [(Feed::Sound, "SOUND".to_owned())];
+        let feeds = [(Feed::Audio, "SOUND".to_owned())];
         let text = normaliser().arguments("SOURCE", &feeds).join(" ");
         assert!(text.contains("-map 0:3 -c copy -f null -"), "{text}");
         assert!(text.ends_with("-f nut SOUND"), "{text}");

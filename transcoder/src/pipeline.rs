@@ -3,8 +3,8 @@
 //! Every step can be interrupted and repeated: recorded chunks are not produced a second time, and
 //! playlists only refer to stored objects.
 //!
-//! [`run`] is called once per claim of a job. It tries up to three ways to process the source
-//! (`attempts`). In each of them, `GenerationRun` produces and publishes the generation, and
+//! [`run`] is called once per claim of a job. It tries up to three strategies for the source
+//! (`try_strategies`). In each of them, `GenerationRun` produces and publishes the generation, and
 //! [`lanes`] does the three kinds of work.
 
 use std::collections::HashMap;
@@ -15,9 +15,8 @@ use catalog::RenditionRecord;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Stage};
-use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, EncodePlan};
-use domain::probe::Probe;
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::{ChunkPlan, CopyDecision, EncodePlan, Rendition, RenditionKind};
 use domain::profile::Profile;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane};
@@ -33,10 +32,11 @@ use crate::journal::Journal;
 use crate::lanes::{self, EncodeContext};
 use crate::loopback::Loopback;
 use crate::normalise::{Feed, Normaliser};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, SourceFacts};
 use crate::reused::ReusedRenditions;
 use crate::sink::GenerationWriter;
 use crate::source::{Blocks, Source};
+use crate::stored_plan;
 use crate::tone_map::ToneMap;
 
 mod encoding;
@@ -44,10 +44,9 @@ mod generation;
 mod progress;
 
 use generation::GenerationRun;
-use progress::ProgressMeter;
 
 /// The inputs of the pipeline.
-pub struct TranscodeRequest {
+pub(crate) struct TranscodeRequest {
     /// FFmpeg and ffprobe.
     pub tools: Tools,
     /// The source to read.
@@ -74,9 +73,7 @@ pub struct TranscodeRequest {
 
 /// A generation that is verified and published.
 #[derive(Debug)]
-pub struct Published {
-    /// The properties of the source.
-    pub probe: Probe,
+pub(crate) struct Published {
     /// The plan by which it was encoded.
     pub plan: EncodePlan,
     /// The published renditions.
@@ -88,30 +85,30 @@ pub struct Published {
 }
 
 /// Processes the video. Stops within moments when cancelled.
-pub async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
+pub(crate) async fn run(request: &TranscodeRequest, cancel: &CancellationToken) -> Result<Published, TranscodeError> {
     let started = Instant::now();
     request.journal.progress(Stage::Probe, 0).await?;
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
-    let looking = inspect(&request.tools, &blocks, &loopback, &request.profile);
+    let inspection = inspect(&request.tools, &blocks, &loopback, &request.profile);
     let source = tokio::select! {
-        source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+        source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
         () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
     };
-    let looked = started.elapsed();
-    let outcome = attempts(request, source, &blocks, loopback, started, cancel).await;
+    let inspected_after = started.elapsed();
+    let outcome = try_strategies(request, source, &blocks, loopback, started, cancel).await;
     let mut published = outcome?;
-    published.receipt.add_stage(Stage::Probe, looked.as_millis() as u64);
+    published.receipt.add_stage(Stage::Probe, inspected_after.as_millis() as u64);
     published.receipt.bytes_in = blocks.fetched();
     published.receipt.store_reads += blocks.requests();
     published.receipt.wall_ms = started.elapsed().as_millis() as u64;
     Ok(published)
 }
 
-/// Tries the ways to transcode a video, the cheapest first: remux the top rung, encode all rungs,
+/// Tries the strategies for a source, the cheapest first: remux the top rung, encode all rungs,
 /// read the source from its beginning through a normaliser. All of them belong to one attempt of
 /// the job, as the retry policy counts it.
-async fn attempts(
+async fn try_strategies(
     request: &TranscodeRequest,
     mut source: Inspected,
     blocks: &Blocks,
@@ -119,10 +116,10 @@ async fn attempts(
     started: Instant,
     cancel: &CancellationToken,
 ) -> Result<Published, TranscodeError> {
-    // Whether recorded chunks may be used. Not if they may have the fault that made a way fail.
+    // Whether recorded chunks may be used. Not if they may have the fault that made a strategy fail.
     let mut trusted = true;
     loop {
-        let problem = match attempt(request, &source, trusted, loopback, started, cancel).await {
+        let problem = match process(request, &source, trusted, loopback, started, cancel).await {
             Err(problem) => problem,
             published => return published,
         };
@@ -137,9 +134,10 @@ async fn attempts(
                     error = &problem as &dyn std::error::Error,
                     "reading the source from its beginning after all"
                 );
-                let looking = inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
+                let inspection =
+                    inspect_sequentially(&request.tools, &loopback, &request.profile, &source.probe.demuxer);
                 source = tokio::select! {
-                    source = looking => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
+                    source = inspection => source.map_err(|error| loopback.take_failure().unwrap_or(error))?,
                     () = cancel.cancelled() => return Err(TranscodeError::Cancelled),
                 };
                 trusted = false;
@@ -155,8 +153,8 @@ async fn attempts(
     }
 }
 
-/// Processes the video in one way. `trusted`: recorded chunks may be used.
-async fn attempt(
+/// Processes the video by one strategy. `trusted`: recorded chunks may be used.
+async fn process(
     request: &TranscodeRequest,
     source: &Inspected,
     trusted: bool,
@@ -171,11 +169,19 @@ async fn attempt(
     };
     let work = request.reused.as_ref().map_or_else(|| plan.clone(), |it| plan.only(it.rungs()));
     match &plan.copy {
-        Ok(_) => tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len()),
-        Err(why) => tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len()),
+        CopyDecision::Remux(_) => {
+            tracing::info!(video.id = %request.video, "remuxing the top rung, encoding {}", work.rungs.len())
+        }
+        CopyDecision::Encode(why) => {
+            tracing::info!(video.id = %request.video, "encoding {} rungs: {why}", work.rungs.len())
+        }
     }
     let writer = GenerationWriter::new(Arc::clone(&request.store), request.video, request.generation.clone());
     let keys = content_keys(request, &plan).await?;
+    let facts = SourceFacts::new(&plan, probe);
+    let stored = stored_plan::render(request.video, &request.generation, &plan, probe, &facts);
+    let key = ObjectKey::Plan { video: request.video, generation: request.generation.clone() };
+    writer.put(&key, stored.into()).await?;
     // Whatever ends the attempt also ends its FFmpeg processes.
     let stop = cancel.child_token();
     let _stop = stop.clone().drop_guard();
@@ -192,21 +198,19 @@ async fn attempt(
         workers: request.workers.max(1),
         cancel: stop,
     };
-    let mut publisher = Publisher::new(context.writer.clone(), &plan, probe);
+    let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
     request.journal.renditions(&publisher.planned()).await?;
     let finished = request.journal.finished().await?;
     let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();
     let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut context, request.reused.is_some(), &finished));
-    finished.iter().for_each(|it| publisher.add(it));
+    finished.iter().for_each(|it| publisher.records_mut().add(it));
 
     let mut run = GenerationRun {
         request,
         trusted,
         plan: &plan,
         context: &context,
-        meter: ProgressMeter::new(&context.plan, &finished),
         publisher,
-        receipt: Receipt::default(),
         playable: watch::Sender::new(false),
         playable_after_s: None,
         started,
@@ -217,7 +221,7 @@ async fn attempt(
             None => Ok(()),
         }
     };
-    let result = match tokio::try_join!(run.all_chunks(&finished), feeding) {
+    let result = match tokio::try_join!(run.all_chunks(), feeding) {
         Ok(_) => run.publish(source.normaliser.as_ref()).await,
         Err(problem) => Err(problem),
     };
@@ -247,7 +251,7 @@ fn feeding(
     };
     let mut feeds = vec![];
     // A relay that no lane reads would block the normaliser, and so the other relay.
-    let wanted = [(Feed::Picture, missing(Lane::Encode)), (Feed::Sound, missing(Lane::Audio) && !audio_is_reused)];
+    let wanted = [(Feed::Video, missing(Lane::Encode)), (Feed::Audio, missing(Lane::Audio) && !audio_is_reused)];
     for (feed, _) in wanted.into_iter().filter(|it| it.1) {
         let relay = context.loopback.relay();
         context.feeds.insert(feed, relay.reader_url);
@@ -262,9 +266,9 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
     let renditions = plan.renditions(record.lane);
     let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();
-    let known = record.segments.iter().filter(|it| it.rendition != RenditionName::iframes());
+    let known = record.segments.iter().filter(|it| !plan.is_iframes(&it.rendition));
     names.len() == renditions.len()
-        && renditions.iter().all(|it| names.contains(it) && is_whole(plan, chunk, record, it))
+        && renditions.iter().all(|it| names.contains(&it.name) && is_whole(plan, chunk, record, it))
         && known.into_iter().all(|it| {
             let boundary = plan.boundaries.get(it.index as usize);
             chunk.segments.contains(&it.index)
@@ -274,9 +278,9 @@ fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
 
 /// Whether a recorded chunk has all segments of a rendition. The last segment of the video may be
 /// missing if it would be very short: see `lanes::may_be_missing`.
-fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &RenditionName) -> bool {
-    let has = |index: u32| record.segments.iter().any(|it| it.rendition == *rendition && it.index == index);
-    if *rendition == RenditionName::iframes() {
+fn is_whole(plan: &EncodePlan, chunk: &ChunkPlan, record: &ChunkRecord, rendition: &Rendition) -> bool {
+    let has = |index: u32| record.segments.iter().any(|it| it.rendition == rendition.name && it.index == index);
+    if rendition.kind == RenditionKind::IFrames {
         return has(chunk.index);
     }
     chunk.segments.clone().all(|it| has(it) || lanes::may_be_missing(plan, it))
@@ -289,9 +293,7 @@ async fn content_keys(
     if !plan.encrypt {
         return Ok(HashMap::new());
     }
-    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
-    let names: Vec<RenditionName> = lanes.flat_map(|it| plan.renditions(it)).collect();
-    let keys = names.iter().map(|name| async move {
+    let keys = plan.all_renditions().into_iter().map(|Rendition { name, .. }| async move {
         let key = match &request.reused {
             Some(reused) if reused.has(name) => reused.content_key(name).await?,
             _ => request.content_keys.content_key(name).await?,

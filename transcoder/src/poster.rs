@@ -10,9 +10,9 @@ use bytes::Bytes;
 use catalog::Catalog;
 use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName};
-use domain::picture::{Picture, essential};
-use domain::plan::{EncodePlan, Size};
+use domain::image::{Image, essential};
+use domain::object_key::ObjectKey;
+use domain::plan::{EncodePlan, Rendition, SegmentFormat, Size};
 use domain::segment::{SegmentRecord, TICKS_PER_SECOND, seconds};
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::{ObjectStoreExt as _, SharedStore};
@@ -48,16 +48,16 @@ pub(crate) async fn from_image(
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
     let bytes = store.read_if_present(key, LARGEST_PICTURE).await?.ok_or(SourceProblem::SourceMissing)?;
-    let picture = Picture::of(&bytes).map_err(|_| SourceProblem::PictureDamaged)?;
-    let size = Size { width: picture.width, height: picture.height };
-    match decode(tools, essential(&bytes).into(), picture.kind.demuxer(), size, 0.0, cancel).await {
+    let image = Image::of(&bytes).map_err(|_| SourceProblem::ImageDamaged)?;
+    let size = Size { width: image.width, height: image.height };
+    match decode(tools, essential(&bytes).into(), image.kind.demuxer(), size, 0.0, cancel).await {
         // Any decoding failure is a problem of the image.
         Err(
             TranscodeError::Ffmpeg { .. }
             | TranscodeError::TimedOut { .. }
             | TranscodeError::Source(SourceProblem::TooDemanding),
         )
-        | Ok(None) => Err(SourceProblem::PictureDamaged.into()),
+        | Ok(None) => Err(SourceProblem::ImageDamaged.into()),
         Ok(Some(poster)) => Ok(poster),
         Err(problem) => Err(problem),
     }
@@ -81,7 +81,7 @@ pub(crate) async fn from_timestamp(
     let (rendition, size) = best(&plan).ok_or_else(|| gone("best rung"))?;
     let chunks = catalog.chunks(video, generation).await?;
     let mut segments: Vec<&SegmentRecord> =
-        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition).collect();
+        chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition.name).collect();
     segments.sort_by_key(|it| it.index);
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
     let place = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
@@ -90,31 +90,34 @@ pub(crate) async fn from_timestamp(
     let key = ObjectKey::Segment {
         video,
         generation: generation.clone(),
-        rendition: rendition.clone(),
+        rendition: rendition.name.clone(),
         index: segment.index,
-        container: plan.container,
+        format: rendition.format,
     };
     let mut bytes = store.read(&key, LARGEST_SEGMENT).await?;
     if plan.encrypt {
-        let key = keys.existing(&rendition).await?;
+        let key = keys.existing(&rendition.name).await?;
         let clear = SegmentDecryptor::decrypt(key.expose(), initialisation_vector(segment.index.into()), &bytes);
-        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.to_string(), reason };
+        let wrong = |reason: String| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason };
         bytes = clear.map_err(|it| wrong(it.to_string()))?.into();
     }
     let offset = seconds(ticks.saturating_sub(segment.start));
-    if let Some(poster) = decode(tools, bytes.clone(), "mpegts", size, offset, cancel).await? {
+    let demuxer = match rendition.format {
+        SegmentFormat::MpegTs => "mpegts",
+    };
+    if let Some(poster) = decode(tools, bytes.clone(), demuxer, size, offset, cancel).await? {
         return Ok(poster);
     }
     // No frame starts between the last frame and the end: the segment's first frame is close
     // enough.
-    let first = decode(tools, bytes, "mpegts", size, 0.0, cancel).await?;
-    first.ok_or_else(|| gone("picture"))
+    let first = decode(tools, bytes, demuxer, size, 0.0, cancel).await?;
+    first.ok_or_else(|| gone("frame"))
 }
 
-/// The name and the size of the largest rung.
-fn best(plan: &EncodePlan) -> Option<(RenditionName, Size)> {
-    let copied = plan.copy.iter().map(|it| (it.name.clone(), it.size));
-    let encoded = plan.rungs.iter().map(|it| (it.name.clone(), it.size));
+/// The largest rung, and its size.
+fn best(plan: &EncodePlan) -> Option<(&Rendition, Size)> {
+    let copied = plan.copy.rung().map(|it| (&it.rendition, it.size)).into_iter();
+    let encoded = plan.rungs.iter().map(|it| (&it.rendition, it.size));
     copied.chain(encoded).max_by_key(|(_, size)| size.short_side())
 }
 

@@ -12,7 +12,7 @@ use domain::failure::SourceProblem;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Mode, Partial};
 use domain::object_key::{ObjectKey, RenditionName};
-use domain::plan::{CopyRefusal, EncodePlan};
+use domain::plan::{CopyDecision, CopyRefusal, EncodePlan};
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord};
@@ -30,7 +30,7 @@ pub(crate) const LARGEST_MANIFEST: u64 = 256 << 20;
 const SIDE_BY_SIDE: usize = 8;
 
 /// The renditions to reuse.
-pub struct ReusedRenditions {
+pub(crate) struct ReusedRenditions {
     base: Generation,
     rungs: Vec<RenditionName>,
     plan: EncodePlan,
@@ -42,7 +42,7 @@ pub struct ReusedRenditions {
 impl ReusedRenditions {
     /// Reads the manifest of the base generation. `keys`: the wrapping keys, and the store of the
     /// new generation's keys.
-    pub async fn of(
+    pub(crate) async fn of(
         store: &SharedStore,
         catalog: &Catalog,
         keys: (Arc<KeyEncryptionKeys>, Arc<WrappedKeys>),
@@ -60,20 +60,20 @@ impl ReusedRenditions {
     }
 
     /// The rungs that are re-encoded.
-    pub fn rungs(&self) -> &[RenditionName] {
+    pub(crate) fn rungs(&self) -> &[RenditionName] {
         &self.rungs
     }
 
     /// Whether a rendition is reused.
-    pub fn has(&self, rendition: &RenditionName) -> bool {
-        !self.rungs.contains(rendition) && *rendition != RenditionName::iframes()
+    pub(crate) fn has(&self, rendition: &RenditionName) -> bool {
+        !self.rungs.contains(rendition) && !self.plan.is_iframes(rendition)
     }
 
     /// The plan of the new generation: that of the old one, except for the re-encoded rungs.
-    pub fn plan(&self, probe: &Probe, profile: &Profile, mode: Mode) -> Result<EncodePlan, TranscodeError> {
+    pub(crate) fn plan(&self, probe: &Probe, profile: &Profile, mode: Mode) -> Result<EncodePlan, TranscodeError> {
         let mut probe = probe.clone();
         // Discovered only while remuxing; the new plan would not know it.
-        if self.plan.copy == Err(CopyRefusal::OpenGroups) {
+        if self.plan.copy == CopyDecision::Encode(CopyRefusal::OpenGroups) {
             probe.index.closed_gops = false;
         }
         let fresh = EncodePlan::new(&probe, profile, mode)?;
@@ -84,12 +84,12 @@ impl ReusedRenditions {
     }
 
     /// The key of a reused rendition, stored for the new generation too.
-    pub async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
+    pub(crate) async fn content_key(&self, rendition: &RenditionName) -> Result<ContentKey, TranscodeError> {
         self.to.copy_key(rendition, &self.from).await
     }
 
     /// Copies the reused segments of a chunk.
-    pub async fn chunk(
+    pub(crate) async fn chunk(
         &self,
         writer: &GenerationWriter,
         lane: Lane,
@@ -108,7 +108,7 @@ impl ReusedRenditions {
     }
 
     /// Adds the reused segments to an encoded chunk.
-    pub async fn complete(
+    pub(crate) async fn complete(
         &self,
         writer: &GenerationWriter,
         mut made: ChunkRecord,
@@ -121,17 +121,12 @@ impl ReusedRenditions {
     }
 
     async fn segment(&self, writer: &GenerationWriter, record: &SegmentRecord) -> Result<(), TranscodeError> {
-        let from = ObjectKey::Segment {
-            video: writer.video(),
-            generation: self.base.clone(),
-            rendition: record.rendition.clone(),
-            index: record.index,
-            container: self.plan.container,
-        };
-        if writer.copy_segment(&from, record).await? {
+        let SegmentRecord { rendition, index, .. } = record;
+        if let Some(planned) = self.plan.rendition(rendition)
+            && writer.copy_segment(&writer.of_generation(self.base.clone()), planned, record).await?
+        {
             return Ok(());
         }
-        let SegmentRecord { rendition, index, .. } = record;
         Err(TranscodeError::Verification(format!("segment {index} of {rendition} did not come over whole")))
     }
 }

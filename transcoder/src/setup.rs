@@ -13,7 +13,7 @@ use crate::error::TranscodeError;
 use crate::ffmpeg::{Launcher, Tools, ToolsError};
 use crate::settings::{FfmpegArgs, WorkerArgs, default_encoders};
 use crate::trial;
-use crate::worker::{InHand, Outage, Worker, WorkerConfig};
+use crate::worker::{ActiveVideos, Outage, Worker, WorkerConfig};
 
 /// Why a transcoder cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -213,7 +213,7 @@ impl Worker {
             tools,
             config: WorkerConfig { private_bucket: installation.private_bucket.clone(), ..config },
             outage: Outage::default(),
-            in_hand: InHand::default(),
+            active: ActiveVideos::default(),
         }
     }
 }

@@ -12,12 +12,13 @@ use axum::body::Body;
 use bytes::Bytes;
 use domain::content_key::ContentKey;
 use domain::ids::{Generation, VideoId, hex};
-use domain::object_key::{Container, ObjectKey, RenditionName};
-use domain::plan::LARGEST_COPIED_SEGMENT;
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::{LARGEST_COPIED_SEGMENT, Rendition};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
-use media::ts::{NULL_PACKET, PACKET_BYTES, TsReport, TsScanner, begin_with_first_picture, cut_iframes};
+use media::segment::{Measured, Scanner, Unmeasurable};
+use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame, cut_iframes};
 use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -27,14 +28,14 @@ use crate::loopback::SegmentReceiver;
 
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
-pub const ORIGIN: i64 = 900_000;
+pub(crate) const ORIGIN: i64 = 900_000;
 
 /// Maximum number of segments in memory, in addition to the one that each output is writing.
 const IN_FLIGHT: usize = 8;
 
 /// Counts the traffic to the store, for the receipt.
 #[derive(Debug, Default)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     /// Number of objects written.
     pub writes: AtomicU64,
     /// Number of bytes written.
@@ -45,7 +46,7 @@ pub struct Traffic {
 
 /// Writes objects of one generation, and counts them.
 #[derive(Clone)]
-pub struct GenerationWriter {
+pub(crate) struct GenerationWriter {
     store: SharedStore,
     video: VideoId,
     generation: Generation,
@@ -56,56 +57,61 @@ pub struct GenerationWriter {
 
 impl GenerationWriter {
     /// A writer into `store`.
-    pub fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
+    pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
         Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
     }
 
+    /// The objects of another generation of the same video.
+    pub(crate) fn of_generation(&self, generation: Generation) -> Self {
+        Self { generation, ..self.clone() }
+    }
+
     /// The video of the objects.
-    pub fn video(&self) -> VideoId {
+    pub(crate) fn video(&self) -> VideoId {
         self.video
     }
 
     /// The generation of the objects.
-    pub fn generation(&self) -> &Generation {
+    pub(crate) fn generation(&self) -> &Generation {
         &self.generation
     }
 
     /// Reads an object, or a part of it.
-    pub async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
+    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.get(key, range, None).await
     }
 
     /// Reads an object that may be missing.
-    pub async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         self.traffic.reads.fetch_add(1, Ordering::Relaxed);
         self.store.read_if_present(key, max_bytes).await
     }
 
     /// The traffic so far.
-    pub fn traffic(&self) -> &Traffic {
+    pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
     /// The key of a segment.
-    pub fn segment_key(&self, rendition: &RenditionName, index: u32) -> ObjectKey {
+    pub(crate) fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
         ObjectKey::Segment {
             video: self.video,
             generation: self.generation.clone(),
-            rendition: rendition.clone(),
+            rendition: rendition.name.clone(),
             index,
-            container: Container::MpegTs,
+            format: rendition.format,
         }
     }
 
     /// Waits for writes in progress, and prevents new ones: after that, stored objects can be
     /// removed.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         *self.closed.write().await = true;
     }
 
     /// Stores an object. The store itself retries while it cannot be reached.
-    pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+    pub(crate) async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
@@ -120,13 +126,18 @@ impl GenerationWriter {
 impl GenerationWriter {
     /// Copies a segment of another generation inside the store, and returns whether the copy is
     /// complete.
-    pub async fn copy_segment(&self, from: &ObjectKey, record: &SegmentRecord) -> Result<bool, TranscodeError> {
+    pub(crate) async fn copy_segment(
+        &self,
+        from: &Self,
+        rendition: &Rendition,
+        record: &SegmentRecord,
+    ) -> Result<bool, TranscodeError> {
         let closed = self.closed.read().await;
         if *closed {
             return Err(TranscodeError::Cancelled);
         }
-        let key = self.segment_key(&record.rendition, record.index);
-        self.store.copy(from, &key).await?;
+        let key = self.segment_key(rendition, record.index);
+        self.store.copy(&from.segment_key(rendition, record.index), &key).await?;
         self.traffic.writes.fetch_add(1, Ordering::Relaxed);
         Ok(self.store.head(&key).await?.size == record.bytes)
     }
@@ -137,9 +148,9 @@ const LEAST_PACKETS: usize = 24;
 
 /// The expected properties of one output of a run.
 #[derive(Clone)]
-pub struct Output {
+pub(crate) struct Output {
     /// The rendition of its segments.
-    pub rendition: RenditionName,
+    pub rendition: Rendition,
     /// Content key; `None`: segments stay clear.
     pub key: Option<ContentKey>,
     /// Whether it is remuxed: its segments are as large as those of the source.
@@ -150,15 +161,15 @@ pub struct Output {
 
 /// A stored segment, with its measurements in clear.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The record for the catalog. `duration` is the measured one.
     pub record: SegmentRecord,
-    /// All facts from the transport stream.
-    pub report: TsReport,
+    /// The measurements of the segment in clear.
+    pub(crate) measured: Measured,
 }
 
 /// Receives the segments of one run.
-pub struct SegmentSink {
+pub(crate) struct SegmentSink {
     writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
     room: Semaphore,
@@ -168,31 +179,31 @@ pub struct SegmentSink {
 
 impl SegmentSink {
     /// A sink, and the channel on which it reports stored segments.
-    pub fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
+    pub(crate) fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
-        let outputs = outputs.into_iter().map(|it| (it.rendition.clone(), it)).collect();
+        let outputs = outputs.into_iter().map(|it| (it.rendition.name.clone(), it)).collect();
         let room = Semaphore::new(IN_FLIGHT);
         (Self { writer, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
     }
 
     /// Number of deliveries that are being received or stored.
-    pub fn active(&self) -> usize {
+    pub(crate) fn active(&self) -> usize {
         self.active.load(Ordering::SeqCst)
     }
 
     /// Measures, encrypts and stores a segment. A second of silence has so few bytes that FFmpeg does
     /// not recognise it as a transport stream: null packets make it longer.
     async fn store_segment(&self, output: &Output, index: u32, body: Body) -> Result<Stored, TranscodeError> {
-        let mut scanner = TsScanner::new();
+        let mut scanner = Scanner::new(None);
         let mut stream = if index == 0 { beginning(body).await? } else { body }.into_data_stream();
         let mut encryptor = output.key.as_ref().map(|key| SegmentEncryptor::new(key.expose(), u64::from(index)));
         let mut object = Vec::with_capacity(1 << 20);
         let mut take = |part: &[u8]| {
-            scanner.push(part);
             match &mut encryptor {
                 Some(encryptor) => encryptor.update(part, &mut object),
                 None => object.extend_from_slice(part),
             }
+            scanner.push(part).map_err(unmeasurable)
         };
         let mut bytes = 0;
         while let Some(part) = stream.try_next().await.map_err(broken_off)? {
@@ -200,18 +211,18 @@ impl SegmentSink {
             if output.copied && bytes as u64 > LARGEST_COPIED_SEGMENT {
                 return Err(TranscodeError::NotCopyable(format!("segment {index} has more than {bytes} bytes")));
             }
-            take(&part);
+            take(&part)?;
         }
         for _ in bytes / PACKET_BYTES..LEAST_PACKETS {
-            take(&NULL_PACKET);
+            take(&NULL_PACKET)?;
         }
         if let Some(encryptor) = encryptor {
             encryptor.finish(&mut object);
         }
-        let report = scanner.finish();
-        let (start, duration, frames) = measure(&report)?;
+        let measured = scanner.finish().map_err(unmeasurable)?;
+        let (start, duration, frames) = extent(&measured)?;
         let record = SegmentRecord {
-            rendition: output.rendition.clone(),
+            rendition: output.rendition.name.clone(),
             index,
             start,
             duration,
@@ -221,7 +232,7 @@ impl SegmentSink {
             iframes: vec![],
         };
         self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
-        Ok(Stored { record, report })
+        Ok(Stored { record, measured })
     }
 
     /// Packs a chunk of I-frames into one object, each encrypted separately.
@@ -233,8 +244,10 @@ impl SegmentSink {
         body: Body,
     ) -> Result<Stored, TranscodeError> {
         let clear = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?;
-        let report = media::ts::scan(&clear);
-        let (start, duration, frames) = measure(&report)?;
+        let mut scanner = Scanner::new(None);
+        scanner.push(&clear).map_err(unmeasurable)?;
+        let measured = scanner.finish().map_err(unmeasurable)?;
+        let (start, duration, frames) = extent(&measured)?;
         let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
         let ends = cuts.iter().skip(1).map(|it| it.pts).chain([ORIGIN + (start + duration) as i64]);
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
@@ -253,7 +266,7 @@ impl SegmentSink {
             });
         }
         let record = SegmentRecord {
-            rendition: output.rendition.clone(),
+            rendition: output.rendition.name.clone(),
             index,
             start,
             duration,
@@ -263,7 +276,7 @@ impl SegmentSink {
             iframes,
         };
         self.writer.put(&self.writer.segment_key(&output.rendition, index), object.into()).await?;
-        Ok(Stored { record, report })
+        Ok(Stored { record, measured })
     }
 }
 
@@ -309,26 +322,26 @@ impl Drop for Active<'_> {
 }
 
 /// Receives images: each delivered file is one, kept in memory.
-pub struct ImageSink {
-    pictures: mpsc::UnboundedSender<(u32, Bytes)>,
+pub(crate) struct ImageSink {
+    images: mpsc::UnboundedSender<(u32, Bytes)>,
 }
 
 /// Maximum size of an image, bytes.
-const LARGEST_PICTURE: usize = 16 << 20;
+const LARGEST_IMAGE: usize = 16 << 20;
 
 impl ImageSink {
     /// A sink, and the channel of its images.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
-        let (pictures, receiver) = mpsc::unbounded_channel();
-        (Self { pictures }, receiver)
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
+        let (images, receiver) = mpsc::unbounded_channel();
+        (Self { images }, receiver)
     }
 }
 
 #[async_trait]
 impl SegmentReceiver for ImageSink {
     async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
-        let bytes = axum::body::to_bytes(body, LARGEST_PICTURE).await.map_err(broken_off)?;
-        drop(self.pictures.send((index, bytes)));
+        let bytes = axum::body::to_bytes(body, LARGEST_IMAGE).await.map_err(broken_off)?;
+        drop(self.images.send((index, bytes)));
         Ok(())
     }
 }
@@ -338,7 +351,7 @@ impl SegmentReceiver for ImageSink {
 /// is no frame at it.
 async fn beginning(body: Body) -> Result<Body, TranscodeError> {
     let mut bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(broken_off)?.to_vec();
-    begin_with_first_picture(&mut bytes);
+    begin_with_first_frame(&mut bytes);
     Ok(bytes.into())
 }
 
@@ -348,18 +361,20 @@ fn broken_off(error: impl std::fmt::Display) -> TranscodeError {
     TranscodeError::Cancelled
 }
 
-/// Start and duration in ticks, and number of frames, of the only elementary stream of a segment.
-fn measure(report: &TsReport) -> Result<(u64, u64, u32), TranscodeError> {
+fn unmeasurable(problem: Unmeasurable) -> TranscodeError {
+    TranscodeError::Verification(format!("a segment cannot be measured: {problem}"))
+}
+
+/// Start and duration in ticks, and number of frames, of the only stream of a segment.
+pub(crate) fn extent(measured: &Measured) -> Result<(u64, u64, u32), TranscodeError> {
     let wrong = |what: &str| TranscodeError::Verification(format!("a segment {what}"));
-    let stream = report.video().or(report.audio()).ok_or_else(|| wrong("has no stream"))?;
-    if !report.is_intact() {
+    if measured.damage.is_some() {
         return Err(wrong("is damaged"));
     }
-    let first = stream.min_pts.ok_or_else(|| wrong("has no times"))?;
+    let stream = measured.lead().ok_or_else(|| wrong("has no stream with times"))?;
     // An AAC access unit may begin just before the video: its start is set to that of the video.
-    let start = (first - ORIGIN).max(0) as u64;
-    let duration = stream.duration_ticks(Some(0)).unwrap_or(0).max(0) as u64;
-    Ok((start, duration, stream.frames as u32))
+    let start = (stream.start_ticks() - ORIGIN).max(0) as u64;
+    Ok((start, stream.duration_ticks().max(0) as u64, stream.frames as u32))
 }
 
 #[cfg(test)]

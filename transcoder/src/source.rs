@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use domain::failure::SourceProblem;
 use domain::object_key::ObjectKey;
+use domain::retry::RetryPolicy;
 use futures::TryStreamExt as _;
 use platform::object_store::{ETag, SharedStore, StoreError};
 
@@ -18,11 +19,11 @@ use crate::error::TranscodeError;
 
 mod blocks;
 
-pub use blocks::Blocks;
+pub(crate) use blocks::Blocks;
 
 /// A source of known size, readable in any order.
 #[async_trait]
-pub trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     /// Size in bytes.
     fn size(&self) -> u64;
 
@@ -31,7 +32,7 @@ pub trait Source: Send + Sync {
 }
 
 /// An object in the store.
-pub struct ObjectSource {
+pub(crate) struct ObjectSource {
     store: SharedStore,
     key: ObjectKey,
     etag: ETag,
@@ -41,10 +42,14 @@ pub struct ObjectSource {
 /// Attempts at one read before the job fails and the queue retries it.
 const ATTEMPTS: u32 = 4;
 
+/// Pauses between these attempts.
+const PAUSES: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(100), factor: 3, longest: Duration::from_millis(900) };
+
 impl ObjectSource {
     /// Opens the object of a job. `SourceMissing` if it does not exist, `SourceChanged` if another
     /// version is in its place.
-    pub async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
+    pub(crate) async fn open(store: SharedStore, key: ObjectKey, etag: &str) -> Result<Self, TranscodeError> {
         let meta = match store.head(&key).await {
             Ok(meta) => meta,
             Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
@@ -79,15 +84,13 @@ impl Source for ObjectSource {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes, TranscodeError> {
-        let mut pause = Duration::from_millis(100);
         for attempt in 1.. {
             match self.try_read(range.clone()).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(StoreError::NotFound { .. }) => return Err(SourceProblem::SourceMissing.into()),
                 Err(StoreError::ConditionFailed { .. }) => return Err(SourceProblem::SourceChanged.into()),
                 Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 3;
+                    tokio::time::sleep(PAUSES.pause_after(attempt)).await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -97,14 +100,14 @@ impl Source for ObjectSource {
 }
 
 /// A file on this machine.
-pub struct FileSource {
+pub(crate) struct FileSource {
     file: Arc<File>,
     size: u64,
 }
 
 impl FileSource {
     /// Opens a regular file.
-    pub fn open(path: &Path) -> Result<Self, TranscodeError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TranscodeError> {
         let io = |source| TranscodeError::Io { doing: format!("could not open `{}`", path.display()), source };
         let file = File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::ObjectKey;
 use domain::plan::Size;
 use domain::receipt::Extra;
 use domain::segment::{IFrameRecord, SegmentRecord, TICKS_PER_SECOND, seconds};
@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use media::ts::renumber;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::arguments::pictures;
+use crate::ffmpeg::arguments::images;
 use crate::ffmpeg::process::{self, Cost, Run};
 use crate::lanes::EncodeContext;
 use crate::loopback::Loopback;
@@ -51,14 +51,14 @@ const QUIET: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5_000
 
 /// The cost of the images of a generation, and those that could not be created.
 #[derive(Debug, Default)]
-pub struct Made {
+pub(crate) struct StillsResult {
     /// Resources of all runs.
     pub cost: Cost,
     /// Extras that are missing; the video plays without them.
     pub missing: Vec<Extra>,
 }
 
-impl Made {
+impl StillsResult {
     /// Records the result of an extra. A failure of the extra itself makes it missing; a general
     /// failure is returned.
     fn note(&mut self, extra: Extra, outcome: Result<Cost, TranscodeError>) -> Result<(), TranscodeError> {
@@ -80,14 +80,14 @@ impl Made {
 }
 
 /// Creates and stores all images of a generation.
-pub async fn make(
+pub(crate) async fn make(
     context: &EncodeContext,
     normaliser: Option<&Normaliser>,
     thumbnails: u32,
     iframes: &[SegmentRecord],
-) -> Result<Made, TranscodeError> {
+) -> Result<StillsResult, TranscodeError> {
     let stills = Stills { context, normaliser, iframes: all_iframes(iframes)?, duration: context.plan.duration() };
-    let mut made = Made::default();
+    let mut made = StillsResult::default();
     made.note(Extra::Thumbnails, twice(|| stills.thumbnails(thumbnails)).await)?;
     made.note(Extra::Storyboard, twice(|| stills.storyboard()).await)?;
     made.note(Extra::Poster, stills.poster().await)?;
@@ -135,20 +135,20 @@ impl<'a> Stills<'a> {
         if chosen.is_empty() {
             return Ok(Cost::default());
         }
-        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes, None).await?;
-        for (index, picture) in (0..).zip(found) {
-            self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, picture).await?;
+        let (found, cost) = decode(self.context, &chosen, self.context.plan.iframes.size, None).await?;
+        for (index, image) in (0..).zip(found) {
+            self.put(|video, generation| ObjectKey::Thumbnail { video, generation, index }, image).await?;
         }
         Ok(cost)
     }
 
     async fn storyboard(&self) -> Result<Cost, TranscodeError> {
-        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.with_short_side(TILE_SHORT_SIDE));
+        let sheet = Storyboard::new(self.duration, self.context.plan.iframes.size.with_short_side(TILE_SHORT_SIDE));
         let chosen: Vec<_> = sheet.moments().map(|it| self.nearest(it)).collect();
         let grid = Some((sheet.columns(), sheet.rows()));
         let (found, cost) = decode(self.context, &chosen, sheet.tile, grid).await?;
-        let picture = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
-        self.put(|video, generation| ObjectKey::Storyboard { video, generation }, picture).await?;
+        let image = found.into_iter().next().ok_or_else(|| missing("storyboard"))?;
+        self.put(|video, generation| ObjectKey::Storyboard { video, generation }, image).await?;
         self.put(|video, generation| ObjectKey::StoryboardIndex { video, generation }, sheet.web_vtt().into()).await?;
         Ok(cost)
     }
@@ -163,16 +163,16 @@ impl<'a> Stills<'a> {
             true => poster(self.context, self.normaliser, moment).await,
             false => Err(missing("poster")),
         };
-        let (picture, cost) = match made {
+        let (image, cost) = match made {
             Err(problem) if problem.concerns_ffmpeg() => {
                 tracing::info!("taking the poster from an I-frame: {problem}");
-                let size = self.context.plan.iframes;
+                let size = self.context.plan.iframes.size;
                 let (found, cost) = decode(self.context, &[self.nearest(moment)], size, None).await?;
                 (found.into_iter().next().ok_or_else(|| missing("poster"))?, cost)
             }
             made => made?,
         };
-        self.put(|video, generation| ObjectKey::Poster { video, generation }, picture).await?;
+        self.put(|video, generation| ObjectKey::Poster { video, generation }, image).await?;
         Ok(cost)
     }
 }
@@ -186,7 +186,7 @@ async fn poster(
     let (width, height) = context.probe.video.display_size();
     let source = Size { width, height };
     let size = source.with_short_side(source.short_side().min(POSTER_SHORT_SIDE));
-    let (sink, pictures) = ImageSink::new();
+    let (sink, images) = ImageSink::new();
     let delivery = context.loopback.deliver_to(Arc::new(sink));
     let output = |name: &str, file: &str| delivery.url(name, file);
     let source = context.loopback.source_url();
@@ -199,7 +199,7 @@ async fn poster(
     };
     let run = context.run("make the poster".to_owned(), arguments, TIME_LIMIT);
     let cost = process::run(run, &context.cancel).await.map_err(|it| context.cause(it))?.cost;
-    let found = collect(pictures, 1).await;
+    let found = collect(images, 1).await;
     Ok((found.into_iter().next().ok_or_else(|| missing("poster"))?, cost))
 }
 
@@ -220,7 +220,7 @@ async fn decode(
     let (sink, found) = ImageSink::new();
     let delivery = input.deliver_to(Arc::new(sink));
     let expected = if sheet.is_some() { 1 } else { chosen.len() };
-    let arguments = pictures(&input.source_url(), size, sheet, &delivery.url("pictures", "%d.jpg"));
+    let arguments = images(&input.source_url(), size, sheet, &delivery.url("images", "%d.jpg"));
     let task = "make thumbnails".to_owned();
     let run = Run { port: input.port(), ..context.run(task, arguments, TIME_LIMIT) };
     let cost = process::run(run, &context.cancel).await?.cost;
@@ -231,11 +231,11 @@ async fn decode(
     Ok((found, cost))
 }
 
-pub(crate) async fn collect(mut pictures: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
+pub(crate) async fn collect(mut images: mpsc::UnboundedReceiver<(u32, Bytes)>, expected: usize) -> Vec<Bytes> {
     let mut found = vec![];
     while found.len() < expected {
-        match tokio::time::timeout(QUIET, pictures.recv()).await {
-            Ok(Some(picture)) => found.push(picture),
+        match tokio::time::timeout(QUIET, images.recv()).await {
+            Ok(Some(image)) => found.push(image),
             Ok(None) | Err(_) => break,
         }
     }
@@ -253,16 +253,16 @@ async fn read(
     record: &SegmentRecord,
     iframe: &IFrameRecord,
 ) -> Result<Vec<u8>, TranscodeError> {
-    let rendition = RenditionName::iframes();
-    let key = context.writer.segment_key(&rendition, record.index);
+    let rendition = &context.plan.iframes.rendition;
+    let key = context.writer.segment_key(rendition, record.index);
     let range = iframe.offset..iframe.offset + iframe.bytes;
     let body = context.writer.get(&key, Some(range)).await?;
     let parts: Vec<Bytes> = body.stream.try_collect().await?;
     let stored = parts.concat();
-    match context.keys.get(&rendition) {
+    match context.keys.get(&rendition.name) {
         None => Ok(stored),
         Some(key) => SegmentDecryptor::decrypt(key.expose(), initialisation_vector(iframe.sequence.into()), &stored)
-            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.to_string(), reason: it.to_string() }),
+            .map_err(|it| TranscodeError::ContentKey { rendition: rendition.name.to_string(), reason: it.to_string() }),
     }
 }
 

@@ -3,14 +3,15 @@
 use domain::ids::{Generation, VideoId};
 use domain::job::Mode;
 use domain::object_key::RenditionName;
-use domain::plan::EncodePlan;
+use domain::plan::{ChunkPlan, EncodePlan, Rendition};
 use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::profile::Profile;
-use domain::segment::{IFrameRecord, Lane, SegmentRecord};
+use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord};
+use media::segment::{Measured, Scanner};
 
 use crate::ffmpeg::arguments::iframe_interval;
-use crate::sink::{ORIGIN, Stored};
+use crate::sink::{ORIGIN, Stored, extent};
 
 pub(crate) mod fake_ffmpeg;
 pub(crate) mod services;
@@ -32,6 +33,11 @@ pub(crate) fn name(text: &str) -> RenditionName {
     text.parse().unwrap()
 }
 
+/// The rendition with this name in one of the plans below.
+pub(crate) fn rendition_named(text: &str) -> Rendition {
+    [remuxed_plan(), encoded_plan()].iter().find_map(|it| it.rendition(&name(text)).cloned()).unwrap()
+}
+
 /// [`standard`], which cannot be remuxed.
 pub(crate) fn foreign() -> Probe {
     let mut probe = standard();
@@ -49,15 +55,19 @@ pub(crate) fn encoded_plan() -> EncodePlan {
     EncodePlan::new(&foreign(), &Profile::default(), Mode::Abr).unwrap()
 }
 
-/// The measurements that the sink takes of a segment in clear.
+/// The measurements of a segment in clear.
+pub(crate) fn measured(bytes: &[u8]) -> Measured {
+    let mut scanner = Scanner::new(None);
+    scanner.push(bytes).unwrap();
+    scanner.finish().unwrap()
+}
+
+/// The record that the sink makes of a segment in clear.
 pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Stored {
-    let report = media::ts::scan(bytes);
-    let stream = report.video().or(report.audio());
-    let start = stream.and_then(|it| it.min_pts).map_or(0, |it| (it - ORIGIN).max(0) as u64);
-    let duration = stream.and_then(|it| it.duration_ticks(Some(0))).unwrap_or(0).max(0) as u64;
-    let frames = stream.map_or(0, |it| it.frames as u32);
+    let measured = measured(bytes);
+    let (start, duration, frames) = extent(&measured).unwrap_or_default();
     let cuts = media::ts::cut_iframes(bytes).unwrap_or_default();
-    let iframes = (0..).zip(cuts.iter().filter(|_| *rendition == RenditionName::iframes()));
+    let iframes = (0..).zip(cuts.iter().filter(|_| rendition.as_str() == "iframes"));
     let iframes = iframes.map(|(sequence, cut)| IFrameRecord {
         sequence,
         offset: 0,
@@ -75,19 +85,19 @@ pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Sto
         frames,
         iframes: iframes.collect(),
     };
-    Stored { record, report }
+    Stored { record, measured }
 }
 
 /// A segment as FFmpeg delivers it when all goes well.
 pub(crate) fn planned_segment(plan: &EncodePlan, lane: Lane, rendition: &RenditionName, index: u32) -> Vec<u8> {
     let rate = plan.frame_rate;
-    if *rendition == RenditionName::iframes() {
+    if plan.is_iframes(rendition) {
         let span = plan.span(&plan.encode_chunks[index as usize].segments);
         let frames = (span.start.frame..span.end.frame).step_by(iframe_interval(plan) as usize);
         return transport::iframes(&frames.map(|it| rate.ticks_of_frame(it)).collect::<Vec<_>>());
     }
     let (this, next) = (plan.boundaries[index as usize], plan.boundaries[index as usize + 1]);
-    if let Some(audio) = plan.audio.iter().find(|it| it.name == *rendition) {
+    if let Some(audio) = plan.audio.iter().find(|it| it.rendition.name == *rendition) {
         let rate = u64::from(audio.sample_rate);
         let unit = |ticks: u64| (ticks * rate + 1024 * 45_000) / (1024 * 90_000);
         let (first, last) = (unit(this.ticks), unit(next.ticks));
@@ -99,23 +109,52 @@ pub(crate) fn planned_segment(plan: &EncodePlan, lane: Lane, rendition: &Renditi
 
 /// Every object that a lane makes: of each rendition, with its index.
 pub(crate) fn objects_of(plan: &EncodePlan, lane: Lane) -> Vec<(RenditionName, u32)> {
-    let count = |it: &RenditionName| match *it == RenditionName::iframes() {
+    let count = |it: &RenditionName| match plan.is_iframes(it) {
         true => plan.encode_chunks.len() as u32,
         false => plan.segments(),
     };
     if plan.chunks(lane).is_empty() {
         return vec![];
     }
-    plan.renditions(lane).into_iter().flat_map(|it| (0..count(&it)).map(move |index| (it.clone(), index))).collect()
+    plan.renditions(lane)
+        .into_iter()
+        .map(|it| it.name.clone())
+        .flat_map(|it| (0..count(&it)).map(move |index| (it.clone(), index)))
+        .collect()
 }
 
 /// The records of a generation that came out as planned.
 pub(crate) fn planned_records(plan: &EncodePlan) -> Vec<SegmentRecord> {
-    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio];
-    let objects = lanes.into_iter().flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
+    let objects = Lane::ALL.into_iter().flat_map(|lane| objects_of(plan, lane).into_iter().map(move |it| (lane, it)));
     let record = |(lane, (rendition, index)): (Lane, (RenditionName, u32))| {
         let stored = stored(&rendition, index, &planned_segment(plan, lane, &rendition, index));
         crate::verify::segment(plan, lane, &stored).unwrap()
     };
     objects.map(record).collect()
+}
+
+/// The recorded chunks of a generation that came out as planned.
+pub(crate) fn chunk_records(plan: &EncodePlan) -> Vec<ChunkRecord> {
+    let records = planned_records(plan);
+    let chunks = Lane::ALL.into_iter().flat_map(|lane| plan.chunks(lane).iter().map(move |it| (lane, it)));
+    let record = |(lane, chunk): (Lane, &ChunkPlan)| {
+        let own = |it: &&SegmentRecord| {
+            let is_planned = plan.renditions(lane).iter().any(|planned| planned.name == it.rendition);
+            is_planned
+                && match plan.is_iframes(&it.rendition) {
+                    true => it.index == chunk.index,
+                    false => chunk.segments.contains(&it.index),
+                }
+        };
+        let codecs = plan.renditions(lane).into_iter().map(|it| (it.name.clone(), format!("codec of {}", it.name)));
+        ChunkRecord {
+            lane,
+            index: chunk.index,
+            cpu_ms: 9,
+            wall_ms: 9,
+            segments: records.iter().filter(own).cloned().collect(),
+            codecs: codecs.collect(),
+        }
+    };
+    chunks.map(record).collect()
 }

@@ -18,7 +18,7 @@ use crate::error::TranscodeError;
 
 /// The meaning of the signal of a BT.2020 frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Light {
+pub(crate) enum Light {
     /// SMPTE ST 2084.
     Pq,
     /// ARIB STD-B67, on a display of 1,000 nits.
@@ -38,7 +38,7 @@ const KNEE: f64 = 0.77;
 
 impl Light {
     /// The kind of a video stream's signal; `None`: it needs no table.
-    pub fn of(video: &VideoStream) -> Option<Self> {
+    pub(crate) fn of(video: &VideoStream) -> Option<Self> {
         match video.hdr {
             Some(HighDynamicRange::Pq) => Some(Self::Pq),
             Some(HighDynamicRange::Hlg) => Some(Self::Hlg),
@@ -103,13 +103,13 @@ impl Light {
 
 /// A table in a file, which is removed when this is dropped; FFmpeg can only read it from a file.
 #[derive(Debug)]
-pub struct ToneMap {
+pub(crate) struct ToneMap {
     file: tempfile::NamedTempFile,
 }
 
 impl ToneMap {
     /// Writes the table that a video stream needs; `None`: it needs none.
-    pub async fn write(video: &VideoStream) -> Result<Option<Self>, TranscodeError> {
+    pub(crate) async fn write(video: &VideoStream) -> Result<Option<Self>, TranscodeError> {
         let Some(light) = Light::of(video) else { return Ok(None) };
         let writing = tokio::task::spawn_blocking(move || {
             let mut file = tempfile::Builder::new().prefix("edgereel-").suffix(".cube").tempfile()?;
@@ -131,7 +131,7 @@ impl ToneMap {
     }
 
     /// Path of the table.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }
 }

@@ -37,9 +37,9 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
         workers: 1,
     };
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;
-    // The pipeline falls back to other ways if one fails; here each has to work.
-    let ways: HashSet<bool> = report.rungs.iter().map(|it| it.copied).collect();
-    if ways.len() == 2 && report.rungs.iter().all(|it| it.segments == 2) && report.missing.is_empty() {
+    // The pipeline falls back to another strategy if one fails; here each has to work.
+    let kinds: HashSet<bool> = report.rungs.iter().map(|it| it.copied).collect();
+    if kinds.len() == 2 && report.rungs.iter().all(|it| it.segments == 2) && report.missing.is_empty() {
         return Ok(());
     }
     Err(TranscodeError::Verification("the trial did not come out as planned".to_owned()))

@@ -2,13 +2,13 @@
 //! it.
 //!
 //! FFmpeg may exit 0 after writing a short or damaged file, so its exit status does not count: only the
-//! transport streams themselves do.
+//! segments themselves do.
 
-use domain::object_key::RenditionName;
-use domain::plan::EncodePlan;
+use std::ops::Range;
+
+use domain::plan::{Boundary, EncodePlan, RenditionKind};
 use domain::segment::{Lane, SegmentRecord, TICKS_PER_SECOND, seconds};
-use media::h264::Sps;
-use media::ts::TsReport;
+use media::segment::{Measured, StreamInfo};
 
 use crate::error::TranscodeError;
 use crate::sink::Stored;
@@ -20,74 +20,107 @@ const SHORTAGE: u64 = TICKS_PER_SECOND / 4;
 const AUDIO_UNIT: u64 = 1024 * TICKS_PER_SECOND / 44_100 + 1;
 
 /// Checks a segment against the plan, and returns its record with its exact duration.
-pub fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
-    let (record, report) = (&stored.record, &stored.report);
-    let wrong =
-        |what: String| TranscodeError::Verification(format!("segment {} of {} {what}", record.index, record.rendition));
-    if report.streams.len() != 1 {
-        return Err(wrong(format!("has {} streams", report.streams.len())));
+pub(crate) fn segment(plan: &EncodePlan, lane: Lane, stored: &Stored) -> Result<SegmentRecord, TranscodeError> {
+    let (record, measured) = (&stored.record, &stored.measured);
+    let segment = Segment { plan, record, measured };
+    if measured.streams != 1 {
+        return Err(segment.wrong(&format!("has {} streams", measured.streams)));
     }
-    if lane == Lane::Encode && record.rendition == RenditionName::iframes() {
-        let all_intra = report.video().is_some_and(|it| it.intra_frames == it.frames);
-        let complete = record.iframes.len() as u32 == record.frames;
-        let Some(chunk) = plan.encode_chunks.get(record.index as usize).filter(|_| all_intra && complete) else {
-            return Err(wrong("is not all I-frames".to_owned()));
-        };
-        return Ok(until(record, plan.frame_rate.ticks_of_frame(plan.span(&chunk.segments).end.frame)));
-    }
-    if record.index >= plan.segments() {
-        return Err(wrong("was not planned".to_owned()));
-    }
-    let (this, next) = (plan.boundaries[record.index as usize], plan.boundaries[record.index as usize + 1]);
-    let last = record.index + 1 == plan.segments();
-    let frame = plan.frame_rate.ticks_of_frame(1);
-    let starts_at = |expected: u64, tolerance: u64| {
-        if record.start.abs_diff(expected) <= tolerance {
-            return Ok(());
+    let kind = plan.rendition(&record.rendition).map(|it| it.kind);
+    let span = match (kind, record.index < plan.segments()) {
+        (Some(RenditionKind::IFrames), _) => return segment.iframes(),
+        (Some(RenditionKind::Video | RenditionKind::Audio), true) => plan.span(&(record.index..record.index + 1)),
+        (Some(RenditionKind::Video | RenditionKind::Audio), false) | (None, _) => {
+            return Err(segment.wrong("was not planned"));
         }
-        Err(wrong(format!("begins at {:.3} s instead of {:.3} s", seconds(record.start), seconds(expected))))
     };
-    let duration = match (lane, report.audio()) {
-        (_, Some(audio)) => {
-            starts_at(this.ticks, AUDIO_UNIT)?;
-            match lane {
-                // Joined sources have audio that overlaps, or gaps: samples and times drift apart,
-                // boundaries do not.
-                Lane::Copy if !last => next.ticks - this.ticks,
-                _ => audio_duration(lane, audio, record.duration),
-            }
-        }
-        (Lane::Audio, None) => return Err(wrong("holds no AAC".to_owned())),
-        (Lane::Copy, None) => {
-            if !stands_alone(report) {
-                let at = seconds(this.ticks);
-                return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
-            }
-            starts_at(this.ticks, frame / 2)?;
-            // The transport stream does not carry the duration of its last frame; the index of the
-            // source does.
-            let planned = next.ticks - this.ticks;
-            if last && record.duration + plan.longest_frame + SHORTAGE < planned {
-                return Err(wrong(format!("ends {:.3} s early", seconds(planned - record.duration))));
-            }
-            planned
-        }
-        (Lane::Encode, None) => {
-            if !stands_alone(report) {
-                return Err(wrong("does not begin with an IDR picture".to_owned()));
-            }
-            let begins = plan.frame_rate.ticks_of_frame(this.frame);
-            starts_at(begins, 2)?;
-            let planned = next.frame - this.frame;
-            let missing = planned.saturating_sub(u64::from(record.frames));
-            let tolerated = if last { SHORTAGE / frame.max(1) + 1 } else { 0 };
-            if u64::from(record.frames) > planned || missing > tolerated {
-                return Err(wrong(format!("has {} frames instead of {planned}", record.frames)));
-            }
-            plan.frame_rate.ticks_of_frame(this.frame + u64::from(record.frames)) - begins
-        }
+    let duration = match (kind, lane) {
+        (Some(RenditionKind::Audio), _) => segment.audio(lane, &span)?,
+        (_, Lane::Copy) => segment.remuxed(&span)?,
+        (_, Lane::Encode | Lane::Audio) => segment.encoded(&span)?,
     };
     Ok(SegmentRecord { duration, ..record.clone() })
+}
+
+/// A segment to check. Each method checks one kind, and returns the exact duration, ticks.
+struct Segment<'a> {
+    plan: &'a EncodePlan,
+    record: &'a SegmentRecord,
+    measured: &'a Measured,
+}
+
+impl Segment<'_> {
+    fn iframes(&self) -> Result<SegmentRecord, TranscodeError> {
+        let all_intra = self.measured.video.as_ref().is_some_and(|it| it.intra_frames == it.frames);
+        let complete = self.record.iframes.len() as u32 == self.record.frames;
+        let chunk = self.plan.encode_chunks.get(self.record.index as usize);
+        let Some(chunk) = chunk.filter(|_| all_intra && complete) else {
+            return Err(self.wrong("is not all I-frames"));
+        };
+        let end = self.plan.span(&chunk.segments).end.frame;
+        Ok(until(self.record, self.plan.frame_rate.ticks_of_frame(end)))
+    }
+
+    fn audio(&self, lane: Lane, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
+        let Some(audio) = &self.measured.audio else { return Err(self.wrong("holds no AAC")) };
+        self.starts_at(span.start.ticks, AUDIO_UNIT)?;
+        match lane {
+            // Joined sources have audio that overlaps, or gaps: samples and times drift apart,
+            // boundaries do not.
+            Lane::Copy if !self.is_last() => Ok(span.end.ticks - span.start.ticks),
+            Lane::Copy | Lane::Encode | Lane::Audio => Ok(audio_duration(lane, audio, self.record.duration)),
+        }
+    }
+
+    fn remuxed(&self, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
+        if !self.stands_alone() {
+            let at = seconds(span.start.ticks);
+            return Err(TranscodeError::NotCopyable(format!("at {at:.3} s it has no instantaneous refresh")));
+        }
+        self.starts_at(span.start.ticks, self.plan.frame_rate.ticks_of_frame(1) / 2)?;
+        // The segment does not carry the duration of its last frame; the index of the source does.
+        let planned = span.end.ticks - span.start.ticks;
+        if self.is_last() && self.record.duration + self.plan.longest_frame + SHORTAGE < planned {
+            return Err(self.wrong(&format!("ends {:.3} s early", seconds(planned - self.record.duration))));
+        }
+        Ok(planned)
+    }
+
+    fn encoded(&self, span: &Range<Boundary>) -> Result<u64, TranscodeError> {
+        if !self.stands_alone() {
+            return Err(self.wrong("does not begin with an IDR frame"));
+        }
+        let rate = self.plan.frame_rate;
+        let (begins, frames) = (rate.ticks_of_frame(span.start.frame), u64::from(self.record.frames));
+        self.starts_at(begins, 2)?;
+        let planned = span.end.frame - span.start.frame;
+        let tolerated = if self.is_last() { SHORTAGE / rate.ticks_of_frame(1).max(1) + 1 } else { 0 };
+        if frames > planned || planned - frames > tolerated {
+            return Err(self.wrong(&format!("has {frames} frames instead of {planned}")));
+        }
+        Ok(rate.ticks_of_frame(span.start.frame + frames) - begins)
+    }
+
+    fn is_last(&self) -> bool {
+        self.record.index + 1 == self.plan.segments()
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.measured.starts_with_tables && self.measured.video.as_ref().is_some_and(|it| it.starts_with_idr)
+    }
+
+    fn starts_at(&self, expected: u64, tolerance: u64) -> Result<(), TranscodeError> {
+        let start = self.record.start;
+        if start.abs_diff(expected) <= tolerance {
+            return Ok(());
+        }
+        Err(self.wrong(&format!("begins at {:.3} s instead of {:.3} s", seconds(start), seconds(expected))))
+    }
+
+    fn wrong(&self, what: &str) -> TranscodeError {
+        let SegmentRecord { rendition, index, .. } = self.record;
+        TranscodeError::Verification(format!("segment {index} of {rendition} {what}"))
+    }
 }
 
 /// I-frames with the last one extended to the end of its chunk, which only the plan knows.
@@ -100,45 +133,27 @@ fn until(record: &SegmentRecord, end: u64) -> SegmentRecord {
     record
 }
 
-fn stands_alone(report: &TsReport) -> bool {
-    report.starts_with_tables && report.video().is_some_and(|it| it.starts_with_idr)
-}
-
 /// Exact duration by samples; by times (`measured`) if a copied source has a gap.
-fn audio_duration(lane: Lane, stream: &media::ts::EsReport, measured: u64) -> u64 {
-    let rate = stream.adts.map_or(0, |it| u64::from(it.sample_rate));
-    let sounding = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
-    if lane == Lane::Copy && measured > sounding + AUDIO_UNIT / 2 { measured } else { sounding }
-}
-
-/// The codecs in the bitstream of a segment (RFC 6381).
-pub fn codecs(report: &TsReport) -> Option<String> {
-    match (report.video(), report.audio()) {
-        (Some(video), _) => Sps::parse(video.sps.as_ref()?).map(|it| it.codec_string()),
-        (None, Some(audio)) => audio.adts.map(|it| it.codec_string()),
-        (None, None) => None,
-    }
+fn audio_duration(lane: Lane, stream: &StreamInfo, measured: u64) -> u64 {
+    let rate = stream.sample_rate.map_or(0, u64::from);
+    let by_samples = (stream.samples * TICKS_PER_SECOND).checked_div(rate).unwrap_or(measured);
+    if lane == Lane::Copy && measured > by_samples + AUDIO_UNIT / 2 { measured } else { by_samples }
 }
 
 /// The final check of a whole generation: every rendition is complete, and audio and video have the
 /// same length.
-pub fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
+pub(crate) fn generation(plan: &EncodePlan, records: &[SegmentRecord]) -> Result<(), TranscodeError> {
     let wrong = |what: String| Err(TranscodeError::Verification(what));
     let mut ends = vec![];
-    for lane in [Lane::Copy, Lane::Encode, Lane::Audio] {
-        if plan.chunks(lane).is_empty() {
-            continue;
+    for rendition in plan.all_renditions() {
+        let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition.name).collect();
+        if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
+            return wrong(format!("{} is not complete", rendition.name));
         }
-        for rendition in plan.renditions(lane) {
-            let own: Vec<_> = records.iter().filter(|it| it.rendition == rendition).collect();
-            if own.iter().zip(0..).any(|(it, index)| it.index != index) || own.is_empty() {
-                return wrong(format!("{rendition} is not complete"));
-            }
-            ends.push((rendition, own.iter().map(|it| it.duration).sum::<u64>(), own.len()));
-        }
+        ends.push((&rendition.name, own.iter().map(|it| it.duration).sum::<u64>()));
     }
-    let Some((_, reference, _)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
-    for (rendition, end, _) in &ends {
+    let Some((_, reference)) = ends.first().cloned() else { return wrong("nothing was made".to_owned()) };
+    for (rendition, end) in &ends {
         // Apple 8.1: within a frame; the last audio access unit and the shortage of a source are
         // added.
         if end.abs_diff(reference) > SHORTAGE + 2 * AUDIO_UNIT {

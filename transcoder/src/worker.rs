@@ -8,9 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{Catalog, CatalogError, Claim, ClaimOutcome, next_attempt};
+use catalog::{Catalog, CatalogError, next_attempt};
 use domain::content_key::KeyEncryptionKeys;
-use domain::ids::{JobId, VideoId};
 use domain::job::JobMessage;
 use domain::profile::Profile;
 use domain::retry::Next;
@@ -18,22 +17,25 @@ use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::uploads::UploadSigner;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, warn};
 
 use crate::fetch::Pace;
 use crate::ffmpeg::Tools;
+use crate::jobs::import::ImportJob;
+use crate::jobs::poster::PosterJob;
+use crate::jobs::transcode::TranscodeJob;
+use crate::jobs::{Context, Fate};
 use platform::clock::now_ms;
 
-mod ending;
+mod active;
+mod claims;
 mod heartbeat;
-mod importing;
-mod in_hand;
 mod outage;
-mod posters;
-mod transcoding;
 
-pub use in_hand::InHand;
+pub use active::ActiveVideos;
+pub(crate) use heartbeat::Heartbeat;
 pub use outage::Outage;
 
 /// Configuration of a worker.
@@ -101,34 +103,37 @@ pub struct Worker {
     /// Whether a service is unavailable; initially none is known to be.
     pub outage: Outage,
     /// The videos that its jobs are processing; initially none.
-    pub in_hand: InHand,
+    pub active: ActiveVideos,
 }
 
-/// Pause before a message is received again if the state of its job is unknown.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// Pause before a message is received again if the catalog could not be asked about its job.
+pub(crate) const CATALOG_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long an import waits before it asks for a slot again.
+const IMPORT_PAUSE: Duration = Duration::from_secs(15);
 
 impl Worker {
     /// Works until cancelled. The current jobs are then released at once, with all finished chunks
     /// kept.
     pub async fn run(&self, cancel: CancellationToken) {
-        let room = Arc::new(tokio::sync::Semaphore::new(self.config.jobs.max(1)));
-        let import_room = Arc::new(tokio::sync::Semaphore::new(self.config.imports_at_once.max(1)));
+        let slots = Arc::new(Semaphore::new(self.config.jobs.max(1)));
+        let import_slots = Arc::new(Semaphore::new(self.config.imports_at_once.max(1)));
         let tasks = tokio_util::task::TaskTracker::new();
         while !cancel.is_cancelled() {
             self.wait_for_services(&cancel).await;
             // A free slot first, so that a job that was received can start immediately.
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
             let received = tokio::select! {
                 received = self.queue.receive(self.config.wait, self.config.lease) => received,
                 () = cancel.cancelled() => break,
             };
             match received {
                 Ok(Some(delivery)) => {
-                    let Some(place) = self.place_for(&delivery, place, &import_room).await else { continue };
+                    let Some(slot) = self.slot_for(&delivery, slot, &import_slots).await else { continue };
                     let (worker, cancel) = (self.clone(), cancel.clone());
                     tasks.spawn(async move {
                         worker.handle(&delivery, &cancel).await;
-                        drop(place);
+                        drop(slot);
                     });
                 }
                 Ok(None) => {}
@@ -142,13 +147,41 @@ impl Worker {
         tasks.wait().await;
     }
 
+    /// The slot for a delivery. Imports wait for external servers and must not keep encodes from
+    /// starting, so they have slots of their own. `None`: all of these are in use, and the import
+    /// is delivered again later.
+    async fn slot_for(
+        &self,
+        delivery: &Delivery,
+        slot: OwnedSemaphorePermit,
+        imports: &Arc<Semaphore>,
+    ) -> Option<OwnedSemaphorePermit> {
+        let Ok(message @ JobMessage::ImportV1(_)) = &delivery.message else { return Some(slot) };
+        if let Ok(slot) = Arc::clone(imports).try_acquire_owned() {
+            return Some(slot);
+        }
+        // A new message instead of the old one: waiting for a slot is not a failed delivery.
+        let fate = Fate::Replace { pause: IMPORT_PAUSE };
+        if let Err(problem) = self.settle(delivery, message, fate).await {
+            warn!("could not requeue an import that waits for a slot: {:#}", anyhow::Error::from(problem));
+        }
+        None
+    }
+
     async fn handle(&self, delivery: &Delivery, cancel: &CancellationToken) {
         let settled = match &delivery.message {
             Ok(message) => {
                 let (job, video) = (message.id(), message.video());
                 let attempt = tracing::field::Empty;
                 let span = tracing::info_span!("job", job.id = %job, video.id = %video, attempt);
-                self.settle(delivery, message, cancel).instrument(span).await
+                let work = async {
+                    let fate = match self.fate_without_attempt(delivery, message).await {
+                        Some(fate) => fate,
+                        None => self.run_job(message, Context { worker: self, delivery, cancel }).await,
+                    };
+                    self.settle(delivery, message, fate).await
+                };
+                work.instrument(span).await
             }
             Err(invalid) => {
                 warn!("malformed message: {invalid}");
@@ -162,94 +195,50 @@ impl Worker {
         }
     }
 
-    async fn settle(
-        &self,
-        delivery: &Delivery,
-        message: &JobMessage,
-        cancel: &CancellationToken,
-    ) -> Result<(), QueueError> {
-        let is_poster = matches!(message, JobMessage::PosterV1(_));
-        if delivery.receive_count > 1 {
-            let next = next_attempt(&self.catalog, (message.video(), message.id()), None, now_ms()).await;
-            match next {
-                Ok(Next::GiveUp) => {
-                    return self
-                        .queue
-                        .dead_letter(&delivery.receipt, "no attempt made more progress than the ones before it")
-                        .await;
-                }
-                // Attempts decide when a job ends, not deliveries. A new message with its own
-                // deliveries is sent before the old one is deleted: a duplicate is better than a
-                // loss. A poster has no attempts.
-                Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {
-                    info!(
-                        "sending the job again: it was delivered {} times and has another attempt",
-                        delivery.receive_count
-                    );
-                    self.queue.send(message, Duration::ZERO).await?;
-                    return self.queue.ack(&delivery.receipt).await;
-                }
-                Ok(Next::Again(_)) | Err(_) => {}
-            }
-        }
+    async fn run_job(&self, message: &JobMessage, context: Context<'_>) -> Fate {
         match message {
-            JobMessage::TranscodeV1(job) => self.settle_job(delivery, job, cancel).await,
-            JobMessage::ImportV1(import) => self.settle_import(delivery, import, cancel).await,
-            JobMessage::PosterV1(job) => self.settle_poster(delivery, job, cancel).await,
+            JobMessage::TranscodeV1(job) => TranscodeJob { context, job }.run().await,
+            JobMessage::ImportV1(import) => ImportJob { context, import }.run().await,
+            JobMessage::PosterV1(job) => PosterJob { context, job }.run().await,
         }
     }
 
-    /// Returns the claim if this worker got it; otherwise settles the message and returns `None`.
-    /// `is_free_here`: no other job of this process is processing the video.
-    async fn admitted(
-        &self,
-        delivery: &Delivery,
-        (video, job): (VideoId, &JobId),
-        is_free_here: bool,
-        claimed: Result<ClaimOutcome, CatalogError>,
-    ) -> Result<Option<Claim>, QueueError> {
-        let receipt = &delivery.receipt;
-        let settled = match claimed {
-            Ok(ClaimOutcome::Claimed(claim)) => {
-                self.outage.forget();
-                tracing::Span::current().record("attempt", claim.fence);
-                return Ok(Some(claim));
+    /// The fate of a message that was delivered before and gets no other attempt now.
+    async fn fate_without_attempt(&self, delivery: &Delivery, message: &JobMessage) -> Option<Fate> {
+        if delivery.receive_count <= 1 {
+            return None;
+        }
+        let is_poster = matches!(message, JobMessage::PosterV1(_));
+        match next_attempt(&self.catalog, (message.video(), message.id()), None, now_ms()).await {
+            Ok(Next::GiveUp) => Some(Fate::dead_letter("no attempt made more progress than the ones before it")),
+            // Attempts decide when a job ends, not deliveries. A poster has no attempts.
+            Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {
+                let count = delivery.receive_count;
+                info!("sending the job again: it was delivered {count} times and has another attempt");
+                Some(Fate::Replace { pause: Duration::ZERO })
             }
-            Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
-                info!("nothing to do: the job is done, or the video is gone");
+            Ok(Next::Again(_)) | Err(_) => None,
+        }
+    }
+
+    /// Carries out the fate of a message.
+    async fn settle(&self, delivery: &Delivery, message: &JobMessage, fate: Fate) -> Result<(), QueueError> {
+        let receipt = &delivery.receipt;
+        match fate {
+            Fate::Acknowledge => self.queue.ack(receipt).await,
+            Fate::Release { pause, reason } => self.queue.release(receipt, pause, &reason).await,
+            Fate::DeadLetter { reason } => self.queue.dead_letter(receipt, &reason).await,
+            // The new message is sent before the old one is deleted: a duplicate is better than a
+            // loss.
+            Fate::Replace { pause } => {
+                self.queue.send(message, pause).await?;
                 self.queue.ack(receipt).await
             }
-            Ok(ClaimOutcome::Held { until_ms }) => {
-                let holder = self.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
-                match holder {
-                    // The worker got the claim, but the response was lost: the connection was closed,
-                    // or the process was suspended.
-                    Some(claim) if is_free_here && claim.worker == self.config.name => {
-                        tracing::Span::current().record("attempt", claim.fence);
-                        info!("this worker has claimed it already");
-                        return Ok(Some(claim));
-                    }
-                    // The message of the holder was delivered before. This one is delivered for
-                    // the first time, so it is a duplicate of it.
-                    Some(_) if delivery.receive_count <= 1 => {
-                        info!("another worker has it already");
-                        return self.queue.ack(receipt).await.map(|()| None);
-                    }
-                    // The holder may be dead: try again when its lease has expired.
-                    Some(_) | None => {}
-                }
-                let delay = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
-                self.queue.release(receipt, delay, "held by another worker").await
-            }
-            Err(problem) => {
-                warn!("could not claim the job: {:#}", anyhow::Error::from(problem));
-                self.queue.release(receipt, RETRY_PAUSE, "the catalog could not be reached").await
-            }
-        };
-        settled.map(|()| None)
+        }
     }
 
-    fn profile(&self, name: &str) -> Option<Profile> {
+    /// The profile of a job; `None`: this installation does not have it.
+    pub(crate) fn profile(&self, name: &str) -> Option<Profile> {
         let known = self.config.profiles.get(name).cloned();
         known.or_else(|| (name == "default").then(Profile::default))
     }

@@ -11,8 +11,8 @@ use console::style;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;
-use transcoder::ffmpeg::{Launcher, Tools};
 use transcoder::settings::default_encoders;
+use transcoder::{Launcher, Tools};
 
 use crate::Result;
 use crate::args::{self, DoctorArgs};

@@ -7,11 +7,11 @@ use domain::failure::FailureClass;
 use domain::profile::Profile;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
-use transcoder::error::TranscodeError;
-use transcoder::journal::Progress;
-use transcoder::local::{LocalJob, LocalReport, transcode};
+use transcoder::Progress;
+use transcoder::TranscodeError;
 use transcoder::settings::default_encoders;
 use transcoder::setup::{find_tools, read_profile};
+use transcoder::{LocalJob, LocalReport, transcode};
 
 use crate::Result;
 use crate::args::TranscodeArgs;

@@ -25,10 +25,10 @@ use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
-use transcoder::ffmpeg::Tools;
+use transcoder::Tools;
 use transcoder::settings::default_encoders;
 use transcoder::setup::read_profiles;
-use transcoder::worker::{Worker, WorkerConfig};
+use transcoder::{Worker, WorkerConfig};
 
 use super::pump::Pump;
 use crate::Result;

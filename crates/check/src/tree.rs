@@ -2,6 +2,7 @@
 
 use hls::parse::{ByteRange, Media, Problem, Variant};
 use hls::{MasterPlaylist, MediaPlaylist};
+use media::segment::{Measured, StreamInfo};
 use url::Url;
 
 use crate::fetch::FetchError;
@@ -102,12 +103,16 @@ pub(crate) struct Segment {
     pub(crate) discontinuity: bool,
     pub(crate) encrypted: bool,
     /// The measurements; `None`: skipped, by option or by EXT-X-GAP.
-    pub(crate) outcome: Option<Result<Measured, Failure>>,
+    pub(crate) outcome: Option<Result<Received, Failure>>,
 }
 
 impl Segment {
-    pub(crate) fn measured(&self) -> Option<&Measured> {
+    pub(crate) fn received(&self) -> Option<&Received> {
         self.outcome.as_ref()?.as_ref().ok()
+    }
+
+    pub(crate) fn measured(&self) -> Option<&Measured> {
+        self.received().map(|it| &it.media)
     }
 
     /// Name in reports.
@@ -144,48 +149,13 @@ pub(crate) enum Failure {
     Damaged(String),
 }
 
-/// The container of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Ts,
-    Fmp4,
-    WebVtt,
-    /// Audio frames without a container.
-    PackedAudio,
-}
-
-/// A measured segment.
+/// A segment that was read: its measurements, and the facts of its transfer.
 #[derive(Debug, Clone)]
-pub(crate) struct Measured {
-    pub(crate) packing: Packing,
+pub(crate) struct Received {
+    pub(crate) media: Measured,
     /// Size in bytes, as stored.
     pub(crate) bytes: u64,
     pub(crate) content_type: Option<String>,
-    pub(crate) starts_with_tables: bool,
-    pub(crate) video: Option<StreamInfo>,
-    pub(crate) audio: Option<StreamInfo>,
-    /// Description of the container's damage.
-    pub(crate) damage: Option<String>,
-}
-
-/// The video or the audio of a segment. Times in seconds of the media's own clock.
-#[derive(Debug, Clone)]
-pub(crate) struct StreamInfo {
-    pub(crate) start: f64,
-    pub(crate) end: f64,
-    /// Duration of one frame, seconds.
-    pub(crate) frame: f64,
-    pub(crate) frames: u64,
-    /// Frame rate during motion; `None`: not measured.
-    pub(crate) motion: Option<f64>,
-    /// Codec in the notation of RFC 6381, if known.
-    pub(crate) codec: Option<String>,
-    pub(crate) size: Option<(u32, u32)>,
-    pub(crate) channels: Option<u16>,
-    pub(crate) starts_with_idr: bool,
-    pub(crate) intra_frames: u64,
-    /// Presentation times of keyframes, seconds.
-    pub(crate) keyframes: Vec<f64>,
 }
 
 impl Rendition {
@@ -211,9 +181,9 @@ impl Rendition {
         self.said().is_some_and(|it| it.end_list.is_some())
     }
 
-    /// All segments with their measurements; `None` unless all were read.
-    pub(crate) fn all_measured(&self) -> Option<Vec<(&Segment, &Measured)>> {
-        self.segments.iter().map(|it| Some((it, it.measured()?))).collect()
+    /// All segments as received; `None` unless all were read.
+    pub(crate) fn all_received(&self) -> Option<Vec<(&Segment, &Received)>> {
+        self.segments.iter().map(|it| Some((it, it.received()?))).collect()
     }
 
     /// The leading essence of the first measured segment: video if there is some.
@@ -227,13 +197,6 @@ impl Rendition {
 
     pub(crate) fn has_audio(&self) -> bool {
         self.segments.iter().any(|it| it.measured().is_some_and(|it| it.audio.is_some()))
-    }
-}
-
-impl Measured {
-    /// The video if there is some, else the audio.
-    pub(crate) fn lead(&self) -> Option<&StreamInfo> {
-        self.video.as_ref().or(self.audio.as_ref())
     }
 }
 

@@ -71,7 +71,7 @@ pub enum FailureCode {
     /// The file has no video track.
     NoVideoStream,
     /// The file has audio, but no video track.
-    OnlySound,
+    AudioOnly,
     /// The video is longer than the profile allows.
     TooLong,
     /// The file has more bytes than the profile allows.
@@ -107,7 +107,7 @@ pub enum FailureCode {
     /// Single rungs cannot be re-encoded with these settings.
     RungsDoNotFit,
     /// The image cannot be decoded.
-    PictureDamaged,
+    ImageDamaged,
     /// An internal failure: details are in the log.
     Internal,
     /// The store, the queue or the database could not be reached.
@@ -134,7 +134,7 @@ impl FailureCode {
         Self::EmptyFile,
         Self::NotAVideo,
         Self::NoVideoStream,
-        Self::OnlySound,
+        Self::AudioOnly,
         Self::TooLong,
         Self::TooLarge,
         Self::TooManyPixels,
@@ -152,7 +152,7 @@ impl FailureCode {
         Self::AddressNotAllowed,
         Self::WebPage,
         Self::RungsDoNotFit,
-        Self::PictureDamaged,
+        Self::ImageDamaged,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
@@ -170,7 +170,7 @@ impl FailureCode {
             Self::EmptyFile => "empty-file",
             Self::NotAVideo => "not-a-video",
             Self::NoVideoStream => "no-video-stream",
-            Self::OnlySound => "only-sound",
+            Self::AudioOnly => "audio-only",
             Self::TooLong => "too-long",
             Self::TooLarge => "too-large",
             Self::TooManyPixels => "too-many-pixels",
@@ -188,7 +188,7 @@ impl FailureCode {
             Self::AddressNotAllowed => "address-not-allowed",
             Self::WebPage => "web-page",
             Self::RungsDoNotFit => "rungs-do-not-fit",
-            Self::PictureDamaged => "picture-damaged",
+            Self::ImageDamaged => "image-damaged",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
@@ -207,7 +207,7 @@ impl FailureCode {
             Self::EmptyFile
             | Self::NotAVideo
             | Self::NoVideoStream
-            | Self::OnlySound
+            | Self::AudioOnly
             | Self::TooLong
             | Self::TooLarge
             | Self::TooManyPixels
@@ -225,7 +225,7 @@ impl FailureCode {
             | Self::AddressNotAllowed
             | Self::WebPage
             | Self::RungsDoNotFit
-            | Self::PictureDamaged => FailureClass::Source,
+            | Self::ImageDamaged => FailureClass::Source,
             Self::Internal
             | Self::Unavailable
             | Self::TimedOut
@@ -252,7 +252,7 @@ impl FailureCode {
                 "The file is not a video that can be read: upload a video file, such as MP4, MOV or MKV."
             }
             Self::NoVideoStream => "The file has no video track: upload a file that has one.",
-            Self::OnlySound => "The file has only audio, which is not supported yet: upload a file with a video track.",
+            Self::AudioOnly => "The file has only audio, which is not supported yet: upload a file with a video track.",
             Self::TooLong => "The video is longer than allowed: upload a shorter one.",
             Self::TooLarge => "The file is larger than allowed: upload a smaller one.",
             Self::TooManyPixels => "The frames are larger than allowed: export the video at a lower resolution.",
@@ -286,7 +286,7 @@ impl FailureCode {
             Self::RungsDoNotFit => {
                 "With these settings the video has other segment boundaries, so single rungs cannot be replaced: re-encode all rungs."
             }
-            Self::PictureDamaged => "The image is damaged and cannot be decoded: export it again.",
+            Self::ImageDamaged => "The image is damaged and cannot be decoded: export it again.",
             Self::Internal => "An internal error occurred: try again, and if it fails again, ask the operator.",
             Self::Unavailable => "A required service could not be reached: try again later.",
             Self::TimedOut => "Processing took too long and was stopped: try again, or upload a shorter video.",

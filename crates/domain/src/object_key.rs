@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, PosterId, VideoId};
 
+mod format;
 mod names;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
+pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
 
@@ -20,7 +22,7 @@ pub use prefix::ObjectPrefix;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
-    /// Sources, wrapped keys, manifests. Never public; objects under `uploads/` cause events.
+    /// Sources, wrapped keys, manifests, plans. Never public; objects under `uploads/` cause events.
     Private,
     /// Playlists, encrypted segments, images.
     Media,
@@ -28,31 +30,6 @@ pub enum Bucket {
 
 /// The prefix of uploads, whose events start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
-
-/// The container format of segments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Container {
-    /// MPEG-2 transport stream: plays everywhere.
-    #[default]
-    MpegTs,
-}
-
-impl Container {
-    /// File extension of a segment.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::MpegTs => "ts",
-        }
-    }
-
-    /// Media type of a segment (Apple HLS authoring specification, 10.4).
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::MpegTs => "video/mp2t",
-        }
-    }
-}
 
 /// Cache lifetime of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +93,13 @@ pub enum ObjectKey {
         /// The encoding that it belongs to.
         generation: Generation,
     },
+    /// The plan of a generation, written before the first segment (JSON).
+    Plan {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+    },
     /// The master playlist: the only pointer to the generation that viewers get.
     Master {
         /// The video that it belongs to.
@@ -141,7 +125,17 @@ pub enum ObjectKey {
         /// Position in the playlist, from 0.
         index: u32,
         /// Container format; determines extension and media type.
-        container: Container,
+        format: SegmentFormat,
+    },
+    /// The initialisation section of a rendition in fragmented MP4: codec parameters without media,
+    /// so it is never encrypted (RFC 8216, 4.3.2.5).
+    InitSegment {
+        /// The video that it belongs to.
+        video: VideoId,
+        /// The encoding that it belongs to.
+        generation: Generation,
+        /// The rendition that it belongs to.
+        rendition: RenditionName,
     },
     /// One of the thumbnails, which are spread over the video (JPEG).
     Thumbnail {
@@ -181,7 +175,7 @@ pub enum ObjectKey {
         poster: PosterId,
     },
     /// An uploaded image that waits to be rendered as a poster.
-    PosterPicture {
+    PosterImage {
         /// The video that it belongs to.
         video: VideoId,
         /// Id of the poster.
@@ -198,10 +192,12 @@ impl ObjectKey {
             | Self::External { .. }
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
-            | Self::PosterPicture { .. } => Bucket::Private,
+            | Self::Plan { .. }
+            | Self::PosterImage { .. } => Bucket::Private,
             Self::Master { .. }
             | Self::MediaPlaylist { .. }
             | Self::Segment { .. }
+            | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
@@ -218,12 +214,16 @@ impl ObjectKey {
             Self::External { path, .. } => path.as_str().to_owned(),
             Self::ContentKey { video, generation, key } => format!("keys/{video}/{generation}/{key}.json"),
             Self::Manifest { video, generation } => format!("manifests/{video}/{generation}.json"),
+            Self::Plan { video, generation } => format!("manifests/{video}/{generation}.plan.json"),
             Self::Master { video } => format!("hls/{video}/master.m3u8"),
             Self::MediaPlaylist { video, generation, rendition } => {
                 format!("hls/{video}/{generation}/{rendition}/{rendition}.m3u8")
             }
-            Self::Segment { video, generation, rendition, index, container } => {
-                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", container.extension())
+            Self::Segment { video, generation, rendition, index, format } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}_{index:05}.{}", format.extension())
+            }
+            Self::InitSegment { video, generation, rendition } => {
+                format!("hls/{video}/{generation}/{rendition}/{rendition}_init.mp4")
             }
             Self::Thumbnail { video, generation, index } => {
                 format!("hls/{video}/{generation}/thumbs/thumb_{index:03}.jpg")
@@ -232,7 +232,7 @@ impl ObjectKey {
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
             Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
-            Self::PosterPicture { video, poster } => format!("posters/{video}/{poster}"),
+            Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
         }
     }
 
@@ -256,10 +256,14 @@ impl ObjectKey {
                 key: file.strip_suffix(".json")?.parse().ok()?,
             },
             (Bucket::Private, ["manifests", video, file]) => {
-                Self::Manifest { video: video.parse().ok()?, generation: file.strip_suffix(".json")?.parse().ok()? }
+                let (video, name) = (video.parse().ok()?, file.strip_suffix(".json")?);
+                match name.strip_suffix(".plan") {
+                    Some(generation) => Self::Plan { video, generation: generation.parse().ok()? },
+                    None => Self::Manifest { video, generation: name.parse().ok()? },
+                }
             }
             (Bucket::Private, ["posters", video, poster]) => {
-                Self::PosterPicture { video: video.parse().ok()?, poster: poster.parse().ok()? }
+                Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "posters", file]) => {
                 Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
@@ -284,12 +288,13 @@ impl ObjectKey {
             }
             [folder, file] => {
                 let rendition: RenditionName = folder.parse().ok()?;
-                let file = file.strip_prefix(folder)?;
-                if file == ".m3u8" {
-                    Self::MediaPlaylist { video, generation, rendition }
-                } else {
-                    let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
-                    Self::Segment { video, generation, rendition, index, container: Container::MpegTs }
+                match file.strip_prefix(folder)? {
+                    ".m3u8" => Self::MediaPlaylist { video, generation, rendition },
+                    "_init.mp4" => Self::InitSegment { video, generation, rendition },
+                    file => {
+                        let index = file.strip_prefix('_')?.strip_suffix(".ts")?.parse().ok()?;
+                        Self::Segment { video, generation, rendition, index, format: SegmentFormat::MpegTs }
+                    }
                 }
             }
             _ => return None,
@@ -304,15 +309,17 @@ impl ObjectKey {
             | Self::External { video, .. }
             | Self::ContentKey { video, .. }
             | Self::Manifest { video, .. }
+            | Self::Plan { video, .. }
             | Self::Master { video }
             | Self::MediaPlaylist { video, .. }
             | Self::Segment { video, .. }
+            | Self::InitSegment { video, .. }
             | Self::Thumbnail { video, .. }
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
             | Self::OwnPoster { video, .. }
-            | Self::PosterPicture { video, .. } => *video,
+            | Self::PosterImage { video, .. } => *video,
         }
     }
 
@@ -320,12 +327,13 @@ impl ObjectKey {
     pub fn content_type(&self) -> &'static str {
         match self {
             // The browser's content type is stored with the upload itself, and never trusted.
-            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterPicture { .. } => {
+            Self::Source { .. } | Self::ArchivedSource { .. } | Self::External { .. } | Self::PosterImage { .. } => {
                 "application/octet-stream"
             }
-            Self::ContentKey { .. } | Self::Manifest { .. } => "application/json",
+            Self::ContentKey { .. } | Self::Manifest { .. } | Self::Plan { .. } => "application/json",
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
-            Self::Segment { container, .. } => container.content_type(),
+            Self::Segment { format, .. } => format.content_type(),
+            Self::InitSegment { .. } => "video/mp4",
             Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
                 "image/jpeg"
             }
@@ -341,9 +349,11 @@ impl ObjectKey {
             | Self::External { .. }
             | Self::ContentKey { .. }
             | Self::Manifest { .. }
-            | Self::PosterPicture { .. } => CachePolicy::NoStore,
+            | Self::Plan { .. }
+            | Self::PosterImage { .. } => CachePolicy::NoStore,
             Self::Master { .. } | Self::MediaPlaylist { .. } => CachePolicy::Revalidate,
             Self::Segment { .. }
+            | Self::InitSegment { .. }
             | Self::Thumbnail { .. }
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }

@@ -5,11 +5,9 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::failure::SourceProblem;
 use crate::job::Mode;
-use crate::object_key::{Container, RenditionName};
+use crate::object_key::RenditionName;
 use crate::probe::{Probe, Ratio, Seeking, VideoStream};
 use crate::profile::Profile;
 use crate::segment::{Lane, TICKS_PER_SECOND};
@@ -17,21 +15,22 @@ use crate::segment::{Lane, TICKS_PER_SECOND};
 mod audio;
 mod copy;
 mod partial;
+mod rendition;
 mod size;
 mod timeline;
 
-pub use copy::{CopyRefusal, LARGEST_COPIED_SEGMENT};
+pub use crate::object_key::SegmentFormat;
+pub use copy::{CopyDecision, CopyRefusal, CopyRung, LARGEST_COPIED_SEGMENT};
 pub use partial::IncompatiblePlan;
+pub use rendition::{Codec, Rendition, RenditionKind};
 pub use size::Size;
 pub use timeline::{Boundary, ChunkPlan};
 
 /// All decisions that are made before the first frame is decoded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EncodePlan {
     /// A ladder, or one remuxed rung.
     pub mode: Mode,
-    /// Container format of every segment.
-    pub container: Container,
     /// Constant frame rate of the encoded rungs.
     pub frame_rate: Ratio,
     /// Starts of the segments, the first at 0, and the end of the last one. The same for all
@@ -42,18 +41,17 @@ pub struct EncodePlan {
     /// Longest display time of a frame of the source, ticks.
     pub longest_frame: u64,
     /// End of the last frame of the source, ticks; audio may continue after it.
-    #[serde(default)]
-    pub picture_end: u64,
+    pub video_end: u64,
     /// EXT-X-TARGETDURATION: no segment is longer, rounded to seconds (RFC 8216, 4.3.3.1).
     pub target_duration: u32,
     /// Whether segments are encrypted.
     pub encrypt: bool,
-    /// The remuxed rung, or the reason why there is none.
-    pub copy: Result<CopyRung, CopyRefusal>,
+    /// Whether the source is remuxed as the top rung.
+    pub copy: CopyDecision,
     /// The encoded rungs, largest first; each is scaled from the previous one.
     pub rungs: Vec<RungPlan>,
-    /// Size of the trick-play rendition.
-    pub iframes: Size,
+    /// The trick-play rendition.
+    pub iframes: IFramesPlan,
     /// The audio renditions, highest rate first; empty: the source has no audio.
     pub audio: Vec<AudioPlan>,
     /// The chunks of the remuxed rung and its audio.
@@ -64,22 +62,11 @@ pub struct EncodePlan {
     pub audio_chunks: Vec<ChunkPlan>,
 }
 
-/// The remuxed rung.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CopyRung {
-    /// Name of the rung, `source`.
-    pub name: RenditionName,
-    /// Display size.
-    pub size: Size,
-    /// Name of its audio rendition.
-    pub audio: Option<RenditionName>,
-}
-
 /// An encoded rung.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RungPlan {
-    /// Name, as in the profile.
-    pub name: RenditionName,
+    /// The rendition, with its name in the profile.
+    pub rendition: Rendition,
     /// Display size; both sides are even.
     pub size: Size,
     /// Maximum rate, kbit/s.
@@ -88,11 +75,20 @@ pub struct RungPlan {
     pub audio: Option<RenditionName>,
 }
 
+/// The trick-play rendition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IFramesPlan {
+    /// The rendition.
+    pub rendition: Rendition,
+    /// Display size.
+    pub size: Size,
+}
+
 /// An audio rendition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioPlan {
-    /// Name of the rendition, `audio-128k` or `audio-source`.
-    pub name: RenditionName,
+    /// The rendition, named by its rate or `audio-source`.
+    pub rendition: Rendition,
     /// Bit rate, kbit/s; for a copy, that of the source.
     pub kbps: u32,
     /// Number of channels, one or two.
@@ -116,11 +112,12 @@ impl EncodePlan {
             // A recording that cannot be remuxed still has to play: its best rung is encoded.
             Mode::Copy => size::ladder(probe, profile, false).into_iter().take(1).collect(),
         };
-        let end = if copy.is_ok() { probe.index.picture_end } else { probe.index.end };
+        let end = if copy.is_ok() { probe.index.video_end } else { probe.index.end };
         let boundaries = timeline::boundaries(probe, profile, copy.is_ok(), end);
         let audio = audio::renditions(probe, profile, copy.is_ok(), &mut rungs);
-        let copy =
-            copy.map(|size| CopyRung { name: copy::name(), size, audio: audio.first().map(|it| it.name.clone()) });
+        let copied = copy.is_ok();
+        let own_audio = audio.first().map(|it| it.rendition.name.clone());
+        let copy = CopyDecision::new(copy, own_audio);
         let segments = boundaries.len() as u32 - 1;
         let small_first = || timeline::chunks(segments, [2], 20);
         let longest_gop = match probe.index.seeking {
@@ -130,18 +127,17 @@ impl EncodePlan {
             Seeking::Indexed | Seeking::Approximate if probe.index.keyframes.is_empty() => probe.index.end,
             Seeking::Indexed | Seeking::Approximate => probe.index.longest_gop(),
         };
-        let watched = copy.is_err() && probe.index.seeking != Seeking::Sequential;
+        let watched = !copied && probe.index.seeking != Seeking::Sequential;
         Ok(Self {
             mode,
-            container: Container::MpegTs,
             frame_rate: probe.video.frame_rate,
             keyframe_interval: timeline::keyframe_interval(probe.video.frame_rate, profile),
             target_duration: timeline::target_duration(&boundaries, profile),
             longest_frame: probe.index.longest_frame,
-            picture_end: probe.index.picture_end,
+            video_end: probe.index.video_end,
             encrypt: profile.encrypt,
-            iframes: size::iframes(probe, &rungs),
-            copy_chunks: if copy.is_ok() { small_first() } else { vec![] },
+            iframes: IFramesPlan { rendition: Rendition::iframes(), size: size::iframes(probe, &rungs) },
+            copy_chunks: if copied { small_first() } else { vec![] },
             encode_chunks: timeline::encode_chunks(segments, profile, longest_gop, watched),
             audio_chunks: if audio.iter().all(|it| it.copied) { vec![] } else { small_first() },
             copy,
@@ -171,15 +167,29 @@ impl EncodePlan {
     }
 
     /// The renditions that a lane produces.
-    pub fn renditions(&self, lane: Lane) -> Vec<RenditionName> {
+    pub fn renditions(&self, lane: Lane) -> Vec<&Rendition> {
+        let audio = |copied| self.audio.iter().filter(move |it| it.copied == copied).map(|it| &it.rendition);
         match lane {
-            Lane::Copy => {
-                let audio = self.audio.iter().filter(|it| it.copied).map(|it| it.name.clone());
-                self.copy.iter().map(|it| it.name.clone()).chain(audio).collect()
-            }
-            Lane::Encode => self.rungs.iter().map(|it| it.name.clone()).chain([RenditionName::iframes()]).collect(),
-            Lane::Audio => self.audio.iter().filter(|it| !it.copied).map(|it| it.name.clone()).collect(),
+            Lane::Copy => self.copy.rung().map(|it| &it.rendition).into_iter().chain(audio(true)).collect(),
+            Lane::Encode => self.rungs.iter().map(|it| &it.rendition).chain([&self.iframes.rendition]).collect(),
+            Lane::Audio => audio(false).collect(),
         }
+    }
+
+    /// All renditions that are produced: those of every lane that has chunks.
+    pub fn all_renditions(&self) -> Vec<&Rendition> {
+        let lanes = Lane::ALL.into_iter().filter(|it| !self.chunks(*it).is_empty());
+        lanes.flat_map(|it| self.renditions(it)).collect()
+    }
+
+    /// The rendition with this name.
+    pub fn rendition(&self, name: &RenditionName) -> Option<&Rendition> {
+        Lane::ALL.into_iter().flat_map(|it| self.renditions(it)).find(|it| it.name == *name)
+    }
+
+    /// Whether this is the name of the trick-play rendition.
+    pub fn is_iframes(&self, name: &RenditionName) -> bool {
+        self.iframes.rendition.name == *name
     }
 
     /// The part of the presentation that a range of segments covers.

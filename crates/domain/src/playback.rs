@@ -154,7 +154,10 @@ impl EdgeAction {
     pub fn lookup(&self) -> Option<Lookup> {
         match self {
             Self::Refuse(..) | Self::Preflight(_) | Self::Revoke(_) => None,
-            Self::Serve(plan) => Lookup::of(&plan.subject, matches!(plan.object, ObjectKey::Segment { .. })),
+            Self::Serve(plan) => {
+                let is_media = matches!(plan.object, ObjectKey::Segment { .. } | ObjectKey::InitSegment { .. });
+                Lookup::of(&plan.subject, is_media)
+            }
             Self::RewriteMaster(plan) => Lookup::of(&plan.subject, false),
             Self::RewriteMedia(plan) => Lookup::of(&plan.subject, false),
             Self::ReleaseKey(plan) => Lookup::of(&plan.subject, false),
@@ -275,9 +278,9 @@ fn admit_grant(
 /// not load the object.
 fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
-        ObjectKey::MediaPlaylist { generation, rendition, .. } | ObjectKey::Segment { generation, rendition, .. } => {
-            Some((Some(generation), Some(rendition)))
-        }
+        ObjectKey::MediaPlaylist { generation, rendition, .. }
+        | ObjectKey::Segment { generation, rendition, .. }
+        | ObjectKey::InitSegment { generation, rendition, .. } => Some((Some(generation), Some(rendition))),
         ObjectKey::Thumbnail { generation, .. }
         | ObjectKey::Storyboard { generation, .. }
         | ObjectKey::StoryboardIndex { generation, .. }
@@ -289,7 +292,8 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
         | ObjectKey::External { .. }
         | ObjectKey::ContentKey { .. }
         | ObjectKey::Manifest { .. }
-        | ObjectKey::PosterPicture { .. }
+        | ObjectKey::Plan { .. }
+        | ObjectKey::PosterImage { .. }
         | ObjectKey::Master { .. } => None,
     }
 }

@@ -161,10 +161,10 @@ pub struct SourceIndex {
     pub gop_bytes: Vec<u64>,
     /// Presentation time of the first frame, ticks from the start of the presentation; above 0 if
     /// audio begins first.
-    pub picture_start: u64,
+    pub video_start: u64,
     /// End of the last frame, ticks from the start of the presentation.
-    pub picture_end: u64,
-    /// End of the presentation, ticks from its start; after `picture_end` if audio ends last.
+    pub video_end: u64,
+    /// End of the presentation, ticks from its start; after `video_end` if audio ends last.
     pub end: u64,
     /// Longest display time of a frame, ticks.
     pub longest_frame: u64,
@@ -179,8 +179,8 @@ pub struct SourceIndex {
 impl SourceIndex {
     /// Longest distance from a keyframe to the next one or to the end of the video, ticks.
     pub fn longest_gop(&self) -> u64 {
-        let ends = self.keyframes.iter().skip(1).copied().chain([self.picture_end]);
-        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.picture_end)
+        let ends = self.keyframes.iter().skip(1).copied().chain([self.video_end]);
+        self.keyframes.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).max().unwrap_or(self.video_end)
     }
 
     /// The last keyframe at or before `ticks`.
@@ -194,7 +194,7 @@ impl SourceIndex {
     /// Average bit rate of the video, bit/s, if its bytes are known.
     pub fn video_bit_rate(&self) -> Option<u64> {
         let bits = u128::from(self.video_bytes?) * 8 * u128::from(TICKS_PER_SECOND);
-        let shown = self.picture_end.saturating_sub(self.picture_start);
+        let shown = self.video_end.saturating_sub(self.video_start);
         (shown > 0).then(|| (bits / u128::from(shown)) as u64)
     }
 }
@@ -217,7 +217,7 @@ pub struct Probe {
 impl Probe {
     /// Start of the presentation, in units of the video's time base on the container's clock.
     pub fn origin_pts(&self) -> i64 {
-        let lead = self.index.picture_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
+        let lead = self.index.video_start as f64 / TICKS_PER_SECOND as f64 / self.video.time_base.as_f64();
         self.video.start_pts.saturating_sub(lead.round() as i64)
     }
 
@@ -267,8 +267,8 @@ mod tests {
         let index = SourceIndex {
             keyframes: vec![0, 180_000, 900_000],
             gop_bytes: vec![],
-            picture_start: 0,
-            picture_end: 1_000_000,
+            video_start: 0,
+            video_end: 1_000_000,
             end: 1_000_000,
             longest_frame: 3_000,
             closed_gops: true,

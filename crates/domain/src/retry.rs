@@ -17,15 +17,35 @@ pub const MAX_ATTEMPTS: u32 = 5;
 const PAUSES: [Duration; MAX_ATTEMPTS as usize - 1] =
     [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(3600)];
 
-/// The longest pause while a service is unavailable. Workers that wait for the service notice its
+/// The pauses of a job while a service is unavailable. Workers that wait for the service notice its
 /// return sooner.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const UNAVAILABLE: RetryPolicy = RetryPolicy { first: PAUSES[0], factor: 2, longest: Duration::from_secs(600) };
 
 /// How long a job waits for a service that stays unavailable, from the time of the request.
-pub const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3600);
+pub const LONGEST_OUTAGE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// How long a job may wait for its first attempt: no SQS message lives longer.
 const LONGEST_QUEUE: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Pauses between attempts that grow by a factor, up to a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Pause after the first failure.
+    pub first: Duration,
+    /// Factor by which every other pause is longer than the one before.
+    pub factor: u32,
+    /// The longest pause.
+    pub longest: Duration,
+}
+
+impl RetryPolicy {
+    /// The pause after this many failures in a row.
+    pub fn pause_after(&self, failures: u32) -> Duration {
+        let Some(growth) = failures.checked_sub(1) else { return Duration::ZERO };
+        let factor = self.factor.saturating_pow(growth);
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+}
 
 /// The end of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,12 +80,12 @@ pub enum Next {
 ///
 /// An attempt that came further than all before it resets their count: a worker that is killed
 /// every hour still finishes a long video. Unavailable services and exhausted resources of the
-/// machine do not count, but end after [`PATIENCE`].
+/// machine do not count, but end after [`LONGEST_OUTAGE`].
 pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     let count = counted(attempts);
     let patience = match attempts.last() {
         None => LONGEST_QUEUE,
-        Some(last) if last.lacked_service() => PATIENCE,
+        Some(last) if last.lacked_service() => LONGEST_OUTAGE,
         Some(_) => Duration::MAX,
     };
     if count >= MAX_ATTEMPTS || waited >= patience {
@@ -73,8 +93,7 @@ pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     }
     if attempts.last().is_some_and(PastAttempt::lacked_service) {
         let in_a_row = attempts.iter().rev().take_while(|it| it.lacked_service()).count();
-        let doubled = u32::try_from(in_a_row).unwrap_or(u32::MAX).saturating_sub(1).min(16);
-        return Next::Again((PAUSES[0] * (1 << doubled)).min(LONGEST_WAIT));
+        return Next::Again(UNAVAILABLE.pause_after(u32::try_from(in_a_row).unwrap_or(u32::MAX)));
     }
     Next::Again(pause_after(count))
 }
@@ -138,6 +157,26 @@ mod tests {
     }
 
     #[test]
+    fn pauses_grow_by_their_factor_up_to_a_limit() {
+        let (ms, s) = (Duration::from_millis, Duration::from_secs);
+        for (policy, expected) in [
+            (
+                RetryPolicy { first: s(1), factor: 2, longest: s(30) },
+                [s(0), s(1), s(2), s(4), s(8), s(16), s(30), s(30)],
+            ),
+            (
+                RetryPolicy { first: ms(100), factor: 3, longest: s(1) },
+                [s(0), ms(100), ms(300), ms(900), s(1), s(1), s(1), s(1)],
+            ),
+            (RetryPolicy { first: s(5), factor: 1, longest: s(9) }, [s(0), s(5), s(5), s(5), s(5), s(5), s(5), s(5)]),
+        ] {
+            let pauses: Vec<_> = (0..8).map(|it| policy.pause_after(it)).collect();
+            assert_eq!(pauses, expected, "{policy:?}");
+            assert_eq!(policy.pause_after(u32::MAX), if policy.factor == 1 { policy.first } else { policy.longest });
+        }
+    }
+
+    #[test]
     fn what_says_nothing_about_the_job_does_not_count() {
         for (attempts, expected) in [
             (vec![(Ended::Otherwise, 0); 20], Some(0)),
@@ -163,9 +202,9 @@ mod tests {
     #[test]
     fn a_service_that_stays_away_ends_a_job_after_days() {
         let attempts = past(&[(AWAY, 0); 9]);
-        assert_eq!(next(&attempts, PATIENCE - Duration::from_secs(1)), Next::Again(LONGEST_WAIT));
-        assert_eq!(next(&attempts, PATIENCE), Next::GiveUp);
-        assert_eq!(next(&[], PATIENCE), Next::Again(Duration::ZERO), "a queue may be long");
+        assert_eq!(next(&attempts, LONGEST_OUTAGE - Duration::from_secs(1)), Next::Again(UNAVAILABLE.longest));
+        assert_eq!(next(&attempts, LONGEST_OUTAGE), Next::GiveUp);
+        assert_eq!(next(&[], LONGEST_OUTAGE), Next::Again(Duration::ZERO), "a queue may be long");
         assert_eq!(next(&[], LONGEST_QUEUE), Next::GiveUp);
         assert_eq!(next(&past(&[(Ended::Vanished, 0)]), LONGEST_QUEUE), Next::Again(Duration::from_secs(10)));
     }

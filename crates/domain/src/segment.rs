@@ -63,6 +63,9 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// All lanes, in the order in which viewers need their output.
+    pub const ALL: [Self; 3] = [Self::Copy, Self::Encode, Self::Audio];
+
     /// Name in the catalog and in logs.
     pub fn as_str(self) -> &'static str {
         match self {

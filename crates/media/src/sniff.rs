@@ -120,7 +120,7 @@ pub enum NotVideo {
 
 impl NotVideo {
     /// Whether it is an audio-only file.
-    pub fn is_sound(self) -> bool {
+    pub fn is_audio(self) -> bool {
         matches!(self, Self::Mp3 | Self::Wav | Self::Flac | Self::Aac | Self::Midi)
     }
 

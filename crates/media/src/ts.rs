@@ -16,7 +16,7 @@ mod renumber;
 mod report;
 mod scanner;
 
-pub use decode_times::begin_with_first_picture;
+pub use decode_times::begin_with_first_frame;
 pub use iframes::{CutError, IFrameCut, cut_iframes};
 pub use packet::{NULL_PACKET, PACKET_BYTES, SYNC_BYTE};
 pub use renumber::renumber;

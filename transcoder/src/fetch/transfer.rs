@@ -12,6 +12,7 @@ use catalog::{Catalog, Claim, Transfer};
 use domain::failure::SourceProblem;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::retry::RetryPolicy;
 use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
@@ -31,8 +32,9 @@ const MOST_PART_BYTES: u64 = 64 << 20;
 /// Number of consecutive requests without progress before the attempt fails and the queue retries
 /// it.
 const TRIES: u32 = 3;
-/// Pause before the next request; doubled every time.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Pauses before the next request.
+const PAUSES: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(500), factor: 2, longest: Duration::from_secs(2) };
 /// Minimum interval between two progress reports.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 
@@ -108,7 +110,7 @@ impl Fetching<'_> {
                         return Err(problem);
                     }
                     tracing::info!("the transfer was interrupted, requesting the rest: {reason}");
-                    tokio::time::sleep(PAUSE * 2_u32.pow(tries - 1)).await;
+                    tokio::time::sleep(PAUSES.pause_after(tries)).await;
                 }
                 TranscodeError::Source(_) => {
                     self.drop_what_arrived(&mut arrived).await?;

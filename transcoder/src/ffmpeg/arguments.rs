@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use domain::object_key::RenditionName;
-use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, RungPlan, Size};
+use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
 use domain::probe::{Probe, Seeking};
 use domain::profile::{EncoderSettings, RateControl};
 use domain::segment::seconds;
@@ -23,11 +22,11 @@ use graph::{color_metadata, segments};
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
-pub use graph::iframe_interval;
-pub use stills::{pictures, still};
+pub(crate) use graph::iframe_interval;
+pub(crate) use stills::{images, still};
 
 /// The inputs of every command line.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The plan of the presentation.
     pub plan: &'a EncodePlan,
     /// The properties of the source.
@@ -55,7 +54,7 @@ impl Context<'_> {
     /// `chunks` are consecutive.
     ///
     /// `threads` per encoder; one is the most efficient if other chunks use the other cores.
-    pub fn encode(&self, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
+    pub(crate) fn encode(&self, chunks: &[ChunkPlan], threads: u32) -> Vec<String> {
         let segments = segments(chunks);
         let span = self.plan.span(&segments);
         let mut arguments = self.seek(seconds(span.start.ticks), span.start.ticks);
@@ -76,25 +75,25 @@ impl Context<'_> {
             origin: 0.0,
         };
         for rung in &self.plan.rungs {
-            push(&mut arguments, &["-map", &format!("[{}]", rung.name)]);
+            push(&mut arguments, &["-map", &format!("[{}]", rung.rendition.name)]);
             self.x264(&mut arguments, rung, &starts, threads);
-            cut(segments.start, &starts[1..]).arguments(&mut arguments, (self.output)(rung.name.as_str(), "%d.ts"));
+            cut(segments.start, &starts[1..]).arguments(&mut arguments, self.segments_of(&rung.rendition));
         }
         push(&mut arguments, &["-map", "[iframes]", "-c:v", "libx264", "-preset", self.encoder.preset.as_str()]);
         push(&mut arguments, &["-threads", "1", "-crf", "26", "-g", "1", "-bf", "0", "-fps_mode", "passthrough"]);
         let chunk_start = |it: &ChunkPlan| self.frame_time(self.plan.boundaries[it.segments.start as usize].frame);
         let times: Vec<f64> = chunks.iter().skip(1).map(chunk_start).collect();
         let first = chunks.first().map_or(0, |it| it.index);
-        cut(first, &times).arguments(&mut arguments, (self.output)(RenditionName::iframes().as_str(), "%d.ts"));
+        cut(first, &times).arguments(&mut arguments, self.segments_of(&self.plan.iframes.rendition));
         arguments
     }
 
     /// The arguments that remux the top rung and its audio, from the first segment of `chunk` to
     /// the end.
-    pub fn copy(&self, rendition: &RenditionName, chunk: &ChunkPlan) -> Vec<String> {
+    pub(crate) fn copy(&self, rendition: &Rendition, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
         let copied = self.plan.audio.iter().filter(|it| it.copied).zip(&self.probe.audio);
-        let sound: Vec<_> = copied
+        let audio: Vec<_> = copied
             .map(|(audio, source)| {
                 (audio, source.index, Units::new(audio, source.start_seconds - self.probe.origin_seconds()))
             })
@@ -102,7 +101,7 @@ impl Context<'_> {
         // Packets of both streams before this time are dropped. Because of rounding, a keyframe may
         // be slightly before its own time, and the first access unit of a segment up to half a
         // unit.
-        let early = sound.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
+        let early = audio.iter().map(|it| it.2.early()).fold(self.frame_time(1) / 2.0, f64::min);
         let from = if chunk.segments.start > 0 { starts[0] - early } else { 0.0 };
         let mut arguments = self.seek(from, self.plan.boundaries[chunk.segments.start as usize].ticks);
         self.input(&mut arguments);
@@ -115,18 +114,18 @@ impl Context<'_> {
         let number = chunk.segments.start;
         let times = starts[1..].to_vec();
         let cut = Cut { number, first: starts[0], times: times.clone(), early: self.frame_time(1) / 2.0, origin };
-        cut.arguments(&mut arguments, (self.output)(rendition.as_str(), "%d.ts"));
-        for (audio, index, units) in sound {
+        cut.arguments(&mut arguments, self.segments_of(rendition));
+        for (audio, index, units) in audio {
             push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{index}"), "-c:a", "copy"]);
             let first = units.time(units.nearest(starts[0]));
             let cut = Cut { number, first, times: times.clone(), early: units.early(), origin };
-            cut.arguments(&mut arguments, (self.output)(audio.name.as_str(), "%d.ts"));
+            cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
         }
         arguments
     }
 
     /// The arguments that encode the audio, from the first segment of `chunk` to the end.
-    pub fn audio(&self, source_index: u32, chunk: &ChunkPlan) -> Vec<String> {
+    pub(crate) fn audio(&self, source_index: u32, chunk: &ChunkPlan) -> Vec<String> {
         let starts = self.starts(chunk);
         let ticks = self.plan.boundaries[chunk.segments.start as usize].ticks;
         let mut arguments = self.seek((starts[0] - WARM_UP_SECONDS).max(0.0), ticks);
@@ -143,19 +142,19 @@ impl Context<'_> {
         // the filter sees time stamps in other units than before.
         let dropped = first - encoded_from + 1;
         for audio in encoded {
-            push(&mut arguments, &["-map", &format!("[{}]", audio.name), "-c:a", "aac"]);
+            push(&mut arguments, &["-map", &format!("[{}]", audio.rendition.name), "-c:a", "aac"]);
             push(&mut arguments, &["-b:a", &format!("{}k", audio.kbps), "-ac", &audio.channels.to_string()]);
             push(&mut arguments, &["-bsf:a", &format!("noise=drop='lt(n,{dropped})'")]);
             let times = starts[1..].to_vec();
             let number = chunk.segments.start;
             let cut = Cut { number, first: units.time(first), times, early: units.early(), origin: 0.0 };
-            cut.arguments(&mut arguments, (self.output)(audio.name.as_str(), "%d.ts"));
+            cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
         }
         arguments
     }
 
     /// The arguments that create one image of the source at a time.
-    pub fn poster(&self, ticks: u64, size: Size) -> Vec<String> {
+    pub(crate) fn poster(&self, ticks: u64, size: Size) -> Vec<String> {
         let mut arguments = self.seek(seconds(ticks), ticks);
         push(&mut arguments, &["-threads", "1"]);
         self.input(&mut arguments);
@@ -163,6 +162,11 @@ impl Context<'_> {
         push(&mut arguments, &["-filter_complex", &graph, "-map", "[poster]", "-frames:v", "1"]);
         jpeg(&mut arguments, &(self.output)("poster", "%d.jpg"));
         arguments
+    }
+
+    /// URL to which the segments of a rendition are delivered.
+    fn segments_of(&self, rendition: &Rendition) -> String {
+        (self.output)(rendition.name.as_str(), &format!("%d.{}", rendition.format.extension()))
     }
 
     /// Seeks to the keyframe at or before a time, seconds from the start of the presentation.
@@ -175,7 +179,7 @@ impl Context<'_> {
             Seeking::Sequential => None,
         };
         // Some demuxers fail if they seek to a time before the first frame.
-        let first = seconds(index.picture_start);
+        let first = seconds(index.video_start);
         let Some(target) = target.filter(|it| *it > first) else { return vec!["-copyts".to_owned()] };
         let target = target + self.probe.origin_seconds();
         ["-copyts", "-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{target:.6}")]
@@ -248,7 +252,7 @@ impl Context<'_> {
             encoded.len()
         );
         for audio in encoded {
-            graph += &format!("[{}]", audio.name);
+            graph += &format!("[{}]", audio.rendition.name);
         }
         graph
     }

@@ -16,8 +16,8 @@ use crate::ffmpeg::process::{Death, OUT_OF_MEMORY, STOPPING};
 mod frames;
 mod streams;
 
-pub use frames::{FrameFacts, key_frames};
-pub use streams::{Found, parse_streams};
+pub(crate) use frames::{FrameFacts, key_frames};
+pub(crate) use streams::{Found, parse_streams};
 
 /// Time limit: if ffprobe takes longer, the store does not respond.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
@@ -32,7 +32,7 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 /// Maximum size of ffprobe's error output that is read, bytes.
 const LONGEST_LOG: u64 = 64 << 10;
 
-/// The requested properties of streams, and nothing else: tags, chapters and pictures can be as
+/// The requested properties of streams, and nothing else: tags, chapters and images can be as
 /// large as the file.
 const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,sample_aspect_ratio,pix_fmt,\
      sample_fmt,field_order,color_transfer,color_space,color_primaries,r_frame_rate,avg_frame_rate,time_base,start_pts,\
@@ -44,7 +44,7 @@ const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,profi
 /// How much of a source FFmpeg reads to find its streams, if that is more than the default: streams
 /// of a transport or program stream can begin late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Depth {
+pub(crate) struct Depth {
     /// Maximum bytes to read.
     pub bytes: u64,
     /// Maximum duration to read, seconds.
@@ -53,7 +53,7 @@ pub struct Depth {
 
 /// The leading arguments of every run that reads the source. The demuxer is forced, never guessed:
 /// an upload that is a playlist or a script must not make FFmpeg read a file or contact a host.
-pub fn input_arguments(demuxer: &str) -> Vec<String> {
+pub(crate) fn input_arguments(demuxer: &str) -> Vec<String> {
     let limits = ["-max_pixels", MOST_PIXELS, "-max_streams", MOST_STREAMS];
     let kind = ["-protocol_whitelist", "http,tcp", "-format_whitelist", demuxer, "-f", demuxer];
     limits.into_iter().chain(kind).map(str::to_owned).collect()
@@ -71,14 +71,19 @@ pub(crate) const MAX_ALLOC: [&str; 2] = ["-max_alloc", "536870912"];
 
 impl Depth {
     /// The input options for this depth.
-    pub fn arguments(self) -> Vec<String> {
+    pub(crate) fn arguments(self) -> Vec<String> {
         let micros = self.seconds * 1_000_000;
         ["-probesize", &self.bytes.to_string(), "-analyzeduration", &micros.to_string()].map(str::to_owned).to_vec()
     }
 }
 
 /// Probes the streams of a source.
-pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Depth>) -> Result<Found, TranscodeError> {
+pub(crate) async fn streams(
+    tools: &Tools,
+    demuxer: &str,
+    url: &str,
+    depth: Option<Depth>,
+) -> Result<Found, TranscodeError> {
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
@@ -93,7 +98,7 @@ pub async fn streams(tools: &Tools, demuxer: &str, url: &str, depth: Option<Dept
 
 /// The output of ffprobe.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Standard output.
     pub output: String,
     /// Error messages, although it succeeded.
@@ -114,7 +119,7 @@ fn too_large(log: &str) -> Option<SourceProblem> {
 /// # Errors
 /// The problem of the source, if ffprobe failed by itself; another error if it was ended from
 /// outside.
-pub async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<Answer, TranscodeError> {
+pub(crate) async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<Answer, TranscodeError> {
     let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
     let mut output = Vec::new();
     let mut answer = (&mut child.output).take(LONGEST_ANSWER + 1);
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_too_large_has_its_size() {
+    fn an_image_that_is_too_large_has_its_size() {
         let log =
             "[png @ 0x55] [IMGUTILS @ 0x7f] Picture size 10000x9000 exceeds specified max pixel count 67108864, see";
         let expected = SourceProblem::TooManyPixels { width: 10_000, height: 9_000, limit_pixels: 67_108_864 };

@@ -22,7 +22,7 @@ use crate::ffmpeg::probe::MAX_ALLOC;
 
 /// The resources that a run used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// User and system time.
     pub cpu: Duration,
     /// Wall time from start to end.
@@ -31,7 +31,7 @@ pub struct Cost {
 
 /// A run with a successful exit status.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Resources that it used.
     pub cost: Cost,
     /// The last warnings and errors of its log.
@@ -42,7 +42,7 @@ pub struct Ended {
 
 /// A run of FFmpeg.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// The programs.
     pub tools: &'a Tools,
     /// Port of the loopback server where it reads and delivers.
@@ -64,7 +64,7 @@ const LOG_LINES: usize = 20;
 
 /// Runs FFmpeg to its end. Only the exit status decides about success, and even then the caller has
 /// to check the output: FFmpeg may exit 0 after writing a short file.
-pub async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
+pub(crate) async fn run(run: Run<'_>, cancel: &CancellationToken) -> Result<Ended, TranscodeError> {
     let general = ["-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-benchmark", "-y"];
     let mut arguments: Vec<String> = general.into_iter().chain(MAX_ALLOC).map(str::to_owned).collect();
     arguments.extend(run.arguments);

@@ -15,7 +15,7 @@ const UNDECODABLE: [&str; 4] = [
 
 /// The problem that the end of a log indicates for a source with the video codec `codec`; `None`:
 /// none.
-pub fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
+pub(crate) fn verdict(log: &str, codec: &str) -> Option<SourceProblem> {
     let any = |phrases: &[&str]| phrases.iter().any(|it| log.contains(it));
     if any(&NO_DECODER) {
         return Some(SourceProblem::UnsupportedCodec { codec: codec.to_owned() });

@@ -48,7 +48,7 @@ pub(super) async fn look(
         return Ok(judge(found, &facts, keyframes.len()));
     }
     let chosen = (1..MOST_FRAMES).filter_map(|it| keyframes.get(it * keyframes.len() / MOST_FRAMES));
-    let moments: Vec<f64> = chosen.map(|it| indexed.picture.start + seconds(*it)).collect();
+    let moments: Vec<f64> = chosen.map(|it| indexed.video.start + seconds(*it)).collect();
     let facts = key_frames(tools, demuxer, url, video.index, &moments).await?;
     Ok(judge(found, &facts, moments.len() + 1))
 }
@@ -97,8 +97,8 @@ mod tests {
     fn indexed(keyframes: u64) -> Indexed {
         let mut index = standard().index;
         index.keyframes = (0..keyframes).map(|it| it * 90_000).collect();
-        let picture = Extent { start: 5.0, end: 5.0 + keyframes as f64 };
-        Indexed { index, frame_times: vec![], picture, sound: None, unseekable: None, depth: None }
+        let video = Extent { start: 5.0, end: 5.0 + keyframes as f64 };
+        Indexed { index, frame_times: vec![], video, audio: None, unseekable: None, depth: None }
     }
 
     fn frames(sizes: &[(u32, u32)], interlaced: bool) -> Vec<FrameFacts> {

@@ -12,7 +12,7 @@ pub(super) async fn container(blocks: &Blocks) -> Result<ContainerKind, Transcod
     let problem = match sniff(&head) {
         Some(Kind::Video(container)) => return Ok(container),
         Some(Kind::NotVideo(kind)) if kind.is_reference() => SourceProblem::PlaylistNotAllowed,
-        Some(Kind::NotVideo(kind)) if kind.is_sound() => SourceProblem::OnlySound,
+        Some(Kind::NotVideo(kind)) if kind.is_audio() => SourceProblem::AudioOnly,
         Some(Kind::NotVideo(NotVideo::Jpeg | NotVideo::Png | NotVideo::WebP | NotVideo::Heif)) => {
             SourceProblem::NoVideoStream
         }
@@ -59,9 +59,9 @@ mod tests {
             (b"#EXTM3U\n#EXT-X-VERSION:3\nhttp://10.0.0.1/secret.ts\n", SourceProblem::PlaylistNotAllowed),
             (b"ffconcat version 1.0\nfile /etc/passwd\n", SourceProblem::PlaylistNotAllowed),
             (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\n", SourceProblem::PlaylistNotAllowed),
-            (b"ID3\x04\0\0\0\0\0\x0a and so on", SourceProblem::OnlySound),
-            (b"RIFF\x24\0\0\0WAVEfmt ", SourceProblem::OnlySound),
-            (b"fLaC\0\0\0\x22", SourceProblem::OnlySound),
+            (b"ID3\x04\0\0\0\0\0\x0a and so on", SourceProblem::AudioOnly),
+            (b"RIFF\x24\0\0\0WAVEfmt ", SourceProblem::AudioOnly),
+            (b"fLaC\0\0\0\x22", SourceProblem::AudioOnly),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", SourceProblem::NoVideoStream),
             (b"\xff\xd8\xff\xe0\0\x10JFIF\0", SourceProblem::NoVideoStream),
             (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", SourceProblem::NoVideoStream),

@@ -44,27 +44,27 @@ pub(super) async fn index(
     )?;
     let tail = tail.finish(Seeking::Indexed)?;
     // The tail was measured from its own first frame, which may lie before the last cue.
-    let end = tail.picture.end.max(start);
-    let picture_end = super::ticks(end - start);
-    let sound = found.audio.as_ref().map(|it| Extent {
+    let end = tail.video.end.max(start);
+    let video_end = super::ticks(end - start);
+    let audio = found.audio.as_ref().map(|it| Extent {
         start: it.start_seconds,
         end: tail
-            .sound
+            .audio
             .map_or(it.start_seconds, |it| it.end)
             .max(it.start_seconds + it.duration_seconds.unwrap_or(0.0)),
     });
     Ok(Some(Indexed {
         frame_times: head.frame_times(),
-        picture: Extent { start, end },
-        sound,
+        video: Extent { start, end },
+        audio,
         unseekable: None,
         depth: None,
         index: SourceIndex {
             keyframes,
             gop_bytes: vec![],
-            picture_start: 0,
-            picture_end,
-            end: picture_end,
+            video_start: 0,
+            video_end,
+            end: video_end,
             longest_frame: tail.index.longest_frame,
             // Cues do not declare this. H.264 that begins a segment with an IDR frame has closed
             // GOPs, and every segment is checked for that.

@@ -70,8 +70,8 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
     };
     Ok(Some(Indexed {
         frame_times: index.frame_times.iter().map(|it| ticks(*it)).collect(),
-        picture: Extent { start, end: start + end as f64 / TICKS_PER_SECOND as f64 },
-        sound: found
+        video: Extent { start, end: start + end as f64 / TICKS_PER_SECOND as f64 },
+        audio: found
             .audio
             .as_ref()
             .and_then(|it| Some(Extent { start: it.start_seconds, end: it.start_seconds + it.duration_seconds? })),
@@ -80,8 +80,8 @@ pub(super) async fn index(moov: &Moov, found: &Found, blocks: &Blocks) -> Result
         index: SourceIndex {
             gop_bytes: gops.map(|it| index.bytes_between(it, it + 1).unwrap_or(0)).collect(),
             keyframes: index.keyframes.iter().map(|it| ticks(it.pts)).collect(),
-            picture_start: 0,
-            picture_end: end,
+            video_start: 0,
+            video_end: end,
             end,
             longest_frame: u64::from(index.max_frame_ticks) * TICKS_PER_SECOND / u64::from(index.timescale.max(1)),
             closed_gops: plain && index.closed_gops && index.starts_with_keyframe,

@@ -109,12 +109,12 @@ pub(super) struct Scan {
     keyframes: Vec<f64>,
     bytes: u64,
     last_duration: f64,
-    sound: Option<Extent>,
+    audio_extent: Option<Extent>,
     /// Latest decoding times of video and audio.
     clocks: [Option<f64>; 2],
     jumped: bool,
     /// Start of the audio in the file: bytes, and seconds after the first video packet.
-    sound_begins: Option<(u64, f64)>,
+    audio_begins: Option<(u64, f64)>,
 }
 
 impl Scan {
@@ -126,10 +126,10 @@ impl Scan {
             keyframes: vec![],
             bytes: 0,
             last_duration: 0.0,
-            sound: None,
+            audio_extent: None,
             clocks: [None; 2],
             jumped: false,
-            sound_begins: None,
+            audio_begins: None,
         }
     }
 
@@ -156,14 +156,14 @@ impl Scan {
         } else if kind == "audio" && self.audio.is_none_or(|it| it == index) {
             let Some(time) = time else { return };
             let end = time + duration.unwrap_or(0.0);
-            if self.sound_begins.is_none() {
+            if self.audio_begins.is_none() {
                 let after = self.times.first().map_or(0.0, |first| time - first);
-                self.sound_begins = Some((position.unwrap_or(0), after));
+                self.audio_begins = Some((position.unwrap_or(0), after));
             }
             if self.audio.is_some() {
                 self.watch(1, dts.unwrap_or(time));
-                let sound = self.sound.get_or_insert(Extent { start: time, end });
-                (sound.start, sound.end) = (sound.start.min(time), sound.end.max(end));
+                let extent = self.audio_extent.get_or_insert(Extent { start: time, end });
+                (extent.start, extent.end) = (extent.start.min(time), extent.end.max(end));
             }
         }
     }
@@ -177,7 +177,7 @@ impl Scan {
 
     /// How deep FFmpeg has to search for audio that exists but that it did not find.
     fn late(&self, found: &Found) -> Option<Depth> {
-        let (bytes, seconds) = self.sound_begins.filter(|_| found.audio.is_none())?;
+        let (bytes, seconds) = self.audio_begins.filter(|_| found.audio.is_none())?;
         (bytes <= DEEPEST).then(|| Depth { bytes: bytes + (8 << 20), seconds: seconds.max(0.0) as u64 + 30 })
     }
 
@@ -205,8 +205,8 @@ impl Scan {
         let index = SourceIndex {
             keyframes: self.keyframes.iter().map(|it| ticks(it - first)).collect(),
             gop_bytes: vec![],
-            picture_start: 0,
-            picture_end: end,
+            video_start: 0,
+            video_end: end,
             end,
             longest_frame: ticks(longest),
             // The packets do not show which frames refer to which.
@@ -216,8 +216,8 @@ impl Scan {
         };
         Ok(Indexed {
             index,
-            picture: Extent { start: first, end: last + last_duration },
-            sound: self.sound,
+            video: Extent { start: first, end: last + last_duration },
+            audio: self.audio_extent,
             unseekable: None,
             depth: None,
             frame_times: self.frame_times(),
@@ -237,10 +237,10 @@ mod tests {
             keyframes: vec![],
             bytes: 0,
             last_duration: 0.0,
-            sound: None,
+            audio_extent: None,
             clocks: [None; 2],
             jumped: false,
-            sound_begins: None,
+            audio_begins: None,
         };
         lines.iter().for_each(|it| scan.visit(it));
         scan
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(indexed.index.longest_frame, 3_600);
         assert_eq!(indexed.index.video_bytes, Some(2_057));
         assert_eq!(indexed.frame_times, [0, 3_600, 7_200, 10_800]);
-        assert_eq!(indexed.sound, Some(Extent { start: 1.3, end: 1.624 }));
+        assert_eq!(indexed.audio, Some(Extent { start: 1.3, end: 1.624 }));
     }
 
     #[test]

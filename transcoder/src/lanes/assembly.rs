@@ -4,10 +4,10 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::object_key::RenditionName;
-use domain::plan::{ChunkPlan, EncodePlan};
+use domain::plan::{ChunkPlan, EncodePlan, Rendition, RenditionKind};
 use domain::segment::{ChunkRecord, Lane, SegmentRecord, TICKS_PER_SECOND};
 
-use super::{Codecs, Made};
+use super::{Codecs, LaneOutput};
 use crate::error::TranscodeError;
 use crate::ffmpeg::process::Cost;
 use crate::sink::Stored;
@@ -16,7 +16,7 @@ use crate::verify;
 /// The segments of one run that are not assembled yet.
 pub(super) struct Assembly {
     lane: Lane,
-    renditions: Vec<RenditionName>,
+    renditions: Vec<Rendition>,
     chunks: VecDeque<ChunkPlan>,
     segments: BTreeMap<(RenditionName, u32), SegmentRecord>,
     codecs: Codecs,
@@ -37,7 +37,7 @@ impl Assembly {
     pub(super) fn new(plan: &EncodePlan, lane: Lane, chunks: &[ChunkPlan]) -> Self {
         Self {
             lane,
-            renditions: plan.renditions(lane),
+            renditions: plan.renditions(lane).into_iter().cloned().collect(),
             chunks: chunks.iter().cloned().collect(),
             segments: BTreeMap::new(),
             codecs: Codecs::new(),
@@ -46,19 +46,19 @@ impl Assembly {
     }
 
     /// Verifies and adds a segment. A repeated one replaces the earlier one.
-    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<Made, TranscodeError> {
+    pub(super) fn add(&mut self, plan: &EncodePlan, stored: &Stored) -> Result<LaneOutput, TranscodeError> {
         let record = verify::segment(plan, self.lane, stored)?;
         let codecs = match self.codecs.entry(record.rendition.clone()) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                let codecs = verify::codecs(&stored.report).ok_or_else(|| {
+                let codecs = stored.measured.lead().and_then(|it| it.codec.clone()).ok_or_else(|| {
                     TranscodeError::Verification(format!("{} does not say what codec it is", record.rendition))
                 })?;
                 unknown.insert(codecs).clone()
             }
         };
         self.segments.insert((record.rendition.clone(), record.index), record.clone());
-        Ok(Made::Segment { record, codecs })
+        Ok(LaneOutput::Segment { record, codecs })
     }
 
     /// Whether no more segments are expected.
@@ -97,12 +97,11 @@ impl Assembly {
             .iter()
             .flat_map(|rendition| {
                 // The trick-play rendition has one object per chunk.
-                let indices = if *rendition == RenditionName::iframes() {
-                    chunk.index..chunk.index + 1
-                } else {
-                    chunk.segments.clone()
+                let indices = match rendition.kind {
+                    RenditionKind::IFrames => chunk.index..chunk.index + 1,
+                    RenditionKind::Video | RenditionKind::Audio => chunk.segments.clone(),
                 };
-                indices.map(|index| (rendition.clone(), index))
+                indices.map(|index| (rendition.name.clone(), index))
             })
             .collect()
     }

@@ -20,19 +20,19 @@ use crate::loopback::{Loopback, SegmentReceiver};
 
 /// Times of a normaliser's output, seconds on its clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Presentation times of the frames, ticks from the first one, increasing.
     pub frame_times: Vec<u64>,
     /// From the first frame to the end of the last one.
-    pub picture: Extent,
+    pub video: Extent,
     /// From the first sample to the last one.
-    pub sound: Option<Extent>,
+    pub audio: Option<Extent>,
 }
 
 impl Survey {
     /// Duration of the video, ticks.
-    pub(super) fn picture_ticks(&self) -> u64 {
-        ((self.picture.end - self.picture.start) * TICKS_PER_SECOND as f64).round() as u64
+    pub(super) fn video_ticks(&self) -> u64 {
+        ((self.video.end - self.video.start) * TICKS_PER_SECOND as f64).round() as u64
     }
 
     /// Longest display time of a frame, ticks.
@@ -47,7 +47,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(2 * 3600);
 /// Runs the normaliser of a source without outputs.
 ///
 /// `codec`: the video codec, for the error if there is no decoder for it.
-pub async fn survey(
+pub(crate) async fn survey(
     tools: &Tools,
     loopback: &Loopback,
     normaliser: &Normaliser,
@@ -110,7 +110,7 @@ struct List {
     time_bases: [Option<f64>; 2],
     times: Vec<f64>,
     last_duration: f64,
-    sound: Option<Extent>,
+    audio: Option<Extent>,
 }
 
 impl List {
@@ -135,8 +135,8 @@ impl List {
             self.times.push(time);
             self.last_duration = duration;
         } else {
-            let sound = self.sound.get_or_insert(Extent { start: time, end: time });
-            (sound.start, sound.end) = (sound.start.min(time), sound.end.max(time + duration));
+            let audio = self.audio.get_or_insert(Extent { start: time, end: time });
+            (audio.start, audio.end) = (audio.start.min(time), audio.end.max(time + duration));
         }
     }
 
@@ -147,7 +147,7 @@ impl List {
             self.times.iter().map(|it| ((it - first) * TICKS_PER_SECOND as f64).round() as u64).collect();
         let average = if self.times.len() > 1 { (last - first) / (self.times.len() - 1) as f64 } else { 0.04 };
         let shown = if self.last_duration > 0.001 { self.last_duration } else { average };
-        Some(Survey { frame_times, picture: Extent { start: first, end: last + shown.min(1.0) }, sound: self.sound })
+        Some(Survey { frame_times, video: Extent { start: first, end: last + shown.min(1.0) }, audio: self.audio })
     }
 }
 
@@ -173,8 +173,8 @@ mod tests {
         }
         let survey = list.survey().unwrap();
         assert_eq!(survey.frame_times, [0, 3000]);
-        assert!((survey.picture.end - 0.1).abs() < 1e-9);
-        assert!((survey.sound.unwrap().end - 1.0).abs() < 1e-9);
+        assert!((survey.video.end - 0.1).abs() < 1e-9);
+        assert!((survey.audio.unwrap().end - 1.0).abs() < 1e-9);
         assert_eq!(List::default().survey(), None);
     }
 }

@@ -4,14 +4,14 @@ use domain::segment::{ChunkRecord, Lane};
 use tokio::sync::{mpsc, watch};
 
 use crate::error::TranscodeError;
-use crate::lanes::{EncodeContext, Made};
+use crate::lanes::{EncodeContext, LaneOutput};
 use crate::reused::ReusedRenditions;
 
 async fn encode_one(
     context: &EncodeContext,
     reused: Option<&ReusedRenditions>,
     place: usize,
-    sender: &mpsc::Sender<Made>,
+    sender: &mpsc::Sender<LaneOutput>,
 ) -> Result<ChunkRecord, TranscodeError> {
     let made = context.encode(&context.plan.encode_chunks[place], sender).await?;
     match reused {
@@ -26,7 +26,7 @@ pub(super) async fn encode_all(
     reused: Option<&ReusedRenditions>,
     chunks: Vec<usize>,
     playable: Option<watch::Receiver<bool>>,
-    sender: mpsc::Sender<Made>,
+    sender: mpsc::Sender<LaneOutput>,
 ) -> Result<(), TranscodeError> {
     use futures::stream::{self, StreamExt as _, TryStreamExt as _};
     if let Some(mut playable) = playable {
@@ -38,7 +38,9 @@ pub(super) async fn encode_all(
     }
     stream::iter(chunks.into_iter().map(|it| encode_one(context, reused, it, &sender)))
         .buffer_unordered(context.workers)
-        .try_for_each(|chunk| async { sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled) })
+        .try_for_each(|chunk| async {
+            sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)
+        })
         .await
 }
 
@@ -47,14 +49,16 @@ async fn encode_through(
     context: &EncodeContext,
     reused: Option<&ReusedRenditions>,
     first: usize,
-    sender: mpsc::Sender<Made>,
+    sender: mpsc::Sender<LaneOutput>,
 ) -> Result<(), TranscodeError> {
     let (inner, mut received) = mpsc::channel(16);
     let encoding = async move { context.run_through(Lane::Encode, first, &inner).await };
     let passing = async {
         while let Some(made) = received.recv().await {
             let made = match (made, reused) {
-                (Made::Chunk(chunk), Some(reused)) => Made::Chunk(reused.complete(&context.writer, chunk).await?),
+                (LaneOutput::Chunk(chunk), Some(reused)) => {
+                    LaneOutput::Chunk(reused.complete(&context.writer, chunk).await?)
+                }
                 (made, _) => made,
             };
             sender.send(made).await.map_err(|_| TranscodeError::Cancelled)?;

@@ -5,24 +5,24 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::job::Stage;
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::object_key::ObjectKey;
 use domain::plan::EncodePlan;
-use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane, seconds};
 use tokio::sync::{mpsc, watch};
 
 use crate::error::TranscodeError;
-use crate::lanes::{EncodeContext, Made};
+use crate::lanes::{EncodeContext, LaneOutput};
 use crate::normalise::Normaliser;
 use crate::publish::Publisher;
+use crate::records::stage_of;
 use crate::{manifest, stills, verify};
 
 use super::encoding::encode_all;
-use super::progress::ProgressMeter;
+use super::progress::percent;
 use super::{Published, TranscodeRequest};
 
 /// Interval between two checks whether more of a growing video can be shown.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const GROWTH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One generation in progress.
 pub(super) struct GenerationRun<'a> {
@@ -33,10 +33,7 @@ pub(super) struct GenerationRun<'a> {
     /// less if only some rungs are re-encoded.
     pub(super) plan: &'a EncodePlan,
     pub(super) context: &'a EncodeContext,
-    /// The percentage of the work that is done.
-    pub(super) meter: ProgressMeter,
     pub(super) publisher: Publisher,
-    pub(super) receipt: Receipt,
     /// Becomes true when viewers can watch: encoding may wait for it.
     pub(super) playable: watch::Sender<bool>,
     /// Seconds from `started` until viewers could watch, if that was in this run.
@@ -46,13 +43,13 @@ pub(super) struct GenerationRun<'a> {
 
 impl GenerationRun<'_> {
     /// Produces all missing chunks, and records and publishes them as they are finished.
-    pub(super) async fn all_chunks(&mut self, finished: &[ChunkRecord]) -> Result<(), TranscodeError> {
+    pub(super) async fn all_chunks(&mut self) -> Result<(), TranscodeError> {
         // Buffered, so that recording one chunk does not delay the next.
         let (sender, mut receiver) = mpsc::channel(64);
-        let done = |lane: Lane, index: u32| finished.iter().any(|it| it.lane == lane && it.index == index);
+        let records = self.publisher.records();
         let missing = |lane: Lane| -> Vec<usize> {
             let chunks = self.context.plan.chunks(lane);
-            (0..chunks.len()).filter(|it| !done(lane, *it as u32)).collect()
+            (0..chunks.len()).filter(|it| !records.has(lane, *it as u32)).collect()
         };
         let (copy, audio, encode) = (missing(Lane::Copy), missing(Lane::Audio), missing(Lane::Encode));
         if copy.is_empty() && audio.is_empty() && encode.is_empty() {
@@ -70,7 +67,7 @@ impl GenerationRun<'_> {
                     (Some(reused), Some(_)) => {
                         for place in missing {
                             let chunk = reused.chunk(&context.writer, lane, place as u32).await?;
-                            sender.send(Made::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
+                            sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
                     }
@@ -78,8 +75,8 @@ impl GenerationRun<'_> {
             }
         };
         // The rung that is playable first has priority: encoding waits for the remuxed rung.
-        let wait = self.context.plan.copy.is_ok() && self.request.journal.first_run() && !copy.is_empty();
-        let (copying, sounding) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
+        let wait = self.context.plan.copy.is_remux() && self.request.journal.first_run() && !copy.is_empty();
+        let (copying, encoding_audio) = (through(Lane::Copy, copy), through(Lane::Audio, audio));
         let encoding = encode_all(
             self.context,
             self.request.reused.as_ref(),
@@ -87,7 +84,7 @@ impl GenerationRun<'_> {
             wait.then(|| self.playable.subscribe()),
             sender,
         );
-        let work = async { tokio::try_join!(copying, sounding, encoding).map(drop) };
+        let work = async { tokio::try_join!(copying, encoding_audio, encoding).map(drop) };
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.request.journal.first_run() {
@@ -99,38 +96,31 @@ impl GenerationRun<'_> {
                 self.playable.send_replace(true);
             }
         }
-        let mut looks = tokio::time::interval(BETWEEN_LOOKS);
+        let mut growth_checks = tokio::time::interval(GROWTH_INTERVAL);
         let mut result = None;
         loop {
             tokio::select! {
                 outcome = &mut work, if result.is_none() => { outcome?; result = Some(()); }
                 made = receiver.recv() => match made {
-                    Some(Made::Segment { record, codecs }) => self.publisher.add_segment(record, codecs),
-                    Some(Made::Chunk(chunk)) => self.take(&chunk).await?,
+                    Some(LaneOutput::Segment { record, codecs }) => self.publisher.records_mut().add_segment(record, codecs),
+                    Some(LaneOutput::Chunk(chunk)) => self.take(&chunk).await?,
                     // The lanes are done and have dropped their senders, and everything that they
                     // sent was received.
                     None if result.is_some() => return Ok(()),
                     None => {}
                 },
-                _ = looks.tick() => {}
+                _ = growth_checks.tick() => {}
             }
             self.show_growth().await?;
         }
     }
 
-    /// Records a finished chunk, and passes it on to the receipt, the publisher and the progress.
+    /// Records a finished chunk, and reports the progress.
     async fn take(&mut self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
         self.request.journal.finish(chunk).await?;
-        let stage = match chunk.lane {
-            Lane::Copy => Stage::Copy,
-            Lane::Encode => Stage::Encode,
-            Lane::Audio => Stage::Audio,
-        };
-        self.receipt.cpu_ms += chunk.cpu_ms;
-        self.receipt.add_stage(stage, chunk.wall_ms);
-        self.publisher.add(chunk);
-        let percent = self.meter.finished(chunk);
-        self.request.journal.progress(stage, percent).await
+        self.publisher.records_mut().add(chunk);
+        let percent = percent(&self.context.plan, self.publisher.records());
+        self.request.journal.progress(stage_of(chunk.lane), percent).await
     }
 
     /// On the first run of a video, shows viewers the finished segments as soon as playback can be
@@ -152,14 +142,15 @@ impl GenerationRun<'_> {
     /// switches the master playlist to it.
     pub(super) async fn publish(mut self, normaliser: Option<&Normaliser>) -> Result<Published, TranscodeError> {
         let (request, context) = (self.request, self.context);
-        let percent = self.meter.percent();
+        let percent = percent(&context.plan, self.publisher.records());
         request.journal.progress(Stage::Stills, percent).await?;
-        let records = self.publisher.records();
-        let iframes: Vec<_> = records.iter().filter(|it| it.rendition == RenditionName::iframes()).cloned().collect();
+        let records = self.publisher.records().all_segments();
+        let iframes: Vec<_> = records.iter().filter(|it| self.plan.is_iframes(&it.rendition)).cloned().collect();
         let made = stills::make(context, normaliser, request.profile.thumbnails, &iframes).await?;
-        self.receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
-        self.receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
-        self.receipt.missing = made.missing;
+        let mut receipt = self.publisher.records().receipt();
+        receipt.cpu_ms += made.cost.cpu.as_millis() as u64;
+        receipt.add_stage(Stage::Stills, made.cost.wall.as_millis() as u64);
+        receipt.missing = made.missing;
 
         request.journal.progress(Stage::Verify, percent).await?;
         verify::generation(self.plan, &records)?;
@@ -177,17 +168,11 @@ impl GenerationRun<'_> {
             request.journal.playable().await?;
         }
         let traffic = context.writer.traffic();
-        self.receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
-        self.receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
-        self.receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
-        self.receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
-        self.receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
-        Ok(Published {
-            probe: context.probe.clone(),
-            plan: self.plan.clone(),
-            renditions,
-            playable_after_s: self.playable_after_s,
-            receipt: self.receipt,
-        })
+        receipt.source_ms = (seconds(context.probe.index.end) * 1000.0) as u64;
+        receipt.bytes_out = traffic.bytes.load(Ordering::Relaxed);
+        receipt.store_reads = traffic.reads.load(Ordering::Relaxed);
+        receipt.store_writes = traffic.writes.load(Ordering::Relaxed);
+        receipt.stored_bytes = records.iter().map(|it| it.bytes).sum::<u64>() + context.probe.size;
+        Ok(Published { plan: self.plan.clone(), renditions, playable_after_s: self.playable_after_s, receipt })
     }
 }

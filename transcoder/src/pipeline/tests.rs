@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use catalog::RenditionState;
 use domain::failure::{FailureClass, FailureCode};
+use domain::probe::Probe;
 use domain::probe::cases::standard;
 use domain::receipt::Extra;
 use domain::segment::TICKS_PER_SECOND;
@@ -34,7 +35,7 @@ async fn run_until(world: &World, probe: Probe, cancel: &CancellationToken) -> R
     let blocks = Blocks::new(Arc::clone(&request.source));
     let loopback = Loopback::start(blocks.clone()).await?;
     let source = Inspected { probe, normaliser: None };
-    Box::pin(attempts(&request, source, &blocks, loopback, Instant::now(), cancel)).await
+    Box::pin(try_strategies(&request, source, &blocks, loopback, Instant::now(), cancel)).await
 }
 
 /// Everything is there, each chunk was recorded once, and playlists name what is stored.
@@ -57,10 +58,12 @@ fn assert_whole(world: &World, plan: &EncodePlan, published: &Published) {
     assert_eq!(progress.last(), Some(&(Stage::Publish, 98)));
 }
 
-/// Nothing names what was made, and there is nothing left of it but segments that a later attempt may use.
+/// Nothing names what was made. Only its plan is left, and segments that a later attempt may use.
 fn assert_unpublished(world: &World) {
-    let published: Vec<_> = world.objects().into_iter().filter(|it| !it.ends_with(".ts")).collect();
+    let published: Vec<_> =
+        world.objects().into_iter().filter(|it| !it.ends_with(".ts") && !it.ends_with(".plan.json")).collect();
     assert_eq!(published, [""; 0]);
+    assert_eq!(world.named(".plan.json").len(), 1);
     assert_eq!(world.journal.playable.load(Ordering::Relaxed), 0);
 }
 
@@ -326,10 +329,10 @@ fn a_chunk_belongs_to_the_plan_that_it_fits() {
     let records = planned_records(&plan);
     let chunk = |lane: Lane, index: u32| {
         let segments = plan.chunks(lane)[index as usize].segments.clone();
-        let names = plan.renditions(lane);
+        let names: Vec<_> = plan.renditions(lane).into_iter().map(|it| &it.name).collect();
         let own = |it: &&domain::segment::SegmentRecord| {
-            let is_iframes = it.rendition == RenditionName::iframes();
-            names.contains(&it.rendition) && if is_iframes { it.index == index } else { segments.contains(&it.index) }
+            let is_iframes = plan.is_iframes(&it.rendition);
+            names.contains(&&it.rendition) && if is_iframes { it.index == index } else { segments.contains(&it.index) }
         };
         let segments = records.iter().filter(own).cloned().collect();
         ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs: Default::default() }

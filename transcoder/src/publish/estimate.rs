@@ -108,10 +108,10 @@ mod tests {
             probe.index.keyframes = starts.collect();
             probe.index.gop_bytes = gaps.iter().map(|it| it.1).collect();
             probe.index.end = gaps.iter().map(|it| it.0).sum();
-            probe.index.picture_end = probe.index.end;
+            probe.index.video_end = probe.index.end;
             probe.index.video_bytes = Some(1);
             let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-            prop_assume!(plan.copy.is_ok() && probe.index.seeking == Seeking::Indexed);
+            prop_assume!(plan.copy.is_remux() && probe.index.seeking == Seeking::Indexed);
             let bytes = segment_bytes(&plan, &probe.index);
             prop_assert_eq!(bytes.len() as u32, plan.segments());
             prop_assert_eq!(bytes.iter().sum::<u64>(), probe.index.gop_bytes.iter().sum::<u64>());

@@ -37,7 +37,7 @@ impl World {
     }
 
     async fn publisher(&self) -> Publisher {
-        let mut publisher = Publisher::new(self.writer(), &self.plan, &standard());
+        let mut publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
         let shown = publisher.watch(2, true).await.unwrap();
         assert_eq!(shown, self.master().await.is_some(), "whether an earlier attempt has shown something");
         publisher
@@ -57,21 +57,25 @@ impl World {
                 frames: 180,
                 iframes: vec![],
             };
-            publisher.add_segment(record, "avc1.64001f".to_owned());
+            publisher.records_mut().add_segment(record, "avc1.64001f".to_owned());
         }
     }
 
     async fn playlist(&self, rendition: &RenditionName) -> Option<MediaPlaylist> {
-        let publisher = Publisher::new(self.writer(), &self.plan, &standard());
+        let publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
         let text = publisher.stored(&publisher.playlist_key(rendition)).await.unwrap()?;
         Some(MediaPlaylist::parse(&text).playlist)
     }
 
     async fn master(&self) -> Option<MasterPlaylist> {
-        let publisher = Publisher::new(self.writer(), &self.plan, &standard());
+        let publisher = Publisher::new(self.writer(), &self.plan, facts(&self.plan));
         let text = publisher.stored(&ObjectKey::Master { video: publisher.writer.video() }).await.unwrap()?;
         Some(MasterPlaylist::parse(&text).playlist)
     }
+}
+
+fn facts(plan: &EncodePlan) -> SourceFacts {
+    SourceFacts::new(plan, &standard())
 }
 
 fn lengths(playlist: &MediaPlaylist) -> Vec<String> {
@@ -90,9 +94,9 @@ async fn three_segments_of_every_rendition_make_a_video_playable() {
     world.finish(&mut publisher, 2, 0);
     // A rung that is not there yet holds back all of them.
     let last = publisher.growing()[1].clone();
-    let kept = publisher.segments.get_mut(&last).unwrap().remove(&2).unwrap();
+    let kept = publisher.records_mut().remove_segment(&last, 2);
     assert_eq!(publisher.due(), None);
-    publisher.add_segment(kept, "avc1.64001f".to_owned());
+    publisher.records_mut().add_segment(kept, "avc1.64001f".to_owned());
     let count = publisher.due().unwrap();
     assert_eq!(count, 3);
     assert!(world.master().await.is_none());
@@ -167,7 +171,7 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     let name = publisher.growing()[0].clone();
     drop(publisher);
 
-    let mut next = Publisher::new(world.writer(), &world.plan, &standard());
+    let mut next = Publisher::new(world.writer(), &world.plan, facts(&world.plan));
     assert!(next.watch(2, false).await.unwrap());
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;

@@ -44,16 +44,20 @@ impl Played {
             .iter()
             .flat_map(|it| plan.chunks(*it).iter().map(move |chunk| (*it, chunk)))
         {
-            let names = plan.renditions(lane);
+            let names: Vec<_> = plan.renditions(lane).into_iter().map(|it| it.name.clone()).collect();
             let own = |it: &&SegmentRecord| {
-                let is_iframes = it.rendition == RenditionName::iframes();
+                let is_iframes = plan.is_iframes(&it.rendition);
                 let place = if is_iframes { it.index == chunk.index } else { chunk.segments.contains(&it.index) };
                 names.contains(&it.rendition) && place
             };
             let segments: Vec<SegmentRecord> = records.iter().filter(own).cloned().collect();
             for it in &segments {
                 let body = vec![it.index as u8; it.bytes as usize];
-                world.writer().put(&world.writer().segment_key(&it.rendition, it.index), body.into()).await.unwrap();
+                world
+                    .writer()
+                    .put(&world.writer().segment_key(plan.rendition(&it.rendition).unwrap(), it.index), body.into())
+                    .await
+                    .unwrap();
             }
             let codecs = names.iter().map(|it| (it.clone(), format!("codec of {it}"))).collect();
             let record = ChunkRecord { lane, index: chunk.index, cpu_ms: 9, wall_ms: 9, segments, codecs };
@@ -78,7 +82,7 @@ impl Played {
     }
 
     async fn replace(&self, rendition: &str, index: u32, body: Vec<u8>) {
-        let key = self.world.writer().segment_key(&name(rendition), index);
+        let key = self.world.writer().segment_key(self.plan.rendition(&name(rendition)).unwrap(), index);
         self.world.store.put(&key, body.into(), PutCondition::Always).await.unwrap();
     }
 }
@@ -133,7 +137,7 @@ async fn a_plan_that_cuts_differently_does_not_fit() {
     assert_eq!(code(unknown.plan(&standard(), &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
     let mut longer = standard();
     longer.index.end += 5_400_000;
-    longer.index.picture_end = longer.index.end;
+    longer.index.video_end = longer.index.end;
     assert_eq!(code(reused.plan(&longer, &Profile::default(), Mode::Abr)), FailureCode::RungsDoNotFit);
 }
 
@@ -143,10 +147,10 @@ async fn what_was_found_out_about_the_source_is_remembered() {
     let mut open = standard();
     open.index.closed_gops = false;
     let plan = EncodePlan::new(&open, &Profile::default(), Mode::Abr).unwrap();
-    assert_eq!(plan.copy, Err(CopyRefusal::OpenGroups));
+    assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::OpenGroups));
     let reused = Played::of(plan).await.reused(&["720p"]).await.unwrap();
     let plan = reused.plan(&standard(), &richer(), Mode::Abr).unwrap();
-    assert_eq!(plan.copy, Err(CopyRefusal::OpenGroups));
+    assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::OpenGroups));
 }
 
 #[tokio::test]
@@ -175,7 +179,12 @@ async fn a_chunk_brings_its_segments_along() {
     let names: Vec<_> = chunk.codecs.iter().map(|(name, codec)| format!("{name}: {codec}")).collect();
     assert_eq!(names, ["audio-source: codec of audio-source", "source: codec of source"]);
     for it in &chunk.segments {
-        let copied = played.world.store.read(&writer.segment_key(&it.rendition, it.index), 1 << 20).await.unwrap();
+        let copied = played
+            .world
+            .store
+            .read(&writer.segment_key(played.plan.rendition(&it.rendition).unwrap(), it.index), 1 << 20)
+            .await
+            .unwrap();
         assert_eq!((copied.len() as u64, copied[0]), (it.bytes, it.index as u8));
     }
     assert_eq!(writer.traffic().writes.load(std::sync::atomic::Ordering::Relaxed), 16);

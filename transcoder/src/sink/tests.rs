@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::transport::{self, AUDIO, Picture, Transport, VIDEO};
 use crate::testing::world::World;
-use crate::testing::{generation, name, video};
+use crate::testing::{generation, name, rendition_named, video};
 
 const FRAME: u64 = 3_000;
 
@@ -15,14 +15,14 @@ fn key() -> ContentKey {
 }
 
 fn output(rendition: &str, key: Option<ContentKey>) -> Output {
-    Output { rendition: name(rendition), key, copied: false, first_iframes: None }
+    Output { rendition: rendition_named(rendition), key, copied: false, first_iframes: None }
 }
 
 /// What becomes of one file.
 async fn take(world: &World, output: Output, index: u32, body: &[u8]) -> Result<(Stored, Vec<u8>), TranscodeError> {
     let rendition = output.rendition.clone();
     let (sink, mut stored) = SegmentSink::new(world.writer(), vec![output]);
-    sink.receive(rendition.as_str(), index, body.to_vec().into()).await?;
+    sink.receive(rendition.name.as_str(), index, body.to_vec().into()).await?;
     assert_eq!(sink.active(), 0);
     let one = stored.try_recv().unwrap();
     let object = world.store.read(&world.writer().segment_key(&rendition, index), 1 << 30).await.unwrap();
@@ -37,7 +37,7 @@ fn decrypted(index: u64, object: &[u8]) -> Vec<u8> {
 async fn a_segment_is_measured_encrypted_and_stored() {
     let world = World::new();
     let clear = transport::video(6 * TICKS_PER_SECOND, 180, FRAME);
-    let (Stored { record, report }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
+    let (Stored { record, measured }, object) = take(&world, output("720p", Some(key())), 1, &clear).await.unwrap();
     assert_eq!(decrypted(1, &object), clear);
     assert!(
         SegmentDecryptor::decrypt(key().expose(), initialisation_vector(2), &object).map_or(true, |it| it != clear)
@@ -53,7 +53,7 @@ async fn a_segment_is_measured_encrypted_and_stored() {
         frames: 180,
         iframes: vec![],
     };
-    assert_eq!((record, report.bytes), (expected, clear.len() as u64));
+    assert_eq!((record, measured.streams), (expected, 1));
     let (in_clear, object) = take(&world, output("480p", None), 1, &clear).await.unwrap();
     assert_eq!((object, in_clear.record.bytes), (clear.clone(), clear.len() as u64));
 }
@@ -64,11 +64,11 @@ async fn short_segments_are_filled_up() {
     let world = World::new();
     let clear = transport::audio(0, 2, 48_000);
     assert!(clear.len() < LEAST_PACKETS * PACKET_BYTES);
-    let (stored, object) = take(&world, output("audio-64k", Some(key())), 0, &clear).await.unwrap();
+    let (stored, object) = take(&world, output("audio-128k", Some(key())), 0, &clear).await.unwrap();
     let found = decrypted(0, &object);
     assert_eq!(found.len(), LEAST_PACKETS * PACKET_BYTES);
     assert!(found.starts_with(&clear) && media::ts::scan(&found).is_intact());
-    assert_eq!((stored.record.frames, stored.report.audio().unwrap().samples), (2, 2 * 1024));
+    assert_eq!((stored.record.frames, stored.measured.audio.as_ref().unwrap().samples), (2, 2 * 1024));
 }
 
 #[tokio::test]
@@ -197,18 +197,18 @@ async fn the_first_segment_begins_with_its_first_picture() {
     assert_eq!(object, body);
     // Sound before the beginning of the presentation counts from it.
     let early = Transport::new(&[AUDIO]).sound(0, 30, 48_000).into_bytes();
-    let (stored, _) = take(&world, output("audio-64k", None), 0, &early).await.unwrap();
+    let (stored, _) = take(&world, output("audio-128k", None), 0, &early).await.unwrap();
     assert_eq!(stored.record.start, 0);
 }
 
 #[tokio::test]
 async fn pictures_come_out_as_they_came_in() {
-    let (sink, mut pictures) = ImageSink::new();
+    let (sink, mut images) = ImageSink::new();
     sink.receive("any", 3, "three".into()).await.unwrap();
     sink.receive("any", 1, "one".into()).await.unwrap();
-    assert_eq!(pictures.try_recv().unwrap(), (3, "three".into()));
-    assert_eq!(pictures.try_recv().unwrap(), (1, "one".into()));
-    let too_large = sink.receive("any", 2, vec![0; LARGEST_PICTURE + 1].into()).await;
+    assert_eq!(images.try_recv().unwrap(), (3, "three".into()));
+    assert_eq!(images.try_recv().unwrap(), (1, "one".into()));
+    let too_large = sink.receive("any", 2, vec![0; LARGEST_IMAGE + 1].into()).await;
     assert!(matches!(too_large, Err(TranscodeError::Cancelled)));
 }
 
@@ -217,7 +217,7 @@ fn segments_of_a_generation_have_paths_of_their_own() {
     let writer = GenerationWriter::new(Arc::clone(&World::new().store), video(), generation());
     let paths: std::collections::HashSet<_> = ["720p", "480p", "iframes"]
         .iter()
-        .flat_map(|it| (0..20).map(|index| writer.segment_key(&name(it), index).path()).collect::<Vec<_>>())
+        .flat_map(|it| (0..20).map(|index| writer.segment_key(&rendition_named(it), index).path()).collect::<Vec<_>>())
         .collect();
     assert_eq!(paths.len(), 60);
 }
@@ -241,7 +241,7 @@ proptest! {
             sink.receive("480p", index, body).await.unwrap();
             let parted = stored.try_recv().unwrap();
             prop_assert_eq!(&parted.record.sha256, &whole.record.sha256);
-            prop_assert_eq!(parted.report, whole.report);
+            prop_assert_eq!(parted.measured, whole.measured);
             prop_assert_eq!(object.len() as u64, parted.record.bytes);
             Ok(())
         })?;

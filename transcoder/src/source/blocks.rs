@@ -25,7 +25,7 @@ type Cell = Arc<OnceCell<Bytes>>;
 
 /// A source, read through a cache.
 #[derive(Clone)]
-pub struct Blocks {
+pub(crate) struct Blocks {
     source: Arc<dyn Source>,
     /// Cached blocks, the most recently used last.
     recent: Arc<Mutex<VecDeque<(u64, Cell)>>>,
@@ -35,27 +35,27 @@ pub struct Blocks {
 
 impl Blocks {
     /// A cache in front of a source.
-    pub fn new(source: Arc<dyn Source>) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>) -> Self {
         Self { source, recent: Arc::default(), read_bytes: Arc::default(), reads: Arc::default() }
     }
 
     /// Size of the source, bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.source.size()
     }
 
     /// Number of bytes that were read from the source so far.
-    pub fn fetched(&self) -> u64 {
+    pub(crate) fn fetched(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
     }
 
     /// Number of requests for parts of the source so far.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
     }
 
     /// Reads the part of `range` that exists.
-    pub async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, TranscodeError> {
+    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, TranscodeError> {
         let mut bytes = Vec::with_capacity((range.end.min(self.size()).saturating_sub(range.start)) as usize);
         let mut parts = std::pin::pin!(self.stream(range));
         while let Some(part) = parts.next().await {
@@ -65,7 +65,10 @@ impl Blocks {
     }
 
     /// The part of `range` that exists, in pieces.
-    pub fn stream(&self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, TranscodeError>> + Send + 'static {
+    pub(crate) fn stream(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, TranscodeError>> + Send + 'static {
         let (this, end) = (self.clone(), range.end.min(self.size()));
         stream::try_unfold(range.start, move |at| {
             let this = this.clone();

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::object_key::RenditionName;
 use domain::plan::EncodePlan;
 use domain::segment::Lane;
 use media::ts::PACKET_BYTES;
@@ -253,7 +252,7 @@ impl Run {
                 "-vf" => sheet = value().contains("tile="),
                 url if url.starts_with("http://ffmpeg:@") => {
                     let name = url.rsplit('/').nth(1).unwrap().to_owned();
-                    if name == "pictures" {
+                    if name == "images" {
                         (first, count) = (1, if sheet { 1 } else { PICTURES });
                     }
                     outputs.push(Output { url: url.to_owned(), name, first, count });
@@ -266,7 +265,7 @@ impl Run {
         let task = match () {
             () if any("source") => Task::Copy,
             () if any("iframes") => Task::Encode,
-            () if any("pictures") => Task::Pictures,
+            () if any("images") => Task::Pictures,
             () if any("poster") => Task::Poster,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use media::ts::PACKET_BYTES;
 
+use super::measured;
 use crate::sink::ORIGIN;
 
 /// `stream_type` and PID of H.264.
@@ -169,16 +170,16 @@ pub(crate) fn iframes(starts: &[u64]) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let report = media::ts::scan(&video(540_000, 180, 3_000));
-    assert!(report.is_intact() && report.starts_with_tables, "{report:?}");
-    let stream = report.video().unwrap();
+    let segment = measured(&video(540_000, 180, 3_000));
+    assert!(segment.damage.is_none() && segment.starts_with_tables, "{segment:?}");
+    let stream = segment.video.unwrap();
     assert_eq!((stream.frames, stream.intra_frames, stream.starts_with_idr), (180, 1, true));
-    assert_eq!((stream.min_pts, stream.duration_ticks(None)), (Some(ORIGIN + 540_000), Some(540_000)));
-    assert_eq!(crate::verify::codecs(&report).as_deref(), Some(VIDEO_CODEC));
+    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (ORIGIN + 540_000, 540_000));
+    assert_eq!(stream.codec.as_deref(), Some(VIDEO_CODEC));
 
-    let report = media::ts::scan(&audio(0, 281, 48_000));
-    assert!(report.is_intact(), "{report:?}");
-    let stream = report.audio().unwrap();
-    assert_eq!((stream.frames, stream.samples, stream.lost_audio_bytes), (281, 281 * 1024, 0));
-    assert_eq!(crate::verify::codecs(&report).as_deref(), Some(AUDIO_CODEC));
+    let segment = measured(&audio(0, 281, 48_000));
+    assert!(segment.damage.is_none() && segment.lost_audio_bytes == 0, "{segment:?}");
+    let stream = segment.audio.unwrap();
+    assert_eq!((stream.frames, stream.samples), (281, 281 * 1024));
+    assert_eq!(stream.codec.as_deref(), Some(AUDIO_CODEC));
 }

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::transport::{AUDIO, AUDIO_CODEC, Picture, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video};
-use crate::testing::{encoded_plan, foreign, name, objects_of, planned_records, planned_segment, remuxed_plan, stored};
+use crate::testing::{
+    encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment, remuxed_plan, stored,
+};
 
 const LANES: [Lane; 3] = [Lane::Copy, Lane::Encode, Lane::Audio];
 
@@ -29,7 +31,7 @@ fn all_that_was_planned_passes_and_is_as_long_as_planned() {
             for (rendition, index) in objects_of(&plan, lane) {
                 let bytes = planned_segment(&plan, lane, &rendition, index);
                 let record = verdict(&plan, lane, rendition.as_str(), index, &bytes).unwrap();
-                let planned = match rendition == RenditionName::iframes() {
+                let planned = match plan.is_iframes(&rendition) {
                     true => plan.span(&plan.encode_chunks[index as usize].segments),
                     false => plan.span(&(index..index + 1)),
                 };
@@ -70,8 +72,8 @@ fn a_segment_that_differs_from_the_plan_is_refused() {
         // Where decoding begins.
         (&copied, Lane::Copy, "source", 1, &no_idr, "not copyable: at 6.000 s it has no instantaneous refresh"),
         (&copied, Lane::Copy, "source", 1, &late_tables, "not copyable: at 6.000 s"),
-        (&encoded, Lane::Encode, "360p", 1, &no_idr, "segment 1 of 360p does not begin with an IDR picture"),
-        (&encoded, Lane::Encode, "360p", 1, &late_tables, "does not begin with an IDR picture"),
+        (&encoded, Lane::Encode, "360p", 1, &no_idr, "segment 1 of 360p does not begin with an IDR frame"),
+        (&encoded, Lane::Encode, "360p", 1, &late_tables, "does not begin with an IDR frame"),
         // Its length.
         (&encoded, Lane::Encode, "360p", 1, &video(start, 179, FRAME), "has 179 frames instead of 180"),
         (&encoded, Lane::Encode, "360p", 1, &video(start, 181, FRAME), "has 181 frames instead of 180"),
@@ -167,14 +169,14 @@ fn iframes_are_shown_until_the_end_of_their_chunk() {
 #[test]
 fn iframes_that_were_not_cut_out_are_missed() {
     let plan = remuxed_plan();
-    let mut stored = stored(&RenditionName::iframes(), 0, &iframes(&[0, 90_000]));
+    let mut stored = stored(&name("iframes"), 0, &iframes(&[0, 90_000]));
     stored.record.iframes.pop();
     assert!(matches!(segment(&plan, Lane::Encode, &stored), Err(TranscodeError::Verification(_))));
 }
 
 #[test]
 fn a_bitstream_names_its_codec() {
-    let of = |bytes: &[u8]| codecs(&media::ts::scan(bytes));
+    let of = |bytes: &[u8]| measured(bytes).lead().and_then(|it| it.codec.clone());
     assert_eq!(of(&video(0, 2, FRAME)).as_deref(), Some(VIDEO_CODEC));
     assert_eq!(of(&audio(0, 2, 48_000)).as_deref(), Some(AUDIO_CODEC));
     assert_eq!(of(&Transport::new(&[VIDEO]).picture(Picture::Inter, 0, 0).into_bytes()), None);
@@ -219,8 +221,8 @@ fn a_generation_is_complete_or_it_is_not_published() {
 #[test]
 fn a_generation_is_as_long_as_its_plan() {
     let error = judged(|records| {
-        let last_iframes = records.iter().filter(|it| it.rendition == RenditionName::iframes()).count() as u32 - 1;
-        records.retain(|it| match it.rendition == RenditionName::iframes() {
+        let last_iframes = records.iter().filter(|it| it.rendition.as_str() == "iframes").count() as u32 - 1;
+        records.retain(|it| match it.rendition.as_str() == "iframes" {
             true => it.index != last_iframes,
             false => it.index != 9,
         });
@@ -268,9 +270,9 @@ proptest! {
         let mut probe = foreign();
         probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
         probe.index.end = seconds * TICKS_PER_SECOND + 1_234;
-        probe.index.picture_end = probe.index.end;
+        probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        let rung = plan.rungs[0].name.clone();
+        let rung = plan.rungs[0].rendition.name.clone();
         let mut end = 0;
         for index in 0..plan.segments() {
             let bytes = planned_segment(&plan, Lane::Encode, &rung, index);

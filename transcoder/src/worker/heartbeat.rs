@@ -16,7 +16,7 @@ use platform::clock::now_ms;
 const PULSE: Duration = Duration::from_secs(2);
 
 /// A running heartbeat; stop it when the work is done.
-pub(super) struct Heartbeat {
+pub(crate) struct Heartbeat {
     task: JoinHandle<Option<CatalogError>>,
     enough: CancellationToken,
 }
@@ -25,7 +25,7 @@ impl Heartbeat {
     /// Renews the claim every few seconds, so that work on a cancelled or deleted video ends soon,
     /// and extends the message three times per lease. When the claim is lost, or the catalog is
     /// unavailable for a whole lease, `work` is cancelled.
-    pub(super) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
+    pub(crate) fn start(worker: &Worker, claim: &Claim, receipt: ReceiptHandle, work: CancellationToken) -> Self {
         let enough = CancellationToken::new();
         let (worker, claim, stop) = (worker.clone(), claim.clone(), enough.clone());
         let task = tokio::spawn(async move {
@@ -57,7 +57,7 @@ impl Heartbeat {
     }
 
     /// Stops it, and returns the reason why it cancelled the work, if it did.
-    pub(super) async fn stop(self) -> Option<CatalogError> {
+    pub(crate) async fn stop(self) -> Option<CatalogError> {
         self.enough.cancel();
         self.task.await.ok().flatten()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use catalog::CatalogError;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
+use domain::retry::RetryPolicy;
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -15,14 +16,12 @@ use tracing::{info, warn};
 use super::Worker;
 use platform::clock::now_ms;
 
-/// Pause before the first check whether the services respond again; doubled after each check.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Maximum pause between two checks: how long a service that has returned may stay unnoticed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pauses before the checks whether the services respond again. The longest one is how long a
+/// service that has returned may stay unnoticed.
+const CHECKS: RetryPolicy = RetryPolicy { first: Duration::from_secs(1), factor: 2, longest: Duration::from_secs(30) };
 
 /// A service that takes longer to respond counts as unavailable.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum number of tries of one change that fails although the catalog responds to checks.
 const ATTEMPTS: u32 = 10;
@@ -37,12 +36,12 @@ struct State {
     is_on: AtomicBool,
     /// Checks since a job was last claimed: services that respond only now and then get increasing
     /// pauses.
-    looks: AtomicU32,
+    checks: AtomicU32,
 }
 
 impl Outage {
     /// Records that a service did not respond.
-    pub(super) fn begin(&self, what: &str) {
+    pub(crate) fn begin(&self, what: &str) {
         if !self.0.is_on.swap(true, Ordering::Relaxed) {
             warn!("waiting for services: {what}");
         }
@@ -50,7 +49,7 @@ impl Outage {
 
     /// Records that everything works.
     pub(super) fn forget(&self) {
-        self.0.looks.store(0, Ordering::Relaxed);
+        self.0.checks.store(0, Ordering::Relaxed);
     }
 
     fn is_on(&self) -> bool {
@@ -64,8 +63,7 @@ impl Outage {
     }
 
     fn pause(&self) -> Duration {
-        let looks = self.0.looks.fetch_add(1, Ordering::Relaxed);
-        (FIRST_PAUSE * 2_u32.pow(looks.min(16))).min(LONGEST_PAUSE)
+        CHECKS.pause_after(self.0.checks.fetch_add(1, Ordering::Relaxed).saturating_add(1))
     }
 }
 
@@ -87,13 +85,13 @@ impl Worker {
         let catalog = within(self.catalog.ping(now_ms()));
         // Requests an object that never exists: the cheapest request to the store.
         let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
-        let store = tokio::time::timeout(PATIENCE, self.store.head(&nothing));
+        let store = tokio::time::timeout(SERVICE_TIMEOUT, self.store.head(&nothing));
         let (catalog, store) = tokio::join!(catalog, store);
         catalog?;
         match store {
             Ok(Ok(_) | Err(StoreError::NotFound { .. })) => Ok(()),
             Ok(Err(problem)) => Err(problem.into()),
-            Err(_) => anyhow::bail!("the store did not respond within {PATIENCE:?}"),
+            Err(_) => anyhow::bail!("the store did not respond within {SERVICE_TIMEOUT:?}"),
         }
     }
 
@@ -102,7 +100,7 @@ impl Worker {
     /// # Errors
     /// Those of the catalog; `Unavailable` once cancelled, or if the operation fails although the
     /// catalog responds.
-    pub(super) async fn insist<T, F>(
+    pub(crate) async fn retry_while_unavailable<T, F>(
         &self,
         cancel: &CancellationToken,
         action: impl Fn() -> F,
@@ -126,8 +124,8 @@ impl Worker {
 
 /// A time limit for the catalog: a database behind a network that drops packets never responds.
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, CatalogError>>) -> Result<T, CatalogError> {
-    let late = |_| CatalogError::Unavailable { source: format!("no response in {PATIENCE:?}").into() };
-    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|it| Err(late(it)))
+    let late = |_| CatalogError::Unavailable { source: format!("no response in {SERVICE_TIMEOUT:?}").into() };
+    tokio::time::timeout(SERVICE_TIMEOUT, answer).await.unwrap_or_else(|it| Err(late(it)))
 }
 
 #[cfg(test)]
@@ -139,9 +137,9 @@ mod tests {
         let outage = Outage::default();
         let pauses: Vec<_> = (0..8).map(|_| outage.pause().as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
-        (0..100).for_each(|_| assert_eq!(outage.pause(), LONGEST_PAUSE));
+        (0..100).for_each(|_| assert_eq!(outage.pause(), CHECKS.longest));
         outage.forget();
-        assert_eq!(outage.pause(), FIRST_PAUSE);
+        assert_eq!(outage.pause(), CHECKS.first);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Site {
             tools: world.fake.tools(),
             config,
             outage: Outage::default(),
-            in_hand: InHand::default(),
+            active: ActiveVideos::default(),
         };
         Self { world, services, worker, job, plan }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
-use transcoder::ffmpeg::Tools;
+use transcoder::Tools;
 
 use crate::Result;
 use crate::output::CommandError;

@@ -106,7 +106,9 @@ impl Rebuild {
     async fn videos(&self) -> Result<BTreeSet<VideoId>, StoreError> {
         let entries = self.list(&ObjectPrefix::AllManifests).await?;
         let keys = entries.iter().filter_map(|it| ObjectKey::parse(Bucket::Private, &it.path));
-        Ok(keys.map(|it| it.video()).collect())
+        // Plans have the same prefix, and are written before anything is published.
+        let manifests = keys.filter(|it| matches!(it, ObjectKey::Manifest { .. }));
+        Ok(manifests.map(|it| it.video()).collect())
     }
 
     async fn list(&self, prefix: &ObjectPrefix) -> Result<Vec<Entry>, StoreError> {

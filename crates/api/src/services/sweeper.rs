@@ -348,6 +348,7 @@ impl Sweeper {
             ] {
                 objects += self.store.delete_all(&family).await?;
             }
+            self.store.delete(&ObjectKey::Plan { video: video.id, generation: generation.clone() }).await?;
             self.store.delete(&ObjectKey::Manifest { video: video.id, generation }).await?;
         }
         Ok(objects > 0)

@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use catalog::{PosterRecord, Video};
+use domain::image::{Image, InvalidImage};
 use domain::job::{JobMessage, PosterJob, PosterSource};
 use domain::object_key::{ObjectKey, ObjectPrefix};
-use domain::picture::{InvalidImage, Picture};
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::object_store::PutCondition;
@@ -118,9 +118,9 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
             false => Err(InvalidPoster::Neither("`at` is in the query, but there is a body too".to_owned())),
         };
     }
-    match Picture::of(body) {
+    match Image::of(body) {
         Ok(_) => return Ok(PosterRequest::Image),
-        Err(InvalidImage::NotAPicture) => {}
+        Err(InvalidImage::NotAnImage) => {}
         Err(refused) => return Err(InvalidPoster::Picture(refused)),
     }
     let Moment { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
@@ -151,8 +151,8 @@ pub(crate) async fn put(
             PosterJob::from_timestamp(id, at_ms)
         }
     };
-    let picture = ObjectKey::PosterPicture { video: id, poster: job.poster.clone() };
-    if matches!(job.from, PosterSource::Picture) {
+    let picture = ObjectKey::PosterImage { video: id, poster: job.poster.clone() };
+    if matches!(job.from, PosterSource::Image) {
         state.store.put(&picture, body, PutCondition::Always).await?;
     }
     // Even if it is shown already: it replaces requests made in the meantime.
@@ -194,7 +194,7 @@ pub(crate) async fn delete(
     if let Some(poster) = before.and_then(|it| it.shown) {
         state.store.delete(&ObjectKey::OwnPoster { video: id, poster }).await?;
     }
-    state.store.delete_all(&ObjectPrefix::PosterPictures(id)).await?;
+    state.store.delete_all(&ObjectPrefix::PosterImages(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -107,7 +107,7 @@ async fn an_image_is_stored_in_the_private_bucket() {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68rest".to_vec();
     assert_eq!(put(png.clone()).await.status, StatusCode::ACCEPTED);
     assert_eq!(posters(&world).await, [PosterJob::from_image(id, &png)]);
-    let waiting = async || world.store.list(&ObjectPrefix::PosterPictures(id), None).await.unwrap().entries.len();
+    let waiting = async || world.store.list(&ObjectPrefix::PosterImages(id), None).await.unwrap().entries.len();
     assert_eq!(waiting().await, 1);
     assert_eq!(put(vec![0; (4 << 20) + 1]).await.problem(), (413, "body-too-large"));
     assert_eq!(put(b"GIF89a".to_vec()).await.problem(), (422, "poster-not-accepted"));

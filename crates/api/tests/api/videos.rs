@@ -17,11 +17,11 @@ use crate::world::{World, now_ms};
 
 mod bytes_of {
     use domain::ids::{Generation, VideoId};
-    use domain::object_key::{Container, ObjectKey};
+    use domain::object_key::{ObjectKey, SegmentFormat};
 
     pub(super) fn segment(video: VideoId, generation: &Generation, index: u32) -> ObjectKey {
         let rendition = "720p".parse().unwrap();
-        ObjectKey::Segment { video, generation: generation.clone(), rendition, index, container: Container::MpegTs }
+        ObjectKey::Segment { video, generation: generation.clone(), rendition, index, format: SegmentFormat::MpegTs }
     }
 }
 

@@ -4,6 +4,7 @@ use domain::failure::Failure;
 use domain::ids::{Generation, JobId, PosterId, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
+pub use domain::plan::RenditionKind;
 use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
 use serde::{Deserialize, Serialize};
@@ -363,17 +364,6 @@ pub struct RenditionRecord {
     pub average_bandwidth: Option<u64>,
     /// State of publishing.
     pub state: RenditionState,
-}
-
-/// The kind of media in a rendition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the words of the playlist")]
-pub enum RenditionKind {
-    Video,
-    Audio,
-    IFrames,
 }
 
 /// State of publishing of a rendition.

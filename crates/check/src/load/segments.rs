@@ -13,7 +13,7 @@ use url::Url;
 use crate::Options;
 use crate::fetch::{Fetch, FetchError, read, resolve};
 use crate::measure::{Context, measure};
-use crate::tree::{Failure, KeyFacts, MapFacts, Measured, Rendition, Tree};
+use crate::tree::{Failure, KeyFacts, MapFacts, Received, Rendition, Tree};
 
 use super::Progress;
 
@@ -61,10 +61,10 @@ pub(super) async fn load(
         .collect()
         .await;
     for (job, outcome) in outcomes {
-        if let Ok(measured) = &outcome {
+        if let Ok(received) = &outcome {
             tree.counts.segments += 1;
-            tree.counts.bytes += measured.bytes;
-            tree.counts.seconds += measured.lead().map_or(0.0, |it| it.end - it.start);
+            tree.counts.bytes += received.bytes;
+            tree.counts.seconds += received.media.lead().map_or(0.0, |it| it.end - it.start);
         }
         tree.renditions[job.rendition].segments[job.segment].outcome = Some(outcome);
     }
@@ -160,7 +160,7 @@ async fn read_segment(
     keys: &Keys,
     inits: &[Option<Init>],
     options: &Options,
-) -> Result<Measured, Failure> {
+) -> Result<Received, Failure> {
     let rendition = &tree.renditions[job.rendition];
     let Some(playlist) = rendition.said() else { return Err(Failure::Empty) };
     let Some(segment) = playlist.segments.get(job.segment) else { return Err(Failure::Empty) };
@@ -176,12 +176,12 @@ async fn read_segment(
         max_bytes: options.max_segment_bytes,
         content_type: resource.content_type.clone(),
     };
-    let measured = measure(resource.body, context).await?;
+    let received = measure(resource.body, context).await?;
     match byte_range {
-        Some(range) if range.length != measured.bytes => {
+        Some(range) if range.length != received.bytes => {
             Err(Failure::Fetch(FetchError::Range { wanted: range.offset.saturating_add(range.length) }))
         }
-        _ => Ok(measured),
+        _ => Ok(received),
     }
 }
 
@@ -219,7 +219,7 @@ fn unwrap_clock(rendition: &mut Rendition) {
     const WRAP: f64 = (1u64 << 33) as f64 / 90_000.0;
     let mut expected: Option<f64> = None;
     for segment in &mut rendition.segments {
-        let Some(Ok(measured)) = &mut segment.outcome else { continue };
+        let Some(Ok(Received { media: measured, .. })) = &mut segment.outcome else { continue };
         let Some(start) = measured.lead().map(|it| it.start) else { continue };
         let shift = expected.map_or(0.0, |it| ((it - start) / WRAP).round() * WRAP);
         for essence in [&mut measured.video, &mut measured.audio].into_iter().flatten() {

@@ -37,7 +37,7 @@ fn measure(rendition: &Rendition) -> Option<Bandwidth> {
     if !rendition.has_ended() {
         return None;
     }
-    let segments = rendition.all_measured()?;
+    let segments = rendition.all_received()?;
     let sizes: Option<Vec<_>> = segments
         .iter()
         .map(|(segment, measured)| Some(((segment.extinf? * TICKS_PER_SECOND as f64) as u64, measured.bytes)))

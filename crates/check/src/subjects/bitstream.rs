@@ -1,10 +1,11 @@
 //! Compares CODECS, RESOLUTION and FRAME-RATE with the bitstream (Apple 9.1, 9.2, 9.15).
 
 use hls::parse::Variant;
+use media::segment::StreamInfo;
 
 use crate::report::{Findings, Place};
 use crate::rules::{APPLE_1_19, APPLE_9_1, APPLE_9_2, APPLE_9_3, APPLE_9_4, APPLE_9_15, Rule};
-use crate::tree::{Master, Rendition, StreamInfo, Tree};
+use crate::tree::{Master, Rendition, Tree};
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     let Some(master) = &tree.master else { return };
@@ -34,7 +35,10 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     }
 }
 
-fn essence(rendition: &Rendition, of: impl Fn(&crate::tree::Measured) -> Option<&StreamInfo>) -> Option<&StreamInfo> {
+fn essence(
+    rendition: &Rendition,
+    of: impl Fn(&media::segment::Measured) -> Option<&StreamInfo>,
+) -> Option<&StreamInfo> {
     rendition.segments.iter().find_map(|it| of(it.measured()?))
 }
 

@@ -1,8 +1,10 @@
 //! Compares EXTINF with the media (Apple 8.1, 7.7).
 
+use media::segment::Measured;
+
 use crate::report::Findings;
 use crate::rules::{APPLE_7_7, APPLE_8_1};
-use crate::tree::{Measured, Rendition, Segment, Tree};
+use crate::tree::{Rendition, Segment, Tree};
 
 /// Rounding tolerance, seconds: times are written in decimals and measured in ticks.
 const ROUNDING_S: f64 = 0.002;

@@ -1,9 +1,11 @@
 //! Checks the HTTP headers: content types (Apple 10.4; RFC 8216, 4) and gzip (Apple 10.1). Does not
 //! apply to files.
 
+use media::segment::Packing;
+
 use crate::report::Findings;
 use crate::rules::{APPLE_10_1, APPLE_10_4, RFC_4};
-use crate::tree::{Document, Packing, Tree};
+use crate::tree::{Document, Tree};
 
 const PLAYLIST_TYPES: [&str; 2] = ["application/vnd.apple.mpegurl", "audio/mpegurl"];
 
@@ -14,9 +16,9 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for rendition in tree.renditions.iter().filter(|it| it.said().is_some()) {
         playlist(&rendition.document, findings);
         for segment in &rendition.segments {
-            let Some(measured) = segment.measured() else { continue };
-            let Some(found) = media_type(measured.content_type.as_deref()) else { continue };
-            let allowed: &[&str] = match measured.packing {
+            let Some(received) = segment.received() else { continue };
+            let Some(found) = media_type(received.content_type.as_deref()) else { continue };
+            let allowed: &[&str] = match received.media.packing {
                 Packing::Ts => &["video/mp2t"],
                 Packing::Fmp4 => &["video/mp4", "video/iso.segment", "audio/mp4"],
                 Packing::WebVtt => &["text/vtt"],

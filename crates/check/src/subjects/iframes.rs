@@ -1,8 +1,10 @@
 //! I-frame playlists (RFC 8216, 4.3.3.6 and 4.3.4.3; Apple 6.2).
 
+use media::segment::Packing;
+
 use crate::report::Findings;
 use crate::rules::{APPLE_6_2, APPLE_8_1, RFC_4_3_3_6, RFC_4_3_4_3, RFC_6_2_4};
-use crate::tree::{Packing, Rendition, Tree};
+use crate::tree::{Rendition, Tree};
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for (rendition, variant) in tree.iframes() {

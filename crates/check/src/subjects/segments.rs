@@ -1,13 +1,15 @@
 //! Checks each segment: available, complete, decryptable, in a format of HLS, starting with a
 //! keyframe.
 
+use media::segment::{Measured, Packing};
+
 use crate::fetch::FetchError;
 use crate::report::Findings;
 use crate::rules::{
     APPLE_7_4, APPLE_8_20, ISO_2_4_3, RFC_3, RFC_3_2, RFC_3_3, RFC_4_3_2_2, RFC_4_3_2_4, RFC_4_3_5_1, RFC_6_2_1, Rule,
     UNCHECKED,
 };
-use crate::tree::{Failure, Measured, Packing, Rendition, Segment, Tree};
+use crate::tree::{Failure, Rendition, Segment, Tree};
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {
     for rendition in &tree.renditions {
@@ -19,7 +21,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
                         findings.add(rule, rendition.at_segment(segment), what, fix);
                     }
                 }
-                Some(Ok(measured)) => judge(tree, rendition, segment, measured, findings),
+                Some(Ok(received)) => judge(tree, rendition, segment, &received.media, findings),
             }
         }
     }
@@ -27,7 +29,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) {
 
 fn judge(tree: &Tree, rendition: &Rendition, segment: &Segment, measured: &Measured, findings: &mut Findings) {
     let place = || rendition.at_segment(segment);
-    if let Some(damage) = &measured.damage {
+    if let Some(damage) = damage(measured) {
         let rule = if measured.packing == Packing::Fmp4 { &RFC_3_3 } else { &ISO_2_4_3 };
         findings.add(rule, place(), format!("the segment has {damage}"), "Create and store it again.");
     }
@@ -53,6 +55,14 @@ fn judge(tree: &Tree, rendition: &Rendition, segment: &Segment, measured: &Measu
             findings.add(&RFC_4_3_5_1, place(), what, fix);
         }
     }
+}
+
+/// The damage of the container, and of the audio in it.
+fn damage(measured: &Measured) -> Option<String> {
+    let audio = (measured.lost_audio_bytes > 0)
+        .then(|| format!("{} bytes of audio outside any frame", measured.lost_audio_bytes));
+    let all: Vec<_> = measured.damage.clone().into_iter().chain(audio).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// The rule, the problem, and the fix. `None` if the cause is reported elsewhere.

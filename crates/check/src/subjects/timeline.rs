@@ -1,9 +1,11 @@
 //! Checks the clock: continuous from segment to segment, audio and video aligned, frequent
 //! keyframes.
 
+use media::segment::{Measured, StreamInfo};
+
 use crate::report::Findings;
 use crate::rules::{APPLE_1_13, AV_END, AV_START, RFC_4_3_2_3};
-use crate::tree::{Measured, Rendition, StreamInfo, Tree};
+use crate::tree::{Rendition, Tree};
 
 /// Minimum gap or overlap that players cannot bridge unnoticed, seconds.
 const BREAK_S: f64 = 0.1;

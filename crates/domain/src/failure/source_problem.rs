@@ -20,8 +20,8 @@ pub enum SourceProblem {
     #[error("{}", FailureCode::NoVideoStream.message())]
     NoVideoStream,
     /// The file has audio, but no video track.
-    #[error("{}", FailureCode::OnlySound.message())]
-    OnlySound,
+    #[error("{}", FailureCode::AudioOnly.message())]
+    AudioOnly,
     /// The FFmpeg of this installation lacks a filter or decoder that this source needs.
     #[error(
         "The video is {need}, and the FFmpeg of this installation lacks {ability}: ask the operator to install a build that has it."
@@ -114,8 +114,8 @@ pub enum SourceProblem {
     #[error("{}", FailureCode::RungsDoNotFit.message())]
     RungsDoNotFit,
     /// The image cannot be decoded.
-    #[error("{}", FailureCode::PictureDamaged.message())]
-    PictureDamaged,
+    #[error("{}", FailureCode::ImageDamaged.message())]
+    ImageDamaged,
 }
 
 impl SourceProblem {
@@ -125,7 +125,7 @@ impl SourceProblem {
             Self::EmptyFile => FailureCode::EmptyFile,
             Self::NotAVideo => FailureCode::NotAVideo,
             Self::NoVideoStream => FailureCode::NoVideoStream,
-            Self::OnlySound => FailureCode::OnlySound,
+            Self::AudioOnly => FailureCode::AudioOnly,
             Self::MissingAbility { .. } => FailureCode::MissingAbility,
             Self::TooLong { .. } => FailureCode::TooLong,
             Self::TooLarge { .. } => FailureCode::TooLarge,
@@ -143,7 +143,7 @@ impl SourceProblem {
             Self::AddressNotAllowed => FailureCode::AddressNotAllowed,
             Self::WebPage => FailureCode::WebPage,
             Self::RungsDoNotFit => FailureCode::RungsDoNotFit,
-            Self::PictureDamaged => FailureCode::PictureDamaged,
+            Self::ImageDamaged => FailureCode::ImageDamaged,
         }
     }
 }

@@ -207,8 +207,8 @@ mod tests {
             .map(|it| format!("{}\n", JobMessage::from(it).to_body()))
             .concat();
         insta::assert_snapshot!(text, @r#"
-        {"type":"poster-v1","job":"2421459ba1430cecacd2fea3ac1822a6","video":"vid_018bcfe5680077078707070707070707","poster":"790159200608f719","from":{"moment":12500}}
-        {"type":"poster-v1","job":"d5ab5a9ef02db27bcd6c6679285fac8e","video":"vid_018bcfe5680077078707070707070707","poster":"7fa0a91818dba852","from":"picture"}
+        {"type":"poster-v1","job":"2421459ba1430cecacd2fea3ac1822a6","video":"vid_018bcfe5680077078707070707070707","poster":"790159200608f719","from":{"timestamp":12500}}
+        {"type":"poster-v1","job":"d5ab5a9ef02db27bcd6c6679285fac8e","video":"vid_018bcfe5680077078707070707070707","poster":"7fa0a91818dba852","from":"image"}
         "#);
         for line in text.lines() {
             assert_eq!(JobMessage::parse(line).unwrap().to_body(), line);

@@ -24,20 +24,20 @@ pub struct PosterJob {
 #[serde(rename_all = "snake_case")]
 pub enum PosterSource {
     /// The uploaded image, which is stored in the private bucket.
-    Picture,
+    Image,
     /// A frame of the video at this time, milliseconds.
-    Moment(u64),
+    Timestamp(u64),
 }
 
 impl PosterJob {
     /// A job for an uploaded image.
     pub fn from_image(video: VideoId, bytes: &[u8]) -> Self {
-        Self::new(video, PosterId::from_image(bytes), PosterSource::Picture)
+        Self::new(video, PosterId::from_image(bytes), PosterSource::Image)
     }
 
     /// A job for a frame of the video.
     pub fn from_timestamp(video: VideoId, at_ms: u64) -> Self {
-        Self::new(video, PosterId::from_timestamp(at_ms), PosterSource::Moment(at_ms))
+        Self::new(video, PosterId::from_timestamp(at_ms), PosterSource::Timestamp(at_ms))
     }
 
     fn new(video: VideoId, poster: PosterId, from: PosterSource) -> Self {

@@ -164,11 +164,6 @@ impl RenditionName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The name of the only trick-play rendition.
-    pub fn iframes() -> Self {
-        Self("iframes".to_owned())
-    }
 }
 
 impl fmt::Display for RenditionName {

@@ -14,7 +14,7 @@ pub enum ObjectPrefix {
     /// The archived source of a video.
     ArchivedSources(VideoId),
     /// Uploaded images for the poster of a video.
-    PosterPictures(VideoId),
+    PosterImages(VideoId),
     /// All content keys of a video.
     ContentKeys(VideoId),
     /// All content keys of all videos.
@@ -41,7 +41,7 @@ impl ObjectPrefix {
             Self::Manifests(video),
             Self::Sources(video),
             Self::ArchivedSources(video),
-            Self::PosterPictures(video),
+            Self::PosterImages(video),
         ]
     }
 
@@ -51,7 +51,7 @@ impl ObjectPrefix {
             Self::Uploads
             | Self::Sources(_)
             | Self::ArchivedSources(_)
-            | Self::PosterPictures(_)
+            | Self::PosterImages(_)
             | Self::ContentKeys(_)
             | Self::Manifests(_)
             | Self::AllContentKeys
@@ -67,7 +67,7 @@ impl ObjectPrefix {
             Self::Uploads => UPLOADS_PREFIX.to_owned(),
             Self::Sources(video) => format!("{UPLOADS_PREFIX}{video}/"),
             Self::ArchivedSources(video) => format!("archive/{video}/"),
-            Self::PosterPictures(video) => format!("posters/{video}/"),
+            Self::PosterImages(video) => format!("posters/{video}/"),
             Self::ContentKeys(video) => format!("keys/{video}/"),
             Self::Manifests(video) => format!("manifests/{video}/"),
             Self::AllContentKeys => "keys/".to_owned(),

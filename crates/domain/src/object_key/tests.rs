@@ -14,15 +14,23 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::ArchivedSource { video, file_name: FileName::clean("a.mp4") },
         ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition.clone() },
         ObjectKey::Manifest { video, generation: generation.clone() },
+        ObjectKey::Plan { video, generation: generation.clone() },
         ObjectKey::Master { video },
         ObjectKey::MediaPlaylist { video, generation: generation.clone(), rendition: rendition.clone() },
-        ObjectKey::Segment { video, generation: generation.clone(), rendition, index: 7, container: Container::MpegTs },
+        ObjectKey::InitSegment { video, generation: generation.clone(), rendition: rendition.clone() },
+        ObjectKey::Segment {
+            video,
+            generation: generation.clone(),
+            rendition,
+            index: 7,
+            format: SegmentFormat::MpegTs,
+        },
         ObjectKey::Thumbnail { video, generation: generation.clone(), index: 9 },
         ObjectKey::Storyboard { video, generation: generation.clone() },
         ObjectKey::StoryboardIndex { video, generation: generation.clone() },
         ObjectKey::Poster { video, generation },
         ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(7) },
-        ObjectKey::PosterPicture { video, poster: PosterId::from_timestamp(7) },
+        ObjectKey::PosterImage { video, poster: PosterId::from_timestamp(7) },
     ]
 }
 
@@ -39,8 +47,10 @@ fn paths_types_and_cache_policies() {
     Private archive/vid_018bcfe5680077078707070707070707/a.mp4 | application/octet-stream | no-store
     Private keys/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p.json | application/json | no-store
     Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.json | application/json | no-store
+    Private manifests/vid_018bcfe5680077078707070707070707/6580b562fc319fd8.plan.json | application/json | no-store
     Media hls/vid_018bcfe5680077078707070707070707/master.m3u8 | application/vnd.apple.mpegurl | no-cache
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p.m3u8 | application/vnd.apple.mpegurl | no-cache
+    Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_init.mp4 | video/mp4 | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/1080p/1080p_00007.ts | video/mp2t | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/thumbs/thumb_009.jpg | image/jpeg | public, max-age=31536000, immutable
     Media hls/vid_018bcfe5680077078707070707070707/6580b562fc319fd8/storyboard.jpg | image/jpeg | public, max-age=31536000, immutable
@@ -66,6 +76,10 @@ fn second_spellings_and_foreign_paths_are_not_keys() {
         format!("hls/{video}/{generation}/1080p/1080p_7.ts"),
         format!("hls/{video}/{generation}/1080p/1080p_+0007.ts"),
         format!("hls/{video}/{generation}/1080p/720p_00007.ts"),
+        format!("hls/{video}/{generation}/1080p/720p_init.mp4"),
+        format!("hls/{video}/{generation}/1080p/1080p_init.ts"),
+        format!("hls/{video}/{generation}/1080p/init.mp4"),
+        format!("hls/{video}/{generation}/1080p/1080p_init_init.mp4"),
         format!("hls/{video}/{generation}/../{generation}/poster.jpg"),
         format!("hls/{video}/{generation}/thumbs/thumbs.m3u8"),
         format!("hls/{video}/{generation}/poster.jpg/"),

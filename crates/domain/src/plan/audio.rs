@@ -1,7 +1,7 @@
 //! Selects the audio renditions of a presentation, and the audio of each rung.
 
 use crate::object_key::RenditionName;
-use crate::plan::{AudioPlan, RungPlan};
+use crate::plan::{AudioPlan, Rendition, RungPlan};
 use crate::probe::{AudioStream, Probe};
 use crate::profile::Profile;
 use crate::segment::seconds;
@@ -25,16 +25,19 @@ pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: 
     let channels = source.channels.clamp(1, 2);
     // AAC supports up to 96 kHz, but every device plays 48 and 44.1 kHz.
     let sample_rate = if source.sample_rate == 44_100 { 44_100 } else { 48_000 };
-    let encoded = |kbps: u32| AudioPlan { name: rate_name(kbps), kbps, channels, sample_rate, copied: false };
+    let encoded = |kbps: u32| {
+        let rendition = Rendition::audio(rate_name(kbps));
+        AudioPlan { rendition, kbps, channels, sample_rate, copied: false }
+    };
     let kbps_of = |rung: &RungPlan| {
-        let asked = profile.rungs.iter().find(|it| it.name == rung.name);
+        let asked = profile.rungs.iter().find(|it| it.name == rung.rendition.name);
         asked.or(profile.rungs.last()).map_or(64, |it| it.audio_kbps)
     };
     let mut rates: Vec<u32> = rungs.iter().map(&kbps_of).collect();
     rates.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
     rates.dedup();
     let own = (copied && can_copy(source, probe)).then(|| AudioPlan {
-        name: source_name(),
+        rendition: Rendition::audio(source_name()),
         kbps: (source.bit_rate.unwrap_or_default() / 1000) as u32,
         channels: source.channels,
         sample_rate: source.sample_rate,
@@ -43,7 +46,7 @@ pub(super) fn renditions(probe: &Probe, profile: &Profile, copied: bool, rungs: 
     if let Some(own) = &own
         && rates.len() < 2
     {
-        rungs.iter_mut().for_each(|it| it.audio = Some(own.name.clone()));
+        rungs.iter_mut().for_each(|it| it.audio = Some(own.rendition.name.clone()));
         return vec![own.clone()];
     }
     for rung in rungs.iter_mut() {
@@ -68,7 +71,7 @@ fn rate_name(kbps: u32) -> RenditionName {
 /// Whether the source's audio can be copied: AAC-LC that begins and ends with the video.
 fn can_copy(audio: &AudioStream, probe: &Probe) -> bool {
     let offset = audio.start_seconds - probe.origin_seconds();
-    let missing = audio.duration_seconds.map(|it| seconds(probe.index.picture_end) - (offset + it));
+    let missing = audio.duration_seconds.map(|it| seconds(probe.index.video_end) - (offset + it));
     audio.codec == "aac"
         && audio.profile.as_deref() == Some("LC")
         && audio.channels <= 2

@@ -2,18 +2,60 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::job::Mode;
 use crate::object_key::RenditionName;
+use crate::plan::rendition::Rendition;
 use crate::plan::size::Size;
 use crate::probe::{Probe, Seeking};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
 
+/// Whether the source's own video stream is the top rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyDecision {
+    /// It is remuxed.
+    Remux(CopyRung),
+    /// All rungs are encoded, for this reason.
+    Encode(CopyRefusal),
+}
+
+/// The remuxed rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRung {
+    /// The rendition, named `source`.
+    pub rendition: Rendition,
+    /// Display size.
+    pub size: Size,
+    /// Name of its audio rendition.
+    pub audio: Option<RenditionName>,
+}
+
+impl CopyDecision {
+    /// The decision for a source that can be remuxed at a size, or not.
+    pub(super) fn new(size: Result<Size, CopyRefusal>, audio: Option<RenditionName>) -> Self {
+        let name = || "source".parse().expect("a legal name");
+        match size {
+            Ok(size) => Self::Remux(CopyRung { rendition: Rendition::video(name()), size, audio }),
+            Err(refusal) => Self::Encode(refusal),
+        }
+    }
+
+    /// The remuxed rung, if there is one.
+    pub fn rung(&self) -> Option<&CopyRung> {
+        match self {
+            Self::Remux(rung) => Some(rung),
+            Self::Encode(_) => None,
+        }
+    }
+
+    /// Whether the source is remuxed.
+    pub fn is_remux(&self) -> bool {
+        self.rung().is_some()
+    }
+}
+
 /// The reason why a source is encoded and not remuxed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyRefusal {
     /// The profile disables remuxing.
     Disabled,
@@ -37,7 +79,7 @@ pub enum CopyRefusal {
     OpenGroups,
     /// The audio starts before the video, or ends after it: a still frame would have to fill the
     /// gap.
-    SoundOutsidePicture,
+    AudioOutsideVideo,
 }
 
 /// Audio that continues after a remuxed video by no more than this, ticks, is cut off: phones stop
@@ -61,14 +103,9 @@ impl fmt::Display for CopyRefusal {
             Self::NoIndex => "its container has no index of keyframes",
             Self::KeyframeGap => "its keyframes are too far apart",
             Self::OpenGroups => "its GOPs are open",
-            Self::SoundOutsidePicture => "its audio begins before the video or ends after it",
+            Self::AudioOutsideVideo => "its audio begins before the video or ends after it",
         })
     }
-}
-
-/// The name of the remuxed rung.
-pub(super) fn name() -> RenditionName {
-    "source".parse().expect("a legal name")
 }
 
 /// The size of the remuxed rung, or the reason why there is none.
@@ -87,14 +124,14 @@ pub(super) fn copy_rung(probe: &Probe, profile: &Profile, mode: Mode) -> Result<
     refuse_if(video.hdr.is_some() || video.wide_gamut, CopyRefusal::HighDynamicRange)?;
     refuse_if(video.source_rate.as_f64() > profile.max_frame_rate + 0.01, CopyRefusal::FrameRate)?;
     refuse_if(index.keyframes.is_empty() || index.seeking != Seeking::Indexed, CopyRefusal::NoIndex)?;
-    let tail = index.end.saturating_sub(index.picture_end);
-    refuse_if(index.picture_start > 0 || tail > LONGEST_TAIL, CopyRefusal::SoundOutsidePicture)?;
+    let tail = index.end.saturating_sub(index.video_end);
+    refuse_if(index.video_start > 0 || tail > LONGEST_TAIL, CopyRefusal::AudioOutsideVideo)?;
     let longest_gap = (rung.max_keyframe_gap_seconds * TICKS_PER_SECOND as f64) as u64;
     refuse_if(index.keyframes[0] != 0 || index.longest_gop() > longest_gap, CopyRefusal::KeyframeGap)?;
     refuse_if(!index.closed_gops, CopyRefusal::OpenGroups)?;
     // If the size of the video stream is unknown, the rate of the whole file is used, which is
     // never below it.
-    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.picture_end.max(1));
+    let whole = u128::from(probe.size) * 8 * u128::from(TICKS_PER_SECOND) / u128::from(index.video_end.max(1));
     let bit_rate = index.video_bit_rate().map_or(whole, u128::from);
     refuse_if(bit_rate > u128::from(rung.max_kbps) * 1000, CopyRefusal::BitRate)?;
     refuse_if(index.gop_bytes.iter().any(|it| *it > LARGEST_COPIED_SEGMENT), CopyRefusal::BitRate)?;

@@ -9,8 +9,8 @@ pub enum IncompatiblePlan {
     /// One of the two plans does not encode such a rung.
     #[error("`{0}` is not encoded")]
     Rung(RenditionName),
-    /// Segments would have other boundaries or another container: players could not switch.
-    #[error("the segment boundaries or the container would differ")]
+    /// Segments would have other boundaries or another format: players could not switch.
+    #[error("the segment boundaries or the format would differ")]
     Timeline,
 }
 
@@ -21,16 +21,18 @@ impl EncodePlan {
         let fits = self.boundaries == fresh.boundaries
             && self.frame_rate == fresh.frame_rate
             && self.keyframe_interval == fresh.keyframe_interval
-            && self.container == fresh.container
             && self.encrypt == fresh.encrypt;
         if !fits {
             return Err(IncompatiblePlan::Timeline);
         }
         let mut plan = self.clone();
         for name in names {
-            let old = plan.rungs.iter_mut().find(|it| it.name == *name);
-            let new = fresh.rungs.iter().find(|it| it.name == *name);
+            let old = plan.rungs.iter_mut().find(|it| it.rendition.name == *name);
+            let new = fresh.rungs.iter().find(|it| it.rendition.name == *name);
             let (Some(old), Some(new)) = (old, new) else { return Err(IncompatiblePlan::Rung(name.clone())) };
+            if old.rendition != new.rendition {
+                return Err(IncompatiblePlan::Timeline);
+            }
             (old.size, old.video_kbps) = (new.size, new.video_kbps);
         }
         Ok(plan)
@@ -41,7 +43,7 @@ impl EncodePlan {
     #[must_use]
     pub fn only(&self, names: &[RenditionName]) -> Self {
         let mut plan = self.clone();
-        plan.rungs.retain(|it| names.contains(&it.name));
+        plan.rungs.retain(|it| names.contains(&it.rendition.name));
         plan
     }
 }
@@ -68,12 +70,13 @@ mod tests {
     fn named_rungs_are_replaced_and_the_rest_stays() {
         let (base, fresh) = (plan(""), plan(RICHER));
         let merged = base.with_rungs_of(&fresh, &[name("720p")]).unwrap();
-        let rates: Vec<_> = merged.rungs.iter().map(|it| (it.name.as_str(), it.video_kbps)).collect();
+        let rates: Vec<_> = merged.rungs.iter().map(|it| (it.rendition.name.as_str(), it.video_kbps)).collect();
         assert_eq!(rates, [("720p", 4000), ("480p", 1500), ("360p", 800)]);
         assert_eq!(merged.rungs[0].audio, base.rungs[0].audio, "its audio exists already");
-        assert_eq!((&merged.audio, &merged.copy, merged.iframes), (&base.audio, &base.copy, base.iframes));
+        assert_eq!((&merged.audio, &merged.copy, &merged.iframes), (&base.audio, &base.copy, &base.iframes));
         let work = merged.only(&[name("720p")]);
-        assert_eq!(work.renditions(Lane::Encode), [name("720p"), RenditionName::iframes()]);
+        let names: Vec<_> = work.renditions(Lane::Encode).iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["720p", "iframes"]);
         assert_eq!(merged.renditions(Lane::Encode).len(), 4);
     }
 

@@ -1,13 +1,11 @@
 //! Selects the rungs for a source, and their sizes.
 
-use serde::{Deserialize, Serialize};
-
-use crate::plan::RungPlan;
+use crate::plan::{Rendition, RungPlan};
 use crate::probe::Probe;
 use crate::profile::{Profile, Rung};
 
 /// Display width and height of a frame, pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Width in pixels.
     pub width: u32,
@@ -66,7 +64,7 @@ pub(super) fn ladder(probe: &Probe, profile: &Profile, copied: bool) -> Vec<Rung
 }
 
 fn planned(rung: &Rung, size: Size) -> RungPlan {
-    RungPlan { name: rung.name.clone(), size, video_kbps: rung.video_kbps, audio: None }
+    RungPlan { rendition: Rendition::video(rung.name.clone()), size, video_kbps: rung.video_kbps, audio: None }
 }
 
 /// The only rung of a source below every rung: its own size, at a proportional rate.
@@ -74,7 +72,7 @@ fn tiny(smallest: &Rung, source: Size) -> RungPlan {
     let size = source.with_short_side(source.short_side());
     let share = f64::from(size.width * size.height) / f64::from(smallest.width * smallest.height);
     RungPlan {
-        name: format!("{}p", size.short_side()).parse().expect("digits and a letter"),
+        rendition: Rendition::video(format!("{}p", size.short_side()).parse().expect("digits and a letter")),
         size,
         video_kbps: ((f64::from(smallest.video_kbps) * share) as u32).clamp(100, smallest.video_kbps),
         audio: None,

@@ -8,18 +8,19 @@ const SECOND: u64 = TICKS_PER_SECOND;
 
 fn describe(plan: &EncodePlan) -> String {
     let mut text = match &plan.copy {
-        Ok(copy) => {
+        CopyDecision::Remux(copy) => {
             format!("copy {}x{} {:?}\n", copy.size.width, copy.size.height, copy.audio.as_ref().map(|it| it.as_str()))
         }
-        Err(refusal) => format!("no copy: {refusal}\n"),
+        CopyDecision::Encode(refusal) => format!("no copy: {refusal}\n"),
     };
     for rung in &plan.rungs {
         let audio = rung.audio.as_ref().map_or("silent", |it| it.as_str());
-        text += &format!("{} {}x{} {}k {audio}\n", rung.name, rung.size.width, rung.size.height, rung.video_kbps);
+        text +=
+            &format!("{} {}x{} {}k {audio}\n", rung.rendition.name, rung.size.width, rung.size.height, rung.video_kbps);
     }
     let audio: Vec<_> =
-        plan.audio.iter().map(|it| format!("{}{}", it.name, if it.copied { "*" } else { "" })).collect();
-    text += &format!("audio {} | iframes {}x{}\n", audio.join(" "), plan.iframes.width, plan.iframes.height);
+        plan.audio.iter().map(|it| format!("{}{}", it.rendition.name, if it.copied { "*" } else { "" })).collect();
+    text += &format!("audio {} | iframes {}x{}\n", audio.join(" "), plan.iframes.size.width, plan.iframes.size.height);
     let chunks = |lane| plan.chunks(lane).iter().map(|it| it.segments.len().to_string()).collect::<Vec<_>>().join("+");
     text += &format!(
         "target {} | segments {} | copy {} encode {} audio {}\n",
@@ -89,7 +90,7 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         ("no seeking", |it| it.index.seeking = Seeking::Approximate),
         ("sparse keyframes", |it| it.index.keyframes = vec![0, 12 * SECOND]),
         ("open", |it| it.index.closed_gops = false),
-        ("audio first", |it| it.index.picture_start = SECOND),
+        ("audio first", |it| it.index.video_start = SECOND),
         ("audio last", |it| it.index.end += 2 * SECOND),
     ];
     let mut table = String::new();
@@ -97,7 +98,8 @@ fn what_is_not_standard_is_encoded_and_says_why() {
         let mut probe = standard();
         change(&mut probe);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-        table += &format!("{name}: {} | {} rungs\n", plan.copy.unwrap_err(), plan.rungs.len());
+        let CopyDecision::Encode(refusal) = plan.copy else { panic!("{name} is remuxed") };
+        table += &format!("{name}: {refusal} | {} rungs\n", plan.rungs.len());
     }
     insta::assert_snapshot!(table, @"
     hevc: it is not 8-bit 4:2:0 H.264 | 4 rungs
@@ -138,7 +140,7 @@ fn shapes_fit_by_the_short_side_and_are_even() {
         (probe.video.width, probe.video.height, probe.video.rotation) = (width, height, rotation);
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let rungs: Vec<_> =
-            plan.rungs.iter().map(|it| format!("{}={}x{}", it.name, it.size.width, it.size.height)).collect();
+            plan.rungs.iter().map(|it| format!("{}={}x{}", it.rendition.name, it.size.width, it.size.height)).collect();
         table += &format!("{width}x{height}/{rotation}: {}\n", rungs.join(" "));
     }
     insta::assert_snapshot!(table, @"
@@ -172,8 +174,10 @@ fn audio_that_cannot_be_passed_on_is_encoded() {
         change(probe.audio.as_mut().unwrap());
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let first = &plan.audio[0];
-        table +=
-            &format!("{name}: {} {} ch {} Hz copied {}\n", first.name, first.channels, first.sample_rate, first.copied);
+        table += &format!(
+            "{name}: {} {} ch {} Hz copied {}\n",
+            first.rendition.name, first.channels, first.sample_rate, first.copied
+        );
     }
     insta::assert_snapshot!(table, @"
     opus: audio-128k 2 ch 48000 Hz copied false
@@ -203,10 +207,10 @@ fn rungs_with_distinct_rates_have_distinct_audio() {
 fn a_group_of_pictures_that_is_too_large_for_memory_is_encoded() {
     let mut probe = standard();
     probe.index.gop_bytes[3] = LARGEST_COPIED_SEGMENT;
-    assert!(EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap().copy.is_ok());
+    assert!(EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap().copy.is_remux());
     probe.index.gop_bytes[3] += 1;
     let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
-    assert_eq!(plan.copy.map(|it| it.name), Err(CopyRefusal::BitRate));
+    assert_eq!(plan.copy, CopyDecision::Encode(CopyRefusal::BitRate));
 }
 
 #[test]
@@ -248,16 +252,16 @@ proptest! {
         }
         let mut at = 0;
         probe.index.keyframes = gaps.iter().map(|gap| { let start = at; at += gap; start }).collect();
-        (probe.index.picture_end, probe.index.end) = (at, at);
+        (probe.index.video_end, probe.index.end) = (at, at);
         let plan = EncodePlan::new(&probe, &Profile::default(), mode).unwrap();
 
         // There is something to play, nothing is scaled up or odd, names are distinct.
-        prop_assert!(plan.copy.is_ok() || !plan.rungs.is_empty());
+        prop_assert!(plan.copy.is_remux() || !plan.rungs.is_empty());
         let (width, height) = probe.video.display_size();
         for rung in &plan.rungs {
             prop_assert!(rung.size.width % 2 == 0 && rung.size.height % 2 == 0);
             prop_assert!(rung.size.short_side() <= width.min(height).max(16) + 1);
-            prop_assert!(plan.audio.iter().any(|it| Some(&it.name) == rung.audio.as_ref()));
+            prop_assert!(plan.audio.iter().any(|it| Some(&it.rendition.name) == rung.audio.as_ref()));
         }
         prop_assert!(plan.rungs.windows(2).all(|it| it[0].size.short_side() > it[1].size.short_side()));
 
@@ -268,7 +272,7 @@ proptest! {
             let rounded = (pair[1].ticks - pair[0].ticks + SECOND / 2) / SECOND;
             prop_assert!(rounded <= u64::from(plan.target_duration));
         }
-        if plan.copy.is_ok() {
+        if plan.copy.is_remux() {
             let inner = &plan.boundaries[..plan.boundaries.len() - 1];
             prop_assert!(inner.iter().all(|it| probe.index.keyframes.contains(&it.ticks)));
         }

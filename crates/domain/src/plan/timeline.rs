@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::probe::{Probe, Ratio};
 use crate::profile::Profile;
 use crate::segment::TICKS_PER_SECOND;
 
 /// A time at which all renditions have a segment boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Boundary {
     /// Time from the first frame of the source, ticks.
     pub ticks: u64,
@@ -18,7 +16,7 @@ pub struct Boundary {
 }
 
 /// A chunk of work: consecutive segments of all renditions of a lane.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkPlan {
     /// Position in its lane, from 0.
     pub index: u32,

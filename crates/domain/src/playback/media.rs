@@ -78,7 +78,8 @@ impl MediaPlan {
                 }
                 Edit::Replace
             }
-            ReferenceKind::Segment | ReferenceKind::Map => {
+            // An initialisation section is never encrypted, so it goes through the edge too.
+            ReferenceKind::Segment => {
                 if let Some(prefix) = segments.as_ref().filter(|_| is_relative(reference.uri)) {
                     out.push_str(prefix);
                 }

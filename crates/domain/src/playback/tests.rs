@@ -244,12 +244,13 @@ fn rewrite_media(text: &str, config: &Config) -> Result<String, Refusal> {
 fn segments_may_come_from_a_public_host() {
     let config =
         Config { cdn: Some("https://cdn.example".to_owned()), base: "https://edge.example".to_owned(), ..config() };
-    let text = "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"1080p.key\",IV=0x1\n#EXTINF:6,\n1080p_00000.ts\n";
+    let text = "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"1080p.key\",IV=0x1\n#EXT-X-MAP:URI=\"1080p_init.mp4\"\n#EXTINF:6,\n1080p_00000.ts\n";
     let out = rewrite_media(text, &config).unwrap();
     let generation = world::generation();
     let segment = format!("\nhttps://cdn.example/hls/{}/{generation}/1080p/1080p_00000.ts\n", world::video());
     assert!(out.contains(&segment), "{out}");
     assert!(out.contains("URI=\"https://edge.example/k/"), "{out}");
+    assert!(out.contains("#EXT-X-MAP:URI=\"1080p_init.mp4\""), "in clear, so from the edge: {out}");
 }
 
 #[test]

@@ -41,8 +41,8 @@ pub fn standard() -> Probe {
         index: SourceIndex {
             keyframes: (0..30).map(|it| it * 2 * SECOND).collect(),
             gop_bytes: vec![1_250_000; 30],
-            picture_start: 0,
-            picture_end: 60 * SECOND,
+            video_start: 0,
+            video_end: 60 * SECOND,
             end: 60 * SECOND,
             longest_frame: 3_000,
             closed_gops: true,

@@ -22,7 +22,7 @@ struct Picture {
 /// few hundredths of a second before there is a frame. Decoding times only have to increase, and to
 /// be no later than the presentation times (ISO/IEC 13818-1, 2.4.3.7), and both remain true. The
 /// bytes stay unchanged if that is impossible, or if no frame is reordered.
-pub fn begin_with_first_picture(bytes: &mut [u8]) -> bool {
+pub fn begin_with_first_frame(bytes: &mut [u8]) -> bool {
     let early = early_pictures(bytes);
     let Some((first, others)) = early.pictures.split_first() else { return false };
     let base = first.pts;
@@ -145,11 +145,11 @@ mod tests {
         let order = [(10_000, 7_600), (14_800, 8_800), (12_400, 10_000), (11_200, 11_200), (13_600, 12_400)];
         let mut bytes: Vec<u8> =
             order.iter().flat_map(|(pts, dts)| picture(*pts, (pts != dts).then_some(*dts))).collect();
-        assert!(begin_with_first_picture(&mut bytes));
+        assert!(begin_with_first_frame(&mut bytes));
         let expected = [(10_000, 10_000), (14_800, 10_400), (12_400, 10_800), (11_200, 11_200), (13_600, 12_400)];
         assert_eq!(times(&bytes), expected);
         let once = bytes.clone();
-        assert!(!begin_with_first_picture(&mut bytes), "there is nothing left to move");
+        assert!(!begin_with_first_frame(&mut bytes), "there is nothing left to move");
         assert_eq!(bytes, once);
     }
 
@@ -167,7 +167,7 @@ mod tests {
         for case in cases {
             let bytes: Vec<u8> = case.iter().flat_map(|(pts, dts)| picture(*pts, *dts)).collect();
             let mut after = bytes.clone();
-            assert!(!begin_with_first_picture(&mut after), "{case:?}");
+            assert!(!begin_with_first_frame(&mut after), "{case:?}");
             assert_eq!(after, bytes, "{case:?}");
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         let bytes = std::fs::read(path).unwrap();
         let (before, mut after) = (scan(&bytes), bytes.clone());
         assert!(before.video().unwrap().first_dts < before.video().unwrap().min_pts);
-        assert!(begin_with_first_picture(&mut after));
+        assert!(begin_with_first_frame(&mut after));
         let report = scan(&after);
         let video = report.video().unwrap();
         assert!(report.is_intact(), "{report:?}");
@@ -205,7 +205,7 @@ mod tests {
                     bytes[at] = SYNC_BYTE;
                 }
             }
-            begin_with_first_picture(&mut bytes);
+            begin_with_first_frame(&mut bytes);
         }
 
         #[test]
@@ -222,7 +222,7 @@ mod tests {
                 let (pts, dts) = (900_000 + at * frame, 900_000 + place as u64 * frame - delay * frame);
                 bytes.extend(picture(pts, (pts != dts).then_some(dts)));
             }
-            begin_with_first_picture(&mut bytes);
+            begin_with_first_frame(&mut bytes);
             let times = times(&bytes);
             prop_assert_eq!(times[0], (900_000, 900_000));
             prop_assert!(times.windows(2).all(|it| it[0].1 < it[1].1), "{:?}", times);

@@ -9,7 +9,7 @@ mod reading;
 
 use bytes::Bytes;
 use domain::ids::{Generation, VideoId};
-use domain::object_key::{Container, FileName, ObjectKey, ObjectPrefix};
+use domain::object_key::{FileName, ObjectKey, ObjectPrefix, SegmentFormat};
 use futures::TryStreamExt as _;
 
 pub use self::conditions::*;
@@ -78,7 +78,7 @@ impl Subject {
             generation: self.generation.clone(),
             rendition: "1080p".parse().expect("it is a legal name"),
             index,
-            container: Container::MpegTs,
+            format: SegmentFormat::MpegTs,
         }
     }
 

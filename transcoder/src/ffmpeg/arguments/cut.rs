@@ -92,13 +92,7 @@ mod tests {
 
     #[test]
     fn the_nearest_unit_begins_a_segment() {
-        let audio = AudioPlan {
-            name: "audio-128k".parse().unwrap(),
-            kbps: 128,
-            channels: 2,
-            sample_rate: 48_000,
-            copied: false,
-        };
+        let audio = crate::testing::encoded_plan().audio.remove(0);
         let units = Units::new(&audio, 0.0);
         for (boundary, unit) in [(0.0, 0), (0.0106, 0), (0.0108, 1), (6.0, 281), (12.0, 562), (12.01, 563)] {
             assert_eq!(units.nearest(boundary), unit, "{boundary}");

@@ -18,19 +18,22 @@ impl Context<'_> {
         // One image per second; the first frame of a chunk is always among them.
         let select = format!("select='not(mod({}\\,{}))'", frame_in_chunk(plan, chunks), iframe_interval(plan));
         if plan.rungs.is_empty() {
-            return format!("{frames},{select},{}[iframes]", self.picture(plan.iframes));
+            return format!("{frames},{select},{}[iframes]", self.converted(plan.iframes.size));
         }
-        let mut graph = format!("{frames},{}", self.picture(plan.rungs[0].size));
+        let mut graph = format!("{frames},{}", self.converted(plan.rungs[0].size));
         for (place, rung) in plan.rungs.iter().enumerate() {
             match plan.rungs.get(place + 1) {
                 Some(next) => {
-                    graph += &format!(",split=2[{}][to-{}];[to-{}]", rung.name, next.name, next.name);
+                    graph += &format!(
+                        ",split=2[{}][to-{}];[to-{}]",
+                        rung.rendition.name, next.rendition.name, next.rendition.name
+                    );
                     graph += &scale(next.size);
                 }
                 None => {
-                    graph += &format!(",split=2[{}][to-iframes];[to-iframes]{select}", rung.name);
-                    if rung.size != plan.iframes {
-                        graph += &format!(",{}", scale(plan.iframes));
+                    graph += &format!(",split=2[{}][to-iframes];[to-iframes]{select}", rung.rendition.name);
+                    if rung.size != plan.iframes.size {
+                        graph += &format!(",{}", scale(plan.iframes.size));
                     }
                     graph += "[iframes]";
                 }
@@ -42,7 +45,7 @@ impl Context<'_> {
     /// The graph that turns one frame of the source into an image.
     pub(super) fn frame_graph(&self, ticks: u64, size: Size) -> String {
         let frame = self.plan.frame_rate.frame_at(ticks);
-        let scaled = format!("{},{}{JPEG_COLORS}", self.picture(size), scale_size(size));
+        let scaled = format!("{},{}{JPEG_COLORS}", self.converted(size), scale_size(size));
         format!("{},{scaled}[poster]", self.frames(ticks, frame..frame + 1))
     }
 
@@ -68,7 +71,7 @@ impl Context<'_> {
     }
 
     /// Converts a decoded frame (which FFmpeg has turned upright) to 8-bit 4:2:0 SDR of some size.
-    fn picture(&self, size: Size) -> String {
+    fn converted(&self, size: Size) -> String {
         let video = &self.probe.video;
         let matrix = output_matrix(video);
         let Some(table) = self.tone_map else {
@@ -92,7 +95,7 @@ pub(super) fn segments(chunks: &[ChunkPlan]) -> Range<u32> {
 }
 
 /// Number of frames between two images of the trick-play rendition: those of a second (Apple 6.2).
-pub fn iframe_interval(plan: &EncodePlan) -> u64 {
+pub(crate) fn iframe_interval(plan: &EncodePlan) -> u64 {
     (plan.frame_rate.as_f64().round() as u64).max(1)
 }
 

@@ -8,7 +8,7 @@ use crate::ffmpeg::probe::input_arguments;
 
 /// Arguments that turn I-frames into images, read from a transport stream at `input`: each one of
 /// `size`, and if `columns` is given, all of them on one sheet.
-pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
+pub(crate) fn images(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str) -> Vec<String> {
     let mut arguments = input_arguments("mpegts");
     // The same frame may be used twice in a row: times are counted, not taken from the stream.
     let mut filters = format!("setpts=N/TB,{}{JPEG_COLORS}", scale_size(size));
@@ -23,7 +23,7 @@ pub fn pictures(input: &str, size: Size, sheet: Option<(u32, u32)>, output: &str
 /// Arguments that create one JPEG from `input`: of its first frame, or of the frame that is shown
 /// `offset` seconds later. It has `size`, or width and height exchanged, if FFmpeg turns it
 /// upright.
-pub fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
+pub(crate) fn still(input: &str, demuxer: &str, size: Size, offset: f64, output: &str) -> Vec<String> {
     let mut arguments = input_arguments(demuxer);
     let side = size.width.max(size.height);
     let filters = format!(

@@ -36,7 +36,7 @@ impl Paper {
     }
 
     /// For a profile whose rungs need two audio renditions.
-    fn with_two_sounds(probe: Probe) -> Self {
+    fn with_two_audio_rates(probe: Probe) -> Self {
         let mut profile = Profile::default();
         profile.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 96 } else { 64 });
         Self::by(profile, probe)
@@ -63,26 +63,26 @@ impl Paper {
 #[test]
 fn the_remuxed_rung_begins_at_the_first_frame() {
     let paper = Paper::new(standard());
-    let CopyPaper { name, chunks } = copied(&paper);
-    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[0])));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&rendition, &chunks[0])));
 }
 
 #[test]
 fn the_remuxed_rung_goes_on_at_a_later_chunk() {
     let paper = Paper::new(standard());
-    let CopyPaper { name, chunks } = copied(&paper);
-    insta::assert_snapshot!(paper.arguments(|it| it.copy(&name, &chunks[1])));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    insta::assert_snapshot!(paper.arguments(|it| it.copy(&rendition, &chunks[1])));
 }
 
 #[test]
 fn audio_begins_at_the_first_frame() {
-    let paper = Paper::with_two_sounds(standard());
+    let paper = Paper::with_two_audio_rates(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[0])));
 }
 
 #[test]
 fn audio_goes_on_at_a_later_chunk() {
-    let paper = Paper::with_two_sounds(standard());
+    let paper = Paper::with_two_audio_rates(standard());
     insta::assert_snapshot!(paper.arguments(|it| it.audio(1, &it.plan.audio_chunks[1])));
 }
 
@@ -106,7 +106,7 @@ fn interlaced_hdr_without_an_index_takes_every_filter() {
 fn a_source_that_cannot_be_sought_is_encoded_in_one_run() {
     let mut probe = standard();
     probe.index.seeking = Seeking::Sequential;
-    probe.index.picture_start = 90_000;
+    probe.index.video_start = 90_000;
     probe.index.end += 90_000;
     let paper = Paper::new(probe);
     insta::assert_snapshot!(paper.arguments(|it| it.encode(&it.plan.encode_chunks, 2)));
@@ -150,11 +150,11 @@ fn a_bitrate_that_is_constant_is_filled_up() {
 }
 
 struct CopyPaper {
-    name: RenditionName,
+    rendition: Rendition,
     chunks: Vec<ChunkPlan>,
 }
 
 fn copied(paper: &Paper) -> CopyPaper {
-    let rung = paper.plan.copy.as_ref().unwrap();
-    CopyPaper { name: rung.name.clone(), chunks: paper.plan.copy_chunks.clone() }
+    let rung = paper.plan.copy.rung().unwrap();
+    CopyPaper { rendition: rung.rendition.clone(), chunks: paper.plan.copy_chunks.clone() }
 }

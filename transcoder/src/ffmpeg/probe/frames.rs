@@ -6,7 +6,7 @@ use crate::ffmpeg::probe::{ffprobe, input_arguments};
 
 /// Properties of a decoded frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FrameFacts {
+pub(crate) struct FrameFacts {
     /// Coded width and height, pixels.
     pub size: (u32, u32),
     /// Whether it consists of two fields.
@@ -15,7 +15,7 @@ pub struct FrameFacts {
 
 /// Decodes keyframes: the first one, and those after each of `moments` (seconds on the clock of the
 /// container). Without moments, all of them.
-pub async fn key_frames(
+pub(crate) async fn key_frames(
     tools: &Tools,
     demuxer: &str,
     url: &str,

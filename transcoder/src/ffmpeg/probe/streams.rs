@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// The selected streams.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The video stream. Its frame rate is an estimate until its frames are known.
     pub video: VideoStream,
     /// Whether its frames consist of fields, according to the container or the headers; `None`: not
@@ -134,7 +134,7 @@ impl RawStream {
 const HIGHEST_SAMPLE_RATE: u32 = 768_000;
 
 /// Parses ffprobe's JSON and selects the streams.
-pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
+pub(crate) fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     let raw: RawProbe = serde_json::from_str(json).map_err(|_| SourceProblem::NotAVideo)?;
     let protected = |it: &RawStream| matches!(it.codec_tag_string.as_deref(), Some("encv" | "enca" | "drmi" | "drms"));
     if raw.streams.iter().any(protected) {
@@ -150,8 +150,8 @@ pub fn parse_streams(json: &str) -> Result<Found, SourceProblem> {
     // a format without a decoder; after that, the order of the file decides.
     let choice = |it: &&RawStream| (!it.is_there(), !it.is_decodable(), it.disposition.default == 0, it.index);
     let Some(video) = raw.streams.iter().filter(|it| it.is("video")).min_by_key(choice) else {
-        let sound = raw.streams.iter().any(|it| it.is("audio"));
-        return Err(if sound { SourceProblem::OnlySound } else { SourceProblem::NoVideoStream });
+        let has_audio = raw.streams.iter().any(|it| it.is("audio"));
+        return Err(if has_audio { SourceProblem::AudioOnly } else { SourceProblem::NoVideoStream });
     };
     let codec = video.codec().map(str::to_owned).ok_or_else(|| {
         let tag = video.codec_tag_string.clone().unwrap_or_else(|| "unknown".to_owned());

@@ -34,23 +34,23 @@ async fn index_of(bytes: Vec<u8>) -> Option<Indexed> {
 
 #[tokio::test]
 async fn cues_and_the_last_packets_make_an_index() {
-    let Indexed { index, frame_times, picture, sound, unseekable, .. } = index_of(film(&[])).await.unwrap();
+    let Indexed { index, frame_times, video, audio, unseekable, .. } = index_of(film(&[])).await.unwrap();
     assert_eq!(index.keyframes, [0, 180_000, 360_000]);
     // Times of Matroska are whole milliseconds.
-    assert!(index.picture_end.abs_diff(540_000) <= 90, "{index:?}");
+    assert!(index.video_end.abs_diff(540_000) <= 90, "{index:?}");
     assert_eq!((frame_times.len(), frame_times[1], unseekable), (150, 3_600, None));
-    assert!((picture.end - picture.start - 6.0).abs() < 0.002, "{picture:?}");
-    let sound = sound.unwrap();
-    assert!((5.9..6.1).contains(&(sound.end - sound.start)), "{sound:?}");
+    assert!((video.end - video.start - 6.0).abs() < 0.002, "{video:?}");
+    let audio = audio.unwrap();
+    assert!((5.9..6.1).contains(&(audio.end - audio.start)), "{audio:?}");
     assert_eq!((index.gop_bytes.len(), index.seeking, index.closed_gops), (0, Seeking::Indexed, true));
 }
 
 #[tokio::test]
 async fn times_count_from_the_first_frame() {
     let later = index_of(film(&["-output_ts_offset", "3", "-cluster_time_limit", "500"])).await.unwrap();
-    assert!((later.picture.start - 3.0).abs() < 0.1, "{:?}", later.picture);
+    assert!((later.video.start - 3.0).abs() < 0.1, "{:?}", later.video);
     assert_eq!(later.index.keyframes, [0, 180_000, 360_000]);
-    assert!(later.index.picture_end.abs_diff(540_000) <= 90, "{:?}", later.index);
+    assert!(later.index.video_end.abs_diff(540_000) <= 90, "{:?}", later.index);
 }
 
 #[tokio::test]

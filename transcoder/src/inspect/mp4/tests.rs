@@ -46,17 +46,17 @@ async fn index_of(bytes: &[u8], found: &Found) -> Result<Option<Indexed>, Failur
 #[tokio::test]
 async fn an_index_tells_where_frames_are() {
     let found = found(0, 1);
-    let Indexed { index, frame_times, picture, sound, unseekable, depth } =
+    let Indexed { index, frame_times, video, audio, unseekable, depth } =
         index_of(FILM, &found).await.unwrap().unwrap();
     assert_eq!(index.keyframes, [0, 90_000]);
-    assert_eq!((index.picture_start, index.picture_end, index.end), (0, 180_000, 180_000));
+    assert_eq!((index.video_start, index.video_end, index.end), (0, 180_000, 180_000));
     assert_eq!(frame_times, (0..50).map(|it| it * 3_600).collect::<Vec<_>>());
     assert_eq!((index.longest_frame, index.closed_gops, index.seeking), (3_600, true, Seeking::Indexed));
     assert_eq!(Some(index.gop_bytes.iter().sum()), index.video_bytes);
     assert_eq!(index.gop_bytes.len(), 2);
-    assert!((picture.start, picture.end) == (0.0, 2.0), "{picture:?}");
-    let sound = sound.unwrap();
-    assert!((sound.start - 0.01).abs() < 1e-9 && (sound.end - 1.91).abs() < 1e-9, "{sound:?}");
+    assert!((video.start, video.end) == (0.0, 2.0), "{video:?}");
+    let audio = audio.unwrap();
+    assert!((audio.start - 0.01).abs() < 1e-9 && (audio.end - 1.91).abs() < 1e-9, "{audio:?}");
     assert_eq!((unseekable, depth), (None, None));
 }
 
@@ -64,9 +64,9 @@ async fn an_index_tells_where_frames_are() {
 async fn sound_of_unknown_length_says_nothing() {
     let mut found = found(0, 1);
     found.audio.as_mut().unwrap().duration_seconds = None;
-    assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().sound, None);
+    assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().audio, None);
     found.audio = None;
-    assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().sound, None);
+    assert_eq!(index_of(FILM, &found).await.unwrap().unwrap().audio, None);
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn protected_tracks_are_refused() {
 
 #[tokio::test]
 async fn what_the_index_does_not_tell_ffmpeg_finds_out() {
-    // ffprobe chose a stream that the index knows as sound, or does not know.
+    // ffprobe chose a stream that the index knows as audio, or does not know.
     assert!(index_of(FILM, &found(1, 0)).await.unwrap().is_none());
     assert!(index_of(FILM, &found(7, 1)).await.unwrap().is_none());
     // Fragments follow.
@@ -111,7 +111,7 @@ async fn sources_that_cannot_be_sought_say_why() {
     };
     assert_eq!(reason(&|_| (), FILM).await, None);
     assert_eq!(reason(&|it| it.entries = 2, FILM).await, Some("the settings of its codec change"));
-    // The second keyframe becomes an ordinary picture that only begins a gradual refresh.
+    // The second keyframe becomes an ordinary frame that only begins a gradual refresh.
     let index = VideoIndex::new(&moov.tracks[0]).unwrap();
     let keyframe = &index.keyframes[1];
     let mut gradual = FILM.to_vec();
@@ -120,7 +120,7 @@ async fn sources_that_cannot_be_sought_say_why() {
     while at < end {
         let length = u32::from_be_bytes(gradual[at..at + 4].try_into().unwrap()) as usize;
         if gradual[at + 4] & 0x1f == 5 {
-            // A slice of type P, not of an IDR picture.
+            // A slice of type P, not of an IDR frame.
             (gradual[at + 4], gradual[at + 5]) = (0x41, 0x9a);
         }
         at += 4 + length;

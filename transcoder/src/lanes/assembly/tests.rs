@@ -45,7 +45,8 @@ fn assert_all(plan: &EncodePlan, lane: Lane, records: &[ChunkRecord]) {
     }
 }
 
-fn sorted(mut names: Vec<RenditionName>) -> Vec<RenditionName> {
+fn sorted(renditions: Vec<&Rendition>) -> Vec<RenditionName> {
+    let mut names: Vec<_> = renditions.into_iter().map(|it| it.name.clone()).collect();
     names.sort();
     names
 }
@@ -104,8 +105,8 @@ fn a_chunk_of_its_own_need_not_wait_for_the_end() {
     }
     let record = assembly.take_complete(COST).unwrap();
     assert_eq!((record.lane, record.index, record.cpu_ms), (Lane::Encode, 2, 70));
-    let names: Vec<_> = record.segments.iter().map(|it| it.rendition.clone()).collect();
-    assert_eq!(names, plan.renditions(Lane::Encode));
+    let names: Vec<_> = record.segments.iter().map(|it| &it.rendition).collect();
+    assert_eq!(names, plan.renditions(Lane::Encode).iter().map(|it| &it.name).collect::<Vec<_>>());
     assert!(assembly.is_complete() && assembly.take_complete(COST).is_none());
 }
 
@@ -135,22 +136,22 @@ fn the_first_segment_says_what_codec_it_is() {
     let bytes = planned_segment(&plan, Lane::Encode, &name("720p"), 0);
     let one = stored(&name("720p"), 0, &bytes);
     match assembly.add(&plan, &one).unwrap() {
-        Made::Segment { record, codecs } => {
+        LaneOutput::Segment { record, codecs } => {
             assert_eq!((record.index, codecs.as_str()), (0, VIDEO_CODEC));
             assert_eq!(record.duration, 540_000, "as it was verified");
         }
-        other @ Made::Chunk(_) => panic!("{other:?}"),
+        other @ LaneOutput::Chunk(_) => panic!("{other:?}"),
     }
     // A segment that begins well, but whose parameter sets cannot be read.
     let mut unreadable = stored(&name("480p"), 0, &bytes);
-    unreadable.report.streams[0].sps = Some(vec![0x67]);
+    unreadable.measured.video.as_mut().unwrap().codec = None;
     let problem = assembly.add(&plan, &unreadable).unwrap_err();
     assert_eq!(problem.to_string(), "verification failed: 480p does not say what codec it is");
     // Sound without a header of ADTS.
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Audio, plan.chunks(Lane::Audio));
     let mut mute = stored(&name("audio-128k"), 0, &Transport::new(&[AUDIO]).sound(0, 1, 48_000).into_bytes());
-    mute.report.streams[0].adts = None;
+    mute.measured.audio.as_mut().unwrap().codec = None;
     assert!(assembly.add(&plan, &mute).is_err());
 }
 
@@ -168,7 +169,7 @@ fn what_is_wrong_is_not_taken() {
 fn with_rest(ticks: u64) -> EncodePlan {
     let mut probe = foreign();
     probe.index.end = 60 * TICKS_PER_SECOND;
-    probe.index.picture_end = probe.index.end;
+    probe.index.video_end = probe.index.end;
     let mut plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
     let last = plan.boundaries.last_mut().unwrap();
     last.ticks = 54 * TICKS_PER_SECOND + ticks;
@@ -181,7 +182,7 @@ fn a_very_short_rest_may_be_missing() {
     for (ticks, is_excused) in [(SHORTEST - 3_000, true), (SHORTEST, true), (SHORTEST + 3_000, false)] {
         let plan = with_rest(ticks);
         for lane in [Lane::Encode, Lane::Audio] {
-            let is_last = |it: &Stored| it.record.rendition != RenditionName::iframes() && it.record.index == 9;
+            let is_last = |it: &Stored| !plan.is_iframes(&it.record.rendition) && it.record.index == 9;
             let all = delivered(&plan, lane);
             let without: Vec<_> = all.iter().filter(|it| !is_last(it)).collect();
             let records = assembled(&plan, lane, plan.chunks(lane), &without);

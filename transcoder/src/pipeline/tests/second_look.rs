@@ -54,8 +54,8 @@ fn sequential(world: &World) -> EncodePlan {
     let found = parse_streams(STREAMS).unwrap();
     let survey = Survey {
         frame_times: (0..1_800).map(|it| it * 3_000).collect(),
-        picture: Extent { start: 0.0, end: 60.0 },
-        sound: Some(Extent { start: 0.0, end: 60.0 }),
+        video: Extent { start: 0.0, end: 60.0 },
+        audio: Some(Extent { start: 0.0, end: 60.0 }),
     };
     let normaliser = Normaliser::new(&world.fake.tools(), "mov", &found, None);
     let probe = normaliser.probe(&found, &survey, 8, &world.profile);

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use catalog::RenditionKind;
 use domain::job::Mode;
 use domain::probe::Probe;
+use domain::segment::{ChunkRecord, Lane};
 use hls::MasterPlaylist;
 
 use super::*;
@@ -26,8 +28,8 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
         it.index.video_bytes = None;
         it.size = 6_000_000;
     });
-    let mut two_sounds = default();
-    two_sounds.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
+    let mut two_rates = default();
+    two_rates.rungs.iter_mut().for_each(|it| it.audio_kbps = if it.height > 360 { 128 } else { 64 });
     let mono = changed(|it| {
         let audio = it.audio.as_mut().unwrap();
         (audio.channels, audio.codec) = (1, "opus".to_owned());
@@ -35,7 +37,7 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
     vec![
         ("remuxed", german, default(), Mode::Abr),
         ("encoded", foreign(), default(), Mode::Abr),
-        ("two sounds", standard(), two_sounds, Mode::Abr),
+        ("two sounds", standard(), two_rates, Mode::Abr),
         ("mono that is encoded", mono, default(), Mode::Abr),
         ("silent", silent, default(), Mode::Abr),
         ("upright", upright, default(), Mode::Abr),
@@ -47,20 +49,19 @@ fn kinds() -> Vec<(&'static str, Probe, Profile, Mode)> {
 
 fn publisher(world: &World, probe: &Probe, plan: &EncodePlan) -> Publisher {
     let writer = GenerationWriter::new(Arc::clone(&world.store), video(), generation());
-    Publisher::new(writer, plan, probe)
+    Publisher::new(writer, plan, SourceFacts::new(plan, probe))
 }
 
 /// Everything of a plan, as it was measured.
 fn finish(publisher: &mut Publisher, plan: &EncodePlan) {
     for record in planned_records(plan) {
-        let is_sound = plan.audio.iter().any(|it| it.name == record.rendition);
-        publisher.add_segment(record, if is_sound { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
+        let is_audio = plan.audio.iter().any(|it| it.rendition.name == record.rendition);
+        publisher.records_mut().add_segment(record, if is_audio { "mp4a.40.2" } else { "avc1.42c01f" }.to_owned());
     }
 }
 
 fn all_names(plan: &EncodePlan) -> HashSet<RenditionName> {
-    let lanes = [Lane::Copy, Lane::Encode, Lane::Audio].into_iter().filter(|it| !plan.chunks(*it).is_empty());
-    lanes.flat_map(|it| plan.renditions(it)).collect()
+    plan.all_renditions().into_iter().map(|it| it.name.clone()).collect()
 }
 
 /// The generation in addresses has no meaning here.
@@ -74,9 +75,9 @@ fn every_kind_of_plan_has_its_master_playlist() {
     for (kind, probe, profile, mode) in kinds() {
         let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
         let mut publisher = publisher(&world, &probe, &plan);
-        let planned = publisher.master(&all_names(&plan), false).render();
+        let planned = publisher.presentation().master(&all_names(&plan), Rates::Planned).render();
         finish(&mut publisher, &plan);
-        let measured = publisher.master(&all_names(&plan), true).render();
+        let measured = publisher.presentation().master(&all_names(&plan), Rates::Measured).render();
         insta::assert_snapshot!(
             kind.replace(", ", "_").replace(' ', "_"),
             readable(&format!("{planned}\n-- measured --\n\n{measured}"))
@@ -92,7 +93,7 @@ fn a_master_playlist_names_each_rendition_once_and_its_sound() {
         let mut publisher = publisher(&world, &probe, &plan);
         finish(&mut publisher, &plan);
         let names = all_names(&plan);
-        let spec = publisher.master(&names, true);
+        let spec = publisher.presentation().master(&names, Rates::Measured);
         let mut addresses: Vec<_> = spec.variants.iter().map(|it| it.uri.clone()).collect();
         addresses.extend(spec.audio.iter().map(|it| it.uri.clone()));
         addresses.extend(spec.iframes.iter().map(|it| it.uri.clone()));
@@ -115,7 +116,10 @@ fn renditions_that_are_left_out_are_not_named() {
     let world = World::new();
     let plan = EncodePlan::new(&standard(), &Profile::default(), Mode::Abr).unwrap();
     let publisher = publisher(&world, &standard(), &plan);
-    let text = publisher.master(&HashSet::from([name("source"), name("audio-source")]), false).render();
+    let text = publisher
+        .presentation()
+        .master(&HashSet::from([name("source"), name("audio-source")]), Rates::Planned)
+        .render();
     assert!(text.contains("/source/") && text.contains("/audio-source/"), "{text}");
     for other in ["720p", "480p", "360p", "iframes"] {
         assert!(!text.contains(&format!("/{other}/")), "{other}: {text}");
@@ -134,8 +138,7 @@ fn records_of_renditions_tell_what_is_known() {
             assert_eq!((it.state, &it.codecs, it.bandwidth), (RenditionState::Planned, &None, None), "{kind}: {it:?}");
         }
         finish(&mut publisher, &plan);
-        let master = publisher.master(&all_names(&plan), true);
-        let complete = publisher.rendition_records(&master, RenditionState::Complete);
+        let complete = publisher.presentation().rendition_records(&all_names(&plan), RenditionState::Complete);
         let by_name: HashMap<_, _> = planned.iter().map(|it| (it.name.clone(), it)).collect();
         for it in &complete {
             let before = by_name[&it.name];
@@ -185,13 +188,17 @@ fn a_gap_ends_what_can_be_shown() {
         finish(&mut publisher, &plan);
         assert_eq!(publisher.ready(), 10);
         for name in &growing {
-            let kept = publisher.segments.get_mut(name).unwrap().remove(&missing).unwrap();
-            assert_eq!((publisher.frontier(name), publisher.ready()), (ready, ready), "{name} without {missing}");
-            publisher.segments.get_mut(name).unwrap().insert(missing, kept);
+            let kept = publisher.records_mut().remove_segment(name, missing);
+            assert_eq!(
+                (publisher.records().frontier(name), publisher.ready()),
+                (ready, ready),
+                "{name} without {missing}"
+            );
+            publisher.records_mut().add_segment(kept, String::new());
         }
     }
-    assert_eq!(publisher.frontier(&name("144p")), 0);
-    assert_eq!(publisher.records().len(), planned_records(&plan).len());
+    assert_eq!(publisher.records().frontier(&name("144p")), 0);
+    assert_eq!(publisher.records().all_segments().len(), planned_records(&plan).len());
 }
 
 #[test]
@@ -201,13 +208,14 @@ fn what_grows_together_is_what_players_switch_between() {
         let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
         let growing = publisher(&world, &probe, &plan).growing();
         let expected: Vec<RenditionName> = match &plan.copy {
-            Ok(copy) => [&copy.name].into_iter().chain(&copy.audio).cloned().collect(),
-            Err(_) => {
-                plan.rungs.iter().map(|it| &it.name).chain(plan.audio.iter().map(|it| &it.name)).cloned().collect()
+            CopyDecision::Remux(copy) => [&copy.rendition.name].into_iter().chain(&copy.audio).cloned().collect(),
+            CopyDecision::Encode(_) => {
+                let rungs = plan.rungs.iter().map(|it| &it.rendition);
+                rungs.chain(plan.audio.iter().map(|it| &it.rendition)).map(|it| it.name.clone()).collect()
             }
         };
         assert_eq!(growing, expected, "{kind}");
-        assert!(!growing.contains(&RenditionName::iframes()), "{kind}");
+        assert!(!growing.contains(&name("iframes")), "{kind}");
     }
 }
 
@@ -217,11 +225,13 @@ fn the_first_chunk_that_names_a_codec_wins_until_the_chunk_is_whole() {
     let mut publisher = publisher(&world, &foreign(), &world.plan);
     let records: Vec<_> =
         planned_records(&world.plan).into_iter().filter(|it| it.rendition.as_str() == "720p").collect();
-    publisher.add_segment(records[0].clone(), "avc1.first".to_owned());
-    publisher.add_segment(records[1].clone(), "avc1.second".to_owned());
-    assert_eq!(publisher.codecs[&name("720p")], "avc1.first");
+    publisher.records_mut().add_segment(records[0].clone(), "avc1.first".to_owned());
+    publisher.records_mut().add_segment(records[1].clone(), "avc1.second".to_owned());
+    assert_eq!(publisher.records().codecs(&name("720p")).unwrap(), "avc1.first");
     let codecs = [(name("720p"), "avc1.chunk".to_owned())].into();
     let chunk = ChunkRecord { lane: Lane::Encode, index: 0, cpu_ms: 0, wall_ms: 0, segments: records, codecs };
-    publisher.add(&chunk);
-    assert_eq!((publisher.codecs[&name("720p")].as_str(), publisher.frontier(&name("720p"))), ("avc1.chunk", 10));
+    publisher.records_mut().add(&chunk);
+    let records = publisher.records();
+    assert_eq!(records.codecs(&name("720p")).unwrap(), "avc1.chunk");
+    assert_eq!(records.frontier(&name("720p")), 10);
 }

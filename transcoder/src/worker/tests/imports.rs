@@ -103,19 +103,19 @@ async fn an_import_of_a_deleted_video_ends() {
 }
 
 #[tokio::test]
-async fn imports_wait_for_places_of_their_own() {
+async fn imports_wait_for_slots_of_their_own() {
     let site = importing("http://127.0.0.1:9/film.mp4", HERE).await;
     let (jobs, imports) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(1)));
-    let place = || async { Arc::clone(&jobs).acquire_owned().await.unwrap() };
+    let slot = || async { Arc::clone(&jobs).acquire_owned().await.unwrap() };
     let delivery = site.receive().await;
-    let taken = site.worker.place_for(&delivery, place().await, &imports).await;
+    let taken = site.worker.slot_for(&delivery, slot().await, &imports).await;
     assert_eq!((taken.is_some(), imports.available_permits(), jobs.available_permits()), (true, 0, 2));
-    // The next one finds no place: it comes again later, as a new message.
-    assert!(site.worker.place_for(&delivery, place().await, &imports).await.is_none());
+    // The next one finds no slot: it is delivered again later, as a new message.
+    assert!(site.worker.slot_for(&delivery, slot().await, &imports).await.is_none());
     assert_eq!(site.depth().await, Depth { delayed: 1, ..EMPTY });
-    assert_eq!(jobs.available_permits(), 2, "it keeps no job from its place");
+    assert_eq!(jobs.available_permits(), 2, "it keeps no job from its slot");
     site.services.queue.send(&JobMessage::from(site.job.clone()), Duration::ZERO).await.unwrap();
     let job = site.receive().await;
-    let taken = site.worker.place_for(&job, place().await, &imports).await;
+    let taken = site.worker.slot_for(&job, slot().await, &imports).await;
     assert_eq!((taken.is_some(), jobs.available_permits()), (true, 1));
 }

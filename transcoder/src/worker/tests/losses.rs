@@ -1,5 +1,6 @@
 //! Jobs that are taken away from their worker, and jobs that others have.
 
+use catalog::ClaimOutcome;
 use domain::job::Partial;
 
 use super::*;
@@ -201,10 +202,10 @@ async fn a_claim_of_its_own_is_recognised() {
 
     let site = Site::new().await;
     site.services.claim(&site.job, &site.generation()).await;
-    let held = site.worker.in_hand.take(video());
+    let active = site.worker.active.add(video());
     site.work().await;
-    assert_eq!(site.world.fake.runs(), [""; 0], "another job of this process has the video in hand");
-    drop(held);
+    assert_eq!(site.world.fake.runs(), [""; 0], "another job of this process works on the video");
+    drop(active);
 }
 
 #[tokio::test]
@@ -237,7 +238,7 @@ async fn a_partial_job_makes_only_its_rungs() {
     let mut site = Site::new().await;
     site.work().await;
     let base = site.generation();
-    let rung = site.plan.rungs[0].name.clone();
+    let rung = site.plan.rungs[0].rendition.name.clone();
     let profile = site.worker.config.profiles.get_mut("default").unwrap();
     profile.rungs.iter_mut().find(|it| it.name == rung).unwrap().video_kbps = 150;
     let partial = site.job.clone().with_partial(Partial::new(base.clone(), [rung.clone()]));
@@ -266,7 +267,7 @@ async fn a_partial_job_without_its_base_does_not_fit() {
     site.work().await;
     let manifest = ObjectKey::Manifest { video: video(), generation: site.generation() };
     site.world.store.delete(&manifest).await.unwrap();
-    let rung = site.plan.rungs[0].name.clone();
+    let rung = site.plan.rungs[0].rendition.name.clone();
     let partial = site.job.clone().with_partial(Partial::new(site.generation(), [rung]));
     site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
     site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();

@@ -70,9 +70,9 @@ async fn a_change_is_made_once_the_catalog_is_back() {
     let site = Site::new().await;
     let asked = AtomicU32::new(0);
     let cancel = CancellationToken::new();
-    let outcome = site
-        .worker
-        .insist(&cancel, || async { if asked.fetch_add(1, Ordering::Relaxed) < 1 { Err(away()) } else { Ok(7) } });
+    let outcome = site.worker.retry_while_unavailable(&cancel, || async {
+        if asked.fetch_add(1, Ordering::Relaxed) < 1 { Err(away()) } else { Ok(7) }
+    });
     assert_eq!((outcome.await.unwrap(), asked.load(Ordering::Relaxed)), (7, 2));
 }
 
@@ -82,7 +82,7 @@ async fn what_the_catalog_answers_is_not_asked_again() {
     let asked = AtomicU32::new(0);
     let outcome: Result<(), _> = site
         .worker
-        .insist(&CancellationToken::new(), || async {
+        .retry_while_unavailable(&CancellationToken::new(), || async {
             asked.fetch_add(1, Ordering::Relaxed);
             Err(CatalogError::Gone { video: video() })
         })
@@ -92,12 +92,12 @@ async fn what_the_catalog_answers_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn a_worker_that_stops_does_not_insist() {
+async fn a_worker_that_stops_does_not_retry() {
     let site = Site::new().await;
     let cancel = CancellationToken::new();
     cancel.cancel();
     let before = Instant::now();
-    let outcome: Result<(), _> = site.worker.insist(&cancel, || async { Err(away()) }).await;
+    let outcome: Result<(), _> = site.worker.retry_while_unavailable(&cancel, || async { Err(away()) }).await;
     assert!(matches!(outcome, Err(CatalogError::Unavailable { .. })));
     assert!(before.elapsed() < Duration::from_millis(500));
 }

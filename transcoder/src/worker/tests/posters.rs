@@ -35,7 +35,7 @@ impl Site {
 
     async fn put_picture(&self, bytes: Vec<u8>) -> PosterJob {
         let job = PosterJob::from_image(video(), &bytes);
-        let key = ObjectKey::PosterPicture { video: video(), poster: job.poster.clone() };
+        let key = ObjectKey::PosterImage { video: video(), poster: job.poster.clone() };
         self.world.store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
         job
     }
@@ -97,7 +97,7 @@ async fn a_picture_that_cannot_be_used_is_refused() {
         let job = site.put_picture(bytes).await;
         site.choose(&job).await;
         let PosterRecord { shown, failure, .. } = site.poster().await;
-        assert_eq!((shown, failure.map(|it| it.code)), (None, Some(FailureCode::PictureDamaged)), "{faults:?}");
+        assert_eq!((shown, failure.map(|it| it.code)), (None, Some(FailureCode::ImageDamaged)), "{faults:?}");
         assert_eq!((site.depth().await, site.objects_of(&job)), (EMPTY, 0));
     }
 }

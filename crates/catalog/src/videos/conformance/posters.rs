@@ -36,7 +36,7 @@ pub async fn the_latest_poster_request_counts(subject: &Subject) {
 pub async fn a_poster_that_fails_says_why(subject: &Subject) {
     let video = subject.queued(1).await.video;
     let job = PosterJob::from_image(video, b"rubbish");
-    let damaged = failure(FailureCode::PictureDamaged);
+    let damaged = failure(FailureCode::ImageDamaged);
     assert!(!subject.catalog.fail_poster(video, &job.poster, &damaged).await.expect("fail"), "it is not requested");
     subject.catalog.want_poster(video, &job.poster).await.expect("want");
     let message = JobMessage::from(job.clone());

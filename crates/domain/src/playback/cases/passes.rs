@@ -10,12 +10,13 @@ use crate::playback::Refusal;
 
 use super::Case;
 use super::world::{
-    content_key, generation, key_pass, key_under, other_video, own_poster, pass, rendition, signed, stored_segment,
-    under,
+    INIT_SEGMENT, content_key, generation, key_pass, key_under, other_video, own_poster, pass, rendition, signed,
+    stored_segment, under,
 };
 
 const PLAYLIST: &str = "1080p/1080p.m3u8";
 const SEGMENT: &str = "1080p/1080p_00001.ts";
+const INIT: &str = "1080p/1080p_init.mp4";
 
 pub(super) fn cases(now: u64) -> Vec<Case> {
     [served(now), judged(now), limited(now), revoked(now), forged(now)].concat()
@@ -23,7 +24,7 @@ pub(super) fn cases(now: u64) -> Vec<Case> {
 
 fn served(now: u64) -> Vec<Case> {
     let all = pass(now);
-    let picture = |name: &str, path: &str, kind: &str, body: &str| {
+    let image = |name: &str, path: &str, kind: &str, body: &str| {
         Case::good(name, under(&all, path))
             .answers("content-type", kind)
             .answers("cache-control", "private, max-age=31536000, immutable")
@@ -44,18 +45,27 @@ fn served(now: u64) -> Vec<Case> {
             .answers("cache-control", "private, max-age=31536000, immutable")
             .answers("accept-ranges", "bytes")
             .body(stored_segment("1080p", 1)),
-        picture("poster", "poster.jpg", "image/jpeg", "poster"),
+        image("poster", "poster.jpg", "image/jpeg", "poster"),
         Case::good("own poster", own_poster(&all))
             .answers("content-type", "image/jpeg")
             .answers("cache-control", "private, max-age=31536000, immutable")
             .body("own poster"),
-        picture("thumbnail", "thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
-        picture("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
-        picture("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
+        image("thumbnail", "thumbs/thumb_000.jpg", "image/jpeg", "thumbnail"),
+        image("storyboard", "storyboard.jpg", "image/jpeg", "storyboard"),
+        image("storyboard index", "storyboard.vtt", "text/vtt", "WEBVTT\n"),
         Case::good("key", key_under(&key_pass(now, "1080p"), "1080p"))
             .answers("content-type", "application/octet-stream")
             .answers("cache-control", "no-store")
             .body(content_key("1080p").expose().as_slice()),
+        Case::good("initialisation section, in clear", under(&all, INIT))
+            .answers("content-type", "video/mp4")
+            .answers("cache-control", "private, max-age=31536000, immutable")
+            .body(INIT_SEGMENT),
+        Case::refused(
+            "initialisation section of another rendition",
+            under(&all, "480p/1080p_init.mp4"),
+            Refusal::NotFound,
+        ),
         Case::refused("segment that is not stored", under(&all, "1080p/1080p_00003.ts"), Refusal::NotFound),
         Case::refused("rendition that is not stored", under(&all, "720p/720p.m3u8"), Refusal::NotFound),
         Case::refused("key that is not stored", key_under(&key_pass(now, "720p"), "720p"), Refusal::NotFound),
@@ -85,7 +95,7 @@ fn judged(now: u64) -> Vec<Case> {
         Case::refused("pass of another encoding, key", key_under(&earlier_key, "1080p"), Refusal::PassGeneration),
         Case::good("limited pass, its playlist", under(&low, "480p/480p.m3u8")).holds("/k/"),
         Case::good("limited pass, its segment", under(&low, "480p/480p_00000.ts")),
-        Case::good("limited pass, its sound", under(&low, "audio-96k/audio-96k_00000.ts")),
+        Case::good("limited pass, its audio", under(&low, "audio-96k/audio-96k_00000.ts")),
         Case::good("limited pass, poster", under(&low, "poster.jpg")),
         Case::good("pass for nothing, own poster", own_poster(&none)),
         Case::good("pass of another encoding, own poster", own_poster(&earlier)),
@@ -96,6 +106,7 @@ fn judged(now: u64) -> Vec<Case> {
         Case::refused("limited pass, taller playlist", under(&low, PLAYLIST), Refusal::PassRendition),
         Case::refused("limited pass, taller segment", under(&low, SEGMENT), Refusal::PassRendition),
         Case::refused("limited pass, source playlist", under(&low, "source/source.m3u8"), Refusal::PassRendition),
+        Case::refused("limited pass, taller initialisation section", under(&low, INIT), Refusal::PassRendition),
         Case::refused("limited pass, source segment", under(&low, "source/source_00000.ts"), Refusal::PassRendition),
         Case::refused("limited pass, other iframes", under(&low, "iframes/iframes.m3u8"), Refusal::PassRendition),
         Case::refused("pass for nothing", under(&none, PLAYLIST), Refusal::PassRendition),

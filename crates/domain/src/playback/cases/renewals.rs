@@ -75,6 +75,7 @@ fn looked_up(now: u64) -> Vec<Case> {
         case("renewed but revoked, key", key_under(&key_of(&mallory), "1080p")),
         case("renewed but revoked, checked segment", under(&strictly(&mallory), SEGMENT)),
         case("revoked, checked segment", under(&strictly(&running), SEGMENT)),
+        case("revoked, checked initialisation section", under(&strictly(&running), "1080p/1080p_init.mp4")),
         Case::good("revoked, segment that is not checked", under(&running, SEGMENT)),
         Case::good("checked segment", under(&strictly(&good), SEGMENT)).body(stored_segment("1080p", 1)),
         Case::good("checked segment, renewed", under(&strictly(&renewed(now)), SEGMENT)),

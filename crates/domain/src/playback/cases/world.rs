@@ -9,7 +9,7 @@ use crate::content_key::{ContentKey, KeyEncryptionKeys};
 use crate::grant::{Fingerprint, Grant, Limits};
 use crate::ids::{Generation, PosterId, VideoId};
 use crate::keyring::{GrantKeys, Keyring, PassKeys};
-use crate::object_key::{Container, ObjectKey, RenditionName};
+use crate::object_key::{ObjectKey, RenditionName, SegmentFormat};
 use crate::pass::{Pass, Purpose, SessionName};
 use crate::playback::Config;
 use hls::write::START_AT_BEGINNING;
@@ -151,6 +151,7 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
                 hls::SegmentEncryptor::encrypt(content_key(name).expose(), index.into(), &clear_segment(name, index));
             objects.push((object, bytes));
         }
+        objects.push((init_segment(name), INIT_SEGMENT.to_vec()));
         let object = ObjectKey::ContentKey { video, generation: generation.clone(), key: rendition };
         let wrapped = keks.wrap(&content_key(name), &object, [number as u8; 12]);
         objects.push((object, wrapped));
@@ -175,8 +176,15 @@ pub(super) fn segment(name: &str, index: u32) -> ObjectKey {
         generation: generation(),
         rendition: rendition(name),
         index,
-        container: Container::MpegTs,
+        format: SegmentFormat::MpegTs,
     }
+}
+
+/// The initialisation section of every rendition, which is stored in clear.
+pub(super) const INIT_SEGMENT: &[u8] = b"\x00\x00\x00\x08ftyp";
+
+fn init_segment(name: &str) -> ObjectKey {
+    ObjectKey::InitSegment { video: video(), generation: generation(), rendition: rendition(name) }
 }
 
 /// A segment as it is stored, encrypted.

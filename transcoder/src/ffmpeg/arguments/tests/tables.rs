@@ -43,9 +43,9 @@ fn a_run_seeks_to_its_first_segment() {
     paper.probe.video.start_pts = 15_360 * 3;
     assert_eq!(seek(&paper, 1).as_deref(), Some("9.000000"));
     // Sound begins a second before the picture.
-    paper.probe.index.picture_start = 90_000;
+    paper.probe.index.video_start = 90_000;
     assert_eq!(seek(&paper, 1).as_deref(), Some("8.000000"));
-    (paper.probe.video.start_pts, paper.probe.index.picture_start) = (0, 0);
+    (paper.probe.video.start_pts, paper.probe.index.video_start) = (0, 0);
     paper.probe.index.seeking = Seeking::Approximate;
     assert_eq!(seek(&paper, 1).as_deref(), Some("5.000000"), "a second before the keyframe");
     paper.probe.index.keyframes = vec![0];
@@ -97,7 +97,7 @@ fn each_output_is_named_once_and_numbered_by_its_first_segment() {
 
 #[test]
 fn sound_is_made_for_its_plan() {
-    let mut paper = Paper::with_two_sounds(foreign());
+    let mut paper = Paper::with_two_audio_rates(foreign());
     paper.probe.audio.as_mut().unwrap().channels = 12;
     let first = paper.plan.audio_chunks[0].clone();
     let arguments = paper.raw(|it| it.audio(1, &first));
@@ -122,8 +122,8 @@ fn colours_that_are_not_tagged_are_said() {
         let mut probe = standard();
         change(&mut probe.video);
         let paper = Paper::new(probe);
-        let CopyPaper { name, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        let CopyPaper { rendition, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
         let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
         let filter = values(&copy, "-bsf:v").first().map(|it| (*it).to_owned());
         (filter, values(&encode, "-filter_complex")[0].to_owned())
@@ -138,8 +138,8 @@ fn colours_that_are_not_tagged_are_said() {
         let mut probe = standard();
         (probe.video.tagged, probe.video.matrix) = (false, Some(matrix));
         let paper = Paper::new(probe);
-        let CopyPaper { name, chunks } = copied(&paper);
-        let copy = paper.raw(|it| it.copy(&name, &chunks[0]));
+        let CopyPaper { rendition, chunks } = copied(&paper);
+        let copy = paper.raw(|it| it.copy(&rendition, &chunks[0]));
         assert!(values(&copy, "-bsf:v")[0].contains("matrix_coefficients=6:"), "{matrix:?}");
         let encode = paper.raw(|it| it.encode(&paper.plan.encode_chunks[0..=0], 1));
         let graph = values(&encode, "-filter_complex")[0];
@@ -153,8 +153,8 @@ fn copied_sound_begins_with_its_own_unit() {
     let mut probe = standard();
     probe.audio.as_mut().unwrap().start_seconds = 0.01;
     let paper = Paper::new(probe);
-    let CopyPaper { name, chunks } = copied(&paper);
-    let arguments = paper.raw(|it| it.copy(&name, &chunks[1]));
+    let CopyPaper { rendition, chunks } = copied(&paper);
+    let arguments = paper.raw(|it| it.copy(&rendition, &chunks[1]));
     let offsets = values(&arguments, "-output_ts_offset");
     // Units of 1024 samples, counted from 0.01 s: the one nearest to 12 s.
     let unit = ((12.0_f64 - 0.01) * 48_000.0 / 1_024.0 - 0.5).ceil() * 1_024.0 / 48_000.0 + 0.01;
@@ -164,8 +164,8 @@ fn copied_sound_begins_with_its_own_unit() {
 #[test]
 fn a_sheet_of_pictures_is_tiled() {
     let size = Size { width: 160, height: 90 };
-    let single = super::super::pictures("IN", size, None, "OUT").join(" ");
-    let sheet = super::super::pictures("IN", size, Some((10, 3)), "OUT").join(" ");
+    let single = super::super::images("IN", size, None, "OUT").join(" ");
+    let sheet = super::super::images("IN", size, Some((10, 3)), "OUT").join(" ");
     assert!(!single.contains("tile=") && sheet.contains(",tile=10x3"), "{sheet}");
     assert!(single.contains("setpts=N/TB,scale=160:90:flags=bicubic"), "{single}");
 }
@@ -209,7 +209,7 @@ proptest! {
         probe.index.seeking = Seeking::Sequential;
         probe.video.frame_rate = Ratio { num: rate.0, den: rate.1 };
         probe.index.end = seconds * 90_000 + millis * 90;
-        probe.index.picture_end = probe.index.end;
+        probe.index.video_end = probe.index.end;
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
         let chunks = &plan.encode_chunks[first.min(plan.encode_chunks.len() - 1)..];
         let expression = super::graph::frame_in_chunk(&plan, chunks);
@@ -229,7 +229,7 @@ proptest! {
     #[test]
     fn cuts_lie_before_boundaries(first in 0_usize..2, lane in 0..3_u8) {
         let remuxed = Paper::new(standard());
-        let encoded = Paper::with_two_sounds(foreign());
+        let encoded = Paper::with_two_audio_rates(foreign());
         let (paper, chunks) = match lane {
             0 => (&remuxed, &remuxed.plan.copy_chunks),
             1 => (&encoded, &encoded.plan.audio_chunks),
@@ -238,8 +238,8 @@ proptest! {
         let chunk = &chunks[first];
         let arguments = match lane {
             0 => {
-                let CopyPaper { name, .. } = copied(paper);
-                paper.raw(|it| it.copy(&name, chunk))
+                let CopyPaper { rendition, .. } = copied(paper);
+                paper.raw(|it| it.copy(&rendition, chunk))
             }
             1 => paper.raw(|it| it.audio(1, chunk)),
             _ => paper.raw(|it| it.encode(std::slice::from_ref(chunk), 1)),

@@ -1,4 +1,4 @@
-//! Transcoding jobs: claimed, executed under a heartbeat, and settled.
+//! Transcoding: claimed, and executed under a heartbeat.
 
 use std::sync::Arc;
 
@@ -8,68 +8,63 @@ use domain::job::{Job, JobMessage};
 use domain::object_key::ObjectKey;
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
-use platform::job_queue::{Delivery, QueueError};
+use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::heartbeat::Heartbeat;
-use super::{RETRY_PAUSE, Worker};
+use super::{Context, Fate};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::journal::CatalogJournal;
 use crate::pipeline::{self, Published, TranscodeRequest};
 use crate::reused::ReusedRenditions;
 use crate::source::ObjectSource;
-use platform::clock::now_ms;
+use crate::worker::{CATALOG_PAUSE, Heartbeat};
 
-impl Worker {
-    pub(super) async fn settle_job(
-        &self,
-        delivery: &Delivery,
-        job: &Job,
-        cancel: &CancellationToken,
-    ) -> Result<(), QueueError> {
-        let Some(profile) = self.profile(&job.profile) else {
-            return self.refuse_profile(delivery, job).await;
-        };
+/// A job that transcodes a video.
+pub(crate) struct TranscodeJob<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) job: &'a Job,
+}
+
+impl TranscodeJob<'_> {
+    /// Claims the video, transcodes it, and records the result.
+    pub(crate) async fn run(&self) -> Fate {
+        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let Some(profile) = worker.profile(&job.profile) else { return self.refuse_profile().await };
         let generation = job.generation(&profile);
-        let config = &self.config;
-        let in_hand = self.in_hand.take(job.video);
-        let claim = || self.catalog.claim(job, &generation, &config.name, config.lease, now_ms());
-        let claimed = self.insist(cancel, claim).await;
-        match self.admitted(delivery, (job.video, &job.id), in_hand.is_some(), claimed).await? {
-            Some(claim) => self.work(delivery, job, profile, claim, cancel).await,
-            None => Ok(()),
+        let config = &worker.config;
+        let active = worker.active.add(job.video);
+        let claim = || worker.catalog.claim(job, &generation, &config.name, config.lease, now_ms());
+        let outcome = worker.retry_while_unavailable(cancel, claim).await;
+        match self.context.claim_or_fate((job.video, &job.id), active.is_some(), outcome).await {
+            Ok(claim) => self.work(&profile, &claim).await,
+            Err(fate) => fate,
         }
     }
 
     /// Fails the video at once, with the reason: another attempt would find the same profiles.
-    async fn refuse_profile(&self, delivery: &Delivery, job: &Job) -> Result<(), QueueError> {
+    async fn refuse_profile(&self) -> Fate {
+        let job = self.job;
         let reason = format!("there is no profile `{}`", job.profile);
         let failure = Failure {
             code: FailureCode::Internal,
             message: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
         };
         let (message, now_ms) = (JobMessage::from(job.clone()), now_ms());
-        if let Err(problem) = self.catalog.fail_permanently(&message, &failure, now_ms, now_ms).await {
+        if let Err(problem) = self.context.worker.catalog.fail_permanently(&message, &failure, now_ms, now_ms).await {
             warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
-            return self.queue.release(&delivery.receipt, RETRY_PAUSE, &reason).await;
+            return Fate::release(CATALOG_PAUSE, reason);
         }
-        self.queue.dead_letter(&delivery.receipt, &reason).await
+        Fate::dead_letter(reason)
     }
 
-    async fn work(
-        &self,
-        delivery: &Delivery,
-        job: &Job,
-        profile: Profile,
-        claim: Claim,
-        cancel: &CancellationToken,
-    ) -> Result<(), QueueError> {
+    async fn work(&self, profile: &Profile, claim: &Claim) -> Fate {
+        let Context { worker, delivery, cancel } = self.context;
         let stop = cancel.child_token();
-        let beating = Heartbeat::start(self, &claim, delivery.receipt.clone(), stop.clone());
-        let result = self.transcode(job, &profile, &claim, &stop).await;
-        let lost = beating.stop().await;
+        let heartbeat = Heartbeat::start(worker, claim, delivery.receipt.clone(), stop.clone());
+        let result = self.transcode(profile, claim, &stop).await;
+        let lost = heartbeat.stop().await;
         let result = match lost {
             // The pipeline only knows that it was stopped; this is the reason.
             Some(reason) => Err(TranscodeError::Catalog(reason)),
@@ -82,35 +77,39 @@ impl Worker {
             result => result,
         };
         match result {
-            Ok(published) => self.finish(delivery, (job, &profile), &claim, &published, cancel).await,
-            Err(problem) if problem.lost_claim() => self.stopped(delivery, &claim, problem).await,
+            Ok(published) => self.finish(profile, claim, &published).await,
+            Err(problem) if problem.lost_claim() => self.context.claim_lost(claim, problem).await,
             // The source was replaced, or a user requested other work. That newer request has a job
             // of its own, so this one ends without a failure.
             Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
                 info!("the job ends without effect: {overtaken}");
-                if let Err(problem) = self.catalog.release(&claim, now_ms()).await {
+                if let Err(problem) = worker.catalog.release(claim, now_ms()).await {
                     warn!("could not record the outcome of the job: {:#}", anyhow::Error::from(problem));
                 }
-                self.queue.ack(&delivery.receipt).await
+                Fate::Acknowledge
             }
-            Err(problem) => self.fail(delivery, &claim, problem, cancel).await,
+            Err(problem) => self.context.fail(claim, problem).await,
         }
     }
 
     async fn transcode(
         &self,
-        job: &Job,
         profile: &Profile,
         claim: &Claim,
         stop: &CancellationToken,
     ) -> Result<Published, TranscodeError> {
+        let (worker, job) = (self.context.worker, self.job);
         let key = job.source_key().ok_or(SourceProblem::SourceMissing)?;
-        let source = ObjectSource::open(Arc::clone(&self.store), key, &job.source.etag).await?;
-        let video = self.catalog.get_video(job.video).await?;
+        let source = ObjectSource::open(Arc::clone(&worker.store), key, &job.source.etag).await?;
+        let video = worker.catalog.get_video(job.video).await?;
         let journal =
-            CatalogJournal::new(self.catalog.clone(), claim.clone(), video.ready_ms.is_none(), self.config.lease);
-        let content_keys =
-            WrappedKeys::new(Arc::clone(&self.store), Arc::clone(&self.keys), claim.video, claim.generation.clone());
+            CatalogJournal::new(worker.catalog.clone(), claim.clone(), video.ready_ms.is_none(), worker.config.lease);
+        let content_keys = WrappedKeys::new(
+            Arc::clone(&worker.store),
+            Arc::clone(&worker.keys),
+            claim.video,
+            claim.generation.clone(),
+        );
         let content_keys = Arc::new(content_keys);
         let reused = match &job.partial {
             Some(partial) if !matches!(&video.state, VideoState::Ready { generation } if *generation == partial.base) =>
@@ -118,15 +117,15 @@ impl Worker {
                 return Err(TranscodeError::Superseded);
             }
             Some(partial) => {
-                let keys = (Arc::clone(&self.keys), Arc::clone(&content_keys));
-                Some(ReusedRenditions::of(&self.store, &self.catalog, keys, claim.video, partial).await?)
+                let keys = (Arc::clone(&worker.keys), Arc::clone(&content_keys));
+                Some(ReusedRenditions::of(&worker.store, &worker.catalog, keys, claim.video, partial).await?)
             }
             None => None,
         };
         let request = TranscodeRequest {
-            tools: self.tools.clone(),
+            tools: worker.tools.clone(),
             source: Arc::new(source),
-            store: Arc::clone(&self.store),
+            store: Arc::clone(&worker.store),
             content_keys,
             reused,
             journal: Arc::new(journal),
@@ -134,54 +133,51 @@ impl Worker {
             generation: claim.generation.clone(),
             profile: profile.clone(),
             mode: job.mode,
-            workers: self.config.encoders,
+            workers: worker.config.encoders,
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
         Box::pin(pipeline::run(&request, stop)).await
     }
 
-    async fn finish(
-        &self,
-        delivery: &Delivery,
-        (job, profile): (&Job, &Profile),
-        claim: &Claim,
-        published: &Published,
-        cancel: &CancellationToken,
-    ) -> Result<(), QueueError> {
-        match self.insist(cancel, || self.catalog.mark_ready(claim, &published.receipt, now_ms())).await {
+    async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {
+        let Context { worker, cancel, .. } = self.context;
+        let ready = || worker.catalog.mark_ready(claim, &published.receipt, now_ms());
+        match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
                 let duration_ms = published.receipt.wall_ms;
-                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, "the video is ready");
+                let playable_after_s = published.playable_after_s;
+                info!(duration_ms, cpu_ms = published.receipt.cpu_ms, playable_after_s, "the video is ready");
             }
             Err(problem) => {
                 let problem = TranscodeError::from(problem);
                 // Everything is published: the next delivery finds all chunks done and only
                 // publishes again.
                 return match problem.lost_claim() {
-                    true => self.stopped(delivery, claim, problem).await,
-                    false => self.fail(delivery, claim, problem, cancel).await,
+                    true => self.context.claim_lost(claim, problem).await,
+                    false => self.context.fail(claim, problem).await,
                 };
             }
         }
-        if let Some(key) = job.source_key()
+        if let Some(key) = self.job.source_key()
             && let Err(problem) = self.retire_source(&key, profile.source_policy).await
         {
             // The video is ready nevertheless; the source stays until the sweeper removes it.
             warn!("could not archive or delete the source: {:#}", anyhow::Error::from(problem));
         }
-        self.queue.ack(&delivery.receipt).await
+        Fate::Acknowledge
     }
 
     async fn retire_source(&self, key: &ObjectKey, policy: SourcePolicy) -> Result<(), TranscodeError> {
         let ObjectKey::Source { video, file_name } = key else { return Ok(()) };
+        let store = &self.context.worker.store;
         match policy {
             SourcePolicy::Keep => return Ok(()),
             SourcePolicy::Archive => {
                 let archived = ObjectKey::ArchivedSource { video: *video, file_name: file_name.clone() };
-                self.store.copy(key, &archived).await?;
+                store.copy(key, &archived).await?;
             }
             SourcePolicy::Delete => {}
         }
-        Ok(self.store.delete(key).await?)
+        Ok(store.delete(key).await?)
     }
 }

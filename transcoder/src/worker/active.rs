@@ -10,24 +10,24 @@ use domain::ids::VideoId;
 
 /// The videos that the jobs of one worker are processing. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct InHand(Arc<Mutex<HashSet<VideoId>>>);
+pub struct ActiveVideos(Arc<Mutex<HashSet<VideoId>>>);
 
 /// Marks a video as being processed until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
-    all: InHand,
+pub(crate) struct ActiveVideo {
+    all: ActiveVideos,
     video: VideoId,
 }
 
-impl InHand {
+impl ActiveVideos {
     /// Marks a video; `None`: another job of this worker is processing it.
-    pub(super) fn take(&self, video: VideoId) -> Option<Held> {
+    pub(crate) fn add(&self, video: VideoId) -> Option<ActiveVideo> {
         let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(video);
-        is_new.then(|| Held { all: self.clone(), video })
+        is_new.then(|| ActiveVideo { all: self.clone(), video })
     }
 }
 
-impl Drop for Held {
+impl Drop for ActiveVideo {
     fn drop(&mut self) {
         self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.video);
     }
@@ -38,12 +38,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_video_is_in_one_hand() {
-        let (all, video) = (InHand::default(), VideoId::new(1, [1; 10]));
-        let held = all.take(video);
-        assert!(held.is_some() && all.take(video).is_none());
-        assert!(all.take(VideoId::new(1, [2; 10])).is_some());
-        drop(held);
-        assert!(all.take(video).is_some());
+    fn only_one_job_works_on_a_video() {
+        let (all, video) = (ActiveVideos::default(), VideoId::new(1, [1; 10]));
+        let first = all.add(video);
+        assert!(first.is_some() && all.add(video).is_none());
+        assert!(all.add(VideoId::new(1, [2; 10])).is_some());
+        drop(first);
+        assert!(all.add(video).is_some());
     }
 }

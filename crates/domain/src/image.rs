@@ -4,9 +4,9 @@
 
 /// The format and the size of an image, from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// Format of the image.
-    pub kind: PictureKind,
+    pub kind: ImageKind,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -16,7 +16,7 @@ pub struct Picture {
 /// The format of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the standard ones")]
-pub enum PictureKind {
+pub enum ImageKind {
     Jpeg,
     Png,
     WebP,
@@ -34,7 +34,7 @@ pub const MOST_PIXELS: u32 = 40_000_000;
 pub enum InvalidImage {
     /// Not one of the supported formats.
     #[error("the file is not a JPEG, PNG or WebP image")]
-    NotAPicture,
+    NotAnImage,
     /// The beginning is valid, but the rest of the header is not.
     #[error("the header of the image is damaged: export it again")]
     Damaged,
@@ -50,7 +50,7 @@ pub enum InvalidImage {
     },
 }
 
-impl PictureKind {
+impl ImageKind {
     /// The name of FFmpeg's demuxer (`-f`).
     pub fn demuxer(self) -> &'static str {
         match self {
@@ -61,17 +61,17 @@ impl PictureKind {
     }
 }
 
-impl Picture {
+impl Image {
     /// Parses the header of an image, and checks its size.
     pub fn of(bytes: &[u8]) -> Result<Self, InvalidImage> {
         let (kind, size) = if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-            (PictureKind::Jpeg, jpeg(bytes))
+            (ImageKind::Jpeg, jpeg(bytes))
         } else if bytes.starts_with(PNG_SIGNATURE) {
-            (PictureKind::Png, png(bytes))
+            (ImageKind::Png, png(bytes))
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            (PictureKind::WebP, webp(bytes))
+            (ImageKind::WebP, webp(bytes))
         } else {
-            return Err(InvalidImage::NotAPicture);
+            return Err(InvalidImage::NotAnImage);
         };
         let (width, height) = size.ok_or(InvalidImage::Damaged)?;
         let sides = SMALLEST_SIDE..=LARGEST_SIDE;
@@ -200,23 +200,23 @@ mod tests {
     fn headers_say_kind_and_size() {
         let lossless = (639_u32 | 359 << 14).to_le_bytes();
         for (bytes, kind) in [
-            (jpeg(640, 360), PictureKind::Jpeg),
-            (png(640, 360), PictureKind::Png),
-            (webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x80\x02\x68\x01"), PictureKind::WebP),
-            (webp(b"VP8L", &[&[0x2f], &lossless[..]].concat()), PictureKind::WebP),
-            (webp(b"VP8X", b"\0\0\0\0\x7f\x02\0\x67\x01\0"), PictureKind::WebP),
+            (jpeg(640, 360), ImageKind::Jpeg),
+            (png(640, 360), ImageKind::Png),
+            (webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x80\x02\x68\x01"), ImageKind::WebP),
+            (webp(b"VP8L", &[&[0x2f], &lossless[..]].concat()), ImageKind::WebP),
+            (webp(b"VP8X", b"\0\0\0\0\x7f\x02\0\x67\x01\0"), ImageKind::WebP),
         ] {
-            assert_eq!(Picture::of(&bytes), Ok(Picture { kind, width: 640, height: 360 }), "{bytes:?}");
+            assert_eq!(Image::of(&bytes), Ok(Image { kind, width: 640, height: 360 }), "{bytes:?}");
         }
     }
 
     #[test]
     fn what_cannot_be_shown_is_refused() {
         for (bytes, refused) in [
-            (Vec::new(), InvalidImage::NotAPicture),
-            (b"GIF89a".to_vec(), InvalidImage::NotAPicture),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), InvalidImage::NotAPicture),
-            (b"{\"at\": 5}".to_vec(), InvalidImage::NotAPicture),
+            (Vec::new(), InvalidImage::NotAnImage),
+            (b"GIF89a".to_vec(), InvalidImage::NotAnImage),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), InvalidImage::NotAnImage),
+            (b"{\"at\": 5}".to_vec(), InvalidImage::NotAnImage),
             (b"\xff\xd8\xff\xda\0\x02".to_vec(), InvalidImage::Damaged),
             (b"\xff\xd8\xff\xe0\0\0\0".to_vec(), InvalidImage::Damaged),
             (png(640, 360)[..20].to_vec(), InvalidImage::Damaged),
@@ -226,7 +226,7 @@ mod tests {
             (png(8000, 8000), InvalidImage::Size { width: 8000, height: 8000 }),
             (png(u32::MAX, u32::MAX), InvalidImage::Size { width: u32::MAX, height: u32::MAX }),
         ] {
-            assert_eq!(Picture::of(&bytes), Err(refused), "{bytes:?}");
+            assert_eq!(Image::of(&bytes), Err(refused), "{bytes:?}");
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
         fn any_bytes_have_an_answer(kind in 0..4_usize, rest in proptest::collection::vec(any::<u8>(), 0..200)) {
             let heads: [&[u8]; 4] = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X"];
             let bytes = [heads[kind], &rest].concat();
-            let _ = Picture::of(&bytes);
+            let _ = Image::of(&bytes);
             prop_assert!(essential(&bytes).len() <= bytes.len());
         }
     }

@@ -1,0 +1,56 @@
+//! The identity of a rendition: its name, and what its segments contain.
+
+use serde::{Deserialize, Serialize};
+
+use crate::object_key::{RenditionName, SegmentFormat};
+
+/// One stream of the output, with a media playlist of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendition {
+    /// Name of the rendition and of its folder. Nothing else follows from the name.
+    pub name: RenditionName,
+    /// Kind of media.
+    pub kind: RenditionKind,
+    /// Codec of its segments.
+    pub codec: Codec,
+    /// Container format of its segments.
+    pub format: SegmentFormat,
+}
+
+/// The kind of media in a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words of the playlist")]
+pub enum RenditionKind {
+    Video,
+    Audio,
+    IFrames,
+}
+
+/// The codec of a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// H.264 video.
+    H264,
+    /// AAC-LC audio.
+    Aac,
+}
+
+impl Rendition {
+    /// H.264 video in transport streams.
+    pub(super) fn video(name: RenditionName) -> Self {
+        Self { name, kind: RenditionKind::Video, codec: Codec::H264, format: SegmentFormat::MpegTs }
+    }
+
+    /// AAC audio in transport streams.
+    pub(super) fn audio(name: RenditionName) -> Self {
+        Self { name, kind: RenditionKind::Audio, codec: Codec::Aac, format: SegmentFormat::MpegTs }
+    }
+
+    /// The trick-play rendition, H.264 in transport streams.
+    pub(super) fn iframes() -> Self {
+        let name = "iframes".parse().expect("a legal name");
+        Self { name, kind: RenditionKind::IFrames, codec: Codec::H264, format: SegmentFormat::MpegTs }
+    }
+}

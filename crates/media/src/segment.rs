@@ -1,0 +1,350 @@
+//! The measurement of a media segment, whatever its format: transport stream, fragmented MP4,
+//! WebVTT or packed audio.
+//!
+//! The transcoder and the checker share this one measurement. It reads each byte
+//! once, while the segment is streamed.
+
+use crate::fmp4::{self, Init, SegmentReport};
+use crate::h264::Sps;
+use crate::ts::{EsCodec, EsReport, TICKS_PER_SECOND, TsReport, TsScanner};
+
+/// Maximum size of a fragmented MP4 segment, which is held in memory as a whole.
+pub const MAX_FRAGMENT_BYTES: usize = 64 << 20;
+
+/// Number of bytes that decide about the format.
+const HEAD_BYTES: usize = 16;
+
+/// The packing of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// MPEG-2 transport stream.
+    Ts,
+    /// Fragmented MP4.
+    Fmp4,
+    /// WebVTT text.
+    WebVtt,
+    /// Audio frames without a container.
+    PackedAudio,
+}
+
+/// A measured segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Format of the segment.
+    pub packing: Packing,
+    /// Number of elementary streams or tracks.
+    pub streams: usize,
+    /// Transport streams: whether the tables come before all media. Others: true.
+    pub starts_with_tables: bool,
+    /// Transport streams: whether the very first packet is damaged, as after decryption with a
+    /// wrong initialisation vector.
+    pub starts_damaged: bool,
+    /// The first video stream, if it has times.
+    pub video: Option<StreamInfo>,
+    /// The first audio stream, if it has times.
+    pub audio: Option<StreamInfo>,
+    /// Description of the container's damage.
+    pub damage: Option<String>,
+    /// Number of bytes of audio that are outside any frame.
+    pub lost_audio_bytes: u64,
+}
+
+/// The video or the audio of a segment. Times are seconds of the media's own clock. Ticks of
+/// 1/90000 s survive the conversion, because a 64-bit float holds them exactly enough to round.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamInfo {
+    /// Presentation time of the first frame.
+    pub start: f64,
+    /// End of the last frame.
+    pub end: f64,
+    /// Duration of one frame, seconds.
+    pub frame: f64,
+    /// Number of video frames or audio access units.
+    pub frames: u64,
+    /// Frame rate during motion; `None`: not measured.
+    pub motion: Option<f64>,
+    /// Codec in the notation of RFC 6381, if known.
+    pub codec: Option<String>,
+    /// Width and height of the video, pixels.
+    pub size: Option<(u32, u32)>,
+    /// Number of audio channels.
+    pub channels: Option<u16>,
+    /// Sample rate of the audio, Hz.
+    pub sample_rate: Option<u32>,
+    /// Number of audio samples per channel; 0: they were not counted.
+    pub samples: u64,
+    /// Whether the first frame can be decoded independently.
+    pub starts_with_idr: bool,
+    /// Number of frames that are intra-coded.
+    pub intra_frames: u64,
+    /// Presentation times of keyframes, seconds.
+    pub keyframes: Vec<f64>,
+}
+
+/// The reason why a segment could not be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmeasurable {
+    /// The format is unknown.
+    #[error("its format is unknown")]
+    UnknownFormat,
+    /// A fragmented MP4 segment without its initialisation section.
+    #[error("it needs an initialisation section")]
+    NoInit,
+    /// A fragmented MP4 segment above [`MAX_FRAGMENT_BYTES`].
+    #[error("it has more than {MAX_FRAGMENT_BYTES} bytes")]
+    TooLarge,
+}
+
+impl Measured {
+    /// The video if there is some, else the audio.
+    pub fn lead(&self) -> Option<&StreamInfo> {
+        self.video.as_ref().or(self.audio.as_ref())
+    }
+}
+
+impl StreamInfo {
+    /// Presentation time of the first frame, ticks of 1/90000 s.
+    pub fn start_ticks(&self) -> i64 {
+        ticks(self.start)
+    }
+
+    /// Duration from the first frame to the end of the last one, ticks of 1/90000 s.
+    pub fn duration_ticks(&self) -> i64 {
+        ticks(self.end) - ticks(self.start)
+    }
+}
+
+/// Measures a segment while its bytes arrive.
+pub struct Scanner<'a> {
+    init: Option<&'a Init>,
+    parser: Parser,
+}
+
+/// The parser of a segment, selected by its first bytes.
+enum Parser {
+    Undecided(Vec<u8>),
+    Ts(Box<TsScanner>),
+    Fmp4(Vec<u8>),
+    WebVtt,
+    PackedAudio,
+    Unknown,
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner for one segment. Fragmented MP4 needs its initialisation section.
+    pub fn new(init: Option<&'a Init>) -> Self {
+        Self { init, parser: Parser::Undecided(Vec::new()) }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`Unmeasurable::TooLarge`].
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Unmeasurable> {
+        match &mut self.parser {
+            Parser::Undecided(head) => {
+                head.extend_from_slice(bytes);
+                if head.len() >= HEAD_BYTES {
+                    self.decide();
+                }
+            }
+            Parser::Ts(scanner) => scanner.push(bytes),
+            Parser::Fmp4(whole) if whole.len() + bytes.len() > MAX_FRAGMENT_BYTES => {
+                return Err(Unmeasurable::TooLarge);
+            }
+            Parser::Fmp4(whole) => whole.extend_from_slice(bytes),
+            Parser::WebVtt | Parser::PackedAudio | Parser::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// The measurements of the whole segment.
+    ///
+    /// # Errors
+    /// [`Unmeasurable`].
+    pub fn finish(mut self) -> Result<Measured, Unmeasurable> {
+        self.decide();
+        match self.parser {
+            Parser::Ts(scanner) => Ok(of_ts(&scanner.finish())),
+            Parser::Fmp4(whole) => {
+                let init = self.init.ok_or(Unmeasurable::NoInit)?;
+                Ok(of_fmp4(&fmp4::scan(&whole, init), init))
+            }
+            Parser::WebVtt => Ok(of_packing(Packing::WebVtt)),
+            Parser::PackedAudio => Ok(of_packing(Packing::PackedAudio)),
+            Parser::Unknown | Parser::Undecided(_) => Err(Unmeasurable::UnknownFormat),
+        }
+    }
+
+    /// Selects the parser by the bytes so far, and passes them on to it.
+    fn decide(&mut self) {
+        let Parser::Undecided(head) = &mut self.parser else { return };
+        let head = std::mem::take(head);
+        self.parser = Parser::select(&head);
+        match &mut self.parser {
+            Parser::Ts(scanner) => scanner.push(&head),
+            Parser::Fmp4(whole) => *whole = head,
+            Parser::Undecided(_) | Parser::WebVtt | Parser::PackedAudio | Parser::Unknown => {}
+        }
+    }
+}
+
+impl Parser {
+    fn select(head: &[u8]) -> Self {
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        if head.first() == Some(&crate::ts::SYNC_BYTE) {
+            return Self::Ts(Box::default());
+        }
+        if text.starts_with(b"WEBVTT") {
+            return Self::WebVtt;
+        }
+        if head.starts_with(b"ID3") || crate::aac::AdtsHeader::parse(head).is_some() {
+            return Self::PackedAudio;
+        }
+        match head.get(4..8) {
+            Some(b"styp" | b"moof" | b"sidx" | b"ftyp" | b"moov" | b"emsg" | b"prft" | b"free") => {
+                Self::Fmp4(Vec::new())
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A segment of which only the packing is known.
+fn of_packing(packing: Packing) -> Measured {
+    Measured {
+        packing,
+        streams: 0,
+        starts_with_tables: true,
+        starts_damaged: false,
+        video: None,
+        audio: None,
+        damage: None,
+        lost_audio_bytes: 0,
+    }
+}
+
+fn of_ts(report: &TsReport) -> Measured {
+    Measured {
+        streams: report.streams.len(),
+        starts_with_tables: report.starts_with_tables,
+        starts_damaged: report.starts_damaged,
+        video: report.video().and_then(ts_stream),
+        audio: report.audio().and_then(ts_stream),
+        damage: ts_damage(report),
+        lost_audio_bytes: report.streams.iter().map(|it| it.lost_audio_bytes).sum(),
+        ..of_packing(Packing::Ts)
+    }
+}
+
+fn ts_damage(report: &TsReport) -> Option<String> {
+    let sum = |of: fn(&EsReport) -> u64| report.streams.iter().map(of).sum::<u64>();
+    let faults = [
+        (report.trailing_bytes as u64, "bytes of a packet that is cut off at the end"),
+        (report.sync_errors, "positions without a packet start"),
+        (report.bad_packets, "damaged packets"),
+        (report.bad_tables, "damaged tables"),
+        (report.continuity_errors(), "gaps in the continuity counters"),
+        (sum(|it| it.short_pes), "cut-off PES packets"),
+        (sum(|it| it.bad_pes), "damaged PES headers"),
+    ];
+    let words: Vec<_> = faults.iter().filter(|it| it.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn ts_stream(stream: &EsReport) -> Option<StreamInfo> {
+    let start = stream.min_pts?;
+    let sps = (stream.codec == EsCodec::H264).then(|| Sps::parse(stream.sps.as_ref()?)).flatten();
+    let audio_frame = stream.adts.map(|it| f64::from(crate::aac::SAMPLES_PER_BLOCK) / f64::from(it.sample_rate));
+    let promised = sps.as_ref().and_then(|it| it.frame_rate).map(|(n, d)| f64::from(d) / f64::from(n));
+    let frame = audio_frame.or(stream.last_frame_ticks().map(seconds)).or(promised).unwrap_or(0.0);
+    let end = match stream.end_pts {
+        Some(end) => seconds(end),
+        None => seconds(stream.max_pts?) + frame,
+    };
+    Some(StreamInfo {
+        start: seconds(start),
+        end,
+        frame,
+        frames: stream.frames,
+        motion: motion(&stream.pts),
+        codec: match stream.codec {
+            EsCodec::H264 => sps.as_ref().map(Sps::codec_string),
+            EsCodec::AacAdts => stream.adts.map(|it| it.codec_string()),
+            EsCodec::Ac3 => Some("ac-3".to_owned()),
+            EsCodec::Eac3 => Some("ec-3".to_owned()),
+            _ => None,
+        },
+        size: sps.as_ref().map(|it| (it.width, it.height)),
+        channels: stream.adts.map(|it| u16::from(it.channels)),
+        sample_rate: stream.adts.map(|it| it.sample_rate),
+        samples: stream.samples,
+        starts_with_idr: stream.starts_with_idr,
+        intra_frames: stream.intra_frames,
+        keyframes: stream.random_access.iter().map(|it| seconds(it.pts)).collect(),
+    })
+}
+
+fn of_fmp4(report: &SegmentReport, init: &Init) -> Measured {
+    let mut measured = Measured { streams: report.tracks.len(), ..of_packing(Packing::Fmp4) };
+    measured.damage = if report.missing_bytes > 0 {
+        Some(format!("the last {} bytes are missing", report.missing_bytes))
+    } else if report.damaged || report.fragments == 0 {
+        Some("its boxes are damaged or hold no fragment".to_owned())
+    } else {
+        None
+    };
+    for run in &report.tracks {
+        let Some(track) = init.moov.tracks.iter().find(|it| it.id == run.track) else { continue };
+        if run.samples == 0 || run.timescale == 0 {
+            continue;
+        }
+        let scale = f64::from(run.timescale);
+        let entry = track.entry.as_ref();
+        let sps = entry.filter(|it| &it.fourcc == b"avc1" || &it.fourcc == b"avc3");
+        let sps = sps.and_then(|it| Sps::from_avcc(it.config.as_ref()?));
+        // Composition times of fragments are shifted by the edit list of the initialisation section.
+        let shift = track.presentation_shift();
+        let stream = StreamInfo {
+            start: (run.min_pts + shift) as f64 / scale,
+            end: (run.end_pts + shift) as f64 / scale,
+            frame: run.duration as f64 / scale / run.samples as f64,
+            frames: run.samples,
+            motion: None,
+            codec: sps.as_ref().map(Sps::codec_string).or_else(|| match &entry?.fourcc {
+                b"mp4a" => Some("mp4a.40.2".to_owned()),
+                _ => None,
+            }),
+            size: entry.map(|it| (u32::from(it.width), u32::from(it.height))),
+            channels: entry.map(|it| it.channels),
+            sample_rate: None,
+            samples: 0,
+            starts_with_idr: run.starts_with_sync,
+            intra_frames: run.sync_samples,
+            keyframes: run.sync_pts.iter().map(|&it| (it + shift) as f64 / scale).collect(),
+        };
+        match track.kind {
+            crate::mp4::TrackKind::Video => measured.video = Some(stream),
+            crate::mp4::TrackKind::Audio => measured.audio = Some(StreamInfo { size: None, ..stream }),
+            _ => {}
+        }
+    }
+    measured
+}
+
+fn motion(pts: &[i64]) -> Option<f64> {
+    let mut times: Vec<u64> = pts.iter().filter_map(|it| u64::try_from(*it).ok()).collect();
+    times.sort_unstable();
+    crate::frame_rate::motion_rate(&times)
+}
+
+fn seconds(ticks: i64) -> f64 {
+    ticks as f64 / TICKS_PER_SECOND as f64
+}
+
+fn ticks(seconds: f64) -> i64 {
+    (seconds * TICKS_PER_SECOND as f64).round() as i64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Imports: the worker as an uploader. The bucket's event turns the imported source into a job.
+
+use std::time::Duration;
+
+use catalog::{Attempt, AttemptOutcome, Claim, UploadEventOutcome};
+use domain::failure::{FailureClass, SourceProblem};
+use domain::job::{Import, Job, JobMessage, JobReason, Source};
+use domain::object_key::{Bucket, ObjectKey};
+use platform::clock::now_ms;
+use platform::object_store::ObjectMeta;
+use tracing::{info, warn};
+
+use super::{Context, Fate};
+use crate::error::TranscodeError;
+use crate::fetch::Fetcher;
+use crate::fetch::transfer::Fetching;
+use crate::worker::Heartbeat;
+
+/// A job that brings a source from a URL into the bucket.
+pub(crate) struct ImportJob<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) import: &'a Import,
+}
+
+impl ImportJob<'_> {
+    /// Claims the video, and transfers the file.
+    pub(crate) async fn run(&self) -> Fate {
+        let (Context { worker, delivery, cancel }, import) = (self.context, self.import);
+        let config = &worker.config;
+        let active = worker.active.add(import.video);
+        let claim = || worker.catalog.claim_import(import, &config.name, config.lease, now_ms());
+        let outcome = worker.retry_while_unavailable(cancel, claim).await;
+        let claim = match self.context.claim_or_fate((import.video, &import.id), active.is_some(), outcome).await {
+            Ok(claim) => claim,
+            Err(fate) => return fate,
+        };
+        let stop = cancel.child_token();
+        let heartbeat = Heartbeat::start(worker, &claim, delivery.receipt.clone(), stop.clone());
+        let fetched = stop.run_until_cancelled(Box::pin(self.fetch(&claim))).await;
+        let lost = heartbeat.stop().await;
+        let result = match (lost, fetched) {
+            (Some(reason), _) => Err(TranscodeError::Catalog(reason)),
+            (None, Some(Ok(there))) => self.finish(&claim, there).await,
+            (None, Some(Err(problem))) => Err(problem),
+            (None, None) => Err(TranscodeError::Cancelled),
+        };
+        match result {
+            Ok(()) => {
+                info!("the source was imported");
+                Fate::Acknowledge
+            }
+            Err(problem) if problem.lost_claim() => self.context.claim_lost(&claim, problem).await,
+            Err(problem) => self.context.fail(&claim, problem).await,
+        }
+    }
+
+    /// Records that the source is in the bucket. If it was `there` before, its event may have been
+    /// ignored while the video was cancelled, so it is repeated, which does no harm.
+    async fn finish(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
+        let Context { worker, cancel, .. } = self.context;
+        worker.retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, now_ms())).await?;
+        let Some(meta) = there else { return Ok(()) };
+        let video = worker.catalog.get_video(claim.video).await?;
+        let Some(key) = video.source.key else { return Ok(()) };
+        let bucket = worker.config.private_bucket.clone();
+        let source = Source { bucket, key, etag: meta.etag.0, size: meta.size };
+        let job = Job::new(video.id, source, &video.profile, video.mode, JobReason::Upload);
+        if let UploadEventOutcome::Send(job) = worker.catalog.note_upload_event(&job, now_ms()).await? {
+            let sent = worker.queue.send(&JobMessage::from(job), Duration::ZERO).await;
+            if let Err(problem) = sent {
+                // The sweeper finds the missing job, and sends it again.
+                warn!("the job of an import could not be sent: {:#}", anyhow::Error::from(problem));
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, claim: &Claim) -> Result<Option<ObjectMeta>, TranscodeError> {
+        let worker = self.context.worker;
+        let video = worker.catalog.get_video(claim.video).await?;
+        let import = worker.catalog.import(claim.video).await?;
+        let key = video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it));
+        let (Some(import), Some(key @ ObjectKey::Source { .. })) = (import, key) else {
+            warn!("the import has no URL");
+            return Err(SourceProblem::SourceMissing.into());
+        };
+        let url = import.url.parse().map_err(|_| SourceProblem::AddressNotAllowed)?;
+        let profile = worker.profile(&video.profile).unwrap_or_default();
+        let fetching = Fetching {
+            fetcher: &Fetcher::new(worker.config.imports)?,
+            catalog: &worker.catalog,
+            store: &*worker.store,
+            uploads: &*worker.uploads,
+            claim,
+            url,
+            key,
+            limit_bytes: profile.limits.max_bytes.min(worker.config.max_import_bytes.unwrap_or(u64::MAX)),
+            pace: worker.config.import_pace,
+            spent: self.spent(claim).await?,
+        };
+        fetching.run(import.transfer).await
+    }
+
+    /// The total time of earlier attempts at an import. Those before a verdict on the source do not
+    /// count: after it the owner requested another try.
+    async fn spent(&self, claim: &Claim) -> Result<Duration, TranscodeError> {
+        let attempts = self.context.worker.catalog.attempts(claim.video).await?;
+        let verdict = |it: &Attempt| matches!(&it.outcome, Some(AttemptOutcome::Failed(failure)) if failure.class() == FailureClass::Source);
+        let counted = attempts.iter().rev().take_while(|it| !verdict(it)).filter(|it| it.job == claim.job);
+        let times = counted.filter_map(|it| Some(it.ended_ms?.saturating_sub(it.started_ms)));
+        Ok(Duration::from_millis(times.sum()))
+    }
+}

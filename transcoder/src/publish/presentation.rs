@@ -1,0 +1,266 @@
+//! The playlists of a generation, as functions of its plan and its records.
+
+use std::collections::HashSet;
+
+use catalog::{RenditionRecord, RenditionState};
+use domain::ids::{Generation, VideoId};
+use domain::object_key::{ObjectKey, RenditionName};
+use domain::plan::{Codec, EncodePlan, Rendition, RenditionKind, Size};
+use domain::probe::{Probe, Ratio};
+use domain::segment::SegmentRecord;
+use hls::attributes::Resolution;
+use hls::bandwidth::Bandwidth;
+use hls::parse::ByteRange;
+use hls::write::{
+    AudioSpec, IFramesSpec, MasterPlaylistSpec, MediaPlaylistKind, MediaPlaylistSpec, SegmentSpec, VariantSpec,
+    target_duration,
+};
+
+use super::estimate;
+use crate::records::Records;
+
+/// Display name of the audio in a player's menu. There is one, at several rates.
+const AUDIO_NAME: &str = "Audio";
+
+/// Maximum rate of the trick-play rendition, kbit/s.
+const IFRAMES_KBPS: u32 = 300;
+
+/// The properties of a source that playlists state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourceFacts {
+    /// Language of the audio, if the source declares it.
+    pub(crate) language: Option<String>,
+    /// Frame rate of the remuxed rung.
+    pub(crate) frame_rate: Ratio,
+    /// Bytes of the source in each segment; empty: unknown.
+    pub(crate) segment_bytes: Vec<u64>,
+}
+
+impl SourceFacts {
+    pub(crate) fn new(plan: &EncodePlan, probe: &Probe) -> Self {
+        Self {
+            language: probe.audio.as_ref().and_then(|it| it.language.clone()),
+            frame_rate: probe.video.source_rate,
+            segment_bytes: estimate::segment_bytes(plan, &probe.index),
+        }
+    }
+}
+
+/// The inputs of all playlists.
+#[derive(Clone, Copy)]
+pub(crate) struct Presentation<'a> {
+    pub(crate) video: VideoId,
+    pub(crate) generation: &'a Generation,
+    pub(crate) plan: &'a EncodePlan,
+    pub(crate) source: &'a SourceFacts,
+    pub(crate) records: &'a Records,
+}
+
+/// Where the rates of a master playlist come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rates {
+    /// The maxima of the plan.
+    Planned,
+    /// All segments, which are known.
+    Measured,
+}
+
+/// A rendition with all that playlists and the catalog state about it.
+struct Description<'a> {
+    rendition: &'a Rendition,
+    copied: bool,
+    size: Option<Size>,
+    frame_rate: Option<Ratio>,
+    /// The audio rendition of a rung.
+    audio: Option<&'a RenditionName>,
+    channels: u32,
+    bandwidth: Bandwidth,
+    codecs: String,
+}
+
+impl<'a> Presentation<'a> {
+    /// A media playlist with the first `count` segments. `duration` gives the ticks of a segment.
+    pub(crate) fn media_playlist(
+        &self,
+        name: &RenditionName,
+        kind: MediaPlaylistKind,
+        count: u32,
+        duration: impl Fn(&SegmentRecord) -> u64,
+    ) -> MediaPlaylistSpec {
+        let key = self.plan.encrypt.then(|| format!("{name}.key"));
+        let records = self.records.segments(name).take(count as usize);
+        let Some(rendition) = self.plan.rendition(name) else {
+            let target_duration = self.plan.target_duration;
+            return MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments: vec![] };
+        };
+        let uri = |record: &SegmentRecord| last_part(&self.segment_key(rendition, record.index).path());
+        match rendition.kind {
+            RenditionKind::Video | RenditionKind::Audio => {
+                let segment =
+                    |it| SegmentSpec { uri: uri(it), duration: duration(it), byte_range: None, key: key.clone() };
+                let segments = records.map(segment).collect();
+                let target_duration = self.plan.target_duration;
+                MediaPlaylistSpec { target_duration, kind, iframes_only: false, segments }
+            }
+            RenditionKind::IFrames => {
+                let iframes = records.flat_map(|record| record.iframes.iter().map(move |it| (record, it)));
+                let segments: Vec<SegmentSpec> = iframes
+                    .map(|(record, it)| SegmentSpec {
+                        uri: uri(record),
+                        duration: it.duration,
+                        byte_range: Some(ByteRange { length: it.bytes, offset: it.offset }),
+                        key: key.clone(),
+                    })
+                    .collect();
+                let target_duration = target_duration(segments.iter().map(|it| it.duration));
+                MediaPlaylistSpec { target_duration, kind, iframes_only: true, segments }
+            }
+        }
+    }
+
+    /// The master playlist of the named renditions.
+    pub(crate) fn master(&self, names: &HashSet<RenditionName>, rates: Rates) -> MasterPlaylistSpec {
+        let (mut variants, mut audio, mut iframes) = (vec![], vec![], vec![]);
+        for it in self.descriptions(rates).into_iter().filter(|it| names.contains(&it.rendition.name)) {
+            let (uri, bandwidth, codecs) = (self.variant_uri(&it.rendition.name), it.bandwidth, it.codecs);
+            match (it.rendition.kind, it.size.map(resolution), it.frame_rate) {
+                (RenditionKind::Video, Some(size), Some(frame_rate)) => {
+                    let audio = it.audio.map(ToString::to_string);
+                    variants.push(VariantSpec { uri, bandwidth, codecs, size, frame_rate, audio });
+                }
+                (RenditionKind::IFrames, Some(size), _) => iframes.push(IFramesSpec { uri, bandwidth, codecs, size }),
+                (RenditionKind::Audio, ..) => audio.push(AudioSpec {
+                    group: it.rendition.name.to_string(),
+                    name: AUDIO_NAME.to_owned(),
+                    // `und` (undetermined) is a valid language too (Apple 8.10).
+                    language: Some(self.source.language.clone().unwrap_or_else(|| "und".to_owned())),
+                    uri,
+                    channels: it.channels,
+                    default: true,
+                    bandwidth,
+                    codecs,
+                }),
+                (RenditionKind::Video | RenditionKind::IFrames, ..) => {}
+            }
+        }
+        MasterPlaylistSpec { growing: false, variants, audio, iframes }
+    }
+
+    /// The records of the named renditions for the catalog.
+    pub(crate) fn rendition_records(
+        &self,
+        names: &HashSet<RenditionName>,
+        state: RenditionState,
+    ) -> Vec<RenditionRecord> {
+        let rates = if state == RenditionState::Complete { Rates::Measured } else { Rates::Planned };
+        let measured = |rate: u64| (rates == Rates::Measured).then_some(rate);
+        let described = self.descriptions(rates).into_iter().filter(|it| names.contains(&it.rendition.name));
+        described
+            .map(|it| RenditionRecord {
+                name: it.rendition.name.clone(),
+                kind: it.rendition.kind,
+                width: it.size.map(|it| it.width),
+                height: it.size.map(|it| it.height),
+                copied: it.copied,
+                frame_rate: it.frame_rate.map(Ratio::as_f64),
+                codecs: self.records.codecs(&it.rendition.name).cloned(),
+                bandwidth: measured(it.bandwidth.peak),
+                average_bandwidth: measured(it.bandwidth.average),
+                state,
+            })
+            .collect()
+    }
+
+    /// All renditions of the plan: rungs, audio, I-frames.
+    fn descriptions(&self, rates: Rates) -> Vec<Description<'a>> {
+        let plan = self.plan;
+        let describe = |rendition: &'a Rendition, planned: Bandwidth| Description {
+            rendition,
+            copied: false,
+            size: None,
+            frame_rate: None,
+            audio: None,
+            channels: 0,
+            bandwidth: match rates {
+                Rates::Measured => self.measure(rendition),
+                Rates::Planned => planned,
+            },
+            codecs: self.records.codecs(&rendition.name).cloned().unwrap_or_else(|| assumed_codecs(rendition)),
+        };
+        let copied = plan.copy.rung().map(|rung| Description {
+            copied: true,
+            size: Some(rung.size),
+            frame_rate: Some(self.source.frame_rate),
+            audio: rung.audio.as_ref(),
+            ..describe(&rung.rendition, estimate::copied(plan, &self.source.segment_bytes))
+        });
+        let rungs = plan.rungs.iter().map(|rung| Description {
+            size: Some(rung.size),
+            frame_rate: Some(plan.frame_rate),
+            audio: rung.audio.as_ref(),
+            ..describe(&rung.rendition, estimate::encoded(rung.video_kbps))
+        });
+        let audio = plan.audio.iter().map(|audio| Description {
+            copied: audio.copied,
+            channels: audio.channels,
+            ..describe(&audio.rendition, estimate::encoded(audio.kbps))
+        });
+        let iframes = Description {
+            size: Some(plan.iframes.size),
+            ..describe(&plan.iframes.rendition, estimate::encoded(IFRAMES_KBPS))
+        };
+        copied.into_iter().chain(rungs).chain(audio).chain([iframes]).collect()
+    }
+
+    fn measure(&self, rendition: &Rendition) -> Bandwidth {
+        let records = self.records.segments(&rendition.name);
+        match rendition.kind {
+            RenditionKind::Video | RenditionKind::Audio => {
+                let segments: Vec<(u64, u64)> = records.map(|it| (it.duration, it.bytes)).collect();
+                Bandwidth::measure(&segments, self.plan.target_duration)
+            }
+            RenditionKind::IFrames => {
+                let iframes: Vec<(u64, u64)> =
+                    records.flat_map(|it| &it.iframes).map(|it| (it.duration, it.bytes)).collect();
+                Bandwidth::measure(&iframes, target_duration(iframes.iter().map(|it| it.0)))
+            }
+        }
+    }
+
+    /// The key of a media playlist.
+    pub(crate) fn playlist_key(&self, rendition: &RenditionName) -> ObjectKey {
+        let (video, generation) = (self.video, self.generation.clone());
+        ObjectKey::MediaPlaylist { video, generation, rendition: rendition.clone() }
+    }
+
+    fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
+        let (video, generation, format) = (self.video, self.generation.clone(), rendition.format);
+        ObjectKey::Segment { video, generation, rendition: rendition.name.clone(), index, format }
+    }
+
+    /// URI of a media playlist, relative to the master playlist.
+    pub(crate) fn variant_uri(&self, rendition: &RenditionName) -> String {
+        let master = ObjectKey::Master { video: self.video }.path();
+        let folder = master.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = self.playlist_key(rendition).path();
+        path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').to_owned()
+    }
+}
+
+/// `CODECS` before a segment is measured: the highest level that our encoder may use.
+fn assumed_codecs(rendition: &Rendition) -> String {
+    let codecs = match (rendition.codec, rendition.kind) {
+        (Codec::H264, RenditionKind::IFrames) => "avc1.64001e",
+        (Codec::H264, RenditionKind::Video | RenditionKind::Audio) => "avc1.640028",
+        (Codec::Aac, _) => "mp4a.40.2",
+    };
+    codecs.to_owned()
+}
+
+fn resolution(size: Size) -> Resolution {
+    Resolution { width: size.width, height: size.height }
+}
+
+fn last_part(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,269 @@
+//! The JSON of an encode plan, as the manifest and the stored plan contain it.
+//!
+//! These types belong to the documents, and [`EncodePlan`] belongs to the code: a change of the
+//! plan must not make older generations unreadable. Documents are written in version 2. Version 1
+//! is still read, because the renditions of older generations can be re-encoded one by one.
+
+use domain::job::Mode;
+use domain::object_key::{RenditionName, SegmentFormat};
+use domain::plan::{
+    AudioPlan, Boundary, ChunkPlan, Codec, CopyDecision, CopyRefusal, CopyRung, EncodePlan, IFramesPlan, Rendition,
+    RenditionKind, RungPlan, Size,
+};
+use domain::probe::Ratio;
+use serde::{Deserialize, Serialize};
+
+mod version_1;
+
+pub(crate) use version_1::PlanV1;
+
+/// The current version of documents that contain a plan.
+pub(crate) const VERSION: u32 = 2;
+
+/// An encode plan in version 2. Times are ticks of 1/90000 s.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlanV2 {
+    mode: Mode,
+    frame_rate: Ratio,
+    boundaries: Vec<BoundaryWire>,
+    keyframe_interval: u64,
+    longest_frame: u64,
+    video_end: u64,
+    target_duration: u32,
+    encrypt: bool,
+    copy: CopyWire,
+    rungs: Vec<RungWire>,
+    iframes: IFramesWire,
+    audio: Vec<AudioWire>,
+    copy_chunks: Vec<ChunkWire>,
+    encode_chunks: Vec<ChunkWire>,
+    audio_chunks: Vec<ChunkWire>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct BoundaryWire {
+    ticks: u64,
+    frame: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SizeWire {
+    width: u32,
+    height: u32,
+}
+
+/// A chunk, with its segments from `start` to before `end`.
+#[derive(Debug, Serialize, Deserialize)]
+struct ChunkWire {
+    index: u32,
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RenditionWire {
+    name: RenditionName,
+    kind: RenditionKind,
+    #[serde(with = "CodecWire")]
+    codec: Codec,
+    #[serde(with = "FormatWire")]
+    format: SegmentFormat,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Codec", rename_all = "kebab-case")]
+enum CodecWire {
+    H264,
+    Aac,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "SegmentFormat", rename_all = "kebab-case")]
+enum FormatWire {
+    MpegTs,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "CopyRefusal", rename_all = "kebab-case")]
+enum RefusalWire {
+    Disabled,
+    Codec,
+    Interlaced,
+    Geometry,
+    HighDynamicRange,
+    BitRate,
+    FrameRate,
+    NoIndex,
+    KeyframeGap,
+    OpenGroups,
+    /// Its name in version 1 is the alias.
+    #[serde(alias = "sound-outside-picture")]
+    AudioOutsideVideo,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CopyWire {
+    Remux(CopyRungWire),
+    Encode(#[serde(with = "RefusalWire")] CopyRefusal),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CopyRungWire {
+    rendition: RenditionWire,
+    size: SizeWire,
+    audio: Option<RenditionName>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RungWire {
+    rendition: RenditionWire,
+    size: SizeWire,
+    video_kbps: u32,
+    audio: Option<RenditionName>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct IFramesWire {
+    rendition: RenditionWire,
+    size: SizeWire,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AudioWire {
+    rendition: RenditionWire,
+    kbps: u32,
+    channels: u32,
+    sample_rate: u32,
+    copied: bool,
+}
+
+fn all<'a, T, U: From<&'a T>>(items: &'a [T]) -> Vec<U> {
+    items.iter().map(U::from).collect()
+}
+
+fn into_all<T, U: From<T>>(items: Vec<T>) -> Vec<U> {
+    items.into_iter().map(U::from).collect()
+}
+
+impl From<&EncodePlan> for PlanV2 {
+    fn from(plan: &EncodePlan) -> Self {
+        // Without `..`: a new field of the plan has to be considered here.
+        let EncodePlan {
+            mode,
+            frame_rate,
+            boundaries,
+            keyframe_interval,
+            longest_frame,
+            video_end,
+            target_duration,
+            encrypt,
+            copy,
+            rungs,
+            iframes,
+            audio,
+            copy_chunks,
+            encode_chunks,
+            audio_chunks,
+        } = plan;
+        Self {
+            mode: *mode,
+            frame_rate: *frame_rate,
+            boundaries: all(boundaries),
+            keyframe_interval: *keyframe_interval,
+            longest_frame: *longest_frame,
+            video_end: *video_end,
+            target_duration: *target_duration,
+            encrypt: *encrypt,
+            copy: copy.into(),
+            rungs: all(rungs),
+            iframes: iframes.into(),
+            audio: all(audio),
+            copy_chunks: all(copy_chunks),
+            encode_chunks: all(encode_chunks),
+            audio_chunks: all(audio_chunks),
+        }
+    }
+}
+
+impl From<PlanV2> for EncodePlan {
+    fn from(wire: PlanV2) -> Self {
+        Self {
+            mode: wire.mode,
+            frame_rate: wire.frame_rate,
+            boundaries: into_all(wire.boundaries),
+            keyframe_interval: wire.keyframe_interval,
+            longest_frame: wire.longest_frame,
+            video_end: wire.video_end,
+            target_duration: wire.target_duration,
+            encrypt: wire.encrypt,
+            copy: wire.copy.into(),
+            rungs: into_all(wire.rungs),
+            iframes: wire.iframes.into(),
+            audio: into_all(wire.audio),
+            copy_chunks: into_all(wire.copy_chunks),
+            encode_chunks: into_all(wire.encode_chunks),
+            audio_chunks: into_all(wire.audio_chunks),
+        }
+    }
+}
+
+/// Conversions between a type of the plan and its wire type with the same fields: `name` is
+/// converted, `name = copy` is copied, `name = clone` is cloned.
+macro_rules! same_fields {
+    ($plan:ident, $wire:ident { $($field:ident $(= $how:ident)?),+ }) => {
+        impl From<&$plan> for $wire {
+            fn from(it: &$plan) -> Self {
+                Self { $($field: same_fields!(@to it.$field $($how)?)),+ }
+            }
+        }
+        impl From<$wire> for $plan {
+            fn from(it: $wire) -> Self {
+                Self { $($field: same_fields!(@from it.$field $($how)?)),+ }
+            }
+        }
+    };
+    (@to $it:ident.$field:ident) => { (&$it.$field).into() };
+    (@to $it:ident.$field:ident copy) => { $it.$field };
+    (@to $it:ident.$field:ident clone) => { $it.$field.clone() };
+    (@from $it:ident.$field:ident) => { $it.$field.into() };
+    (@from $it:ident.$field:ident $how:ident) => { $it.$field };
+}
+
+same_fields!(Boundary, BoundaryWire { ticks = copy, frame = copy });
+same_fields!(Size, SizeWire { width = copy, height = copy });
+same_fields!(Rendition, RenditionWire { name = clone, kind = copy, codec = copy, format = copy });
+same_fields!(CopyRung, CopyRungWire { rendition, size, audio = clone });
+same_fields!(RungPlan, RungWire { rendition, size, video_kbps = copy, audio = clone });
+same_fields!(IFramesPlan, IFramesWire { rendition, size });
+same_fields!(AudioPlan, AudioWire { rendition, kbps = copy, channels = copy, sample_rate = copy, copied = copy });
+
+impl From<&ChunkPlan> for ChunkWire {
+    fn from(chunk: &ChunkPlan) -> Self {
+        Self { index: chunk.index, start: chunk.segments.start, end: chunk.segments.end }
+    }
+}
+
+impl From<ChunkWire> for ChunkPlan {
+    fn from(wire: ChunkWire) -> Self {
+        Self { index: wire.index, segments: wire.start..wire.end }
+    }
+}
+
+impl From<&CopyDecision> for CopyWire {
+    fn from(decision: &CopyDecision) -> Self {
+        match decision {
+            CopyDecision::Remux(rung) => Self::Remux(rung.into()),
+            CopyDecision::Encode(refusal) => Self::Encode(*refusal),
+        }
+    }
+}
+
+impl From<CopyWire> for CopyDecision {
+    fn from(wire: CopyWire) -> Self {
+        match wire {
+            CopyWire::Remux(rung) => Self::Remux(rung.into()),
+            CopyWire::Encode(refusal) => Self::Encode(refusal),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The claim of a job: its result, its loss, and the consequence of a failed attempt.
+
+use std::time::Duration;
+
+use catalog::{CatalogError, Claim, ClaimOutcome, next_attempt};
+use domain::failure::{FailureCode, Verdict};
+use domain::ids::{JobId, VideoId};
+use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
+use domain::retry::Next;
+use domain::state::VideoState;
+use platform::object_store::StoreError;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{CATALOG_PAUSE, Worker};
+use crate::error::TranscodeError;
+use crate::jobs::{Context, Fate};
+use platform::clock::now_ms;
+
+impl Context<'_> {
+    /// The claim if this worker got it; otherwise the fate of the message. `is_free_here`: no other
+    /// job of this process is processing the video.
+    pub(crate) async fn claim_or_fate(
+        &self,
+        (video, job): (VideoId, &JobId),
+        is_free_here: bool,
+        outcome: Result<ClaimOutcome, CatalogError>,
+    ) -> Result<Claim, Fate> {
+        let Context { worker, delivery, .. } = self;
+        match outcome {
+            Ok(ClaimOutcome::Claimed(claim)) => {
+                worker.outage.forget();
+                tracing::Span::current().record("attempt", claim.fence);
+                Ok(claim)
+            }
+            Ok(ClaimOutcome::AlreadyDone | ClaimOutcome::Gone) => {
+                info!("nothing to do: the job is done, or the video is gone");
+                Err(Fate::Acknowledge)
+            }
+            Ok(ClaimOutcome::Held { until_ms }) => {
+                let holder = worker.catalog.holder(video).await.ok().flatten().filter(|it| it.job == *job);
+                match holder {
+                    // The worker got the claim, but the response was lost: the connection was closed,
+                    // or the process was suspended.
+                    Some(claim) if is_free_here && claim.worker == worker.config.name => {
+                        tracing::Span::current().record("attempt", claim.fence);
+                        info!("this worker has claimed it already");
+                        return Ok(claim);
+                    }
+                    // The message of the holder was delivered before. This one is delivered for
+                    // the first time, so it is a duplicate of it.
+                    Some(_) if delivery.receive_count <= 1 => {
+                        info!("another worker has it already");
+                        return Err(Fate::Acknowledge);
+                    }
+                    // The holder may be dead: try again when its lease has expired.
+                    Some(_) | None => {}
+                }
+                let pause = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
+                Err(Fate::release(pause, "held by another worker"))
+            }
+            Err(problem) => {
+                warn!("could not claim the job: {:#}", anyhow::Error::from(problem));
+                Err(Fate::release(CATALOG_PAUSE, "the catalog could not be reached"))
+            }
+        }
+    }
+
+    /// Records the reason of a failed attempt.
+    pub(crate) async fn fail(&self, claim: &Claim, problem: TranscodeError) -> Fate {
+        let Context { worker, cancel, .. } = self;
+        let (failure, log_tail) = (problem.failure(), problem.log_tail().to_owned());
+        let verdict = failure.class().verdict();
+        let next = match verdict {
+            Verdict::Release => Next::Again(Duration::ZERO),
+            Verdict::Reject => Next::GiveUp,
+            Verdict::Retry => worker.after_failure(claim, failure.code, cancel).await,
+        };
+        match verdict {
+            Verdict::Release => info!("the job was released"),
+            Verdict::Reject => info!(failure.code = %failure.code, "the source was rejected: {problem}"),
+            Verdict::Retry => {
+                let problem = format!("{:#}", anyhow::Error::from(problem));
+                error!(failure.code = %failure.code, ?next, "{problem}\n{log_tail}");
+                if failure.code.is_lack_of_service() {
+                    worker.outage.begin(&problem);
+                }
+            }
+        }
+        let recorded = match verdict {
+            Verdict::Release => worker.catalog.release(claim, now_ms()).await,
+            Verdict::Reject | Verdict::Retry => {
+                let will_retry = next != Next::GiveUp;
+                worker
+                    .retry_while_unavailable(cancel, || {
+                        worker.catalog.fail(claim, &failure, will_retry, &log_tail, now_ms())
+                    })
+                    .await
+            }
+        };
+        if let Err(problem) = recorded {
+            warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
+            // A deletion removes the source, and the failing attempt may have stored objects since.
+            worker.clean_up_if_gone(claim).await;
+        }
+        match (verdict, next) {
+            (Verdict::Reject, _) => Fate::Acknowledge,
+            (Verdict::Release, _) => Fate::release(Duration::ZERO, "the worker was stopped"),
+            (Verdict::Retry, Next::Again(pause)) => Fate::release(pause, failure.code.as_str()),
+            (Verdict::Retry, Next::GiveUp) => Fate::dead_letter(failure.code.as_str()),
+        }
+    }
+
+    /// Handles a lost claim.
+    pub(crate) async fn claim_lost(&self, claim: &Claim, problem: TranscodeError) -> Fate {
+        let is_gone = matches!(problem, TranscodeError::Catalog(CatalogError::Gone { .. }));
+        info!("stopped the attempt: {:#}", anyhow::Error::from(problem));
+        self.worker.clean_up_if_gone(claim).await;
+        match is_gone {
+            true => Fate::Acknowledge,
+            // The worker that took over may have another message, or none: this one is delivered
+            // again, and the next claim decides.
+            false => Fate::release(Duration::ZERO, "another worker took over"),
+        }
+    }
+}
+
+impl Worker {
+    /// The consequence of an infrastructure failure of the current attempt.
+    async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
+        let job = (claim.video, &claim.job);
+        let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), now_ms());
+        match self.retry_while_unavailable(cancel, decide).await {
+            Ok(next) => next,
+            Err(problem) => {
+                warn!("could not read the attempts so far: {:#}", anyhow::Error::from(problem));
+                Next::Again(CATALOG_PAUSE)
+            }
+        }
+    }
+
+    /// A deletion cannot see objects that a worker stores a moment later, so the worker removes
+    /// them.
+    pub(super) async fn clean_up_if_gone(&self, claim: &Claim) {
+        let video = match self.catalog.get_video(claim.video).await {
+            Ok(video) => video,
+            Err(problem) => return warn!("could not clean up: {:#}", anyhow::Error::from(problem)),
+        };
+        // The finished chunks of a cancelled job are kept: a retry resumes there, or the sweeper
+        // removes them.
+        if video.state != VideoState::Deleted {
+            return;
+        }
+        if let Err(problem) = self.abort_uploads(claim.video).await {
+            warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+        }
+        for prefix in ObjectPrefix::of_video(claim.video) {
+            if let Err(problem) = self.store.delete_all(&prefix).await {
+                warn!("could not clean up: {:#}", anyhow::Error::from(problem));
+            }
+        }
+    }
+
+    /// Aborts the uploads of an import.
+    async fn abort_uploads(&self, video: VideoId) -> Result<(), StoreError> {
+        for upload in self.uploads.list_unfinished(&ObjectPrefix::Sources(video)).await? {
+            if let Some(key) = ObjectKey::parse(Bucket::Private, &upload.path) {
+                self.uploads.abort_multipart(&key, &upload.id).await?;
+            }
+        }
+        Ok(())
+    }
+}
