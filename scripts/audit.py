@@ -31,7 +31,8 @@ MAY_USE = {
     "edge-server": {"domain", "platform"},
     "check": {"hls", "media"},
     "transcoder": {"catalog", "confine", "domain", "hls", "media", "platform", "serve"},
-    "functions": {"catalog", "domain", "hls", "platform", "serve"},
+    "api": {"catalog", "domain", "hls", "platform", "serve"},
+    "functions": {"api", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",
         "confine",
@@ -43,7 +44,7 @@ MAY_USE = {
         "serve",
         "check",
         "transcoder",
-        "functions",
+        "api",
     },
     "edge-worker": {"domain"},
     "testkit": set(),
@@ -59,11 +60,11 @@ MAY_USE = {
         "serve",
         "check",
         "transcoder",
-        "functions",
+        "api",
         "cli",
         "testkit",
     },
-    "load": {"catalog", "confine", "domain", "platform", "serve", "functions", "testkit", "e2e"},
+    "load": {"catalog", "confine", "domain", "platform", "serve", "api", "testkit", "e2e"},
 }
 
 # Programs that run in the cloud do not carry the server of the laptop.

@@ -7,10 +7,10 @@ mod rebuild;
 mod sweeper;
 mod webhooks;
 
-use functions::arrivals::Arrivals;
-use functions::rebuild::Rebuild;
-use functions::sweeper::Sweeper;
-use functions::webhooks::Dispatcher;
+use api::services::arrivals::Arrivals;
+use api::services::rebuild::Rebuild;
+use api::services::sweeper::Sweeper;
+use api::webhooks::Dispatcher;
 use platform::job_queue::SharedQueue;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

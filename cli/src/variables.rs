@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use api::settings::Environment;
 use clap::CommandFactory as _;
-use functions::settings::Environment;
 
 use crate::args::Args;
 

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 
-use crate::ingest::{Ingest, Ingested};
+use api::services::ingest::{Ingest, Ingested};
 
 /// Processes a batch of bucket events (relayed from R2, or from S3). Failed messages are reported, and SQS delivers
 /// them again; a job that cannot be parsed becomes a dead letter in the end. Messages that are not bucket events are

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::installation::Installation;
+use api::services::ingest::Ingested;
+use api::settings::Services;
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
-use functions::ingest::Ingested;
-use functions::installation::Installation;
-use functions::settings::Services;
 use platform::clock::now_ms;
 use platform::object_store::ObjectStore as _;
 use s3_server::EventOutbox;

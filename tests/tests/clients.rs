@@ -42,7 +42,7 @@ fn run(command: &mut Command) -> String {
 /// Generates the client in a folder.
 fn generate(generator: &Path, folder: &Path) {
     let (document, settings) = (folder.join("openapi.json"), folder.join("settings.yaml"));
-    let text = functions::openapi::document().to_json().expect("the document is JSON");
+    let text = api::openapi::document().to_json().expect("the document is JSON");
     std::fs::write(&document, text).expect("files can be written");
     // Formatting is not needed.
     std::fs::write(&settings, "post_hooks: []\n").expect("files can be written");

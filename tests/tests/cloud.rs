@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use api::settings::Services;
 use aws_sdk_sqs::types::QueueAttributeName;
 use catalog::AttemptOutcome;
 use catalog::connect::QueueAddress;
@@ -13,7 +14,6 @@ use e2e::media::make_film;
 use e2e::program::{edgereel_run_with, text};
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::{Site, TOKEN};
-use functions::settings::Services;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use api::settings::Services;
 use catalog::connect::QueueAddress;
 use e2e::crowd::uploads;
 use e2e::site::Site;
-use functions::settings::Services;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 

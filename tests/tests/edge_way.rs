@@ -10,6 +10,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::auth::ApiToken;
+use api::edge_list::HttpEdgeList;
+use api::playback::Playback;
+use api::services::ingest::{EventCounts, Ingest};
+use api::webhooks::Webhooks;
+use api::{ApiConfig, ApiState};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -29,12 +35,6 @@ use domain::state::StateName;
 use e2e::edge::Edge;
 use e2e::media::make_film;
 use e2e::{browser, program};
-use functions::auth::ApiToken;
-use functions::edge_list::HttpEdgeList;
-use functions::ingest::{EventCounts, Ingest};
-use functions::playback::Playback;
-use functions::webhooks::Webhooks;
-use functions::{ApiConfig, ApiState};
 use futures::TryStreamExt as _;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::job_queue::{SharedQueue, SqsQueue};
@@ -247,7 +247,7 @@ impl Site {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, functions::router(state)).await });
+        tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
         Self { s3, catalog, queue, api, _database: database }
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::services::ingest::{EventCounts, Ingest, Ingested};
 use bytes::Bytes;
 use catalog::SqlQueue;
 use catalog::database::open_sqlite;
@@ -21,7 +22,6 @@ use e2e::dev::{Home, files};
 use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use functions::ingest::{EventCounts, Ingest, Ingested};
 use platform::clock::now_ms;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};

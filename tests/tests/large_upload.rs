@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use api::settings::Services;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -19,7 +20,6 @@ use e2e::part::Part;
 use e2e::processes::Process;
 use e2e::program::{command, text};
 use e2e::site::{Site, TOKEN};
-use functions::settings::Services;
 use futures::StreamExt as _;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;

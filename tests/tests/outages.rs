@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use api::settings::Services;
 use catalog::AttemptOutcome;
 use catalog::connect::QueueAddress;
 use domain::ids::VideoId;
@@ -12,7 +13,6 @@ use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::Site;
-use functions::settings::Services;
 use platform::testing::RunningServer;
 use rustix::process::{Resource, Rlimit};
 use testkit::Postgres;

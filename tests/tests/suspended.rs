@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
+use api::settings::Services;
 use catalog::connect::QueueAddress;
 use catalog::{Attempt, AttemptOutcome};
 use domain::ids::VideoId;
 use e2e::media::make_film;
 use e2e::part::Part;
 use e2e::site::Site;
-use functions::settings::Services;
 use platform::testing::RunningServer;
 use rustix::process::Signal;
 use serde_json::{Value, json};

@@ -13,10 +13,10 @@ mod routes;
 
 use std::sync::Arc;
 
+use api::settings::Services;
 use catalog::connect::QueueAddress;
 use e2e::crowd::{Times, uploads};
 use e2e::site::Site;
-use functions::settings::Services;
 use platform::testing::RunningServer;
 use testkit::Postgres;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use api::playback::GRANT_SECONDS;
 use domain::ids::VideoId;
-use functions::playback::GRANT_SECONDS;
 
 use super::ApiArgs;
 

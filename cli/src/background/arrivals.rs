@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use functions::arrivals::Arrivals;
+use api::services::arrivals::Arrivals;
 use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 

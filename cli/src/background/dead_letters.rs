@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use api::services::dead_letter;
 use catalog::Catalog;
-use functions::dead_letter;
 use platform::clock::now_ms;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions::rebuild::Rebuild;
+use api::services::rebuild::Rebuild;
 use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 

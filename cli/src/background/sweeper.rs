@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions::sweeper::{SweepSummary, Sweeper};
+use api::services::sweeper::{SweepSummary, Sweeper};
 use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 

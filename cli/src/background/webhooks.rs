@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions::webhooks::Dispatcher;
+use api::webhooks::Dispatcher;
 use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 

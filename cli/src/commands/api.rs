@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use api::installation::Installation;
+use api::settings::Environment;
+use api::{ApiState, upload_cors};
 use console::style;
-use functions::installation::Installation;
-use functions::settings::Environment;
-use functions::{ApiState, upload_cors};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,7 @@ pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
     }
     let state = installation.api(settings);
     background.spawn(check_upload_cors(state.clone(), stop.clone()));
-    let router = functions::router(state);
+    let router = api::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
     output.line(format!("{}  {url}/v1      (Ctrl-C to stop)", style("API ready.").green().bold()));

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use api::settings::Environment;
+use api::upload_cors;
 use confine::{Enforcement, Support};
 use console::style;
-use functions::settings::Environment;
-use functions::upload_cors;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use serde::Serialize;
 use serde_json::json;

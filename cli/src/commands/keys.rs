@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::services::rewrap::{self, Summary};
+use api::settings::Environment;
 use base64ct::{Base64, Encoding as _};
 use catalog::webhooks::Webhooks;
 use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, PassKeys};
-use functions::rewrap::{self, Summary};
-use functions::settings::Environment;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
 use serde_json::json;

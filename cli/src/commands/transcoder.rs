@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::installation::Installation;
+use api::settings::Environment;
 use console::style;
 use domain::profile::Profile;
-use functions::installation::Installation;
-use functions::settings::Environment;
 use serde_json::json;
 use transcoder::worker::{InHand, Outage, Worker, WorkerConfig};
 

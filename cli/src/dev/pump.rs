@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions::ingest::{Ingest, Ingested};
+use api::services::ingest::{Ingest, Ingested};
 use platform::clock::now_ms;
 use s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;

@@ -3,6 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::auth::ApiToken;
+use api::edge_list::HttpEdgeList;
+use api::playback::Playback;
+use api::services::ingest::{EventCounts, Ingest};
+use api::services::rebuild::Rebuild;
+use api::services::sweeper::{SweepConfig, Sweeper};
+use api::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
+use api::{ApiConfig, ApiState};
 use axum::Router;
 use catalog::Catalog;
 use catalog::SqlQueue;
@@ -15,14 +23,6 @@ use domain::job::Mode;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use functions::auth::ApiToken;
-use functions::edge_list::HttpEdgeList;
-use functions::ingest::{EventCounts, Ingest};
-use functions::playback::Playback;
-use functions::rebuild::Rebuild;
-use functions::sweeper::{SweepConfig, Sweeper};
-use functions::webhooks::{Dispatcher, DispatcherConfig, Sender, Webhooks};
-use functions::{ApiConfig, ApiState};
 use platform::clock::now_ms;
 use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
 use platform::net::{Guard, Policy};
@@ -143,7 +143,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let list = MemoryList::kept_in(folder.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router =
-        edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(functions::router(state));
+        edge_server::routes(edge(store.clone(), keyring, keks.clone(), (list, args))).merge(api::router(state));
     let encoders = args.encoders.map_or_else(crate::commands::transcode::default_encoders, usize::from);
     let worker = Worker {
         queue: queue.clone(),
@@ -185,7 +185,7 @@ fn webhooks(database: &Database, keys: &KeyEncryptionKeys) -> Webhooks {
 }
 
 fn dispatcher(webhooks: &Webhooks) -> anyhow::Result<Dispatcher> {
-    let sender = Sender::new(webhooks.guard.clone(), functions::webhooks::TIMEOUT)?;
+    let sender = Sender::new(webhooks.guard.clone(), api::webhooks::TIMEOUT)?;
     let (store, keys) = (webhooks.store.clone(), webhooks.keys.clone());
     Ok(Dispatcher { store, keys, sender, config: DispatcherConfig::default() })
 }

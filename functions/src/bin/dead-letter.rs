@@ -1,7 +1,7 @@
 //! Lambda program, scheduled: marks the videos of dead letters as failed.
 
-use functions::dead_letter::fail_videos;
-use functions::installation::{Installation, log};
+use api::installation::{Installation, log};
+use api::services::dead_letter::fail_videos;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 

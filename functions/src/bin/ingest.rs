@@ -1,7 +1,7 @@
 //! Lambda program: turns bucket events from SQS into jobs.
 
+use api::installation::{Installation, log};
 use aws_lambda_events::sqs::SqsEvent;
-use functions::installation::{Installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]

@@ -1,6 +1,6 @@
 //! Lambda program, scheduled: cleans up.
 
-use functions::installation::{Installation, log};
+use api::installation::{Installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 

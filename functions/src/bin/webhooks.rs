@@ -1,6 +1,6 @@
 //! Lambda program, scheduled: sends due webhooks until shortly before the timeout of the function.
 
-use functions::installation::{Installation, log, webhook_settings};
+use api::installation::{Installation, log, webhook_settings};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 

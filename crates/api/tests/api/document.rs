@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use functions::route_table;
+use api::route_table;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use crate::world::{Answer, TOKEN, World};
 
 /// The served document.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(functions::openapi::document()).unwrap());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(api::openapi::document()).unwrap());
 
 /// A validator for a schema of the document.
 fn validator(schema: &Value) -> jsonschema::Validator {

@@ -13,8 +13,8 @@ use platform::object_store::uploads::UploadSigner;
 use crate::auth::ApiToken;
 use crate::config::ApiConfig;
 use crate::edge_list::SharedEdgeList;
-use crate::ingest::Ingest;
 use crate::playback::Playback;
+use crate::services::ingest::Ingest;
 use crate::webhooks::Webhooks;
 
 /// The state of the API. Clones share it.

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use api::limits::{Limits, Rate};
 use axum::body::Body;
 use domain::ids::VideoId;
 use domain::receipt::Receipt;
-use functions::limits::{Limits, Rate};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};

@@ -1,12 +1,12 @@
 //! Work on videos that are there: start on first view, retry, re-encode, cancel, convert and update.
 
+use api::services::ingest::Ingested;
 use catalog::CatalogError;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{JobReason, Mode};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::receipt::Receipt;
-use functions::ingest::Ingested;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use platform::object_store::{ObjectStore as _, PutCondition};

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use api::ApiConfig;
+use api::limits::{Limits, Rate};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use functions::ApiConfig;
-use functions::limits::{Limits, Rate};
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use api::services::dead_letter;
+use api::services::ingest::Ingested;
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::receipt::Receipt;
 use domain::retry::MAX_ATTEMPTS;
-use functions::dead_letter;
-use functions::ingest::Ingested;
 use http::StatusCode;
 use platform::object_store::ObjectStore as _;
 use serde_json::json;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
-use crate::ingest::{IngestError, Ingested};
+use crate::services::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
 use platform::clock::now_ms;
 

@@ -13,7 +13,7 @@ use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::StateName;
 
-use crate::ingest::{Ingest, IngestError, Ingested};
+use crate::services::ingest::{Ingest, IngestError, Ingested};
 
 /// Time from the start of an upload to the first check.
 const FIRST_CHECK: Duration = Duration::from_secs(5);

@@ -16,7 +16,7 @@ async fn use_up_deliveries(world: &World) {
 }
 
 async fn settle(world: &World) -> u64 {
-    functions::dead_letter::fail_videos(&*world.queue, &world.catalog, now_ms()).await.unwrap()
+    api::services::dead_letter::fail_videos(&*world.queue, &world.catalog, now_ms()).await.unwrap()
 }
 
 /// Deliveries that were used up by an outage or by stopped workers are not failures of the job.

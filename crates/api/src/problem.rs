@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_documentation_has_this_table() {
-        let page = include_str!("../../docs/problems.md");
+        let page = include_str!("../../../docs/problems.md");
         assert!(page.contains(&table()), "put this into docs/problems.md:\n\n{}", table());
     }
 }

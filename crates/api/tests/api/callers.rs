@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use api::auth::Scope;
+use api::{Route, route_table};
 use domain::ids::{ApiKeyId, VideoId};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::webhook::EndpointId;
-use functions::auth::Scope;
-use functions::{Route, route_table};
 use http::{Method, StatusCode};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};

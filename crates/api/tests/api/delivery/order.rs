@@ -1,8 +1,8 @@
 //! Messages arrive in order and once, despite races, crashes and shutdowns.
 
+use api::webhooks::DispatchSummary;
 use catalog::database::open_sqlite;
 use catalog::webhooks::Webhooks;
-use functions::webhooks::DispatchSummary;
 use platform::net::Guard;
 use std::collections::HashMap;
 use std::time::Duration;

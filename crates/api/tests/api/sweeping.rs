@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use api::services::ingest::Ingest;
+use api::services::sweeper::{SweepConfig, SweepSummary, Sweeper};
 use domain::failure::{Failure, FailureCode};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
-use functions::ingest::Ingest;
-use functions::sweeper::{SweepConfig, SweepSummary, Sweeper};
 use platform::object_store::s3::{S3Store, S3StoreConfig};
 use platform::object_store::uploads::UploadSigner as _;
 use platform::object_store::{ObjectStore as _, PutCondition};

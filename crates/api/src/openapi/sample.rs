@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_page_has_every_request() {
-        let page = include_str!("../../../docs/requests.md");
+        let page = include_str!("../../../../docs/requests.md");
         let requests = requests();
         assert!(page.ends_with(&requests), "put this at the end of docs/requests.md:\n{requests}");
         assert!(!requests.contains("''"), "a quote in an example ends it");

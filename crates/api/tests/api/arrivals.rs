@@ -1,9 +1,9 @@
 //! Sources that arrive without an event of the queue: completed uploads, checks of the store, and events by
 //! HTTP.
 
+use api::services::arrivals::Arrivals;
+use api::services::ingest::Ingested;
 use domain::ids::VideoId;
-use functions::arrivals::Arrivals;
-use functions::ingest::Ingested;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 

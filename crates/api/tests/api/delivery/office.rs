@@ -1,5 +1,6 @@
 //! A catalog with webhooks and a dispatcher, with a simulated clock.
 
+use api::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
 use catalog::database::{Database, open_sqlite};
 use catalog::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, Webhooks};
 use catalog::{Catalog, ClaimOutcome};
@@ -8,7 +9,6 @@ use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::webhook::EventType;
-use functions::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
 use platform::net::{Guard, Policy};
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,11 +15,11 @@ use platform::object_store::s3::S3Store;
 
 use crate::auth::ApiToken;
 use crate::edge_list::HttpEdgeList;
-use crate::ingest::{EventCounts, Ingest};
 use crate::playback::Playback;
-use crate::rebuild::Rebuild;
+use crate::services::ingest::{EventCounts, Ingest};
+use crate::services::rebuild::Rebuild;
+use crate::services::sweeper::{SweepConfig, Sweeper};
 use crate::settings::{ApiSettings, Environment, InvalidSettings, Services, WebhookSettings};
-use crate::sweeper::{SweepConfig, Sweeper};
 use crate::webhooks::{Dispatcher, DispatcherConfig, Sender, SenderError, TIMEOUT, Webhooks};
 use crate::{ApiConfig, ApiState};
 

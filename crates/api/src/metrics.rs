@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::ingest::EventCounts;
+use crate::services::ingest::EventCounts;
 use crate::state::ApiState;
 
 /// Labels of a request. The route is the template, so ids do not create new series.

@@ -4,11 +4,11 @@ mod failures;
 mod office;
 mod order;
 
+use api::webhooks::DispatchSummary;
 use async_trait::async_trait;
 use domain::content_key::KeyEncryptionKeys;
 use domain::state::VideoEvent;
 use domain::webhook::EventType;
-use functions::webhooks::DispatchSummary;
 use platform::net::{Guard, Lookup, Policy};
 use standardwebhooks::Webhook;
 use std::collections::HashSet;

@@ -21,8 +21,8 @@ use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 use serde::Serialize;
 
-use crate::arrivals;
-use crate::ingest::{Ingest, IngestError};
+use crate::services::arrivals;
+use crate::services::ingest::{Ingest, IngestError};
 
 /// The clean-up service. Clones share its state.
 #[derive(Clone)]

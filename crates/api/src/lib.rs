@@ -1,0 +1,43 @@
+//! The HTTP API and the event-driven functions, as a library.
+//!
+//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud. The same [`ingest`]
+//! processes bucket events from the embedded server's outbox and from a queue. Code for a specific host is in the
+//! programs.
+
+mod api_keys;
+pub mod auth;
+pub mod config;
+mod cors;
+mod dead_letters;
+pub mod edge_list;
+pub mod error;
+mod events;
+mod extract;
+mod health;
+mod idempotency;
+pub mod installation;
+mod key_in_path;
+pub mod limits;
+mod metrics;
+pub mod openapi;
+mod paging;
+pub mod playback;
+pub mod problem;
+mod random;
+mod request_log;
+mod routes;
+pub mod services;
+pub mod settings;
+mod share_page;
+mod shares;
+pub mod state;
+mod times;
+pub mod upload_cors;
+pub mod uploads;
+pub mod videos;
+pub mod webhooks;
+
+pub use config::ApiConfig;
+pub use error::ApiError;
+pub use routes::{Route, route_table, router};
+pub use state::ApiState;
