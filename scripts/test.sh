@@ -22,5 +22,7 @@ if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --locked --no-fail-fast "$@"
     cargo test --workspace --locked --doc
 else
-    cargo test --workspace --locked --no-fail-fast "$@"
+    # A browser that plays video wants the machine for itself, as in .config/nextest.toml.
+    cargo test --workspace --locked --no-fail-fast "$@" -- --skip browser:: --skip edge_way::
+    cargo test --workspace --locked --no-fail-fast --test e2e -- --test-threads=1 browser:: edge_way::
 fi

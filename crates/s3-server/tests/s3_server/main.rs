@@ -5,10 +5,12 @@
 
 mod checksums;
 mod cors;
+mod crash;
 mod events;
 mod folder;
 mod keys;
 mod listings;
+mod memory;
 mod multipart;
 mod objects;
 mod presigned;

@@ -1,0 +1,10 @@
+//! The conformance suites against SQLite and PostgreSQL, and behaviour specific to one of them.
+
+mod callers_postgres;
+mod callers_sql;
+mod catalog_postgres;
+mod catalog_sqlite;
+mod queue_postgres;
+mod queue_sqlite;
+mod webhooks_postgres;
+mod webhooks_sql;

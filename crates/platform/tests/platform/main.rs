@@ -1,0 +1,4 @@
+//! The conformance suites against third-party servers.
+
+mod queue_sqs;
+mod store_localstack;
