@@ -7,7 +7,7 @@ window.watch = async (url, seconds, limit) => {
   document.body.append(video)
   const began = performance.now()
   const now = () => Math.round((performance.now() - began) / 100) / 10
-  const report = { errors: [], stalls: [], ended: false, firstError: null }
+  const report = { errors: [], stalls: [], skips: [], ended: false, firstError: null }
   const fail = (what) => {
     report.errors.push(`${what} at ${now()} s`)
     report.firstError ??= now()
@@ -17,6 +17,14 @@ window.watch = async (url, seconds, limit) => {
     video.addEventListener('playing', () => (playing = true))
     video.addEventListener('waiting', () => playing && report.stalls.push(`${video.currentTime.toFixed(2)} s at ${now()} s`))
     video.addEventListener('ended', () => done((report.ended = true)))
+    // Between two updates, the position moves as far as the clock: further means that media was skipped.
+    let last = { position: 0, at: performance.now() }
+    video.addEventListener('timeupdate', () => {
+      const next = { position: video.currentTime, at: performance.now() }
+      const ahead = next.position - last.position - (next.at - last.at) / 1000
+      if (ahead > 0.5) report.skips.push(`${last.position.toFixed(2)} to ${next.position.toFixed(2)} s`)
+      last = next
+    })
     setTimeout(done, limit * 1000)
   })
   const fresh = async () => {

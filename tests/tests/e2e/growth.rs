@@ -221,7 +221,9 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     println!("complete after {complete:?}");
     assert!(complete < Duration::from_secs_f64(SECONDS / 2.0), "the video grew too slowly for this test: {complete:?}");
     assert_eq!((&report["errors"], &report["ended"]), (&json!([]), &json!(true)), "{report:#}");
-    assert_eq!(report["frames"], json!((SECONDS * 25.0) as u64), "{report:#}");
+    assert_eq!(report["skips"], json!([]), "{report:#}");
+    // A decoder that was reset decodes some frames again.
+    assert!(report["frames"].as_u64() >= Some((SECONDS * 25.0) as u64), "{report:#}");
     assert!(dev.terminate().await.success());
 }
 

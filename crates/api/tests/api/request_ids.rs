@@ -40,7 +40,7 @@ impl Log {
     fn start() -> Self {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone());
-        let subscriber = subscriber.with_env_filter(EnvFilter::new("off,functions=debug")).finish();
+        let subscriber = subscriber.with_env_filter(EnvFilter::new("off,api=debug")).finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();
         log
     }
