@@ -94,7 +94,7 @@ async function verifyPass(text, purpose, now) {
 async function unlessRevoked(env, { video, session, viewer }, reading) {
   const names = [`video/vid_${hex(video)}`, `session/${hex(session)}`]
   if (viewer.some((it) => it)) names.push(`viewer/${hex(viewer)}`)
-  const [marks, read] = await Promise.all([env.REVOKED.get(names, { cacheTtl: 30 }), reading])
+  const [marks, read] = await Promise.all([env.EDGE_LIST.get(names, { cacheTtl: 30 }), reading])
   if ([...marks.values()].some((it) => it !== null)) throw new Refusal(403, 'revoked')
   if (!read) throw new Refusal(404, 'not-found')
   return read

@@ -7,7 +7,7 @@ const GENERATION = '6580b562fc319fd8'
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url)
-    const asked = env.REVOKED.get([`video/${VIDEO}`, 'session/0000000000000000', 'viewer/0000000000000000'], { cacheTtl: 30 })
+    const asked = env.EDGE_LIST.get([`video/${VIDEO}`, 'session/0000000000000000', 'viewer/0000000000000000'], { cacheTtl: 30 })
     const reading =
       pathname === '/key'
         ? env.PRIVATE.get(`keys/${VIDEO}/${GENERATION}/1080p.json`)

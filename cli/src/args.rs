@@ -134,7 +134,7 @@ pub struct UploadArgs {
     pub on_first_view: bool,
     /// Start a new upload instead of resuming an interrupted one.
     #[arg(long)]
-    pub fresh: bool,
+    pub restart: bool,
     /// The API to call.
     #[command(flatten)]
     pub api: ApiArgs,
@@ -162,7 +162,7 @@ pub struct TranscodeArgs {
     pub encrypt: bool,
     /// Keep the output if the run fails, instead of removing it.
     #[arg(long)]
-    pub keep_going: bool,
+    pub keep_failed: bool,
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,

@@ -32,7 +32,7 @@ pub struct UploadOptions {
     /// Transcode on the first view.
     pub on_first_view: bool,
     /// Start a new upload instead of resuming an interrupted one.
-    pub fresh: bool,
+    pub restart: bool,
 }
 
 /// Events of an upload.
@@ -75,7 +75,7 @@ pub async fn upload(
 ) -> Result<Uploaded> {
     let file = UploadFile::open(path).await?;
     let note = ResumeNote::of(api.base(), &file);
-    if !options.fresh
+    if !options.restart
         && let Some(video) = note.read()
         && let Some(uploaded) = resume(api, &file, video, report).await?
     {

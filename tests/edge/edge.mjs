@@ -40,7 +40,7 @@ export async function start({ bindings = {}, without, folder = here('../../edge-
     compatibilityDate: '2026-07-01',
     bindings,
     r2Buckets: ['MEDIA', 'PRIVATE'],
-    kvNamespaces: ['REVOKED'].filter((it) => it !== without),
+    kvNamespaces: ['EDGE_LIST'].filter((it) => it !== without),
     queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 1, maxRetries: 2 } },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   })
@@ -51,7 +51,7 @@ export async function start({ bindings = {}, without, folder = here('../../edge-
     url: url.origin,
     flare,
     bucket: (name) => flare.getR2Bucket(name),
-    revoked: () => flare.getKVNamespace('REVOKED'),
+    revoked: () => flare.getKVNamespace('EDGE_LIST'),
     async queue(bodies) {
       const worker = await flare.getWorker()
       const messages = bodies.map((body, at) => ({ id: String(at), timestamp: new Date(), attempts: 1, body }))

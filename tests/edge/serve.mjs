@@ -2,7 +2,7 @@
 // lines of JSON: the first one is the configuration, each other one a command; each is answered by
 // a line.
 //
-// {"bindings": {...}, "without": "REVOKED"}                   -> {"address": "127.0.0.1:PORT"}
+// {"bindings": {...}, "without": "EDGE_LIST"}                   -> {"address": "127.0.0.1:PORT"}
 // {"do": "put", "bucket": "MEDIA", "key": "...", "file": "PATH"} or "text"
 // {"do": "fill", "bucket": "MEDIA", "folder": "PATH"}         all files below, by relative path
 // {"do": "list", "name": "...", "value": "..."}, {"do": "unlist", "name": "..."}

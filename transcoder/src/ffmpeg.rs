@@ -1,4 +1,4 @@
-//! FFmpeg: its location, abilities, command lines and processes.
+//! FFmpeg: its location, capabilities, command lines and processes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -169,7 +169,7 @@ impl Tools {
         fields.into_iter().chain(hdr).collect()
     }
 
-    /// The missing abilities, as text; empty: none. Starts FFmpeg four times, in parallel.
+    /// The missing capabilities, as text; empty: none. Starts FFmpeg four times, in parallel.
     pub fn missing_capabilities(&self) -> Result<Vec<String>, ToolsError> {
         let list = |option| self.ask("ffmpeg", &["-hide_banner", option]);
         std::thread::scope(|scope| {

@@ -157,7 +157,7 @@ async fn sequential(
 
 /// Checks that this FFmpeg has the filters that the video needs.
 fn able(tools: &Tools, video: &VideoStream) -> Result<(), SourceProblem> {
-    let lacks = |need: &str, ability: String| SourceProblem::MissingAbility { need: need.to_owned(), ability };
+    let lacks = |need: &str, capability: String| SourceProblem::MissingCapability { need: need.to_owned(), capability };
     if video.interlaced && tools.deinterlacer().is_none() {
         return Err(lacks("interlaced", "the filters `bwdif` and `yadif`".to_owned()));
     }

@@ -39,7 +39,7 @@ pub struct LocalJob {
     /// Whether to encrypt, with clear keys beside the playlists.
     pub encrypt: bool,
     /// Whether to keep the output after a failure.
-    pub keep_going: bool,
+    pub keep_failed: bool,
     /// Number of parallel encoders, of one thread each.
     pub workers: usize,
 }
@@ -146,7 +146,7 @@ pub async fn transcode(
     let published = match Box::pin(pipeline::run(&request, cancel)).await {
         Ok(published) => published,
         Err(problem) => {
-            if !job.keep_going {
+            if !job.keep_failed {
                 remove_output(&hls, &generation);
             }
             return Err(problem);

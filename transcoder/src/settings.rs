@@ -42,11 +42,11 @@ pub struct WorkerArgs {
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
     /// Number of concurrent jobs.
-    #[arg(long, env = "EDGEREEL_JOBS", value_name = "N", default_value_t = 1)]
+    #[arg(long, env = "EDGEREEL_CONCURRENT_JOBS", value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// Number of concurrent imports, in addition to jobs: an import mostly waits for the remote server.
-    #[arg(long, env = "EDGEREEL_IMPORTS", value_name = "N", default_value_t = 4)]
+    #[arg(long, env = "EDGEREEL_CONCURRENT_IMPORTS", value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub imports: u16,
     /// Profile (TOML file) that jobs may select, besides `default`. Can be repeated.
@@ -56,7 +56,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "EDGEREEL_PROFILES_DIR", value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
-    #[arg(long, env = "EDGEREEL_WORKER", value_name = "NAME")]
+    #[arg(long, env = "EDGEREEL_TRANSCODER_NAME", value_name = "NAME")]
     pub name: Option<String>,
 }
 

@@ -33,7 +33,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
         profile: profile(),
         mode: Mode::Abr,
         encrypt: true,
-        keep_going: false,
+        keep_failed: false,
         workers: 1,
     };
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;

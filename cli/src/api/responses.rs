@@ -96,7 +96,7 @@ pub struct Completed {
 #[expect(missing_docs, reason = "the words of the API")]
 pub struct VideoResponse {
     pub state: StateName,
-    pub watchable: bool,
+    pub playable: bool,
     pub stage: Option<String>,
     pub percent: Option<u8>,
     pub failure: Option<FailureResponse>,

@@ -70,13 +70,13 @@ pub fn print(report: &Report, output: &Output) {
             Level::Should => style("SHOULD").yellow(),
             Level::Device => style("device").dim(),
         };
-        output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.asks)));
+        output.line(format!("{word} {}  {}", style(rule).bold(), findings.first().map_or("", |it| it.requirement)));
         let mut advice = "";
         for finding in findings.iter().take(FINDINGS_PER_RULE) {
             let line = finding.place.line.map_or_else(String::new, |it| format!(":{it}"));
             let segment = finding.place.segment.as_ref().map_or_else(String::new, |it| format!(" {}", short(it)));
             let more = if finding.more > 0 { format!(" (and {} more)", finding.more) } else { String::new() };
-            let (playlist, what) = (short(&finding.place.playlist), short(&finding.what));
+            let (playlist, what) = (short(&finding.place.playlist), short(&finding.message));
             output.line(format!("       {playlist}{line}{segment}: {what}{more}"));
             if advice != finding.fix {
                 advice = &finding.fix;

@@ -78,7 +78,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     step(&format!("Uploading {} straight to the bucket with presigned requests", video.display()));
     let began = Instant::now();
     // Every run starts a new upload.
-    let options = UploadOptions { fresh: true, ..UploadOptions::default() };
+    let options = UploadOptions { restart: true, ..UploadOptions::default() };
     let tell = |event| {
         if let Event::Started { video, bytes: size, .. } = event {
             output.line(format!("    {video}, {}", bytes(size)));

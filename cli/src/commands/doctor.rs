@@ -114,16 +114,16 @@ async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
                     }
                 },
                 Ok(missing) => {
-                    Finding::other("abilities", State::Error, format!("no {}", missing.join(", no ")), INSTALL)
+                    Finding::other("capabilities", State::Error, format!("no {}", missing.join(", no ")), INSTALL)
                 }
-                Err(error) => Finding::other("abilities", State::Error, error.to_string(), INSTALL),
+                Err(error) => Finding::other("capabilities", State::Error, error.to_string(), INSTALL),
             });
             let refused = "such uploads are rejected; install a full build of FFmpeg to accept them";
             findings.extend(
                 tools
                     .limits()
                     .into_iter()
-                    .map(|it| Finding::other("abilities", State::Warning, format!("cannot process {it}"), refused)),
+                    .map(|it| Finding::other("capabilities", State::Warning, format!("cannot process {it}"), refused)),
             );
             findings
         }

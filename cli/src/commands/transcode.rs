@@ -28,7 +28,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         profile,
         mode: args.mode.into(),
         encrypt: args.encrypt,
-        keep_going: args.keep_going,
+        keep_failed: args.keep_failed,
         workers: encoders,
     };
     let cancel = CancellationToken::new();

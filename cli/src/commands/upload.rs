@@ -25,7 +25,7 @@ pub async fn run(args: UploadArgs, output: &Output) -> Result {
             ModeArg::Copy => "copy",
         }),
         on_first_view: args.on_first_view,
-        fresh: args.fresh,
+        restart: args.restart,
     };
     let began = Instant::now();
     let meter = UploadMeter::new(output);

@@ -66,7 +66,7 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
     loop {
         let answer = api.video(video).await?;
         let elapsed = uploaded.elapsed();
-        if answer.watchable && playable_after.is_none() {
+        if answer.playable && playable_after.is_none() {
             playable_after = Some(elapsed);
             let hls_url = playback_url(&api.stream(video, &[]).await?)?;
             report(FollowEvent::Playable { after: elapsed, hls_url });
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_waiting_video_has_a_reason() {
         let of = |state: &str, attempts| {
-            let answer = json!({ "state": state, "watchable": false, "attempts": attempts });
+            let answer = json!({ "state": state, "playable": false, "attempts": attempts });
             reason(&serde_json::from_value(answer).unwrap())
         };
         let said = of("queued", json!([])).unwrap();

@@ -79,7 +79,7 @@ async fn send_part(
         let again = api.sign_parts(video, &[number]).await?.into_iter().next();
         request = again.context("the API returned no presigned part")?.request;
     }
-    let refused = anyhow::anyhow!("the store rejected part {number}: start a new upload with --fresh");
+    let refused = anyhow::anyhow!("the store rejected part {number}: start a new upload with --restart");
     Err(CommandError::failed("upload-refused", refused))
 }
 

@@ -10,9 +10,9 @@ use crate::rules::{Level, Rule};
 /// { "target": "…/master.m3u8", "ok": false,
 ///   "checked": { "playlists": 4, "segments": 12, "bytes": 812344, "seconds": 54.0, "keys": 3 },
 ///   "summary": { "must": 1, "should": 0, "device": 1 },
-///   "findings": [ { "rule": "Apple-9.14", "level": "must", "asks": "AVERAGE-BANDWIDTH is on every variant.",
+///   "findings": [ { "rule": "Apple-9.14", "level": "must", "requirement": "AVERAGE-BANDWIDTH is on every variant.",
 ///     "place": { "playlist": "master.m3u8", "line": 5, "segment": null },
-///     "what": "EXT-X-STREAM-INF has no AVERAGE-BANDWIDTH", "fix": "Add AVERAGE-BANDWIDTH=812000.", "more": 0 } ] }
+///     "message": "EXT-X-STREAM-INF has no AVERAGE-BANDWIDTH", "fix": "Add AVERAGE-BANDWIDTH=812000.", "more": 0 } ] }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -73,11 +73,11 @@ pub struct Finding {
     /// Severity.
     pub level: Level,
     /// Requirement of the rule.
-    pub asks: &'static str,
+    pub requirement: &'static str,
     /// The first location that violates it.
     pub place: Place,
     /// The problem, with the numbers.
-    pub what: String,
+    pub message: String,
     /// The suggested fix.
     pub fix: String,
     /// Number of further locations in the same playlist with the same violation.
@@ -98,7 +98,7 @@ impl std::fmt::Display for Finding {
         if let Some(segment) = &self.place.segment {
             write!(f, " {segment}")?;
         }
-        write!(f, ": {}. {}", self.what, self.fix)?;
+        write!(f, ": {}. {}", self.message, self.fix)?;
         if self.more > 0 {
             write!(f, " ({} more)", self.more)?;
         }
@@ -116,7 +116,13 @@ pub(crate) struct Findings {
 const DETAILS: usize = 3;
 
 impl Findings {
-    pub(crate) fn add(&mut self, rule: &'static Rule, place: Place, what: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        rule: &'static Rule,
+        place: Place,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         let same = |it: &&mut Finding| it.rule == rule.id && it.place.playlist == place.playlist;
         if self.found.iter_mut().filter(same).count() >= DETAILS
             && let Some(last) = self.found.iter_mut().rfind(|it| same(it))
@@ -127,9 +133,9 @@ impl Findings {
         self.found.push(Finding {
             rule: rule.id,
             level: rule.level,
-            asks: rule.message,
+            requirement: rule.message,
             place,
-            what: what.into(),
+            message: message.into(),
             fix: fix.into(),
             more: 0,
         });

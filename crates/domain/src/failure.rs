@@ -83,7 +83,7 @@ pub enum FailureCode {
     /// No decoder for the codec is available.
     UnsupportedCodec,
     /// The FFmpeg of this installation lacks a filter or decoder that the source needs.
-    MissingAbility,
+    MissingCapability,
     /// Protected by DRM or a password.
     EncryptedSource,
     /// A playlist or script, disguised as a video.
@@ -140,7 +140,7 @@ impl FailureCode {
         Self::TooManyPixels,
         Self::Truncated,
         Self::UnsupportedCodec,
-        Self::MissingAbility,
+        Self::MissingCapability,
         Self::EncryptedSource,
         Self::PlaylistNotAllowed,
         Self::Damaged,
@@ -176,7 +176,7 @@ impl FailureCode {
             Self::TooManyPixels => "too-many-pixels",
             Self::Truncated => "truncated",
             Self::UnsupportedCodec => "unsupported-codec",
-            Self::MissingAbility => "missing-ability",
+            Self::MissingCapability => "missing-capability",
             Self::EncryptedSource => "encrypted-source",
             Self::PlaylistNotAllowed => "playlist-not-allowed",
             Self::Damaged => "damaged",
@@ -213,7 +213,7 @@ impl FailureCode {
             | Self::TooManyPixels
             | Self::Truncated
             | Self::UnsupportedCodec
-            | Self::MissingAbility
+            | Self::MissingCapability
             | Self::EncryptedSource
             | Self::PlaylistNotAllowed
             | Self::Damaged
@@ -260,7 +260,7 @@ impl FailureCode {
                 "The end of the file is missing, because the upload or an earlier copy was interrupted: upload the complete file."
             }
             Self::UnsupportedCodec => "The codec of the video is not supported: export it as H.264 in MP4.",
-            Self::MissingAbility => {
+            Self::MissingCapability => {
                 "The FFmpeg of this installation lacks a feature that this video needs: ask the operator to install a build that has it."
             }
             Self::EncryptedSource => "The file is protected by DRM or a password: upload an unprotected copy.",

@@ -134,7 +134,7 @@ impl VideoState {
     }
 
     /// Whether a viewer with a grant can watch it now.
-    pub fn is_watchable(&self) -> bool {
+    pub fn can_be_played(&self) -> bool {
         matches!(self, Self::Playable | Self::Ready { .. })
     }
 

@@ -16,7 +16,7 @@ const MEDIA: &str = "MEDIA";
 /// Binding of the private bucket, which holds wrapped keys.
 const PRIVATE: &str = "PRIVATE";
 /// Binding of the list of revocations and renewals.
-const REVOKED: &str = "REVOKED";
+const EDGE_LIST: &str = "EDGE_LIST";
 
 /// Bindings and settings of playback.
 pub(super) struct Bindings {
@@ -41,7 +41,7 @@ const REMEMBERED_SECONDS: u32 = 30;
 
 impl List {
     fn bound_to(env: &Env) -> Option<Self> {
-        let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(REVOKED)).ok()?;
+        let namespace = Reflect::get(env.unchecked_ref::<JsValue>(), &JsValue::from_str(EDGE_LIST)).ok()?;
         let function = |name| Reflect::get(&namespace, &JsValue::from_str(name)).ok()?.dyn_into::<Function>().ok();
         let (get, put) = (function("get")?, function("put")?);
         Some(Self { get, put, namespace, options: option("cacheTtl", REMEMBERED_SECONDS).ok()? })
@@ -96,7 +96,7 @@ fn read(env: &Env) -> Option<Bindings> {
     let list = List::bound_to(env);
     if list.is_none() {
         // Without the list, a revocation would have no effect.
-        console_error!("no namespace is bound to {REVOKED}");
+        console_error!("no namespace is bound to {EDGE_LIST}");
     }
     Some(Bindings { settings, media: media?, private: private?, list: list? })
 }

@@ -329,7 +329,7 @@ async fn playlists_are_compressed_and_what_is_there_already_is_not_sent_again() 
 /// Without a binding for the list, a revocation would have no effect, so everything is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_list_of_what_was_revoked_nothing_is_handed_out() {
-    let Some(edge) = Edge::launch(json!({ "bindings": bindings(), "without": "REVOKED" })).await else { return };
+    let Some(edge) = Edge::launch(json!({ "bindings": bindings(), "without": "EDGE_LIST" })).await else { return };
     for name in ["grant in the query", "media playlist", "key", "segment", "poster"] {
         let answer = send(&edge.address, &named(name)).await;
         let text = String::from_utf8_lossy(&answer.body);

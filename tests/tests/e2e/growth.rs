@@ -78,7 +78,7 @@ async fn follow(master: &str) -> BTreeMap<String, Grown> {
     let player = Player::new();
     let mut known = BTreeMap::<String, Grown>::new();
     // Renditions that are named at the end appear with the switch to the finished generation.
-    let first = player.presentation(master).await.unwrap().expect("it is watchable");
+    let first = player.presentation(master).await.unwrap().expect("it is playable");
     assert!(first.master.start.is_some_and(|it| it.value.time_offset > 0.0), "{}", first.text);
     let urls: Vec<_> = first.media.into_iter().map(|(name, media)| (name, media.url)).collect();
     while known.len() < urls.len() || known.values().any(|it| !it.ended) {
@@ -127,7 +127,7 @@ async fn a_growing_video_moves_in_time_and_is_played_to_its_end() {
     let dev = home.start().await;
     let begun = Instant::now();
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
     println!("playable after {:.1} s", begun.elapsed().as_secs_f64());
     let url = dev.hls_url(video).await;
 
@@ -206,7 +206,7 @@ async fn chromium_plays_all_of_a_video_that_grows_faster_than_it_plays() {
     let film = make_old_film(home.folder.path(), SECONDS);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
     let secrets: Value = serde_json::from_slice(&std::fs::read(home.data().join("secrets.json")).unwrap()).unwrap();
     let (edge, key) = (dev.info["edge"].as_str().unwrap(), secrets["grant_keys"].as_str().unwrap());
     let id = video.to_string();

@@ -251,7 +251,7 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
     for moment in moments {
         wait_for(&dev, video, moment, percent).await;
         let now = dev.video(video).await;
-        if now["watchable"] == true && viewer.is_none() {
+        if now["playable"] == true && viewer.is_none() {
             viewer = Some(Viewer::start(dev.hls_url(video).await));
         }
         if now["state"] == "ready" {
@@ -267,7 +267,7 @@ async fn survive(seconds: f64, more: &[&str], moments: &[Moment]) {
         done = recorded(&home.data(), video).await;
         dev = home.start().await;
     }
-    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true).await;
     let url = dev.hls_url(video).await;
     let viewer = viewer.unwrap_or_else(|| Viewer::start(url.clone()));
     dev.until_ready(video).await;
@@ -340,7 +340,7 @@ async fn a_stopped_worker_releases_the_job() {
     let film = make_film(&home.folder.path().join("film.mp4"), "640x360", "24", 100.0, &[]);
     let dev = home.start().await;
     let video = dev.upload(&film, "film.mp4").await;
-    dev.until(video, Duration::from_secs(60), |it| it["watchable"] == true && it["percent"].as_u64() > Some(5)).await;
+    dev.until(video, Duration::from_secs(60), |it| it["playable"] == true && it["percent"].as_u64() > Some(5)).await;
     let children = dev.children();
     assert!(dev.terminate().await.success());
     assert!(children.iter().all(|it| !it.is_alive()), "FFmpeg outlived the worker");

@@ -91,7 +91,7 @@ async fn of_the_database() {
     let through = ("EDGEREEL_DATABASE", proxy.url(&database));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
-    site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
+    site.variables.push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     // Changes are committed, but their responses are lost.
     proxy.fail_for(Fault::LostAnswer("COMMIT"), outage()).await;
@@ -122,7 +122,7 @@ async fn of_the_store() {
     let through = ("EDGEREEL_S3_ENDPOINT", proxy.url(&endpoint));
     site.variables.retain(|it| it.0 != through.0);
     site.variables.push(through);
-    site.variables.push(("EDGEREEL_JOBS", JOBS.to_string()));
+    site.variables.push(("EDGEREEL_CONCURRENT_JOBS", JOBS.to_string()));
     let worker = site.transcoder().await;
     until_one_is_in_work(&site, &api, &videos).await;
     for fault in

@@ -18,7 +18,7 @@ async fn site() -> (World, LocalJob) {
     std::fs::write(&input, FILM).unwrap();
     let out = world.folder().join("media");
     let job =
-        LocalJob { input, out, profile: profile(), mode: Mode::Abr, encrypt: true, keep_going: false, workers: 2 };
+        LocalJob { input, out, profile: profile(), mode: Mode::Abr, encrypt: true, keep_failed: false, workers: 2 };
     (world, job)
 }
 
@@ -78,7 +78,7 @@ async fn a_failure_leaves_nothing_behind() {
 
     // Unless what was made is to be looked at.
     world.fake.set_faults(&[fault]);
-    run(&world, &LocalJob { keep_going: true, ..job }).await.unwrap_err();
+    run(&world, &LocalJob { keep_failed: true, ..job }).await.unwrap_err();
     assert!(!world.named(".ts").is_empty());
 }
 

@@ -41,7 +41,7 @@ pub(super) fn completed_upload() -> Value {
 
 pub(super) fn video_summary() -> Value {
     json!({
-        "id": VIDEO, "owner": "ann", "state": "ready", "watchable": true, "stage": null, "percent": 100,
+        "id": VIDEO, "owner": "ann", "state": "ready", "playable": true, "stage": null, "percent": 100,
         "title": "Lesson 1", "duration_seconds": 1834.5, "width": 1920, "height": 1080,
         "poster_url": "https://video.example/s/AZ.../0123456789abcdef/poster.jpg", "external_id": "lesson:1",
         "metadata": { "course": "algebra" }, "profile": "default",

@@ -22,7 +22,7 @@ pub(crate) struct VideoSummary {
     owner: Option<String>,
     state: StateName,
     /// Whether the video is playable now.
-    watchable: bool,
+    playable: bool,
     /// The current processing stage; `null` while nothing is being processed.
     stage: Option<Stage>,
     /// Overall progress, 0 to 100; `null` before processing starts.
@@ -176,7 +176,7 @@ impl VideoSummary {
             id: video.id,
             owner: video.owner.clone(),
             state: video.state.name(),
-            watchable: video.state.is_watchable(),
+            playable: video.state.can_be_played(),
             stage: video.progress.and_then(|it| it.stage),
             percent: percent(video),
             title: video.title.clone(),

@@ -72,7 +72,7 @@ async fn a_video_has_its_progress() {
     let receipt = Receipt { cpu_ms: 3_600_000, ..Receipt::default() };
     world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
     let ready = world.get(&path).await.body;
-    assert_eq!((&ready["state"], &ready["percent"], &ready["watchable"]), (&json!("ready"), &json!(100), &json!(true)));
+    assert_eq!((&ready["state"], &ready["percent"], &ready["playable"]), (&json!("ready"), &json!(100), &json!(true)));
     assert_eq!(ready["receipt"]["cpu_ms"], 3_600_000);
     assert!(ready["receipt"]["cost"]["compute_usd"].as_f64().unwrap() > 0.0);
     assert!(ready["ready_at"].as_str().unwrap().ends_with('Z'));

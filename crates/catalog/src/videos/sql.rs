@@ -101,7 +101,7 @@ async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64)
     .bind(failure.map(|it| text(&it.message)))
     .bind(published)
     .bind(sql(now_ms))
-    .bind(i64::from(state.is_watchable()))
+    .bind(i64::from(state.can_be_played()))
     .bind(&row.id)
     .execute(&mut **tx)
     .await?;

@@ -27,7 +27,7 @@ struct VideoData<'a> {
     title: Option<&'a str>,
     metadata: &'a serde_json::Map<String, serde_json::Value>,
     state: StateName,
-    watchable: bool,
+    playable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressData>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress
         title: video.title.as_deref(),
         metadata: &video.metadata,
         state: video.state.name(),
-        watchable: video.state.is_watchable(),
+        playable: video.state.can_be_played(),
         progress: progress.map(|it| ProgressData { stage: it.stage, percent: it.percent }),
         failure,
     };
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn the_shape_is_frozen() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
-        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","watchable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
         let progress = Progress { stage: Some(Stage::Encode), percent: 42 };
         let working = video(VideoState::Playable);
-        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","watchable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
         insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), 0), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
     }
 }

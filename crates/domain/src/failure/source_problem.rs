@@ -24,13 +24,13 @@ pub enum SourceProblem {
     AudioOnly,
     /// The FFmpeg of this installation lacks a filter or decoder that this source needs.
     #[error(
-        "The video is {need}, and the FFmpeg of this installation lacks {ability}: ask the operator to install a build that has it."
+        "The video is {need}, and the FFmpeg of this installation lacks {capability}: ask the operator to install a build that has it."
     )]
-    MissingAbility {
+    MissingCapability {
         /// Property of the source that needs it, to follow "The video is".
         need: String,
-        /// The missing ability, for example "the filter `zscale`".
-        ability: String,
+        /// The missing capability, for example "the filter `zscale`".
+        capability: String,
     },
     /// The video is longer than the profile allows.
     #[error("The video is {} long, and at most {} is allowed: upload a shorter one.", Length(*seconds), Length(*limit_seconds))]
@@ -126,7 +126,7 @@ impl SourceProblem {
             Self::NotAVideo => FailureCode::NotAVideo,
             Self::NoVideoStream => FailureCode::NoVideoStream,
             Self::AudioOnly => FailureCode::AudioOnly,
-            Self::MissingAbility { .. } => FailureCode::MissingAbility,
+            Self::MissingCapability { .. } => FailureCode::MissingCapability,
             Self::TooLong { .. } => FailureCode::TooLong,
             Self::TooLarge { .. } => FailureCode::TooLarge,
             Self::TooManyPixels { .. } => FailureCode::TooManyPixels,

@@ -304,7 +304,7 @@ impl Catalog {
     pub async fn forget_generation(&self, video: VideoId, generation: &Generation) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
-        let is_shown = row.state()?.is_watchable() && row.generation.as_deref() == Some(generation.as_str());
+        let is_shown = row.state()?.can_be_played() && row.generation.as_deref() == Some(generation.as_str());
         let is_being_made =
             row.worker.is_some() && current_generation(&mut tx, &row).await?.as_deref() == Some(generation.as_str());
         if is_being_made || is_shown {

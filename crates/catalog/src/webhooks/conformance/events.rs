@@ -37,7 +37,7 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     assert_eq!(states, ["queued", "processing", "playable", "ready", "deleted"]);
     let ready = data(&emitted[3]);
     assert_eq!(ready["video"], job.video.to_string());
-    assert_eq!((&ready["owner"], &ready["watchable"]), (&json!("owner"), &json!(true)));
+    assert_eq!((&ready["owner"], &ready["playable"]), (&json!("owner"), &json!(true)));
     assert_eq!(subject.emitted_types(NOW + 7).await, [], "and no further events");
 }
 
