@@ -42,6 +42,7 @@ impl Site {
     /// If they cannot be reached.
     pub async fn new(services: Services, folder: TempDir) -> Self {
         let store = &services.store;
+        let profiles = folder.path().join("profiles");
         let variables = vec![
             ("EDGEREEL_DATABASE", services.database.expose().to_owned()),
             ("EDGEREEL_QUEUE", services.queue.to_string()),
@@ -55,9 +56,8 @@ impl Site {
             ("EDGEREEL_API_TOKEN", TOKEN.to_owned()),
             ("EDGEREEL_EDGE_URL", "https://edge.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
-            ("EDGEREEL_PROFILES", "small".to_owned()),
+            ("EDGEREEL_PROFILES_DIR", text(&profiles)),
         ];
-        let profiles = folder.path().join("profiles");
         std::fs::create_dir(&profiles).expect("directories can be created");
         std::fs::write(profiles.join("small.toml"), PROFILE).expect("a profile can be written");
         std::fs::write(profiles.join("notes.txt"), "no profile").expect("files can be written");
@@ -78,9 +78,7 @@ impl Site {
     /// # Panics
     /// If it does not start in time.
     pub async fn transcoder(&self) -> Part {
-        let profiles = text(&self.folder.path().join("profiles"));
-        let arguments = ["transcoder", "--profiles-dir", &profiles, "--encoders", "1"];
-        Part::start(&arguments, &self.variables, self.folder.path()).await
+        Part::start(&["transcoder", "--encoders", "1"], &self.variables, self.folder.path()).await
     }
 
     /// Calls an API: status and body.

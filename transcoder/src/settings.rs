@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use config::ProfileArgs;
 use confine::Enforcement;
 
 use crate::ffmpeg::Launcher;
@@ -49,12 +50,9 @@ pub struct WorkerArgs {
     #[arg(long, env = "EDGEREEL_CONCURRENT_IMPORTS", value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub imports: u16,
-    /// Profile (TOML file) that jobs may select, besides `default`. Can be repeated.
-    #[arg(long = "profile", value_name = "FILE")]
-    pub profiles: Vec<PathBuf>,
-    /// A directory of such profiles (TOML files).
-    #[arg(long, env = "EDGEREEL_PROFILES_DIR", value_name = "DIR")]
-    pub profiles_dir: Option<PathBuf>,
+    /// The profiles that jobs may select.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
     #[arg(long, env = "EDGEREEL_TRANSCODER_NAME", value_name = "NAME")]
     pub name: Option<String>,

@@ -1,13 +1,11 @@
-//! What every program with a transcoder does before it works: it finds FFmpeg, reads profiles, and builds the worker.
+//! What every program with a transcoder does before it works: it finds FFmpeg and builds the worker.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::{Installation, SourceArgs};
+use config::{Installation, ProfileError, SourceArgs};
 use confine::{Enforcement, Support};
 use domain::content_key::KeyEncryptionKeys;
-use domain::profile::{InvalidProfile, Profile};
 
 use crate::error::TranscodeError;
 use crate::ffmpeg::{Launcher, Tools, ToolsError};
@@ -51,30 +49,9 @@ pub enum SetupError {
         /// What the kernel lacks.
         missing: String,
     },
-    /// A profile, or the directory of profiles, cannot be read.
-    #[error("cannot read the profiles in `{}`", .path.display())]
-    UnreadableProfile {
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A profile is invalid.
-    #[error("invalid profile `{}`", .path.display())]
-    InvalidProfile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: InvalidProfile,
-    },
-    /// Two profiles have the same name.
-    #[error("two profiles have the name `{name}`; the second is `{}`", .path.display())]
-    TwoProfiles {
-        /// The name.
-        name: String,
-        /// The second file.
-        path: PathBuf,
-    },
+    /// A profile cannot be read, or is invalid.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// No name for the worker could be generated.
     #[error("the system's random number generator failed")]
     Random(#[from] getrandom::Error),
@@ -86,8 +63,8 @@ impl SetupError {
         match self {
             Self::Tools(_) | Self::Capabilities { .. } | Self::Trial { .. } => "no-ffmpeg",
             Self::Confinement { .. } => "no-confinement",
-            Self::InvalidProfile { .. } | Self::TwoProfiles { .. } => "invalid-profile",
-            Self::UnreadableProfile { .. } | Self::Random(_) => "failed",
+            Self::Profile(ProfileError::Invalid { .. } | ProfileError::Duplicate { .. }) => "invalid-profile",
+            Self::Profile(ProfileError::Unreadable { .. }) | Self::Random(_) => "failed",
         }
     }
 }
@@ -136,56 +113,18 @@ fn check_confinement(launcher: &Launcher) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// Reads a profile.
-///
-/// # Errors
-/// If the file cannot be read, or a setting is invalid.
-pub fn read_profile(path: &Path) -> Result<Profile, SetupError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| SetupError::UnreadableProfile { path: path.to_owned(), source })?;
-    Profile::parse(&text).map_err(|source| SetupError::InvalidProfile { path: path.to_owned(), source })
-}
-
-/// Reads profiles by their name.
-///
-/// # Errors
-/// As [`read_profile`]; also for two profiles of the same name.
-pub fn read_profiles<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<HashMap<String, Profile>, SetupError> {
-    let mut profiles = HashMap::new();
-    for path in paths {
-        let profile = read_profile(path)?;
-        let name = profile.name.to_string();
-        if profiles.insert(name.clone(), profile).is_some() {
-            return Err(SetupError::TwoProfiles { name, path: path.clone() });
-        }
-    }
-    Ok(profiles)
-}
-
-/// The TOML files in a directory.
-fn profiles_in(directory: &Path) -> Result<Vec<PathBuf>, SetupError> {
-    let unreadable = |source| SetupError::UnreadableProfile { path: directory.to_owned(), source };
-    let entries = std::fs::read_dir(directory).map_err(unreadable)?;
-    let paths =
-        entries.map(|entry| entry.map(|it| it.path())).collect::<std::io::Result<Vec<_>>>().map_err(unreadable)?;
-    let mut files: Vec<_> = paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "toml")).collect();
-    files.sort();
-    Ok(files)
-}
-
 impl WorkerArgs {
     /// The configuration of a worker with these settings.
     ///
     /// # Errors
     /// For an invalid profile.
     pub fn config(&self, sources: &SourceArgs) -> Result<WorkerConfig, SetupError> {
-        let in_directory = self.profiles_dir.as_deref().map_or_else(|| Ok(vec![]), profiles_in)?;
         Ok(WorkerConfig {
             name: self.name.clone().map_or_else(unique_name, Ok)?,
             jobs: usize::from(self.jobs),
             imports_at_once: usize::from(self.imports),
             encoders: self.encoders.map_or_else(default_encoders, usize::from),
-            profiles: read_profiles(self.profiles.iter().chain(&in_directory))?,
+            profiles: self.profiles.read()?,
             imports: sources.import_policy(),
             max_import_bytes: sources.max_bytes(),
             ..WorkerConfig::default()

@@ -8,7 +8,9 @@ use config::ServiceArgs;
 ///
 /// Also sends webhooks, processes dead letters and cleans up. Several instances may run at the same time.
 #[derive(Debug, Clone, clap::Args)]
+#[command(override_usage = "edgereel api [OPTIONS]")]
 #[command(after_long_help = "\
+docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 An upload becomes a job when the client completes it or when the API finds it in the bucket.
 `edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
@@ -46,7 +48,10 @@ pub struct ServeApiArgs {
 /// releases its jobs immediately; another transcoder continues them after the chunks that are finished.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
-#[command(after_long_help = "FFmpeg is required too: edgereel doctor.")]
+#[command(override_usage = "edgereel transcoder [OPTIONS]")]
+#[command(after_long_help = "\
+docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
+FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
     /// All settings of the transcoder.
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use config::{CorsArgs, IdentityArgs, RateArgs, SourceArgs, UploadArgs};
+use config::{CorsArgs, IdentityArgs, ProfileArgs, RateArgs, SourceArgs, UploadArgs};
 use domain::grant::Origin;
 use serve::ServeLimits;
 use transcoder::settings::FfmpegArgs;
@@ -28,9 +28,9 @@ pub struct DevArgs {
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// Profile (TOML file) that uploads may select, besides `default`. Can be repeated.
-    #[arg(long = "profile", value_name = "FILE")]
-    pub profiles: Vec<PathBuf>,
+    /// The profiles that requests may select.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
     /// Limits on sources.
     #[command(flatten)]
     pub sources: SourceArgs,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use config::read_profile;
 use console::style;
 use domain::failure::FailureClass;
 use domain::profile::Profile;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use transcoder::Progress;
 use transcoder::TranscodeError;
 use transcoder::settings::default_encoders;
-use transcoder::setup::{find_tools, read_profile};
+use transcoder::setup::find_tools;
 use transcoder::{LocalJob, LocalReport, transcode};
 
 use crate::Result;

@@ -27,7 +27,6 @@ use s3_server::{BucketConfig, EventRule, S3Server, S3ServerConfig};
 use tokio::net::TcpListener;
 use transcoder::Tools;
 use transcoder::settings::default_encoders;
-use transcoder::setup::read_profiles;
 use transcoder::{Worker, WorkerConfig};
 
 use super::pump::Pump;
@@ -68,7 +67,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
     let DevInputs { folder, args, tools, .. } = inputs;
     let secrets = folder.secrets();
     let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
-    let profiles = read_profiles(&args.profiles)?;
+    let profiles = args.profiles.read()?;
 
     let s3_config = s3_config(folder, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
@@ -145,7 +144,7 @@ fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInf
         // All origins, as for the store: pages need a token anyway.
         config.cors_origins = vec!["*".to_owned()];
     }
-    config.profiles.extend(profiles.keys().filter(|it| *it != "default").cloned());
+    config.offer(profiles.keys().cloned());
     config
 }
 

@@ -42,6 +42,18 @@ pub struct ApiConfig {
     pub cors_origins: Vec<String>,
 }
 
+impl ApiConfig {
+    /// Lets requests select these profiles too.
+    pub fn offer(&mut self, profiles: impl IntoIterator<Item = String>) {
+        for name in profiles {
+            if !self.profiles.contains(&name) {
+                self.profiles.push(name);
+            }
+        }
+        self.profiles.sort_by_key(|it| (it != "default", it.clone()));
+    }
+}
+
 impl Default for ApiConfig {
     fn default() -> Self {
         let uploads = UploadArgs::default();
@@ -86,7 +98,7 @@ pub struct ApiSettings {
 impl TryFrom<ApiArgs> for ApiSettings {
     type Error = InvalidSettings;
 
-    /// Fails if an identity provider is configured in part.
+    /// Fails if an identity provider is configured in part, or a profile cannot be read.
     fn try_from(args: ApiArgs) -> Result<Self, InvalidSettings> {
         let mut config = ApiConfig {
             max_upload_bytes: args.sources.max_bytes().unwrap_or(MAX_UPLOAD_BYTES),
@@ -100,7 +112,8 @@ impl TryFrom<ApiArgs> for ApiSettings {
             cors_origins: args.cors.origins(),
             ..ApiConfig::default()
         };
-        config.profiles.extend(args.profiles.unwrap_or_default().0);
+        let profiles = args.profiles.read().map_err(|problem| InvalidSettings(vec![problem.to_string()]))?;
+        config.offer(profiles.into_keys());
         Ok(Self {
             token: args.api_token,
             edge_url: args.edge_url,

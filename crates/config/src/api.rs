@@ -11,6 +11,7 @@ use crate::identity::IdentityArgs;
 use crate::keys::KeyArgs;
 use crate::limits::RateArgs;
 use crate::parsers::{List, SecretParser};
+use crate::profiles::ProfileArgs;
 use crate::sources::SourceArgs;
 use crate::uploads::UploadArgs;
 use crate::webhooks::WebhookArgs;
@@ -37,9 +38,9 @@ pub struct ApiArgs {
     #[arg(long, env = "EDGEREEL_PASS_KEYS", value_name = "KEYS", hide_env_values = true)]
     #[arg(value_parser = SecretParser(PassKeys::parse))]
     pub pass_keys: Option<PassKeys>,
-    /// Names of the profiles that requests may use, besides `default`, comma-separated; the transcoders have the files.
-    #[arg(long = "profile-names", env = "EDGEREEL_PROFILES", value_name = "NAMES")]
-    pub profiles: Option<List<String>>,
+    /// The profiles that requests may select.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
     /// Which pages may call the API.
     #[command(flatten)]
     pub cors: CorsArgs,

@@ -11,23 +11,22 @@ use crate::variables::{InvalidSettings, Variables};
 /// All missing and invalid variables of the selected command.
 pub fn parse<T: Parser>() -> Result<T, InvalidSettings> {
     let variables = Variables::of_process();
-    let command = variables.apply(T::command());
+    let command = T::command();
     let selected = selected(&command);
-    let parsed = command.try_get_matches().and_then(|matches| T::from_arg_matches(&matches));
+    let parsed = variables.apply(command).try_get_matches().and_then(|matches| T::from_arg_matches(&matches));
     // A variable that the command line overrides may have any value, but not an unusable file.
     let problems = match &parsed {
         Ok(_) => variables.unusable_files(&selected),
-        Err(error) if is_about_values(error.kind()) => variables.problems(&selected),
+        // The mistake may be in a variable or on the command line, where clap explains it better.
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument || variables.has_invalid(&selected) => {
+            variables.problems(&selected)
+        }
         Err(_) => vec![],
     };
     if !problems.is_empty() {
         return Err(InvalidSettings(problems));
     }
     Ok(parsed.unwrap_or_else(|error| error.exit()))
-}
-
-fn is_about_values(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::MissingRequiredArgument | ErrorKind::ValueValidation | ErrorKind::InvalidValue)
 }
 
 /// The command that the command line selects, of any depth.

@@ -12,9 +12,6 @@ use clap::{Arg, Args, Command};
 
 use crate::files;
 
-/// A variable that is never set.
-const NEVER_SET: &str = "EDGEREEL_EMPTY";
-
 /// Missing and invalid variables, one message each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSettings(pub Vec<String>);
@@ -101,6 +98,12 @@ impl Variables {
         command.get_arguments().filter_map(problem).collect()
     }
 
+    /// Whether a variable of a command, without its subcommands, has an invalid value.
+    pub fn has_invalid(&self, command: &Command) -> bool {
+        let is_invalid = |arg: &Arg| name_of(arg).and_then(|it| invalid(arg, self.value(&it)?)).is_some();
+        command.get_arguments().any(is_invalid) || !self.unusable_files(command).is_empty()
+    }
+
     /// The variables of a command, without its subcommands, whose file cannot be used.
     pub fn unusable_files(&self, command: &Command) -> Vec<String> {
         let names = command.get_arguments().filter_map(name_of);
@@ -112,12 +115,12 @@ impl Variables {
         let known_to_clap = std::env::var(&name).ok();
         match self.value(&name) {
             value if value == known_to_clap.as_deref() => arg,
-            None => arg.env(NEVER_SET),
+            None => without_env(arg, &name),
             // The value may be a secret: `--help` must not print it as the default.
             Some(value) if arg.get_action().takes_values() => {
-                with_default(arg, value).hide_env(true).hide_default_value(true)
+                without_env(with_default(arg, value), &name).hide_default_value(true)
             }
-            Some(value) => with_default(arg, value).hide_env(true),
+            Some(value) => without_env(with_default(arg, value), &name),
         }
     }
 }
@@ -128,7 +131,13 @@ fn name_of(arg: &Arg) -> Option<String> {
 }
 
 fn with_default(arg: Arg, value: &str) -> Arg {
-    arg.env(NEVER_SET).required(false).default_value(value.to_owned())
+    arg.env(None::<&'static str>).required(false).default_value(value.to_owned())
+}
+
+/// The argument without clap's own reading of the variable. The help still names the variable.
+fn without_env(arg: Arg, name: &str) -> Arg {
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    arg.env(None::<&'static str>).long_help(format!("{help}\n\n[env: {name}]"))
 }
 
 /// Why the parser of an argument rejects a value.
@@ -168,7 +177,6 @@ mod tests {
             ("EDGEREEL_EDGE_URL", "https://video.example".to_owned()),
             ("EDGEREEL_GRANT_KEYS", format!("one:HS256:{KEY}")),
             ("EDGEREEL_KEY_ENCRYPTION_KEYS", format!("one:{KEY}")),
-            ("EDGEREEL_PROFILES", " small, large,".to_owned()),
         ];
         let changed = changes.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let all: HashMap<&str, String> = complete.into_iter().chain(changed).collect();
@@ -181,7 +189,6 @@ mod tests {
         assert_eq!((services.store.region.as_str(), services.store.force_path_style), ("auto", true));
         assert_eq!(services.queue.to_string(), "database", "empty is missing");
         let api: ApiArgs = variables(&[]).read().unwrap();
-        assert_eq!(api.profiles.unwrap().0, ["small", "large"]);
         assert_eq!(api.api_token.expose(), "secret");
         let owners = api.uploads.owner_limits();
         assert_eq!((owners.open_uploads, owners.videos, owners.source_bytes), (Some(1_000), None, None));

@@ -49,7 +49,7 @@ fn the_page_has_the_hls_js_that_is_tested() {
     if !browser::is_there() {
         return;
     }
-    let unpacked = Command::new("gzip").arg("-dc").arg(root.join("functions/assets/hls.min.js.gz")).output().unwrap();
+    let unpacked = Command::new("gzip").arg("-dc").arg(root.join("crates/api/assets/hls.min.js.gz")).output().unwrap();
     assert!(unpacked.status.success());
-    assert!(unpacked.stdout == std::fs::read(installed).unwrap(), "functions/assets/README.md says how to renew it");
+    assert!(unpacked.stdout == std::fs::read(installed).unwrap(), "crates/api/assets/README.md says how to renew it");
 }
