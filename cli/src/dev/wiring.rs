@@ -16,7 +16,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use edge_server::{Edge, MemoryList};
+use edge_server::{Edge, EdgeList};
 use platform::clock::now_ms;
 use platform::job_queue::{MAX_RECEIVES, QueueName};
 use platform::net::Policy;
@@ -105,7 +105,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         rebuild,
     );
     let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
-    let list = MemoryList::kept_in(folder.join("edge-list.json"));
+    let list = EdgeList::open(folder.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router = edge_server::routes(edge(installation.store.clone(), keyring, keks.clone(), (list, args)))
         .merge(api::router(state));
@@ -164,12 +164,12 @@ fn edge(
     store: SharedStore,
     keys: Keyring,
     key_encryption_keys: KeyEncryptionKeys,
-    (list, args): (MemoryList, &DevArgs),
+    (list, args): (EdgeList, &DevArgs),
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
     let now = Box::new(edge_server::system_time);
-    Edge { store, keys, key_encryption_keys, config, front: None, now, list }
+    Edge { store, keys, key_encryption_keys, config, proxy: None, now, list }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {

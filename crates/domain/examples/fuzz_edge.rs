@@ -225,7 +225,7 @@ impl World {
                 document[at] ^= 1 << random.below(8);
                 drop(plan.release(&document, &world::key_encryption_keys()));
             }
-            EdgeAction::Renew(plan) => drop(plan.answer()),
+            EdgeAction::Renew(plan) => drop(plan.body()),
             EdgeAction::Serve(_) | EdgeAction::Refuse(..) | EdgeAction::Preflight(_) | EdgeAction::Revoke(_) => {}
         }
         format!("{request:?}")

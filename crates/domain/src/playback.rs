@@ -132,7 +132,7 @@ pub enum EdgeAction {
     RewriteMedia(Box<MediaPlan>),
     /// Read a wrapped key, and respond with its [`KeyPlan::release`]; nothing here may be cached or logged.
     ReleaseKey(KeyPlan),
-    /// Store its entry, then respond with 200 and [`RenewPlan::answer`].
+    /// Store its entry, then respond with 200 and [`RenewPlan::body`].
     Renew(Box<RenewPlan>),
     /// Store its entries, then respond with 204.
     Revoke(RevokePlan),

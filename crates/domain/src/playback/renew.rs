@@ -66,7 +66,7 @@ impl RenewPlan {
     }
 
     /// The response, JSON: the seconds until the session ends. Not a time, because the clock of a viewer may be wrong.
-    pub fn answer(&self) -> String {
+    pub fn body(&self) -> String {
         format!("{{\"expires_in\":{}}}", self.seconds)
     }
 }

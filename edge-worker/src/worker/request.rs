@@ -12,7 +12,7 @@ use crate::url::Url;
 /// A request, read from the runtime only as far as necessary: each call out of WebAssembly costs.
 /// The runtime joins repeated headers by commas.
 #[derive(Debug)]
-pub(super) struct Incoming<'a> {
+pub(super) struct EdgeRequest<'a> {
     request: &'a web_sys::Request,
     headers: web_sys::Headers,
     method: String,
@@ -25,7 +25,7 @@ pub(super) struct Incoming<'a> {
     brands: Option<String>,
 }
 
-impl ClientLocation for Incoming<'_> {
+impl ClientLocation for EdgeRequest<'_> {
     /// Cloudflare sets it, whatever the client claims.
     fn ip(&self) -> Option<IpAddr> {
         self.header("cf-connecting-ip")?.trim().parse().ok()
@@ -36,7 +36,7 @@ impl ClientLocation for Incoming<'_> {
     }
 }
 
-impl<'a> Incoming<'a> {
+impl<'a> EdgeRequest<'a> {
     pub(super) fn new(request: &'a web_sys::Request) -> Self {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
