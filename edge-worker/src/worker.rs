@@ -25,5 +25,5 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "exported to the runtime")]
 pub async fn queue(batch: MessageBatch, env: Env) {
-    events::carry(&batch, &env).await;
+    events::handle_batch(&batch, &env).await;
 }

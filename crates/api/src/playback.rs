@@ -227,7 +227,9 @@ mod tests {
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
         let own = urls.clone().with_poster(Some(&PosterId::from_timestamp(5)), true).poster.unwrap();
-        assert!(matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::OwnPoster { .. })));
+        assert!(
+            matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::CustomPoster { .. }))
+        );
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));
         assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));

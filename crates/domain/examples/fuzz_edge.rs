@@ -203,8 +203,8 @@ impl World {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: referer.as_deref(),
-            destination: referer.as_deref(),
-            brands: referer.as_deref(),
+            sec_fetch_dest: referer.as_deref(),
+            sec_ch_ua: referer.as_deref(),
             client: Some(&client),
             signature: [None, Some(true), Some(false)][random.below(3)],
         };

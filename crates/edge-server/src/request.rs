@@ -27,8 +27,8 @@ pub(super) struct EdgeRequest<'a> {
     cookie: Option<Cow<'a, str>>,
     origin: Option<Cow<'a, str>>,
     referer: Option<Cow<'a, str>>,
-    destination: Option<Cow<'a, str>>,
-    brands: Option<Cow<'a, str>>,
+    sec_fetch_dest: Option<Cow<'a, str>>,
+    sec_ch_ua: Option<Cow<'a, str>>,
     client_ip: Option<IpAddr>,
     country: Option<Cow<'a, str>>,
 }
@@ -57,8 +57,8 @@ impl<'a> EdgeRequest<'a> {
             cookie: joined(headers, "cookie", "; "),
             origin: joined(headers, "origin", ", "),
             referer: joined(headers, "referer", ", "),
-            destination: joined(headers, "sec-fetch-dest", ", "),
-            brands: joined(headers, "sec-ch-ua", ", "),
+            sec_fetch_dest: joined(headers, "sec-fetch-dest", ", "),
+            sec_ch_ua: joined(headers, "sec-ch-ua", ", "),
             client_ip,
             country: proxy.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
         }
@@ -73,8 +73,8 @@ impl<'a> EdgeRequest<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            destination: self.destination.as_deref(),
-            brands: self.brands.as_deref(),
+            sec_fetch_dest: self.sec_fetch_dest.as_deref(),
+            sec_ch_ua: self.sec_ch_ua.as_deref(),
             client: Some(self),
             signature: None,
         }

@@ -47,7 +47,7 @@ pub(super) async fn respond(request: &Request, env: &Env, context: &Context) -> 
     let settings = &bindings.settings;
     let mut asked = request.playback();
     if let Some(signature) = playback::delegated(&asked, &settings.keys) {
-        asked.signature = Some(signatures::verifies(&signature).await);
+        asked.signature = Some(signatures::is_valid(&signature).await);
     }
     let action = playback::decide(&asked, now(), &settings.keys, &settings.config);
     let handler = Handler { bindings: Rc::clone(&bindings), request: &request, context };
@@ -112,7 +112,7 @@ impl Handler<'_> {
         self.permitted(lookup, async { Ok(()) }).await?;
         let Entry { name, value, seconds } = &plan.entry;
         let key = self.cache_key(name);
-        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::keep_text(&key, value, *seconds)).await;
+        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::store_entry(&key, value, *seconds)).await;
         stored?;
         Ok(EdgeResponse::new(200, &plan.headers).bytes(plan.body().as_bytes(), false)?)
     }
@@ -178,7 +178,7 @@ impl Handler<'_> {
         let (mine, kept): (ReadableStream, ReadableStream) =
             (both.get(0).unchecked_into(), both.get(1).unchecked_into());
         let content_type = plan.object.content_type();
-        self.context.wait_until(async move { cache::keep(key, kept, content_type, &tag).await });
+        self.context.wait_until(async move { cache::store_object(key, kept, content_type, &tag).await });
         Ok(response.stream(Some(&mine))?)
     }
 
@@ -235,7 +235,7 @@ impl Handler<'_> {
         if let Some(name) = lookup.renewal.take() {
             // A renewal that this location has cached is valid until it expires, and saves a KV
             // look-up per segment.
-            let here = cache::find_text(&self.cache_key(&name)).await;
+            let here = cache::find_entry(&self.cache_key(&name)).await;
             let renewal = Lookup { revocations: vec![], renewal: Some(name) };
             if renewal.judge(now, |_| here.clone()).is_err() {
                 lookup.renewal = renewal.renewal;

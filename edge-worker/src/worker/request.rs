@@ -21,8 +21,8 @@ pub(super) struct EdgeRequest<'a> {
     cookie: Option<String>,
     origin: Option<String>,
     referer: Option<String>,
-    destination: Option<String>,
-    brands: Option<String>,
+    sec_fetch_dest: Option<String>,
+    sec_ch_ua: Option<String>,
 }
 
 impl ClientLocation for EdgeRequest<'_> {
@@ -48,8 +48,8 @@ impl<'a> EdgeRequest<'a> {
             authorization: for_grant("authorization"),
             cookie: for_grant("cookie"),
             referer: for_grant("referer"),
-            destination: for_grant("sec-fetch-dest"),
-            brands: for_grant("sec-ch-ua"),
+            sec_fetch_dest: for_grant("sec-fetch-dest"),
+            sec_ch_ua: for_grant("sec-ch-ua"),
             origin: header("origin"),
             request,
             headers,
@@ -67,8 +67,8 @@ impl<'a> EdgeRequest<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            destination: self.destination.as_deref(),
-            brands: self.brands.as_deref(),
+            sec_fetch_dest: self.sec_fetch_dest.as_deref(),
+            sec_ch_ua: self.sec_ch_ua.as_deref(),
             client: Some(self),
             signature: None,
         }

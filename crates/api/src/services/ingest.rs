@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use catalog::{Catalog, CatalogError, UploadEventOutcome};
 use config::Installation;
-use domain::event::{EventContext, Ignored, jobs_of, relayed_job};
+use domain::event::{EventContext, SkipReason, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -65,7 +65,7 @@ pub enum Ingested {
     /// The video was ready before and keeps its content; the new object at the path of its source is removed.
     Unwanted(VideoId),
     /// The event is not about a source.
-    Ignored(Ignored),
+    Ignored(SkipReason),
 }
 
 /// The event could not be processed: do not acknowledge it.
@@ -123,7 +123,7 @@ impl Ingest {
         for record in records {
             let outcome = match record {
                 Ok(job) => self.record_and_send(&job, now_ms).await?,
-                Err(Ignored::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
+                Err(SkipReason::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
             };
             self.count(&outcome);
@@ -140,7 +140,7 @@ impl Ingest {
             Ingested::Waiting(_) => "stored",
             Ingested::Gone(_) => "gone",
             Ingested::Unwanted(_) => "unwanted",
-            Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
+            Ingested::Ignored(SkipReason::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
                     "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \

@@ -192,7 +192,7 @@ pub(crate) async fn delete(
     existing(&state, &caller, id).await?;
     let before = state.catalog.drop_poster(id).await?;
     if let Some(poster) = before.and_then(|it| it.shown) {
-        state.store.delete(&ObjectKey::OwnPoster { video: id, poster }).await?;
+        state.store.delete(&ObjectKey::CustomPoster { video: id, poster }).await?;
     }
     state.store.delete_all(&ObjectPrefix::PosterImages(id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -23,8 +23,8 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseResponse {
         cookie: header("cookie"),
         origin: header("origin"),
         referer: header("referer"),
-        destination: header("sec-fetch-dest"),
-        brands: header("sec-ch-ua"),
+        sec_fetch_dest: header("sec-fetch-dest"),
+        sec_ch_ua: header("sec-ch-ua"),
         client: Some(&client),
         signature: None,
     };
@@ -291,8 +291,8 @@ proptest! {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: origin.as_deref(),
-            destination: None,
-            brands: None,
+            sec_fetch_dest: None,
+            sec_ch_ua: None,
             client: Some(&FixedLocation { ip: None, country: origin.as_deref() }),
             signature: None,
         };
