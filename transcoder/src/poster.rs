@@ -84,8 +84,8 @@ pub(crate) async fn from_timestamp(
         chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition.name).collect();
     segments.sort_by_key(|it| it.index);
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
-    let place = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
-    let segment = segments.get(place).ok_or_else(|| gone("segment"))?;
+    let position = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
+    let segment = segments.get(position).ok_or_else(|| gone("segment"))?;
 
     let key = ObjectKey::Segment {
         video,

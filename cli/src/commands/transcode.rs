@@ -29,7 +29,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         mode: args.mode.into(),
         encrypt: args.encrypt,
         keep_going: args.keep_going,
-        workers: encoders,
+        encoders,
     };
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();

@@ -46,7 +46,7 @@ const WORKER: &str = "dev";
 
 /// The inputs of [`build`].
 pub(super) struct DevInputs<'a> {
-    pub(super) folder: &'a DataDir,
+    pub(super) data_dir: &'a DataDir,
     pub(super) listener: &'a TcpListener,
     pub(super) s3_listener: &'a TcpListener,
     pub(super) args: &'a DevArgs,
@@ -65,17 +65,17 @@ pub(super) struct DevSystem {
 }
 
 pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
-    let DevInputs { folder, args, tools, .. } = inputs;
-    let secrets = folder.secrets();
+    let DevInputs { data_dir, args, tools, .. } = inputs;
+    let secrets = data_dir.secrets();
     let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
     let profiles = read_profiles(&args.profiles)?;
 
-    let s3_config = s3_config(folder, args.strict_cors);
+    let s3_config = s3_config(data_dir, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
     let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
-        None => open_sqlite(&folder.join("edgereel.db")).await?,
+        None => open_sqlite(&data_dir.join("edgereel.db")).await?,
     };
     let catalog = Catalog::new(&database);
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
@@ -105,7 +105,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         rebuild,
     );
     let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
-    let list = EdgeList::open(folder.join("edge-list.json"));
+    let list = EdgeList::open(data_dir.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router = edge_server::routes(edge(installation.store.clone(), keyring, keks.clone(), (list, args)))
         .merge(api::router(state));
@@ -187,14 +187,14 @@ fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
     }
 }
 
-fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
+fn s3_config(data_dir: &DataDir, strict_cors: bool) -> S3ServerConfig {
     // All origins may upload: a presigned request is the permission.
     let cors_origins = if strict_cors { vec![] } else { vec!["*".to_owned()] };
     let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: cors_origins.clone() };
     S3ServerConfig {
-        data_dir: folder.join("s3"),
-        access_key_id: folder.secrets().s3_access_key_id.clone(),
-        secret_access_key: folder.secrets().s3_secret_access_key.as_str().into(),
+        data_dir: data_dir.join("s3"),
+        access_key_id: data_dir.secrets().s3_access_key_id.clone(),
+        secret_access_key: data_dir.secrets().s3_secret_access_key.as_str().into(),
         buckets: vec![bucket(PRIVATE_BUCKET), bucket(MEDIA_BUCKET)],
         account_id: "local".to_owned(),
         event_rules: vec![EventRule {

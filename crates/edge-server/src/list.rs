@@ -63,8 +63,8 @@ impl EdgeList {
 
 /// Replaces the file in one step: a crash leaves the old one or the new one.
 fn write(file: &Path, entries: &Entries) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(directory)?;
     new.write_all(&serde_json::to_vec(entries)?)?;
     new.as_file().sync_data()?;
     new.persist(file)?;
@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn what_is_in_a_file_outlives_the_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("list.json");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("list.json");
         let list = EdgeList::open(file.clone()).unwrap();
         for name in ["video/a", "viewer/b"] {
             list.store(Entry { name: name.to_owned(), value: "1".to_owned(), seconds: 60 }, 100);

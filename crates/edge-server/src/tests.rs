@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::playback::Entry;
 use domain::playback::cases::{self, Case, CaseResponse, world};
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::*;
 
 /// A listening edge over a directory that holds what the cases play.
 async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }

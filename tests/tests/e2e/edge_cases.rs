@@ -12,7 +12,7 @@ use domain::playback::cases::{self, Case, CaseResponse, world};
 use e2e::edge::Edge;
 use e2e::wire;
 use edge_server::{EdgeList, TrustedProxy, router, system_time};
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ async fn worker_with(bindings: Value) -> Option<Edge> {
 }
 
 async fn twin(folder: &TempDir) -> SocketAddr {
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }

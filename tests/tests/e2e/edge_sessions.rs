@@ -11,14 +11,14 @@ use domain::playback::revocation;
 use e2e::edge::Edge;
 use e2e::wire::{self, Answer};
 use edge_server::{EdgeList, router, system_time};
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
 /// The twin, over all objects of the cases.
 async fn twin() -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }

@@ -105,8 +105,8 @@ async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks)
     let Some(length_size) = config.and_then(h264::length_size) else { return Ok(false) };
     let count = index.keyframes.len();
     // The first one is complete; otherwise nothing could be shown.
-    for place in [1, count / 2, count.saturating_sub(1)] {
-        let Some(keyframe) = index.keyframes.get(place).filter(|_| place > 0) else { continue };
+    for position in [1, count / 2, count.saturating_sub(1)] {
+        let Some(keyframe) = index.keyframes.get(position).filter(|_| position > 0) else { continue };
         let end = keyframe.offset.saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
         let sample = blocks.read(keyframe.offset..end).await?;
         if h264::picture(&sample, length_size) == Some(Picture::Inter) {

@@ -14,21 +14,21 @@ use domain::state::VideoState;
 use platform::object_store::PutCondition;
 use tracing::{error, info, warn};
 
-use super::{Context, Fate};
+use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::poster;
 
 /// A job that renders a poster.
 pub(crate) struct PosterJob<'a> {
-    pub(crate) context: Context<'a>,
+    pub(crate) context: JobContext<'a>,
     pub(crate) job: &'a PosterRequest,
 }
 
 impl PosterJob<'_> {
     /// Renders the poster, and shows it if no other was requested in the meantime.
     pub(crate) async fn run(&self) -> Fate {
-        let (Context { worker, delivery, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, delivery, .. }, job) = (self.context, self.job);
         let problem = match Box::pin(self.render()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(CatalogError::Gone { .. } | CatalogError::NotFound { .. })) => {
@@ -67,7 +67,7 @@ impl PosterJob<'_> {
     }
 
     async fn render(&self) -> Result<(), TranscodeError> {
-        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let record = worker.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
         let Some(record) = record else {
             info!("another poster was requested in the meantime");
@@ -111,7 +111,7 @@ impl PosterJob<'_> {
     }
 
     async fn frame_at(&self, at_ms: u64) -> Result<bytes::Bytes, TranscodeError> {
-        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let video = worker.catalog.get_video(job.video).await?;
         let VideoState::Ready { generation } = &video.state else {
             return Err(CatalogError::Gone { video: job.video }.into());

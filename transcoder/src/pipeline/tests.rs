@@ -339,14 +339,14 @@ fn a_chunk_belongs_to_the_plan_that_it_fits() {
     };
     for lane in [Lane::Encode, Lane::Audio] {
         for index in 0..plan.chunks(lane).len() as u32 {
-            assert!(belongs(&plan, &chunk(lane, index)), "{lane:?} {index}");
+            assert!(fits_plan(&plan, &chunk(lane, index)), "{lane:?} {index}");
         }
     }
     let last = plan.encode_chunks.len() as u32 - 1;
     let changed = |index: u32, change: &dyn Fn(&mut ChunkRecord)| {
         let mut chunk = chunk(Lane::Encode, index);
         change(&mut chunk);
-        belongs(&plan, &chunk)
+        fits_plan(&plan, &chunk)
     };
     assert!(!changed(0, &|it| it.index = 99), "there is no such chunk");
     assert!(!changed(0, &|it| it.index = 1), "its segments are those of another one");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use media::ts::PACKET_BYTES;
 
 use super::measured;
-use crate::sink::ORIGIN;
+use crate::sink::PRESENTATION_START;
 
 /// `stream_type` and PID of H.264.
 pub(crate) const VIDEO: (u8, u16) = (0x1b, 0x100);
@@ -91,7 +91,7 @@ impl Transport {
     }
 
     fn pes(&mut self, pid: u16, stream: u8, ticks: u64, payload: &[u8], sized: bool) {
-        let time = (ticks as i64 + ORIGIN) as u64;
+        let time = (ticks as i64 + PRESENTATION_START) as u64;
         let stamp = [
             0x21 | ((time >> 30 & 7) as u8) << 1,
             (time >> 22) as u8,
@@ -116,9 +116,9 @@ impl Transport {
     }
 
     fn packets(&mut self, pid: u16, payload: &[u8]) {
-        for (place, part) in payload.chunks(PACKET_BYTES - 4).enumerate() {
+        for (index, part) in payload.chunks(PACKET_BYTES - 4).enumerate() {
             let counter = self.counters.entry(pid).or_default();
-            let start = u8::from(place == 0) << 6;
+            let start = u8::from(index == 0) << 6;
             let stuffing = PACKET_BYTES - 4 - part.len();
             let control = if stuffing > 0 { 0x30 } else { 0x10 };
             self.bytes.extend([0x47, start | (pid >> 8) as u8, pid as u8, control | *counter]);
@@ -174,7 +174,7 @@ fn what_is_written_is_read_back() {
     assert!(segment.damage.is_none() && segment.starts_with_tables, "{segment:?}");
     let stream = segment.video.unwrap();
     assert_eq!((stream.frames, stream.intra_frames, stream.starts_with_idr), (180, 1, true));
-    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (ORIGIN + 540_000, 540_000));
+    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (PRESENTATION_START + 540_000, 540_000));
     assert_eq!(stream.codec.as_deref(), Some(VIDEO_CODEC));
 
     let segment = measured(&audio(0, 281, 48_000));

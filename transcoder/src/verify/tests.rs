@@ -206,8 +206,8 @@ fn a_generation_is_complete_or_it_is_not_published() {
         let error = judged(|it| it.retain(|it| it.rendition.as_str() != rendition)).expect_err(rendition);
         assert_eq!(error, format!("verification failed: {rendition} is not complete"));
         let twice = |it: &mut Vec<SegmentRecord>| {
-            let place = it.iter().position(of(rendition, 1)).unwrap();
-            it.insert(place, it[place].clone());
+            let position = it.iter().position(of(rendition, 1)).unwrap();
+            it.insert(position, it[position].clone());
         };
         assert!(judged(twice).is_err(), "{rendition}");
     }

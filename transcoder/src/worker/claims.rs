@@ -14,10 +14,10 @@ use tracing::{error, info, warn};
 
 use super::{CATALOG_PAUSE, Worker};
 use crate::error::TranscodeError;
-use crate::jobs::{Context, Fate};
+use crate::jobs::{Fate, JobContext};
 use platform::clock::now_ms;
 
-impl Context<'_> {
+impl JobContext<'_> {
     /// The claim if this worker got it; otherwise the fate of the message. `is_free_here`: no other
     /// job of this process is processing the video.
     pub(crate) async fn claim_or_fate(
@@ -26,10 +26,10 @@ impl Context<'_> {
         is_free_here: bool,
         outcome: Result<ClaimOutcome, CatalogError>,
     ) -> Result<Claim, Fate> {
-        let Context { worker, delivery, .. } = self;
+        let JobContext { worker, delivery, .. } = self;
         match outcome {
             Ok(ClaimOutcome::Claimed(claim)) => {
-                worker.outage.forget();
+                worker.outage.reset_pauses();
                 tracing::Span::current().record("attempt", claim.fence);
                 Ok(claim)
             }
@@ -68,7 +68,7 @@ impl Context<'_> {
 
     /// Records the reason of a failed attempt.
     pub(crate) async fn fail(&self, claim: &Claim, problem: TranscodeError) -> Fate {
-        let Context { worker, cancel, .. } = self;
+        let JobContext { worker, cancel, .. } = self;
         let (failure, log_tail) = (problem.failure(), problem.log_tail().to_owned());
         let verdict = failure.class().verdict();
         let next = match verdict {
