@@ -51,8 +51,8 @@ pub(crate) async fn receive(
             Ingested::Duplicate(_)
             | Ingested::Waiting(_)
             | Ingested::AlreadyDone(_)
-            | Ingested::Gone(_)
-            | Ingested::Unwanted(_) => {
+            | Ingested::VideoGone(_)
+            | Ingested::SourceAfterReady(_) => {
                 result.known += 1;
             }
             Ingested::Ignored(SkipReason::Malformed { detail }) => {

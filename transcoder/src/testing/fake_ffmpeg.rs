@@ -25,7 +25,7 @@ pub(crate) enum Task {
     Copy,
     Encode,
     Audio,
-    Pictures,
+    Images,
     Poster,
     Survey,
     /// It hands frames on to other runs.
@@ -132,7 +132,7 @@ pub(crate) struct FakeFfmpeg {
 /// Where the program finds its folder.
 const FOLDER: &str = "EDGEREEL_FAKE_FFMPEG";
 
-/// Pictures that a run for pictures delivers: as many as the default profile asks for.
+/// Images that a run for images delivers: as many as the default profile asks for.
 const PICTURES: u32 = 10;
 
 impl FakeFfmpeg {
@@ -265,7 +265,7 @@ impl Run {
         let task = match () {
             () if any("source") => Task::Copy,
             () if any("iframes") => Task::Encode,
-            () if any("images") => Task::Pictures,
+            () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,

@@ -61,9 +61,9 @@ pub enum Ingested {
     /// The source was processed already, or is being processed.
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; the source of a deleted video is removed.
-    Gone(VideoId),
+    VideoGone(VideoId),
     /// The video was ready before and keeps its content; the new object at the path of its source is removed.
-    Unwanted(VideoId),
+    SourceAfterReady(VideoId),
     /// The event is not about a source.
     Ignored(SkipReason),
 }
@@ -138,8 +138,8 @@ impl Ingest {
             Ingested::Queued(_) => "queued",
             Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
             Ingested::Waiting(_) => "stored",
-            Ingested::Gone(_) => "gone",
-            Ingested::Unwanted(_) => "unwanted",
+            Ingested::VideoGone(_) => "gone",
+            Ingested::SourceAfterReady(_) => "unwanted",
             Ingested::Ignored(SkipReason::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
@@ -180,13 +180,13 @@ impl Ingest {
             UploadEventOutcome::Send(job) => job,
             UploadEventOutcome::Waits => return Ok(Ingested::Waiting(job.video)),
             UploadEventOutcome::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
-            UploadEventOutcome::Gone => {
+            UploadEventOutcome::VideoGone => {
                 self.remove_if_deleted(job.video).await?;
-                return Ok(Ingested::Gone(job.video));
+                return Ok(Ingested::VideoGone(job.video));
             }
-            UploadEventOutcome::Unwanted => {
+            UploadEventOutcome::SourceAfterReady => {
                 self.remove_unwanted(job).await?;
-                return Ok(Ingested::Unwanted(job.video));
+                return Ok(Ingested::SourceAfterReady(job.video));
             }
         };
         let id = job.id.clone();
