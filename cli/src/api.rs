@@ -19,7 +19,7 @@ pub use responses::{
 };
 
 use crate::Result;
-use crate::args::ApiArgs;
+use crate::args::ApiClientArgs;
 use crate::data_dir::DevInfo;
 use crate::output::CommandError;
 
@@ -101,7 +101,7 @@ impl Api {
     ///
     /// # Errors
     /// If there are neither.
-    pub fn of(args: &ApiArgs) -> Result<Self> {
+    pub fn of(args: &ApiClientArgs) -> Result<Self> {
         if let (Some(api), Some(token)) = (&args.api, &args.token) {
             return Ok(Self::new(api, token.clone())?);
         }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::failure::SourceProblem;
-use platform::net::{Guard, Policy, Refused};
+use platform::net::{Guard, Policy, UrlRejected};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use reqwest::{Response, StatusCode};
 use url::Url;
@@ -191,12 +191,14 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     (start <= end && size.is_none_or(|it| end.checked_add(1) == Some(it))).then_some((start, size))
 }
 
-fn refused(refusal: &Refused) -> TranscodeError {
+fn refused(refusal: &UrlRejected) -> TranscodeError {
     match refusal {
-        Refused::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
-        Refused::Scheme(_) | Refused::NotHttps | Refused::Userinfo | Refused::NoHost | Refused::Private { .. } => {
-            SourceProblem::AddressNotAllowed.into()
-        }
+        UrlRejected::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
+        UrlRejected::Scheme(_)
+        | UrlRejected::NotHttps
+        | UrlRejected::Userinfo
+        | UrlRejected::NoHost
+        | UrlRejected::Private { .. } => SourceProblem::AddressNotAllowed.into(),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::loopback::SegmentReceiver;
 
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
-pub(crate) const ORIGIN: i64 = 900_000;
+pub(crate) const PRESENTATION_START: i64 = 900_000;
 
 /// Maximum number of segments in memory, in addition to the one that each output is writing.
 const IN_FLIGHT: usize = 8;
@@ -172,7 +172,7 @@ pub(crate) struct Stored {
 pub(crate) struct SegmentSink {
     writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
-    room: Semaphore,
+    in_flight: Semaphore,
     active: AtomicUsize,
     stored: mpsc::UnboundedSender<Stored>,
 }
@@ -182,8 +182,8 @@ impl SegmentSink {
     pub(crate) fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
         let outputs = outputs.into_iter().map(|it| (it.rendition.name.clone(), it)).collect();
-        let room = Semaphore::new(IN_FLIGHT);
-        (Self { writer, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
+        let in_flight = Semaphore::new(IN_FLIGHT);
+        (Self { writer, outputs, in_flight, active: AtomicUsize::new(0), stored }, receiver)
     }
 
     /// Number of deliveries that are being received or stored.
@@ -249,7 +249,7 @@ impl SegmentSink {
         let measured = scanner.finish().map_err(unmeasurable)?;
         let (start, duration, frames) = extent(&measured)?;
         let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
-        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([ORIGIN + (start + duration) as i64]);
+        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([PRESENTATION_START + (start + duration) as i64]);
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
@@ -261,7 +261,7 @@ impl SegmentSink {
                 sequence,
                 offset,
                 bytes: object.len() as u64 - offset,
-                start: (cut.pts - ORIGIN).max(0) as u64,
+                start: (cut.pts - PRESENTATION_START).max(0) as u64,
                 duration: (end - cut.pts).max(0) as u64,
             });
         }
@@ -290,7 +290,7 @@ impl SegmentReceiver for SegmentSink {
             .ok_or_else(|| TranscodeError::Verification(format!("ffmpeg delivered to `{output}`")))?;
         let _active = Active::new(&self.active);
         // Without a free slot, nothing is read, and FFmpeg waits: memory stays bounded.
-        let _room = self.room.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
+        let _permit = self.in_flight.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
         let stored = match &output.first_iframes {
             Some(firsts) => {
                 let first = firsts.get(index as usize).copied();
@@ -373,7 +373,7 @@ pub(crate) fn extent(measured: &Measured) -> Result<(u64, u64, u32), TranscodeEr
     }
     let stream = measured.lead().ok_or_else(|| wrong("has no stream with times"))?;
     // An AAC access unit may begin just before the video: its start is set to that of the video.
-    let start = (stream.start_ticks() - ORIGIN).max(0) as u64;
+    let start = (stream.start_ticks() - PRESENTATION_START).max(0) as u64;
     Ok((start, stream.duration_ticks().max(0) as u64, stream.frames as u32))
 }
 

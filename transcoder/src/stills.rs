@@ -195,7 +195,7 @@ async fn poster(
             let seconds = context.probe.origin_seconds() + seconds(moment);
             normaliser.poster(&source, seconds, size, &output("poster", "%d.jpg"))
         }
-        None => context.context(&source, &output).poster(moment, size),
+        None => context.command_inputs(&source, &output).poster(moment, size),
     };
     let run = context.run("make the poster".to_owned(), arguments, TIME_LIMIT);
     let cost = process::run(run, &context.cancel).await.map_err(|it| context.cause(it))?.cost;

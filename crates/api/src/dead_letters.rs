@@ -164,10 +164,10 @@ impl DeadLetterView {
             id: letter.id.0,
             video,
             attempts: letter.receive_count,
-            reason: letter.why.or_else(lost),
+            reason: letter.reason.or_else(lost),
             readable,
             sent_ms: letter.sent_ms,
-            died_ms: letter.died_ms,
+            died_ms: letter.dead_lettered_ms,
         }
     }
 }

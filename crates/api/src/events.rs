@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::event::Ignored;
+use domain::event::SkipReason;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,11 +51,11 @@ pub(crate) async fn receive(
             Ingested::Duplicate(_)
             | Ingested::Waiting(_)
             | Ingested::AlreadyDone(_)
-            | Ingested::Gone(_)
-            | Ingested::Unwanted(_) => {
+            | Ingested::VideoGone(_)
+            | Ingested::SourceAfterReady(_) => {
                 result.known += 1;
             }
-            Ingested::Ignored(Ignored::Rubbish { detail }) => {
+            Ingested::Ignored(SkipReason::Malformed { detail }) => {
                 return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
             }
             Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),

@@ -40,18 +40,18 @@ impl FailureClass {
     }
 
     /// The action of the queue.
-    pub fn verdict(self) -> Verdict {
+    pub fn verdict(self) -> FailureVerdict {
         match self {
-            Self::Source => Verdict::Reject,
-            Self::Infrastructure => Verdict::Retry,
-            Self::Shutdown => Verdict::Release,
+            Self::Source => FailureVerdict::Reject,
+            Self::Infrastructure => FailureVerdict::Retry,
+            Self::Shutdown => FailureVerdict::Release,
         }
     }
 }
 
 /// The action on the job of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum FailureVerdict {
     /// Acknowledge it and report the failure to the user: another attempt cannot succeed.
     Reject,
     /// Leave it to the queue, with a delay: another attempt may succeed.
@@ -390,8 +390,8 @@ mod tests {
 
     #[test]
     fn the_class_decides_what_follows() {
-        assert_eq!(FailureCode::NotAVideo.class().verdict(), Verdict::Reject);
-        assert_eq!(FailureCode::DiskFull.class().verdict(), Verdict::Retry);
-        assert_eq!(FailureCode::Shutdown.class().verdict(), Verdict::Release);
+        assert_eq!(FailureCode::NotAVideo.class().verdict(), FailureVerdict::Reject);
+        assert_eq!(FailureCode::DiskFull.class().verdict(), FailureVerdict::Retry);
+        assert_eq!(FailureCode::Shutdown.class().verdict(), FailureVerdict::Release);
     }
 }

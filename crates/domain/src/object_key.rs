@@ -168,7 +168,7 @@ pub enum ObjectKey {
         generation: Generation,
     },
     /// A custom poster (JPEG); independent of encodings, so that it outlives them.
-    OwnPoster {
+    CustomPoster {
         /// The video that it belongs to.
         video: VideoId,
         /// Id of the poster.
@@ -202,7 +202,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::OwnPoster { .. } => Bucket::Media,
+            | Self::CustomPoster { .. } => Bucket::Media,
         }
     }
 
@@ -231,7 +231,7 @@ impl ObjectKey {
             Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
-            Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
+            Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
         }
     }
@@ -266,7 +266,7 @@ impl ObjectKey {
                 Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "posters", file]) => {
-                Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
+                Self::CustomPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
             (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
@@ -318,7 +318,7 @@ impl ObjectKey {
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
-            | Self::OwnPoster { video, .. }
+            | Self::CustomPoster { video, .. }
             | Self::PosterImage { video, .. } => *video,
         }
     }
@@ -334,7 +334,7 @@ impl ObjectKey {
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } => "video/mp4",
-            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
+            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::CustomPoster { .. } => {
                 "image/jpeg"
             }
             Self::StoryboardIndex { .. } => "text/vtt",
@@ -358,7 +358,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::OwnPoster { .. } => CachePolicy::Immutable,
+            | Self::CustomPoster { .. } => CachePolicy::Immutable,
         }
     }
 }

@@ -119,9 +119,9 @@ pub struct DeadLetter {
     pub sent_ms: u64,
     /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
     /// does not record it.
-    pub died_ms: u64,
+    pub dead_lettered_ms: u64,
     /// The last reason passed to `release` or `dead_letter`, if there is one.
-    pub why: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Message counts. Approximate while others send and receive.
@@ -198,12 +198,12 @@ pub trait JobQueue: Send + Sync {
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
 
     /// Returns the message. It can be received again after `delay`, or becomes a dead letter if
-    /// this was its last delivery. `why` is stored for the dead letter if the queue supports it.
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError>;
+    /// this was its last delivery. `reason` is stored for the dead letter if the queue supports it.
+    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError>;
 
     /// Makes the message a dead letter at once, because no consumer will ever be able to process
     /// it.
-    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
+    async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError>;
 
     /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
     /// They stay in the queue. Reading may hide them briefly from other readers.

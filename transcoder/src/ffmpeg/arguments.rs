@@ -1,6 +1,6 @@
 //! FFmpeg command lines: pure functions of the plan, so that tests can read them.
 //!
-//! All renditions share one clock: the presentation begins at [`ORIGIN`](crate::sink::ORIGIN) in
+//! All renditions share one clock: the presentation begins at [`PRESENTATION_START`](crate::sink::PRESENTATION_START) in
 //! every transport stream, whichever run produced it.
 
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(crate) use graph::iframe_interval;
 pub(crate) use stills::{images, still};
 
 /// The inputs of every command line.
-pub(crate) struct Context<'a> {
+pub(crate) struct CommandInputs<'a> {
     /// The plan of the presentation.
     pub plan: &'a EncodePlan,
     /// The properties of the source.
@@ -49,7 +49,7 @@ const WARM_UP_UNITS: u64 = 4;
 /// Audio decoders need some time until their output is correct, seconds.
 const WARM_UP_SECONDS: f64 = 2.0;
 
-impl Context<'_> {
+impl CommandInputs<'_> {
     /// The arguments of one encoding run: decode once, scale each rung from the next larger one.
     /// `chunks` are consecutive.
     ///

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::error::VideoError;
 use super::view::VideoView;
-use super::{existing, facts, import, read_view, rungs};
+use super::{existing, import, metadata, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -102,7 +102,7 @@ pub(crate) async fn reencode(
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
     let profile = match request.profile {
-        Some(profile) => facts::profile(Some(profile), &state.config)?,
+        Some(profile) => metadata::profile(Some(profile), &state.config)?,
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;

@@ -2,7 +2,7 @@
 
 use catalog::webhooks::EndpointPatch;
 use domain::webhook::EventType;
-use platform::net::{Guard, Refused};
+use platform::net::{Guard, UrlRejected};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ pub enum InvalidWebhook {
     Url(String),
     /// The address is not allowed.
     #[error("`url`: {0}")]
-    Address(Refused),
+    Address(UrlRejected),
     /// There are no event types, or one cannot be subscribed to.
     #[error("`events`: {0}")]
     Types(String),

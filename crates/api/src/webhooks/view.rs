@@ -1,6 +1,6 @@
 //! Webhooks and deliveries in responses.
 
-use catalog::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint};
+use catalog::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint};
 use domain::ids::VideoId;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub(crate) struct WebhookWithSecret {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DisabledWebhook)]
 struct DisabledView {
-    reason: DisabledWhy,
+    reason: DisabledReason,
     message: &'static str,
     #[serde(rename = "at", serialize_with = "as_rfc3339")]
     #[schema(value_type = types::Time)]
@@ -58,9 +58,9 @@ impl WebhookView {
         let disabled = endpoint.disabled.map(|(at_ms, reason)| DisabledView {
             reason,
             message: match reason {
-                DisabledWhy::Owner => "The owner disabled it.",
-                DisabledWhy::Gone => "The endpoint responded with 410 (Gone): enable it when it exists again.",
-                DisabledWhy::Failing => "All deliveries failed for three days: fix the endpoint, then enable it.",
+                DisabledReason::Owner => "The owner disabled it.",
+                DisabledReason::Gone => "The endpoint responded with 410 (Gone): enable it when it exists again.",
+                DisabledReason::Failing => "All deliveries failed for three days: fix the endpoint, then enable it.",
             },
             at_ms,
         });
