@@ -5,7 +5,6 @@
 //! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,20 +21,16 @@ pub use sqs::SqsQueue;
 /// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.
 pub const MAX_RECEIVES: u32 = 5;
 
-/// Which of the two queues of an installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// One of the two queues of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueName {
-    /// Users wait for these jobs: uploads, retries, first views.
+    /// Jobs that users wait for. All programs use this queue.
     Interactive,
-    /// Background jobs: migrations of whole buckets.
+    /// Jobs that may wait until the other queue is empty. No program sends any yet.
     Bulk,
 }
 
 impl QueueName {
-    /// Both queues, the more urgent one first.
-    pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
-
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,22 +43,6 @@ impl QueueName {
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A text that is not the name of a queue.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a queue: use interactive or bulk")]
-pub struct UnknownQueue(String);
-
-impl FromStr for QueueName {
-    type Err = UnknownQueue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownQueue> {
-        Self::ALL
-            .into_iter()
-            .find(|it| it.as_str() == text)
-            .ok_or_else(|| UnknownQueue(text.chars().take(64).collect()))
     }
 }
 
