@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, PosterId, VideoId};
 
+mod cache;
 mod format;
 mod names;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
+pub use cache::CachePolicy;
 pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
@@ -30,28 +32,6 @@ pub enum Bucket {
 
 /// The prefix of uploads, whose events start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
-
-/// Cache lifetime of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CachePolicy {
-    /// Its path is never written with other content: a year.
-    Immutable,
-    /// It may change at any time: a cache has to revalidate it for each request.
-    Revalidate,
-    /// Private data: must not be cached.
-    NoStore,
-}
-
-impl CachePolicy {
-    /// The `Cache-Control` header.
-    pub fn header(self) -> &'static str {
-        match self {
-            Self::Immutable => "public, max-age=31536000, immutable",
-            Self::Revalidate => "no-cache",
-            Self::NoStore => "no-store",
-        }
-    }
-}
 
 /// Every kind of object that Edgereel stores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

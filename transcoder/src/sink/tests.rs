@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
 use domain::segment::TICKS_PER_SECOND;
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::ObjectStoreExt as _;
 use proptest::prelude::*;
 
+use super::images::LARGEST_IMAGE;
 use super::*;
 use crate::testing::transport::{self, AUDIO, FrameKind, Transport, VIDEO};
 use crate::testing::world::World;
