@@ -32,7 +32,8 @@ MAY_USE = {
     "check": {"hls", "media"},
     "transcoder": {"catalog", "config", "confine", "domain", "hls", "media", "platform", "serve"},
     "config": {"catalog", "domain", "platform"},
-    "api": {"catalog", "config", "domain", "hls", "platform", "serve"},
+    "api-types": {"domain"},
+    "api": {"api-types", "catalog", "config", "domain", "hls", "platform", "serve"},
     "functions": {"api", "config", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",
@@ -46,6 +47,7 @@ MAY_USE = {
         "check",
         "transcoder",
         "api",
+        "api-types",
         "config",
     },
     "edge-worker": {"domain"},
@@ -77,7 +79,7 @@ MUST_NOT_LINK = {
 }
 
 # Pure crates: no clock, sockets or threads, including their dependencies.
-PURE = {"domain", "hls", "media"}
+PURE = {"api-types", "domain", "hls", "media"}
 IMPURE = {"tokio", "mio", "socket2", "reqwest", "hyper", "sqlx", "rusqlite", "aws-sdk-s3", "getrandom", "chrono"}
 
 

@@ -1,22 +1,20 @@
 //! The API client of the commands.
 
-mod responses;
-
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api_types::problem::ProblemDocument;
+use api_types::streams::{Stream, StreamParams};
+use api_types::uploads::{
+    CompleteUpload, CompletedUpload, CreatedUpload, NewUpload, PartsRequest, SignedPart, SignedParts, Upload,
+};
+use api_types::videos::Video;
 use domain::ids::VideoId;
 use http::{Method, StatusCode};
 use platform::secret::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-
-pub use responses::{
-    AttemptResponse, Completed, CreatedUpload, FailureResponse, PartResponse, SignedPart, SignedRequest, StoredPart,
-    StreamResponse, UploadInstructions, UploadResponse, VideoResponse,
-};
 
 use crate::Result;
 use crate::args::ApiClientArgs;
@@ -83,6 +81,9 @@ pub struct Api {
     http: reqwest::Client,
 }
 
+/// The body of a request without one.
+const NO_BODY: Option<&()> = None;
+
 /// Attempts of an idempotent request.
 const ATTEMPTS: u32 = 5;
 /// Before the second attempt; doubled each time.
@@ -121,55 +122,54 @@ impl Api {
     }
 
     /// `POST /v1/uploads`. Not retried, because each request creates a video.
-    pub async fn create_upload(&self, body: &Value) -> std::result::Result<CreatedUpload, ApiError> {
+    pub async fn create_upload(&self, body: &NewUpload) -> std::result::Result<CreatedUpload, ApiError> {
         self.send_once(Method::POST, "/v1/uploads", Some(body)).await
     }
 
     /// `GET /v1/uploads/{id}`.
-    pub async fn upload(&self, id: VideoId) -> std::result::Result<UploadResponse, ApiError> {
-        self.with_retries(Method::GET, &format!("/v1/uploads/{id}"), None).await
+    pub async fn upload(&self, id: VideoId) -> std::result::Result<Upload, ApiError> {
+        self.with_retries(Method::GET, &format!("/v1/uploads/{id}"), NO_BODY).await
     }
 
     /// `POST /v1/uploads/{id}/parts`.
     pub async fn sign_parts(&self, id: VideoId, numbers: &[u32]) -> std::result::Result<Vec<SignedPart>, ApiError> {
-        let body = json!({ "numbers": numbers });
-        let response: PartResponse =
+        let body = PartsRequest { numbers: numbers.to_vec() };
+        let response: SignedParts =
             self.with_retries(Method::POST, &format!("/v1/uploads/{id}/parts"), Some(&body)).await?;
         Ok(response.parts)
     }
 
     /// `POST /v1/uploads/{id}/complete`.
-    pub async fn complete_upload(&self, id: VideoId, body: &Value) -> std::result::Result<Completed, ApiError> {
+    pub async fn complete_upload(
+        &self,
+        id: VideoId,
+        body: &CompleteUpload,
+    ) -> std::result::Result<CompletedUpload, ApiError> {
         self.with_retries(Method::POST, &format!("/v1/uploads/{id}/complete"), Some(body)).await
     }
 
     /// `GET /v1/videos/{id}`.
-    pub async fn video(&self, id: VideoId) -> std::result::Result<VideoResponse, ApiError> {
-        self.with_retries(Method::GET, &format!("/v1/videos/{id}"), None).await
+    pub async fn video(&self, id: VideoId) -> std::result::Result<Video, ApiError> {
+        self.with_retries(Method::GET, &format!("/v1/videos/{id}"), NO_BODY).await
     }
 
     /// `GET /v1/videos/{id}/stream`.
-    pub async fn stream(&self, id: VideoId, query: &[(&str, String)]) -> std::result::Result<StreamResponse, ApiError> {
-        let mut path = format!("/v1/videos/{id}/stream");
-        let mut separator = '?';
-        for (name, value) in query {
-            let value: String = form_encoded(value);
-            path += &format!("{separator}{name}={value}");
-            separator = '&';
-        }
-        self.with_retries(Method::GET, &path, None).await
+    pub async fn stream(&self, id: VideoId, params: &StreamParams) -> std::result::Result<Stream, ApiError> {
+        // Serialisation cannot fail: all values are text or numbers.
+        let query = serde_urlencoded::to_string(params).unwrap_or_default();
+        self.with_retries(Method::GET, &format!("/v1/videos/{id}/stream?{query}"), NO_BODY).await
     }
 
     /// `DELETE /v1/videos/{id}`: deletes the video and its source.
     pub async fn delete_video(&self, id: VideoId) -> std::result::Result<(), ApiError> {
-        self.with_retries(Method::DELETE, &format!("/v1/videos/{id}"), None).await
+        self.with_retries(Method::DELETE, &format!("/v1/videos/{id}"), NO_BODY).await
     }
 
     async fn with_retries<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<&impl Serialize>,
     ) -> std::result::Result<T, ApiError> {
         let mut pause = BACKOFF;
         for _ in 1..ATTEMPTS {
@@ -203,7 +203,7 @@ impl Api {
             // A response without a body.
             return serde_json::from_slice(if bytes.is_empty() { b"null" } else { &bytes }).map_err(unexpected);
         }
-        Err(responses::problem(status, &bytes))
+        Err(problem(status, &bytes))
     }
 }
 
@@ -233,13 +233,13 @@ fn not_running(data: &Path) -> CommandError {
     )
 }
 
-fn form_encoded(value: &str) -> String {
-    let mut encoded = String::new();
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded += &format!("%{byte:02X}"),
+/// The error of an unsuccessful response, which may also come from another server.
+fn problem(status: StatusCode, body: &[u8]) -> ApiError {
+    match serde_json::from_slice(body) {
+        Ok(ProblemDocument { code, detail, .. }) => ApiError::Problem { status, code, detail },
+        Err(_) => {
+            let code = "unexpected-response".to_owned();
+            ApiError::Problem { status, code, detail: format!("the API responded with {status} and no explanation") }
         }
     }
-    encoded
 }

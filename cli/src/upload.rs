@@ -9,11 +9,12 @@ mod send;
 use std::path::Path;
 use std::time::Instant;
 
+use api_types::uploads::{NewUpload, UploadInstructions};
 use domain::ids::VideoId;
-use serde_json::{Value, json};
+use domain::job::{Generate, Mode};
 
 use crate::Result;
-use crate::api::{Api, UploadInstructions};
+use crate::api::Api;
 use crate::output::CommandError;
 
 pub use file::UploadFile;
@@ -27,8 +28,8 @@ pub struct UploadOptions {
     pub title: Option<String>,
     /// Name of the profile.
     pub profile: Option<String>,
-    /// `abr` or `copy`.
-    pub mode: Option<&'static str>,
+    /// How to convert it. Default: the mode of the installation.
+    pub mode: Option<Mode>,
     /// Transcode on the first view.
     pub on_first_view: bool,
     /// Start a new upload instead of resuming an interrupted one.
@@ -115,7 +116,7 @@ async fn resume(
     report: &(impl Fn(Event) + Sync),
 ) -> Result<Option<Uploaded>> {
     let earlier = match api.upload(video).await {
-        Ok(earlier) if earlier.size == file.size => earlier,
+        Ok(earlier) if earlier.size == Some(file.size) => earlier,
         // The upload no longer exists, or is of a different file.
         Ok(_) => return Ok(None),
         Err(error) if matches!(error.code(), "no-such-video" | "upload-gone" | "conflict") => return Ok(None),
@@ -126,7 +127,7 @@ async fn resume(
         (true, ..) => report(Event::Moved(signed(file.size))),
         (false, Some(request), ..) => send::single(api, file, video, request, report).await?,
         (false, None, Some(part_size), Some(parts)) => {
-            let plan = parts::Plan { part_size, parts, stored: earlier.stored };
+            let plan = parts::Plan { part_size, parts, stored: earlier.stored.unwrap_or_default() };
             parts::send_missing(api, file, video, plan, report).await?;
         }
         _ => return Ok(None),
@@ -134,23 +135,17 @@ async fn resume(
     Ok(Some(Uploaded { video, bytes: file.size, at: Instant::now() }))
 }
 
-fn upload_request(file: &UploadFile, options: &UploadOptions) -> Value {
-    let mut request = json!({
-        "filename": file.name,
-        "size": file.size,
-        "content_type": file.content_type(),
-        "title": options.title.as_deref().unwrap_or(&file.name),
-    });
-    if let Some(profile) = &options.profile {
-        request["profile"] = json!(profile);
+fn upload_request(file: &UploadFile, options: &UploadOptions) -> NewUpload {
+    NewUpload {
+        filename: file.name.clone(),
+        size: file.size,
+        content_type: Some(file.content_type().to_owned()),
+        title: Some(options.title.as_ref().unwrap_or(&file.name).clone()),
+        profile: options.profile.clone(),
+        mode: options.mode,
+        generate: if options.on_first_view { Generate::OnFirstView } else { Generate::OnUpload },
+        ..NewUpload::default()
     }
-    if let Some(mode) = options.mode {
-        request["mode"] = json!(mode);
-    }
-    if options.on_first_view {
-        request["generate"] = json!("on_first_view");
-    }
-    request
 }
 
 fn signed(bytes: u64) -> i64 {

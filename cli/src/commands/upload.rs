@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use console::style;
+use domain::job::Mode;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::Result;
 use crate::api::Api;
-use crate::args::{ModeArg, UploadArgs};
+use crate::args::UploadArgs;
 use crate::output::{Output, bytes};
 use crate::upload::{Event, FollowEvent, UploadOptions, Uploaded, follow, upload};
 
@@ -20,10 +21,7 @@ pub async fn run(args: UploadArgs, output: &Output) -> Result {
     let options = UploadOptions {
         title: args.title,
         profile: args.profile,
-        mode: args.mode.map(|mode| match mode {
-            ModeArg::Abr => "abr",
-            ModeArg::Copy => "copy",
-        }),
+        mode: args.mode.map(Mode::from),
         on_first_view: args.on_first_view,
         restart: args.restart,
     };

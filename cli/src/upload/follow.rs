@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use api_types::streams::{Stream, StreamParams};
+use api_types::videos::{Video, VideoFailure};
 use domain::ids::VideoId;
 use domain::state::StateName;
 
 use crate::Result;
-use crate::api::{Api, FailureResponse, StreamResponse, VideoResponse};
+use crate::api::Api;
 use crate::output::CommandError;
 
 /// An event while following a video.
@@ -46,7 +48,7 @@ pub struct Ready {
     /// Playback URL with a grant.
     pub hls_url: String,
     /// The video.
-    pub video: VideoResponse,
+    pub video: Video,
 }
 
 /// Interval between two checks.
@@ -65,38 +67,42 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
     let mut reported_wait = None;
     loop {
         let answer = api.video(video).await?;
-        let elapsed = uploaded.elapsed();
-        if answer.playable && playable_after.is_none() {
+        let (summary, elapsed) = (&answer.summary, uploaded.elapsed());
+        if summary.playable && playable_after.is_none() {
             playable_after = Some(elapsed);
-            let hls_url = playback_url(&api.stream(video, &[]).await?)?;
+            let hls_url = playback_url(api.stream(video, &StreamParams::default()).await?)?;
             report(FollowEvent::Playable { after: elapsed, hls_url });
         }
-        let event = FollowEvent::Progress { state: answer.state, stage: answer.stage.clone(), percent: answer.percent };
+        let event = FollowEvent::Progress {
+            state: summary.state,
+            stage: summary.stage.as_ref().map(ToString::to_string),
+            percent: summary.percent,
+        };
         if reported.as_ref() != Some(&event) {
             report(event.clone());
             reported = Some(event);
             changed = Instant::now();
         }
-        let waits = (answer.state, answer.attempts.len());
+        let waits = (summary.state, answer.attempts.len());
         if changed.elapsed() >= QUIET_PERIOD && reported_wait != Some(waits) {
             if let Some(reason) = reason(&answer) {
-                report(FollowEvent::Waiting { state: answer.state, reason });
+                report(FollowEvent::Waiting { state: summary.state, reason });
             }
             reported_wait = Some(waits);
         }
-        match answer.state {
+        match summary.state {
             StateName::Ready => {
-                let hls_url = playback_url(&api.stream(video, &[]).await?)?;
+                let hls_url = playback_url(api.stream(video, &StreamParams::default()).await?)?;
                 let playable_after = playable_after.unwrap_or(elapsed);
                 return Ok(Ready { playable_after, ready_after: elapsed, hls_url, video: answer });
             }
-            StateName::Failed => return Err(failed(answer.failure)),
+            StateName::Failed => return Err(failed(summary.failure.as_ref())),
             StateName::Cancelled | StateName::Deleted => {
-                let gone = anyhow::anyhow!("another client has {} the video", answer.state);
+                let gone = anyhow::anyhow!("another client has {} the video", summary.state);
                 return Err(CommandError::failed("video-gone", gone));
             }
             // Requesting the stream starts transcoding on first view.
-            StateName::Stored => drop(api.stream(video, &[]).await?),
+            StateName::Stored => drop(api.stream(video, &StreamParams::default()).await?),
             StateName::Created
             | StateName::Uploading
             | StateName::Queued
@@ -106,13 +112,16 @@ pub async fn follow(api: &Api, video: VideoId, uploaded: Instant, report: &impl 
     }
 }
 
-fn playback_url(answer: &StreamResponse) -> anyhow::Result<String> {
-    answer.hls_url.clone().ok_or_else(|| anyhow::anyhow!("the API returned no URL for a playable video"))
+fn playback_url(answer: Stream) -> anyhow::Result<String> {
+    match answer {
+        Stream::Playable(info) => Ok(info.hls_url.into_exposed()),
+        Stream::Processing(_) => Err(anyhow::anyhow!("the API returned no URL for a playable video")),
+    }
 }
 
 /// What a waiting video is waiting for.
-fn reason(answer: &VideoResponse) -> Option<String> {
-    match answer.state {
+fn reason(answer: &Video) -> Option<String> {
+    match answer.summary.state {
         StateName::Created | StateName::Uploading => {
             Some("Waiting for the file: the API has not found it in the private bucket yet.".to_owned())
         }
@@ -136,36 +145,44 @@ fn reason(answer: &VideoResponse) -> Option<String> {
 }
 
 /// The error of a failed video. Its message explains the problem and the remedy.
-fn failed(failure: Option<FailureResponse>) -> CommandError {
+fn failed(failure: Option<&VideoFailure>) -> CommandError {
     match failure {
-        Some(failure) => CommandError::failed(failure.code, anyhow::anyhow!(failure.message)),
+        Some(failure) => CommandError::failed(&failure.code, anyhow::anyhow!(failure.message.clone())),
         None => CommandError::failed("video-failed", anyhow::anyhow!("the video failed without an explanation")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[test]
     fn a_waiting_video_has_a_reason() {
-        let of = |state: &str, attempts| {
-            let answer = json!({ "state": state, "playable": false, "attempts": attempts });
+        let at = "2026-11-21T18:27:05.123Z";
+        let of = |state: &str, attempts: &[Value]| {
+            let attempts = attempts.iter().map(|failure| {
+                json!({
+                    "number": 1, "outcome": "failed", "failure": failure, "stage": null, "percent": 0,
+                    "started_at": at, "ended_at": at,
+                })
+            });
+            let answer = json!({
+                "id": "vid_018bcfe5680077078707070707070707", "state": state, "playable": false, "metadata": {},
+                "profile": "default", "mode": "abr", "generate": "on_upload", "source": {}, "created_at": at,
+                "updated_at": at, "renditions": [], "attempts": attempts.collect::<Vec<_>>(), "warnings": [],
+                "poster": { "status": "automatic" },
+            });
             reason(&serde_json::from_value(answer).unwrap())
         };
-        let said = of("queued", json!([])).unwrap();
+        let said = of("queued", &[]).unwrap();
         assert!(said.contains("`edgereel transcoder` is running"), "{said}");
-        let failed =
-            json!([{ "failure": { "code": "internal", "message": "Something failed." } }, { "failure": null }]);
-        assert!(
-            of("queued", failed).unwrap().contains("`edgereel transcoder` is running"),
-            "the last attempt was released"
-        );
-        let failed = json!([{ "failure": { "code": "internal", "message": "Something failed." } }]);
-        let said = of("queued", failed).unwrap();
+        let failed = json!({ "class": "infrastructure", "code": "internal", "message": "Something failed." });
+        let said = of("queued", &[failed.clone(), Value::Null]).unwrap();
+        assert!(said.contains("`edgereel transcoder` is running"), "the last attempt was released");
+        let said = of("queued", &[failed]).unwrap();
         assert_eq!(said, "Attempt 1 failed (internal): Something failed. The next attempt starts within an hour.");
-        assert_eq!(of("processing", json!([])), None);
+        assert_eq!(of("processing", &[]), None);
     }
 }

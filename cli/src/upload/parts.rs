@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use api_types::uploads::{CompleteUpload, SentPart, SignedPart, StoredPart};
 use domain::ids::VideoId;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::json;
 
 use super::send::{Sent, send_range};
 use super::{Event, UploadFile, changed, signed};
 use crate::Result;
-use crate::api::{Api, SignedPart, StoredPart};
+use crate::api::Api;
 use crate::output::CommandError;
 
 /// Concurrent parts.
@@ -54,8 +54,8 @@ pub(super) async fn send_missing(
     if !file.is_unchanged().await {
         return Err(changed(file));
     }
-    let parts: Vec<_> = tags.iter().map(|(number, etag)| json!({ "number": number, "etag": etag })).collect();
-    api.complete_upload(video, &json!({ "parts": parts })).await?;
+    let parts = tags.into_iter().map(|(number, etag)| SentPart { number, etag }).collect();
+    api.complete_upload(video, &CompleteUpload { parts: Some(parts) }).await?;
     Ok(())
 }
 

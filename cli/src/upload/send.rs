@@ -4,17 +4,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api_types::uploads::{CompleteUpload, SignedRequest};
 use bytes::Bytes;
 use domain::ids::VideoId;
 use futures::StreamExt as _;
 use http::StatusCode;
 use http::header::ETAG;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{Event, UploadFile, changed, signed};
 use crate::Result;
-use crate::api::{Api, SignedRequest};
+use crate::api::Api;
 use crate::output::CommandError;
 
 /// The result of a request to the store.
@@ -51,7 +51,7 @@ pub(super) async fn single(
     if !file.is_unchanged().await {
         return Err(changed(file));
     }
-    api.complete_upload(video, &json!({})).await?;
+    api.complete_upload(video, &CompleteUpload::default()).await?;
     Ok(())
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use api_types::uploads::{NewUpload, UploadInstructions};
 use domain::ids::VideoId;
 use domain::object_key::{FileName, ObjectKey};
-use edgereel::api::{Api, UploadInstructions};
+use edgereel::api::Api;
 use edgereel::upload::{ResumeNote, UploadFile};
 use platform::object_store::ObjectStoreExt as _;
 use platform::object_store::s3::{S3Store, S3StoreConfig};
@@ -65,7 +66,7 @@ async fn an_interrupted_upload_resumes_with_the_missing_parts() {
     let file = UploadFile::open(&path).await.unwrap();
 
     // An earlier run sent two parts, one of them damaged, and was killed.
-    let request = json!({ "filename": file.name, "size": file.size, "content_type": "video/mp4" });
+    let request = NewUpload { filename: file.name.clone(), size: file.size, ..NewUpload::default() };
     let created = api.create_upload(&request).await.unwrap();
     let UploadInstructions::Multipart { part_size, parts } = created.upload else { panic!("one request") };
     assert_eq!(parts, 5);

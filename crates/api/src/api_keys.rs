@@ -3,72 +3,21 @@
 //! Only the response that creates a key contains its secret: the catalog stores its hash, and a response that is
 //! stored for `Idempotency-Key` is encrypted.
 
+use api_types::Timestamp;
+use api_types::api_keys::{ApiKey as KeyView, ApiKeyList, CreatedApiKey, ListApiKeys, NewApiKey as KeyRequest};
 use axum::Json;
 use axum::extract::State;
 use catalog::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use domain::ids::ApiKeyId;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Caller, InsufficientScope, Scope, Scopes, keys};
+use crate::auth::{Caller, InsufficientScope, Scope, keys};
 use crate::error::ApiError;
 use crate::extract::{Body, PathId, QueryParams};
-use crate::openapi::types;
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, as_rfc3339_if_any};
 use platform::clock::now_ms;
-
-/// Request for an API key.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = NewApiKey)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct KeyRequest {
-    name: String,
-    #[schema(value_type = types::Scopes)]
-    scopes: Scopes,
-    /// The owner whose videos it can access; only admins may set it.
-    #[serde(default)]
-    owner: Option<String>,
-    /// Seconds until it expires: at most ten years. Default: when the key that creates it expires, or never. A key that
-    /// is created with a JWT lives at most one year, 90 days by default.
-    #[serde(default)]
-    expires_in: Option<u64>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = CreatedApiKey)]
-pub(crate) struct CreatedKey {
-    #[serde(flatten)]
-    view: KeyView,
-    /// The secret. Only this response contains it.
-    key: String,
-}
-
-/// A list entry.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ApiKey)]
-struct KeyView {
-    #[schema(value_type = types::ApiKeyId)]
-    id: ApiKeyId,
-    name: String,
-    owner: Option<String>,
-    #[schema(value_type = types::Scopes)]
-    scopes: Scopes,
-    created_by: String,
-    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    created_ms: u64,
-    #[serde(rename = "expires_at", serialize_with = "as_rfc3339_if_any")]
-    #[schema(value_type = Option<types::Time>)]
-    expires_ms: Option<u64>,
-    /// Accurate to the minute.
-    #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
-    #[schema(value_type = Option<types::Time>)]
-    used_ms: Option<u64>,
-}
 
 /// Longest name in bytes.
 const NAME_LIMIT: usize = 200;
@@ -83,7 +32,7 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
     Body(request): Body<KeyRequest>,
-) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+) -> Result<(StatusCode, Json<CreatedApiKey>), ApiError> {
     let now = now_ms();
     check(&request)?;
     // A new key never has more scopes than its creator.
@@ -115,7 +64,7 @@ pub(crate) async fn create(
         return Err(ApiError::conflict("the API key that sent this request was revoked"));
     }
     tracing::info!(key.id = %created.id, "created API key {}", created.id);
-    Ok((StatusCode::CREATED, Json(CreatedKey { view: KeyView::of(created), key: secret.expose().to_owned() })))
+    Ok((StatusCode::CREATED, Json(CreatedApiKey { api_key: view(created), key: secret.expose().to_owned().into() })))
 }
 
 fn check(request: &KeyRequest) -> Result<(), ApiError> {
@@ -154,41 +103,16 @@ async fn expiry_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u6
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the previous page.
-    #[serde(default)]
-    #[param(value_type = Option<types::ApiKeyId>)]
-    cursor: Option<String>,
-    /// Filter by owner; only admins may name another one.
-    #[serde(default)]
-    owner: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = ApiKeyList)]
-pub(crate) struct KeyList {
-    api_keys: Vec<KeyView>,
-    /// Cursor of the next page; `null` on the last page.
-    #[schema(value_type = Option<types::ApiKeyId>)]
-    next_cursor: Option<ApiKeyId>,
-}
-
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    QueryParams(params): QueryParams<ListParams>,
-) -> Result<Json<KeyList>, ApiError> {
+    QueryParams(params): QueryParams<ListApiKeys>,
+) -> Result<Json<ApiKeyList>, ApiError> {
     own_keys(&caller)?;
     let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
     let filter = KeyFilter { owner: caller.owner_for(params.owner)?, after, limit };
     let page = state.accounts.list_keys(&filter).await?;
-    Ok(Json(KeyList { api_keys: page.keys.into_iter().map(KeyView::of).collect(), next_cursor: page.next }))
+    Ok(Json(ApiKeyList { api_keys: page.keys.into_iter().map(view).collect(), next_cursor: page.next }))
 }
 
 /// Repeating the request is not an error.
@@ -217,9 +141,16 @@ fn invalid(detail: &str) -> ApiError {
     ApiError::invalid(detail.to_owned())
 }
 
-impl KeyView {
-    fn of(key: ApiKey) -> Self {
-        let ApiKey { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = key;
-        Self { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms }
+fn view(key: ApiKey) -> KeyView {
+    let ApiKey { id, name, owner, scopes, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = key;
+    KeyView {
+        id,
+        name,
+        owner,
+        scopes,
+        created_by,
+        created_at: created_ms.into(),
+        expires_at: expires_ms.map(Timestamp::from),
+        last_used_at: used_ms.map(Timestamp::from),
     }
 }

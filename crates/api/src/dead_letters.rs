@@ -1,82 +1,30 @@
 //! Routes of dead letters, for the operator: list and redrive.
 
+use api_types::dead_letters::{DeadLetter as DeadLetterView, DeadLetterList, ListDeadLetters, RedriveResult};
 use axum::Json;
 use axum::extract::State;
 use catalog::CatalogError;
 use domain::failure::FailureCode;
-use domain::ids::VideoId;
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::job_queue::{DeadLetter, DeadLetterId, QueueError};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{PathParams, QueryParams};
-use crate::openapi::types;
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::times::as_rfc3339;
 use platform::clock::now_ms;
-
-/// Parameters of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
-
-/// A job that failed too often.
-#[derive(Serialize, ToSchema)]
-#[schema(as = DeadLetter)]
-pub(crate) struct DeadLetterView {
-    /// The id for `redrive`.
-    id: String,
-    /// `null` if the message cannot be parsed.
-    #[schema(value_type = Option<types::VideoId>)]
-    video: Option<VideoId>,
-    /// Number of deliveries.
-    attempts: u32,
-    /// The last reason, if known; for a failed video, its failure code.
-    reason: Option<String>,
-    /// Whether the message can be parsed.
-    readable: bool,
-    #[serde(rename = "sent_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    sent_ms: u64,
-    #[serde(rename = "dead_lettered_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    died_ms: u64,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct DeadLetterList {
-    /// The oldest ones; a queue without an order returns any.
-    dead_letters: Vec<DeadLetterView>,
-}
-
-/// The result of a redrive.
-#[derive(Default, Serialize, ToSchema)]
-pub(crate) struct RedriveResult {
-    /// Number of jobs that were queued again.
-    redriven: u64,
-    /// Number of dead letters that were removed: their videos were deleted, cancelled, are ready, or have a newer job.
-    dropped: u64,
-}
 
 /// `GET /v1/dead-letters`
 pub(crate) async fn list(
     State(state): State<ApiState>,
     _: Caller,
-    QueryParams(params): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListDeadLetters>,
 ) -> Result<Json<DeadLetterList>, ApiError> {
     let letters = state.queue.dead_letters(paging::limit(params.limit)?).await?;
-    Ok(Json(DeadLetterList { dead_letters: letters.into_iter().map(DeadLetterView::of).collect() }))
+    Ok(Json(DeadLetterList { dead_letters: letters.into_iter().map(view).collect() }))
 }
 
 /// `POST /v1/dead-letters/redrive`: all of them.
@@ -155,20 +103,18 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
     }
 }
 
-impl DeadLetterView {
-    fn of(letter: DeadLetter) -> Self {
-        let readable = letter.message.is_ok();
-        let video = letter.message.as_ref().ok().map(|it| it.video());
-        let lost = || readable.then(|| FailureCode::WorkerLost.as_str().to_owned());
-        Self {
-            id: letter.id.0,
-            video,
-            attempts: letter.receive_count,
-            reason: letter.reason.or_else(lost),
-            readable,
-            sent_ms: letter.sent_ms,
-            died_ms: letter.dead_lettered_ms,
-        }
+fn view(letter: DeadLetter) -> DeadLetterView {
+    let readable = letter.message.is_ok();
+    let video = letter.message.as_ref().ok().map(|it| it.video());
+    let lost = || readable.then(|| FailureCode::WorkerLost.as_str().to_owned());
+    DeadLetterView {
+        id: letter.id.0,
+        video,
+        attempts: letter.receive_count,
+        reason: letter.reason.or_else(lost),
+        readable,
+        sent_at: letter.sent_ms.into(),
+        dead_lettered_at: letter.dead_lettered_ms.into(),
     }
 }
 

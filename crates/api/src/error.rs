@@ -7,14 +7,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use api_types::problem::ProblemDocument;
+use api_types::videos::VideoFailure;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::ext::ReasonPhrase;
 use platform::object_store::StoreError;
-use serde_json::{Value, json};
 
+use crate::auth::Scope;
 use crate::problem::Problem;
 
 /// The media type of problem documents.
@@ -25,7 +27,9 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub struct ApiError {
     problem: Problem,
     detail: Cow<'static, str>,
-    extensions: Vec<(&'static str, Value)>,
+    scope: Option<Scope>,
+    // In a box, since most errors have none.
+    failure: Option<Box<VideoFailure>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     reason_phrase: Option<&'static str>,
     source: Option<anyhow::Error>,
@@ -34,7 +38,15 @@ pub struct ApiError {
 impl ApiError {
     /// An error of a kind; `detail` describes this occurrence to the client.
     pub fn new(problem: Problem, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { problem, detail: detail.into(), extensions: vec![], headers: vec![], reason_phrase: None, source: None }
+        Self {
+            problem,
+            detail: detail.into(),
+            scope: None,
+            failure: None,
+            headers: vec![],
+            reason_phrase: None,
+            source: None,
+        }
     }
 
     /// The body, query or a header cannot be parsed; `detail` names which.
@@ -69,9 +81,15 @@ impl ApiError {
         Self::new(Problem::Internal, "an internal error occurred and was logged").with_source(cause)
     }
 
-    /// Adds a member to the problem document.
-    pub(crate) fn with_extension(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.extensions.push((name, value.into()));
+    /// Names the scope that the caller lacks.
+    pub(crate) fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Adds the reason why a video failed.
+    pub(crate) fn with_failure(mut self, failure: VideoFailure) -> Self {
+        self.failure = Some(Box::new(failure));
         self
     }
 
@@ -118,22 +136,23 @@ impl std::error::Error for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { problem, detail, extensions, headers, reason_phrase, source } = self;
+        let Self { problem, detail, scope, failure, headers, reason_phrase, source } = self;
         match &source {
             Some(cause) if problem == Problem::Internal => tracing::error!("request failed: {cause:#}"),
             Some(cause) => tracing::warn!("request failed: {cause:#}"),
             None => {}
         }
-        let mut body = json!({
-            "type": problem.uri(),
-            "title": problem.title(),
-            "status": problem.status().as_u16(),
-            "detail": detail,
-            "code": problem.code(),
-        });
-        for (name, value) in extensions {
-            body[name] = value;
-        }
+        let body = ProblemDocument {
+            kind: problem.uri(),
+            title: problem.title().to_owned(),
+            status: problem.status().as_u16(),
+            detail: detail.into_owned(),
+            code: problem.code().to_owned(),
+            scope: scope.map(|it| it.as_str().to_owned()),
+            failure: failure.map(|it| *it),
+            // The request log adds it.
+            request_id: None,
+        };
         let mut response = (problem.status(), Json(body)).into_response();
         if let Some(phrase) = reason_phrase {
             response.extensions_mut().insert(ReasonPhrase::from_static(phrase.as_bytes()));

@@ -3,11 +3,10 @@
 //! Used by stores that call a webhook (`MinIO`, Ceph) and by the edge worker, which sends the jobs that it creates from
 //! R2's events. On AWS, the function `ingest` receives the same bodies from SQS.
 
+use api_types::events::{BucketEvent, EventResult};
 use axum::Json;
 use axum::extract::State;
 use domain::event::SkipReason;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
@@ -15,23 +14,6 @@ use crate::extract::Body;
 use crate::services::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
 use platform::clock::now_ms;
-
-/// A notification of R2 or S3 as the store sends it, or a job from the edge worker.
-#[derive(Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = Object)]
-pub(crate) struct BucketEvent(serde_json::Map<String, serde_json::Value>);
-
-/// The effect of an event.
-#[derive(Default, Serialize, ToSchema)]
-pub(crate) struct EventResult {
-    /// Number of jobs that were queued.
-    queued: u32,
-    /// Number of sources that were known already, or that need no job now.
-    known: u32,
-    /// Why the other records were skipped, one message each.
-    ignored: Vec<String>,
-}
 
 /// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
 pub(crate) async fn receive(

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use api_types::health::{Health, Readiness, ServiceState};
 use axum::Json;
 use axum::extract::State;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
 use http::StatusCode;
 use platform::object_store::StoreError;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::state::ApiState;
 use platform::clock::now_ms;
@@ -17,30 +16,8 @@ use platform::clock::now_ms;
 /// Timeout of each service.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The state of a service.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Word {
-    Ok,
-    Failing,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Health {
-    status: Word,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Readiness {
-    /// The combined state.
-    status: Word,
-    catalog: Word,
-    queue: Word,
-    store: Word,
-}
-
 pub(crate) async fn healthz() -> Json<Health> {
-    Json(Health { status: Word::Ok })
+    Json(Health { status: ServiceState::Ok })
 }
 
 pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
@@ -50,8 +27,13 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<R
         works("store", reach(&state)),
     );
     let ready = catalog && queue && store;
-    let word = |works: bool| if works { Word::Ok } else { Word::Failing };
-    let body = Readiness { status: word(ready), catalog: word(catalog), queue: word(queue), store: word(store) };
+    let state_of = |works: bool| if works { ServiceState::Ok } else { ServiceState::Failing };
+    let body = Readiness {
+        status: state_of(ready),
+        catalog: state_of(catalog),
+        queue: state_of(queue),
+        store: state_of(store),
+    };
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 

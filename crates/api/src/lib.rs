@@ -29,7 +29,6 @@ pub mod services;
 mod share_page;
 mod shares;
 pub mod state;
-mod times;
 pub mod upload_cors;
 pub mod uploads;
 pub mod videos;

@@ -10,7 +10,6 @@ mod examples;
 pub(crate) mod installation;
 mod sample;
 pub(crate) mod shares;
-pub(crate) mod types;
 pub(crate) mod uploads;
 pub(crate) mod uppy;
 pub(crate) mod videos;
@@ -18,6 +17,8 @@ pub(crate) mod webhooks;
 
 use std::sync::LazyLock;
 
+use api_types::schemas;
+use api_types::videos::VideoFailure;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use serde_json::json;
@@ -34,7 +35,6 @@ pub(crate) use doc::Doc;
 
 use crate::problem::Problem;
 use crate::routes::{OpenRoute, Route, open_routes, route_table};
-use crate::videos::view::FailureView as VideoFailure;
 
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
@@ -128,14 +128,14 @@ fn components() -> Components {
         .security_scheme(SECURITY, SecurityScheme::Http(token.build()))
         .schema(PROBLEM, problem());
     builder = builder
-        .schema_from::<types::VideoId>()
-        .schema_from::<types::WebhookId>()
-        .schema_from::<types::DeliveryId>()
-        .schema_from::<types::ApiKeyId>()
-        .schema_from::<types::ShareId>()
-        .schema_from::<types::EventId>()
-        .schema_from::<types::ListedState>()
-        .schema_from::<types::Scope>()
+        .schema_from::<schemas::VideoId>()
+        .schema_from::<schemas::WebhookId>()
+        .schema_from::<schemas::DeliveryId>()
+        .schema_from::<schemas::ApiKeyId>()
+        .schema_from::<schemas::ShareId>()
+        .schema_from::<schemas::EventId>()
+        .schema_from::<schemas::ListedState>()
+        .schema_from::<schemas::Scope>()
         .schema_from::<VideoFailure>();
     let key = ObjectBuilder::new()
         .schema_type(Type::String)

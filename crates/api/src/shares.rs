@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+use api_types::Timestamp;
+use api_types::shares::{CreatedShare, Share as ShareView, ShareList, ShareRequest};
+use api_types::streams::Stream;
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
@@ -19,82 +22,18 @@ use http::header::VARY;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use platform::secret::Secret;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, Video as PathVideo};
 use crate::limits::RateLimits;
-use crate::openapi::types;
 use crate::playback::{GrantLife, Viewer};
 use crate::problem::Problem;
 use crate::request_log::record_caller;
 use crate::share_page;
 use crate::state::ApiState;
-use crate::times::{as_rfc3339, as_rfc3339_if_any};
 use crate::videos::{existing, heights, stream};
 use platform::clock::now_ms;
-
-/// Request for a share link.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ShareRequest {
-    /// Seconds until it expires: one minute to one year. Default: one week.
-    #[serde(default = "a_week")]
-    #[schema(minimum = 60, maximum = 31_536_000, default = 604_800)]
-    expires_in: u64,
-    /// Limits playback to rungs of at most this height: pixels of the shorter side.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 65_535)]
-    max_height: Option<u32>,
-    /// A label of your choice.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    label: Option<String>,
-}
-
-fn a_week() -> u64 {
-    7 * 24 * 3600
-}
-
-/// The only response that contains the link.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CreatedShare {
-    #[serde(flatten)]
-    share: ShareView,
-    /// Browsers get a page with a player; programs get the response of `/stream`. With `/master.m3u8` appended, it is a
-    /// URL for players.
-    url: String,
-}
-
-/// A list entry.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Share)]
-pub(crate) struct ShareView {
-    #[schema(value_type = types::ShareId)]
-    id: ShareId,
-    #[schema(value_type = types::VideoId)]
-    video: VideoId,
-    label: Option<String>,
-    max_height: Option<u32>,
-    created_by: String,
-    #[serde(rename = "created_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    created_ms: u64,
-    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    expires_ms: u64,
-    /// Accurate to the minute.
-    #[serde(rename = "last_used_at", serialize_with = "as_rfc3339_if_any")]
-    #[schema(value_type = Option<types::Time>)]
-    used_ms: Option<u64>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ShareList {
-    shares: Vec<ShareView>,
-}
 
 /// Shortest and longest lifetime in seconds.
 const LIFETIME: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
@@ -126,10 +65,10 @@ pub(crate) async fn create(
         created_by: caller.subject,
         expires_ms: now.saturating_add(request.expires_in.saturating_mul(1_000)),
     };
-    let share = ShareView::of(state.shares.create(&new, now).await?);
+    let share = view(state.shares.create(&new, now).await?);
     tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
     let url = format!("{}/shared/{}", state.config.public_url.trim_end_matches('/'), secret.expose());
-    Ok((StatusCode::CREATED, Json(CreatedShare { share, url })))
+    Ok((StatusCode::CREATED, Json(CreatedShare { share, url: url.into() })))
 }
 
 fn check(request: &ShareRequest) -> Result<(), ApiError> {
@@ -158,7 +97,7 @@ pub(crate) async fn list(
 ) -> Result<Json<ShareList>, ApiError> {
     existing(&state, &caller, video).await?;
     let shares = state.shares.list(video, now_ms()).await?;
-    Ok(Json(ShareList { shares: shares.into_iter().map(ShareView::of).collect() }))
+    Ok(Json(ShareList { shares: shares.into_iter().map(view).collect() }))
 }
 
 /// `DELETE /v1/videos/{id}/shares/{share}`. Repeating the request sends the revocation to the edge again.
@@ -206,8 +145,8 @@ pub(crate) async fn follow_to_playlist(
 ) -> Result<Response, ApiError> {
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
     match stream::find(&state, video, &viewer).await? {
-        stream::Stream::Playable(info) => Ok(Redirect::temporary(info.hls_url()).into_response()),
-        stream::Stream::Processing(info) => Ok(info.into_response()),
+        Stream::Playable(info) => Ok(Redirect::temporary(info.hls_url.expose()).into_response()),
+        Stream::Processing(info) => Ok(stream::processing_response(info)),
     }
 }
 
@@ -262,10 +201,17 @@ fn viewer_name(share: ShareId) -> String {
     format!("share:{share}")
 }
 
-impl ShareView {
-    fn of(share: Share) -> Self {
-        let Share { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = share;
-        Self { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms }
+fn view(share: Share) -> ShareView {
+    let Share { id, video, label, max_height, created_by, created_ms, expires_ms, used_ms, revoked_ms: _ } = share;
+    ShareView {
+        id,
+        video,
+        label,
+        max_height,
+        created_by,
+        created_at: created_ms.into(),
+        expires_at: expires_ms.into(),
+        last_used_at: used_ms.map(Timestamp::from),
     }
 }
 

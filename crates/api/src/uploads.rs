@@ -10,17 +10,15 @@ pub mod plan;
 pub(crate) mod progress;
 pub(crate) mod uppy;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api_types::uploads::SignedRequest;
 use catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::{StateName, VideoState};
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -30,19 +28,9 @@ use error::UploadError;
 use plan::UploadPlan;
 use platform::clock::now_ms;
 
-/// A request that the client sends to the store.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SignedRequest {
-    method: String,
-    url: String,
-    /// Send all of these headers unchanged: they are signed. A browser sets `content-length` itself.
-    headers: BTreeMap<String, String>,
-}
-
-impl From<PresignedRequest> for SignedRequest {
-    fn from(request: PresignedRequest) -> Self {
-        Self { method: request.method, url: request.url, headers: request.headers.into_iter().collect() }
-    }
+/// A presigned request in responses.
+pub(crate) fn signed_request(request: PresignedRequest) -> SignedRequest {
+    SignedRequest { method: request.method, url: request.url, headers: request.headers.into_iter().collect() }
 }
 
 /// An upload in the catalog, with data derived from its row.

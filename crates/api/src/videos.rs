@@ -13,6 +13,7 @@ pub(crate) mod stream;
 pub(crate) mod view;
 pub(crate) mod work;
 
+use api_types::videos::{ListVideos, Video as VideoView, VideoList};
 use axum::Json;
 use axum::extract::State;
 use catalog::{Video, VideoFilter};
@@ -22,75 +23,36 @@ use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{QueryParams, Video as PathVideo};
-use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use error::VideoError;
 use platform::clock::now_ms;
-use view::{VideoSummary, VideoView};
-
-/// Parameters of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the previous page.
-    #[serde(default)]
-    #[param(value_type = Option<types::VideoId>)]
-    cursor: Option<String>,
-    #[serde(default)]
-    #[param(value_type = Option<types::ListedState>)]
-    state: Option<String>,
-    #[serde(default)]
-    external_id: Option<String>,
-    /// Text in the title.
-    #[serde(default)]
-    text: Option<String>,
-    /// Filter by owner; only admins may name another one.
-    #[serde(default)]
-    owner: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct VideoList {
-    videos: Vec<VideoSummary>,
-    /// Cursor of the next page; `null` on the last page.
-    #[schema(value_type = Option<types::VideoId>)]
-    next_cursor: Option<VideoId>,
-}
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    QueryParams(params): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListVideos>,
 ) -> Result<Json<VideoList>, ApiError> {
-    let page = state.catalog.list_videos(&params.into_filter(&caller)?).await?;
+    let page = state.catalog.list_videos(&filter(params, &caller)?).await?;
     let now = now_ms();
-    let videos = page.videos.iter().map(|it| VideoSummary::of(it, state.playback.poster_url(it, now)));
+    let videos = page.videos.iter().map(|it| view::summary(it, state.playback.poster_url(it, now)));
     Ok(Json(VideoList { videos: videos.collect(), next_cursor: page.next }))
 }
 
-impl ListParams {
-    fn into_filter(self, caller: &Caller) -> Result<VideoFilter, ApiError> {
-        let (limit, after) = (paging::limit(self.limit)?, paging::cursor(self.cursor)?);
-        let state = self.state.map(|it| it.parse::<StateName>()).transpose();
-        let state = state.map_err(|it| ApiError::malformed(format!("the query: `state`: {it}")))?;
-        if state == Some(StateName::Deleted) {
-            return Err(ApiError::malformed("the query: `state`: deleted videos cannot be listed"));
-        }
-        let owner = caller.owner_for(self.owner)?;
-        let (external_id, title_contains) = (self.external_id, self.text);
-        Ok(VideoFilter { owner, state, external_id, title_contains, after, limit })
+fn filter(params: ListVideos, caller: &Caller) -> Result<VideoFilter, ApiError> {
+    let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
+    let state = params.state.map(|it| it.parse::<StateName>()).transpose();
+    let state = state.map_err(|it| ApiError::malformed(format!("the query: `state`: {it}")))?;
+    if state == Some(StateName::Deleted) {
+        return Err(ApiError::malformed("the query: `state`: deleted videos cannot be listed"));
     }
+    let owner = caller.owner_for(params.owner)?;
+    let (external_id, title_contains) = (params.external_id, params.text);
+    Ok(VideoFilter { owner, state, external_id, title_contains, after, limit })
 }
 
 /// A video that the caller may access and that is not deleted. Every route gets its video here.
@@ -131,7 +93,7 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
         None => (Vec::new(), None),
     };
     let poster_url = state.playback.poster_url(video, now_ms());
-    Ok(VideoView::of(video, poster_url, renditions, &attempts, receipt, poster))
+    Ok(view::video(video, poster_url, renditions, &attempts, receipt, poster))
 }
 
 /// Deletes a video. Repeating the request is not an error: it removes what an interrupted deletion left.

@@ -6,7 +6,6 @@ use crate::job::Stage;
 
 /// Wall time of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageTime {
     /// The stage.
     pub stage: Stage,
@@ -16,7 +15,6 @@ pub struct StageTime {
 
 /// The resources that one generation of a video used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// CPU time of the worker for this video, all child processes included, milliseconds.
     pub cpu_ms: u64,

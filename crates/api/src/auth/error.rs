@@ -44,7 +44,7 @@ impl From<InsufficientScope> for ApiError {
         let InsufficientScope(scope) = error;
         let challenge = format!(r#"Bearer realm="edgereel", error="insufficient_scope", scope="{scope}""#);
         Self::new(Problem::InsufficientScope, error.to_string())
-            .with_extension("scope", scope.as_str())
+            .with_scope(scope)
             .with_headers(HeaderValue::try_from(challenge).ok().map(|challenge| (WWW_AUTHENTICATE, challenge)))
     }
 }

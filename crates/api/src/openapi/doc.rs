@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
@@ -20,6 +21,11 @@ use super::{PROBLEM, SECURITY, sample};
 use crate::auth::Scope;
 use crate::error::PROBLEM_JSON;
 use crate::problem::Problem;
+
+/// A body of a request or response.
+pub(crate) trait Body: ToSchema + Serialize + DeserializeOwned {}
+
+impl<T: ToSchema + Serialize + DeserializeOwned> Body for T {}
 
 /// The documentation of an operation. Common parts (credentials, `Idempotency-Key`, problems that every operation can
 /// have) are added by [`Doc::operation`].
@@ -75,14 +81,13 @@ impl Doc {
     }
 
     /// Sets the request body, with a valid example.
-    pub(crate) fn request_body<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
-        debug_assert!(serde_json::from_value::<T>(example.clone()).is_ok(), "the example of {} is one", self.id);
+    pub(crate) fn request_body<T: Body>(mut self, example: Value) -> Self {
         self.body = Some(self.content_of::<T>(example));
         self
     }
 
     /// Sets an optional request body: an empty body counts as `{}`.
-    pub(crate) fn optional_body<T: ToSchema + DeserializeOwned>(mut self, example: Value) -> Self {
+    pub(crate) fn optional_body<T: Body>(mut self, example: Value) -> Self {
         self.body_is_optional = true;
         self.request_body::<T>(example)
     }
@@ -101,7 +106,13 @@ impl Doc {
     }
 
     /// Adds a success response, with an example.
-    pub(crate) fn response<T: ToSchema>(mut self, status: StatusCode, what: &'static str, example: Value) -> Self {
+    pub(crate) fn response<T: Body>(mut self, status: StatusCode, what: &'static str, example: Value) -> Self {
+        debug_assert_eq!(
+            serde_json::from_value::<T>(example.clone()).and_then(serde_json::to_value).ok().as_ref(),
+            Some(&example),
+            "a client of {} reads what the API writes",
+            self.id
+        );
         let content = Some(self.content_of::<T>(example));
         self.responses.push(ResponseDoc { status, description: what, content, headers: &[] });
         self
@@ -139,7 +150,8 @@ impl Doc {
         self
     }
 
-    fn content_of<T: ToSchema>(&mut self, example: Value) -> Content {
+    fn content_of<T: Body>(&mut self, example: Value) -> Content {
+        debug_assert!(serde_json::from_value::<T>(example.clone()).is_ok(), "the example of {} is one", self.id);
         T::schemas(&mut self.schemas);
         self.schemas.push((T::name().into_owned(), T::schema()));
         Content { kind: JSON, schema: Ref::from_schema_name(T::name()).into(), example: Some(example) }

@@ -1,10 +1,10 @@
 //! OpenAPI documentation of the bucket's events.
 
+use api_types::events::{BucketEvent, EventResult};
 use http::StatusCode;
 use serde_json::json;
 
 use super::Doc;
-use crate::events::{BucketEvent, EventResult};
 use crate::problem::Problem::*;
 
 pub(crate) fn receive() -> Doc {

@@ -1,11 +1,11 @@
 //! OpenAPI documentation of the installation itself.
 
+use api_types::dead_letters::{DeadLetterList, ListDeadLetters, RedriveResult};
+use api_types::health::{Health, Readiness};
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
-use crate::dead_letters::{DeadLetterList, ListParams, RedriveResult};
-use crate::health::{Health, Readiness};
 use crate::problem::Problem::*;
 
 pub(crate) fn healthz() -> Doc {
@@ -26,11 +26,13 @@ pub(crate) fn readyz() -> Doc {
 pub(crate) fn dead_letters() -> Doc {
     let about =
         "Jobs that the queue no longer delivers: they failed too often, or cannot be parsed. Their videos have failed.";
-    Doc::new("listDeadLetters", "List dead letters", about).query::<ListParams>("limit=50").response::<DeadLetterList>(
-        StatusCode::OK,
-        "Up to `limit` dead letters.",
-        json!({ "dead_letters": [examples::dead_letter()] }),
-    )
+    Doc::new("listDeadLetters", "List dead letters", about)
+        .query::<ListDeadLetters>("limit=50")
+        .response::<DeadLetterList>(
+            StatusCode::OK,
+            "Up to `limit` dead letters.",
+            json!({ "dead_letters": [examples::dead_letter()] }),
+        )
 }
 
 pub(crate) fn redrive_all() -> Doc {

@@ -1,12 +1,12 @@
 //! OpenAPI documentation of share links.
 
+use api_types::shares::{CreatedShare, ShareList, ShareRequest};
+use api_types::streams::{PlaybackInfo, ProcessingInfo};
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::shares::{CreatedShare, ShareList, ShareRequest};
-use crate::videos::stream::{PlaybackInfo, ProcessingInfo};
 
 pub(crate) fn create() -> Doc {
     let about = "Creates a link that plays the video without an account, until it expires or is revoked. Only this response \

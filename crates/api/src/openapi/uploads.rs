@@ -1,13 +1,13 @@
 //! OpenAPI documentation of uploads.
 
+use api_types::uploads::{
+    CompleteUpload, CompletedUpload, CreatedUpload, NewUpload, PartsRequest, SignedParts, Upload,
+};
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::uploads::create::{Created, NewUpload};
-use crate::uploads::finish::{CompleteUpload, Completed};
-use crate::uploads::progress::{PartsRequest, SignedParts, UploadView};
 
 pub(crate) fn create() -> Doc {
     let about = "Creates a video and returns how to upload its bytes: one presigned PUT, or, above 64 MiB, equal parts, \
@@ -18,7 +18,11 @@ pub(crate) fn create() -> Doc {
     });
     Doc::new("createUpload", "Start an upload", about)
         .request_body::<NewUpload>(example)
-        .response::<Created>(StatusCode::CREATED, "The video, and how to upload its bytes.", examples::created_upload())
+        .response::<CreatedUpload>(
+            StatusCode::CREATED,
+            "The video, and how to upload its bytes.",
+            examples::created_upload(),
+        )
         .with_headers(&["Location"])
         .problems(&[
             EmptyFile,
@@ -35,7 +39,7 @@ pub(crate) fn create() -> Doc {
 pub(crate) fn read() -> Doc {
     let about = "Returns the progress and the parts that the store has: everything a client needs to resume.";
     Doc::new("getUpload", "Get an upload", about)
-        .response::<UploadView>(StatusCode::OK, "The upload.", examples::upload())
+        .response::<Upload>(StatusCode::OK, "The upload.", examples::upload())
         .problems(&[NoSuchVideo, Conflict, UploadGone])
 }
 
@@ -64,6 +68,6 @@ pub(crate) fn complete() -> Doc {
         .optional_body::<CompleteUpload>(
             json!({ "parts": [{ "number": 1, "etag": "9a0364b9e99bb480dd25e1f0284c8555" }] }),
         )
-        .response::<Completed>(StatusCode::OK, "The upload is complete.", examples::completed_upload())
+        .response::<CompletedUpload>(StatusCode::OK, "The upload is complete.", examples::completed_upload())
         .problems(&[NoSuchVideo, UploadIncomplete, UploadGone, Conflict, InvalidField])
 }

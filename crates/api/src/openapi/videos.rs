@@ -1,22 +1,17 @@
 //! OpenAPI documentation of videos.
 
+use api_types::posters::{PosterParams, PosterPosition};
+use api_types::streams::{PlaybackInfo, ProcessingInfo, StreamParams};
+use api_types::videos::{CreateVideo, ListVideos, ReencodeRequest, SourceDownload, Video, VideoChange, VideoList};
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::videos::change::Change;
-use crate::videos::convert::CreateVideo;
-use crate::videos::poster::{Moment, PosterParams};
-use crate::videos::source::Download;
-use crate::videos::stream::{PlaybackInfo, ProcessingInfo, StreamParams};
-use crate::videos::view::VideoView;
-use crate::videos::work::ReencodeRequest;
-use crate::videos::{ListParams, VideoList};
 
 pub(crate) fn list() -> Doc {
     Doc::new("listVideos", "List videos", "Newest first, without deleted videos.")
-        .query::<ListParams>("limit=50&state=ready&text=lesson")
+        .query::<ListVideos>("limit=50&state=ready&text=lesson")
         .response::<VideoList>(
             StatusCode::OK,
             "A page of results.",
@@ -27,7 +22,7 @@ pub(crate) fn list() -> Doc {
 
 pub(crate) fn read() -> Doc {
     Doc::new("getVideo", "Get a video", "Returns its progress, renditions, attempts and receipt.")
-        .response::<VideoView>(StatusCode::OK, "The video.", examples::video())
+        .response::<Video>(StatusCode::OK, "The video.", examples::video())
         .problems(&[NoSuchVideo])
 }
 
@@ -39,9 +34,9 @@ pub(crate) fn convert() -> Doc {
         .request_body::<CreateVideo>(
             json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }),
         )
-        .response::<VideoView>(StatusCode::CREATED, "The new video.", examples::video())
+        .response::<Video>(StatusCode::CREATED, "The new video.", examples::video())
         .with_headers(&["Location"])
-        .response::<VideoView>(StatusCode::OK, "The existing video.", examples::video())
+        .response::<Video>(StatusCode::OK, "The existing video.", examples::video())
         .with_headers(&["Location"])
         .problems(&[
             NoSuchObject,
@@ -58,8 +53,8 @@ pub(crate) fn convert() -> Doc {
 
 pub(crate) fn change() -> Doc {
     Doc::new("updateVideo", "Update a video", "Omitted fields keep their value; `null` removes it.")
-        .optional_body::<Change>(json!({ "title": "Lesson 1: groups", "external_id": null }))
-        .response::<VideoView>(StatusCode::OK, "The video.", examples::video())
+        .optional_body::<VideoChange>(json!({ "title": "Lesson 1: groups", "external_id": null }))
+        .response::<Video>(StatusCode::OK, "The video.", examples::video())
         .problems(&[NoSuchVideo, FieldTooLong])
 }
 
@@ -72,14 +67,14 @@ pub(crate) fn delete() -> Doc {
 
 pub(crate) fn retry() -> Doc {
     Doc::new("retryVideo", "Retry a video", "Starts another attempt at a video that failed or was cancelled.")
-        .response::<VideoView>(StatusCode::ACCEPTED, "Queued.", examples::video())
+        .response::<Video>(StatusCode::ACCEPTED, "Queued.", examples::video())
         .problems(&[NoSuchVideo, SourceGone, Conflict])
 }
 
 pub(crate) fn cancel() -> Doc {
     let about = "Stops processing. Finished chunks are kept for a retry; a video that was ready stays ready.";
     Doc::new("cancelVideo", "Cancel processing", about)
-        .response::<VideoView>(StatusCode::OK, "The video.", examples::video())
+        .response::<Video>(StatusCode::OK, "The video.", examples::video())
         .problems(&[NoSuchVideo, Conflict])
 }
 
@@ -88,7 +83,7 @@ pub(crate) fn reencode() -> Doc {
         verified, and if it fails.";
     Doc::new("reencodeVideo", "Re-encode a video", about)
         .optional_body::<ReencodeRequest>(json!({ "profile": "default", "rungs": ["720p"] }))
-        .response::<VideoView>(StatusCode::ACCEPTED, "Queued.", examples::video())
+        .response::<Video>(StatusCode::ACCEPTED, "Queued.", examples::video())
         .problems(&[NoSuchVideo, SourceGone, NoSuchProfile, NoSuchRung, RungNotEncoded, InvalidField, Conflict])
 }
 
@@ -106,7 +101,7 @@ pub(crate) fn stream() -> Doc {
 
 pub(crate) fn source() -> Doc {
     Doc::new("getSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
-        .response::<Download>(StatusCode::OK, "The download URL.", examples::source_download())
+        .response::<SourceDownload>(StatusCode::OK, "The download URL.", examples::source_download())
         .problems(&[NoSuchVideo, SourceGone])
 }
 
@@ -115,10 +110,10 @@ pub(crate) fn put_poster() -> Doc {
         It replaces the automatic poster, also after a re-encode.";
     Doc::new("setPoster", "Set the poster", about)
         .query::<PosterParams>("")
-        .optional_body::<Moment>(json!({ "at": 12.5 }))
+        .optional_body::<PosterPosition>(json!({ "at": 12.5 }))
         .or_bytes()
-        .response::<VideoView>(StatusCode::OK, "The poster is set.", examples::video())
-        .response::<VideoView>(StatusCode::ACCEPTED, "The poster is being rendered.", examples::video())
+        .response::<Video>(StatusCode::OK, "The poster is set.", examples::video())
+        .response::<Video>(StatusCode::ACCEPTED, "The poster is being rendered.", examples::video())
         .problems(&[NoSuchVideo, PosterNotAccepted, Conflict])
 }
 

@@ -1,14 +1,14 @@
 //! OpenAPI documentation of webhooks.
 
+use api_types::webhooks::{
+    Delivery, DeliveryList, ListDeliveries, ListWebhooks, NewWebhook, Webhook, WebhookChange, WebhookList,
+    WebhookWithSecret,
+};
 use http::StatusCode;
 use serde_json::json;
 
 use super::{Doc, examples};
 use crate::problem::Problem::*;
-use crate::webhooks::deliveries::{DeliveryList, LogParams};
-use crate::webhooks::endpoints::{ListParams, WebhookList};
-use crate::webhooks::requests::{NewWebhook, WebhookChange};
-use crate::webhooks::view::{DeliveryView, WebhookView, WebhookWithSecret};
 
 pub(crate) fn create() -> Doc {
     let about = "Messages are signed as in Standard Webhooks 1.0. Only this response contains the secret.";
@@ -21,16 +21,18 @@ pub(crate) fn create() -> Doc {
 }
 
 pub(crate) fn list() -> Doc {
-    Doc::new("listWebhooks", "List webhooks", "Newest first.").query::<ListParams>("limit=50").response::<WebhookList>(
-        StatusCode::OK,
-        "A page of results.",
-        json!({ "webhooks": [examples::webhook()], "next_cursor": null }),
-    )
+    Doc::new("listWebhooks", "List webhooks", "Newest first.")
+        .query::<ListWebhooks>("limit=50")
+        .response::<WebhookList>(
+            StatusCode::OK,
+            "A page of results.",
+            json!({ "webhooks": [examples::webhook()], "next_cursor": null }),
+        )
 }
 
 pub(crate) fn read() -> Doc {
     Doc::new("getWebhook", "Get a webhook", "")
-        .response::<WebhookView>(StatusCode::OK, "The webhook.", examples::webhook())
+        .response::<Webhook>(StatusCode::OK, "The webhook.", examples::webhook())
         .problems(&[NoSuchWebhook])
 }
 
@@ -41,7 +43,7 @@ pub(crate) fn change() -> Doc {
         "Omitted fields keep their value. `active` enables and disables the webhook.",
     )
     .optional_body::<WebhookChange>(json!({ "events": null, "active": true }))
-    .response::<WebhookView>(StatusCode::OK, "The webhook.", examples::webhook())
+    .response::<Webhook>(StatusCode::OK, "The webhook.", examples::webhook())
     .problems(&[NoSuchWebhook, InvalidWebhookUrl, WebhookUrlNotAllowed, InvalidEventTypes, FieldTooLong])
 }
 
@@ -60,13 +62,13 @@ pub(crate) fn rotate_secret() -> Doc {
 
 pub(crate) fn send_test() -> Doc {
     Doc::new("testWebhook", "Send a test message", "The message is queued. Its outcome is in the delivery log.")
-        .response::<DeliveryView>(StatusCode::ACCEPTED, "Queued.", examples::delivery())
+        .response::<Delivery>(StatusCode::ACCEPTED, "Queued.", examples::delivery())
         .problems(&[NoSuchWebhook, WebhookDisabled])
 }
 
 pub(crate) fn deliveries() -> Doc {
     Doc::new("listDeliveries", "List deliveries", "Newest first, of the last 30 days.")
-        .query::<LogParams>("limit=50&status=failed")
+        .query::<ListDeliveries>("limit=50&status=failed")
         .response::<DeliveryList>(
             StatusCode::OK,
             "A page of results.",
@@ -78,6 +80,6 @@ pub(crate) fn deliveries() -> Doc {
 pub(crate) fn replay() -> Doc {
     let about = "Sends the same message with the same `webhook-id`. A pending message is sent immediately.";
     Doc::new("replayDelivery", "Replay a delivery", about)
-        .response::<DeliveryView>(StatusCode::ACCEPTED, "Queued.", examples::delivery())
+        .response::<Delivery>(StatusCode::ACCEPTED, "Queued.", examples::delivery())
         .problems(&[NoSuchWebhook, NoSuchDelivery, WebhookDisabled])
 }

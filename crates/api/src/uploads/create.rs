@@ -2,85 +2,29 @@
 
 use std::time::Duration;
 
+use api_types::uploads::{CreatedUpload, NewUpload, UploadInstructions};
 use axum::Json;
 use axum::extract::State;
 use catalog::{NewVideo, Upload, UploadKind, Video};
-use domain::ids::VideoId;
-use domain::job::{Generate, Mode};
 use domain::object_key::{FileName, ObjectKey};
-use domain::state::StateName;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::plan::{InvalidUpload, UploadPlan, check_size};
-use super::{SignedRequest, create_row};
+use super::{create_row, signed_request};
 use crate::auth::Caller;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::Body;
-use crate::openapi::types;
 use crate::state::ApiState;
-use crate::times::as_rfc3339;
 use crate::videos::{metadata, new_video_id};
 use platform::clock::now_ms;
-
-/// The file to upload, and the details of its video.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewUpload {
-    filename: String,
-    /// Size in bytes.
-    size: u64,
-    #[serde(default)]
-    content_type: Option<String>,
-    /// The owner; only admins may set it.
-    #[serde(default)]
-    owner: Option<String>,
-    #[serde(default)]
-    title: Option<String>,
-    #[serde(default)]
-    external_id: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = types::Metadata)]
-    metadata: serde_json::Map<String, serde_json::Value>,
-    #[serde(default)]
-    profile: Option<String>,
-    #[serde(default)]
-    mode: Option<Mode>,
-    #[serde(default)]
-    generate: Generate,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = CreatedUpload)]
-pub(crate) struct Created {
-    #[schema(value_type = types::VideoId)]
-    video: VideoId,
-    state: StateName,
-    filename: String,
-    size: u64,
-    upload: UploadInstructions,
-    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    expires_ms: u64,
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum UploadInstructions {
-    /// The request to send.
-    Single { request: SignedRequest },
-    /// Presign and upload the parts 1 to `parts`, then complete the upload.
-    Multipart { part_size: u64, parts: u32 },
-}
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
     Body(request): Body<NewUpload>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), ApiError> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<CreatedUpload>), ApiError> {
     let content_type = check(&request, &state.config)?;
     let owner = caller.owner_for(request.owner)?;
     let now = now_ms();
@@ -106,13 +50,13 @@ pub(crate) async fn create(
     let file = File { key: &key, size: request.size, content_type: &content_type, life, expires_ms };
     let (row, upload) = begin(&state, &new, &file, now).await?;
     tracing::info!(video.id = %video, size = request.size, "created {video}, an upload of {} bytes", request.size);
-    let created = Created {
+    let created = CreatedUpload {
         video,
         state: row.state.name(),
         filename: row.source.file_name.unwrap_or_default(),
         size: request.size,
         upload,
-        expires_ms,
+        expires_at: expires_ms.into(),
     };
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/uploads/{video}"))], Json(created)))
 }
@@ -127,7 +71,7 @@ async fn begin(
     let File { key, size, content_type, life, expires_ms } = *file;
     let Some(plan) = UploadPlan::of(size) else {
         // Signing needs no request to the store, so the row can have its upload from the beginning.
-        let request = state.signer.presign_put(key, Some(size), content_type, life).await?.into();
+        let request = signed_request(state.signer.presign_put(key, Some(size), content_type, life).await?);
         let upload = Upload { kind: UploadKind::Single, expires_ms };
         let row = create_row(state, new, Some(&upload), now_ms).await?;
         return Ok((row, UploadInstructions::Single { request }));

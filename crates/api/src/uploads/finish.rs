@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use api_types::uploads::{CompleteUpload, CompletedUpload, SentPart};
 use axum::Json;
 use axum::extract::State;
 use catalog::UploadKind;
-use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
 use platform::object_store::uploads::{Part, UploadId};
 use platform::object_store::{ETag, StoreError};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::error::UploadError;
 use super::plan::UploadPlan;
@@ -19,36 +17,11 @@ use super::{KnownUpload, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video};
-use crate::openapi::types;
 use crate::state::ApiState;
 use crate::videos::{self, remove_all_objects};
 use platform::clock::now_ms;
 
 pub(crate) mod open;
-
-/// The parts that the client has uploaded. Without it, the parts in the store are used.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CompleteUpload {
-    #[serde(default)]
-    parts: Option<Vec<SentPart>>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SentPart {
-    number: u32,
-    /// The ETag that the store returned, with or without quotes.
-    etag: String,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = CompletedUpload)]
-pub(crate) struct Completed {
-    #[schema(value_type = types::VideoId)]
-    video: VideoId,
-    state: StateName,
-}
 
 /// Completes an upload and starts processing, unless the store's event did. May be repeated.
 pub(crate) async fn complete(
@@ -56,9 +29,9 @@ pub(crate) async fn complete(
     caller: Caller,
     Video(id): Video,
     Body(completion): Body<CompleteUpload>,
-) -> Result<Json<Completed>, ApiError> {
+) -> Result<Json<CompletedUpload>, ApiError> {
     let upload = KnownUpload::read(&state, &caller, id).await?;
-    let done = |state: StateName| Json(Completed { video: id, state });
+    let done = |state: StateName| Json(CompletedUpload { video: id, state });
     if !upload.is_open() {
         return Ok(done(upload.start_work(&state).await?));
     }

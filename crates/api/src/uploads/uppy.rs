@@ -7,6 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use api_types::Metadata;
+use api_types::uppy::{
+    UppyAborted, UppyFile, UppyKey, UppyLocation, UppyPart, UppyPartUrl, UppyPut, UppySentParts, UppyUpload,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::{NewVideo, Upload, UploadKind};
@@ -15,8 +19,6 @@ use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
 use http::HeaderMap;
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::UploadError;
 use super::finish::open;
@@ -25,45 +27,9 @@ use super::{KnownUpload, create_row, progress};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, QueryParams};
-use crate::openapi::types;
 use crate::state::ApiState;
 use crate::videos::{existing_or_deleted, metadata, new_video_id, remove_all_objects};
 use platform::clock::now_ms;
-
-/// A file, as Uppy describes it.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = UppyFile)]
-pub(crate) struct NewFile {
-    filename: String,
-    #[serde(rename = "type", default)]
-    content_type: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = types::Metadata)]
-    metadata: serde_json::Map<String, serde_json::Value>,
-}
-
-/// The same, in a query, with `metadata[...]` parameters.
-#[expect(dead_code, reason = "documents the fixed parameters; the handler reads the others by hand")]
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PutQuery {
-    filename: String,
-    #[param(rename = "type")]
-    content_type: Option<String>,
-}
-
-/// A presigned PUT.
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyPut)]
-pub(crate) struct PutParams {
-    method: &'static str,
-    url: String,
-    headers: BTreeMap<String, String>,
-    /// Always empty: fields of a POST policy.
-    fields: BTreeMap<String, String>,
-    /// Seconds until the URL expires.
-    expires: u64,
-}
 
 /// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
 /// and no header.
@@ -75,51 +41,43 @@ pub(crate) async fn params(
     caller: Caller,
     headers: HeaderMap,
     QueryParams(query): QueryParams<HashMap<String, String>>,
-) -> Result<Json<PutParams>, ApiError> {
+) -> Result<Json<UppyPut>, ApiError> {
     if !headers.contains_key(UPPY_VERSIONS) {
         return Err(UploadError::MultipartRequired.into());
     }
-    let (key, content_type, size) = create(&state, &caller, NewFile::from_query(query)?).await?;
+    let (key, content_type, size) = create(&state, &caller, file_of(query)?).await?;
     note(&state, &key, UploadKind::Single).await?;
     let life = state.config.upload_url_life;
     let request = state.signer.presign_put(&key, size, &content_type, life).await?;
     // Browsers set the length themselves and warn about scripts that set it.
     let headers = request.headers.into_iter().filter(|it| !it.0.eq_ignore_ascii_case("content-length"));
-    Ok(Json(PutParams {
-        method: "PUT",
-        url: request.url,
+    Ok(Json(UppyPut {
+        method: "PUT".to_owned(),
+        url: request.url.into(),
         headers: headers.collect(),
         fields: BTreeMap::new(),
         expires: life.as_secs(),
     }))
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyUpload)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct StartedUpload {
-    key: String,
-    upload_id: String,
-}
-
 /// `POST /v1/s3/multipart`: starts a multipart upload.
 pub(crate) async fn begin(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(file): Body<NewFile>,
-) -> Result<Json<StartedUpload>, ApiError> {
+    Body(file): Body<UppyFile>,
+) -> Result<Json<UppyUpload>, ApiError> {
     // The row comes first: an upload without a row would be orphaned.
     let (key, content_type, _) = create(&state, &caller, file).await?;
     let upload_id = state.signer.create_multipart(&key, &content_type).await?.0;
     note(&state, &key, UploadKind::Open { upload_id: upload_id.clone() }).await?;
-    Ok(Json(StartedUpload { key: key.path(), upload_id }))
+    Ok(Json(UppyUpload { key: key.path(), upload_id }))
 }
 
 /// Creates the row of a video; returns the key, content type and, if known, size of its source.
 async fn create(
     state: &ApiState,
     caller: &Caller,
-    file: NewFile,
+    file: UppyFile,
 ) -> Result<(ObjectKey, String, Option<u64>), ApiError> {
     let size = bytes(&file.metadata, "size");
     match size {
@@ -158,7 +116,7 @@ async fn create(
 }
 
 /// A number of bytes in the metadata; it is text if it was in a query.
-fn bytes(metadata: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<u64> {
+fn bytes(metadata: &Metadata, name: &str) -> Option<u64> {
     let value = metadata.get(name)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -177,12 +135,6 @@ async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(),
     let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
     state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
     Ok(())
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct KeyParam {
-    key: String,
 }
 
 /// The upload of a path and a key, which must belong together.
@@ -205,26 +157,16 @@ async fn existing_upload(
     }
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyPart)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct PartView {
-    part_number: u32,
-    size: u64,
-    #[serde(rename = "ETag")]
-    etag: String,
-}
-
 /// `GET /v1/s3/multipart/{id}`: the parts that the store has.
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams(upload_id): PathParams<String>,
-    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
-) -> Result<Json<Vec<PartView>>, ApiError> {
+    QueryParams(UppyKey { key }): QueryParams<UppyKey>,
+) -> Result<Json<Vec<UppyPart>>, ApiError> {
     let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     let parts = upload.stored_parts(&state, &id).await?;
-    let view = parts.into_iter().map(|part| PartView {
+    let view = parts.into_iter().map(|part| UppyPart {
         part_number: part.number,
         size: part.size,
         etag: format!("\"{}\"", part.etag.0),
@@ -232,21 +174,13 @@ pub(crate) async fn list(
     Ok(Json(view.collect()))
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyPartUrl)]
-pub(crate) struct PartUrl {
-    url: String,
-    /// Seconds until the URL expires.
-    expires: u64,
-}
-
 /// `GET /v1/s3/multipart/{id}/{number}`: presigns one part.
 pub(crate) async fn sign(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams((upload_id, number)): PathParams<(String, u32)>,
-    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
-) -> Result<Json<PartUrl>, ApiError> {
+    QueryParams(UppyKey { key }): QueryParams<UppyKey>,
+) -> Result<Json<UppyPartUrl>, ApiError> {
     if !(1..=MAX_PARTS).contains(&number) {
         return Err(ApiError::malformed(format!("parts are numbered from 1 to {MAX_PARTS}")));
     }
@@ -263,30 +197,7 @@ pub(crate) async fn sign(
     };
     let life = upload.life_left()?;
     let request = state.signer.presign_part(&upload.key, &id, number, size, life).await?;
-    Ok(Json(PartUrl { url: request.url, expires: life.as_secs() }))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[schema(as = UppySentParts)]
-pub(crate) struct SentParts {
-    parts: Vec<SentPart>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[schema(as = UppySentPart)]
-#[serde(rename_all = "PascalCase")]
-struct SentPart {
-    part_number: u32,
-    #[serde(rename = "ETag")]
-    etag: String,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyLocation)]
-pub(crate) struct Location {
-    /// The path of the video in this API: the bucket is private.
-    location: String,
-    key: String,
+    Ok(Json(UppyPartUrl { url: request.url.into(), expires: life.as_secs() }))
 }
 
 /// `POST /v1/s3/multipart/{id}/complete`. Repeating the request is not an error.
@@ -294,35 +205,30 @@ pub(crate) async fn complete(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams(upload_id): PathParams<String>,
-    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
-    Body(sent): Body<SentParts>,
-) -> Result<Json<Location>, ApiError> {
+    QueryParams(UppyKey { key }): QueryParams<UppyKey>,
+    Body(sent): Body<UppySentParts>,
+) -> Result<Json<UppyLocation>, ApiError> {
     let (upload, id) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if upload.is_open() && !progress::is_stored(&state, &upload).await? {
         let sent = sent.parts.into_iter().map(|it| (it.part_number, it.etag)).collect();
         open::complete(&state, &upload, &id, Some(sent)).await?;
     }
     upload.start_work(&state).await?;
-    Ok(Json(Location { location: format!("/v1/videos/{}", upload.video.id), key }))
+    Ok(Json(UppyLocation { location: format!("/v1/videos/{}", upload.video.id), key }))
 }
-
-/// Empty object.
-#[derive(Serialize, ToSchema)]
-#[schema(as = UppyAborted)]
-pub(crate) struct Aborted {}
 
 /// `DELETE /v1/s3/multipart/{id}`: aborts the upload and deletes its video.
 pub(crate) async fn abort(
     State(state): State<ApiState>,
     caller: Caller,
     PathParams(upload_id): PathParams<String>,
-    QueryParams(KeyParam { key }): QueryParams<KeyParam>,
-) -> Result<Json<Aborted>, ApiError> {
+    QueryParams(UppyKey { key }): QueryParams<UppyKey>,
+) -> Result<Json<UppyAborted>, ApiError> {
     if let Some(source) = ObjectKey::parse(Bucket::Private, &key)
         && existing_or_deleted(&state, &caller, source.video()).await?.state == VideoState::Deleted
     {
         // Aborted before.
-        return Ok(Json(Aborted {}));
+        return Ok(Json(UppyAborted {}));
     }
     let (upload, _) = existing_upload(&state, &caller, &upload_id, &key).await?;
     if !upload.is_open() {
@@ -330,26 +236,24 @@ pub(crate) async fn abort(
     }
     let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
     remove_all_objects(&state, &video).await?;
-    Ok(Json(Aborted {}))
+    Ok(Json(UppyAborted {}))
 }
 
-impl NewFile {
-    /// Reads `filename`, `type` and `metadata[name]`.
-    fn from_query(query: HashMap<String, String>) -> Result<Self, ApiError> {
-        let mut metadata = serde_json::Map::new();
-        let (mut filename, mut content_type) = (None, None);
-        for (name, value) in query {
-            match name.as_str() {
-                "filename" => filename = Some(value),
-                "type" => content_type = Some(value),
-                _ => {
-                    if let Some(name) = name.strip_prefix("metadata[").and_then(|it| it.strip_suffix(']')) {
-                        metadata.insert(name.to_owned(), value.into());
-                    }
+/// Reads `filename`, `type` and `metadata[name]`.
+fn file_of(query: HashMap<String, String>) -> Result<UppyFile, ApiError> {
+    let mut metadata = Metadata::new();
+    let (mut filename, mut content_type) = (None, None);
+    for (name, value) in query {
+        match name.as_str() {
+            "filename" => filename = Some(value),
+            "type" => content_type = Some(value),
+            _ => {
+                if let Some(name) = name.strip_prefix("metadata[").and_then(|it| it.strip_suffix(']')) {
+                    metadata.insert(name.to_owned(), value.into());
                 }
             }
         }
-        let malformed = || ApiError::malformed("the query: `filename` is missing");
-        Ok(Self { filename: filename.ok_or_else(malformed)?, content_type, metadata })
     }
+    let malformed = || ApiError::malformed("the query: `filename` is missing");
+    Ok(UppyFile { filename: filename.ok_or_else(malformed)?, content_type, metadata })
 }

@@ -1,59 +1,23 @@
 //! `POST /v1/videos`: creates a video from an object in the private bucket, which is read in place, or from a URL.
 
+use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
 use axum::extract::State;
 use catalog::{NewVideo, UploadEventOutcome, Video, VideoFilter};
-use domain::job::{Generate, Job, JobReason, Mode, Source};
+use domain::job::{Job, JobReason, Source};
 use domain::object_key::{ExternalPath, ObjectKey};
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
 use platform::object_store::StoreError;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::error::VideoError;
-use super::view::VideoView;
 use super::{import, metadata, new_video_id, read_view, work};
 use crate::auth::{Caller, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
-use crate::openapi::types;
 use crate::state::ApiState;
 use crate::uploads::plan::check_size;
 use platform::clock::now_ms;
-
-/// An object or URL, and the details of the video to create.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CreateVideo {
-    /// Path in the private bucket, outside Edgereel's own directories: for example `films/a.mp4` or `uploads/a.mp4`.
-    #[serde(default)]
-    key: Option<String>,
-    /// Instead of `key`: the URL from which the transcoder fetches the source.
-    #[serde(default)]
-    url: Option<String>,
-    /// The owner of the video.
-    #[serde(default)]
-    pub(super) owner: Option<String>,
-    #[serde(default)]
-    pub(super) title: Option<String>,
-    #[serde(default)]
-    external_id: Option<String>,
-    /// With `content_id`, an alternative to `external_id`: the type of the object in the customer's system.
-    #[serde(default)]
-    content_type: Option<String>,
-    #[serde(default)]
-    content_id: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = types::Metadata)]
-    pub(super) metadata: serde_json::Map<String, serde_json::Value>,
-    #[serde(default)]
-    pub(super) profile: Option<String>,
-    #[serde(default)]
-    pub(super) mode: Option<Mode>,
-    #[serde(default)]
-    pub(super) generate: Generate,
-}
 
 pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
@@ -67,7 +31,7 @@ pub(crate) async fn convert(
 ) -> Result<VideoResponse, ApiError> {
     let key = match (request.key.take(), request.url.take()) {
         (Some(key), None) => key,
-        (None, Some(url)) => return import::import(&state, &caller, request, &url).await,
+        (None, Some(url)) => return import::import(&state, &caller, request, url.expose()).await,
         (Some(_), Some(_)) | (None, None) => {
             let detail = "send either `key` or `url`".to_owned();
             return Err(ApiError::invalid(detail));
@@ -75,7 +39,7 @@ pub(crate) async fn convert(
     };
     caller.require(Scope::Admin)?;
     let owner = caller.owner_for(request.owner.clone())?;
-    let external_id = request.external_id()?;
+    let external_id = external_id_of(&request)?;
     metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
     let profile = metadata::profile(request.profile.clone(), &state.config)?;
     let not_found = VideoError::NoSuchObject;
@@ -153,14 +117,13 @@ pub(super) async fn existing_videos(
     Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
 }
 
-impl CreateVideo {
-    pub(super) fn external_id(&self) -> Result<Option<String>, ApiError> {
-        let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
-        match (&self.external_id, &self.content_type, &self.content_id) {
-            (external_id, None, None) => Ok(external_id.clone()),
-            (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
-            (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
-            (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
-        }
+/// The external id, or the one that `content_type` and `content_id` form.
+pub(super) fn external_id_of(request: &CreateVideo) -> Result<Option<String>, ApiError> {
+    let invalid = |detail: &str| ApiError::invalid(detail.to_owned());
+    match (&request.external_id, &request.content_type, &request.content_id) {
+        (external_id, None, None) => Ok(external_id.clone()),
+        (None, Some(content_type), Some(content_id)) => Ok(Some(format!("{content_type}:{content_id}"))),
+        (Some(_), ..) => Err(invalid("send either `external_id` or `content_type` with `content_id`")),
+        (None, ..) => Err(invalid("send `content_type` and `content_id` together")),
     }
 }

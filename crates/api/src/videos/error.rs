@@ -1,9 +1,9 @@
 //! Why a request about a video is rejected.
 
+use api_types::videos::VideoFailure;
 use catalog::CatalogError;
 use domain::failure::Failure;
 use domain::ids::VideoId;
-use serde_json::json;
 
 use crate::error::ApiError;
 use crate::problem::Problem;
@@ -34,10 +34,9 @@ impl From<VideoError> for ApiError {
         let detail = error.to_string();
         match error {
             VideoError::NotFound(_) => Self::new(Problem::NoSuchVideo, detail),
-            VideoError::Failed(failure) => Self::new(Problem::VideoFailed, detail).with_extension(
-                "failure",
-                json!({ "class": failure.class(), "code": failure.code, "message": failure.message }),
-            ),
+            VideoError::Failed(failure) => {
+                Self::new(Problem::VideoFailed, detail).with_failure(VideoFailure::from(&failure))
+            }
             VideoError::Cancelled => Self::new(Problem::VideoCancelled, detail),
             VideoError::SourceGone(_) => Self::new(Problem::SourceGone, detail),
             VideoError::NoSuchObject(_) => Self::new(Problem::NoSuchObject, detail),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
 use catalog::{NewVideo, Video};
 use domain::ids::VideoId;
@@ -12,8 +13,7 @@ use percent_encoding::percent_decode_str;
 use platform::net::{Guard, UrlRejected};
 use url::Url;
 
-use super::convert::{CreateVideo, VideoResponse, existing_videos, video_response};
-use super::view::VideoView;
+use super::convert::{VideoResponse, existing_videos, external_id_of, video_response};
 use super::{metadata, new_video_id, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -71,7 +71,7 @@ pub(super) async fn import(
     text: &str,
 ) -> Result<VideoResponse, ApiError> {
     let owner = caller.owner_for(request.owner.clone())?;
-    let external_id = request.external_id()?;
+    let external_id = external_id_of(&request)?;
     metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
     let profile = metadata::profile(request.profile, &state.config)?;
     let url = check(text, &Guard::new(state.config.imports))?;

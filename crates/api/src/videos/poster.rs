@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use api_types::posters::{Poster, PosterParams, PosterPosition, PosterStatus};
+use api_types::videos::{Video as VideoView, VideoFailure};
 use axum::Json;
 use axum::extract::State;
 use catalog::{PosterRecord, Video};
@@ -11,10 +13,7 @@ use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
 use http::StatusCode;
 use platform::object_store::PutCondition;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use super::view::{FailureView, VideoView};
 use super::{existing, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -25,49 +24,15 @@ use crate::state::ApiState;
 /// Largest image in bytes: fits into the request body limit of Lambda in base64, with room to spare.
 pub(crate) const IMAGE_LIMIT: usize = 4 << 20;
 
-/// A position in the video, instead of an image.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = PosterPosition)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Moment {
-    /// Position in seconds from the start.
-    #[schema(minimum = 0)]
-    at: f64,
-}
-
-/// The poster: the image shown before playback.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Poster)]
-pub(crate) struct PosterView {
-    status: PosterStatus,
-    /// Why the last requested poster could not be created.
-    failure: Option<FailureView>,
-}
-
-/// The status of the requested poster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PosterStatus {
-    /// No poster was requested: it is taken from the video.
-    Automatic,
-    /// The requested poster is being rendered; until then, the previous one is shown.
-    Pending,
-    /// The requested poster is shown.
-    Custom,
-    /// The requested poster cannot be created; the previous one is shown.
-    Failed,
-}
-
-impl PosterView {
-    pub(super) fn of(record: Option<PosterRecord>) -> Self {
-        let (status, failure) = match record {
-            None => (PosterStatus::Automatic, None),
-            Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
-            Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Custom, None),
-            Some(_) => (PosterStatus::Pending, None),
-        };
-        Self { status, failure: failure.as_ref().map(FailureView::from) }
-    }
+/// The poster of a video in responses.
+pub(super) fn view(record: Option<PosterRecord>) -> Poster {
+    let (status, failure) = match record {
+        None => (PosterStatus::Automatic, None),
+        Some(PosterRecord { failure: Some(failure), .. }) => (PosterStatus::Failed, Some(failure)),
+        Some(PosterRecord { wanted, shown, .. }) if shown.as_ref() == Some(&wanted) => (PosterStatus::Custom, None),
+        Some(_) => (PosterStatus::Pending, None),
+    };
+    Poster { status: status.into(), failure: failure.as_ref().map(VideoFailure::from) }
 }
 
 /// Why a requested poster is invalid. `Display` says what to do instead.
@@ -100,16 +65,6 @@ enum PosterRequest {
     Moment(u64),
 }
 
-/// A position in the query, instead of a body.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PosterParams {
-    /// Position in seconds, instead of a body.
-    #[serde(default)]
-    at: Option<f64>,
-}
-
 /// Distinguishes image and JSON by the first bytes, not by the declared content type.
 fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     if let Some(at) = at {
@@ -123,7 +78,7 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
         Err(InvalidImage::NotAnImage) => {}
         Err(refused) => return Err(InvalidPoster::Image(refused)),
     }
-    let Moment { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
+    let PosterPosition { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
     moment(at)
 }
 

@@ -1,95 +1,39 @@
 //! `GET /v1/videos/{id}/stream`: playback URLs, as soon as the video is playable.
 
+use api_types::streams::{PlaybackInfo, ProcessingInfo, Stream, StreamParams};
+use api_types::{MaybeKnown, Sensitive};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use catalog::Video;
-use domain::ids::{Generation, VideoId};
-use domain::job::{Generate, JobReason, Stage};
-use domain::state::{StateName, VideoState};
+use domain::ids::Generation;
+use domain::job::{Generate, JobReason};
+use domain::state::VideoState;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::VideoError;
 use super::{existing, heights, view, work};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{QueryParams, Video as PathVideo};
-use crate::openapi::types;
 use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
-use crate::times::as_rfc3339;
 use platform::clock::now_ms;
 
-/// The viewer, and the limits of the grant.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StreamParams {
-    /// The viewer's id in the customer's system.
-    #[serde(default)]
-    #[param(min_length = 1, max_length = 200)]
-    viewer: Option<String>,
-    /// Seconds until the grant expires. Default: the length of the video plus four hours; four hours while its length
-    /// is not known yet. A page that requests less renews the grant during playback.
-    #[serde(default)]
-    #[param(minimum = 60, maximum = 604_800)]
-    expires_in: Option<u64>,
-    /// Limits playback to rungs of at most this height.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 65_535)]
-    max_height: Option<u32>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PlaybackInfo {
-    #[schema(value_type = types::VideoId)]
-    video: VideoId,
-    status: StateName,
-    hls_url: String,
-    /// Image to show before playback; `null` until the video is ready.
-    poster_url: Option<String>,
-    /// Preview images for the seek bar (WebVTT that refers to a sprite sheet); `null` until the video is ready.
-    storyboard_url: Option<String>,
-    #[serde(rename = "expires_at", serialize_with = "as_rfc3339")]
-    #[schema(value_type = types::Time)]
-    expires_ms: u64,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ProcessingInfo {
-    #[schema(value_type = types::VideoId)]
-    video: VideoId,
-    status: StateName,
-    stage: Option<Stage>,
-    percent: Option<u8>,
-}
-
-impl PlaybackInfo {
-    /// The playback URL. It contains a grant: never log it.
-    pub(crate) fn hls_url(&self) -> &str {
-        &self.hls_url
+fn processing_info(video: &Video) -> ProcessingInfo {
+    ProcessingInfo {
+        video: video.id,
+        status: video.state.name(),
+        stage: video.progress.and_then(|it| it.stage).map(MaybeKnown::from),
+        percent: view::percent(video),
     }
 }
 
-impl ProcessingInfo {
-    fn of(video: &Video) -> Self {
-        Self {
-            video: video.id,
-            status: video.state.name(),
-            stage: video.progress.and_then(|it| it.stage),
-            percent: view::percent(video),
-        }
-    }
-}
-
-impl IntoResponse for ProcessingInfo {
-    fn into_response(self) -> Response {
-        let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
-        (StatusCode::ACCEPTED, retry, Json(self)).into_response()
-    }
+/// The response while a video is not playable yet.
+pub(crate) fn processing_response(info: ProcessingInfo) -> Response {
+    let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
+    (StatusCode::ACCEPTED, retry, Json(info)).into_response()
 }
 
 /// Valid height limits in pixels.
@@ -107,17 +51,9 @@ pub(crate) async fn stream(
     PathVideo(id): PathVideo,
     QueryParams(params): QueryParams<StreamParams>,
 ) -> Result<Response, ApiError> {
-    let viewer = params.into_viewer()?;
+    let viewer = viewer_of(params)?;
     let video = existing(&state, &caller, id).await?;
     respond(&state, video, &viewer).await
-}
-
-/// The playback state of a video.
-pub(crate) enum Stream {
-    /// The video is playable.
-    Playable(PlaybackInfo),
-    /// The video is not playable yet.
-    Processing(ProcessingInfo),
 }
 
 /// The response for an authorised viewer.
@@ -127,7 +63,7 @@ pub(crate) enum Stream {
 pub(crate) async fn respond(state: &ApiState, video: Video, viewer: &Viewer) -> Result<Response, ApiError> {
     Ok(match find(state, video, viewer).await? {
         Stream::Playable(info) => Json(info).into_response(),
-        Stream::Processing(info) => info.into_response(),
+        Stream::Processing(info) => processing_response(info),
     })
 }
 
@@ -146,10 +82,10 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
         | VideoState::Uploading
         | VideoState::Stored
         | VideoState::Queued
-        | VideoState::Processing => Ok(Stream::Processing(ProcessingInfo::of(&video))),
+        | VideoState::Processing => Ok(Stream::Processing(processing_info(&video))),
         VideoState::Playable | VideoState::Ready { .. } => {
             if !heights::has_rung(state, &video, viewer.max_height).await? {
-                return Ok(Stream::Processing(ProcessingInfo::of(&video)));
+                return Ok(Stream::Processing(processing_info(&video)));
             }
             let images = images_of(&video.state);
             let video_ms = match (video.duration_ms, images) {
@@ -161,10 +97,10 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             Ok(Stream::Playable(PlaybackInfo {
                 video: id,
                 status: video.state.name(),
-                hls_url: urls.hls,
-                poster_url: urls.poster,
-                storyboard_url: urls.storyboard,
-                expires_ms: urls.expires_ms,
+                hls_url: urls.hls.into(),
+                poster_url: urls.poster.map(Sensitive::from),
+                storyboard_url: urls.storyboard.map(Sensitive::from),
+                expires_at: urls.expires_ms.into(),
             }))
         }
     }
@@ -199,20 +135,18 @@ fn images_of(state: &VideoState) -> Option<&Generation> {
     }
 }
 
-impl StreamParams {
-    fn into_viewer(self) -> Result<Viewer, ApiError> {
-        if self.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
-            let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
-            return Err(ApiError::malformed(format!("the query: `expires_in` must be {least} to {most} seconds")));
-        }
-        if self.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
-            let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
-            return Err(ApiError::malformed(format!("the query: `max_height` must be {least} to {most} pixels")));
-        }
-        if self.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
-            return Err(ApiError::malformed(format!("the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes")));
-        }
-        let life = self.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
-        Ok(Viewer { name: self.viewer, life, max_height: self.max_height, check_segments: false })
+fn viewer_of(params: StreamParams) -> Result<Viewer, ApiError> {
+    if params.expires_in.is_some_and(|it| !GRANT_SECONDS.contains(&it)) {
+        let (least, most) = (GRANT_SECONDS.start(), GRANT_SECONDS.end());
+        return Err(ApiError::malformed(format!("the query: `expires_in` must be {least} to {most} seconds")));
     }
+    if params.max_height.is_some_and(|it| !HEIGHTS.contains(&it)) {
+        let (least, most) = (HEIGHTS.start(), HEIGHTS.end());
+        return Err(ApiError::malformed(format!("the query: `max_height` must be {least} to {most} pixels")));
+    }
+    if params.viewer.as_ref().is_some_and(|it| !(1..=VIEWER_LIMIT).contains(&it.len())) {
+        return Err(ApiError::malformed(format!("the query: `viewer` must have 1 to {VIEWER_LIMIT} bytes")));
+    }
+    let life = params.expires_in.map_or(GrantLife::LONGEST, GrantLife::Seconds);
+    Ok(Viewer { name: params.viewer, life, max_height: params.max_height, check_segments: false })
 }

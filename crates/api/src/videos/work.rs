@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
+use api_types::videos::{ReencodeRequest, Video as VideoView};
 use axum::Json;
 use axum::extract::State;
 use catalog::Video;
-use domain::job::{Job, JobMessage, JobReason, Mode};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::job::{Job, JobMessage, JobReason};
+use domain::object_key::ObjectKey;
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
 use platform::object_store::StoreError;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::error::VideoError;
-use super::view::VideoView;
 use super::{existing, import, metadata, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
-use crate::openapi::types;
 use crate::state::ApiState;
 use platform::clock::now_ms;
 
@@ -76,20 +73,6 @@ pub(crate) async fn retry(
     let job = job_of(&state, &video, JobReason::Retry).await?;
     let video = begin(&state, job).await?;
     Ok((StatusCode::ACCEPTED, Json(read_view(&state, &video).await?)))
-}
-
-/// Encoding settings; omitted fields keep their value.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReencodeRequest {
-    #[serde(default)]
-    profile: Option<String>,
-    #[serde(default)]
-    mode: Option<Mode>,
-    /// Encode only these rungs; the others, and the audio, are reused from the current version.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<types::RungName>>, min_items = 1, max_items = 32)]
-    rungs: Option<Vec<RenditionName>>,
 }
 
 /// `POST /v1/videos/{id}/reencode`: encodes the same source with other settings. The current version stays playable

@@ -1,21 +1,19 @@
 //! Endpoints: create, list, get, update and delete; rotate secrets.
 
+use api_types::webhooks::{
+    ListWebhooks, NewWebhook, Webhook as WebhookView, WebhookChange, WebhookList, WebhookWithSecret,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::webhooks::{EndpointFilter, NewEndpoint};
 use domain::webhook::EndpointId;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::paths::{Owner, WebhookId};
-use super::requests::{self, NewWebhook, WebhookChange};
-use super::view::{WebhookView, WebhookWithSecret};
-use super::{sealed_secret, visible};
+use super::{requests, sealed_secret, view, visible};
 use crate::error::ApiError;
 use crate::extract::{Body, QueryParams};
-use crate::openapi::types;
 use crate::paging;
 use crate::state::ApiState;
 use platform::clock::now_ms;
@@ -39,40 +37,18 @@ pub(crate) async fn create(
     let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
     let endpoint = state.webhooks.store.create(&new, now).await?;
     tracing::info!(webhook.id = %id, "created webhook {id}");
-    let view = WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() };
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(view)))
-}
-
-/// Parameters of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the previous page.
-    #[serde(default)]
-    #[param(value_type = Option<types::WebhookId>)]
-    cursor: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(crate) struct WebhookList {
-    webhooks: Vec<WebhookView>,
-    /// Cursor of the next page; `null` on the last page.
-    #[schema(value_type = Option<types::WebhookId>)]
-    next_cursor: Option<EndpointId>,
+    let webhook = WebhookWithSecret { webhook: view::webhook(endpoint), secret: secret.expose().to_string().into() };
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/webhooks/{id}"))], Json(webhook)))
 }
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Owner(owner): Owner,
-    QueryParams(params): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListWebhooks>,
 ) -> Result<Json<WebhookList>, ApiError> {
     let filter = EndpointFilter { owner, after: paging::cursor(params.cursor)?, limit: paging::limit(params.limit)? };
     let page = state.webhooks.store.list(&filter).await?;
-    let webhooks = page.endpoints.into_iter().map(WebhookView::of).collect();
+    let webhooks = page.endpoints.into_iter().map(view::webhook).collect();
     Ok(Json(WebhookList { webhooks, next_cursor: page.next }))
 }
 
@@ -81,7 +57,7 @@ pub(crate) async fn read(
     Owner(owner): Owner,
     id: WebhookId,
 ) -> Result<Json<WebhookView>, ApiError> {
-    Ok(Json(WebhookView::of(visible(&state, owner.as_deref(), id).await?)))
+    Ok(Json(view::webhook(visible(&state, owner.as_deref(), id).await?)))
 }
 
 pub(crate) async fn change(
@@ -91,8 +67,8 @@ pub(crate) async fn change(
     Body(request): Body<WebhookChange>,
 ) -> Result<Json<WebhookView>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let patch = request.into_patch(&state.webhooks.guard)?;
-    Ok(Json(WebhookView::of(state.webhooks.store.patch(id.0, &patch, now_ms()).await?)))
+    let patch = requests::patch(request, &state.webhooks.guard)?;
+    Ok(Json(view::webhook(state.webhooks.store.patch(id.0, &patch, now_ms()).await?)))
 }
 
 pub(crate) async fn delete(
@@ -116,7 +92,7 @@ pub(crate) async fn rotate_secret(
     let (secret, sealed) = sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
     let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + SECRET_OVERLAP_MS, now).await?;
     tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
-    Ok(Json(WebhookWithSecret { webhook: WebhookView::of(endpoint), secret: secret.expose().to_string() }))
+    Ok(Json(WebhookWithSecret { webhook: view::webhook(endpoint), secret: secret.expose().to_string().into() }))
 }
 
 fn no_randomness(error: getrandom::Error) -> ApiError {

@@ -1,14 +1,12 @@
-//! Requests that create and update webhooks, and their validation.
+//! Validation of requests that create and update webhooks.
 
+use api_types::webhooks::WebhookChange;
 use catalog::webhooks::EndpointPatch;
 use domain::webhook::EventType;
 use platform::net::{Guard, UrlRejected};
-use serde::{Deserialize, Deserializer};
 use url::Url;
-use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::openapi::types;
 use crate::problem::Problem;
 
 /// Longest URL in bytes.
@@ -56,49 +54,14 @@ impl From<InvalidWebhook> for ApiError {
     }
 }
 
-/// `POST /v1/webhooks`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewWebhook {
-    pub(super) url: String,
-    /// `null` or omitted: all default types.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<types::EventType>>)]
-    pub(super) events: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) description: Option<String>,
-}
-
-/// `PATCH /v1/webhooks/{id}`: omitted fields keep their value.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WebhookChange {
-    #[serde(default)]
-    url: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Vec<types::EventType>>)]
-    events: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    description: Option<Option<String>>,
-    #[serde(default)]
-    active: Option<bool>,
-}
-
-/// Distinguishes `null` from a missing field.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-impl WebhookChange {
-    pub(super) fn into_patch(self, guard: &Guard) -> Result<EndpointPatch, InvalidWebhook> {
-        Ok(EndpointPatch {
-            url: self.url.map(|it| url(&it, guard)).transpose()?,
-            types: self.events.map(types).transpose()?,
-            description: self.description.map(description).transpose()?,
-            active: self.active,
-        })
-    }
+/// The validated change.
+pub(super) fn patch(change: WebhookChange, guard: &Guard) -> Result<EndpointPatch, InvalidWebhook> {
+    Ok(EndpointPatch {
+        url: change.url.map(|it| url(&it, guard)).transpose()?,
+        types: change.events.map(types).transpose()?,
+        description: change.description.map(description).transpose()?,
+        active: change.active,
+    })
 }
 
 /// The normalised URL. Its host is resolved and checked for every message, not here:
@@ -184,9 +147,9 @@ mod tests {
     #[test]
     fn null_differs_from_a_missing_field() {
         let guard = Guard::new(Policy::default());
-        let patch = |text| serde_json::from_str::<WebhookChange>(text).unwrap().into_patch(&guard).unwrap();
-        assert_eq!(patch("{}"), EndpointPatch::default());
-        let nulls = patch(r#"{ "events": null, "description": null, "active": false }"#);
+        let read = |text| patch(serde_json::from_str::<WebhookChange>(text).unwrap(), &guard).unwrap();
+        assert_eq!(read("{}"), EndpointPatch::default());
+        let nulls = read(r#"{ "events": null, "description": null, "active": false }"#);
         let expected = EndpointPatch { url: None, types: Some(None), description: Some(None), active: Some(false) };
         assert_eq!(nulls, expected);
     }

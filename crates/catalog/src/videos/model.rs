@@ -341,10 +341,8 @@ impl AttemptOutcome {
 
 /// A rendition of a generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RenditionRecord {
     /// Name of the rendition and of its directory.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1080p"))]
     pub name: RenditionName,
     /// Kind of media.
     pub kind: RenditionKind,
@@ -368,7 +366,6 @@ pub struct RenditionRecord {
 
 /// State of publishing of a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RenditionState {
     /// Nothing is published yet.

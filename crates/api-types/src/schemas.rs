@@ -1,4 +1,6 @@
-//! Schemas of values that callers see as words, ids or times.
+//! Schemas of values that clients see as words, ids or times, for fields whose Rust types are in `domain`.
+
+use std::borrow::Cow;
 
 use domain::failure::FailureCode;
 use domain::scope::Scope as DomainScope;
@@ -9,10 +11,12 @@ use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFo
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::Timestamp;
+
 macro_rules! schemas {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => { $(
         $(#[$doc])*
-        pub(crate) struct $name;
+        pub struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
@@ -25,11 +29,6 @@ macro_rules! schemas {
 }
 
 schemas! {
-    /// RFC 3339, in UTC.
-    Time = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .examples([json!("2026-11-21T18:27:05.123Z")]);
     /// The id of a video.
     VideoId = id("vid");
     /// The id of an API key.
@@ -63,6 +62,23 @@ schemas! {
     Scopes = ArrayBuilder::new().items(Ref::from_schema_name("Scope")).min_items(Some(1));
     /// The outcome of an attempt.
     AttemptOutcome = words(["ready", "failed", "released", "lost", "stopped"].into_iter());
+}
+
+/// RFC 3339, in UTC.
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([json!("2026-11-21T18:27:05.123Z")])
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Time")
+    }
 }
 
 /// Prefix and 32 hexadecimal digits: a UUIDv7.

@@ -1,0 +1,70 @@
+//! Points in time: RFC 3339 in JSON, milliseconds in memory.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A point in time, to the millisecond. In JSON: RFC 3339, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    unix_ms: u64,
+}
+
+const NANOS_PER_MS: i128 = 1_000_000;
+
+impl Timestamp {
+    /// Unix milliseconds.
+    pub fn unix_ms(self) -> u64 {
+        self.unix_ms
+    }
+}
+
+impl From<u64> for Timestamp {
+    /// From Unix milliseconds.
+    fn from(unix_ms: u64) -> Self {
+        Self { unix_ms }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nanos = i128::from(self.unix_ms) * NANOS_PER_MS;
+        // Times beyond the year 9999 do not occur.
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        time::serde::rfc3339::serialize(&moment, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
+        let unix_ms = u64::try_from(moment.unix_timestamp_nanos() / NANOS_PER_MS);
+        Ok(Self { unix_ms: unix_ms.map_err(|_| D::Error::custom("a time before 1970"))? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc3339() {
+        for (unix_ms, text) in [
+            (1_716_579_584_379, "\"2024-05-24T19:39:44.379Z\""),
+            (1_716_579_584_500, "\"2024-05-24T19:39:44.5Z\""),
+            (1_716_579_584_000, "\"2024-05-24T19:39:44Z\""),
+            (0, "\"1970-01-01T00:00:00Z\""),
+        ] {
+            assert_eq!(serde_json::to_string(&Timestamp::from(unix_ms)).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap().unix_ms(), unix_ms);
+        }
+        let elsewhere = serde_json::from_str::<Timestamp>("\"2024-05-24T21:39:44.379+02:00\"").unwrap();
+        assert_eq!(elsewhere.unix_ms(), 1_716_579_584_379);
+        assert_eq!(serde_json::to_string(&Timestamp::from(u64::MAX)).unwrap(), "\"1970-01-01T00:00:00Z\"");
+        for wrong in ["\"1969-12-31T23:59:59Z\"", "\"soon\"", "0"] {
+            assert!(serde_json::from_str::<Timestamp>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
