@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Result;
-use crate::args::ApiArgs;
+use crate::args::ApiClientArgs;
 use crate::data_dir::DevInfo;
 use crate::output::CommandError;
 
@@ -102,7 +102,7 @@ impl Api {
     ///
     /// # Errors
     /// If there are neither.
-    pub fn of(args: &ApiArgs) -> Result<Self> {
+    pub fn of(args: &ApiClientArgs) -> Result<Self> {
         if let (Some(api), Some(token)) = (&args.api, &args.token) {
             return Ok(Self::new(api, token.clone())?);
         }

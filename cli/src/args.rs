@@ -15,7 +15,7 @@ use domain::job::Mode;
 use platform::secret::Secret;
 use transcoder::settings::FfmpegArgs;
 
-pub use cloud::{ServeApiArgs, TranscoderArgs};
+pub use cloud::{ApiServerArgs, TranscoderArgs};
 pub use dev::{ClientArgs, DevArgs};
 pub use grant::GrantArgs;
 pub use keys::{KeysArgs, KeysCommand, RewrapArgs, RotateArgs, RotatedKeys};
@@ -64,7 +64,7 @@ pub fn variables() -> BTreeSet<(String, String)> {
 #[expect(missing_docs, reason = "each says it at its arguments, which become the help")]
 pub enum Command {
     Dev(Box<DevArgs>),
-    Api(Box<ServeApiArgs>),
+    Api(Box<ApiServerArgs>),
     Transcoder(Box<TranscoderArgs>),
     Upload(UploadArgs),
     Transcode(TranscodeArgs),
@@ -96,7 +96,7 @@ impl Command {
 
 /// The API to call.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ApiArgs {
+pub struct ApiClientArgs {
     /// The data directory of a running `edgereel dev`; provides the URL of the API and its token.
     #[arg(long, env = "EDGEREEL_DATA", default_value = ".edgereel", value_name = "DIR")]
     pub data: PathBuf,
@@ -137,7 +137,7 @@ pub struct UploadArgs {
     pub restart: bool,
     /// The API to call.
     #[command(flatten)]
-    pub api: ApiArgs,
+    pub api: ApiClientArgs,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,

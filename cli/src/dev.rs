@@ -26,7 +26,7 @@ use wiring::DevInputs;
 
 /// The system with all resources open, before it runs.
 pub struct System {
-    folder: DataDir,
+    data_dir: DataDir,
     info: DevInfo,
     ffmpeg: String,
     database: Database,
@@ -56,12 +56,12 @@ impl System {
         let encoders = args.encoders.map_or_else(default_encoders, usize::from);
         let tools = verified_tools(&args.ffmpeg, encoders).await?;
         let ffmpeg = tools.version.clone();
-        let folder = DataDir::open(&args.data)?;
+        let data_dir = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;
-        let inputs = DevInputs { folder: &folder, listener: &listener, s3_listener: &s3_listener, args, tools };
+        let inputs = DevInputs { data_dir: &data_dir, listener: &listener, s3_listener: &s3_listener, args, tools };
         let built = Box::pin(wiring::build(inputs)).await?;
         Ok(Self {
-            folder,
+            data_dir,
             info: built.info,
             ffmpeg,
             database: built.database,
@@ -83,7 +83,7 @@ impl System {
 
     /// The data directory.
     pub fn data(&self) -> &Path {
-        self.folder.path()
+        self.data_dir.path()
     }
 
     /// The version of FFmpeg.
@@ -117,7 +117,7 @@ impl System {
         work.spawn(async move { worker.run(worker_stop).await });
         self.background.start(&mut work, &stop.child_token());
 
-        self.folder.announce(&self.info)?;
+        self.data_dir.announce(&self.info)?;
         tokio::select! {
             // First: components that end after `stop` have not ended unexpectedly.
             biased;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::event::{EventContext, Ignored, jobs_of};
+use domain::event::{EventContext, SkipReason, jobs_of};
 use domain::ids::JobId;
 use domain::job::JobMessage;
 
@@ -25,7 +25,7 @@ pub struct Plan {
 
 /// The outcome of a message of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum MessageOutcome {
     /// It is acknowledged.
     Ack,
     /// One of its jobs could not be sent: the message is retried.
@@ -76,17 +76,20 @@ impl Plan {
     }
 
     /// The outcome of each message, once it is known which bodies were accepted.
-    pub fn verdicts(&self, taken: &[bool]) -> Vec<Verdict> {
-        let is_taken = |at: &usize| taken.get(*at).copied().unwrap_or(false);
-        self.waits.iter().map(|it| if it.iter().all(is_taken) { Verdict::Ack } else { Verdict::Retry }).collect()
+    pub fn outcomes(&self, accepted: &[bool]) -> Vec<MessageOutcome> {
+        let is_accepted = |at: &usize| accepted.get(*at).copied().unwrap_or(false);
+        self.waits
+            .iter()
+            .map(|it| if it.iter().all(is_accepted) { MessageOutcome::Ack } else { MessageOutcome::Retry })
+            .collect()
     }
 
     /// The result of the batch.
-    pub fn summary(&self, taken: &[bool]) -> Summary {
+    pub fn summary(&self, accepted: &[bool]) -> Summary {
         Summary {
             messages: self.waits.len(),
-            sent: taken.iter().filter(|it| **it).count(),
-            retried: self.verdicts(taken).iter().filter(|it| **it == Verdict::Retry).count(),
+            sent: accepted.iter().filter(|it| **it).count(),
+            retried: self.outcomes(accepted).iter().filter(|it| **it == MessageOutcome::Retry).count(),
             ignored: self.ignored.clone(),
         }
     }
@@ -109,15 +112,15 @@ impl fmt::Display for Summary {
     }
 }
 
-fn kind(ignored: &Ignored) -> &'static str {
+fn kind(ignored: &SkipReason) -> &'static str {
     match ignored {
-        Ignored::Test => "test events",
-        Ignored::Deleted { .. } => "removals",
-        Ignored::OtherAction { .. } => "other actions",
-        Ignored::OtherBucket { .. } => "other buckets",
-        Ignored::NotAnUpload { .. } => "not uploads",
-        Ignored::UnreadableJob { .. } => "unreadable jobs",
-        Ignored::Rubbish { .. } => "not events",
+        SkipReason::Test => "test events",
+        SkipReason::Deleted { .. } => "removals",
+        SkipReason::OtherAction { .. } => "other actions",
+        SkipReason::OtherBucket { .. } => "other buckets",
+        SkipReason::NotAnUpload { .. } => "not uploads",
+        SkipReason::UnreadableJob { .. } => "unreadable jobs",
+        SkipReason::Malformed { .. } => "not events",
     }
 }
 
@@ -130,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    const INTAKE: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
+    const CONTEXT: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
 
     #[test]
     fn rests_grow_with_the_age_of_a_message() {
@@ -151,8 +154,8 @@ mod tests {
 
     #[test]
     fn jobs_are_the_ones_of_the_local_path() {
-        let plan = Plan::new(&[upload("a.mp4")], INTAKE);
-        let job = jobs_of(&upload("a.mp4").unwrap(), INTAKE).remove(0).unwrap();
+        let plan = Plan::new(&[upload("a.mp4")], CONTEXT);
+        let job = jobs_of(&upload("a.mp4").unwrap(), CONTEXT).remove(0).unwrap();
         assert_eq!(plan.bodies, [JobMessage::from(job).to_body()]);
     }
 
@@ -169,19 +172,19 @@ mod tests {
             Some(r#"{"Event":"s3:TestEvent"}"#.to_owned()),
             event("Frobnicate", "uploads/x"),
         ];
-        let plan = Plan::new(&messages, INTAKE);
-        assert_eq!(plan.verdicts(&[true]), [Verdict::Ack; 8]);
+        let plan = Plan::new(&messages, CONTEXT);
+        assert_eq!(plan.outcomes(&[true]), [MessageOutcome::Ack; 8]);
         insta::assert_snapshot!(plan.summary(&[true]), @"8 messages: 1 jobs sent, 0 to retry, 1 not uploads, 1 removals, 1 other buckets, 2 not events, 1 test events, 1 other actions");
     }
 
     #[test]
     fn each_message_comes_again_on_its_own() {
-        let plan = Plan::new(&[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None], INTAKE);
+        let plan = Plan::new(&[upload("a.mp4"), upload("b.mp4"), upload("a.mp4"), None], CONTEXT);
         assert_eq!(plan.bodies.len(), 2, "duplicates are sent once");
-        let (ack, retry) = (Verdict::Ack, Verdict::Retry);
-        assert_eq!(plan.verdicts(&[true, false]), [ack, retry, ack, ack]);
-        assert_eq!(plan.verdicts(&[false, true]), [retry, ack, retry, ack]);
-        assert_eq!(plan.verdicts(&[]), [retry, retry, retry, ack]);
+        let (ack, retry) = (MessageOutcome::Ack, MessageOutcome::Retry);
+        assert_eq!(plan.outcomes(&[true, false]), [ack, retry, ack, ack]);
+        assert_eq!(plan.outcomes(&[false, true]), [retry, ack, retry, ack]);
+        assert_eq!(plan.outcomes(&[]), [retry, retry, retry, ack]);
     }
 
     #[test]
@@ -192,16 +195,16 @@ mod tests {
                 "s3": { "bucket": { "name": "private" }, "object": { "key": key, "size": 5, "eTag": "e" } } })
         };
         let both = json!({ "Records": [record("a.mp4"), record("b.mp4")] }).to_string();
-        let plan = Plan::new(&[Some(both)], INTAKE);
-        assert_eq!(plan.verdicts(&[true, true]), [Verdict::Ack]);
-        assert_eq!(plan.verdicts(&[true, false]), [Verdict::Retry]);
+        let plan = Plan::new(&[Some(both)], CONTEXT);
+        assert_eq!(plan.outcomes(&[true, true]), [MessageOutcome::Ack]);
+        assert_eq!(plan.outcomes(&[true, false]), [MessageOutcome::Retry]);
     }
 
     proptest! {
         #[test]
-        fn every_message_gets_a_verdict(bodies in prop::collection::vec(prop::option::of("\\PC{0,60}"), 0..20), taken: bool) {
-            let plan = Plan::new(&bodies, INTAKE);
-            prop_assert_eq!(plan.verdicts(&vec![taken; plan.bodies.len()]).len(), bodies.len());
+        fn every_message_gets_an_outcome(bodies in prop::collection::vec(prop::option::of("\\PC{0,60}"), 0..20), accepted: bool) {
+            let plan = Plan::new(&bodies, CONTEXT);
+            prop_assert_eq!(plan.outcomes(&vec![accepted; plan.bodies.len()]).len(), bodies.len());
         }
     }
 }

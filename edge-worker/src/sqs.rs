@@ -104,8 +104,8 @@ impl Queue {
 }
 
 /// Which of `count` messages were queued, according to a response with status 200.
-pub fn sent(answer: &str, count: usize) -> Vec<bool> {
-    let successful = serde_json::from_str::<Sent>(answer).map(|it| it.successful).unwrap_or_default();
+pub fn sent(response: &str, count: usize) -> Vec<bool> {
+    let successful = serde_json::from_str::<Sent>(response).map(|it| it.successful).unwrap_or_default();
     (0..count).map(|index| successful.iter().any(|it| it.id == index.to_string())).collect()
 }
 
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn each_message_succeeds_on_its_own() {
-        let answer = r#"{"Successful":[{"Id":"2","MessageId":"m","MD5OfMessageBody":"d"},{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}],"Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
-        assert_eq!(sent(answer, 3), [true, false, true]);
+        let response = r#"{"Successful":[{"Id":"2","MessageId":"m","MD5OfMessageBody":"d"},{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}],"Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
+        assert_eq!(sent(response, 3), [true, false, true]);
         for rubbish in ["", "null", "[]", "{}", r#"{"Successful":7}"#] {
             assert_eq!(sent(rubbish, 2), [false, false], "{rubbish}");
         }

@@ -1,11 +1,11 @@
 //! The handlers: execute the decisions of `domain` with Cloudflare's bindings.
 
-mod answer;
 mod bindings;
 mod cache;
 mod events;
-mod incoming;
 mod playback;
+mod request;
+mod response;
 mod signatures;
 mod store;
 
@@ -17,7 +17,7 @@ use worker::{Context, Env, event};
 /// Handles a request of a viewer.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    playback::answer(&request, &env, &context).await
+    playback::respond(&request, &env, &context).await
 }
 
 /// Handles a batch of the bucket's events. Without the macro of `worker`, because its messages
@@ -25,5 +25,5 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "exported to the runtime")]
 pub async fn queue(batch: MessageBatch, env: Env) {
-    events::carry(&batch, &env).await;
+    events::handle_batch(&batch, &env).await;
 }

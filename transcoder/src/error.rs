@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn each_error_has_a_code_and_a_verdict() {
-        use domain::failure::Verdict::{Reject, Release, Retry};
+        use domain::failure::FailureVerdict::{Reject, Release, Retry};
         let video = domain::ids::VideoId::new(1, [0; 10]);
         let away = || "away".into();
         let text = || "text".to_owned();

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::failure::SourceProblem;
-use platform::net::{Guard, Policy, Refused};
+use platform::net::{Guard, Policy, UrlRejected};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use reqwest::{Response, StatusCode};
 use url::Url;
@@ -66,7 +66,7 @@ pub(crate) struct Fetcher {
 
 /// A response with a file, or the rest of it.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FetchResponse {
     /// Offset of its first byte in the file.
     pub(crate) start: u64,
     /// Size of the whole file in bytes, if the server reports it.
@@ -94,16 +94,16 @@ impl Fetcher {
     }
 
     /// Requests a file, or the rest of it. A server that does not support ranges, or that has
-    /// another version of the file, sends all of it: see [`Answer::start`].
-    pub(crate) async fn open(&self, url: &Url, rest: Option<&Rest>) -> Result<Answer, TranscodeError> {
+    /// another version of the file, sends all of it: see [`FetchResponse::start`].
+    pub(crate) async fn open(&self, url: &Url, rest: Option<&Rest>) -> Result<FetchResponse, TranscodeError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             self.guard.check(&url).map_err(|it| refused(&it))?;
             let response = self.ask(&url, rest).await?;
             let status = response.status();
             match status {
-                StatusCode::OK => return Ok(Answer::whole(response)),
-                StatusCode::PARTIAL_CONTENT => return Answer::part(response, rest),
+                StatusCode::OK => return Ok(FetchResponse::whole(response)),
+                StatusCode::PARTIAL_CONTENT => return FetchResponse::part(response, rest),
                 // The file is shorter than the received part: it has changed.
                 StatusCode::RANGE_NOT_SATISFIABLE if rest.is_some() => return Box::pin(self.open(&url, None)).await,
                 _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
@@ -142,7 +142,7 @@ impl Fetcher {
     }
 }
 
-impl Answer {
+impl FetchResponse {
     fn whole(response: Response) -> Self {
         let size = response.content_length();
         Self { start: 0, size, etag: strong_etag(response.headers()), response }
@@ -191,12 +191,14 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     (start <= end && size.is_none_or(|it| end.checked_add(1) == Some(it))).then_some((start, size))
 }
 
-fn refused(refusal: &Refused) -> TranscodeError {
+fn refused(refusal: &UrlRejected) -> TranscodeError {
     match refusal {
-        Refused::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
-        Refused::Scheme(_) | Refused::NotHttps | Refused::Userinfo | Refused::NoHost | Refused::Private { .. } => {
-            SourceProblem::AddressNotAllowed.into()
-        }
+        UrlRejected::NoAddress(_) => TranscodeError::Fetch { reason: refusal.to_string() },
+        UrlRejected::Scheme(_)
+        | UrlRejected::NotHttps
+        | UrlRejected::Userinfo
+        | UrlRejected::NoHost
+        | UrlRejected::Private { .. } => SourceProblem::AddressNotAllowed.into(),
     }
 }
 

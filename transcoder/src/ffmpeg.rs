@@ -87,10 +87,10 @@ impl Tools {
             for (program, path) in [("ffmpeg", &ffmpeg), ("ffprobe", &ffprobe)] {
                 let found = confine::libraries(path, &ENVIRONMENT);
                 let found = found.map_err(|source| ToolsError { program, source })?;
-                libraries.folders.extend(found.folders);
+                libraries.directories.extend(found.directories);
                 libraries.execute.extend(found.execute);
             }
-            for paths in [&mut libraries.folders, &mut libraries.execute] {
+            for paths in [&mut libraries.directories, &mut libraries.execute] {
                 paths.sort();
                 paths.dedup();
             }

@@ -14,7 +14,7 @@ pub(crate) mod transcode;
 
 /// A delivery that a worker processes.
 #[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct JobContext<'a> {
     /// The worker, with its services.
     pub(crate) worker: &'a Worker,
     /// The delivery of the job's message.

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TranscodeError;
-use crate::ffmpeg::arguments::{Context, iframe_interval};
+use crate::ffmpeg::arguments::{CommandInputs, iframe_interval};
 use crate::ffmpeg::launcher::Weight;
 use crate::ffmpeg::process::{self, Cost, Ended, Run};
 use crate::ffmpeg::{Tools, verdict};
@@ -54,7 +54,7 @@ pub(crate) struct EncodeContext {
     /// Content key of each rendition; empty: nothing is encrypted.
     pub keys: HashMap<RenditionName, domain::content_key::ContentKey>,
     /// Number of parallel encoders, of one thread each.
-    pub workers: usize,
+    pub encoders: usize,
     /// Cancels all work.
     pub cancel: CancellationToken,
 }
@@ -95,11 +95,11 @@ impl EncodeContext {
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(lane);
-        let context = self.context(&source, &output);
+        let context = self.command_inputs(&source, &output);
         let arguments = match (lane, &self.plan.copy, &self.probe.audio) {
             (Lane::Copy, CopyDecision::Remux(rung), _) => context.copy(&rung.rendition, start),
             (Lane::Audio, _, Some(audio)) => context.audio(audio.index, start),
-            (Lane::Encode, _, _) => context.encode(chunks, self.workers as u32),
+            (Lane::Encode, _, _) => context.encode(chunks, self.encoders as u32),
             _ => return Ok(()),
         };
         let span = self.plan.span(&(start.segments.start..self.plan.segments()));
@@ -147,7 +147,7 @@ impl EncodeContext {
         let delivery = self.loopback.deliver_to(Arc::clone(&sink) as _);
         let output = |name: &str, file: &str| delivery.url(name, file);
         let source = self.source_url(Lane::Encode);
-        let arguments = self.context(&source, &output).encode(std::slice::from_ref(chunk), self.threads(chunk));
+        let arguments = self.command_inputs(&source, &output).encode(std::slice::from_ref(chunk), self.threads(chunk));
         let span = self.plan.span(&chunk.segments);
         let limit = time_limit(seconds(span.end.ticks - span.start.ticks), 200.0);
         let task = format!("encode chunk {}", chunk.index);
@@ -185,7 +185,7 @@ impl EncodeContext {
     /// these share all cores. All others have one thread, which costs the least CPU time.
     fn threads(&self, chunk: &ChunkPlan) -> u32 {
         let watched = !self.plan.copy.is_remux() && chunk.segments.start < FEWEST_SEGMENTS;
-        if watched { (self.workers as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
+        if watched { (self.encoders as u32).div_ceil(FEWEST_SEGMENTS) } else { 1 }
     }
 
     /// Receives the deliveries that are still in progress after FFmpeg ended.
@@ -243,13 +243,13 @@ impl EncodeContext {
     }
 
     /// The inputs of the command lines.
-    pub(crate) fn context<'a>(
+    pub(crate) fn command_inputs<'a>(
         &'a self,
         source: &'a str,
         output: &'a (dyn Fn(&str, &str) -> String + Sync),
-    ) -> Context<'a> {
+    ) -> CommandInputs<'a> {
         let deinterlacer = self.tools.deinterlacer().unwrap_or("bwdif");
-        Context {
+        CommandInputs {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.encoder,

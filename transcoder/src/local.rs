@@ -13,7 +13,7 @@ use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
 use nix::sys::resource::{UsageWho, getrusage};
 use platform::object_store::SharedStore;
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ pub struct LocalJob {
     /// Whether to keep the output after a failure.
     pub keep_failed: bool,
     /// Number of parallel encoders, of one thread each.
-    pub workers: usize,
+    pub encoders: usize,
 }
 
 /// The result of a local job.
@@ -120,7 +120,7 @@ pub async fn transcode(
     // A file has no ETag; its size and the current time identify the generation.
     let generation = Generation::of(&format!("{}-{}", source.size(), video), &profile.fingerprint(job.mode));
     let hls = job.out.join("hls");
-    let store: SharedStore = Arc::new(FolderStore::of_one_video(&job.out, job.out.join("private"), video));
+    let store: SharedStore = Arc::new(DirectoryStore::of_one_video(&job.out, job.out.join("private"), video));
     let playable = Arc::new(Mutex::new(None));
     let noted = Arc::clone(&playable);
     let journal = MemoryJournal::new(Box::new(move |progress| {
@@ -141,7 +141,7 @@ pub async fn transcode(
         generation: generation.clone(),
         profile,
         mode: job.mode,
-        workers: job.workers,
+        encoders: job.encoders,
     };
     let published = match Box::pin(pipeline::run(&request, cancel)).await {
         Ok(published) => published,

@@ -68,7 +68,7 @@ pub(crate) struct TranscodeRequest {
     /// The renditions to reuse, if only some rungs are re-encoded.
     pub reused: Option<ReusedRenditions>,
     /// Number of parallel encoders, of one thread each.
-    pub workers: usize,
+    pub encoders: usize,
 }
 
 /// A generation that is verified and published.
@@ -195,14 +195,15 @@ async fn process(
         tone_map: ToneMap::write(&probe.video).await?,
         writer,
         keys,
-        workers: request.workers.max(1),
+        encoders: request.encoders.max(1),
         cancel: stop,
     };
     let mut publisher = Publisher::new(context.writer.clone(), &plan, facts);
-    request.journal.renditions(&publisher.planned()).await?;
+    request.journal.renditions(&publisher.planned_renditions()).await?;
     let finished = request.journal.finished().await?;
-    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && belongs(&plan, it)).collect();
-    let feeding = source.normaliser.as_ref().map(|it| feeding(it, &mut context, request.reused.is_some(), &finished));
+    let finished: Vec<ChunkRecord> = finished.into_iter().filter(|it| trusted && fits_plan(&plan, it)).collect();
+    let feeding =
+        source.normaliser.as_ref().map(|it| open_relays(it, &mut context, request.reused.is_some(), &finished));
     finished.iter().for_each(|it| publisher.records_mut().add(it));
 
     let mut run = GenerationRun {
@@ -236,7 +237,7 @@ async fn process(
 
 /// Opens a relay, a stream on the loopback, for each lane that is not finished and that reads from
 /// the normaliser. Returns the arguments of the normaliser's run, which writes to them.
-fn feeding(
+fn open_relays(
     normaliser: &Normaliser,
     context: &mut EncodeContext,
     audio_is_reused: bool,
@@ -262,7 +263,7 @@ fn feeding(
 
 /// Whether a recorded chunk fits this plan. It may not if only one of the plans, that of the chunk
 /// or this one, remuxes the top rung.
-fn belongs(plan: &EncodePlan, record: &ChunkRecord) -> bool {
+fn fits_plan(plan: &EncodePlan, record: &ChunkRecord) -> bool {
     let Some(chunk) = plan.chunks(record.lane).get(record.index as usize) else { return false };
     let renditions = plan.renditions(record.lane);
     let names: std::collections::HashSet<_> = record.segments.iter().map(|it| &it.rendition).collect();

@@ -34,7 +34,7 @@ use crate::stills::{InMemory, collect};
 /// Maximum short side of a poster: larger ones cost viewers more than they show.
 const SHORT_SIDE: u32 = 1080;
 /// Maximum size of an image, bytes: more than the API accepts.
-const LARGEST_PICTURE: u64 = 16 << 20;
+const MAX_IMAGE_BYTES: u64 = 16 << 20;
 /// Maximum size of a segment from which a frame is decoded.
 const LARGEST_SEGMENT: u64 = 256 << 20;
 /// Time limit: decoding one image takes about a second.
@@ -47,7 +47,7 @@ pub(crate) async fn from_image(
     key: &ObjectKey,
     cancel: &CancellationToken,
 ) -> Result<Bytes, TranscodeError> {
-    let bytes = store.read_if_present(key, LARGEST_PICTURE).await?.ok_or(SourceProblem::SourceMissing)?;
+    let bytes = store.read_if_present(key, MAX_IMAGE_BYTES).await?.ok_or(SourceProblem::SourceMissing)?;
     let image = Image::of(&bytes).map_err(|_| SourceProblem::ImageDamaged)?;
     let size = Size { width: image.width, height: image.height };
     match decode(tools, essential(&bytes).into(), image.kind.demuxer(), size, 0.0, cancel).await {
@@ -84,8 +84,8 @@ pub(crate) async fn from_timestamp(
         chunks.iter().flat_map(|it| &it.segments).filter(|it| it.rendition == rendition.name).collect();
     segments.sort_by_key(|it| it.index);
     let ticks = at_ms * TICKS_PER_SECOND / 1000;
-    let place = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
-    let segment = segments.get(place).ok_or_else(|| gone("segment"))?;
+    let position = segments.partition_point(|it| it.start <= ticks).saturating_sub(1);
+    let segment = segments.get(position).ok_or_else(|| gone("segment"))?;
 
     let key = ObjectKey::Segment {
         video,

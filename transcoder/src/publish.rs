@@ -32,11 +32,11 @@ pub(crate) struct Publisher {
     source: SourceFacts,
     records: Records,
     playlists: Playlists,
-    growth: Option<Watched>,
+    growth: Option<ShownState>,
 }
 
 /// A video that viewers may watch while it grows.
-struct Watched {
+struct ShownState {
     growth: Growth,
     shown: Option<Shown>,
     segments: ShownSegments,
@@ -69,13 +69,13 @@ impl Publisher {
         &mut self.records
     }
 
-    /// Lets viewers watch the video while it grows; `workers` parallel encoders produce it.
+    /// Lets viewers watch the video while it grows; `encoders` parallel encoders produce it.
     ///
     /// Segments that an earlier attempt has shown stay: those of the unfinished chunk are produced
     /// again, under the same names and with the same keys. If that attempt is not `trusted`, only
     /// the number of its segments stays, because their durations may be the problem. Returns
     /// whether an earlier attempt has shown the video.
-    pub(crate) async fn watch(&mut self, workers: usize, trusted: bool) -> Result<bool, TranscodeError> {
+    pub(crate) async fn watch(&mut self, encoders: usize, trusted: bool) -> Result<bool, TranscodeError> {
         let (names, mut segments) = (self.growing(), ShownSegments::default());
         let key = ObjectKey::Master { video: self.writer.video() };
         let master = self.stored(&key).await?;
@@ -100,8 +100,8 @@ impl Publisher {
         if !trusted {
             segments = ShownSegments::default();
         }
-        let growth = Growth::new(self.work(workers), 0, self.ready());
-        self.growth = Some(Watched { growth, shown, segments, started: Instant::now() });
+        let growth = Growth::new(self.work(encoders), 0, self.ready());
+        self.growth = Some(ShownState { growth, shown, segments, started: Instant::now() });
         Ok(shown.is_some())
     }
 
@@ -109,10 +109,10 @@ impl Publisher {
     ///
     /// The renditions that grow together are shown, as far as all of them are available: the
     /// remuxed rung with its audio, or else all rungs.
-    pub(crate) fn due(&mut self) -> Option<u32> {
+    pub(crate) fn segments_to_show(&mut self) -> Option<u32> {
         let ready = self.ready();
         let may_write = self.growing().iter().all(|it| self.playlists.may_write(&self.playlist_key(it)));
-        let Watched { growth, shown, started, .. } = self.growth.as_mut()?;
+        let ShownState { growth, shown, started, .. } = self.growth.as_mut()?;
         let now_ms = started.elapsed().as_millis() as u64;
         growth.note(now_ms, ready);
         let count = growth.to_show(now_ms, *shown);
@@ -159,7 +159,7 @@ impl Publisher {
     }
 
     /// The planned renditions.
-    pub(crate) fn planned(&self) -> Vec<RenditionRecord> {
+    pub(crate) fn planned_renditions(&self) -> Vec<RenditionRecord> {
         let names: HashSet<_> = self.plan.all_renditions().into_iter().map(|it| it.name.clone()).collect();
         self.presentation().rendition_records(&names, RenditionState::Planned)
     }
@@ -193,7 +193,7 @@ impl Publisher {
 
     /// The work that determines how fast the video grows: one remuxing run, or parallel encoding
     /// chunks.
-    fn work(&self, workers: usize) -> Work {
+    fn work(&self, encoders: usize) -> Work {
         let ends = self.plan.boundaries.iter().skip(1);
         let ends_ms = ends.map(|it| it.ticks * 1000 / TICKS_PER_SECOND).collect();
         if self.plan.copy.is_remux() {
@@ -201,7 +201,7 @@ impl Publisher {
         }
         let chunks = &self.plan.encode_chunks;
         let chunk_ends = chunks.iter().map(|it| it.segments.end).collect();
-        Work { ends_ms, chunk_ends, side_by_side: workers.min(chunks.len()) as u32 }
+        Work { ends_ms, chunk_ends, side_by_side: encoders.min(chunks.len()) as u32 }
     }
 
     async fn stored(&self, key: &ObjectKey) -> Result<Option<String>, TranscodeError> {

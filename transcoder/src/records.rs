@@ -64,7 +64,7 @@ impl Records {
 
     /// The number of segments of a rendition that are available without a gap.
     pub(crate) fn frontier(&self, rendition: &RenditionName) -> u32 {
-        self.segments(rendition).zip(0..).take_while(|(segment, place)| segment.index == *place).count() as u32
+        self.segments(rendition).zip(0..).take_while(|(segment, position)| segment.index == *position).count() as u32
     }
 
     /// The codecs of a rendition (RFC 6381), if a segment was measured.

@@ -2,146 +2,38 @@
 //!
 //! The clear bytes exist only in memory, and only while they pass through.
 
+mod images;
+mod writer;
+
 use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::body::Body;
-use bytes::Bytes;
 use domain::content_key::ContentKey;
-use domain::ids::{Generation, VideoId, hex};
-use domain::object_key::{ObjectKey, RenditionName};
+use domain::ids::hex;
+use domain::object_key::RenditionName;
 use domain::plan::{LARGEST_COPIED_SEGMENT, Rendition};
 use domain::segment::{IFrameRecord, SegmentRecord};
 use futures::TryStreamExt as _;
 use hls::SegmentEncryptor;
 use media::segment::{Measured, Scanner, Unmeasurable};
 use media::ts::{NULL_PACKET, PACKET_BYTES, begin_with_first_frame, cut_iframes};
-use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{RwLock, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::error::TranscodeError;
 use crate::loopback::SegmentReceiver;
 
+pub(crate) use images::ImageSink;
+pub(crate) use writer::GenerationWriter;
+
 /// Start of the presentation on the clock of the transport streams, ticks: 10 s, so that no
 /// decoding time is ever negative, however far frames are reordered.
-pub(crate) const ORIGIN: i64 = 900_000;
+pub(crate) const PRESENTATION_START: i64 = 900_000;
 
 /// Maximum number of segments in memory, in addition to the one that each output is writing.
 const IN_FLIGHT: usize = 8;
-
-/// Counts the traffic to the store, for the receipt.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    /// Number of objects written.
-    pub writes: AtomicU64,
-    /// Number of bytes written.
-    pub bytes: AtomicU64,
-    /// Number of objects read, or parts of them.
-    pub reads: AtomicU64,
-}
-
-/// Writes objects of one generation, and counts them.
-#[derive(Clone)]
-pub(crate) struct GenerationWriter {
-    store: SharedStore,
-    video: VideoId,
-    generation: Generation,
-    traffic: Arc<Traffic>,
-    /// Whether writing is disabled; every write holds the lock while it is in progress.
-    closed: Arc<RwLock<bool>>,
-}
-
-impl GenerationWriter {
-    /// A writer into `store`.
-    pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
-        Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
-    }
-
-    /// The objects of another generation of the same video.
-    pub(crate) fn of_generation(&self, generation: Generation) -> Self {
-        Self { generation, ..self.clone() }
-    }
-
-    /// The video of the objects.
-    pub(crate) fn video(&self) -> VideoId {
-        self.video
-    }
-
-    /// The generation of the objects.
-    pub(crate) fn generation(&self) -> &Generation {
-        &self.generation
-    }
-
-    /// Reads an object, or a part of it.
-    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
-        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
-        self.store.get(key, range, None).await
-    }
-
-    /// Reads an object that may be missing.
-    pub(crate) async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
-        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
-        self.store.read_if_present(key, max_bytes).await
-    }
-
-    /// The traffic so far.
-    pub(crate) fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-
-    /// The key of a segment.
-    pub(crate) fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
-        ObjectKey::Segment {
-            video: self.video,
-            generation: self.generation.clone(),
-            rendition: rendition.name.clone(),
-            index,
-            format: rendition.format,
-        }
-    }
-
-    /// Waits for writes in progress, and prevents new ones: after that, stored objects can be
-    /// removed.
-    pub(crate) async fn close(&self) {
-        *self.closed.write().await = true;
-    }
-
-    /// Stores an object. The store itself retries while it cannot be reached.
-    pub(crate) async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
-        let closed = self.closed.read().await;
-        if *closed {
-            return Err(TranscodeError::Cancelled);
-        }
-        self.store.put(key, body.clone(), PutCondition::Always).await?;
-        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
-        self.traffic.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl GenerationWriter {
-    /// Copies a segment of another generation inside the store, and returns whether the copy is
-    /// complete.
-    pub(crate) async fn copy_segment(
-        &self,
-        from: &Self,
-        rendition: &Rendition,
-        record: &SegmentRecord,
-    ) -> Result<bool, TranscodeError> {
-        let closed = self.closed.read().await;
-        if *closed {
-            return Err(TranscodeError::Cancelled);
-        }
-        let key = self.segment_key(rendition, record.index);
-        self.store.copy(&from.segment_key(rendition, record.index), &key).await?;
-        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
-        Ok(self.store.head(&key).await?.size == record.bytes)
-    }
-}
 
 /// Minimum number of packets of a segment: FFmpeg's probe reads ten, of up to 204 bytes.
 const LEAST_PACKETS: usize = 24;
@@ -172,7 +64,7 @@ pub(crate) struct Stored {
 pub(crate) struct SegmentSink {
     writer: GenerationWriter,
     outputs: HashMap<RenditionName, Output>,
-    room: Semaphore,
+    in_flight: Semaphore,
     active: AtomicUsize,
     stored: mpsc::UnboundedSender<Stored>,
 }
@@ -182,8 +74,8 @@ impl SegmentSink {
     pub(crate) fn new(writer: GenerationWriter, outputs: Vec<Output>) -> (Self, mpsc::UnboundedReceiver<Stored>) {
         let (stored, receiver) = mpsc::unbounded_channel();
         let outputs = outputs.into_iter().map(|it| (it.rendition.name.clone(), it)).collect();
-        let room = Semaphore::new(IN_FLIGHT);
-        (Self { writer, outputs, room, active: AtomicUsize::new(0), stored }, receiver)
+        let in_flight = Semaphore::new(IN_FLIGHT);
+        (Self { writer, outputs, in_flight, active: AtomicUsize::new(0), stored }, receiver)
     }
 
     /// Number of deliveries that are being received or stored.
@@ -249,7 +141,7 @@ impl SegmentSink {
         let measured = scanner.finish().map_err(unmeasurable)?;
         let (start, duration, frames) = extent(&measured)?;
         let cuts = cut_iframes(&clear).map_err(|it| TranscodeError::Verification(format!("trick play: {it}")))?;
-        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([ORIGIN + (start + duration) as i64]);
+        let ends = cuts.iter().skip(1).map(|it| it.pts).chain([PRESENTATION_START + (start + duration) as i64]);
         let (mut object, mut iframes) = (Vec::with_capacity(clear.len() + cuts.len() * 16), vec![]);
         for (sequence, (cut, end)) in (first..).zip(cuts.iter().zip(ends)) {
             let offset = object.len() as u64;
@@ -261,7 +153,7 @@ impl SegmentSink {
                 sequence,
                 offset,
                 bytes: object.len() as u64 - offset,
-                start: (cut.pts - ORIGIN).max(0) as u64,
+                start: (cut.pts - PRESENTATION_START).max(0) as u64,
                 duration: (end - cut.pts).max(0) as u64,
             });
         }
@@ -290,7 +182,7 @@ impl SegmentReceiver for SegmentSink {
             .ok_or_else(|| TranscodeError::Verification(format!("ffmpeg delivered to `{output}`")))?;
         let _active = Active::new(&self.active);
         // Without a free slot, nothing is read, and FFmpeg waits: memory stays bounded.
-        let _room = self.room.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
+        let _permit = self.in_flight.acquire().await.map_err(|_| TranscodeError::Cancelled)?;
         let stored = match &output.first_iframes {
             Some(firsts) => {
                 let first = firsts.get(index as usize).copied();
@@ -321,31 +213,6 @@ impl Drop for Active<'_> {
     }
 }
 
-/// Receives images: each delivered file is one, kept in memory.
-pub(crate) struct ImageSink {
-    images: mpsc::UnboundedSender<(u32, Bytes)>,
-}
-
-/// Maximum size of an image, bytes.
-const LARGEST_IMAGE: usize = 16 << 20;
-
-impl ImageSink {
-    /// A sink, and the channel of its images.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<(u32, Bytes)>) {
-        let (images, receiver) = mpsc::unbounded_channel();
-        (Self { images }, receiver)
-    }
-}
-
-#[async_trait]
-impl SegmentReceiver for ImageSink {
-    async fn receive(&self, _output: &str, index: u32, body: Body) -> Result<(), TranscodeError> {
-        let bytes = axum::body::to_bytes(body, LARGEST_IMAGE).await.map_err(broken_off)?;
-        drop(self.images.send((index, bytes)));
-        Ok(())
-    }
-}
-
 /// The first segment, with decoding times that begin at its first frame: hls.js takes the lowest
 /// time of the first segment for the beginning of the presentation, and reports an error if there
 /// is no frame at it.
@@ -373,7 +240,7 @@ pub(crate) fn extent(measured: &Measured) -> Result<(u64, u64, u32), TranscodeEr
     }
     let stream = measured.lead().ok_or_else(|| wrong("has no stream with times"))?;
     // An AAC access unit may begin just before the video: its start is set to that of the video.
-    let start = (stream.start_ticks() - ORIGIN).max(0) as u64;
+    let start = (stream.start_ticks() - PRESENTATION_START).max(0) as u64;
     Ok((start, stream.duration_ticks().max(0) as u64, stream.frames as u32))
 }
 

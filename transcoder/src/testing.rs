@@ -11,7 +11,7 @@ use domain::segment::{ChunkRecord, IFrameRecord, Lane, SegmentRecord};
 use media::segment::{Measured, Scanner};
 
 use crate::ffmpeg::arguments::iframe_interval;
-use crate::sink::{ORIGIN, Stored, extent};
+use crate::sink::{PRESENTATION_START, Stored, extent};
 
 pub(crate) mod fake_ffmpeg;
 pub(crate) mod services;
@@ -72,7 +72,7 @@ pub(crate) fn stored(rendition: &RenditionName, index: u32, bytes: &[u8]) -> Sto
         sequence,
         offset: 0,
         bytes: cut.bytes.len() as u64,
-        start: (cut.pts - ORIGIN) as u64,
+        start: (cut.pts - PRESENTATION_START) as u64,
         duration: 90_000,
     });
     let record = SegmentRecord {

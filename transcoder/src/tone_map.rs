@@ -86,7 +86,7 @@ impl Light {
     /// The table, in the format of Adobe's Cube LUT specification 1.0: red changes fastest.
     fn table(self) -> String {
         let points = self.points();
-        let at = |place: u32| f64::from(place) / f64::from(points - 1);
+        let at = |index: u32| f64::from(index) / f64::from(points - 1);
         let mut text = format!("LUT_3D_SIZE {points}\n");
         for blue in 0..points {
             for green in 0..points {

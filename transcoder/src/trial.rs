@@ -34,7 +34,7 @@ pub async fn run(tools: &Tools) -> Result<(), TranscodeError> {
         mode: Mode::Abr,
         encrypt: true,
         keep_failed: false,
-        workers: 1,
+        encoders: 1,
     };
     let report = Box::pin(transcode(tools, &job, |_| (), &CancellationToken::new())).await?;
     // The pipeline falls back to another strategy if one fails; here each has to work.

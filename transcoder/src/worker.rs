@@ -26,7 +26,7 @@ use crate::ffmpeg::Tools;
 use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
 use crate::jobs::transcode::TranscodeJob;
-use crate::jobs::{Context, Fate};
+use crate::jobs::{Fate, JobContext};
 use platform::clock::now_ms;
 
 mod active;
@@ -177,7 +177,7 @@ impl Worker {
                 let work = async {
                     let fate = match self.fate_without_attempt(delivery, message).await {
                         Some(fate) => fate,
-                        None => self.run_job(message, Context { worker: self, delivery, cancel }).await,
+                        None => self.run_job(message, JobContext { worker: self, delivery, cancel }).await,
                     };
                     self.settle(delivery, message, fate).await
                 };
@@ -195,7 +195,7 @@ impl Worker {
         }
     }
 
-    async fn run_job(&self, message: &JobMessage, context: Context<'_>) -> Fate {
+    async fn run_job(&self, message: &JobMessage, context: JobContext<'_>) -> Fate {
         match message {
             JobMessage::TranscodeV1(job) => TranscodeJob { context, job }.run().await,
             JobMessage::ImportV1(import) => ImportJob { context, import }.run().await,
@@ -245,7 +245,7 @@ impl Worker {
 }
 
 /// Whether a catalog error means that the claim is lost.
-fn is_loss(problem: &CatalogError) -> bool {
+fn is_claim_lost(problem: &CatalogError) -> bool {
     matches!(problem, CatalogError::LeaseLost { .. } | CatalogError::Gone { .. })
 }
 

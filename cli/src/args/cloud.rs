@@ -14,7 +14,7 @@ docs/configuration.md explains the settings. Those without a default are require
 Generate a key: echo \"k1:$(openssl rand -base64 32)\"
 An upload becomes a job when the client completes it or when the API finds it in the bucket.
 `edgereel transcoder` processes the jobs. Bucket events are optional: POST /v1/events, or the Lambda function `ingest`.")]
-pub struct ServeApiArgs {
+pub struct ApiServerArgs {
     /// Address to listen on. Port 0 chooses a free port.
     #[arg(long, env = "EDGEREEL_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::playback::GRANT_SECONDS;
 use domain::ids::VideoId;
 
-use super::ApiArgs;
+use super::ApiClientArgs;
 
 /// Print a playback URL of a video, which is valid until its grant expires.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,7 +25,7 @@ pub struct GrantArgs {
     pub max_height: Option<u32>,
     /// The API to call.
     #[command(flatten)]
-    pub api: ApiArgs,
+    pub api: ApiClientArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ServeApiArgs;
+use crate::args::ApiServerArgs;
 use crate::background::Background;
 use crate::output::{CommandError, Output};
 use crate::{Result, listen};
@@ -40,7 +40,7 @@ async fn check_upload_cors(state: ApiState, stop: CancellationToken) {
 ///
 /// # Errors
 /// A usage error for an invalid configuration; a service that cannot be reached; a port that is in use.
-pub async fn run(args: ServeApiArgs, output: &Output) -> Result {
+pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     let stop = stop_on_signals()?;
     if args.until_stdin_ends {
         stop_when_stdin_ends(stop.clone());

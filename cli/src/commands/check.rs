@@ -13,7 +13,7 @@ use crate::output::{CommandError, Output, bytes};
 
 /// Checks and reports. Exits with 1 if a MUST is violated.
 pub async fn run(args: CheckArgs, output: &Output) -> Result {
-    let report = of(&args.target, output).await?;
+    let report = check_target(&args.target, output).await?;
     output.object(&report);
     print(&report, output);
     if report.ok { Ok(()) } else { Err(CommandError::Reported) }
@@ -23,7 +23,7 @@ pub async fn run(args: CheckArgs, output: &Output) -> Result {
 ///
 /// # Errors
 /// If the target itself cannot be read.
-pub async fn of(target: &str, output: &Output) -> Result<Report> {
+pub async fn check_target(target: &str, output: &Output) -> Result<Report> {
     let target: Target = target.parse().map_err(|it: check::TargetError| CommandError::Usage(it.to_string()))?;
     let draw = if output.has_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{spinner} Checking {bar:40} {pos}/{len} segments");

@@ -79,18 +79,18 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     let began = Instant::now();
     // Every run starts a new upload.
     let options = UploadOptions { restart: true, ..UploadOptions::default() };
-    let tell = |event| {
+    let report = |event| {
         if let Event::Started { video, bytes: size, .. } = event {
             output.line(format!("    {video}, {}", bytes(size)));
         }
     };
-    let uploaded = upload(&api, video, &options, &tell).await?;
+    let uploaded = upload(&api, video, &options, &report).await?;
     output
         .line(format!("    uploaded in {:.1} s; the bucket's event starts transcoding", began.elapsed().as_secs_f64()));
 
     step("Waiting for the video");
     let last = std::cell::RefCell::new(String::new());
-    let tell = |news| match news {
+    let report = |news| match news {
         FollowEvent::Waiting { reason, .. } => output.line(format!("    {reason}")),
         FollowEvent::Progress { state, stage, percent } => {
             let line = format!("{state:<10} {:<8} {:>3} %", stage.unwrap_or_default(), percent.unwrap_or(0) / 10 * 10);
@@ -103,13 +103,13 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
             output.line(format!("    {} {seconds:.2} s after the upload", style("PLAYABLE").green().bold()));
         }
     };
-    let ready = follow(&api, uploaded.video, uploaded.at, &tell).await?;
+    let ready = follow(&api, uploaded.video, uploaded.at, &report).await?;
     let seconds = ready.ready_after.as_secs_f64();
     output.line(format!("    {} {seconds:.2} s after the upload", style("READY").green().bold()));
     let url = ready.hls_url;
 
     step("Checking the published video against RFC 8216 and Apple's rules");
-    let report = Box::pin(super::check::of(&url, output)).await?;
+    let report = Box::pin(super::check::check_target(&url, output)).await?;
     super::check::print(&report, output);
     if !report.ok {
         return Err(CommandError::failed("not-conforming", anyhow::anyhow!("the published video does not conform")));

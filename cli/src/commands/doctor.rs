@@ -54,7 +54,7 @@ pub async fn run(args: DoctorArgs, output: &Output) -> Result {
     let running = DevInfo::read(&args.data).ok().flatten();
     let launcher = args.ffmpeg.launcher(default_encoders());
     let mut findings = ffmpeg(args.ffmpeg.ffmpeg_dir.as_deref(), &launcher).await;
-    findings.extend([confinement(&launcher), folder(&args.data), disk(&args.data), processors(), settings()]);
+    findings.extend([confinement(&launcher), data_dir(&args.data), disk(&args.data), processors(), settings()]);
     findings.push(port(args.listen, running.as_ref()).await);
     findings.extend(bucket(&args, running.as_ref()).await);
 
@@ -131,7 +131,7 @@ async fn ffmpeg(directory: Option<&Path>, launcher: &Launcher) -> Vec<Finding> {
     }
 }
 
-fn folder(data: &Path) -> Finding {
+fn data_dir(data: &Path) -> Finding {
     let shown = data.display();
     // The nearest existing directory must be writable.
     let existing =

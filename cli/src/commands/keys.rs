@@ -41,14 +41,14 @@ fn rotate(args: &RotateArgs, output: &Output) -> Result {
         output.line(format!("{variable}={list}"));
         return Ok(());
     };
-    let mut folder = DataDir::open(data)?;
-    let mut secrets = folder.secrets().clone();
+    let mut data_dir = DataDir::open(data)?;
+    let mut secrets = data_dir.secrets().clone();
     let list = list_in(&mut secrets, args.keys);
     *list = change(list)?;
     check(args.keys, list)?;
     let keys: Vec<String> = ids(list).into_iter().map(str::to_owned).collect();
-    let kept = folder.replace_secrets(secrets)?;
-    let kept = folder.join(&kept);
+    let kept = data_dir.replace_secrets(secrets)?;
+    let kept = data_dir.join(&kept);
     output.object(&json!({ "data": data, "variable": variable, "keys": keys, "old_secrets": kept }));
     output.line(format!("Keys, first one in use: {}", keys.join(", ")));
     output.line(format!("The old secrets are kept in `{}`: delete it when everything plays.", kept.display()));

@@ -30,7 +30,7 @@ pub async fn run(args: TranscodeArgs, output: &Output) -> Result {
         mode: args.mode.into(),
         encrypt: args.encrypt,
         keep_failed: args.keep_failed,
-        workers: encoders,
+        encoders,
     };
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();

@@ -88,9 +88,11 @@ fn log(outcomes: &Ingested) {
         Ingested::AlreadyDone(video) => {
             tracing::debug!(video.id = %video, "ignoring an event of a video that was processed already")
         }
-        Ingested::Gone(video) => tracing::info!(video.id = %video, "ignoring an event of a cancelled or deleted video"),
+        Ingested::VideoGone(video) => {
+            tracing::info!(video.id = %video, "ignoring an event of a cancelled or deleted video")
+        }
         // Logged where it was rejected.
-        Ingested::Unwanted(_) => {}
+        Ingested::SourceAfterReady(_) => {}
         // `Ingest` logs the relevant ones.
         Ingested::Ignored(ignored) => tracing::debug!("skipped an event: {ignored}"),
     }

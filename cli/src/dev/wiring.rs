@@ -16,7 +16,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
-use edge_server::{Edge, MemoryList};
+use edge_server::{Edge, EdgeList};
 use platform::clock::now_ms;
 use platform::job_queue::{MAX_RECEIVES, QueueName};
 use platform::net::Policy;
@@ -45,7 +45,7 @@ const WORKER: &str = "dev";
 
 /// The inputs of [`build`].
 pub(super) struct DevInputs<'a> {
-    pub(super) folder: &'a DataDir,
+    pub(super) data_dir: &'a DataDir,
     pub(super) listener: &'a TcpListener,
     pub(super) s3_listener: &'a TcpListener,
     pub(super) args: &'a DevArgs,
@@ -64,17 +64,17 @@ pub(super) struct DevSystem {
 }
 
 pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
-    let DevInputs { folder, args, tools, .. } = inputs;
-    let secrets = folder.secrets();
+    let DevInputs { data_dir, args, tools, .. } = inputs;
+    let secrets = data_dir.secrets();
     let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
     let profiles = args.profiles.read()?;
 
-    let s3_config = s3_config(folder, args.strict_cors);
+    let s3_config = s3_config(data_dir, args.strict_cors);
     let s3 = tokio::task::spawn_blocking(move || S3Server::open(s3_config)).await?.context("cannot open the store")?;
     let store = Arc::new(S3Store::new(&info.s3.store_config()));
     let database = match &args.database {
         Some(address) => open(address).await?,
-        None => open_sqlite(&folder.join("edgereel.db")).await?,
+        None => open_sqlite(&data_dir.join("edgereel.db")).await?,
     };
     let catalog = Catalog::new(&database);
     let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
@@ -104,7 +104,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         rebuild,
     );
     let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
-    let list = MemoryList::kept_in(folder.join("edge-list.json"));
+    let list = EdgeList::open(data_dir.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
     let router = edge_server::routes(edge(installation.store.clone(), keyring, keks.clone(), (list, args)))
         .merge(api::router(state));
@@ -163,12 +163,12 @@ fn edge(
     store: SharedStore,
     keys: Keyring,
     key_encryption_keys: KeyEncryptionKeys,
-    (list, args): (MemoryList, &DevArgs),
+    (list, args): (EdgeList, &DevArgs),
 ) -> Edge {
     let credential_origins = args.credential_origins.clone();
     let config = domain::playback::Config { credential_origins, ..domain::playback::Config::default() };
     let now = Box::new(edge_server::system_time);
-    Edge { store, keys, key_encryption_keys, config, front: None, now, list }
+    Edge { store, keys, key_encryption_keys, config, proxy: None, now, list }
 }
 
 fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
@@ -186,14 +186,14 @@ fn info(api: &str, s3: &str, secrets: &Secrets) -> DevInfo {
     }
 }
 
-fn s3_config(folder: &DataDir, strict_cors: bool) -> S3ServerConfig {
+fn s3_config(data_dir: &DataDir, strict_cors: bool) -> S3ServerConfig {
     // All origins may upload: a presigned request is the permission.
     let cors_origins = if strict_cors { vec![] } else { vec!["*".to_owned()] };
     let bucket = |name: &str| BucketConfig { name: name.to_owned(), cors_origins: cors_origins.clone() };
     S3ServerConfig {
-        data_dir: folder.join("s3"),
-        access_key_id: folder.secrets().s3_access_key_id.clone(),
-        secret_access_key: folder.secrets().s3_secret_access_key.as_str().into(),
+        data_dir: data_dir.join("s3"),
+        access_key_id: data_dir.secrets().s3_access_key_id.clone(),
+        secret_access_key: data_dir.secrets().s3_secret_access_key.as_str().into(),
         buckets: vec![bucket(PRIVATE_BUCKET), bucket(MEDIA_BUCKET)],
         account_id: "local".to_owned(),
         event_rules: vec![EventRule {

@@ -18,7 +18,7 @@ pub struct ResumeNote {
 impl ResumeNote {
     /// The record of this version of the file.
     pub fn of(api: &str, file: &UploadFile) -> Self {
-        folder().map_or(Self { path: None }, |it| Self::within(&it, api, file))
+        state_dir().map_or(Self { path: None }, |it| Self::within(&it, api, file))
     }
 
     /// The same in a given state directory.
@@ -55,7 +55,7 @@ impl ResumeNote {
 }
 
 /// The state directory of the XDG Base Directory Specification.
-fn folder() -> Option<PathBuf> {
+fn state_dir() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
     state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
 }

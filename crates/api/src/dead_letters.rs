@@ -111,10 +111,10 @@ fn view(letter: DeadLetter) -> DeadLetterView {
         id: letter.id.0,
         video,
         attempts: letter.receive_count,
-        reason: letter.why.or_else(lost),
+        reason: letter.reason.or_else(lost),
         readable,
         sent_at: letter.sent_ms.into(),
-        dead_lettered_at: letter.died_ms.into(),
+        dead_lettered_at: letter.dead_lettered_ms.into(),
     }
 }
 

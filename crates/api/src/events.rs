@@ -6,7 +6,7 @@
 use api_types::events::{BucketEvent, EventResult};
 use axum::Json;
 use axum::extract::State;
-use domain::event::Ignored;
+use domain::event::SkipReason;
 
 use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
@@ -33,11 +33,11 @@ pub(crate) async fn receive(
             Ingested::Duplicate(_)
             | Ingested::Waiting(_)
             | Ingested::AlreadyDone(_)
-            | Ingested::Gone(_)
-            | Ingested::Unwanted(_) => {
+            | Ingested::VideoGone(_)
+            | Ingested::SourceAfterReady(_) => {
                 result.known += 1;
             }
-            Ingested::Ignored(Ignored::Rubbish { detail }) => {
+            Ingested::Ignored(SkipReason::Malformed { detail }) => {
                 return Err(ApiError::invalid(format!("the body: not a bucket notification: {detail}")));
             }
             Ingested::Ignored(ignored) => result.ignored.push(ignored.to_string()),

@@ -20,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64ct::{Base64, Encoding as _};
-use catalog::idempotency::{Begun, Idempotency, KeyedRequest, Ticket};
+use catalog::idempotency::{BeginOutcome, Idempotency, KeyedRequest, Reservation};
 use domain::ids::hex;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -89,8 +89,8 @@ pub(crate) async fn handle(
     let keyed = KeyedRequest {
         id: id_of(&caller, &key),
         fingerprint: fingerprint_of(&parts, &body),
-        patience: LOCK_TIMEOUT,
-        life: LIFETIME,
+        lock_timeout: LOCK_TIMEOUT,
+        lifetime: LIFETIME,
     };
     let request = HttpRequest::from_parts(parts, Body::from(body));
     // A separate task, which goes on when the client disconnects.
@@ -101,22 +101,22 @@ pub(crate) async fn handle(
 impl IdempotencyLayer {
     async fn run(self: Arc<Self>, keyed: KeyedRequest, request: Request, next: Next) -> Result<Response, ApiError> {
         match self.store.begin(&keyed, now_ms()).await? {
-            Begun::First(ticket) => self.execute(&ticket, request, next).await,
-            Begun::Running { .. } => Err(IdempotencyConflict::InProgress.into()),
-            Begun::Answered(sealed) => self.replay(&keyed, &sealed),
-            Begun::Another => Err(IdempotencyConflict::KeyReused.into()),
+            BeginOutcome::Reserved(reservation) => self.execute(&reservation, request, next).await,
+            BeginOutcome::Running { .. } => Err(IdempotencyConflict::InProgress.into()),
+            BeginOutcome::Stored(sealed) => self.replay(&keyed, &sealed),
+            BeginOutcome::KeyReused => Err(IdempotencyConflict::KeyReused.into()),
         }
     }
 
-    async fn execute(&self, ticket: &Ticket, request: Request, next: Next) -> Result<Response, ApiError> {
+    async fn execute(&self, reservation: &Reservation, request: Request, next: Next) -> Result<Response, ApiError> {
         let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) if !response.status().is_server_error() => response,
             Ok(response) => {
-                self.release(ticket).await;
+                self.release(reservation).await;
                 return Ok(response);
             }
             Err(_) => {
-                self.release(ticket).await;
+                self.release(reservation).await;
                 return Err(ApiError::internal(anyhow::anyhow!("the handler panicked")));
             }
         };
@@ -128,7 +128,7 @@ impl IdempotencyLayer {
             headers: stored_headers(&parts.headers),
             body: Base64::encode_string(&body),
         };
-        match self.store_response(ticket, &stored).await {
+        match self.store_response(reservation, &stored).await {
             Ok(true) => {}
             Ok(false) => tracing::warn!("a request exceeded its lock timeout and was executed again"),
             // The request was executed, and this client gets the response; only a repeat would execute it again.
@@ -137,14 +137,14 @@ impl IdempotencyLayer {
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    async fn store_response(&self, ticket: &Ticket, stored: &StoredResponse) -> anyhow::Result<bool> {
-        let sealed = self.seal.close(&ticket.id, &serde_json::to_vec(stored)?)?;
-        Ok(self.store.finish(ticket, &sealed).await?)
+    async fn store_response(&self, reservation: &Reservation, stored: &StoredResponse) -> anyhow::Result<bool> {
+        let sealed = self.seal.close(&reservation.id, &serde_json::to_vec(stored)?)?;
+        Ok(self.store.finish(reservation, &sealed).await?)
     }
 
     /// If this fails, the next request waits for the lock timeout, as after a crash.
-    async fn release(&self, ticket: &Ticket) {
-        if let Err(error) = self.store.give_back(ticket).await {
+    async fn release(&self, reservation: &Reservation) {
+        if let Err(error) = self.store.release(reservation).await {
             tracing::warn!("cannot release an idempotency key: {:#}", anyhow::Error::from(error));
         }
     }

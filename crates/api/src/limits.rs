@@ -23,9 +23,9 @@ use crate::problem::Problem;
 
 /// The token buckets.
 pub(crate) struct RateLimits {
-    callers: Option<Buckets<String>>,
-    installation: Option<Buckets<String>>,
-    failures: Option<Buckets<Option<IpAddr>>>,
+    callers: Option<TokenBuckets<String>>,
+    installation: Option<TokenBuckets<String>>,
+    failures: Option<TokenBuckets<Option<IpAddr>>>,
     address_header: Option<HeaderName>,
 }
 
@@ -42,9 +42,9 @@ pub struct RateLimitStatus {
 impl RateLimits {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            callers: limits.callers.map(|it| Buckets::new("caller", it, MonotonicClock)),
-            installation: limits.installation.map(|it| Buckets::new("installation", it, MonotonicClock)),
-            failures: limits.failures.map(|it| Buckets::new("failures", it, MonotonicClock)),
+            callers: limits.callers.map(|it| TokenBuckets::new("caller", it, MonotonicClock)),
+            installation: limits.installation.map(|it| TokenBuckets::new("installation", it, MonotonicClock)),
+            failures: limits.failures.map(|it| TokenBuckets::new("failures", it, MonotonicClock)),
             address_header: limits.address_header.clone(),
         }
     }
@@ -55,8 +55,8 @@ impl RateLimits {
         subject: &str,
         is_installation: bool,
     ) -> Result<Option<RateLimitStatus>, TooManyRequests> {
-        let buckets = if is_installation { &self.installation } else { &self.callers };
-        buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(TooManyRequests)
+        let token_buckets = if is_installation { &self.installation } else { &self.callers };
+        token_buckets.as_ref().map(|it| it.take(&subject.to_owned())).transpose().map_err(TooManyRequests)
     }
 
     /// Counts a request with invalid credentials. Requests without a known address share one bucket.
@@ -108,17 +108,17 @@ fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// One bucket per key.
-struct Buckets<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock> {
+struct TokenBuckets<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock> {
     policy: &'static str,
     rate: Rate,
     limiter: RateLimiter<K, HashMapStateStore<K>, C, StateInformationMiddleware>,
     taken: AtomicU32,
 }
 
-/// Full buckets are removed after this number of requests.
+/// Full token buckets are removed after this number of requests.
 const SWEEP_EVERY: u32 = 1_024;
 
-impl<K: std::hash::Hash + Eq + Clone, C: Clock> Buckets<K, C> {
+impl<K: std::hash::Hash + Eq + Clone, C: Clock> TokenBuckets<K, C> {
     fn new(policy: &'static str, rate: Rate, clock: C) -> Self {
         let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
         let rate = Rate { burst: burst.get(), refill: rate.refill.max(Duration::from_nanos(1)) };
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn buckets_empty_and_fill() {
         let clock = FakeRelativeClock::default();
-        let buckets = Buckets::new("test", RATE, clock.clone());
-        let left = |key: &str| buckets.take(&key.to_owned()).map(|it| it.left).map_err(|it| it.wait.as_millis());
+        let token_buckets = TokenBuckets::new("test", RATE, clock.clone());
+        let left = |key: &str| token_buckets.take(&key.to_owned()).map(|it| it.left).map_err(|it| it.wait.as_millis());
         assert_eq!([left("a"), left("a"), left("a"), left("a")], [Ok(2), Ok(1), Ok(0), Err(1_500)]);
         assert_eq!(left("b"), Ok(2), "each has its own");
         clock.advance(Duration::from_millis(1_000));
@@ -186,12 +186,12 @@ mod tests {
     #[test]
     fn full_buckets_are_forgotten() {
         let clock = FakeRelativeClock::default();
-        let buckets = Buckets::new("test", RATE, clock.clone());
+        let token_buckets = TokenBuckets::new("test", RATE, clock.clone());
         for number in 0..SWEEP_EVERY * 2 {
-            let _ = buckets.take(&number);
+            let _ = token_buckets.take(&number);
             clock.advance(Duration::from_secs(1));
         }
-        assert!(buckets.limiter.len() < 10, "{}", buckets.limiter.len());
+        assert!(token_buckets.limiter.len() < 10, "{}", token_buckets.limiter.len());
     }
 
     #[test]
@@ -211,9 +211,10 @@ mod tests {
 
     #[test]
     fn a_rate_of_nothing_still_lets_one_through() {
-        let buckets = Buckets::new("test", Rate { burst: 0, refill: Duration::ZERO }, FakeRelativeClock::default());
-        assert!(buckets.take(&1).is_ok());
-        assert!(buckets.take(&1).is_err());
+        let token_buckets =
+            TokenBuckets::new("test", Rate { burst: 0, refill: Duration::ZERO }, FakeRelativeClock::default());
+        assert!(token_buckets.take(&1).is_ok());
+        assert!(token_buckets.take(&1).is_err());
     }
 
     #[test]

@@ -73,15 +73,15 @@ pub struct PlaybackUrls {
     /// Expiry in Unix milliseconds.
     pub expires_ms: u64,
     /// Prefix of the image URLs.
-    pictures: Option<String>,
+    images: Option<String>,
 }
 
 impl PlaybackUrls {
     /// Replaces the poster by the requested one, if any; removes it if the video has none.
     #[must_use]
     pub fn with_poster(mut self, chosen: Option<&PosterId>, was_made: bool) -> Self {
-        match (&self.pictures, chosen) {
-            (Some(pictures), Some(poster)) => self.poster = Some(format!("{pictures}/posters/{poster}.jpg")),
+        match (&self.images, chosen) {
+            (Some(images), Some(poster)) => self.poster = Some(format!("{images}/posters/{poster}.jpg")),
             (_, None) if !was_made => self.poster = None,
             (_, _) => {}
         }
@@ -125,15 +125,15 @@ impl Playback {
         let token = grant.issue(&self.grants).ok_or_else(|| {
             ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
         })?;
-        let pictures = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now_ms / 1000)?)));
-        let pictures = pictures.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
-        let picture = |name: &str| pictures.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
+        let images = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now_ms / 1000)?)));
+        let images = images.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
+        let image = |name: &str| images.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
         Ok(PlaybackUrls {
             hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
-            poster: picture("poster.jpg"),
-            storyboard: picture("storyboard.vtt"),
+            poster: image("poster.jpg"),
+            storyboard: image("storyboard.vtt"),
             expires_ms: expires * 1000,
-            pictures: pictures.map(|(_, below)| below),
+            images: images.map(|(_, below)| below),
         })
     }
 
@@ -141,7 +141,7 @@ impl Playback {
     /// store the image. `None`: there is no poster yet, or no key signs its URL.
     pub fn poster_url(&self, video: &Video, now_ms: u64) -> Option<String> {
         let VideoState::Ready { generation } = &video.state else { return None };
-        let picture = match &video.chosen_poster {
+        let image = match &video.chosen_poster {
             Some(poster) => format!("posters/{poster}.jpg"),
             None if video.has_poster => format!("{generation}/poster.jpg"),
             None => return None,
@@ -157,7 +157,7 @@ impl Playback {
             renditions: Some(Vec::new()),
             limits: Limits::default(),
         };
-        Some(format!("{}/s/{}/{picture}", self.edge, pass.sign(self.passes.as_ref()?).ok()?))
+        Some(format!("{}/s/{}/{image}", self.edge, pass.sign(self.passes.as_ref()?).ok()?))
     }
 
     /// The origin of all playback URLs.
@@ -227,7 +227,9 @@ mod tests {
         assert_eq!(urls.expires_ms, NOW_MS + 60_000);
 
         let own = urls.clone().with_poster(Some(&PosterId::from_timestamp(5)), true).poster.unwrap();
-        assert!(matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::OwnPoster { .. })));
+        assert!(
+            matches!(ask(&own, 59), EdgeAction::Serve(plan) if matches!(plan.object, ObjectKey::CustomPoster { .. }))
+        );
         let poster = urls.poster.unwrap();
         assert!(matches!(ask(&urls.hls, 59), EdgeAction::RewriteMaster(_)));
         assert!(matches!(ask(&poster, 59), EdgeAction::Serve(_)));

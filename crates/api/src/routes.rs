@@ -1,4 +1,6 @@
-//! The route table and the router.
+//! The router.
+
+mod table;
 
 use std::sync::Arc;
 
@@ -17,10 +19,10 @@ use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::webhooks::{deliveries, endpoints};
-use crate::{
-    api_keys, cors, dead_letters, events, health, key_in_path, request_log, share_page, shares, uploads, videos,
-};
+use crate::{cors, key_in_path, request_log, share_page};
+
+pub(crate) use table::open_routes;
+pub use table::route_table;
 
 /// Default limit of a request body in bytes.
 const BODY_LIMIT: usize = 64 << 10;
@@ -38,111 +40,6 @@ pub struct Route {
     /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
-}
-
-/// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
-/// Tests call each route with each kind of caller.
-pub fn route_table() -> Vec<Route> {
-    const POST: Method = Method::POST;
-    const GET: Method = Method::GET;
-    const PATCH: Method = Method::PATCH;
-    const PUT: Method = Method::PUT;
-    const DELETE: Method = Method::DELETE;
-    vec![
-        route(POST, "/uploads", Scope::Upload, uploads::create::create, openapi::uploads::create()),
-        route(GET, "/uploads/{video}", Scope::Upload, uploads::progress::read, openapi::uploads::read()),
-        route(DELETE, "/uploads/{video}", Scope::Upload, uploads::finish::abort, openapi::uploads::abort()),
-        route(
-            POST,
-            "/uploads/{video}/parts",
-            Scope::Upload,
-            uploads::progress::presign_parts,
-            openapi::uploads::presign_parts(),
-        ),
-        route(
-            POST,
-            "/uploads/{video}/complete",
-            Scope::Upload,
-            uploads::finish::complete,
-            openapi::uploads::complete(),
-        )
-        .with_body_limit(PARTS_BODY_LIMIT),
-        route(GET, "/videos", Scope::Read, videos::list, openapi::videos::list()),
-        route(GET, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
-        route(POST, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
-        route(PATCH, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
-        route(DELETE, "/videos/{video}", Scope::Write, videos::delete, openapi::videos::delete()),
-        route(POST, "/videos/{video}/retry", Scope::Write, videos::work::retry, openapi::videos::retry()),
-        route(POST, "/videos/{video}/cancel", Scope::Write, videos::work::cancel, openapi::videos::cancel()),
-        route(POST, "/videos/{video}/reencode", Scope::Write, videos::work::reencode, openapi::videos::reencode()),
-        route(PUT, "/videos/{video}/poster", Scope::Write, videos::poster::put, openapi::videos::put_poster())
-            .with_body_limit(videos::poster::IMAGE_LIMIT),
-        route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
-        route(GET, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
-        route(GET, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
-        route(POST, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
-        route(GET, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
-        route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
-        route(POST, "/events", Scope::Events, events::receive, openapi::events::receive()),
-        route(GET, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
-        route(
-            POST,
-            "/dead-letters/redrive",
-            Scope::Admin,
-            dead_letters::redrive_all,
-            openapi::installation::redrive_all(),
-        ),
-        route(
-            POST,
-            "/dead-letters/{letter}/redrive",
-            Scope::Admin,
-            dead_letters::redrive,
-            openapi::installation::redrive(),
-        ),
-        route(GET, "/s3/params", Scope::Upload, uploads::uppy::params, openapi::uppy::params()),
-        route(POST, "/s3/multipart", Scope::Upload, uploads::uppy::begin, openapi::uppy::begin()),
-        route(GET, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::list, openapi::uppy::list()),
-        route(DELETE, "/s3/multipart/{upload}", Scope::Upload, uploads::uppy::abort, openapi::uppy::abort()),
-        route(GET, "/s3/multipart/{upload}/{number}", Scope::Upload, uploads::uppy::sign, openapi::uppy::sign()),
-        route(
-            POST,
-            "/s3/multipart/{upload}/complete",
-            Scope::Upload,
-            uploads::uppy::complete,
-            openapi::uppy::complete(),
-        )
-        .with_body_limit(PARTS_BODY_LIMIT),
-        route(POST, "/webhooks", Scope::Webhooks, endpoints::create, openapi::webhooks::create()),
-        route(GET, "/webhooks", Scope::Webhooks, endpoints::list, openapi::webhooks::list()),
-        route(GET, "/webhooks/{webhook}", Scope::Webhooks, endpoints::read, openapi::webhooks::read()),
-        route(PATCH, "/webhooks/{webhook}", Scope::Webhooks, endpoints::change, openapi::webhooks::change()),
-        route(DELETE, "/webhooks/{webhook}", Scope::Webhooks, endpoints::delete, openapi::webhooks::delete()),
-        route(
-            POST,
-            "/webhooks/{webhook}/rotate-secret",
-            Scope::Webhooks,
-            endpoints::rotate_secret,
-            openapi::webhooks::rotate_secret(),
-        ),
-        route(POST, "/webhooks/{webhook}/test", Scope::Webhooks, deliveries::send_test, openapi::webhooks::send_test()),
-        route(
-            GET,
-            "/webhooks/{webhook}/deliveries",
-            Scope::Webhooks,
-            deliveries::list,
-            openapi::webhooks::deliveries(),
-        ),
-        route(
-            POST,
-            "/webhooks/{webhook}/deliveries/{delivery}/replay",
-            Scope::Webhooks,
-            deliveries::replay,
-            openapi::webhooks::replay(),
-        ),
-        route(POST, "/api-keys", Scope::Keys, api_keys::create, openapi::api_keys::create()),
-        route(GET, "/api-keys", Scope::Keys, api_keys::list, openapi::api_keys::list()),
-        route(DELETE, "/api-keys/{key}", Scope::Keys, api_keys::revoke, openapi::api_keys::revoke()),
-    ]
 }
 
 fn route<H, T>(method: Method, path: &'static str, scope: Scope, handler: H, doc: Doc) -> Route
@@ -168,17 +65,6 @@ pub(crate) struct OpenRoute {
     /// The OpenAPI documentation.
     pub(crate) doc: Doc,
     endpoint: MethodRouter<ApiState>,
-}
-
-/// Every route without authentication.
-pub(crate) fn open_routes() -> [OpenRoute; 4] {
-    let open = |path, endpoint, doc| OpenRoute { path, doc, endpoint };
-    [
-        open("/shared/{secret}", get(shares::follow), openapi::shares::follow()),
-        open("/shared/{secret}/master.m3u8", get(shares::follow_to_playlist), openapi::shares::follow_to_playlist()),
-        open("/healthz", get(health::healthz), openapi::installation::healthz()),
-        open("/readyz", get(health::readyz), openapi::installation::readyz()),
-    ]
 }
 
 /// The router of the API. `/v1` and `/metrics` require authentication; share links, `/healthz`,

@@ -3,9 +3,9 @@
 pub(crate) mod change;
 pub(crate) mod convert;
 mod error;
-pub(crate) mod facts;
 pub(crate) mod heights;
 pub(crate) mod import;
+pub(crate) mod metadata;
 pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;

@@ -21,14 +21,14 @@ pub struct KeyedRequest {
     /// Hash of all properties that define the request.
     pub fingerprint: String,
     /// An execution that takes longer than this is assumed to have crashed.
-    pub patience: Duration,
+    pub lock_timeout: Duration,
     /// How long the response is kept.
-    pub life: Duration,
+    pub lifetime: Duration,
 }
 
 /// The right to execute a request and to store its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ticket {
+pub struct Reservation {
     /// Id of the request.
     pub id: String,
     /// Token of this execution.
@@ -37,18 +37,18 @@ pub struct Ticket {
 
 /// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// The request is new: execute it, then finish the ticket.
-    First(Ticket),
+pub enum BeginOutcome {
+    /// The request is new: execute it, then finish the reservation.
+    Reserved(Reservation),
     /// Another execution is running.
     Running {
         /// After this time, the next caller takes over the execution.
         until_ms: u64,
     },
     /// The request was executed; this is the stored response.
-    Answered(String),
+    Stored(String),
     /// The key was used for a different request.
-    Another,
+    KeyReused,
 }
 
 /// The database is unreachable or busy, or it rejected the statement. A retry may succeed.

@@ -60,7 +60,7 @@ impl SqlQueue {
         let released = self
             .change(
                 "UPDATE messages SET visible_ms = $1 WHERE queue = $2 AND holder = $3 AND receipt IS NOT NULL
-                 AND died_ms IS NULL AND visible_ms > $1",
+                 AND dead_lettered_ms IS NULL AND visible_ms > $1",
                 |query| query.bind(sql(now_ms())).bind(&self.queue).bind(&self.holder),
             )
             .await?;
@@ -98,7 +98,7 @@ impl SqlQueue {
     /// When the next message becomes visible, Unix milliseconds.
     async fn next_visible(&self) -> Result<Option<u64>, sqlx::Error> {
         let (next,): (Option<i64>,) =
-            sqlx::query_as("SELECT min(visible_ms) FROM messages WHERE queue = $1 AND died_ms IS NULL")
+            sqlx::query_as("SELECT min(visible_ms) FROM messages WHERE queue = $1 AND dead_lettered_ms IS NULL")
                 .bind(&self.queue)
                 .fetch_one(self.database.read())
                 .await?;
@@ -179,7 +179,7 @@ impl SqlQueue {
         self.database.one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue)).await?;
         let waiting = sqlx::query(
             "UPDATE messages SET visible_ms = CASE WHEN visible_ms < $1 THEN visible_ms ELSE $1 END
-             WHERE queue = $2 AND job = $3 AND died_ms IS NULL AND receipt IS NULL",
+             WHERE queue = $2 AND job = $3 AND dead_lettered_ms IS NULL AND receipt IS NULL",
         )
         .bind(sql(visible_ms))
         .bind(&self.queue)
@@ -196,8 +196,8 @@ impl SqlQueue {
 
     async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT id, body, receives, sent_ms, died_ms, why FROM messages
-             WHERE queue = $1 AND died_ms IS NOT NULL ORDER BY died_ms, id LIMIT $2",
+            "SELECT id, body, receives, sent_ms, dead_lettered_ms, reason FROM messages
+             WHERE queue = $1 AND dead_lettered_ms IS NOT NULL ORDER BY dead_lettered_ms, id LIMIT $2",
         )
         .bind(&self.queue)
         .bind(i64::from(limit))
@@ -212,8 +212,8 @@ impl SqlQueue {
                     body,
                     receive_count: count(row.try_get("receives")?),
                     sent_ms: unsigned(row.try_get("sent_ms")?),
-                    died_ms: unsigned(row.try_get("died_ms")?),
-                    why: row.try_get("why")?,
+                    dead_lettered_ms: unsigned(row.try_get("dead_lettered_ms")?),
+                    reason: row.try_get("reason")?,
                 })
             })
             .collect()
@@ -229,7 +229,7 @@ impl SqlQueue {
                 coalesce(sum(CASE WHEN alive = 1 AND visible_ms > $1 AND receipt IS NOT NULL THEN 1 ELSE 0 END), 0) AS leased,
                 coalesce(sum(CASE WHEN alive = 0 THEN 1 ELSE 0 END), 0) AS dead
              FROM (SELECT visible_ms, receipt,
-                CASE WHEN died_ms IS NULL AND (receives < $2 OR visible_ms > $1) THEN 1 ELSE 0 END AS alive
+                CASE WHEN dead_lettered_ms IS NULL AND (receives < $2 OR visible_ms > $1) THEN 1 ELSE 0 END AS alive
                 FROM messages WHERE queue = $3) AS counted",
         )
         .bind(sql(now_ms()))
@@ -298,7 +298,7 @@ impl JobQueue for SqlQueue {
         let extended = self
             .change(
                 "UPDATE messages SET visible_ms = $1
-                 WHERE id = $2 AND receipt = $3 AND visible_ms > $4 AND died_ms IS NULL",
+                 WHERE id = $2 AND receipt = $3 AND visible_ms > $4 AND dead_lettered_ms IS NULL",
                 |query| query.bind(sql(now.saturating_add(millis(lease)))).bind(id).bind(token).bind(sql(now)),
             )
             .await?;
@@ -309,25 +309,25 @@ impl JobQueue for SqlQueue {
         let (id, token) = parts(receipt)?;
         // Without checking the expiry: the work is done, and no other receiver has the message.
         let removed = self
-            .change("DELETE FROM messages WHERE id = $1 AND receipt = $2 AND died_ms IS NULL", |query| {
+            .change("DELETE FROM messages WHERE id = $1 AND receipt = $2 AND dead_lettered_ms IS NULL", |query| {
                 query.bind(id).bind(token)
             })
             .await?;
         check_one(removed)
     }
 
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError> {
+    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
         let now = now_ms();
         let released = self
             .change(
-                "UPDATE messages SET visible_ms = $1, receipt = NULL, holder = NULL, why = $2,
-                 died_ms = CASE WHEN receives >= $3 THEN $4 ELSE died_ms END
-                 WHERE id = $5 AND receipt = $6 AND died_ms IS NULL",
+                "UPDATE messages SET visible_ms = $1, receipt = NULL, holder = NULL, reason = $2,
+                 dead_lettered_ms = CASE WHEN receives >= $3 THEN $4 ELSE dead_lettered_ms END
+                 WHERE id = $5 AND receipt = $6 AND dead_lettered_ms IS NULL",
                 |query| {
                     query
                         .bind(sql(now.saturating_add(millis(delay))))
-                        .bind(text(why))
+                        .bind(text(reason))
                         .bind(i64::from(self.max_receives))
                         .bind(sql(now))
                         .bind(id)
@@ -339,13 +339,13 @@ impl JobQueue for SqlQueue {
         check_one(released)
     }
 
-    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
+    async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
         let buried = self
             .change(
-                "UPDATE messages SET died_ms = $1, why = $2, receipt = NULL, holder = NULL
-                 WHERE id = $3 AND receipt = $4 AND died_ms IS NULL",
-                |query| query.bind(sql(now_ms())).bind(text(why)).bind(id).bind(token),
+                "UPDATE messages SET dead_lettered_ms = $1, reason = $2, receipt = NULL, holder = NULL
+                 WHERE id = $3 AND receipt = $4 AND dead_lettered_ms IS NULL",
+                |query| query.bind(sql(now_ms())).bind(text(reason)).bind(id).bind(token),
             )
             .await?;
         check_one(buried)
@@ -360,9 +360,9 @@ impl JobQueue for SqlQueue {
         self.dead_letter_now().await?;
         let redriven = self
             .change(
-                "UPDATE messages SET died_ms = NULL, why = NULL, receives = 0, receipt = NULL, holder = NULL,
+                "UPDATE messages SET dead_lettered_ms = NULL, reason = NULL, receives = 0, receipt = NULL, holder = NULL,
                  visible_ms = $1
-                 WHERE queue = $2 AND died_ms IS NOT NULL AND id = coalesce($3, id)",
+                 WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = coalesce($3, id)",
                 |query| query.bind(sql(now_ms())).bind(&self.queue).bind(only.map(|it| it.0.as_str())),
             )
             .await?;
@@ -374,7 +374,7 @@ impl JobQueue for SqlQueue {
         self.dead_letter_now().await?;
         let purged = self
             .change(
-                "DELETE FROM messages WHERE queue = $1 AND died_ms IS NOT NULL AND id = coalesce($2, id)",
+                "DELETE FROM messages WHERE queue = $1 AND dead_lettered_ms IS NOT NULL AND id = coalesce($2, id)",
                 |query| query.bind(&self.queue).bind(only.map(|it| it.0.as_str())),
             )
             .await?;

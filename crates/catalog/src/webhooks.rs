@@ -18,8 +18,9 @@ pub(crate) mod payload;
 pub(crate) mod sql;
 
 pub use model::{
-    Attempted, Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus, DisabledWhy, Dispatch, Endpoint, EndpointFilter,
-    EndpointPage, EndpointPatch, EndpointSecret, LastAttempt, NewEndpoint, Outcome, Pruned, Settled,
+    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, DeliveryPage, DeliveryStatus,
+    DisabledReason, Dispatch, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, LastAttempt,
+    NewEndpoint, Pruned,
 };
 pub use sql::Webhooks;
 

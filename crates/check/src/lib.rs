@@ -48,7 +48,7 @@ pub enum TargetError {
     NoSuchFile(String),
     /// It is a directory without a master playlist.
     #[error("`{0}` is a directory without `master.m3u8`; name the playlist itself")]
-    NoMasterInFolder(String),
+    NoMasterPlaylist(String),
     /// The scheme of the URL is not supported.
     #[error("`{0}:` URLs cannot be checked; use http, https or a path")]
     Scheme(String),
@@ -69,7 +69,7 @@ impl FromStr for Target {
             path = [path.join("master.m3u8"), path.join("hls/master.m3u8")]
                 .into_iter()
                 .find(|it| it.is_file())
-                .ok_or_else(|| TargetError::NoMasterInFolder(text.to_owned()))?;
+                .ok_or_else(|| TargetError::NoMasterPlaylist(text.to_owned()))?;
         }
         if !path.is_file() {
             return Err(no_such_file());

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Libraries {
     /// Directories that it has to read.
-    pub folders: Vec<PathBuf>,
+    pub directories: Vec<PathBuf>,
     /// Files that the kernel executes on its behalf: its loader, or the interpreters of a script.
     pub execute: Vec<PathBuf>,
 }
@@ -24,7 +24,7 @@ pub fn libraries(program: &Path, environment: &[(&str, &str)]) -> std::io::Resul
         let execute = ["/bin", "/usr/bin", "/usr/local/bin", "/lib", "/lib64", "/usr/lib", "/usr/lib64"];
         let folder = program.parent().map(Path::to_owned);
         return Ok(Libraries {
-            folders: vec![],
+            directories: vec![],
             execute: execute.map(PathBuf::from).into_iter().chain(folder).collect(),
         });
     }
@@ -47,7 +47,7 @@ fn is_script(program: &Path) -> std::io::Result<bool> {
 
 /// Reads lines such as `libx264.so.164 => /usr/lib/libx264.so.164 (0x7f00)` and `/lib64/ld-linux-x86-64.so.2 (0x7f00)`.
 fn parse(list: &str) -> Libraries {
-    let mut folders = BTreeSet::new();
+    let mut directories = BTreeSet::new();
     let mut execute = BTreeSet::new();
     for line in list.lines() {
         let Some((name, _)) = line.trim().rsplit_once(" (0x") else { continue };
@@ -61,13 +61,13 @@ fn parse(list: &str) -> Libraries {
         }
         // The loader opens the name, and the kernel checks the file that it leads to.
         for path in [Some(path.to_owned()), path.canonicalize().ok()].into_iter().flatten() {
-            folders.extend(path.parent().map(Path::to_owned));
+            directories.extend(path.parent().map(Path::to_owned));
             if loader {
                 execute.insert(path);
             }
         }
     }
-    Libraries { folders: folders.into_iter().collect(), execute: execute.into_iter().collect() }
+    Libraries { directories: directories.into_iter().collect(), execute: execute.into_iter().collect() }
 }
 
 /// Finds a program as a shell does: in the directories of `PATH`, unless its name has a slash. Does not follow links, since
@@ -92,7 +92,7 @@ mod tests {
                     \tlibgone.so => not found\n\
                     \t/nowhere/ld-linux.so.2 (0x00007f02)\n";
         let expected = Libraries {
-            folders: vec!["/nowhere".into(), "/opt/video/lib".into()],
+            directories: vec!["/nowhere".into(), "/opt/video/lib".into()],
             execute: vec!["/nowhere/ld-linux.so.2".into()],
         };
         assert_eq!(parse(list), expected);

@@ -203,8 +203,8 @@ impl World {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: referer.as_deref(),
-            destination: referer.as_deref(),
-            brands: referer.as_deref(),
+            sec_fetch_dest: referer.as_deref(),
+            sec_ch_ua: referer.as_deref(),
             client: Some(&client),
             signature: [None, Some(true), Some(false)][random.below(3)],
         };
@@ -225,7 +225,7 @@ impl World {
                 document[at] ^= 1 << random.below(8);
                 drop(plan.release(&document, &world::key_encryption_keys()));
             }
-            EdgeAction::Renew(plan) => drop(plan.answer()),
+            EdgeAction::Renew(plan) => drop(plan.body()),
             EdgeAction::Serve(_) | EdgeAction::Refuse(..) | EdgeAction::Preflight(_) | EdgeAction::Revoke(_) => {}
         }
         format!("{request:?}")

@@ -23,7 +23,7 @@ pub struct EventContext<'a> {
 /// The reason why a notification starts no work. The receiver acknowledges such messages, except for
 /// [`Self::UnreadableJob`], and does not report an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Ignored {
+pub enum SkipReason {
     /// S3 sends it once when notifications are configured.
     #[error("a test event")]
     Test,
@@ -60,7 +60,7 @@ pub enum Ignored {
     },
     /// Not a bucket notification.
     #[error("not a bucket notification: {detail}")]
-    Rubbish {
+    Malformed {
         /// The parser's error.
         detail: String,
     },
@@ -71,44 +71,44 @@ pub enum Ignored {
 ///
 /// Accepts the body that R2 sends to a Cloudflare Queue (one object each), and that of S3
 /// (`Records`, with form-encoded keys; its test event).
-pub fn jobs_of(body: &str, context: EventContext<'_>) -> Vec<Result<Job, Ignored>> {
-    let rubbish = |detail: String| vec![Err(Ignored::Rubbish { detail })];
+pub fn jobs_of(body: &str, context: EventContext<'_>) -> Vec<Result<Job, SkipReason>> {
+    let malformed = |detail: String| vec![Err(SkipReason::Malformed { detail })];
     let value: serde_json::Value = match serde_json::from_str(body) {
         Ok(value) => value,
-        Err(error) => return rubbish(error.to_string()),
+        Err(error) => return malformed(error.to_string()),
     };
     if value.get("Event").and_then(|it| it.as_str()) == Some("s3:TestEvent") {
-        return vec![Err(Ignored::Test)];
+        return vec![Err(SkipReason::Test)];
     }
     if let Some(records) = value.get("Records") {
         return match records.as_array() {
-            None => rubbish("`Records` is not a list".to_owned()),
-            Some(records) if records.is_empty() => rubbish("`Records` is empty".to_owned()),
+            None => malformed("`Records` is not a list".to_owned()),
+            Some(records) if records.is_empty() => malformed("`Records` is empty".to_owned()),
             Some(records) => {
-                records.iter().map(|it| ObjectEvent::of_s3(it).and_then(|it| it.into_job(context))).collect()
+                records.iter().map(|it| ObjectEvent::from_s3(it).and_then(|it| it.into_job(context))).collect()
             }
         };
     }
-    vec![ObjectEvent::of_r2(&value).and_then(|it| it.into_job(context))]
+    vec![ObjectEvent::from_r2(&value).and_then(|it| it.into_job(context))]
 }
 
 /// Reads a job that the edge worker derived from an upload's event: the same job, or the reason why
 /// it is rejected. `None`: the body is not a job, but may be an event.
-pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, Ignored>> {
+pub fn relayed_job(body: &str, context: EventContext<'_>) -> Option<Result<Job, SkipReason>> {
     let job = match JobMessage::parse(body) {
         Ok(JobMessage::TranscodeV1(job)) => job,
         Ok(JobMessage::ImportV1(_) | JobMessage::PosterV1(_)) => {
-            return Some(Err(Ignored::Rubbish { detail: "no event makes a job of this kind".to_owned() }));
+            return Some(Err(SkipReason::Malformed { detail: "no event makes a job of this kind".to_owned() }));
         }
         Err(InvalidMessage::NotAMessage { .. }) => return None,
-        Err(error) => return Some(Err(Ignored::UnreadableJob { detail: error.to_string() })),
+        Err(error) => return Some(Err(SkipReason::UnreadableJob { detail: error.to_string() })),
     };
     if job.source.bucket != context.bucket {
-        return Some(Err(Ignored::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
+        return Some(Err(SkipReason::OtherBucket { bucket: shorten(&job.source.bucket, 64) }));
     }
     Some(match job.source_key() {
         Some(ObjectKey::Source { .. }) if job.reason == JobReason::Upload => Ok(job),
-        _ => Err(Ignored::NotAnUpload { key: shorten(&job.source.key, 256) }),
+        _ => Err(SkipReason::NotAnUpload { key: shorten(&job.source.key, 256) }),
     })
 }
 
@@ -129,7 +129,7 @@ enum Action {
 }
 
 impl ObjectEvent {
-    fn of_r2(value: &serde_json::Value) -> Result<Self, Ignored> {
+    fn from_r2(value: &serde_json::Value) -> Result<Self, SkipReason> {
         #[derive(Deserialize)]
         struct Event {
             action: String,
@@ -146,7 +146,7 @@ impl ObjectEvent {
         Ok(Self { action, bucket: event.bucket, key, etag, size })
     }
 
-    fn of_s3(value: &serde_json::Value) -> Result<Self, Ignored> {
+    fn from_s3(value: &serde_json::Value) -> Result<Self, SkipReason> {
         #[derive(Deserialize)]
         struct Record {
             #[serde(rename = "eventName")]
@@ -176,19 +176,19 @@ impl ObjectEvent {
         Ok(Self { action, bucket: record.s3.bucket.name, key, etag, size })
     }
 
-    fn into_job(self, context: EventContext<'_>) -> Result<Job, Ignored> {
+    fn into_job(self, context: EventContext<'_>) -> Result<Job, SkipReason> {
         if self.bucket != context.bucket {
-            return Err(Ignored::OtherBucket { bucket: shorten(&self.bucket, 64) });
+            return Err(SkipReason::OtherBucket { bucket: shorten(&self.bucket, 64) });
         }
         match self.action {
             Action::Created => {}
-            Action::Removed => return Err(Ignored::Deleted { key: shorten(&self.key, 256) }),
-            Action::Other(action) => return Err(Ignored::OtherAction { action: shorten(&action, 64) }),
+            Action::Removed => return Err(SkipReason::Deleted { key: shorten(&self.key, 256) }),
+            Action::Other(action) => return Err(SkipReason::OtherAction { action: shorten(&action, 64) }),
         }
         let Some(ObjectKey::Source { video, .. }) = ObjectKey::parse(Bucket::Private, &self.key) else {
-            return Err(Ignored::NotAnUpload { key: shorten(&self.key, 256) });
+            return Err(SkipReason::NotAnUpload { key: shorten(&self.key, 256) });
         };
-        let missing = |field| Ignored::Rubbish { detail: format!("a created object without `{field}`") };
+        let missing = |field| SkipReason::Malformed { detail: format!("a created object without `{field}`") };
         // Some servers quote it; the identity must not depend on the sender.
         let etag = self.etag.as_deref().map(|it| it.trim_matches('"')).filter(|it| !it.is_empty());
         let etag = etag.ok_or_else(|| missing("eTag"))?.to_owned();
@@ -206,16 +206,16 @@ struct Object {
     etag: Option<String>,
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<T, Ignored> {
-    T::deserialize(value).map_err(|it| Ignored::Rubbish { detail: it.to_string() })
+fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<T, SkipReason> {
+    T::deserialize(value).map_err(|it| SkipReason::Malformed { detail: it.to_string() })
 }
 
 /// S3 encodes keys as forms do: `+` is a space, everything else percent-encoded UTF-8.
-fn form_decode(key: &str) -> Result<String, Ignored> {
+fn form_decode(key: &str) -> Result<String, SkipReason> {
     let spaced = key.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(key) => Ok(key.into_owned()),
-        Err(_) => Err(Ignored::Rubbish { detail: "the key is not UTF-8".to_owned() }),
+        Err(_) => Err(SkipReason::Malformed { detail: "the key is not UTF-8".to_owned() }),
     }
 }
 

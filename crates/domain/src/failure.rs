@@ -40,18 +40,18 @@ impl FailureClass {
     }
 
     /// The action of the queue.
-    pub fn verdict(self) -> Verdict {
+    pub fn verdict(self) -> FailureVerdict {
         match self {
-            Self::Source => Verdict::Reject,
-            Self::Infrastructure => Verdict::Retry,
-            Self::Shutdown => Verdict::Release,
+            Self::Source => FailureVerdict::Reject,
+            Self::Infrastructure => FailureVerdict::Retry,
+            Self::Shutdown => FailureVerdict::Release,
         }
     }
 }
 
 /// The action on the job of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum FailureVerdict {
     /// Acknowledge it and report the failure to the user: another attempt cannot succeed.
     Reject,
     /// Leave it to the queue, with a delay: another attempt may succeed.
@@ -368,30 +368,4 @@ impl From<&SourceProblem> for Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_print_and_parse() {
-        for code in FailureCode::ALL {
-            assert_eq!(code.as_str().parse(), Ok(code));
-            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{code}\""));
-        }
-        assert!("no-such-code".parse::<FailureCode>().is_err());
-    }
-
-    #[test]
-    fn every_sentence_is_one() {
-        for code in FailureCode::ALL {
-            let message = code.message();
-            assert!(message.ends_with('.') && message.len() > 20, "{code}: {message}");
-        }
-    }
-
-    #[test]
-    fn the_class_decides_what_follows() {
-        assert_eq!(FailureCode::NotAVideo.class().verdict(), Verdict::Reject);
-        assert_eq!(FailureCode::DiskFull.class().verdict(), Verdict::Retry);
-        assert_eq!(FailureCode::Shutdown.class().verdict(), Verdict::Release);
-    }
-}
+mod tests;

@@ -156,7 +156,7 @@ pub(crate) fn verified_claims<'a>(
     delegated: Option<bool>,
 ) -> Result<(&'a str, Vec<u8>), Refusal> {
     let Parts { signed, claims, signature, key } = Parts::read(token, keys)?;
-    if !key.verifies(signed.as_bytes(), &signature, delegated) {
+    if !key.is_valid_signature(signed.as_bytes(), &signature, delegated) {
         return Err(Refusal::GrantSignature);
     }
     Ok((signed, decode(claims)?))

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Generation, PosterId, VideoId};
 
+mod cache;
 mod format;
 mod names;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
+pub use cache::CachePolicy;
 pub use format::SegmentFormat;
 pub use names::{ExternalPath, FileName, InvalidName, RenditionName};
 pub use prefix::ObjectPrefix;
@@ -30,28 +32,6 @@ pub enum Bucket {
 
 /// The prefix of uploads, whose events start work.
 pub const UPLOADS_PREFIX: &str = "uploads/";
-
-/// Cache lifetime of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CachePolicy {
-    /// Its path is never written with other content: a year.
-    Immutable,
-    /// It may change at any time: a cache has to revalidate it for each request.
-    Revalidate,
-    /// Private data: must not be cached.
-    NoStore,
-}
-
-impl CachePolicy {
-    /// The `Cache-Control` header.
-    pub fn header(self) -> &'static str {
-        match self {
-            Self::Immutable => "public, max-age=31536000, immutable",
-            Self::Revalidate => "no-cache",
-            Self::NoStore => "no-store",
-        }
-    }
-}
 
 /// Every kind of object that Edgereel stores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -168,7 +148,7 @@ pub enum ObjectKey {
         generation: Generation,
     },
     /// A custom poster (JPEG); independent of encodings, so that it outlives them.
-    OwnPoster {
+    CustomPoster {
         /// The video that it belongs to.
         video: VideoId,
         /// Id of the poster.
@@ -202,7 +182,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::OwnPoster { .. } => Bucket::Media,
+            | Self::CustomPoster { .. } => Bucket::Media,
         }
     }
 
@@ -231,7 +211,7 @@ impl ObjectKey {
             Self::Storyboard { video, generation } => format!("hls/{video}/{generation}/storyboard.jpg"),
             Self::StoryboardIndex { video, generation } => format!("hls/{video}/{generation}/storyboard.vtt"),
             Self::Poster { video, generation } => format!("hls/{video}/{generation}/poster.jpg"),
-            Self::OwnPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
+            Self::CustomPoster { video, poster } => format!("hls/{video}/posters/{poster}.jpg"),
             Self::PosterImage { video, poster } => format!("posters/{video}/{poster}"),
         }
     }
@@ -266,7 +246,7 @@ impl ObjectKey {
                 Self::PosterImage { video: video.parse().ok()?, poster: poster.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "posters", file]) => {
-                Self::OwnPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
+                Self::CustomPoster { video: video.parse().ok()?, poster: file.strip_suffix(".jpg")?.parse().ok()? }
             }
             (Bucket::Media, ["hls", video, "master.m3u8"]) => Self::Master { video: video.parse().ok()? },
             (Bucket::Media, ["hls", video, generation, rest @ ..]) => {
@@ -318,7 +298,7 @@ impl ObjectKey {
             | Self::Storyboard { video, .. }
             | Self::StoryboardIndex { video, .. }
             | Self::Poster { video, .. }
-            | Self::OwnPoster { video, .. }
+            | Self::CustomPoster { video, .. }
             | Self::PosterImage { video, .. } => *video,
         }
     }
@@ -334,7 +314,7 @@ impl ObjectKey {
             Self::Master { .. } | Self::MediaPlaylist { .. } => "application/vnd.apple.mpegurl",
             Self::Segment { format, .. } => format.content_type(),
             Self::InitSegment { .. } => "video/mp4",
-            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::OwnPoster { .. } => {
+            Self::Thumbnail { .. } | Self::Storyboard { .. } | Self::Poster { .. } | Self::CustomPoster { .. } => {
                 "image/jpeg"
             }
             Self::StoryboardIndex { .. } => "text/vtt",
@@ -358,7 +338,7 @@ impl ObjectKey {
             | Self::Storyboard { .. }
             | Self::StoryboardIndex { .. }
             | Self::Poster { .. }
-            | Self::OwnPoster { .. } => CachePolicy::Immutable,
+            | Self::CustomPoster { .. } => CachePolicy::Immutable,
         }
     }
 }

@@ -69,9 +69,9 @@ pub struct Request<'a> {
     /// The `Referer` header.
     pub referer: Option<&'a str>,
     /// The `Sec-Fetch-Dest` header.
-    pub destination: Option<&'a str>,
+    pub sec_fetch_dest: Option<&'a str>,
     /// The `Sec-CH-UA` header.
-    pub brands: Option<&'a str>,
+    pub sec_ch_ua: Option<&'a str>,
     /// Location of the client; `None`: unknown.
     pub client: Option<&'a dyn ClientLocation>,
     /// The result for the signature that [`delegated`] returned for this request.
@@ -132,7 +132,7 @@ pub enum EdgeAction {
     RewriteMedia(Box<MediaPlan>),
     /// Read a wrapped key, and respond with its [`KeyPlan::release`]; nothing here may be cached or logged.
     ReleaseKey(KeyPlan),
-    /// Store its entry, then respond with 200 and [`RenewPlan::answer`].
+    /// Store its entry, then respond with 200 and [`RenewPlan::body`].
     Renew(Box<RenewPlan>),
     /// Store its entries, then respond with 204.
     Revoke(RevokePlan),
@@ -192,8 +192,8 @@ pub fn delegated<'a>(request: &Request<'a>, keys: &'a Keyring) -> Option<Delegat
 pub fn decide(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> EdgeAction {
     let decided = match request.method {
         "OPTIONS" => return EdgeAction::Preflight(Headers::preflight(request, config)),
-        "GET" | "HEAD" => authorise(request, now, keys, config),
-        "POST" => change(request, now, keys, config),
+        "GET" | "HEAD" => decide_get(request, now, keys, config),
+        "POST" => decide_post(request, now, keys, config),
         _ => Err(Refusal::Method),
     };
     decided.unwrap_or_else(|refusal| refuse(refusal, request, config))
@@ -204,17 +204,17 @@ pub fn refuse(refusal: Refusal, request: &Request<'_>, config: &Config) -> EdgeA
     EdgeAction::Refuse(refusal, Headers::refusal(refusal, request, config))
 }
 
-fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+fn decide_get(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
         Route::Master { video } => {
-            let verified = admit_grant(route::grant_of(request)?, video, request, now, keys, config)?;
+            let verified = verify_grant(route::grant_of(request)?, video, request, now, keys, config)?;
             Ok(EdgeAction::RewriteMaster(Box::new(MasterPlan::new(&verified, now, request, config))))
         }
         Route::Stream { pass, path } => {
-            let (verified, subject) = admitted(pass, Purpose::Stream, request, now, keys)?;
+            let (verified, subject) = verify_pass(pass, Purpose::Stream, request, now, keys)?;
             let object = ObjectKey::parse(Bucket::Media, &format!("hls/{}/{path}", verified.video));
             let object = object.ok_or(Refusal::NotFound)?;
-            let (generation, rendition) = place_of(&object).ok_or(Refusal::NotFound)?;
+            let (generation, rendition) = generation_and_rendition(&object).ok_or(Refusal::NotFound)?;
             if generation.is_some_and(|it| *it != verified.generation) {
                 return Err(Refusal::PassGeneration);
             }
@@ -230,7 +230,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
             Ok(EdgeAction::Serve(ServePlan { object, subject, headers }))
         }
         Route::Key { pass, generation, key } => {
-            let (pass, subject) = admitted(pass, Purpose::Key, request, now, keys)?;
+            let (pass, subject) = verify_pass(pass, Purpose::Key, request, now, keys)?;
             if generation != pass.generation {
                 return Err(Refusal::PassGeneration);
             }
@@ -246,7 +246,7 @@ fn authorise(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -
 }
 
 /// The change that a POST requests.
-fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
+fn decide_post(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> Result<EdgeAction, Refusal> {
     match Route::parse(request.path)? {
         Route::Master { video } => Ok(EdgeAction::Renew(Box::new(RenewPlan::new(video, request, now, keys, config)?))),
         Route::Revocations => Ok(EdgeAction::Revoke(RevokePlan::new(request, now, keys, config)?)),
@@ -255,7 +255,7 @@ fn change(request: &Request<'_>, now: u64, keys: &Keyring, config: &Config) -> R
 }
 
 /// Verifies a grant for a video, and the location of the client.
-fn admit_grant(
+fn verify_grant(
     token: &str,
     video: VideoId,
     request: &Request<'_>,
@@ -276,7 +276,7 @@ fn admit_grant(
 
 /// The generation that an object belongs to, if any, and the rendition if it is part of one; `None` if viewers must
 /// not load the object.
-fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
+fn generation_and_rendition(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&RenditionName>)> {
     match object {
         ObjectKey::MediaPlaylist { generation, rendition, .. }
         | ObjectKey::Segment { generation, rendition, .. }
@@ -286,7 +286,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
         | ObjectKey::StoryboardIndex { generation, .. }
         | ObjectKey::Poster { generation, .. } => Some((Some(generation), None)),
         // A pass for any generation of the video gives access to its poster.
-        ObjectKey::OwnPoster { .. } => Some((None, None)),
+        ObjectKey::CustomPoster { .. } => Some((None, None)),
         ObjectKey::Source { .. }
         | ObjectKey::ArchivedSource { .. }
         | ObjectKey::External { .. }
@@ -300,7 +300,7 @@ fn place_of(object: &ObjectKey) -> Option<(Option<&Generation>, Option<&Renditio
 
 /// Verifies a pass, and the location of the client. The origin of the page was checked when the pass was issued.
 /// Players without a page (`AirPlay`, Chromecast) send no origin, so a missing origin is accepted here.
-fn admitted(
+fn verify_pass(
     text: &str,
     purpose: Purpose,
     request: &Request<'_>,

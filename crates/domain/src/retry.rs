@@ -83,12 +83,12 @@ pub enum Next {
 /// machine do not count, but end after [`LONGEST_OUTAGE`].
 pub fn next(attempts: &[PastAttempt], waited: Duration) -> Next {
     let count = counted(attempts);
-    let patience = match attempts.last() {
+    let give_up_after = match attempts.last() {
         None => LONGEST_QUEUE,
         Some(last) if last.lacked_service() => LONGEST_OUTAGE,
         Some(_) => Duration::MAX,
     };
-    if count >= MAX_ATTEMPTS || waited >= patience {
+    if count >= MAX_ATTEMPTS || waited >= give_up_after {
         return Next::GiveUp;
     }
     if attempts.last().is_some_and(PastAttempt::lacked_service) {

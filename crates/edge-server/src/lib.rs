@@ -3,9 +3,9 @@
 //! The edge worker executes the same decisions on Cloudflare. Neither program contains a rule.
 //! Segments and images are streamed. Playlists and wrapped keys are small, so they are read whole.
 
-mod answer;
 mod list;
 mod request;
+mod response;
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ use futures::TryStreamExt as _;
 use platform::object_store::{ETag, ObjectBody, SharedStore, StoreError};
 use tower_http::compression::CompressionLayer;
 
-use answer::Answer;
-use request::Incoming;
+use request::EdgeRequest;
+use response::EdgeResponse;
 
-pub use list::MemoryList;
-pub use request::Front;
+pub use list::EdgeList;
+pub use request::TrustedProxy;
 
 /// The store, keys and settings of an edge.
 pub struct Edge {
@@ -43,11 +43,11 @@ pub struct Edge {
     pub config: Config,
     /// The headers of a trusted proxy that state the client's address and country; `None`: the edge
     /// uses the address of the connection.
-    pub front: Option<Front>,
+    pub proxy: Option<TrustedProxy>,
     /// The clock: returns Unix seconds.
     pub now: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The list of revocations and renewals.
-    pub list: MemoryList,
+    pub list: EdgeList,
 }
 
 /// The system clock, Unix seconds.
@@ -93,23 +93,23 @@ fn compression() -> CompressionLayer<Compressible> {
 async fn handle(State(edge): State<Arc<Edge>>, request: HttpRequest) -> Response {
     // The edge reads no request bodies.
     let (parts, _) = request.into_parts();
-    let incoming = Incoming::new(&parts, edge.front.as_ref());
-    let action = playback::decide(&incoming.playback(), (edge.now)(), &edge.keys, &edge.config);
-    let answer = match edge.carry_out(action, &incoming).await {
-        Ok(answer) => answer,
-        Err(failed) => match playback::refuse(failed.refusal, &incoming.playback(), &edge.config) {
+    let request = EdgeRequest::new(&parts, edge.proxy.as_ref());
+    let action = playback::decide(&request.playback(), (edge.now)(), &edge.keys, &edge.config);
+    let response = match edge.carry_out(action, &request).await {
+        Ok(response) => response,
+        Err(failed) => match playback::refuse(failed.refusal, &request.playback(), &edge.config) {
             EdgeAction::Refuse(refusal, headers) => {
-                let answer = Answer::refused(refusal, &headers);
+                let response = EdgeResponse::refused(refusal, &headers);
                 match failed.content_range {
-                    Some(content_range) => answer.header("content-range", &content_range),
-                    None => answer,
+                    Some(content_range) => response.header("content-range", &content_range),
+                    None => response,
                 }
             }
             // `refuse` returns no other action.
-            _ => Answer::new(500, &playback::Headers::default()),
+            _ => EdgeResponse::new(500, &playback::Headers::default()),
         },
     };
-    answer.into_response(incoming.is_head())
+    response.into_response(request.is_head())
 }
 
 /// The reason why a decision could not be executed.
@@ -140,7 +140,7 @@ impl From<StoreError> for Failed {
 }
 
 impl Edge {
-    async fn carry_out(&self, action: EdgeAction, request: &Incoming<'_>) -> Result<Answer, Failed> {
+    async fn carry_out(&self, action: EdgeAction, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
         let now = (self.now)();
         if let Some(lookup) = action.lookup() {
             lookup.judge(now, |name| self.list.find(name, now))?;
@@ -148,46 +148,46 @@ impl Edge {
         match action {
             EdgeAction::Refuse(refusal, headers) => {
                 tracing::debug!(code = refusal.code(), "refused a viewer");
-                Ok(Answer::refused(refusal, &headers))
+                Ok(EdgeResponse::refused(refusal, &headers))
             }
-            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers)),
+            EdgeAction::Preflight(headers) => Ok(EdgeResponse::new(204, &headers)),
             EdgeAction::Serve(plan) => self.serve(&plan, request).await,
             EdgeAction::RewriteMaster(plan) => self.master(&plan).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, request).await,
             EdgeAction::ReleaseKey(plan) => {
                 let (_, document) = self.read(&plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key).await?;
                 let key = plan.release(&document, &self.key_encryption_keys)?;
-                Ok(Answer::new(200, &plan.headers).bytes(key.expose().to_vec()))
+                Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose().to_vec()))
             }
             EdgeAction::Renew(plan) => {
-                let answer = Answer::new(200, &plan.headers).bytes(plan.answer());
+                let response = EdgeResponse::new(200, &plan.headers).bytes(plan.body());
                 self.list.store(plan.entry, now);
-                Ok(answer)
+                Ok(response)
             }
             EdgeAction::Revoke(plan) => {
                 plan.entries.into_iter().for_each(|it| self.list.store(it, now));
-                Ok(Answer::new(204, &plan.headers))
+                Ok(EdgeResponse::new(204, &plan.headers))
             }
         }
     }
 
-    async fn master(&self, plan: &MasterPlan) -> Result<Answer, Failed> {
+    async fn master(&self, plan: &MasterPlan) -> Result<EdgeResponse, Failed> {
         let (_, text) = self.playlist(&plan.object).await?;
         let text = plan.rewrite(&text, &self.keys.passes)?;
-        Ok(Answer::new(200, &plan.headers).bytes(text))
+        Ok(EdgeResponse::new(200, &plan.headers).bytes(text))
     }
 
-    async fn media(&self, plan: &MediaPlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
+    async fn media(&self, plan: &MediaPlan, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
         let (stored, text) = self.playlist(&plan.object).await?;
         let tag = plan.etag(&stored.0, &self.keys.passes);
         if request.conditions().not_modified(&tag) {
-            return Ok(Answer::new(304, &plan.headers).header("etag", &tag));
+            return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag));
         }
         let text = plan.rewrite(&text, &self.keys.passes)?;
-        Ok(Answer::new(200, &plan.headers).header("etag", &tag).bytes(text))
+        Ok(EdgeResponse::new(200, &plan.headers).header("etag", &tag).bytes(text))
     }
 
-    async fn serve(&self, plan: &ServePlan, request: &Incoming<'_>) -> Result<Answer, Failed> {
+    async fn serve(&self, plan: &ServePlan, request: &EdgeRequest<'_>) -> Result<EdgeResponse, Failed> {
         let conditions = request.conditions();
         let (meta, stream) = if conditions.need_size() {
             (self.store.head(&plan.object).await?, None)
@@ -196,26 +196,26 @@ impl Edge {
             (body.meta, Some(body.stream))
         };
         let tag = quoted(&meta.etag);
-        let answer = |status| Answer::new(status, &plan.headers).header("etag", &tag);
+        let response = |status| EdgeResponse::new(status, &plan.headers).header("etag", &tag);
         let content = match conditions.respond(meta.size, &tag) {
-            ObjectResponse::NotModified => return Ok(answer(304)),
+            ObjectResponse::NotModified => return Ok(response(304)),
             ObjectResponse::Unsatisfiable(content_range) => {
                 return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
             }
             ObjectResponse::Content(content) => content,
         };
-        let mut answer = answer(content.status);
+        let mut response = response(content.status);
         if let Some(content_range) = &content.content_range {
-            answer = answer.header("content-range", content_range);
+            response = response.header("content-range", content_range);
         }
         if conditions.is_head {
-            return Ok(answer.length(content.length));
+            return Ok(response.length(content.length));
         }
         let stream = match stream {
             Some(stream) => stream,
             None => self.store.get(&plan.object, content.range, Some(&meta.etag)).await?.stream,
         };
-        Ok(answer.stream(content.length, stream))
+        Ok(response.stream(content.length, stream))
     }
 
     async fn playlist(&self, object: &ObjectKey) -> Result<(ETag, String), Failed> {

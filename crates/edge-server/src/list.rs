@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 
 /// Names with values and expiries, in memory. Without a file, they are lost when the process ends.
 #[derive(Debug, Default)]
-pub struct MemoryList {
+pub struct EdgeList {
     entries: Mutex<Entries>,
     file: Option<PathBuf>,
 }
 
-type Entries = HashMap<String, Kept>;
+type Entries = HashMap<String, ListEntry>;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct ListEntry {
     value: String,
     /// Unix seconds.
     until: u64,
 }
 
-impl MemoryList {
+impl EdgeList {
     /// The list in a file, which may not exist yet. Revocations survive a restart.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn kept_in(file: PathBuf) -> io::Result<Self> {
+    pub fn open(file: PathBuf) -> io::Result<Self> {
         let entries = match std::fs::read(&file) {
             Ok(text) => serde_json::from_slice(&text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Entries::new(),
@@ -47,7 +47,7 @@ impl MemoryList {
     pub fn store(&self, entry: Entry, now: u64) {
         let mut entries = self.lock();
         entries.retain(|_, it| now < it.until);
-        entries.insert(entry.name, Kept { value: entry.value, until: now.saturating_add(entry.seconds) });
+        entries.insert(entry.name, ListEntry { value: entry.value, until: now.saturating_add(entry.seconds) });
         if let Some(file) = &self.file
             && let Err(error) = write(file, &entries)
         {
@@ -63,8 +63,8 @@ impl MemoryList {
 
 /// Replaces the file in one step: a crash leaves the old one or the new one.
 fn write(file: &Path, entries: &Entries) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(directory)?;
     new.write_all(&serde_json::to_vec(entries)?)?;
     new.as_file().sync_data()?;
     new.persist(file)?;
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn entries_end_and_are_replaced() {
-        let list = MemoryList::default();
+        let list = EdgeList::default();
         let entry = |value: &str| Entry { name: "a".to_owned(), value: value.to_owned(), seconds: 60 };
         list.store(entry("1"), 100);
         assert_eq!(list.find("a", 159).as_deref(), Some("1"));
@@ -89,16 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_in_a_file_outlives_the_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("list.json");
-        let list = MemoryList::kept_in(file.clone()).unwrap();
+    fn what_is_in_a_file_outlives_the_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("list.json");
+        let list = EdgeList::open(file.clone()).unwrap();
         for name in ["video/a", "viewer/b"] {
             list.store(Entry { name: name.to_owned(), value: "1".to_owned(), seconds: 60 }, 100);
         }
-        let again = MemoryList::kept_in(file.clone()).unwrap();
+        let again = EdgeList::open(file.clone()).unwrap();
         assert_eq!((again.find("video/a", 159), again.find("viewer/b", 160)), (Some("1".to_owned()), None));
         std::fs::write(&file, "{").unwrap();
-        assert!(MemoryList::kept_in(file).is_err(), "never an empty list in the place of a damaged one");
+        assert!(EdgeList::open(file).is_err(), "never an empty list in the place of a damaged one");
     }
 }

@@ -12,7 +12,7 @@ use http::request::Parts;
 /// Headers in which a proxy reports the client's address and country. Only for a proxy that always
 /// sets them: otherwise any client could claim any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Front {
+pub struct TrustedProxy {
     /// Name of the header with the client's address.
     pub address_header: http::HeaderName,
     /// Name of the header with the client's country (ISO 3166-1 alpha-2).
@@ -21,19 +21,19 @@ pub struct Front {
 
 /// A request, its headers joined as browsers and workers do.
 #[derive(Debug)]
-pub(super) struct Incoming<'a> {
+pub(super) struct EdgeRequest<'a> {
     request: &'a Parts,
     authorization: Option<Cow<'a, str>>,
     cookie: Option<Cow<'a, str>>,
     origin: Option<Cow<'a, str>>,
     referer: Option<Cow<'a, str>>,
-    destination: Option<Cow<'a, str>>,
-    brands: Option<Cow<'a, str>>,
+    sec_fetch_dest: Option<Cow<'a, str>>,
+    sec_ch_ua: Option<Cow<'a, str>>,
     client_ip: Option<IpAddr>,
     country: Option<Cow<'a, str>>,
 }
 
-impl ClientLocation for Incoming<'_> {
+impl ClientLocation for EdgeRequest<'_> {
     fn ip(&self) -> Option<IpAddr> {
         self.client_ip
     }
@@ -43,12 +43,12 @@ impl ClientLocation for Incoming<'_> {
     }
 }
 
-impl<'a> Incoming<'a> {
-    pub(super) fn new(request: &'a Parts, front: Option<&Front>) -> Self {
+impl<'a> EdgeRequest<'a> {
+    pub(super) fn new(request: &'a Parts, proxy: Option<&TrustedProxy>) -> Self {
         let headers = &request.headers;
         let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
-        let client_ip = match front {
-            Some(front) => joined(headers, front.address_header.as_str(), ", ").and_then(|it| it.trim().parse().ok()),
+        let client_ip = match proxy {
+            Some(proxy) => joined(headers, proxy.address_header.as_str(), ", ").and_then(|it| it.trim().parse().ok()),
             None => peer,
         };
         Self {
@@ -57,10 +57,10 @@ impl<'a> Incoming<'a> {
             cookie: joined(headers, "cookie", "; "),
             origin: joined(headers, "origin", ", "),
             referer: joined(headers, "referer", ", "),
-            destination: joined(headers, "sec-fetch-dest", ", "),
-            brands: joined(headers, "sec-ch-ua", ", "),
+            sec_fetch_dest: joined(headers, "sec-fetch-dest", ", "),
+            sec_ch_ua: joined(headers, "sec-ch-ua", ", "),
             client_ip,
-            country: front.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
+            country: proxy.and_then(|it| joined(headers, it.country_header.as_str(), ", ")),
         }
     }
 
@@ -73,8 +73,8 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            destination: self.destination.as_deref(),
-            brands: self.brands.as_deref(),
+            sec_fetch_dest: self.sec_fetch_dest.as_deref(),
+            sec_ch_ua: self.sec_ch_ua.as_deref(),
             client: Some(self),
             signature: None,
         }

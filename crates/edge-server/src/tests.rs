@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::playback::Entry;
-use domain::playback::cases::{self, Answer, Case, world};
-use platform::object_store::folder::FolderStore;
+use domain::playback::cases::{self, Case, CaseResponse, world};
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::*;
 
 /// A listening edge over a directory that holds what the cases play.
 async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
@@ -21,12 +21,12 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),
         config: world::config(),
-        front: Some(Front {
+        proxy: Some(TrustedProxy {
             address_header: http::HeaderName::from_static("x-client-address"),
             country_header: http::HeaderName::from_static("x-client-country"),
         }),
         now: Box::new(system_time),
-        list: MemoryList::default(),
+        list: EdgeList::default(),
     };
     for (name, value) in world::listed(system_time()) {
         edge.list.store(Entry { name, value, seconds: 3600 }, system_time());
@@ -38,7 +38,7 @@ async fn start(folder: &tempfile::TempDir) -> std::net::SocketAddr {
 }
 
 /// Sends the bytes of a request as they are: an HTTP client would tidy up what the cases are about.
-async fn send(address: std::net::SocketAddr, case: &Case) -> Answer {
+async fn send(address: std::net::SocketAddr, case: &Case) -> CaseResponse {
     let mut text = format!("{} {} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n", case.method, case.target);
     for (name, value) in &case.headers {
         text += &format!("{name}: {value}\r\n");
@@ -56,7 +56,7 @@ async fn send(address: std::net::SocketAddr, case: &Case) -> Answer {
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines.map(|it| it.split_once(": ").unwrap()).map(|it| (it.0.to_lowercase(), it.1.to_owned()));
-    Answer { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() }
+    CaseResponse { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() }
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn every_case_is_answered_as_it_must_be() {
     let mut wrong = vec![];
     let cases = cases::all(system_time());
     for case in &cases {
-        let answer = send(address, case).await;
-        wrong.extend(case.check(&answer).err());
+        let response = send(address, case).await;
+        wrong.extend(case.check(&response).err());
     }
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
@@ -84,9 +84,9 @@ async fn playlists_are_compressed_and_segments_are_not() {
     {
         let mut case = named(name);
         case.headers.push(("accept-encoding", "gzip".to_owned()));
-        let answer = send(address, &case).await;
-        let gzip = answer.headers.iter().any(|it| it.0 == "content-encoding" && it.1 == "gzip");
-        assert_eq!((answer.status, gzip), (200, expected), "{name}");
+        let response = send(address, &case).await;
+        let gzip = response.headers.iter().any(|it| it.0 == "content-encoding" && it.1 == "gzip");
+        assert_eq!((response.status, gzip), (200, expected), "{name}");
     }
 }
 
@@ -113,8 +113,8 @@ async fn a_store_that_fails_is_no_fault_of_the_viewer() {
     let key = folder.path().join(format!("private/keys/{}/{}/1080p.json", world::video(), world::generation()));
     std::fs::write(&key, "{}").unwrap();
     for (name, code) in [("grant in the query", "playlist-unusable"), ("key", "key-unavailable")] {
-        let answer = send(address, &named(name)).await;
-        let found = answer.headers.iter().find(|it| it.0 == "edgereel-refusal").map(|it| it.1.as_str());
-        assert_eq!((answer.status, found), (502, Some(code)), "{name}");
+        let response = send(address, &named(name)).await;
+        let found = response.headers.iter().find(|it| it.0 == "edgereel-refusal").map(|it| it.1.as_str());
+        assert_eq!((response.status, found), (502, Some(code)), "{name}");
     }
 }

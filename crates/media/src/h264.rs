@@ -309,7 +309,7 @@ fn reduced(numerator: u32, denominator: u32) -> (u32, u32) {
 
 /// The kind of frame at the start of a sample: what a decoder that starts there needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Picture {
+pub enum FrameKind {
     /// An instantaneous decoding refresh: it needs nothing before it.
     Idr,
     /// Intra-coded; following frames may refer to earlier ones (an open GOP).
@@ -323,19 +323,19 @@ pub enum Picture {
 /// 14496-15).
 ///
 /// `None`: the sample is truncated before any slice.
-pub fn picture(sample: &[u8], length_size: usize) -> Option<Picture> {
+pub fn frame_kind(sample: &[u8], length_size: usize) -> Option<FrameKind> {
     let mut rest = sample;
     loop {
         let (length, unit) = rest.split_at_checked(length_size)?;
         let length = length.iter().fold(0usize, |sum, it| sum << 8 | usize::from(*it));
         match unit.first()? & 0x1f {
-            5 => return Some(Picture::Idr),
+            5 => return Some(FrameKind::Idr),
             1..=4 => {
                 let mut bits = BitReader::new(unit.get(1..unit.len().min(17))?);
                 bits.ue()?;
                 // I and SI slices, or a frame that consists only of them (7.4.3).
                 let intra = matches!(bits.ue()?, 2 | 4 | 7 | 9);
-                return Some(if intra { Picture::Intra } else { Picture::Inter });
+                return Some(if intra { FrameKind::Intra } else { FrameKind::Inter });
             }
             _ => rest = unit.get(length..)?,
         }

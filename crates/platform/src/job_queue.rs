@@ -5,7 +5,6 @@
 //! guaranteed order, and a message belongs to its receiver only while the lease is kept.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,20 +21,16 @@ pub use sqs::SqsQueue;
 /// Deliveries before a message becomes a dead letter, for queues that do not define it themselves.
 pub const MAX_RECEIVES: u32 = 5;
 
-/// Which of the two queues of an installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// One of the two queues of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueName {
-    /// Users wait for these jobs: uploads, retries, first views.
+    /// Jobs that users wait for. All programs use this queue.
     Interactive,
-    /// Background jobs: migrations of whole buckets.
+    /// Jobs that may wait until the other queue is empty. No program sends any yet.
     Bulk,
 }
 
 impl QueueName {
-    /// Both queues, the more urgent one first.
-    pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
-
     /// Stable name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,22 +43,6 @@ impl QueueName {
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A text that is not the name of a queue.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a queue: use interactive or bulk")]
-pub struct UnknownQueue(String);
-
-impl FromStr for QueueName {
-    type Err = UnknownQueue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownQueue> {
-        Self::ALL
-            .into_iter()
-            .find(|it| it.as_str() == text)
-            .ok_or_else(|| UnknownQueue(text.chars().take(64).collect()))
     }
 }
 
@@ -119,9 +98,9 @@ pub struct DeadLetter {
     pub sent_ms: u64,
     /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
     /// does not record it.
-    pub died_ms: u64,
+    pub dead_lettered_ms: u64,
     /// The last reason passed to `release` or `dead_letter`, if there is one.
-    pub why: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Message counts. Approximate while others send and receive.
@@ -198,12 +177,12 @@ pub trait JobQueue: Send + Sync {
     async fn ack(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
 
     /// Returns the message. It can be received again after `delay`, or becomes a dead letter if
-    /// this was its last delivery. `why` is stored for the dead letter if the queue supports it.
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError>;
+    /// this was its last delivery. `reason` is stored for the dead letter if the queue supports it.
+    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError>;
 
     /// Makes the message a dead letter at once, because no consumer will ever be able to process
     /// it.
-    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError>;
+    async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError>;
 
     /// The oldest dead letters, at most `limit`; an arbitrary selection if the queue has no order.
     /// They stay in the queue. Reading may hide them briefly from other readers.

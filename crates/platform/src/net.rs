@@ -9,4 +9,4 @@ mod address;
 mod guard;
 
 pub use address::{Unreachable, is_public, why_not_public};
-pub use guard::{Guard, Lookup, Policy, Refused, SystemLookup};
+pub use guard::{Guard, Lookup, Policy, SystemLookup, UrlRejected};

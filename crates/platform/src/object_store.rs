@@ -1,12 +1,12 @@
 //! The interface of the object store: two buckets, typed keys, errors of this crate.
 //!
-//! Implemented by `S3Store` (R2, S3, the embedded server) and `FolderStore` (a directory of files, for
+//! Implemented by `S3Store` (R2, S3, the embedded server) and `DirectoryStore` (a directory of files, for
 //! `edgereel transcode`); both must pass `object_store::conformance`.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod directory;
 pub(crate) mod disposition;
-pub mod folder;
 pub mod s3;
 pub mod uploads;
 

@@ -78,7 +78,7 @@ pub enum OpenError {
     InUse(PathBuf),
     /// The directory cannot be created, read or written.
     #[error("cannot use the directory `{}`", .folder.display())]
-    Folder {
+    Directory {
         /// Path of the directory.
         folder: PathBuf,
         /// The I/O error.
@@ -131,7 +131,7 @@ impl S3Server {
             }
         }
         let rules = Arc::new(events::EventRules::new(config.account_id.clone(), config.event_rules.clone())?);
-        let folder = |source| OpenError::Folder { folder: config.data_dir.clone(), source };
+        let folder = |source| OpenError::Directory { folder: config.data_dir.clone(), source };
         std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
         let lock = File::create(config.data_dir.join("lock")).map_err(folder)?;
         lock.try_lock().map_err(|error| match error {

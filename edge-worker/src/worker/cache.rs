@@ -24,7 +24,7 @@ pub(super) async fn find(key: &str) -> Option<Response> {
 }
 
 /// Caches an object that never changes. A failure is harmless.
-pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, etag: &str) {
+pub(super) async fn store_object(key: String, body: ReadableStream, content_type: &str, etag: &str) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());
         headers.set("content-type", content_type)?;
@@ -37,12 +37,12 @@ pub(super) async fn keep(key: String, body: ReadableStream, content_type: &str, 
 }
 
 /// The value of an entry, if it is cached.
-pub(super) async fn find_text(key: &str) -> Option<String> {
+pub(super) async fn find_entry(key: &str) -> Option<String> {
     JsFuture::from(find(key).await?.text().ok()?).await.ok()?.as_string()
 }
 
 /// Caches the value of an entry for `seconds`. If that fails, KV has it.
-pub(super) async fn keep_text(key: &str, value: &str, seconds: u64) {
+pub(super) async fn store_entry(key: &str, value: &str, seconds: u64) {
     let response = || -> Result<Response, JsValue> {
         let (headers, init) = (Headers::new()?, ResponseInit::new());
         headers.set("cache-control", &format!("max-age={seconds}"))?;

@@ -10,13 +10,13 @@ use worker::worker_sys::{Message, MessageBatch};
 use worker::{Env, console_error, console_log};
 
 use super::bindings;
-use crate::relay::{self, Plan, Verdict};
+use crate::relay::{self, MessageOutcome, Plan};
 use crate::settings::Destination;
 use crate::sqs::{self, Queue};
 use crate::url::Url;
 
 /// Handles a batch.
-pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
+pub(super) async fn handle_batch(batch: &MessageBatch, env: &Env) {
     let Some(relay) = bindings::relay(env) else {
         // Nothing is lost: the batch is retried, when an operator has corrected the settings.
         log_failure(batch.retry_all(JsValue::UNDEFINED));
@@ -26,17 +26,17 @@ pub(super) async fn carry(batch: &MessageBatch, env: &Env) {
     let bodies: Vec<Option<String>> = messages.iter().map(|it| text(&it.body().ok()?)).collect();
     let context = EventContext { bucket: &relay.bucket, profile: &relay.profile, mode: relay.mode };
     let plan = Plan::new(&bodies, context);
-    let taken = match &relay.destination {
+    let accepted = match &relay.destination {
         Destination::Sqs(queue) => to_sqs(queue, &plan.bodies).await,
         Destination::Http { url, token } => to_http(url, token.as_deref(), &plan.bodies).await,
     };
-    for (message, verdict) in messages.iter().zip(plan.verdicts(&taken)) {
-        match verdict {
-            Verdict::Ack => log_failure(message.ack()),
-            Verdict::Retry => log_failure(later(message)),
+    for (message, outcome) in messages.iter().zip(plan.outcomes(&accepted)) {
+        match outcome {
+            MessageOutcome::Ack => log_failure(message.ack()),
+            MessageOutcome::Retry => log_failure(later(message)),
         }
     }
-    console_log!("{}", plan.summary(&taken));
+    console_log!("{}", plan.summary(&accepted));
 }
 
 /// Retries a message; the older it is, the later.
@@ -63,26 +63,26 @@ fn text(body: &JsValue) -> Option<String> {
 }
 
 async fn to_sqs(queue: &Queue, bodies: &[String]) -> Vec<bool> {
-    let mut taken = vec![];
+    let mut accepted = vec![];
     for range in sqs::batches(bodies) {
         let bodies = bodies.get(range).unwrap_or_default();
-        let answer = match queue.send(bodies, (js_sys::Date::now() / 1000.0) as u64) {
+        let response = match queue.send(bodies, (js_sys::Date::now() / 1000.0) as u64) {
             Some(request) => post(&request.url, &request.headers, &request.body).await,
             None => None,
         };
-        taken.extend(sqs::sent(answer.as_deref().unwrap_or_default(), bodies.len()));
+        accepted.extend(sqs::sent(response.as_deref().unwrap_or_default(), bodies.len()));
     }
-    taken
+    accepted
 }
 
 async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool> {
     let mut headers = vec![("content-type", "application/json".to_owned())];
     headers.extend(token.map(|it| ("authorization", format!("Bearer {it}"))));
-    let mut taken = vec![];
+    let mut accepted = vec![];
     for body in bodies {
-        taken.push(post(url, &headers, body).await.is_some());
+        accepted.push(post(url, &headers, body).await.is_some());
     }
-    taken
+    accepted
 }
 
 /// The response to a POST; `None`: it failed, and the log has the reason, but only the host of the
@@ -90,10 +90,10 @@ async fn to_http(url: &str, token: Option<&str>, bodies: &[String]) -> Vec<bool>
 async fn post(url: &str, headers: &[(&'static str, String)], body: &str) -> Option<String> {
     let host = Url::split(url).map_or("an invalid URL", |it| it.origin);
     match try_post(url, headers, body).await {
-        Ok((status, answer)) if (200..300).contains(&status) => Some(answer),
-        Ok((status, answer)) => {
-            let answer: String = answer.chars().take(500).collect();
-            console_error!("{host}: status {status}: {answer}");
+        Ok((status, response)) if (200..300).contains(&status) => Some(response),
+        Ok((status, response)) => {
+            let response: String = response.chars().take(500).collect();
+            console_error!("{host}: status {status}: {response}");
             None
         }
         Err(error) => {

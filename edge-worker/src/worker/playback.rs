@@ -13,9 +13,9 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{ReadableStream, Request, Response};
 use worker::{Context, Env, Object, Range, ResponseBody, console_error};
 
-use super::answer::Answer;
 use super::bindings::{self, Bindings};
-use super::incoming::Incoming;
+use super::request::EdgeRequest;
+use super::response::EdgeResponse;
 use super::{cache, signatures, store};
 
 /// The reason why a decision could not be executed.
@@ -39,21 +39,21 @@ impl From<worker::Error> for Failed {
 }
 
 /// Responds to a request.
-pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
-    let incoming = Incoming::new(request);
+pub(super) async fn respond(request: &Request, env: &Env, context: &Context) -> worker::Result<Response> {
+    let request = EdgeRequest::new(request);
     let Some(bindings) = bindings::playback(env) else {
-        return refused(&Refusal::Unavailable.into(), &incoming, &Config::default());
+        return refused(&Refusal::Unavailable.into(), &request, &Config::default());
     };
     let settings = &bindings.settings;
-    let mut asked = incoming.playback();
+    let mut asked = request.playback();
     if let Some(signature) = playback::delegated(&asked, &settings.keys) {
-        asked.signature = Some(signatures::verifies(&signature).await);
+        asked.signature = Some(signatures::is_valid(&signature).await);
     }
     let action = playback::decide(&asked, now(), &settings.keys, &settings.config);
-    let shell = Shell { bindings: Rc::clone(&bindings), incoming: &incoming, context };
-    match shell.carry_out(action).await {
+    let handler = Handler { bindings: Rc::clone(&bindings), request: &request, context };
+    match handler.carry_out(action).await {
         Ok(response) => Ok(response),
-        Err(failed) => refused(&failed, &incoming, &settings.config),
+        Err(failed) => refused(&failed, &request, &settings.config),
     }
 }
 
@@ -63,32 +63,32 @@ fn now() -> u64 {
 }
 
 /// The response if a decision could not be executed.
-fn refused(failed: &Failed, incoming: &Incoming<'_>, config: &Config) -> worker::Result<Response> {
-    let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &incoming.playback(), config) else {
+fn refused(failed: &Failed, request: &EdgeRequest<'_>, config: &Config) -> worker::Result<Response> {
+    let EdgeAction::Refuse(refusal, headers) = playback::refuse(failed.refusal, &request.playback(), config) else {
         // `refuse` only returns refusals.
-        return Answer::new(500, &Headers::default()).stream(None);
+        return EdgeResponse::new(500, &Headers::default()).stream(None);
     };
-    let mut answer = Answer::new(refusal.status(), &headers);
+    let mut response = EdgeResponse::new(refusal.status(), &headers);
     if let Some(content_range) = &failed.content_range {
-        answer = answer.header("content-range", content_range);
+        response = response.header("content-range", content_range);
     }
-    answer.bytes(refusal.problem().as_bytes(), incoming.is_head())
+    response.bytes(refusal.problem().as_bytes(), request.is_head())
 }
 
-struct Shell<'a> {
+struct Handler<'a> {
     bindings: Rc<Bindings>,
-    incoming: &'a Incoming<'a>,
+    request: &'a EdgeRequest<'a>,
     context: &'a Context,
 }
 
-impl Shell<'_> {
+impl Handler<'_> {
     async fn carry_out(&self, action: EdgeAction) -> Result<Response, Failed> {
-        let (is_head, lookup) = (self.incoming.is_head(), action.lookup());
+        let (is_head, lookup) = (self.request.is_head(), action.lookup());
         match action {
             EdgeAction::Refuse(refusal, headers) => {
-                Ok(Answer::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
+                Ok(EdgeResponse::new(refusal.status(), &headers).bytes(refusal.problem().as_bytes(), is_head)?)
             }
-            EdgeAction::Preflight(headers) => Ok(Answer::new(204, &headers).stream(None)?),
+            EdgeAction::Preflight(headers) => Ok(EdgeResponse::new(204, &headers).stream(None)?),
             EdgeAction::Serve(plan) => self.permitted(lookup, self.serve(&plan)).await,
             EdgeAction::RewriteMaster(plan) => self.master(&plan, lookup).await,
             EdgeAction::RewriteMedia(plan) => self.media(&plan, lookup).await,
@@ -96,14 +96,14 @@ impl Shell<'_> {
                 let reading = store::read(&self.bindings.private, &plan.object, MAX_WRAPPED_KEY_BYTES, Refusal::Key);
                 let wrapped = self.permitted(lookup, reading).await?;
                 let key = plan.release(&wrapped.bytes, &self.bindings.settings.key_encryption_keys)?;
-                Ok(Answer::new(200, &plan.headers).bytes(key.expose(), is_head)?)
+                Ok(EdgeResponse::new(200, &plan.headers).bytes(key.expose(), is_head)?)
             }
             EdgeAction::Renew(plan) => self.renew(&plan, lookup).await,
             EdgeAction::Revoke(plan) => {
                 for entry in &plan.entries {
                     self.bindings.list.store(entry).await?;
                 }
-                Ok(Answer::new(204, &plan.headers).stream(None)?)
+                Ok(EdgeResponse::new(204, &plan.headers).stream(None)?)
             }
         }
     }
@@ -112,16 +112,16 @@ impl Shell<'_> {
         self.permitted(lookup, async { Ok(()) }).await?;
         let Entry { name, value, seconds } = &plan.entry;
         let key = self.cache_key(name);
-        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::keep_text(&key, value, *seconds)).await;
+        let (stored, ()) = join(self.bindings.list.store(&plan.entry), cache::store_entry(&key, value, *seconds)).await;
         stored?;
-        Ok(Answer::new(200, &plan.headers).bytes(plan.answer().as_bytes(), false)?)
+        Ok(EdgeResponse::new(200, &plan.headers).bytes(plan.body().as_bytes(), false)?)
     }
 
     async fn master(&self, plan: &MasterPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
         let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
         let stored = self.permitted(lookup, reading).await?;
         let text = plan.rewrite(utf8(&stored.bytes)?, &self.bindings.settings.keys.passes)?;
-        self.playlist(Answer::new(200, &plan.headers), &text)
+        self.playlist(EdgeResponse::new(200, &plan.headers), &text)
     }
 
     async fn media(&self, plan: &MediaPlan, lookup: Option<Lookup>) -> Result<Response, Failed> {
@@ -129,28 +129,28 @@ impl Shell<'_> {
         let reading = store::read(&self.bindings.media, &plan.object, MAX_PLAYLIST_BYTES, Refusal::Playlist);
         let stored = self.permitted(lookup, reading).await?;
         let tag = plan.etag(&stored.etag, passes);
-        if self.incoming.conditions().not_modified(&tag) {
-            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+        if self.request.conditions().not_modified(&tag) {
+            return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
         let text = plan.rewrite(utf8(&stored.bytes)?, passes)?;
-        self.playlist(Answer::new(200, &plan.headers).header("etag", &tag), &text)
+        self.playlist(EdgeResponse::new(200, &plan.headers).header("etag", &tag), &text)
     }
 
     /// Compression shrinks playlists to a tenth (Apple HLS authoring specification, 10.1), and
     /// Cloudflare does not compress this type by itself. The runtime does, if the response declares
     /// it.
-    fn playlist(&self, answer: Answer, text: &str) -> Result<Response, Failed> {
-        match (self.incoming.takes_gzip(), self.incoming.is_head()) {
+    fn playlist(&self, response: EdgeResponse, text: &str) -> Result<Response, Failed> {
+        match (self.request.takes_gzip(), self.request.is_head()) {
             // The length is unknown until the body is compressed (RFC 9110, 8.6).
-            (true, true) => Ok(answer.header("content-encoding", "gzip").stream(None)?),
-            (true, false) => Ok(answer.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
-            (false, is_head) => Ok(answer.bytes(text.as_bytes(), is_head)?),
+            (true, true) => Ok(response.header("content-encoding", "gzip").stream(None)?),
+            (true, false) => Ok(response.header("content-encoding", "gzip").bytes(text.as_bytes(), false)?),
+            (false, is_head) => Ok(response.bytes(text.as_bytes(), is_head)?),
         }
     }
 
     /// Streams an object without copying its bytes into the memory of WebAssembly.
     async fn serve(&self, plan: &ServePlan) -> Result<Response, Failed> {
-        let conditions = self.incoming.conditions();
+        let conditions = self.request.conditions();
         if conditions.need_size() {
             return self.serve_part(plan, &conditions).await;
         }
@@ -160,26 +160,26 @@ impl Shell<'_> {
         if immutable && let Some(found) = cache::find(&key).await {
             let tag = found.headers().get("etag").ok().flatten().unwrap_or_default();
             if conditions.not_modified(&tag) {
-                return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+                return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
             }
-            return Ok(Answer::new(200, &plan.headers).header("etag", &tag).stream(found.body().as_ref())?);
+            return Ok(EdgeResponse::new(200, &plan.headers).header("etag", &tag).stream(found.body().as_ref())?);
         }
         let object = self.bindings.media.get(path).execute().await?.ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
         if conditions.not_modified(&tag) {
-            return Ok(Answer::new(304, &plan.headers).header("etag", &tag).stream(None)?);
+            return Ok(EdgeResponse::new(304, &plan.headers).header("etag", &tag).stream(None)?);
         }
-        let answer = Answer::new(200, &plan.headers).header("etag", &tag);
+        let response = EdgeResponse::new(200, &plan.headers).header("etag", &tag);
         let body = body_of(&object)?;
         if !immutable {
-            return Ok(answer.stream(Some(&body))?);
+            return Ok(response.stream(Some(&body))?);
         }
         let both = body.tee();
         let (mine, kept): (ReadableStream, ReadableStream) =
             (both.get(0).unchecked_into(), both.get(1).unchecked_into());
         let content_type = plan.object.content_type();
-        self.context.wait_until(async move { cache::keep(key, kept, content_type, &tag).await });
-        Ok(answer.stream(Some(&mine))?)
+        self.context.wait_until(async move { cache::store_object(key, kept, content_type, &tag).await });
+        Ok(response.stream(Some(&mine))?)
     }
 
     /// Answers where the size of the object is needed first.
@@ -187,20 +187,20 @@ impl Shell<'_> {
         let path = plan.object.path();
         let object = self.bindings.media.head(path.as_str()).await?.ok_or(Refusal::NotFound)?;
         let tag = object.http_etag();
-        let answer = |status| Answer::new(status, &plan.headers).header("etag", &tag);
+        let response = |status| EdgeResponse::new(status, &plan.headers).header("etag", &tag);
         let content = match conditions.respond(object.size(), &tag) {
-            ObjectResponse::NotModified => return Ok(answer(304).stream(None)?),
+            ObjectResponse::NotModified => return Ok(response(304).stream(None)?),
             ObjectResponse::Unsatisfiable(content_range) => {
                 return Err(Failed { refusal: Refusal::Range, content_range: Some(content_range) });
             }
             ObjectResponse::Content(content) => content,
         };
-        let mut answer = answer(content.status);
+        let mut response = response(content.status);
         if let Some(content_range) = &content.content_range {
-            answer = answer.header("content-range", content_range);
+            response = response.header("content-range", content_range);
         }
         if conditions.is_head {
-            return Ok(answer.length(content.length)?);
+            return Ok(response.length(content.length)?);
         }
         let mut reading = self.bindings.media.get(path);
         if let Some(range) = content.range {
@@ -210,11 +210,11 @@ impl Shell<'_> {
         if object.http_etag() != tag {
             return Err(Refusal::Unavailable.into());
         }
-        Ok(answer.stream(Some(&body_of(&object)?))?)
+        Ok(response.stream(Some(&body_of(&object)?))?)
     }
 
     fn cache_key(&self, path: &str) -> String {
-        format!("{}/{path}", self.incoming.own_origin())
+        format!("{}/{path}", self.request.own_origin())
     }
 
     /// Reads an object, and looks up at the same time whether the permission was revoked or
@@ -235,7 +235,7 @@ impl Shell<'_> {
         if let Some(name) = lookup.renewal.take() {
             // A renewal that this location has cached is valid until it expires, and saves a KV
             // look-up per segment.
-            let here = cache::find_text(&self.cache_key(&name)).await;
+            let here = cache::find_entry(&self.cache_key(&name)).await;
             let renewal = Lookup { revocations: vec![], renewal: Some(name) };
             if renewal.judge(now, |_| here.clone()).is_err() {
                 lookup.renewal = renewal.renewal;

@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::WorkerGlobalScope;
 
 /// Whether a signature is valid. One that cannot be verified is not.
-pub(super) async fn verifies(signature: &DelegatedSignature<'_>) -> bool {
+pub(super) async fn is_valid(signature: &DelegatedSignature<'_>) -> bool {
     check(signature).await.is_ok_and(|it| it == JsValue::TRUE)
 }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use domain::object_key::Bucket;
 use domain::playback::Entry;
-use domain::playback::cases::{self, Answer, Case, world};
+use domain::playback::cases::{self, Case, CaseResponse, world};
 use e2e::edge::Edge;
 use e2e::wire;
-use edge_server::{Front, MemoryList, router, system_time};
-use platform::object_store::folder::FolderStore;
+use edge_server::{EdgeList, TrustedProxy, router, system_time};
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ async fn worker_with(bindings: Value) -> Option<Edge> {
 }
 
 async fn twin(folder: &TempDir) -> SocketAddr {
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
@@ -64,12 +64,12 @@ async fn twin(folder: &TempDir) -> SocketAddr {
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),
         config: world::config(),
-        front: Some(Front {
+        proxy: Some(TrustedProxy {
             address_header: "cf-connecting-ip".parse().unwrap(),
             country_header: "x-client-country".parse().unwrap(),
         }),
         now: Box::new(system_time),
-        list: MemoryList::default(),
+        list: EdgeList::default(),
     };
     for (name, value) in world::listed(system_time()) {
         edge.list.store(Entry { name, value, seconds: 3600 }, system_time());
@@ -80,18 +80,18 @@ async fn twin(folder: &TempDir) -> SocketAddr {
     address
 }
 
-async fn send(address: &str, case: &Case) -> Answer {
+async fn send(address: &str, case: &Case) -> CaseResponse {
     let mut headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(("cf-connecting-ip", case.client_ip));
     headers.extend(case.country.map(|it| ("x-client-country", it)));
     let answer = wire::send(address, case.method, &case.target, &headers).await;
     let answer = answer.unwrap_or_else(|error| panic!("{}: {error:#}", case.name));
-    Answer { status: answer.status, headers: answer.headers, body: answer.body }
+    CaseResponse { status: answer.status, headers: answer.headers, body: answer.body }
 }
 
 /// Headers that must be equal: all except those of the connection, of the store (ETags), and of the
 /// time.
-fn comparable(answer: &Answer) -> BTreeMap<&str, Vec<String>> {
+fn comparable(answer: &CaseResponse) -> BTreeMap<&str, Vec<String>> {
     let of_the_server = ["connection", "date", "etag", "keep-alive", "transfer-encoding", "content-length", "server"];
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in &answer.headers {
@@ -130,7 +130,7 @@ async fn every_case_is_answered_alike() {
         }
         let same_body = of_worker.body == of_twin.body;
         if !same_body {
-            let text = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
+            let text = |answer: &CaseResponse| String::from_utf8_lossy(&answer.body).into_owned();
             wrong.push(format!("{}: bodies differ: {} and {}", case.name, text(&of_worker), text(&of_twin)));
         }
     }
@@ -138,7 +138,7 @@ async fn every_case_is_answered_alike() {
     assert!(sent >= 150, "{sent}");
 }
 
-/// Requests that never reach the worker: the HTTP server in front of it does not support the
+/// Requests that never reach the worker: the HTTP server in proxy of it does not support the
 /// method.
 const UNKNOWN_METHODS: [&str; 3] = ["get of the master", "get of the segment", "get of the key"];
 
@@ -306,7 +306,8 @@ async fn segments_leave_no_trace_in_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn playlists_are_compressed_and_what_is_there_already_is_not_sent_again() {
     let Some(edge) = worker().await else { return };
-    let header = |answer: &Answer, name: &str| answer.headers.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+    let header =
+        |answer: &CaseResponse, name: &str| answer.headers.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     for (name, compressed) in
         [("grant in the query", true), ("media playlist", true), ("segment", false), ("key", false)]
     {

@@ -10,15 +10,15 @@ use domain::playback::cases::world;
 use domain::playback::revocation;
 use e2e::edge::Edge;
 use e2e::wire::{self, Answer};
-use edge_server::{MemoryList, router, system_time};
-use platform::object_store::folder::FolderStore;
+use edge_server::{EdgeList, router, system_time};
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
 /// The twin, over all objects of the cases.
 async fn twin() -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::new(folder.path().join("media"), folder.path().join("private"));
+    let store = DirectoryStore::new(folder.path().join("media"), folder.path().join("private"));
     for (key, bytes) in world::objects() {
         store.put(&key, bytes.into(), PutCondition::Always).await.unwrap();
     }
@@ -27,9 +27,9 @@ async fn twin() -> (String, tempfile::TempDir) {
         keys: world::keyring(),
         key_encryption_keys: world::key_encryption_keys(),
         config: world::config(),
-        front: None,
+        proxy: None,
         now: Box::new(system_time),
-        list: MemoryList::default(),
+        list: EdgeList::default(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

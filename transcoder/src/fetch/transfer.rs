@@ -18,7 +18,7 @@ use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
-use super::{Answer, Fetcher, Pace, Rest};
+use super::{FetchResponse, Fetcher, Pace, Rest};
 use crate::error::TranscodeError;
 use platform::clock::now_ms;
 
@@ -173,7 +173,7 @@ impl Fetching<'_> {
     }
 
     /// Reads the first bytes, which decide whether the file is worth importing.
-    async fn begin(&self, answer: &mut Answer) -> Result<Arrived, TranscodeError> {
+    async fn begin(&self, answer: &mut FetchResponse) -> Result<Arrived, TranscodeError> {
         let mut tail = BytesMut::new();
         within(self.pace.first_bytes, read_until(&mut tail, SNIFF_BYTES, answer)).await?;
         if tail.is_empty() {
@@ -192,7 +192,12 @@ impl Fetching<'_> {
     }
 
     /// Stores one part while the next one arrives.
-    async fn take(&self, arrived: &mut Arrived, answer: &mut Answer, said: &mut Instant) -> Result<(), TranscodeError> {
+    async fn take(
+        &self,
+        arrived: &mut Arrived,
+        answer: &mut FetchResponse,
+        said: &mut Instant,
+    ) -> Result<(), TranscodeError> {
         let (upload, full) = (arrived.upload(), arrived.transfer.part_bytes as usize);
         let time = self.pace.of_part(full);
         let mut at_end = within(time, read_until(&mut arrived.tail, full, answer)).await?;
@@ -260,7 +265,7 @@ async fn within(
 }
 
 /// Reads until `bytes` bytes are buffered, and returns whether that was the end.
-async fn read_until(tail: &mut BytesMut, bytes: usize, answer: &mut Answer) -> Result<bool, TranscodeError> {
+async fn read_until(tail: &mut BytesMut, bytes: usize, answer: &mut FetchResponse) -> Result<bool, TranscodeError> {
     while tail.len() < bytes {
         match answer.chunk().await? {
             Some(chunk) => tail.extend_from_slice(&chunk),
@@ -287,24 +292,4 @@ fn part_bytes(size: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_size_fits() {
-        for (size, expected) in [(0, PART_BYTES), (1, PART_BYTES), (80 << 30, 9 << 20), (100 << 30, 11 << 20)] {
-            assert_eq!(part_bytes(size), expected, "{size}");
-        }
-        let most = MOST_PART_BYTES * u64::from(MAX_PARTS);
-        assert_eq!(most.div_ceil(part_bytes(most)), u64::from(MAX_PARTS));
-        assert_eq!(part_bytes(5 << 40), MOST_PART_BYTES, "memory is bounded, whatever a server says");
-    }
-
-    #[test]
-    fn the_first_bytes_decide() {
-        assert_eq!(check_kind(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1"), Ok(()));
-        assert_eq!(check_kind(b"<!DOCTYPE html><title>Sign in</title>"), Err(SourceProblem::WebPage));
-        assert_eq!(check_kind(b"#EXTM3U\n#EXT-X-VERSION:3\n"), Err(SourceProblem::PlaylistNotAllowed));
-        assert_eq!(check_kind(b"\xff\xd8\xff\xe0\0\x10JFIF"), Err(SourceProblem::NotAVideo));
-    }
-}
+mod tests;

@@ -1,17 +1,18 @@
 //! FFmpeg command lines: pure functions of the plan, so that tests can read them.
 //!
-//! All renditions share one clock: the presentation begins at [`ORIGIN`](crate::sink::ORIGIN) in
+//! All renditions share one clock: the presentation begins at [`PRESENTATION_START`](crate::sink::PRESENTATION_START) in
 //! every transport stream, whichever run produced it.
 
 use std::path::Path;
 
-use domain::plan::{AudioPlan, ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
+use domain::plan::{ChunkPlan, EncodePlan, Rendition, RungPlan, Size};
 use domain::probe::{Probe, Seeking};
 use domain::profile::{EncoderSettings, RateControl};
 use domain::segment::seconds;
 
 use crate::ffmpeg::probe::input_arguments;
 
+mod audio;
 mod cut;
 mod graph;
 mod stills;
@@ -19,6 +20,7 @@ mod stills;
 use cut::{Cut, Units};
 use graph::{color_metadata, segments};
 
+pub(crate) use audio::mixed_down;
 pub(crate) use graph::{deinterlaced, fitted, fitted_in_bt2020, output_matrix};
 pub(crate) use stills::jpeg;
 
@@ -26,7 +28,7 @@ pub(crate) use graph::iframe_interval;
 pub(crate) use stills::{images, still};
 
 /// The inputs of every command line.
-pub(crate) struct Context<'a> {
+pub(crate) struct CommandInputs<'a> {
     /// The plan of the presentation.
     pub plan: &'a EncodePlan,
     /// The properties of the source.
@@ -43,13 +45,7 @@ pub(crate) struct Context<'a> {
     pub output: &'a (dyn Fn(&str, &str) -> String + Sync),
 }
 
-/// Number of access units that an audio encoder produces before the first one that is kept.
-const WARM_UP_UNITS: u64 = 4;
-
-/// Audio decoders need some time until their output is correct, seconds.
-const WARM_UP_SECONDS: f64 = 2.0;
-
-impl Context<'_> {
+impl CommandInputs<'_> {
     /// The arguments of one encoding run: decode once, scale each rung from the next larger one.
     /// `chunks` are consecutive.
     ///
@@ -119,35 +115,6 @@ impl Context<'_> {
             push(&mut arguments, &["-copypriorss", "0", "-map", &format!("0:{index}"), "-c:a", "copy"]);
             let first = units.time(units.nearest(starts[0]));
             let cut = Cut { number, first, times: times.clone(), early: units.early(), origin };
-            cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
-        }
-        arguments
-    }
-
-    /// The arguments that encode the audio, from the first segment of `chunk` to the end.
-    pub(crate) fn audio(&self, source_index: u32, chunk: &ChunkPlan) -> Vec<String> {
-        let starts = self.starts(chunk);
-        let ticks = self.plan.boundaries[chunk.segments.start as usize].ticks;
-        let mut arguments = self.seek((starts[0] - WARM_UP_SECONDS).max(0.0), ticks);
-        push(&mut arguments, &["-vn"]);
-        self.input(&mut arguments);
-        let encoded: Vec<&AudioPlan> = self.plan.audio.iter().filter(|it| !it.copied).collect();
-        let units = Units::new(encoded[0], 0.0);
-        // Access units lie on one grid whichever run produces them; a resumed run starts a few
-        // units early, so that the encoder has settled.
-        let first = units.nearest(starts[0]);
-        let encoded_from = first.saturating_sub(WARM_UP_UNITS);
-        push(&mut arguments, &["-filter_complex", &self.audio_graph(source_index, &encoded, encoded_from * 1024)]);
-        // An encoder starts with a unit of silence. Units are dropped by number: since FFmpeg 7.0
-        // the filter sees time stamps in other units than before.
-        let dropped = first - encoded_from + 1;
-        for audio in encoded {
-            push(&mut arguments, &["-map", &format!("[{}]", audio.rendition.name), "-c:a", "aac"]);
-            push(&mut arguments, &["-b:a", &format!("{}k", audio.kbps), "-ac", &audio.channels.to_string()]);
-            push(&mut arguments, &["-bsf:a", &format!("noise=drop='lt(n,{dropped})'")]);
-            let times = starts[1..].to_vec();
-            let number = chunk.segments.start;
-            let cut = Cut { number, first: units.time(first), times, early: units.early(), origin: 0.0 };
             cut.arguments(&mut arguments, self.segments_of(&audio.rendition));
         }
         arguments
@@ -233,40 +200,6 @@ impl Context<'_> {
         let range = chunk.segments.start as usize..self.plan.segments() as usize;
         self.plan.boundaries[range].iter().map(|it| seconds(it.ticks)).collect()
     }
-
-    /// Audio at one rate and layout, without gaps, from sample `first` to the end of the
-    /// presentation.
-    fn audio_graph(&self, source_index: u32, encoded: &[&AudioPlan], first: u64) -> String {
-        let rate = encoded[0].sample_rate;
-        let layout = if encoded[0].channels == 1 { "mono" } else { "stereo" };
-        let source_rate = self.probe.audio.as_ref().map_or(rate, |it| it.sample_rate);
-        let shift = (self.probe.origin_seconds() * f64::from(source_rate)).round() as i64;
-        // Gaps are filled with silence and overlaps cut, sample by sample. Stretching instead
-        // (`async` above 1) produces overlapping time stamps if the source jitters. `first_pts`
-        // counts samples of the filter's input, so the rate is converted before.
-        let end = (seconds(self.plan.duration()) * f64::from(rate)).round() as i64;
-        let mixed = mixed_down(self.probe.audio.as_ref().map_or(0, |it| it.channels));
-        let mut graph = format!(
-            "[0:{source_index}]asetpts=PTS-({shift}),{mixed}aresample={rate},aresample=async=1:min_hard_comp=0.04:first_pts={first}\
-             ,aformat=sample_fmts=fltp:channel_layouts={layout},apad,atrim=end_pts={end},asplit={}",
-            encoded.len()
-        );
-        for audio in encoded {
-            graph += &format!("[{}]", audio.rendition.name);
-        }
-        graph
-    }
-}
-
-/// A filter that mixes many channels down to stereo, before other filters: FFmpeg knows layouts of
-/// up to eight channels only. A recorder's channels have no positions, so they are assigned to both
-/// sides alternately.
-pub(crate) fn mixed_down(channels: u32) -> String {
-    if channels <= 8 {
-        return String::new();
-    }
-    let side = |first| (first..channels).step_by(2).map(|it| format!("c{it}")).collect::<Vec<_>>().join("+");
-    format!("pan=stereo|c0<{}|c1<{},", side(0), side(1))
 }
 
 fn push(arguments: &mut Vec<String>, more: &[&str]) {

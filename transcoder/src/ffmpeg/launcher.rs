@@ -80,7 +80,7 @@ impl Launcher {
             port: needs.port,
             memory: self.memory(needs.weight),
             cpu_seconds: needs.cpu.map(|it| it.as_secs()),
-            read: libraries.folders.iter().chain(&needs.read).cloned().collect(),
+            read: libraries.directories.iter().chain(&needs.read).cloned().collect(),
             execute: libraries.execute.clone(),
             write: vec![],
             command: std::iter::once(program.into()).chain(arguments.iter().map(Into::into)).collect(),
@@ -164,7 +164,7 @@ mod tests {
     fn the_launcher_is_given_what_the_run_needs() {
         let launcher =
             Launcher { program: "/opt/edgereel".into(), enforcement: Enforcement::Required, memory: 8 << 30 };
-        let libraries = Libraries { folders: vec!["/lib/x".into()], execute: vec!["/lib/ld.so".into()] };
+        let libraries = Libraries { directories: vec!["/lib/x".into()], execute: vec!["/lib/ld.so".into()] };
         let needs = Needs { port: Some(4711), read: vec!["/tmp/t.cube".into()], ..Needs::default() };
         let command = command(Some(&launcher), Path::new("/usr/bin/ffmpeg"), &["-i".to_owned()], &libraries, &needs);
         let mut arguments = command.get_args();

@@ -87,7 +87,7 @@ pub(crate) async fn streams(
     let mut arguments = input_arguments(demuxer);
     arguments.extend(depth.into_iter().flat_map(Depth::arguments));
     arguments.extend(["-show_entries", ENTRIES, "-of", "json"].map(str::to_owned));
-    let Answer { output, log } = ffprobe(tools, &arguments, url).await?;
+    let ProbeOutput { output, log } = ffprobe(tools, &arguments, url).await?;
     let found = parse_streams(&output)?;
     // FFmpeg opened no decoder in that case, and does not report the size.
     match too_large(&log).filter(|_| found.video.width == 0) {
@@ -98,7 +98,7 @@ pub(crate) async fn streams(
 
 /// The output of ffprobe.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct ProbeOutput {
     /// Standard output.
     pub output: String,
     /// Error messages, although it succeeded.
@@ -119,7 +119,7 @@ fn too_large(log: &str) -> Option<SourceProblem> {
 /// # Errors
 /// The problem of the source, if ffprobe failed by itself; another error if it was ended from
 /// outside.
-pub(crate) async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<Answer, TranscodeError> {
+pub(crate) async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> Result<ProbeOutput, TranscodeError> {
     let mut child = Probing::start(tools, arguments, url, CPU_LIMIT).await?;
     let mut output = Vec::new();
     let mut answer = (&mut child.output).take(LONGEST_ANSWER + 1);
@@ -130,7 +130,7 @@ pub(crate) async fn ffprobe(tools: &Tools, arguments: &[String], url: &str) -> R
         return Err(SourceProblem::TooDemanding.into());
     }
     let log = child.end("read the header").await?;
-    Ok(Answer { output: String::from_utf8_lossy(&output).into_owned(), log })
+    Ok(ProbeOutput { output: String::from_utf8_lossy(&output).into_owned(), log })
 }
 
 /// A running ffprobe. When dropped, it is killed.
@@ -256,7 +256,7 @@ mod tests {
             let outcome = ask(&format!("kill -{signal} $$; sleep 5")).await;
             assert!(matches!(outcome, Err(TranscodeError::Interrupted { .. })), "{signal}: {outcome:?}");
         }
-        let source = |outcome: Result<Answer, TranscodeError>| match outcome {
+        let source = |outcome: Result<ProbeOutput, TranscodeError>| match outcome {
             Err(TranscodeError::Source(problem)) => problem,
             other => panic!("{other:?}"),
         };

@@ -3,7 +3,7 @@
 use domain::failure::SourceProblem;
 use domain::probe::{Extent, Seeking, SourceIndex};
 use domain::segment::TICKS_PER_SECOND;
-use media::h264::{self, Picture};
+use media::h264::{self, FrameKind};
 use media::mp4::{BoxWalker, Moov, Mp4Error, Step, Track, TrackKind, VideoIndex};
 
 use crate::error::TranscodeError;
@@ -105,11 +105,11 @@ async fn refreshes_gradually(track: &Track, index: &VideoIndex, blocks: &Blocks)
     let Some(length_size) = config.and_then(h264::length_size) else { return Ok(false) };
     let count = index.keyframes.len();
     // The first one is complete; otherwise nothing could be shown.
-    for place in [1, count / 2, count.saturating_sub(1)] {
-        let Some(keyframe) = index.keyframes.get(place).filter(|_| place > 0) else { continue };
+    for position in [1, count / 2, count.saturating_sub(1)] {
+        let Some(keyframe) = index.keyframes.get(position).filter(|_| position > 0) else { continue };
         let end = keyframe.offset.saturating_add(u64::from(keyframe.size.min(SAMPLE_HEAD)));
         let sample = blocks.read(keyframe.offset..end).await?;
-        if h264::picture(&sample, length_size) == Some(Picture::Inter) {
+        if h264::frame_kind(&sample, length_size) == Some(FrameKind::Inter) {
             return Ok(true);
         }
     }

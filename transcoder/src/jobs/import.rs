@@ -10,7 +10,7 @@ use platform::clock::now_ms;
 use platform::object_store::ObjectMeta;
 use tracing::{info, warn};
 
-use super::{Context, Fate};
+use super::{Fate, JobContext};
 use crate::error::TranscodeError;
 use crate::fetch::Fetcher;
 use crate::fetch::transfer::Fetching;
@@ -18,14 +18,14 @@ use crate::worker::Heartbeat;
 
 /// A job that brings a source from a URL into the bucket.
 pub(crate) struct ImportJob<'a> {
-    pub(crate) context: Context<'a>,
+    pub(crate) context: JobContext<'a>,
     pub(crate) import: &'a Import,
 }
 
 impl ImportJob<'_> {
     /// Claims the video, and transfers the file.
     pub(crate) async fn run(&self) -> Fate {
-        let (Context { worker, delivery, cancel }, import) = (self.context, self.import);
+        let (JobContext { worker, delivery, cancel }, import) = (self.context, self.import);
         let config = &worker.config;
         let active = worker.active.add(import.video);
         let claim = || worker.catalog.claim_import(import, &config.name, config.lease, now_ms());
@@ -57,7 +57,7 @@ impl ImportJob<'_> {
     /// Records that the source is in the bucket. If it was `there` before, its event may have been
     /// ignored while the video was cancelled, so it is repeated, which does no harm.
     async fn finish(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
-        let Context { worker, cancel, .. } = self.context;
+        let JobContext { worker, cancel, .. } = self.context;
         worker.retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, now_ms())).await?;
         let Some(meta) = there else { return Ok(()) };
         let video = worker.catalog.get_video(claim.video).await?;

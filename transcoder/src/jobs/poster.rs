@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{CatalogError, PosterShown};
-use domain::failure::Verdict;
+use domain::failure::FailureVerdict;
 use domain::job::{PosterJob as PosterRequest, PosterSource};
 use domain::object_key::ObjectKey;
 use domain::retry;
@@ -14,21 +14,21 @@ use domain::state::VideoState;
 use platform::object_store::PutCondition;
 use tracing::{error, info, warn};
 
-use super::{Context, Fate};
+use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::poster;
 
 /// A job that renders a poster.
 pub(crate) struct PosterJob<'a> {
-    pub(crate) context: Context<'a>,
+    pub(crate) context: JobContext<'a>,
     pub(crate) job: &'a PosterRequest,
 }
 
 impl PosterJob<'_> {
     /// Renders the poster, and shows it if no other was requested in the meantime.
     pub(crate) async fn run(&self) -> Fate {
-        let (Context { worker, delivery, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, delivery, .. }, job) = (self.context, self.job);
         let problem = match Box::pin(self.render()).await {
             Ok(()) => return Fate::Acknowledge,
             Err(TranscodeError::Catalog(CatalogError::Gone { .. } | CatalogError::NotFound { .. })) => {
@@ -40,19 +40,19 @@ impl PosterJob<'_> {
         };
         let failure = problem.failure();
         let verdict = failure.class().verdict();
-        if verdict == Verdict::Release {
+        if verdict == FailureVerdict::Release {
             return Fate::release(Duration::ZERO, "the worker was stopped");
         }
         let is_waiting = failure.code.is_lack_of_service();
         if is_waiting {
             worker.outage.begin(&problem.to_string());
         }
-        if (verdict == Verdict::Reject || (delivery.is_last && !is_waiting))
+        if (verdict == FailureVerdict::Reject || (delivery.is_last && !is_waiting))
             && let Err(problem) = worker.catalog.fail_poster(job.video, &job.poster, &failure).await
         {
             warn!("could not record the outcome: {:#}", anyhow::Error::from(problem));
         }
-        if verdict == Verdict::Reject {
+        if verdict == FailureVerdict::Reject {
             info!(failure.code = %failure.code, "could not render the poster: {problem}");
             self.remove(&[self.image_key()]).await;
             return Fate::Acknowledge;
@@ -67,7 +67,7 @@ impl PosterJob<'_> {
     }
 
     async fn render(&self) -> Result<(), TranscodeError> {
-        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let record = worker.catalog.poster(job.video).await?.filter(|it| it.wanted == job.poster);
         let Some(record) = record else {
             info!("another poster was requested in the meantime");
@@ -85,7 +85,7 @@ impl PosterJob<'_> {
         match worker.catalog.show_poster(job.video, &job.poster).await? {
             PosterShown::InsteadOf(before) => {
                 info!("the poster is shown");
-                let before = before.map(|poster| ObjectKey::OwnPoster { video: job.video, poster });
+                let before = before.map(|poster| ObjectKey::CustomPoster { video: job.video, poster });
                 self.remove(before.as_slice()).await;
             }
             PosterShown::Overtaken => {
@@ -111,7 +111,7 @@ impl PosterJob<'_> {
     }
 
     async fn frame_at(&self, at_ms: u64) -> Result<bytes::Bytes, TranscodeError> {
-        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let video = worker.catalog.get_video(job.video).await?;
         let VideoState::Ready { generation } = &video.state else {
             return Err(CatalogError::Gone { video: job.video }.into());
@@ -131,7 +131,7 @@ impl PosterJob<'_> {
     }
 
     fn poster_key(&self) -> ObjectKey {
-        ObjectKey::OwnPoster { video: self.job.video, poster: self.job.poster.clone() }
+        ObjectKey::CustomPoster { video: self.job.video, poster: self.job.poster.clone() }
     }
 
     fn image_key(&self) -> ObjectKey {

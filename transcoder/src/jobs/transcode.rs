@@ -12,7 +12,7 @@ use platform::clock::now_ms;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Context, Fate};
+use super::{Fate, JobContext};
 use crate::content_keys::WrappedKeys;
 use crate::error::TranscodeError;
 use crate::journal::CatalogJournal;
@@ -23,14 +23,14 @@ use crate::worker::{CATALOG_PAUSE, Heartbeat};
 
 /// A job that transcodes a video.
 pub(crate) struct TranscodeJob<'a> {
-    pub(crate) context: Context<'a>,
+    pub(crate) context: JobContext<'a>,
     pub(crate) job: &'a Job,
 }
 
 impl TranscodeJob<'_> {
     /// Claims the video, transcodes it, and records the result.
     pub(crate) async fn run(&self) -> Fate {
-        let (Context { worker, cancel, .. }, job) = (self.context, self.job);
+        let (JobContext { worker, cancel, .. }, job) = (self.context, self.job);
         let Some(profile) = worker.profile(&job.profile) else { return self.refuse_profile().await };
         let generation = job.generation(&profile);
         let config = &worker.config;
@@ -60,7 +60,7 @@ impl TranscodeJob<'_> {
     }
 
     async fn work(&self, profile: &Profile, claim: &Claim) -> Fate {
-        let Context { worker, delivery, cancel } = self.context;
+        let JobContext { worker, delivery, cancel } = self.context;
         let stop = cancel.child_token();
         let heartbeat = Heartbeat::start(worker, claim, delivery.receipt.clone(), stop.clone());
         let result = self.transcode(profile, claim, &stop).await;
@@ -133,14 +133,14 @@ impl TranscodeJob<'_> {
             generation: claim.generation.clone(),
             profile: profile.clone(),
             mode: job.mode,
-            workers: worker.config.encoders,
+            encoders: worker.config.encoders,
         };
         // The pipeline is a large future; on the heap it costs the callers nothing.
         Box::pin(pipeline::run(&request, stop)).await
     }
 
     async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {
-        let Context { worker, cancel, .. } = self.context;
+        let JobContext { worker, cancel, .. } = self.context;
         let ready = || worker.catalog.mark_ready(claim, &published.receipt, now_ms());
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {

@@ -90,10 +90,10 @@ async fn nothing_is_written_without_the_claim() {
         journal.playable().await,
         journal.ensure_claim_held().await,
     ];
-    for (place, outcome) in outcomes.into_iter().enumerate() {
+    for (index, outcome) in outcomes.into_iter().enumerate() {
         let problem = outcome.unwrap_err();
-        assert!(problem.lost_claim(), "{place}: {problem:?}");
-        assert!(matches!(problem, TranscodeError::Catalog(CatalogError::LeaseLost { .. })), "{place}: {problem:?}");
+        assert!(problem.lost_claim(), "{index}: {problem:?}");
+        assert!(matches!(problem, TranscodeError::Catalog(CatalogError::LeaseLost { .. })), "{index}: {problem:?}");
     }
     assert_eq!(journal.finished().await.unwrap(), [], "the other worker has made nothing yet");
 }

@@ -18,7 +18,7 @@ async fn site() -> (World, LocalJob) {
     std::fs::write(&input, FILM).unwrap();
     let out = world.folder().join("media");
     let job =
-        LocalJob { input, out, profile: profile(), mode: Mode::Abr, encrypt: true, keep_failed: false, workers: 2 };
+        LocalJob { input, out, profile: profile(), mode: Mode::Abr, encrypt: true, keep_failed: false, encoders: 2 };
     (world, job)
 }
 

@@ -10,10 +10,10 @@ use crate::reused::ReusedRenditions;
 async fn encode_one(
     context: &EncodeContext,
     reused: Option<&ReusedRenditions>,
-    place: usize,
+    index: usize,
     sender: &mpsc::Sender<LaneOutput>,
 ) -> Result<ChunkRecord, TranscodeError> {
-    let made = context.encode(&context.plan.encode_chunks[place], sender).await?;
+    let made = context.encode(&context.plan.encode_chunks[index], sender).await?;
     match reused {
         Some(reused) => reused.complete(&context.writer, made).await,
         None => Ok(made),
@@ -37,7 +37,7 @@ pub(super) async fn encode_all(
         return encode_through(context, reused, *first, sender).await;
     }
     stream::iter(chunks.into_iter().map(|it| encode_one(context, reused, it, &sender)))
-        .buffer_unordered(context.workers)
+        .buffer_unordered(context.encoders)
         .try_for_each(|chunk| async {
             sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)
         })

@@ -65,8 +65,8 @@ impl GenerationRun<'_> {
                     (_, None) => Ok(()),
                     (None, Some(first)) => context.run_through(lane, *first, &sender).await,
                     (Some(reused), Some(_)) => {
-                        for place in missing {
-                            let chunk = reused.chunk(&context.writer, lane, place as u32).await?;
+                        for index in missing {
+                            let chunk = reused.chunk(&context.writer, lane, index as u32).await?;
                             sender.send(LaneOutput::Chunk(chunk)).await.map_err(|_| TranscodeError::Cancelled)?;
                         }
                         Ok(())
@@ -88,7 +88,7 @@ impl GenerationRun<'_> {
         // On the heap, because the lanes together are a large future.
         let mut work = Box::pin(work);
         if self.request.journal.first_run() {
-            let shown = self.publisher.watch(self.context.workers, self.trusted).await?;
+            let shown = self.publisher.watch(self.context.encoders, self.trusted).await?;
             if shown {
                 // The attempt that showed them may have been killed before it recorded the video as
                 // playable.
@@ -126,7 +126,7 @@ impl GenerationRun<'_> {
     /// On the first run of a video, shows viewers the finished segments as soon as playback can be
     /// sustained.
     async fn show_growth(&mut self) -> Result<(), TranscodeError> {
-        let Some(count) = self.publisher.due() else { return Ok(()) };
+        let Some(count) = self.publisher.segments_to_show() else { return Ok(()) };
         // A worker that lost its claim must not overwrite the playlists of the worker that has the
         // claim now.
         self.request.journal.ensure_claim_held().await?;

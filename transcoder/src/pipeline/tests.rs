@@ -80,7 +80,7 @@ async fn a_remuxed_video_is_published() {
     assert_eq!(names, [1, 1, 1]);
     assert_eq!(
         world.fake.runs(),
-        ["Copy 0", "Encode 0", "Encode 1", "Encode 5", "Encode 9", "Pictures 1", "Pictures 1", "Poster 0"]
+        ["Copy 0", "Encode 0", "Encode 1", "Encode 5", "Encode 9", "Images 1", "Images 1", "Poster 0"]
     );
 }
 
@@ -162,8 +162,8 @@ async fn a_death_has_a_reason() {
 #[tokio::test]
 async fn a_copy_that_fails_is_encoded() {
     let no_refresh = |world: &World| {
-        use crate::testing::transport::{Picture, Transport, VIDEO};
-        let segment = Transport::new(&[VIDEO]).picture(Picture::Intra, 0, 0);
+        use crate::testing::transport::{FrameKind, Transport, VIDEO};
+        let segment = Transport::new(&[VIDEO]).frame(FrameKind::Intra, 0, 0);
         world.fake.put("source", 0, &segment.into_bytes());
     };
     let too_large = |world: &World| {
@@ -243,7 +243,7 @@ async fn when_all_is_made_it_is_only_published() {
     world.fake.forget_runs();
     let published = run(&world, foreign()).await.unwrap();
     assert_whole(&world, &plan, &published);
-    assert_eq!(world.fake.runs(), ["Pictures 1", "Pictures 1", "Poster 0"]);
+    assert_eq!(world.fake.runs(), ["Images 1", "Images 1", "Poster 0"]);
 }
 
 #[tokio::test]
@@ -292,11 +292,11 @@ async fn extras_that_fail_are_missing_and_the_video_plays() {
     let dies = |task| Fault::ends(task, 0, End::Exit(1)).times(99);
     for (faults, missing) in [
         (vec![dies(Task::Poster)], vec![]),
-        (vec![dies(Task::Pictures)], vec![Extra::Thumbnails, Extra::Storyboard]),
-        (vec![dies(Task::Pictures), dies(Task::Poster)], vec![Extra::Thumbnails, Extra::Storyboard, Extra::Poster]),
+        (vec![dies(Task::Images)], vec![Extra::Thumbnails, Extra::Storyboard]),
+        (vec![dies(Task::Images), dies(Task::Poster)], vec![Extra::Thumbnails, Extra::Storyboard, Extra::Poster]),
         // It makes the poster at the second attempt.
-        (vec![Fault::ends(Task::Pictures, 0, End::Exit(0))], vec![]),
-        (vec![Fault::ends(Task::Pictures, 3, End::Exit(0)).times(2)], vec![Extra::Thumbnails]),
+        (vec![Fault::ends(Task::Images, 0, End::Exit(0))], vec![]),
+        (vec![Fault::ends(Task::Images, 3, End::Exit(0)).times(2)], vec![Extra::Thumbnails]),
     ] {
         let (world, plan) = replacing(&standard());
         world.fake.set_faults(&faults);
@@ -316,7 +316,7 @@ async fn an_extra_does_not_hide_what_would_fail_anything() {
     let problem = run(&world, standard()).await.unwrap_err();
     assert_eq!(problem.failure().code, FailureCode::Unavailable);
     let (world, _) = replacing(&standard());
-    world.fake.set_faults(&[Fault::ends(Task::Pictures, 0, End::Kill)]);
+    world.fake.set_faults(&[Fault::ends(Task::Images, 0, End::Kill)]);
     let problem = run(&world, standard()).await.unwrap_err();
     assert!(matches!(problem, TranscodeError::Interrupted { .. }), "{problem:?}");
     assert_unpublished(&world);
@@ -339,14 +339,14 @@ fn a_chunk_belongs_to_the_plan_that_it_fits() {
     };
     for lane in [Lane::Encode, Lane::Audio] {
         for index in 0..plan.chunks(lane).len() as u32 {
-            assert!(belongs(&plan, &chunk(lane, index)), "{lane:?} {index}");
+            assert!(fits_plan(&plan, &chunk(lane, index)), "{lane:?} {index}");
         }
     }
     let last = plan.encode_chunks.len() as u32 - 1;
     let changed = |index: u32, change: &dyn Fn(&mut ChunkRecord)| {
         let mut chunk = chunk(Lane::Encode, index);
         change(&mut chunk);
-        belongs(&plan, &chunk)
+        fits_plan(&plan, &chunk)
     };
     assert!(!changed(0, &|it| it.index = 99), "there is no such chunk");
     assert!(!changed(0, &|it| it.index = 1), "its segments are those of another one");

@@ -8,7 +8,7 @@ use domain::profile::Profile;
 use hls::parse::PlaylistType;
 use hls::{MasterPlaylist, MediaPlaylist};
 use platform::object_store::SharedStore;
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 
 use super::*;
 
@@ -24,7 +24,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store: SharedStore = Arc::new(FolderStore::new(folder.path().join("m"), folder.path().join("p")));
+        let store: SharedStore = Arc::new(DirectoryStore::new(folder.path().join("m"), folder.path().join("p")));
         let mut probe = standard();
         probe.video.codec = "mpeg4".to_owned();
         let plan = EncodePlan::new(&probe, &Profile::default(), Mode::Abr).unwrap();
@@ -89,15 +89,15 @@ async fn three_segments_of_every_rendition_make_a_video_playable() {
     for index in 0..2 {
         world.finish(&mut publisher, index, 0);
         tokio::time::sleep(Duration::from_millis(5)).await;
-        assert_eq!(publisher.due(), None, "{index}");
+        assert_eq!(publisher.segments_to_show(), None, "{index}");
     }
     world.finish(&mut publisher, 2, 0);
     // A rung that is not there yet holds back all of them.
     let last = publisher.growing()[1].clone();
     let kept = publisher.records_mut().remove_segment(&last, 2);
-    assert_eq!(publisher.due(), None);
+    assert_eq!(publisher.segments_to_show(), None);
     publisher.records_mut().add_segment(kept, "avc1.64001f".to_owned());
-    let count = publisher.due().unwrap();
+    let count = publisher.segments_to_show().unwrap();
     assert_eq!(count, 3);
     assert!(world.master().await.is_none());
     assert!(publisher.show(count).await.unwrap(), "it has just become playable");
@@ -109,9 +109,9 @@ async fn three_segments_of_every_rendition_make_a_video_playable() {
     }
     // The name was just written.
     world.finish(&mut publisher, 3, 0);
-    assert_eq!(publisher.due(), None);
+    assert_eq!(publisher.segments_to_show(), None);
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    assert_eq!(publisher.due(), Some(4));
+    assert_eq!(publisher.segments_to_show(), Some(4));
     assert!(!publisher.show(4).await.unwrap());
 }
 
@@ -141,15 +141,15 @@ async fn what_was_shown_before_a_crash_stays() {
     drop(publisher);
 
     let mut next = world.publisher().await;
-    assert_eq!(next.due(), None);
+    assert_eq!(next.segments_to_show(), None);
     for index in 0..5 {
         world.finish(&mut next, index, 900);
         tokio::time::sleep(Duration::from_millis(2)).await;
-        assert_eq!(next.due(), None, "{index}");
+        assert_eq!(next.segments_to_show(), None, "{index}");
     }
     world.finish(&mut next, 5, 900);
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    let count = next.due().unwrap();
+    let count = next.segments_to_show().unwrap();
     assert_eq!(count, 6);
     assert!(!next.show(count).await.unwrap(), "it was playable before");
     let expected = ["6.000", "6.000", "6.000", "6.000", "6.000", "6.010"];
@@ -175,7 +175,7 @@ async fn durations_of_a_failed_attempt_are_replaced() {
     assert!(next.watch(2, false).await.unwrap());
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    assert_eq!(next.due(), None, "the playlist does not become shorter");
+    assert_eq!(next.segments_to_show(), None, "the playlist does not become shorter");
     (5..10).for_each(|index| world.finish(&mut next, index, 0));
     next.publish_all().await.unwrap();
     let whole = lengths(&world.playlist(&name).await.unwrap());
@@ -196,9 +196,9 @@ async fn no_playlist_becomes_shorter_after_a_crash() {
     let mut next = world.publisher().await;
     (0..5).for_each(|index| world.finish(&mut next, index, 0));
     tokio::time::sleep(playlists::BETWEEN_WRITES).await;
-    assert_eq!(next.due(), None, "five are shown of one rendition");
+    assert_eq!(next.segments_to_show(), None, "five are shown of one rendition");
     world.finish(&mut next, 5, 0);
-    assert_eq!(next.due(), Some(6));
+    assert_eq!(next.segments_to_show(), Some(6));
 }
 
 /// Playlists of an attempt that no viewer was shown: it was killed before it wrote the master playlist.
@@ -211,7 +211,7 @@ async fn what_nobody_saw_does_not_bind() {
     publisher.writer.put(&publisher.playlist_key(&name), text.into()).await.unwrap();
     let mut next = world.publisher().await;
     (0..10).for_each(|index| world.finish(&mut next, index, 0));
-    assert_eq!(next.due(), Some(10));
+    assert_eq!(next.segments_to_show(), Some(10));
     assert!(next.show(10).await.unwrap());
     assert!(world.playlist(&name).await.unwrap().end_list.is_some());
 }

@@ -1,10 +1,14 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
 use domain::segment::TICKS_PER_SECOND;
 use hls::{SegmentDecryptor, initialisation_vector};
 use platform::object_store::ObjectStoreExt as _;
 use proptest::prelude::*;
 
+use super::images::LARGEST_IMAGE;
 use super::*;
-use crate::testing::transport::{self, AUDIO, Picture, Transport, VIDEO};
+use crate::testing::transport::{self, AUDIO, FrameKind, Transport, VIDEO};
 use crate::testing::world::World;
 use crate::testing::{generation, name, rendition_named, video};
 
@@ -106,7 +110,7 @@ async fn what_is_damaged_is_not_stored() {
         ("half of a packet", &good[..good.len() - 90]),
         ("a gap", &gap),
         ("tables without pictures", &Transport::new(&[VIDEO]).into_bytes()),
-        ("pictures without tables", &Transport::without_tables().picture(Picture::Idr, 0, 9).into_bytes()),
+        ("pictures without tables", &Transport::without_tables().frame(FrameKind::Idr, 0, 9).into_bytes()),
     ];
     for (what, body) in cases {
         for rendition in ["720p", "iframes"] {
@@ -196,7 +200,7 @@ async fn the_first_segment_begins_with_its_first_picture() {
     let (_, object) = take(&world, output("720p", None), 0, &body).await.unwrap();
     assert_eq!(object, body);
     // Sound before the beginning of the presentation counts from it.
-    let early = Transport::new(&[AUDIO]).sound(0, 30, 48_000).into_bytes();
+    let early = Transport::new(&[AUDIO]).audio(0, 30, 48_000).into_bytes();
     let (stored, _) = take(&world, output("audio-128k", None), 0, &early).await.unwrap();
     assert_eq!(stored.record.start, 0);
 }

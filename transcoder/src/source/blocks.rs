@@ -104,7 +104,7 @@ impl Blocks {
 
     fn cell(&self, number: u64) -> Cell {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().position(|(it, _)| *it == number).and_then(|place| recent.remove(place));
+        let found = recent.iter().position(|(it, _)| *it == number).and_then(|position| recent.remove(position));
         let (_, cell) = found.unwrap_or_else(|| (number, Cell::default()));
         recent.push_back((number, Arc::clone(&cell)));
         if recent.len() > KEPT {

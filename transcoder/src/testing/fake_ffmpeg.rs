@@ -25,7 +25,7 @@ pub(crate) enum Task {
     Copy,
     Encode,
     Audio,
-    Pictures,
+    Images,
     Poster,
     Survey,
     /// It hands frames on to other runs.
@@ -132,7 +132,7 @@ pub(crate) struct FakeFfmpeg {
 /// Where the program finds its folder.
 const FOLDER: &str = "EDGEREEL_FAKE_FFMPEG";
 
-/// Pictures that a run for pictures delivers: as many as the default profile asks for.
+/// Images that a run for images delivers: as many as the default profile asks for.
 const PICTURES: u32 = 10;
 
 impl FakeFfmpeg {
@@ -243,8 +243,8 @@ struct Run {
 impl Run {
     fn parse(folder: &Path, arguments: &[String]) -> Self {
         let (mut outputs, mut first, mut count, mut sheet) = (vec![], 0, 1, false);
-        for (place, argument) in arguments.iter().enumerate() {
-            let value = || arguments[place + 1].as_str();
+        for (index, argument) in arguments.iter().enumerate() {
+            let value = || arguments[index + 1].as_str();
             match argument.as_str() {
                 "-segment_start_number" => first = value().parse().unwrap(),
                 "-segment_times" => count = value().split(',').count() as u32 + 1,
@@ -265,7 +265,7 @@ impl Run {
         let task = match () {
             () if any("source") => Task::Copy,
             () if any("iframes") => Task::Encode,
-            () if any("images") => Task::Pictures,
+            () if any("images") => Task::Images,
             () if any("poster") => Task::Poster,
             () if any("survey") => Task::Survey,
             () if any("relay") => Task::Feed,
@@ -284,11 +284,11 @@ impl Run {
             Arrival::Backwards => (0..longest).rev().collect(),
             _ => (0..longest).collect(),
         };
-        for place in order {
-            for output in self.outputs.iter().filter(|it| place < it.count) {
-                let concerned = fault.faulty.is_none_or(|it| it == place);
+        for index in order {
+            for output in self.outputs.iter().filter(|it| index < it.count) {
+                let concerned = fault.faulty.is_none_or(|it| it == index);
                 let arrival = if concerned { fault.arrival } else { Arrival::Whole };
-                if let Err(problem) = self.deliver(output, output.first + place, arrival) {
+                if let Err(problem) = self.deliver(output, output.first + index, arrival) {
                     eprintln!("[error] {}: {problem}", output.url);
                     std::process::exit(1);
                 }
@@ -305,11 +305,11 @@ impl Run {
     fn fault(&self, first: u32) -> Option<Fault> {
         let faults: Vec<Fault> = serde_json::from_slice(&fs::read(self.folder.join("faults.json")).unwrap()).unwrap();
         let applies = |it: &Fault| it.task == self.task && it.first.is_none_or(|it| it == first);
-        let takes_a_turn = |place: usize, fault: &Fault| {
-            let turn = |number| self.folder.join("used").join(format!("{place}-{number}"));
+        let takes_a_turn = |index: usize, fault: &Fault| {
+            let turn = |number| self.folder.join("used").join(format!("{index}-{number}"));
             (0..fault.times).any(|it| fs::File::create_new(turn(it)).is_ok())
         };
-        faults.into_iter().enumerate().find(|(place, it)| applies(it) && takes_a_turn(*place, it)).map(|it| it.1)
+        faults.into_iter().enumerate().find(|(index, it)| applies(it) && takes_a_turn(*index, it)).map(|it| it.1)
     }
 
     fn deliver(&self, output: &Output, number: u32, arrival: Arrival) -> io::Result<()> {

@@ -1,11 +1,11 @@
-//! A writer of small transport streams (ISO/IEC 13818-1) with H.264 and AAC: valid headers, no real pictures.
+//! A writer of small transport streams (ISO/IEC 13818-1) with H.264 and AAC: valid headers, no real frames.
 
 use std::collections::HashMap;
 
 use media::ts::PACKET_BYTES;
 
 use super::measured;
-use crate::sink::ORIGIN;
+use crate::sink::PRESENTATION_START;
 
 /// `stream_type` and PID of H.264.
 pub(crate) const VIDEO: (u8, u16) = (0x1b, 0x100);
@@ -23,7 +23,7 @@ const PPS: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Picture {
+pub(crate) enum FrameKind {
     /// Parameter sets, and a picture at which decoding can begin.
     Idr,
     /// Intra-coded, without being a place to begin.
@@ -61,20 +61,20 @@ impl Transport {
     }
 
     /// Writes a frame; `filler` bytes make it larger.
-    pub(crate) fn picture(mut self, picture: Picture, ticks: u64, filler: usize) -> Self {
+    pub(crate) fn frame(mut self, kind: FrameKind, ticks: u64, filler: usize) -> Self {
         let mut payload = vec![];
         let mut nal = |bytes: &[u8]| {
             payload.extend([0, 0, 0, 1]);
             payload.extend_from_slice(bytes);
         };
-        match picture {
-            Picture::Idr => {
+        match kind {
+            FrameKind::Idr => {
                 nal(&SPS);
                 nal(&PPS);
                 nal(&[0x65, 0x88, 0x84]);
             }
-            Picture::Intra => nal(&[0x41, 0x88, 0x84]),
-            Picture::Inter => nal(&[0x41, 0x9a, 0x24]),
+            FrameKind::Intra => nal(&[0x41, 0x88, 0x84]),
+            FrameKind::Inter => nal(&[0x41, 0x9a, 0x24]),
         }
         payload.extend(std::iter::repeat_n(0xab, 12 + filler));
         self.pes(VIDEO.1, 0xe0, ticks, &payload, false);
@@ -82,7 +82,7 @@ impl Transport {
     }
 
     /// Writes access units of AAC in one packet.
-    pub(crate) fn sound(mut self, ticks: u64, units: u32, sample_rate: u32) -> Self {
+    pub(crate) fn audio(mut self, ticks: u64, units: u32, sample_rate: u32) -> Self {
         let rate = if sample_rate == 44_100 { 4 } else { 3 };
         let unit = [0xff, 0xf1, 1 << 6 | rate << 2, 2 << 6, 15 >> 3, (15 & 7) << 5 | 0x1f, 0xfc];
         let unit: Vec<u8> = unit.into_iter().chain([0x21; 8]).collect();
@@ -91,7 +91,7 @@ impl Transport {
     }
 
     fn pes(&mut self, pid: u16, stream: u8, ticks: u64, payload: &[u8], sized: bool) {
-        let time = (ticks as i64 + ORIGIN) as u64;
+        let time = (ticks as i64 + PRESENTATION_START) as u64;
         let stamp = [
             0x21 | ((time >> 30 & 7) as u8) << 1,
             (time >> 22) as u8,
@@ -116,9 +116,9 @@ impl Transport {
     }
 
     fn packets(&mut self, pid: u16, payload: &[u8]) {
-        for (place, part) in payload.chunks(PACKET_BYTES - 4).enumerate() {
+        for (index, part) in payload.chunks(PACKET_BYTES - 4).enumerate() {
             let counter = self.counters.entry(pid).or_default();
-            let start = u8::from(place == 0) << 6;
+            let start = u8::from(index == 0) << 6;
             let stuffing = PACKET_BYTES - 4 - part.len();
             let control = if stuffing > 0 { 0x30 } else { 0x10 };
             self.bytes.extend([0x47, start | (pid >> 8) as u8, pid as u8, control | *counter]);
@@ -146,11 +146,11 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// A segment of video: one IDR picture, and others after it.
 pub(crate) fn video(start: u64, frames: u32, frame_ticks: u64) -> Vec<u8> {
-    let pictures = (0..u64::from(frames)).fold(Transport::new(&[VIDEO]), |stream, number| {
-        let picture = if number == 0 { Picture::Idr } else { Picture::Inter };
-        stream.picture(picture, start + number * frame_ticks, 0)
+    let frames = (0..u64::from(frames)).fold(Transport::new(&[VIDEO]), |stream, number| {
+        let kind = if number == 0 { FrameKind::Idr } else { FrameKind::Inter };
+        stream.frame(kind, start + number * frame_ticks, 0)
     });
-    pictures.into_bytes()
+    frames.into_bytes()
 }
 
 /// A segment of AAC.
@@ -158,14 +158,14 @@ pub(crate) fn audio(start: u64, units: u32, sample_rate: u32) -> Vec<u8> {
     let mut stream = Transport::new(&[AUDIO]);
     for first in (0..units).step_by(16) {
         let ticks = start + u64::from(first) * 1024 * 90_000 / u64::from(sample_rate);
-        stream = stream.sound(ticks, 16.min(units - first), sample_rate);
+        stream = stream.audio(ticks, 16.min(units - first), sample_rate);
     }
     stream.into_bytes()
 }
 
 /// A chunk of the trick-play rendition.
 pub(crate) fn iframes(starts: &[u64]) -> Vec<u8> {
-    starts.iter().fold(Transport::new(&[VIDEO]), |stream, at| stream.picture(Picture::Idr, *at, 0)).into_bytes()
+    starts.iter().fold(Transport::new(&[VIDEO]), |stream, at| stream.frame(FrameKind::Idr, *at, 0)).into_bytes()
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn what_is_written_is_read_back() {
     assert!(segment.damage.is_none() && segment.starts_with_tables, "{segment:?}");
     let stream = segment.video.unwrap();
     assert_eq!((stream.frames, stream.intra_frames, stream.starts_with_idr), (180, 1, true));
-    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (ORIGIN + 540_000, 540_000));
+    assert_eq!((stream.start_ticks(), stream.duration_ticks()), (PRESENTATION_START + 540_000, 540_000));
     assert_eq!(stream.codec.as_deref(), Some(VIDEO_CODEC));
 
     let segment = measured(&audio(0, 281, 48_000));

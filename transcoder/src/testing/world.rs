@@ -16,7 +16,7 @@ use domain::plan::EncodePlan;
 use domain::probe::Probe;
 use domain::profile::Profile;
 use domain::segment::ChunkRecord;
-use platform::object_store::folder::FolderStore;
+use platform::object_store::directory::DirectoryStore;
 use platform::object_store::{
     ETag, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondition, SharedStore, StoreError,
 };
@@ -32,7 +32,7 @@ use crate::stills::InMemory;
 
 /// A store in a folder, in which writes can fail.
 pub(crate) struct FlakyStore {
-    inner: FolderStore,
+    inner: DirectoryStore,
     /// Writes to paths with this text fail, so many times.
     failing: Mutex<(String, u32)>,
     /// Nothing answers.
@@ -43,7 +43,7 @@ pub(crate) struct FlakyStore {
 
 impl FlakyStore {
     pub(crate) fn new(folder: &Path) -> Self {
-        let inner = FolderStore::new(folder.join("media"), folder.join("private"));
+        let inner = DirectoryStore::new(folder.join("media"), folder.join("private"));
         Self { inner, failing: Mutex::default(), is_away: AtomicBool::new(false), write_ms: AtomicU32::new(0) }
     }
 
@@ -230,7 +230,7 @@ impl World {
             profile: self.profile.clone(),
             mode: Mode::Abr,
             reused: None,
-            workers: 2,
+            encoders: 2,
         }
     }
 

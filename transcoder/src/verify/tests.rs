@@ -5,7 +5,7 @@ use domain::profile::Profile;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::transport::{AUDIO, AUDIO_CODEC, Picture, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video};
+use crate::testing::transport::{AUDIO, AUDIO_CODEC, FrameKind, Transport, VIDEO, VIDEO_CODEC, audio, iframes, video};
 use crate::testing::{
     encoded_plan, foreign, measured, name, objects_of, planned_records, planned_segment, remuxed_plan, stored,
 };
@@ -47,9 +47,9 @@ fn all_that_was_planned_passes_and_is_as_long_as_planned() {
 fn a_segment_that_differs_from_the_plan_is_refused() {
     let (copied, encoded) = (remuxed_plan(), encoded_plan());
     let start = 6 * TICKS_PER_SECOND;
-    let both = Transport::new(&[VIDEO, AUDIO]).picture(Picture::Idr, start, 0).sound(start, 4, 48_000).into_bytes();
+    let both = Transport::new(&[VIDEO, AUDIO]).frame(FrameKind::Idr, start, 0).audio(start, 4, 48_000).into_bytes();
     let no_idr = (0..180).fold(Transport::new(&[VIDEO]), |stream, it| {
-        stream.picture(if it == 0 { Picture::Intra } else { Picture::Inter }, start + it * FRAME, 0)
+        stream.frame(if it == 0 { FrameKind::Intra } else { FrameKind::Inter }, start + it * FRAME, 0)
     });
     let no_idr = no_idr.into_bytes();
     let tables = Transport::new(&[]).into_bytes();
@@ -119,7 +119,7 @@ fn tolerances_end_where_they_should() {
 fn copied_video_is_as_long_as_the_index_says() {
     let plan = remuxed_plan();
     // A source of variable rate has few frames, and an index that tells when the next keyframe comes.
-    let still = Transport::new(&[VIDEO]).picture(Picture::Idr, 0, 0).into_bytes();
+    let still = Transport::new(&[VIDEO]).frame(FrameKind::Idr, 0, 0).into_bytes();
     assert_eq!(verdict(&plan, Lane::Copy, "source", 0, &still).unwrap().duration, 6 * TICKS_PER_SECOND);
 }
 
@@ -143,7 +143,7 @@ fn a_hole_in_copied_sound_counts_as_time() {
     let plan = remuxed_plan();
     let last = 54 * TICKS_PER_SECOND;
     let hole = |ticks: u64| {
-        let parts = Transport::new(&[AUDIO]).sound(last, 10, 48_000).sound(last + 10 * 1_920 + ticks, 10, 48_000);
+        let parts = Transport::new(&[AUDIO]).audio(last, 10, 48_000).audio(last + 10 * 1_920 + ticks, 10, 48_000);
         verdict(&plan, Lane::Copy, "audio-source", 9, &parts.into_bytes()).unwrap().duration
     };
     assert_eq!(hole(0), 20 * 1_920);
@@ -179,7 +179,7 @@ fn a_bitstream_names_its_codec() {
     let of = |bytes: &[u8]| measured(bytes).lead().and_then(|it| it.codec.clone());
     assert_eq!(of(&video(0, 2, FRAME)).as_deref(), Some(VIDEO_CODEC));
     assert_eq!(of(&audio(0, 2, 48_000)).as_deref(), Some(AUDIO_CODEC));
-    assert_eq!(of(&Transport::new(&[VIDEO]).picture(Picture::Inter, 0, 0).into_bytes()), None);
+    assert_eq!(of(&Transport::new(&[VIDEO]).frame(FrameKind::Inter, 0, 0).into_bytes()), None);
     assert_eq!(of(&Transport::new(&[AUDIO]).into_bytes()), None);
     assert_eq!(of(&Transport::new(&[]).into_bytes()), None);
 }
@@ -206,8 +206,8 @@ fn a_generation_is_complete_or_it_is_not_published() {
         let error = judged(|it| it.retain(|it| it.rendition.as_str() != rendition)).expect_err(rendition);
         assert_eq!(error, format!("verification failed: {rendition} is not complete"));
         let twice = |it: &mut Vec<SegmentRecord>| {
-            let place = it.iter().position(of(rendition, 1)).unwrap();
-            it.insert(place, it[place].clone());
+            let position = it.iter().position(of(rendition, 1)).unwrap();
+            it.insert(position, it[position].clone());
         };
         assert!(judged(twice).is_err(), "{rendition}");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use catalog::{CatalogError, Claim, ClaimOutcome, next_attempt};
-use domain::failure::{FailureCode, Verdict};
+use domain::failure::{FailureCode, FailureVerdict};
 use domain::ids::{JobId, VideoId};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::retry::Next;
@@ -14,10 +14,10 @@ use tracing::{error, info, warn};
 
 use super::{CATALOG_PAUSE, Worker};
 use crate::error::TranscodeError;
-use crate::jobs::{Context, Fate};
+use crate::jobs::{Fate, JobContext};
 use platform::clock::now_ms;
 
-impl Context<'_> {
+impl JobContext<'_> {
     /// The claim if this worker got it; otherwise the fate of the message. `is_free_here`: no other
     /// job of this process is processing the video.
     pub(crate) async fn claim_or_fate(
@@ -26,10 +26,10 @@ impl Context<'_> {
         is_free_here: bool,
         outcome: Result<ClaimOutcome, CatalogError>,
     ) -> Result<Claim, Fate> {
-        let Context { worker, delivery, .. } = self;
+        let JobContext { worker, delivery, .. } = self;
         match outcome {
             Ok(ClaimOutcome::Claimed(claim)) => {
-                worker.outage.forget();
+                worker.outage.reset_pauses();
                 tracing::Span::current().record("attempt", claim.fence);
                 Ok(claim)
             }
@@ -68,18 +68,18 @@ impl Context<'_> {
 
     /// Records the reason of a failed attempt.
     pub(crate) async fn fail(&self, claim: &Claim, problem: TranscodeError) -> Fate {
-        let Context { worker, cancel, .. } = self;
+        let JobContext { worker, cancel, .. } = self;
         let (failure, log_tail) = (problem.failure(), problem.log_tail().to_owned());
         let verdict = failure.class().verdict();
         let next = match verdict {
-            Verdict::Release => Next::Again(Duration::ZERO),
-            Verdict::Reject => Next::GiveUp,
-            Verdict::Retry => worker.after_failure(claim, failure.code, cancel).await,
+            FailureVerdict::Release => Next::Again(Duration::ZERO),
+            FailureVerdict::Reject => Next::GiveUp,
+            FailureVerdict::Retry => worker.after_failure(claim, failure.code, cancel).await,
         };
         match verdict {
-            Verdict::Release => info!("the job was released"),
-            Verdict::Reject => info!(failure.code = %failure.code, "the source was rejected: {problem}"),
-            Verdict::Retry => {
+            FailureVerdict::Release => info!("the job was released"),
+            FailureVerdict::Reject => info!(failure.code = %failure.code, "the source was rejected: {problem}"),
+            FailureVerdict::Retry => {
                 let problem = format!("{:#}", anyhow::Error::from(problem));
                 error!(failure.code = %failure.code, ?next, "{problem}\n{log_tail}");
                 if failure.code.is_lack_of_service() {
@@ -88,8 +88,8 @@ impl Context<'_> {
             }
         }
         let recorded = match verdict {
-            Verdict::Release => worker.catalog.release(claim, now_ms()).await,
-            Verdict::Reject | Verdict::Retry => {
+            FailureVerdict::Release => worker.catalog.release(claim, now_ms()).await,
+            FailureVerdict::Reject | FailureVerdict::Retry => {
                 let will_retry = next != Next::GiveUp;
                 worker
                     .retry_while_unavailable(cancel, || {
@@ -104,10 +104,10 @@ impl Context<'_> {
             worker.clean_up_if_gone(claim).await;
         }
         match (verdict, next) {
-            (Verdict::Reject, _) => Fate::Acknowledge,
-            (Verdict::Release, _) => Fate::release(Duration::ZERO, "the worker was stopped"),
-            (Verdict::Retry, Next::Again(pause)) => Fate::release(pause, failure.code.as_str()),
-            (Verdict::Retry, Next::GiveUp) => Fate::dead_letter(failure.code.as_str()),
+            (FailureVerdict::Reject, _) => Fate::Acknowledge,
+            (FailureVerdict::Release, _) => Fate::release(Duration::ZERO, "the worker was stopped"),
+            (FailureVerdict::Retry, Next::Again(pause)) => Fate::release(pause, failure.code.as_str()),
+            (FailureVerdict::Retry, Next::GiveUp) => Fate::dead_letter(failure.code.as_str()),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::outage::within;
-use super::{Worker, is_loss};
+use super::{Worker, is_claim_lost};
 use platform::clock::now_ms;
 
 /// The longest time that work continues after its claim was revoked.
@@ -44,7 +44,7 @@ impl Heartbeat {
                     Ok(_) => renewed = Instant::now(),
                     // After a whole lease without a response, another worker may have the video, and
                     // new results could not be recorded.
-                    Err(problem) if is_loss(&problem) || renewed.elapsed() > lease => {
+                    Err(problem) if is_claim_lost(&problem) || renewed.elapsed() > lease => {
                         work.cancel();
                         return Some(problem);
                     }

@@ -48,7 +48,7 @@ impl Outage {
     }
 
     /// Records that everything works.
-    pub(super) fn forget(&self) {
+    pub(super) fn reset_pauses(&self) {
         self.0.checks.store(0, Ordering::Relaxed);
     }
 
@@ -138,7 +138,7 @@ mod tests {
         let pauses: Vec<_> = (0..8).map(|_| outage.pause().as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
         (0..100).for_each(|_| assert_eq!(outage.pause(), CHECKS.longest));
-        outage.forget();
+        outage.reset_pauses();
         assert_eq!(outage.pause(), CHECKS.first);
     }
 
@@ -150,7 +150,7 @@ mod tests {
         outage.begin("the store");
         outage.begin("the queue");
         assert!(other.is_on());
-        other.forget();
+        other.reset_pauses();
         assert!(outage.is_on(), "to claim a job is not to reach all services");
         other.end();
         assert!(!outage.is_on());

@@ -268,7 +268,7 @@ async fn after_five_attempts_a_job_is_given_up() {
     assert_eq!(site.depth().await, Depth { dead: 1, ..EMPTY });
     assert_eq!(site.attempts().await.len(), 5);
     let dead = site.services.queue.dead_letters(9).await.unwrap();
-    assert_eq!(dead[0].why.as_deref(), Some("internal"));
+    assert_eq!(dead[0].reason.as_deref(), Some("internal"));
 }
 
 /// The attempts decide, not the deliveries.
@@ -316,7 +316,7 @@ async fn a_message_that_is_not_a_job_is_put_aside() {
 #[tokio::test]
 async fn extras_that_could_not_be_made_stand_on_the_receipt() {
     let site = Site::new().await;
-    site.world.fake.set_faults(&[Fault::ends(Task::Pictures, 0, End::Exit(1)).times(9)]);
+    site.world.fake.set_faults(&[Fault::ends(Task::Images, 0, End::Exit(1)).times(9)]);
     site.work().await;
     let receipt = site.services.catalog.receipt(video(), &site.generation()).await.unwrap().unwrap();
     assert_eq!(receipt.missing, [Extra::Thumbnails, Extra::Storyboard]);

@@ -88,8 +88,8 @@ pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64
         }
         Ingested::Duplicate(_)
         | Ingested::AlreadyDone(_)
-        | Ingested::Gone(_)
-        | Ingested::Unwanted(_)
+        | Ingested::VideoGone(_)
+        | Ingested::SourceAfterReady(_)
         | Ingested::Ignored(_) => {}
     }
     Ok(true)

@@ -44,7 +44,7 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -
         }
         // If a worker knew the reason, it has recorded it.
         let failure = Failure::of(FailureCode::WorkerLost);
-        if catalog.fail_permanently(message, &failure, letter.died_ms, now_ms).await? {
+        if catalog.fail_permanently(message, &failure, letter.dead_lettered_ms, now_ms).await? {
             let (video, job) = (message.video(), message.id());
             tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
             failed += 1;

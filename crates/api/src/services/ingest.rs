@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use catalog::{Catalog, CatalogError, UploadEventOutcome};
 use config::Installation;
-use domain::event::{EventContext, Ignored, jobs_of, relayed_job};
+use domain::event::{EventContext, SkipReason, jobs_of, relayed_job};
 use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
@@ -61,11 +61,11 @@ pub enum Ingested {
     /// The source was processed already, or is being processed.
     AlreadyDone(VideoId),
     /// The video is cancelled or deleted; the source of a deleted video is removed.
-    Gone(VideoId),
+    VideoGone(VideoId),
     /// The video was ready before and keeps its content; the new object at the path of its source is removed.
-    Unwanted(VideoId),
+    SourceAfterReady(VideoId),
     /// The event is not about a source.
-    Ignored(Ignored),
+    Ignored(SkipReason),
 }
 
 /// The event could not be processed: do not acknowledge it.
@@ -123,7 +123,7 @@ impl Ingest {
         for record in records {
             let outcome = match record {
                 Ok(job) => self.record_and_send(&job, now_ms).await?,
-                Err(Ignored::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
+                Err(SkipReason::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
             };
             self.count(&outcome);
@@ -138,9 +138,9 @@ impl Ingest {
             Ingested::Queued(_) => "queued",
             Ingested::Duplicate(_) | Ingested::AlreadyDone(_) => "known",
             Ingested::Waiting(_) => "stored",
-            Ingested::Gone(_) => "gone",
-            Ingested::Unwanted(_) => "unwanted",
-            Ingested::Ignored(Ignored::NotAnUpload { key }) if !key.ends_with('/') => {
+            Ingested::VideoGone(_) => "gone",
+            Ingested::SourceAfterReady(_) => "unwanted",
+            Ingested::Ignored(SkipReason::NotAnUpload { key }) if !key.ends_with('/') => {
                 tracing::warn!(
                     key,
                     "`{key}` was put into the private bucket by another program, and starts no work: create a video from it \
@@ -180,13 +180,13 @@ impl Ingest {
             UploadEventOutcome::Send(job) => job,
             UploadEventOutcome::Waits => return Ok(Ingested::Waiting(job.video)),
             UploadEventOutcome::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),
-            UploadEventOutcome::Gone => {
+            UploadEventOutcome::VideoGone => {
                 self.remove_if_deleted(job.video).await?;
-                return Ok(Ingested::Gone(job.video));
+                return Ok(Ingested::VideoGone(job.video));
             }
-            UploadEventOutcome::Unwanted => {
+            UploadEventOutcome::SourceAfterReady => {
                 self.remove_unwanted(job).await?;
-                return Ok(Ingested::Unwanted(job.video));
+                return Ok(Ingested::SourceAfterReady(job.video));
             }
         };
         let id = job.id.clone();

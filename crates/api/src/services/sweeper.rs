@@ -50,17 +50,17 @@ pub struct Sweeper {
 #[derive(Debug, Clone)]
 pub struct SweepConfig {
     /// Time from the expiry of its URLs until an upload is aborted. A part may still be in transfer.
-    pub upload_grace: Duration,
+    pub abort_uploads_after: Duration,
     /// Age at which an upload whose source is in the bucket counts as having lost its event.
     pub lost_event: Duration,
     /// Waiting time, with an empty queue, after which a job counts as having lost its message.
     pub lost_message: Duration,
     /// How long an older generation is kept for current viewers after a newer one is published: at least the
     /// longest grant. Finished chunks of a cancelled or failed job are kept as long, for a retry.
-    pub generation_life: Duration,
+    pub keep_generations_for: Duration,
     /// How long a rejected source is kept for inspection by the operator before it is removed: it will never be
     /// encoded.
-    pub refused_life: Duration,
+    pub keep_rejected_sources_for: Duration,
     /// How long deliveries stay in the log, and expired links in the list.
     pub log_life: Duration,
 }
@@ -68,11 +68,11 @@ pub struct SweepConfig {
 impl Default for SweepConfig {
     fn default() -> Self {
         Self {
-            upload_grace: Duration::from_secs(3600),
+            abort_uploads_after: Duration::from_secs(3600),
             lost_event: Duration::from_secs(600),
             lost_message: Duration::from_secs(15 * 60),
-            generation_life: Duration::from_secs(8 * 24 * 3600),
-            refused_life: Duration::from_secs(7 * 24 * 3600),
+            keep_generations_for: Duration::from_secs(8 * 24 * 3600),
+            keep_rejected_sources_for: Duration::from_secs(7 * 24 * 3600),
             log_life: Duration::from_secs(30 * 24 * 3600),
         }
     }
@@ -236,7 +236,7 @@ impl Sweeper {
     /// Deletes a video whose upload has expired.
     async fn expire_upload(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let Some(upload) = &video.upload else { return Ok(false) };
-        if now_ms < upload.expires_ms.saturating_add(millis(self.config.upload_grace)) {
+        if now_ms < upload.expires_ms.saturating_add(millis(self.config.abort_uploads_after)) {
             return Ok(false);
         }
         let key = video.source.key.as_deref();
@@ -263,13 +263,13 @@ impl Sweeper {
         for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
             let Some(key) = ObjectKey::parse(domain::object_key::Bucket::Private, &upload.path) else { continue };
             // An import that failed or was cancelled can be resumed by a retry, but not forever.
-            let patience = match self.catalog.get_video(key.video()).await.map(|it| it.state) {
-                Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => millis(self.config.upload_grace),
+            let grace = match self.catalog.get_video(key.video()).await.map(|it| it.state) {
+                Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => millis(self.config.abort_uploads_after),
                 Ok(VideoState::Failed(_) | VideoState::Cancelled | VideoState::Ready { .. }) => week,
                 Ok(_) => continue,
                 Err(problem) => return Err(problem.into()),
             };
-            if upload.created_ms.saturating_add(patience) < now_ms {
+            if upload.created_ms.saturating_add(grace) < now_ms {
                 self.signer.abort_multipart(&key, &upload.id).await?;
                 strays += 1;
             }
@@ -305,7 +305,7 @@ impl Sweeper {
     /// Removes the source of a video that failed because of it. Objects outside `uploads/` belong to the operator.
     async fn remove_rejected_source(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
-        let overdue = video.updated_ms.saturating_add(millis(self.config.refused_life)) < now_ms;
+        let overdue = video.updated_ms.saturating_add(millis(self.config.keep_rejected_sources_for)) < now_ms;
         let key = video.source.key.as_deref();
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
         let Some(key @ ObjectKey::Source { .. }) = key.filter(|_| refused && overdue) else { return Ok(false) };
@@ -322,7 +322,7 @@ impl Sweeper {
     /// Removes all generations except the published one.
     async fn remove_obsolete(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
         let since = video.ready_ms.unwrap_or(video.updated_ms);
-        if since.saturating_add(millis(self.config.generation_life)) > now_ms {
+        if since.saturating_add(millis(self.config.keep_generations_for)) > now_ms {
             return Ok(false);
         }
         let attempts = self.catalog.attempts(video.id).await?;

@@ -17,7 +17,7 @@ use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::ApiState;
-use crate::videos::{facts, new_video_id};
+use crate::videos::{metadata, new_video_id};
 use platform::clock::now_ms;
 
 pub(crate) async fn create(
@@ -30,17 +30,17 @@ pub(crate) async fn create(
     let now = now_ms();
     let video = new_video_id(now)?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&request.filename) };
-    let profile = facts::profile(request.profile, &state.config)?;
+    let profile = metadata::profile(request.profile, &state.config)?;
     let new = NewVideo {
         id: video,
         owner,
-        title: facts::title(request.title, &request.filename),
+        title: metadata::title(request.title, &request.filename),
         external_id: request.external_id,
         metadata: request.metadata,
         profile,
         mode: request.mode.unwrap_or(state.config.default_mode),
         generate: request.generate,
-        file_name: facts::file_name(&request.filename),
+        file_name: metadata::file_name(&request.filename),
         source_key: Some(key.path()),
         source_size: Some(request.size),
         content_type: Some(content_type.clone()),
@@ -97,6 +97,6 @@ struct File<'a> {
 /// Validates the request and returns the content type to store.
 fn check(request: &NewUpload, config: &ApiConfig) -> Result<String, InvalidUpload> {
     check_size(request.size, config.max_upload_bytes)?;
-    facts::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
+    metadata::check(request.title.as_deref(), request.external_id.as_deref(), Some(&request.metadata))?;
     Ok(config.upload_types.check(request.content_type.as_deref())?)
 }

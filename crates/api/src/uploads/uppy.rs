@@ -28,7 +28,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, PathParams, QueryParams};
 use crate::state::ApiState;
-use crate::videos::{existing_or_deleted, facts, new_video_id, remove_all_objects};
+use crate::videos::{existing_or_deleted, metadata, new_video_id, remove_all_objects};
 use platform::clock::now_ms;
 
 /// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
@@ -89,10 +89,10 @@ async fn create(
     }
     let content_type = state.config.upload_types.check(file.content_type.as_deref()).map_err(InvalidUpload::from)?;
     let text = |name: &str| file.metadata.get(name).and_then(|it| it.as_str()).map(str::to_owned);
-    let title = facts::title(text("title").or_else(|| text("name")), &file.filename);
+    let title = metadata::title(text("title").or_else(|| text("name")), &file.filename);
     let external_id = text("external_id");
-    facts::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
-    let profile = facts::profile(text("profile"), &state.config)?;
+    metadata::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
+    let profile = metadata::profile(text("profile"), &state.config)?;
     let now = now_ms();
     let video = new_video_id(now)?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
@@ -105,7 +105,7 @@ async fn create(
         profile,
         mode: state.config.default_mode,
         generate: Generate::OnUpload,
-        file_name: facts::file_name(&file.filename),
+        file_name: metadata::file_name(&file.filename),
         source_key: Some(key.path()),
         source_size: size,
         content_type: Some(content_type.clone()),

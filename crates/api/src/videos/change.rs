@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use catalog::Patch;
 
-use super::{existing, facts, read_view};
+use super::{existing, metadata, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -20,7 +20,7 @@ pub(crate) async fn change(
 ) -> Result<Json<VideoView>, ApiError> {
     existing(&state, &caller, id).await?;
     let (title, external_id) = (change.title.clone().flatten(), change.external_id.clone().flatten());
-    facts::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
+    metadata::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
     let patch = Patch { title: change.title, external_id: change.external_id, metadata: change.metadata };
     let video = state.catalog.patch_video(id, &patch, now_ms()).await?;
     Ok(Json(read_view(&state, &video).await?))

@@ -11,7 +11,7 @@ use http::{HeaderName, StatusCode};
 use platform::object_store::StoreError;
 
 use super::error::VideoError;
-use super::{facts, import, new_video_id, read_view, work};
+use super::{import, metadata, new_video_id, read_view, work};
 use crate::auth::{Caller, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
@@ -40,8 +40,8 @@ pub(crate) async fn convert(
     caller.require(Scope::Admin)?;
     let owner = caller.owner_for(request.owner.clone())?;
     let external_id = external_id_of(&request)?;
-    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
-    let profile = facts::profile(request.profile.clone(), &state.config)?;
+    metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = metadata::profile(request.profile.clone(), &state.config)?;
     let not_found = VideoError::NoSuchObject;
     let path = ExternalPath::try_from(key).map_err(|_| {
         not_found("`key` must be the path of an object outside the directories that Edgereel uses".to_owned())
@@ -65,13 +65,13 @@ pub(crate) async fn convert(
     let new = NewVideo {
         id,
         owner,
-        title: facts::title(request.title, path.as_str()),
+        title: metadata::title(request.title, path.as_str()),
         external_id,
         metadata: request.metadata,
         profile: profile.clone(),
         mode,
         generate: request.generate,
-        file_name: facts::file_name(path.as_str()),
+        file_name: metadata::file_name(path.as_str()),
         source_key: Some(path.as_str().to_owned()),
         source_size: Some(meta.size),
         content_type: None,
@@ -84,8 +84,8 @@ pub(crate) async fn convert(
         UploadEventOutcome::Send(job) => work::send(&state, job).await?,
         UploadEventOutcome::Waits
         | UploadEventOutcome::AlreadyDone
-        | UploadEventOutcome::Gone
-        | UploadEventOutcome::Unwanted => {}
+        | UploadEventOutcome::VideoGone
+        | UploadEventOutcome::SourceAfterReady => {}
     }
     let video = state.catalog.get_video(id).await?;
     video_response(&state, StatusCode::CREATED, &video).await

@@ -10,11 +10,11 @@ use domain::job::{Import, JobMessage};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use platform::net::{Guard, Refused};
+use platform::net::{Guard, UrlRejected};
 use url::Url;
 
 use super::convert::{VideoResponse, existing_videos, external_id_of, video_response};
-use super::{facts, new_video_id, read_view};
+use super::{metadata, new_video_id, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::problem::Problem;
@@ -33,7 +33,7 @@ pub enum InvalidUrl {
     Malformed,
     /// The scheme or address is not allowed.
     #[error("`url`: {0}")]
-    Refused(#[from] Refused),
+    UrlRejected(#[from] UrlRejected),
 }
 
 impl From<InvalidUrl> for ApiError {
@@ -72,8 +72,8 @@ pub(super) async fn import(
 ) -> Result<VideoResponse, ApiError> {
     let owner = caller.owner_for(request.owner.clone())?;
     let external_id = external_id_of(&request)?;
-    facts::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
-    let profile = facts::profile(request.profile, &state.config)?;
+    metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    let profile = metadata::profile(request.profile, &state.config)?;
     let url = check(text, &Guard::new(state.config.imports))?;
     for video in existing_videos(state, owner.as_deref(), external_id.as_deref()).await? {
         if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
@@ -85,13 +85,13 @@ pub(super) async fn import(
     let new = NewVideo {
         id,
         owner,
-        title: facts::title(request.title, &shown_name(&url)),
+        title: metadata::title(request.title, &shown_name(&url)),
         external_id,
         metadata: request.metadata,
         profile,
         mode: request.mode.unwrap_or(state.config.default_mode),
         generate: request.generate,
-        file_name: facts::file_name(&shown_name(&url)),
+        file_name: metadata::file_name(&shown_name(&url)),
         source_key: Some(ObjectKey::Source { video: id, file_name: file_name(&url) }.path()),
         source_size: None,
         content_type: None,

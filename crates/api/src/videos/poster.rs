@@ -43,7 +43,7 @@ pub enum InvalidPoster {
     Neither(String),
     /// An image that cannot be shown.
     #[error(transparent)]
-    Picture(InvalidImage),
+    Image(InvalidImage),
     /// The position is after the end of the video.
     #[error("`at` must be 0 to {seconds:.3} seconds, the length of the video")]
     NoSuchMoment {
@@ -76,7 +76,7 @@ fn read(body: &[u8], at: Option<f64>) -> Result<PosterRequest, InvalidPoster> {
     match Image::of(body) {
         Ok(_) => return Ok(PosterRequest::Image),
         Err(InvalidImage::NotAnImage) => {}
-        Err(refused) => return Err(InvalidPoster::Picture(refused)),
+        Err(refused) => return Err(InvalidPoster::Image(refused)),
     }
     let PosterPosition { at } = serde_json::from_slice(body).map_err(|it| InvalidPoster::Neither(it.to_string()))?;
     moment(at)
@@ -106,18 +106,18 @@ pub(crate) async fn put(
             PosterJob::from_timestamp(id, at_ms)
         }
     };
-    let picture = ObjectKey::PosterImage { video: id, poster: job.poster.clone() };
+    let image = ObjectKey::PosterImage { video: id, poster: job.poster.clone() };
     if matches!(job.from, PosterSource::Image) {
-        state.store.put(&picture, body, PutCondition::Always).await?;
+        state.store.put(&image, body, PutCondition::Always).await?;
     }
     // Even if it is shown already: it replaces requests made in the meantime.
     let wanted = state.catalog.want_poster(id, &job.poster).await;
     if wanted.is_err() {
         // The video may have been deleted: leave no object behind.
-        state.store.delete(&picture).await?;
+        state.store.delete(&image).await?;
     }
     if wanted?.shown.as_ref() == Some(&job.poster) {
-        state.store.delete(&picture).await?;
+        state.store.delete(&image).await?;
         return Ok((StatusCode::OK, Json(read_view(&state, &video).await?)));
     }
     tracing::info!(video.id = %id, "queued a poster for {id}");
@@ -147,7 +147,7 @@ pub(crate) async fn delete(
     existing(&state, &caller, id).await?;
     let before = state.catalog.drop_poster(id).await?;
     if let Some(poster) = before.and_then(|it| it.shown) {
-        state.store.delete(&ObjectKey::OwnPoster { video: id, poster }).await?;
+        state.store.delete(&ObjectKey::CustomPoster { video: id, poster }).await?;
     }
     state.store.delete_all(&ObjectPrefix::PosterImages(id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -87,12 +87,12 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             if !heights::has_rung(state, &video, viewer.max_height).await? {
                 return Ok(Stream::Processing(processing_info(&video)));
             }
-            let pictures = images_of(&video.state);
-            let video_ms = match (video.duration_ms, pictures) {
+            let images = images_of(&video.state);
+            let video_ms = match (video.duration_ms, images) {
                 (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
                 (duration_ms, _) => duration_ms,
             };
-            let urls = state.playback.urls(id, pictures, viewer, video_ms, now_ms())?;
+            let urls = state.playback.urls(id, images, viewer, video_ms, now_ms())?;
             let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
             Ok(Stream::Playable(PlaybackInfo {
                 video: id,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use platform::object_store::StoreError;
 
 use super::error::VideoError;
-use super::{existing, facts, import, read_view, rungs};
+use super::{existing, import, metadata, read_view, rungs};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
@@ -85,7 +85,7 @@ pub(crate) async fn reencode(
 ) -> Result<(StatusCode, Json<VideoView>), ApiError> {
     let video = existing(&state, &caller, id).await?;
     let profile = match request.profile {
-        Some(profile) => facts::profile(Some(profile), &state.config)?,
+        Some(profile) => metadata::profile(Some(profile), &state.config)?,
         None => video.profile.clone(),
     };
     let job = job_of(&state, &video, JobReason::Retry).await?;

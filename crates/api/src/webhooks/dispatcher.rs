@@ -6,7 +6,7 @@ use platform::clock::millis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::webhooks::{Attempted, Dispatch, Outcome, Settled, WebhookError, Webhooks};
+use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, DeliveryOutcome, Dispatch, WebhookError, Webhooks};
 use domain::content_key::KeyEncryptionKeys;
 use domain::webhook::retry;
 use http::StatusCode;
@@ -167,12 +167,12 @@ impl Dispatcher {
         self.store.claim(room, self.config.per_endpoint, self.config.lease, clock.now_ms()).await
     }
 
-    async fn deliver(&self, dispatch: Dispatch, clock: Clock) -> Result<Settled, WebhookError> {
+    async fn deliver(&self, dispatch: Dispatch, clock: Clock) -> Result<DeliveryOutcome, WebhookError> {
         let began = Instant::now();
         let sent = self.send(&dispatch, clock.now_ms()).await;
         let (now_ms, duration_ms) = (clock.now_ms(), millis(began.elapsed()));
         let attempted = outcome_of(&dispatch, &sent, duration_ms, now_ms, jitter());
-        let settled = self.store.settle(&dispatch, &attempted, now_ms).await;
+        let settled = self.store.record_attempt(&dispatch, &attempted, now_ms).await;
         log(&dispatch, &attempted, &settled);
         settled
     }
@@ -193,12 +193,12 @@ impl Dispatcher {
 }
 
 impl DispatchSummary {
-    fn count(&mut self, settled: Settled) {
+    fn count(&mut self, settled: DeliveryOutcome) {
         match settled {
-            Settled::Delivered => self.delivered += 1,
-            Settled::Waits => self.failed += 1,
-            Settled::Failed => self.given_up += 1,
-            Settled::Disabled(_) => {
+            DeliveryOutcome::Delivered => self.delivered += 1,
+            DeliveryOutcome::Pending => self.failed += 1,
+            DeliveryOutcome::Failed => self.given_up += 1,
+            DeliveryOutcome::Disabled(_) => {
                 self.given_up += 1;
                 self.disabled += 1;
             }
@@ -207,16 +207,16 @@ impl DispatchSummary {
 }
 
 /// The outcome of an attempt.
-fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> Attempted {
+fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> DeliveryAttempt {
     let failed = |requested_delay_ms| {
         let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now_ms, jitter, requested_delay_ms);
         let pause_until_ms = retry::bounded_request(requested_delay_ms).map(|it| now_ms.saturating_add(it));
-        Outcome::Failed { retry_ms, pause_until_ms }
+        AttemptOutcome::Failed { retry_ms, pause_until_ms }
     };
     let (outcome, status, error) = match sent {
-        Sent::Answered { status, .. } if status.is_success() => (Outcome::Delivered, Some(status), None),
+        Sent::Answered { status, .. } if status.is_success() => (AttemptOutcome::Delivered, Some(status), None),
         Sent::Answered { status, .. } if *status == StatusCode::GONE => {
-            (Outcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
+            (AttemptOutcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
         }
         Sent::Answered { status, retry_after_ms } => {
             let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
@@ -224,24 +224,24 @@ fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, j
         }
         Sent::Failed(reason) => (failed(None), None, Some(reason.clone())),
     };
-    Attempted { outcome, status: status.map(StatusCode::as_u16), error, duration_ms }
+    DeliveryAttempt { outcome, status: status.map(StatusCode::as_u16), error, duration_ms }
 }
 
-fn log(dispatch: &Dispatch, attempted: &Attempted, settled: &Result<Settled, WebhookError>) {
+fn log(dispatch: &Dispatch, attempted: &DeliveryAttempt, settled: &Result<DeliveryOutcome, WebhookError>) {
     let (endpoint, event, attempt) = (dispatch.endpoint.id, dispatch.event, dispatch.attempt);
-    let why = attempted.error.as_deref().unwrap_or_default();
+    let reason = attempted.error.as_deref().unwrap_or_default();
     match settled {
-        Ok(Settled::Delivered) => {
+        Ok(DeliveryOutcome::Delivered) => {
             tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivered a {} event to {endpoint}", dispatch.kind);
         }
-        Ok(Settled::Waits) => {
-            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed: {why}");
+        Ok(DeliveryOutcome::Pending) => {
+            tracing::debug!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed: {reason}");
         }
-        Ok(Settled::Failed) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed permanently: {why}");
+        Ok(DeliveryOutcome::Failed) => {
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, attempt, "delivery of {event} to {endpoint} failed permanently: {reason}");
         }
-        Ok(Settled::Disabled(_)) => {
-            tracing::warn!(webhook.id = %endpoint, event.id = %event, "disabled {endpoint}: {why}");
+        Ok(DeliveryOutcome::Disabled(_)) => {
+            tracing::warn!(webhook.id = %endpoint, event.id = %event, "disabled {endpoint}: {reason}");
         }
         Err(WebhookError::LeaseLost(_)) => {
             tracing::debug!(webhook.id = %endpoint, event.id = %event, "another dispatcher has claimed the delivery of {event}");

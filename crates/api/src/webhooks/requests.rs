@@ -3,7 +3,7 @@
 use api_types::webhooks::WebhookChange;
 use catalog::webhooks::EndpointPatch;
 use domain::webhook::EventType;
-use platform::net::{Guard, Refused};
+use platform::net::{Guard, UrlRejected};
 use url::Url;
 
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ pub enum InvalidWebhook {
     Url(String),
     /// The address is not allowed.
     #[error("`url`: {0}")]
-    Address(Refused),
+    Address(UrlRejected),
     /// There are no event types, or one cannot be subscribed to.
     #[error("`events`: {0}")]
     Types(String),

@@ -68,7 +68,7 @@ async fn a_repeated_upload_replaces_nothing() {
 
     for other in [b"xyz", b"uvw"] {
         assert!(world.put(request, other.to_vec()).await.status().is_success(), "the store knows nothing of videos");
-        assert!(world.pump().await.contains(&Ingested::Unwanted(id)));
+        assert!(world.pump().await.contains(&Ingested::SourceAfterReady(id)));
         assert!(world.store.head(&key).await.is_err(), "what nobody asked for is not kept");
     }
     let after = world.catalog.get_video(id).await.unwrap();
@@ -82,7 +82,7 @@ async fn events_of_deleted_videos_and_nonsense_start_nothing() {
     let id = world.upload_small().await;
     let body = event(id, "another");
     assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(world.ingest.process(&body, now_ms()).await.unwrap(), [Ingested::Gone(id)]);
+    assert_eq!(world.ingest.process(&body, now_ms()).await.unwrap(), [Ingested::VideoGone(id)]);
     for nonsense in ["", "7", "{}", r#"{"Event":"s3:TestEvent"}"#] {
         let taken = world.ingest.process(nonsense, now_ms()).await.unwrap();
         assert!(matches!(taken.as_slice(), [Ingested::Ignored(_)]), "{nonsense}");

@@ -115,7 +115,7 @@ async fn a_new_key_is_replayed_and_stored_nowhere_in_clear() {
     assert_eq!((again.status, is_replayed(&again)), (StatusCode::CREATED, true));
     assert_eq!(made.body, again.body);
     let by_hand = rusqlite::Connection::open(&world.database).unwrap();
-    let kept: String = by_hand.query_row("SELECT answer FROM idempotent_requests", [], |row| row.get(0)).unwrap();
+    let kept: String = by_hand.query_row("SELECT response FROM idempotent_requests", [], |row| row.get(0)).unwrap();
     let secret = made.body["key"].as_str().unwrap();
     let wal = std::fs::read(world.database.with_extension("db-wal")).unwrap_or_default();
     for bytes in [kept.as_bytes(), &std::fs::read(&world.database).unwrap(), &wal] {

@@ -171,7 +171,7 @@ async fn a_source_of_a_deleted_video_is_removed() {
     let id = created.video();
     assert_eq!(world.delete(&format!("/v1/uploads/{id}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(world.put(&created.body["upload"]["request"], b"abc".to_vec()).await.status(), 200, "still signed");
-    assert_eq!(world.pump().await, [api::services::ingest::Ingested::Gone(id)]);
+    assert_eq!(world.pump().await, [api::services::ingest::Ingested::VideoGone(id)]);
     let left = world.store.list(&domain::object_key::ObjectPrefix::Sources(id), None).await.unwrap();
     assert_eq!(left.entries, []);
 }

@@ -1,6 +1,6 @@
 //! The routes of webhooks.
 
-use catalog::webhooks::{Attempted, Outcome};
+use catalog::webhooks::{AttemptOutcome, DeliveryAttempt};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -108,11 +108,11 @@ async fn the_log_has_the_outcome_of_messages() {
     let lease = std::time::Duration::from_secs(30);
     for dispatch in world.webhooks.claim(10, 10, lease, now).await.unwrap() {
         let (outcome, status, error) = match dispatch.kind.as_str() {
-            "test" => (Outcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("HTTP 500")),
-            _ => (Outcome::Delivered, Some(204), None),
+            "test" => (AttemptOutcome::Failed { retry_ms: None, pause_until_ms: None }, Some(500), Some("HTTP 500")),
+            _ => (AttemptOutcome::Delivered, Some(204), None),
         };
-        let attempted = Attempted { outcome, status, error: error.map(str::to_owned), duration_ms: 31 };
-        world.webhooks.settle(&dispatch, &attempted, now).await.unwrap();
+        let attempted = DeliveryAttempt { outcome, status, error: error.map(str::to_owned), duration_ms: 31 };
+        world.webhooks.record_attempt(&dispatch, &attempted, now).await.unwrap();
     }
     let entries = async |query: &str| {
         let body = world.get(&format!("{path}/deliveries{query}")).await.body;

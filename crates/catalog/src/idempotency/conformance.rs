@@ -4,87 +4,87 @@
 
 use std::time::Duration;
 
-use super::{Begun, Idempotency, KeyedRequest, Ticket};
+use super::{BeginOutcome, Idempotency, KeyedRequest, Reservation};
 
 const NOW: u64 = 1_700_000_000_000;
-const PATIENCE_MS: u64 = 60_000;
+const LOCK_TIMEOUT_MS: u64 = 60_000;
 const LIFE_MS: u64 = 86_400_000;
 
 fn request(id: &str, fingerprint: &str) -> KeyedRequest {
     KeyedRequest {
         id: id.to_owned(),
         fingerprint: fingerprint.to_owned(),
-        patience: Duration::from_millis(PATIENCE_MS),
-        life: Duration::from_millis(LIFE_MS),
+        lock_timeout: Duration::from_millis(LOCK_TIMEOUT_MS),
+        lifetime: Duration::from_millis(LIFE_MS),
     }
 }
 
-async fn begin(keeper: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Begun {
-    keeper.begin(&request(id, fingerprint), now_ms).await.expect("begin")
+async fn begin(store: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> BeginOutcome {
+    store.begin(&request(id, fingerprint), now_ms).await.expect("begin")
 }
 
-async fn first(keeper: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Ticket {
-    match begin(keeper, id, fingerprint, now_ms).await {
-        Begun::First(ticket) => ticket,
+async fn first(store: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Reservation {
+    match begin(store, id, fingerprint, now_ms).await {
+        BeginOutcome::Reserved(reservation) => reservation,
         other => panic!("it should be the first, but is {other:?}"),
     }
 }
 
 /// A request is executed once, and its response is returned as often as asked while it is kept.
-pub async fn a_request_is_executed_once(keeper: &Idempotency) {
-    let ticket = first(keeper, "a", "1", NOW).await;
-    let running = Begun::Running { until_ms: NOW + PATIENCE_MS };
-    assert_eq!(begin(keeper, "a", "1", NOW + 1).await, running);
-    assert!(keeper.finish(&ticket, "the answer: é").await.expect("finish"));
-    for later in [1, PATIENCE_MS, LIFE_MS - 1] {
-        assert_eq!(begin(keeper, "a", "1", NOW + later).await, Begun::Answered("the answer: é".to_owned()));
+pub async fn a_request_is_executed_once(store: &Idempotency) {
+    let reservation = first(store, "a", "1", NOW).await;
+    let running = BeginOutcome::Running { until_ms: NOW + LOCK_TIMEOUT_MS };
+    assert_eq!(begin(store, "a", "1", NOW + 1).await, running);
+    assert!(store.finish(&reservation, "the answer: é").await.expect("finish"));
+    for later in [1, LOCK_TIMEOUT_MS, LIFE_MS - 1] {
+        assert_eq!(begin(store, "a", "1", NOW + later).await, BeginOutcome::Stored("the answer: é".to_owned()));
     }
-    first(keeper, "a", "1", NOW + LIFE_MS).await;
+    first(store, "a", "1", NOW + LIFE_MS).await;
 }
 
 /// Exactly one of several concurrent callers executes.
-pub async fn of_many_at_once_one_is_first(keeper: &Idempotency) {
-    let asked = futures::future::join_all((0..8).map(|_| begin(keeper, "a", "1", NOW))).await;
-    let first = asked.iter().filter(|it| matches!(it, Begun::First(_))).count();
-    let running = asked.iter().filter(|it| matches!(it, Begun::Running { .. })).count();
+pub async fn of_many_at_once_one_is_first(store: &Idempotency) {
+    let asked = futures::future::join_all((0..8).map(|_| begin(store, "a", "1", NOW))).await;
+    let first = asked.iter().filter(|it| matches!(it, BeginOutcome::Reserved(_))).count();
+    let running = asked.iter().filter(|it| matches!(it, BeginOutcome::Running { .. })).count();
     assert_eq!((first, running), (1, 7));
 }
 
 /// A key belongs to one request, also during its execution, and after the execution was cut off.
-pub async fn another_request_with_the_key_is_refused(keeper: &Idempotency) {
-    let ticket = first(keeper, "a", "1", NOW).await;
-    assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Another);
-    assert_eq!(begin(keeper, "a", "2", NOW + PATIENCE_MS).await, Begun::Another);
-    assert!(keeper.finish(&ticket, "x").await.expect("finish"));
-    assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Another);
-    first(keeper, "b", "2", NOW).await;
+pub async fn another_request_with_the_key_is_refused(store: &Idempotency) {
+    let reservation = first(store, "a", "1", NOW).await;
+    assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
+    assert_eq!(begin(store, "a", "2", NOW + LOCK_TIMEOUT_MS).await, BeginOutcome::KeyReused);
+    assert!(store.finish(&reservation, "x").await.expect("finish"));
+    assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
+    first(store, "b", "2", NOW).await;
     // After the response has expired, the key is free.
-    first(keeper, "a", "2", NOW + LIFE_MS).await;
+    first(store, "a", "2", NOW + LIFE_MS).await;
 }
 
-/// A crashed execution blocks others for no longer than the patience, and changes nothing if it
+/// A crashed execution blocks others for no longer than the lock timeout, and changes nothing if it
 /// turns out to be alive.
-pub async fn a_crash_is_taken_over(keeper: &Idempotency) {
-    let dead = first(keeper, "a", "1", NOW).await;
-    let still = begin(keeper, "a", "1", NOW + PATIENCE_MS - 1).await;
-    assert!(matches!(still, Begun::Running { .. }), "{still:?}");
-    let heir = first(keeper, "a", "1", NOW + PATIENCE_MS).await;
-    assert!(!keeper.finish(&dead, "of the dead").await.expect("finish"));
-    keeper.give_back(&dead).await.expect("give back");
-    assert!(keeper.finish(&heir, "of the heir").await.expect("finish"));
-    assert_eq!(begin(keeper, "a", "1", NOW + PATIENCE_MS).await, Begun::Answered("of the heir".to_owned()));
+pub async fn a_crash_is_taken_over(store: &Idempotency) {
+    let dead = first(store, "a", "1", NOW).await;
+    let still = begin(store, "a", "1", NOW + LOCK_TIMEOUT_MS - 1).await;
+    assert!(matches!(still, BeginOutcome::Running { .. }), "{still:?}");
+    let heir = first(store, "a", "1", NOW + LOCK_TIMEOUT_MS).await;
+    assert!(!store.finish(&dead, "of the dead").await.expect("finish"));
+    store.release(&dead).await.expect("give back");
+    assert!(store.finish(&heir, "of the heir").await.expect("finish"));
+    assert_eq!(begin(store, "a", "1", NOW + LOCK_TIMEOUT_MS).await, BeginOutcome::Stored("of the heir".to_owned()));
 }
 
 /// A released request is executed again; a finished one keeps its response.
-pub async fn what_is_given_back_is_free(keeper: &Idempotency) {
-    let ticket = first(keeper, "a", "1", NOW).await;
-    keeper.give_back(&ticket).await.expect("give back");
+pub async fn what_is_given_back_is_free(store: &Idempotency) {
+    let reservation = first(store, "a", "1", NOW).await;
+    store.release(&reservation).await.expect("give back");
     // The key is free too: the next request may be a different one.
-    let ticket = first(keeper, "a", "2", NOW).await;
-    assert!(keeper.finish(&ticket, "x").await.expect("finish"));
-    keeper.give_back(&ticket).await.expect("too late");
-    assert!(!keeper.finish(&ticket, "y").await.expect("too late"));
-    assert_eq!(begin(keeper, "a", "2", NOW).await, Begun::Answered("x".to_owned()));
+    let reservation = first(store, "a", "2", NOW).await;
+    assert!(store.finish(&reservation, "x").await.expect("finish"));
+    store.release(&reservation).await.expect("too late");
+    assert!(!store.finish(&reservation, "y").await.expect("too late"));
+    assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::Stored("x".to_owned()));
 }
 
 /// Generates a `#[tokio::test]` for every case. `$make`: an expression that awaits to an empty

@@ -6,11 +6,11 @@ use crate::database::Kind;
 macro_rules! dead_letter_exhausted {
     ($lock:literal) => {
         concat!(
-            "UPDATE messages SET died_ms = $1, why = CASE WHEN receipt IS NULL THEN why
-                ELSE 'the last worker did not report a result' || coalesce('; before that: ' || why, '') END
+            "UPDATE messages SET dead_lettered_ms = $1, reason = CASE WHEN receipt IS NULL THEN reason
+                ELSE 'the last worker did not report a result' || coalesce('; before that: ' || reason, '') END
              WHERE id IN (
                 SELECT id FROM messages
-                WHERE queue = $2 AND died_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",
+                WHERE queue = $2 AND dead_lettered_ms IS NULL AND visible_ms <= $1 AND receives >= $3 ",
             $lock,
             ")"
         )
@@ -23,7 +23,7 @@ macro_rules! claim {
         concat!(
             "UPDATE messages SET visible_ms = $1, receives = receives + 1, receipt = $2, holder = $3
              WHERE id = (
-                SELECT id FROM messages WHERE queue = $4 AND died_ms IS NULL AND visible_ms <= $5
+                SELECT id FROM messages WHERE queue = $4 AND dead_lettered_ms IS NULL AND visible_ms <= $5
                 ORDER BY visible_ms, id LIMIT 1 ",
             $lock,
             ")

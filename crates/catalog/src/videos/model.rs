@@ -264,10 +264,10 @@ pub enum UploadEventOutcome {
     /// The source was processed, successfully or not, or a worker holds it: send nothing.
     AlreadyDone,
     /// The video is deleted or cancelled: send nothing.
-    Gone,
+    VideoGone,
     /// Another source for a video that has been ready: send nothing. The published video does not
     /// change, even if an upload URL is still valid.
-    Unwanted,
+    SourceAfterReady,
 }
 
 /// One attempt at a job.

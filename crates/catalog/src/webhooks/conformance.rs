@@ -9,7 +9,8 @@ use domain::webhook::{EndpointId, EventType};
 use serde_json::Value;
 
 use super::{
-    Attempted, Delivery, DeliveryFilter, Dispatch, Endpoint, EndpointPatch, NewEndpoint, Outcome, Settled, Webhooks,
+    AttemptOutcome, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome, Dispatch, Endpoint, EndpointPatch,
+    NewEndpoint, Webhooks,
 };
 use crate::videos::{Catalog, conformance as videos};
 
@@ -67,8 +68,8 @@ impl Subject {
         claimed.remove(0)
     }
 
-    async fn settle(&self, dispatch: &Dispatch, outcome: Outcome, now_ms: u64) -> Settled {
-        self.webhooks.settle(dispatch, &attempted(outcome), now_ms).await.expect("settle")
+    async fn record_attempt(&self, dispatch: &Dispatch, outcome: AttemptOutcome, now_ms: u64) -> DeliveryOutcome {
+        self.webhooks.record_attempt(dispatch, &attempted(outcome), now_ms).await.expect("settle")
     }
 
     /// All events since the last call, as the endpoints receive them: delivered in order.
@@ -81,7 +82,10 @@ impl Subject {
                 return emitted;
             }
             for dispatch in claimed {
-                assert_eq!(self.settle(&dispatch, Outcome::Delivered, now_ms).await, Settled::Delivered);
+                assert_eq!(
+                    self.record_attempt(&dispatch, AttemptOutcome::Delivered, now_ms).await,
+                    DeliveryOutcome::Delivered
+                );
                 emitted.push(dispatch);
             }
         }
@@ -121,17 +125,17 @@ fn endpoint_id(number: u8) -> EndpointId {
     EndpointId::new(NOW + u64::from(number), [number; 10])
 }
 
-fn attempted(outcome: Outcome) -> Attempted {
+fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
     let (status, error) = match outcome {
-        Outcome::Delivered => (200, None),
-        Outcome::Failed { .. } => (503, Some("it answered 503".to_owned())),
-        Outcome::Gone => (410, Some("it answered 410".to_owned())),
+        AttemptOutcome::Delivered => (200, None),
+        AttemptOutcome::Failed { .. } => (503, Some("it answered 503".to_owned())),
+        AttemptOutcome::Gone => (410, Some("it answered 410".to_owned())),
     };
-    Attempted { outcome, status: Some(status), error, duration_ms: 12 }
+    DeliveryAttempt { outcome, status: Some(status), error, duration_ms: 12 }
 }
 
-fn retry_at(retry_ms: u64) -> Outcome {
-    Outcome::Failed { retry_ms: Some(retry_ms), pause_until_ms: None }
+fn retry_at(retry_ms: u64) -> AttemptOutcome {
+    AttemptOutcome::Failed { retry_ms: Some(retry_ms), pause_until_ms: None }
 }
 
 /// The `data` of a message.

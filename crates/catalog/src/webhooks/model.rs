@@ -37,7 +37,7 @@ pub struct Endpoint {
     /// Signing secrets, the newest first; never empty.
     pub secrets: Vec<EndpointSecret>,
     /// When (Unix milliseconds) and why it was disabled; `None`: it is active.
-    pub disabled: Option<(u64, DisabledWhy)>,
+    pub disabled: Option<(u64, DisabledReason)>,
     /// First failure after the last success, Unix milliseconds.
     pub failing_since_ms: Option<u64>,
     /// End of the pause that the endpoint requested, Unix milliseconds.
@@ -71,7 +71,7 @@ pub struct EndpointSecret {
 /// Why an endpoint is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum DisabledWhy {
+pub enum DisabledReason {
     /// Its owner disabled it.
     Owner,
     /// It responded with 410 Gone.
@@ -213,9 +213,9 @@ pub struct Dispatch {
 
 /// The result of sending a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempted {
-    /// Outcome of the attempt.
-    pub outcome: Outcome,
+pub struct DeliveryAttempt {
+    /// The outcome.
+    pub outcome: AttemptOutcome,
     /// HTTP status of the endpoint's response, if there was one.
     pub status: Option<u16>,
     /// Reason of the failure.
@@ -226,7 +226,7 @@ pub struct Attempted {
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The endpoint accepted it.
     Delivered,
     /// The attempt failed.
@@ -242,15 +242,15 @@ pub enum Outcome {
 
 /// The consequence of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum DeliveryOutcome {
     /// It was delivered.
     Delivered,
     /// It will be retried.
-    Waits,
+    Pending,
     /// It failed permanently.
     Failed,
     /// It failed permanently, and the endpoint was disabled.
-    Disabled(DisabledWhy),
+    Disabled(DisabledReason),
 }
 
 /// Numbers of removed rows.

@@ -17,7 +17,7 @@ async fn accounts(server: &Postgres) -> (Accounts, Database) {
     (Accounts::new(&database), database)
 }
 
-async fn keeper(server: &Postgres) -> (Idempotency, Database) {
+async fn store(server: &Postgres) -> (Idempotency, Database) {
     let database = database(server).await;
     (Idempotency::new(&database), database)
 }
@@ -33,5 +33,5 @@ async fn postgres_keeps_accounts_links_and_keyed_requests() {
     let Some(server) = Postgres::start() else { return };
     together(catalog::accounts_conformance!(together: accounts(&server).await), 4).await;
     together(catalog::shares_conformance!(together: shares(&server).await), 4).await;
-    together(catalog::idempotency_conformance!(together: keeper(&server).await), 4).await;
+    together(catalog::idempotency_conformance!(together: store(&server).await), 4).await;
 }

@@ -2,7 +2,7 @@
 
 use catalog::accounts::{Accounts, AccountsError, KeyFilter};
 use catalog::database::{Database, open_sqlite};
-use catalog::idempotency::{Idempotency, Ticket};
+use catalog::idempotency::{Idempotency, Reservation};
 use tempfile::TempDir;
 
 async fn database() -> (Database, TempDir) {
@@ -46,10 +46,10 @@ mod shares {
 #[tokio::test]
 async fn a_closed_database_is_unavailable() {
     let (database, _folder) = database().await;
-    let (accounts, keeper) = (Accounts::new(&database), Idempotency::new(&database));
+    let (accounts, store) = (Accounts::new(&database), Idempotency::new(&database));
     database.close().await;
     let listed = accounts.list_keys(&KeyFilter::default()).await;
     assert!(matches!(listed, Err(AccountsError::Unavailable { .. })), "{listed:?}");
-    let ticket = Ticket { id: "a".to_owned(), token: "b".to_owned() };
-    assert!(keeper.give_back(&ticket).await.is_err());
+    let reservation = Reservation { id: "a".to_owned(), token: "b".to_owned() };
+    assert!(store.release(&reservation).await.is_err());
 }

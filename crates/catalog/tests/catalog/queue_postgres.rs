@@ -103,5 +103,5 @@ async fn a_body_that_postgres_cannot_keep_is_refused() {
     let delivery = queue.receive(LONG, LONG).await.unwrap().unwrap();
     queue.dead_letter(&delivery.receipt, "no\0thing").await.unwrap();
     let dead = queue.dead_letters(1).await.unwrap();
-    assert_eq!(dead[0].why.as_deref(), Some("no\u{FFFD}thing"));
+    assert_eq!(dead[0].reason.as_deref(), Some("no\u{FFFD}thing"));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use catalog::Catalog;
 use catalog::database::{Database, open};
 use catalog::webhooks::conformance::Subject;
-use catalog::webhooks::{Attempted, EndpointPatch, NewEndpoint, Outcome, WebhookError, Webhooks};
+use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, EndpointPatch, NewEndpoint, WebhookError, Webhooks};
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::VideoEvent;
@@ -52,8 +52,9 @@ async fn dispatch(store: Webhooks) -> Vec<(EndpointId, EventId)> {
     for _ in 0..200 {
         store.fan_out(3, NOW).await.expect("share out");
         for sent in store.claim(5, 5, LEASE, NOW).await.expect("claim") {
-            let outcome = Attempted { outcome: Outcome::Delivered, status: Some(200), error: None, duration_ms: 1 };
-            match store.settle(&sent, &outcome, NOW).await {
+            let outcome =
+                DeliveryAttempt { outcome: AttemptOutcome::Delivered, status: Some(200), error: None, duration_ms: 1 };
+            match store.record_attempt(&sent, &outcome, NOW).await {
                 Ok(_) => delivered.push((sent.endpoint.id, sent.event)),
                 Err(WebhookError::LeaseLost(_)) => {}
                 Err(other) => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::ids::VideoId;
 
-const INTAKE: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
+const CONTEXT: EventContext<'_> = EventContext { bucket: "private", profile: "default", mode: Mode::Abr };
 
 fn video() -> VideoId {
     VideoId::new(1_700_000_000_000, [7; 10])
@@ -35,8 +35,8 @@ fn s3(name: &str, key: &str) -> Value {
 }
 
 #[track_caller]
-fn only(body: &Value) -> Result<Job, Ignored> {
-    let mut jobs = jobs_of(&body.to_string(), INTAKE);
+fn only(body: &Value) -> Result<Job, SkipReason> {
+    let mut jobs = jobs_of(&body.to_string(), CONTEXT);
     assert_eq!(jobs.len(), 1);
     jobs.remove(0)
 }
@@ -65,19 +65,19 @@ fn every_way_to_create_an_object_is_one_job() {
 fn a_job_made_elsewhere_is_the_same_job() {
     let event = r2("PutObject", &format!("uploads/{}/film.mp4", video()));
     let job = only(&event).unwrap();
-    let relayed = |job: Job| relayed_job(&JobMessage::from(job).to_body(), INTAKE).unwrap();
+    let relayed = |job: Job| relayed_job(&JobMessage::from(job).to_body(), CONTEXT).unwrap();
     assert_eq!(relayed(job.clone()).as_ref(), Ok(&job));
     let of = |bucket: &str, key: &str, reason| {
         let source = Source { bucket: bucket.to_owned(), key: key.to_owned(), ..job.source.clone() };
         relayed(Job::new(job.video, source, "default", Mode::Abr, reason))
     };
     let theirs = format!("uploads/{}/film.mp4", VideoId::new(1, [1; 10]));
-    assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(Ignored::OtherBucket { .. })));
-    assert!(matches!(of("private", &theirs, JobReason::Upload), Err(Ignored::NotAnUpload { .. })));
-    assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(Ignored::NotAnUpload { .. })));
-    assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", INTAKE), Some(Err(Ignored::UnreadableJob { .. }))));
+    assert!(matches!(of("other", &job.source.key, JobReason::Upload), Err(SkipReason::OtherBucket { .. })));
+    assert!(matches!(of("private", &theirs, JobReason::Upload), Err(SkipReason::NotAnUpload { .. })));
+    assert!(matches!(of("private", &job.source.key, JobReason::Retry), Err(SkipReason::NotAnUpload { .. })));
+    assert!(matches!(relayed_job("{\"type\":\"transcode-v9\"}", CONTEXT), Some(Err(SkipReason::UnreadableJob { .. }))));
     for none in [event.to_string().as_str(), "", "7", "{}"] {
-        assert_eq!(relayed_job(none, INTAKE), None, "{none}");
+        assert_eq!(relayed_job(none, CONTEXT), None, "{none}");
     }
 }
 
@@ -86,11 +86,11 @@ fn keys_of_s3_are_form_encoded_and_those_of_r2_are_not() {
     let key = format!("uploads/{}/été_(1).mp4", video());
     let encoded = format!("uploads/{}/%C3%A9t%C3%A9_%281%29.mp4", video());
     assert_eq!(only(&r2("PutObject", &key)).unwrap(), only(&s3("ObjectCreated:Put", &encoded)).unwrap());
-    assert!(matches!(only(&r2("PutObject", &encoded)), Err(Ignored::NotAnUpload { .. })));
-    assert!(matches!(only(&s3("ObjectCreated:Put", "uploads/%FF")), Err(Ignored::Rubbish { .. })));
+    assert!(matches!(only(&r2("PutObject", &encoded)), Err(SkipReason::NotAnUpload { .. })));
+    assert!(matches!(only(&s3("ObjectCreated:Put", "uploads/%FF")), Err(SkipReason::Malformed { .. })));
     // A plus sign is a space, and no upload has a space in its name.
     let plus = s3("ObjectCreated:Put", &format!("uploads/{}/a+b.mp4", video()));
-    assert_eq!(only(&plus), Err(Ignored::NotAnUpload { key: format!("uploads/{}/a b.mp4", video()) }));
+    assert_eq!(only(&plus), Err(SkipReason::NotAnUpload { key: format!("uploads/{}/a b.mp4", video()) }));
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn events_without_work_have_a_reason() {
     not a bucket notification: missing field `action`
     not a bucket notification: invalid type: string "PutObject", expected struct Event
     "#);
-    assert!(matches!(jobs_of("", INTAKE).as_slice(), [Err(Ignored::Rubbish { .. })]));
+    assert!(matches!(jobs_of("", CONTEXT).as_slice(), [Err(SkipReason::Malformed { .. })]));
 }
 
 #[test]
 fn a_deletion_without_size_and_tag_is_still_a_deletion() {
     let body = json!({ "action": "DeleteObject", "bucket": "private", "object": { "key": "uploads/x" } });
-    assert_eq!(only(&body), Err(Ignored::Deleted { key: "uploads/x".to_owned() }));
+    assert_eq!(only(&body), Err(SkipReason::Deleted { key: "uploads/x".to_owned() }));
 }
 
 #[test]
@@ -161,14 +161,14 @@ fn each_record_stands_alone() {
     let mut body = s3("ObjectCreated:Put", &key);
     let removed = s3("ObjectRemoved:Delete", &key)["Records"][0].clone();
     body["Records"].as_array_mut().unwrap().extend([removed, json!("rubbish")]);
-    let jobs = jobs_of(&body.to_string(), INTAKE);
-    assert!(matches!(jobs.as_slice(), [Ok(_), Err(Ignored::Deleted { .. }), Err(Ignored::Rubbish { .. })]));
+    let jobs = jobs_of(&body.to_string(), CONTEXT);
+    assert!(matches!(jobs.as_slice(), [Ok(_), Err(SkipReason::Deleted { .. }), Err(SkipReason::Malformed { .. })]));
 }
 
 proptest! {
     #[test]
     fn any_body_has_an_answer(body in "\\PC{0,200}") {
-        prop_assert!(!jobs_of(&body, INTAKE).is_empty());
+        prop_assert!(!jobs_of(&body, CONTEXT).is_empty());
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl GrantKey {
 
     /// Whether `signature` is valid for `message`. In constant time if the key is secret.
     /// `delegated`: the result of the external verification; used only for delegated keys.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], delegated: Option<bool>) -> bool {
+    pub(crate) fn is_valid_signature(&self, message: &[u8], signature: &[u8], delegated: Option<bool>) -> bool {
         match self {
             Self::Hs256(mac) => mac.clone().chain_update(message).verify_slice(signature).is_ok(),
             #[cfg(feature = "es256")]

@@ -29,7 +29,7 @@ fn every_key() -> Vec<ObjectKey> {
         ObjectKey::Storyboard { video, generation: generation.clone() },
         ObjectKey::StoryboardIndex { video, generation: generation.clone() },
         ObjectKey::Poster { video, generation },
-        ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(7) },
+        ObjectKey::CustomPoster { video, poster: PosterId::from_timestamp(7) },
         ObjectKey::PosterImage { video, poster: PosterId::from_timestamp(7) },
     ]
 }

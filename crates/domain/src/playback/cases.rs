@@ -50,7 +50,7 @@ pub struct Expected {
 
 /// The response that was received.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
+pub struct CaseResponse {
     /// HTTP status.
     pub status: u16,
     /// Response headers, names in lower case.
@@ -147,14 +147,14 @@ impl Case {
     }
 
     /// Compares a response with the expected one; the error describes the difference.
-    pub fn check(&self, answer: &Answer) -> Result<(), String> {
+    pub fn check(&self, response: &CaseResponse) -> Result<(), String> {
         let expected = &self.expected;
-        let text = String::from_utf8_lossy(&answer.body);
-        if answer.status != expected.status {
-            return Err(format!("{}: status {} instead of {}: {text}", self.name, answer.status, expected.status));
+        let text = String::from_utf8_lossy(&response.body);
+        if response.status != expected.status {
+            return Err(format!("{}: status {} instead of {}: {text}", self.name, response.status, expected.status));
         }
         for (name, value) in &expected.headers {
-            let found = answer.headers.iter().find(|it| it.0 == *name).map(|it| it.1.as_str());
+            let found = response.headers.iter().find(|it| it.0 == *name).map(|it| it.1.as_str());
             let good = match (*name, found, value) {
                 // Each name separately: a response may vary by more headers.
                 ("vary", Some(names), Some(name)) => names.split(',').any(|it| it.trim() == name),
@@ -164,8 +164,8 @@ impl Case {
                 return Err(format!("{}: header {name} is {found:?} instead of {value:?}", self.name));
             }
         }
-        if expected.body.as_ref().is_some_and(|it| *it != answer.body) {
-            return Err(format!("{}: the body is {} bytes: {text}", self.name, answer.body.len()));
+        if expected.body.as_ref().is_some_and(|it| *it != response.body) {
+            return Err(format!("{}: the body is {} bytes: {text}", self.name, response.body.len()));
         }
         if let Some(part) = expected.holds.iter().find(|it| !text.contains(it.as_str())) {
             return Err(format!("{}: the body lacks {part}: {text}", self.name));

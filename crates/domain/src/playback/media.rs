@@ -68,13 +68,13 @@ impl MediaPlan {
         let edit = |reference: Reference<'_>, out: &mut String| match reference.kind {
             ReferenceKind::Key | ReferenceKind::SessionKey => {
                 if last.as_ref().is_none_or(|it| it.0 != reference.uri) {
-                    match self.key_address(reference.uri, keys) {
-                        Ok(address) => last = Some((reference.uri.to_owned(), address)),
+                    match self.key_url(reference.uri, keys) {
+                        Ok(url) => last = Some((reference.uri.to_owned(), url)),
                         Err(refusal) => failed = Some(refusal),
                     }
                 }
-                if let Some((_, address)) = &last {
-                    out.push_str(address);
+                if let Some((_, url)) = &last {
+                    out.push_str(url);
                 }
                 Edit::Replace
             }
@@ -107,7 +107,7 @@ impl MediaPlan {
     }
 
     /// Stored playlists refer to a relative `{key}.key`; the URL carries a pass for that key only.
-    fn key_address(&self, uri: &str, keys: &PassKeys) -> Result<String, Refusal> {
+    fn key_url(&self, uri: &str, keys: &PassKeys) -> Result<String, Refusal> {
         let key: RenditionName = uri.strip_suffix(".key").and_then(|it| it.parse().ok()).ok_or(Refusal::Playlist)?;
         let pass = Pass { purpose: Purpose::Key, renditions: Some(vec![key.clone()]), ..self.pass.clone() };
         let signed = pass.sign(keys).map_err(|_| Refusal::Playlist)?;

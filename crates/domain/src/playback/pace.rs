@@ -15,8 +15,8 @@ const SEGMENTS_AT_ONCE: usize = 3;
 
 /// Whether a request comes from a media element of Chromium: `Sec-Fetch-Dest` is `empty` for players in JavaScript.
 pub(super) fn is_needed(request: &Request<'_>) -> bool {
-    let is_media_element = matches!(request.destination, Some("video" | "audio"));
-    is_media_element && request.brands.is_some_and(|brands| brands.contains("Chromium"))
+    let is_media_element = matches!(request.sec_fetch_dest, Some("video" | "audio"));
+    is_media_element && request.sec_ch_ua.is_some_and(|sec_ch_ua| sec_ch_ua.contains("Chromium"))
 }
 
 /// The query that makes the edge reveal a media playlist at this pace, to be appended to its URL. `now` in Unix seconds.
@@ -125,8 +125,12 @@ mod tests {
             (Some("video"), None, false),
             (None, None, false),
         ];
-        for (destination, brands, needed) in cases {
-            assert_eq!(is_needed(&Request { destination, brands, ..Request::default() }), needed, "{destination:?}");
+        for (sec_fetch_dest, sec_ch_ua, needed) in cases {
+            assert_eq!(
+                is_needed(&Request { sec_fetch_dest, sec_ch_ua, ..Request::default() }),
+                needed,
+                "{sec_fetch_dest:?}"
+            );
         }
     }
 

@@ -113,17 +113,17 @@ impl Refusal {
 
     /// The stable code.
     pub fn code(self) -> &'static str {
-        self.words().0
+        self.code_and_message().0
     }
 
     /// Message for people.
     pub fn message(self) -> &'static str {
-        self.words().1
+        self.code_and_message().1
     }
 
     /// The problem document (RFC 9457), JSON.
     pub fn problem(self) -> String {
-        let (code, message) = self.words();
+        let (code, message) = self.code_and_message();
         // Codes and messages contain no characters that JSON would escape: a test checks that.
         format!(
             "{{\"type\":\"urn:edgereel:refusal:{code}\",\"title\":\"{message}\",\"status\":{},\"code\":\"{code}\"}}",
@@ -131,7 +131,7 @@ impl Refusal {
         )
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    fn code_and_message(self) -> (&'static str, &'static str) {
         match self {
             Self::Method => ("method-not-allowed", "This method is not allowed here."),
             Self::Path => ("bad-path", "This path has characters that are not allowed."),

@@ -12,7 +12,7 @@ use crate::pass::SessionName;
 
 use super::lookup::renewal_name;
 use super::route::Renewing;
-use super::{Config, Entry, Headers, Lookup, Refusal, Request, Subject, admit_grant};
+use super::{Config, Entry, Headers, Lookup, Refusal, Request, Subject, verify_grant};
 
 /// A session to renew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl RenewPlan {
         config: &Config,
     ) -> Result<Self, Refusal> {
         let Renewing { fresh, running } = Renewing::of(request)?;
-        let VerifiedGrant { grant, session, viewer } = admit_grant(fresh, video, request, now, keys, config)?;
+        let VerifiedGrant { grant, session, viewer } = verify_grant(fresh, video, request, now, keys, config)?;
         let mut subject = Subject { video, viewer, session, renewed: None, check_segments: false };
         let mut revocations = subject.revocations();
         if let Some(running) = running {
@@ -66,7 +66,7 @@ impl RenewPlan {
     }
 
     /// The response, JSON: the seconds until the session ends. Not a time, because the clock of a viewer may be wrong.
-    pub fn answer(&self) -> String {
+    pub fn body(&self) -> String {
         format!("{{\"expires_in\":{}}}", self.seconds)
     }
 }

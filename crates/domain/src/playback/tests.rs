@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::cases::world::{self, config, key_encryption_keys, keyring};
-use super::cases::{Answer, Case};
+use super::cases::{Case, CaseResponse};
 use super::*;
 use crate::grant::{Fingerprint, FixedLocation};
 use hls::parse::{MasterPlaylist, MediaPlaylist};
@@ -11,7 +11,7 @@ use hls::parse::{MasterPlaylist, MediaPlaylist};
 const NOW: u64 = 1_800_000_000;
 
 /// A minimal shell with a map as its store.
-fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
+fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> CaseResponse {
     let header = |name: &str| case.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
     let (path, query) = case.target.split_once('?').map_or((case.target.as_str(), None), |it| (it.0, Some(it.1)));
     let client = FixedLocation { ip: case.client_ip.parse().ok(), country: case.country };
@@ -23,8 +23,8 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
         cookie: header("cookie"),
         origin: header("origin"),
         referer: header("referer"),
-        destination: header("sec-fetch-dest"),
-        brands: header("sec-ch-ua"),
+        sec_fetch_dest: header("sec-fetch-dest"),
+        sec_ch_ua: header("sec-ch-ua"),
         client: Some(&client),
         signature: None,
     };
@@ -35,7 +35,7 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     let judged = action.lookup().map_or(Ok(()), |it| it.judge(NOW, find));
     let done = match (&action, action.object()) {
         _ if judged.is_err() => judged.map(|()| (0, vec![])),
-        (EdgeAction::Renew(plan), _) => Ok((200, plan.answer().into_bytes())),
+        (EdgeAction::Renew(plan), _) => Ok((200, plan.body().into_bytes())),
         (_, None) => Ok((204, vec![])),
         (action, Some(object)) => match objects.get(&object.path()) {
             None => Err(Refusal::NotFound),
@@ -63,7 +63,7 @@ fn send(case: &Case, objects: &HashMap<String, Vec<u8>>) -> Answer {
     more.push(("content-length".to_owned(), body.len().to_string()));
     more.extend(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     let body = if case.method == "HEAD" { vec![] } else { body };
-    Answer { status, headers: more, body }
+    CaseResponse { status, headers: more, body }
 }
 
 fn carry_out(
@@ -123,9 +123,9 @@ fn get(target: &str) -> Case {
 fn what_the_master_leads_to_plays() {
     let objects = objects();
     let fetch = |target: &str| {
-        let answer = send(&get(target), &objects);
-        assert_eq!(answer.status, 200, "{target}");
-        answer.body
+        let response = send(&get(target), &objects);
+        assert_eq!(response.status, 200, "{target}");
+        response.body
     };
     let limits = crate::grant::Limits { max_height: Some(1080), ..Default::default() };
     let grant = Grant { video: world::video(), viewer: None, id: None, expires: NOW + 60, not_before: None, limits };
@@ -203,7 +203,7 @@ fn a_renewal_is_found_by_the_passes_of_its_session() {
     let bearer = format!("Bearer {}", token(&grant("new", late + 600)));
     let post = Request { method: "POST", authorization: Some(&bearer), ..get };
     let EdgeAction::Renew(renewal) = decide(&post, late, &keyring(), &config()) else { panic!("it is renewed") };
-    assert_eq!((renewal.answer(), renewal.entry.seconds), ("{\"expires_in\":660}".to_owned(), 660));
+    assert_eq!((renewal.body(), renewal.entry.seconds), ("{\"expires_in\":660}".to_owned(), 660));
 
     let folder = playlist.rsplit_once('/').unwrap().0;
     for path in [playlist.clone(), format!("{folder}/1080p_00000.ts")] {
@@ -291,8 +291,8 @@ proptest! {
             cookie: cookie.as_deref(),
             origin: origin.as_deref(),
             referer: origin.as_deref(),
-            destination: None,
-            brands: None,
+            sec_fetch_dest: None,
+            sec_ch_ua: None,
             client: Some(&FixedLocation { ip: None, country: origin.as_deref() }),
             signature: None,
         };

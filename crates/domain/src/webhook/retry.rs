@@ -4,7 +4,7 @@
 pub const GIVE_UP_AFTER_MS: u64 = 3 * 24 * 60 * MINUTE_MS;
 
 /// The longest pause that an endpoint may request.
-const LONGEST_WISH_MS: u64 = 24 * 60 * MINUTE_MS;
+const LONGEST_REQUESTED_PAUSE_MS: u64 = 24 * 60 * MINUTE_MS;
 
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
@@ -35,7 +35,7 @@ pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, requ
 
 /// The pause that an endpoint requested, limited to the maximum.
 pub fn bounded_request(requested_ms: Option<u64>) -> Option<u64> {
-    requested_ms.map(|it| it.min(LONGEST_WISH_MS))
+    requested_ms.map(|it| it.min(LONGEST_REQUESTED_PAUSE_MS))
 }
 
 /// Whether an endpoint that has only failed since `since_ms` must be disabled.
@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_may_ask_for_more_time_but_not_for_ever() {
-        let next = |wished| next_attempt(1, FIRST, FIRST, 0, Some(wished)).unwrap() - FIRST;
+        let next = |requested| next_attempt(1, FIRST, FIRST, 0, Some(requested)).unwrap() - FIRST;
         assert_eq!(next(1_000), 5_000, "never sooner");
         assert_eq!(next(60_000), 60_000);
-        assert_eq!(next(u64::MAX), LONGEST_WISH_MS);
+        assert_eq!(next(u64::MAX), LONGEST_REQUESTED_PAUSE_MS);
         let late = FIRST + GIVE_UP_AFTER_MS - 1;
         assert_eq!(next_attempt(9, FIRST, late, 0, Some(60_000)), Some(FIRST + GIVE_UP_AFTER_MS));
         assert_eq!(next_attempt(9, FIRST, late + 1, 0, Some(60_000)), None);
@@ -83,8 +83,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_goes_forward_and_ends(attempts: u32, first: u64, now: u64, jitter: u16, wished: Option<u64>) {
-            if let Some(next) = next_attempt(attempts, first, now, jitter, wished) {
+        fn it_goes_forward_and_ends(attempts: u32, first: u64, now: u64, jitter: u16, requested: Option<u64>) {
+            if let Some(next) = next_attempt(attempts, first, now, jitter, requested) {
                 prop_assert!(next > now && next <= first.saturating_add(GIVE_UP_AFTER_MS));
             }
         }

@@ -51,11 +51,11 @@ proptest! {
 fn pictures_are_found_behind_other_units() {
     let unit = |bytes: &[u8]| [&[0, 0, 0, 9], bytes, &vec![0; 9 - bytes.len()]].concat();
     let sample = |units: &[&[u8]]| units.iter().flat_map(|it| unit(it)).collect::<Vec<u8>>();
-    assert_eq!(picture(&sample(&[&[0x67], &[0x68], &[0x06], &[0x65]]), 4), Some(Picture::Idr));
+    assert_eq!(frame_kind(&sample(&[&[0x67], &[0x68], &[0x06], &[0x65]]), 4), Some(FrameKind::Idr));
     // first_mb_in_slice 0, slice_type 7 (I) and 5 (P).
-    assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1000_1000]]), 4), Some(Picture::Intra));
-    assert_eq!(picture(&sample(&[&[0x06], &[0x41, 0b1001_1000]]), 4), Some(Picture::Inter));
-    assert_eq!(picture(&sample(&[&[0x67], &[0x68]]), 4), None);
-    assert_eq!(picture(&sample(&[&[0x65]])[..3], 4), None);
+    assert_eq!(frame_kind(&sample(&[&[0x06], &[0x41, 0b1000_1000]]), 4), Some(FrameKind::Intra));
+    assert_eq!(frame_kind(&sample(&[&[0x06], &[0x41, 0b1001_1000]]), 4), Some(FrameKind::Inter));
+    assert_eq!(frame_kind(&sample(&[&[0x67], &[0x68]]), 4), None);
+    assert_eq!(frame_kind(&sample(&[&[0x65]])[..3], 4), None);
     assert_eq!(length_size(&[1, 0x64, 0, 0x1e, 0xff]), Some(4));
 }

@@ -1,9 +1,12 @@
 //! Sample tables (`stbl`): size, position and times of every sample, decoded while iterating.
 
+mod tables;
+
 use crate::read::Reader;
 
 use super::Mp4Error;
 use super::boxes::child;
+use tables::{ChunkOffsets, Sizes, chunk_offsets, sizes};
 
 /// Maximum number of samples: fourteen hours at 60 frames per second. Uniform tables can declare
 /// billions of samples in twenty bytes.
@@ -42,59 +45,6 @@ pub struct SampleTable {
     /// (first chunk from 1, samples per chunk)
     runs: Vec<(u32, u32)>,
     chunks: ChunkOffsets,
-}
-
-#[derive(Debug, Clone)]
-enum Sizes {
-    Uniform(u32),
-    /// Big-endian numbers with this many bits.
-    Table {
-        bits: u8,
-        raw: Vec<u8>,
-    },
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self::Uniform(0)
-    }
-}
-
-impl Sizes {
-    fn get(&self, index: u32) -> u32 {
-        let index = index as usize;
-        match self {
-            Self::Uniform(size) => *size,
-            Self::Table { bits: 32, raw } => be32(raw, index * 4),
-            Self::Table { bits: 16, raw } => u32::from(raw[index * 2]) << 8 | u32::from(raw[index * 2 + 1]),
-            Self::Table { bits: 8, raw } => u32::from(raw[index]),
-            Self::Table { raw, .. } => u32::from(raw[index / 2] >> (4 * (1 - index % 2)) & 0xf),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct ChunkOffsets {
-    wide: bool,
-    raw: Vec<u8>,
-}
-
-impl ChunkOffsets {
-    fn len(&self) -> usize {
-        self.raw.len() / if self.wide { 8 } else { 4 }
-    }
-
-    fn get(&self, index: usize) -> u64 {
-        if self.wide {
-            u64::from(be32(&self.raw, index * 8)) << 32 | u64::from(be32(&self.raw, index * 8 + 4))
-        } else {
-            u64::from(be32(&self.raw, index * 4))
-        }
-    }
-}
-
-fn be32(raw: &[u8], at: usize) -> u32 {
-    raw.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |it| u32::from_be_bytes(*it))
 }
 
 impl SampleTable {
@@ -210,41 +160,6 @@ fn runs(payload: &[u8]) -> Option<Vec<(u32, u32)>> {
         Some(row)
     })?;
     rows.is_sorted_by(|a, b| a.0 < b.0).then_some(rows)
-}
-
-fn sizes(stbl: &[u8]) -> Option<(u32, Sizes)> {
-    if let Some(payload) = child(stbl, b"stsz") {
-        let mut reader = Reader::new(payload);
-        reader.skip(4)?;
-        let uniform = reader.u32()?;
-        let count = reader.u32()?;
-        if uniform > 0 || count == 0 {
-            return Some((count, Sizes::Uniform(uniform)));
-        }
-        let raw = reader.take((count as usize).checked_mul(4)?)?;
-        return Some((count, Sizes::Table { bits: 32, raw: raw.to_vec() }));
-    }
-    let mut reader = Reader::new(child(stbl, b"stz2")?);
-    reader.skip(7)?;
-    let bits = reader.u8()?;
-    let count = reader.u32()?;
-    if ![4, 8, 16].contains(&bits) {
-        return None;
-    }
-    let raw = reader.take((count as usize).checked_mul(usize::from(bits))?.div_ceil(8))?;
-    Some((count, Sizes::Table { bits, raw: raw.to_vec() }))
-}
-
-fn chunk_offsets(stbl: &[u8]) -> Option<ChunkOffsets> {
-    let (wide, payload) = match child(stbl, b"stco") {
-        Some(payload) => (false, payload),
-        None => (true, child(stbl, b"co64")?),
-    };
-    let mut reader = Reader::new(payload);
-    reader.skip(4)?;
-    let count = reader.u32()? as usize;
-    let raw = reader.take(count.checked_mul(if wide { 8 } else { 4 })?)?;
-    Some(ChunkOffsets { wide, raw: raw.to_vec() })
 }
 
 struct Samples<'a> {

@@ -16,7 +16,7 @@ pub(crate) struct HeadFacts {
     /// Whether the first slice is intra-coded, IDR or not.
     pub(crate) intra: bool,
     /// Whether a slice was found.
-    pub(crate) picture: bool,
+    pub(crate) has_frame: bool,
 }
 
 /// Collects the beginnings of access units, one after the other, until the first slice of each.
@@ -109,7 +109,7 @@ impl HeadScanner {
                     // 16 to 23 are the intra random access points, including BLA, IDR and CRA.
                     self.facts.random_access = (16..=21).contains(&kind);
                     self.facts.intra = (16..=23).contains(&kind);
-                    self.facts.picture = true;
+                    self.facts.has_frame = true;
                 }
                 33 => {
                     self.facts.sps = true;
@@ -122,7 +122,7 @@ impl HeadScanner {
                 kind @ 1..=5 => {
                     self.facts.random_access = kind == 5;
                     self.facts.intra = kind == 5 || h264_slice_is_intra(&nal[1..]);
-                    self.facts.picture = true;
+                    self.facts.has_frame = true;
                 }
                 7 => {
                     self.facts.sps = true;
@@ -132,7 +132,7 @@ impl HeadScanner {
                 _ => {}
             },
         }
-        self.facts.picture
+        self.facts.has_frame
     }
 
     fn close_sps(&mut self, end: usize) {

@@ -4,7 +4,7 @@ use super::packet::{PACKET_BYTES, Packet};
 use super::pes::{self, Parsed};
 
 /// A frame whose PES header is in one packet.
-struct Picture {
+struct Frame {
     /// Offset of its PES header.
     header: usize,
     pts: u64,
@@ -24,12 +24,12 @@ struct Picture {
 /// bytes stay unchanged if that is impossible, or if no frame is reordered.
 pub fn begin_with_first_frame(bytes: &mut [u8]) -> bool {
     let early = early_pictures(bytes);
-    let Some((first, others)) = early.pictures.split_first() else { return false };
+    let Some((first, others)) = early.frames.split_first() else { return false };
     let base = first.pts;
     if !first.has_dts || first.dts >= base || others.iter().any(|it| it.pts <= base) {
         return false;
     }
-    let count = early.pictures.len() as u64;
+    let count = early.frames.len() as u64;
     let until = others.iter().map(|it| it.pts).chain(early.next_dts).min().unwrap_or(base + count);
     // Every frame gets a distinct time.
     if until < base + count {
@@ -39,22 +39,22 @@ pub fn begin_with_first_frame(bytes: &mut [u8]) -> bool {
         return false;
     }
     without_dts(bytes, first.header);
-    for (place, picture) in (1..).zip(others) {
-        write_dts(bytes, picture.header, base + (until - base) * place / count);
+    for (number, frame) in (1..).zip(others) {
+        write_dts(bytes, frame.header, base + (until - base) * number / count);
     }
     true
 }
 
 /// The frames that would be decoded no later than the first one is shown.
 struct Early {
-    pictures: Vec<Picture>,
+    frames: Vec<Frame>,
     /// Decoding time of the frame after them.
     next_dts: Option<u64>,
 }
 
 fn early_pictures(bytes: &[u8]) -> Early {
-    let mut early = Early { pictures: vec![], next_dts: None };
-    for (place, packet) in bytes.chunks_exact(PACKET_BYTES).enumerate() {
+    let mut early = Early { frames: vec![], next_dts: None };
+    for (number, packet) in bytes.chunks_exact(PACKET_BYTES).enumerate() {
         let Some(packet) = packet.first_chunk::<PACKET_BYTES>().and_then(Packet::parse) else { continue };
         let is_video = packet.payload.first_chunk::<4>().is_some_and(|it| it[..3] == [0, 0, 1] && it[3] & 0xf0 == 0xe0);
         if !packet.unit_start || !is_video {
@@ -63,12 +63,12 @@ fn early_pictures(bytes: &[u8]) -> Early {
         let Parsed::Header(header) = pes::parse(packet.payload) else { continue };
         let Some(pts) = header.pts else { continue };
         let dts = header.dts.unwrap_or(pts);
-        if early.pictures.first().is_some_and(|first| dts > first.pts) {
+        if early.frames.first().is_some_and(|first| dts > first.pts) {
             early.next_dts = Some(dts);
             return early;
         }
-        let header_offset = (place + 1) * PACKET_BYTES - packet.payload.len();
-        early.pictures.push(Picture { header: header_offset, pts, dts, has_dts: header.dts.is_some() });
+        let header_offset = (number + 1) * PACKET_BYTES - packet.payload.len();
+        early.frames.push(Frame { header: header_offset, pts, dts, has_dts: header.dts.is_some() });
     }
     early
 }
@@ -110,7 +110,7 @@ mod tests {
         ]
     }
 
-    fn picture(pts: u64, dts: Option<u64>) -> Vec<u8> {
+    fn packet(pts: u64, dts: Option<u64>) -> Vec<u8> {
         let mut pes = vec![0, 0, 1, 0xe0, 0, 0, 0x80];
         match dts {
             Some(dts) => {
@@ -144,7 +144,7 @@ mod tests {
     fn two_reordered_pictures_move_behind_the_first() {
         let order = [(10_000, 7_600), (14_800, 8_800), (12_400, 10_000), (11_200, 11_200), (13_600, 12_400)];
         let mut bytes: Vec<u8> =
-            order.iter().flat_map(|(pts, dts)| picture(*pts, (pts != dts).then_some(*dts))).collect();
+            order.iter().flat_map(|(pts, dts)| packet(*pts, (pts != dts).then_some(*dts))).collect();
         assert!(begin_with_first_frame(&mut bytes));
         let expected = [(10_000, 10_000), (14_800, 10_400), (12_400, 10_800), (11_200, 11_200), (13_600, 12_400)];
         assert_eq!(times(&bytes), expected);
@@ -165,7 +165,7 @@ mod tests {
             &[],
         ];
         for case in cases {
-            let bytes: Vec<u8> = case.iter().flat_map(|(pts, dts)| picture(*pts, *dts)).collect();
+            let bytes: Vec<u8> = case.iter().flat_map(|(pts, dts)| packet(*pts, *dts)).collect();
             let mut after = bytes.clone();
             assert!(!begin_with_first_frame(&mut after), "{case:?}");
             assert_eq!(after, bytes, "{case:?}");
@@ -209,7 +209,7 @@ mod tests {
         }
 
         #[test]
-        fn decoding_times_grow_and_precede_pictures(delay in 1_u64..5, frame in 1_500_u64..6_000, count in 6_usize..20) {
+        fn decoding_times_grow_and_precede_frames(delay in 1_u64..5, frame in 1_500_u64..6_000, count in 6_usize..20) {
             // The first frame, then anchors, each followed by one frame that is shown before it.
             let mut shown = vec![0_u64];
             let mut next = 1;
@@ -218,9 +218,9 @@ mod tests {
                 next += 2;
             }
             let mut bytes = vec![];
-            for (place, at) in shown.iter().enumerate() {
-                let (pts, dts) = (900_000 + at * frame, 900_000 + place as u64 * frame - delay * frame);
-                bytes.extend(picture(pts, (pts != dts).then_some(dts)));
+            for (number, at) in shown.iter().enumerate() {
+                let (pts, dts) = (900_000 + at * frame, 900_000 + number as u64 * frame - delay * frame);
+                bytes.extend(packet(pts, (pts != dts).then_some(dts)));
             }
             begin_with_first_frame(&mut bytes);
             let times = times(&bytes);

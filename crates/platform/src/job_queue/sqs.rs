@@ -179,21 +179,21 @@ impl JobQueue for SqsQueue {
         Ok(())
     }
 
-    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, why: &str) -> Result<(), QueueError> {
+    async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         if lease.receive_count >= self.max_receives {
-            return self.dead_letter(receipt, why).await;
+            return self.dead_letter(receipt, reason).await;
         }
         self.hide(&receipt.0, delay).await?;
         self.leases.end(&receipt.0);
         Ok(())
     }
 
-    async fn dead_letter(&self, receipt: &ReceiptHandle, why: &str) -> Result<(), QueueError> {
+    async fn dead_letter(&self, receipt: &ReceiptHandle, reason: &str) -> Result<(), QueueError> {
         let lease = self.held(receipt)?;
         // Proves that the lease is still held, and extends it for the following requests.
         self.hide(&receipt.0, dead::BURIAL).await?;
-        self.send_dead(&lease, why).await?;
+        self.send_dead(&lease, reason).await?;
         // If this fails, the message is delivered once more, which is better than losing it.
         self.delete(&receipt.0).await?;
         self.leases.end(&receipt.0);

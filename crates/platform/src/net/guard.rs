@@ -22,7 +22,7 @@ pub struct Policy {
 
 /// The reason why an address is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum UrlRejected {
     /// The scheme is neither `https` nor `http`.
     #[error("`{0}:` is not allowed: use https")]
     Scheme(String),
@@ -36,12 +36,12 @@ pub enum Refused {
     #[error("the URL has no host")]
     NoHost,
     /// The host is not on the public internet.
-    #[error("`{host}` is not on the public internet: {why}")]
+    #[error("`{host}` is not on the public internet: {reason}")]
     Private {
         /// The host as it is written in the URL.
         host: String,
         /// The kind of address that it is.
-        why: Unreachable,
+        reason: Unreachable,
     },
     /// The host name does not resolve.
     #[error("`{0}` has no address")]
@@ -94,28 +94,28 @@ impl Guard {
     ///
     /// # Errors
     /// The first violation of the policy.
-    pub fn check(&self, url: &Url) -> Result<(), Refused> {
+    pub fn check(&self, url: &Url) -> Result<(), UrlRejected> {
         match url.scheme() {
             "https" => {}
             "http" if self.policy.allow_http => {}
-            "http" => return Err(Refused::NotHttps),
-            other => return Err(Refused::Scheme(other.chars().take(32).collect())),
+            "http" => return Err(UrlRejected::NotHttps),
+            other => return Err(UrlRejected::Scheme(other.chars().take(32).collect())),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refused::Userinfo);
+            return Err(UrlRejected::Userinfo);
         }
         // The parser has normalised octal, hexadecimal and shortened addresses.
         match url.host() {
-            None => Err(Refused::NoHost),
+            None => Err(UrlRejected::NoHost),
             Some(Host::Domain(_)) => Ok(()),
             Some(Host::Ipv4(address)) => self.check_address(&address.to_string(), address.into()),
             Some(Host::Ipv6(address)) => self.check_address(&address.to_string(), address.into()),
         }
     }
 
-    fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+    fn check_address(&self, host: &str, address: IpAddr) -> Result<(), UrlRejected> {
         match why_not_public(address) {
-            Some(why) if !self.policy.allow_private => Err(Refused::Private { host: host.to_owned(), why }),
+            Some(reason) if !self.policy.allow_private => Err(UrlRejected::Private { host: host.to_owned(), reason }),
             _ => Ok(()),
         }
     }
@@ -125,7 +125,7 @@ impl Guard {
     async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let addresses = self.lookup.lookup(host).await?;
         if addresses.is_empty() {
-            return Err(Refused::NoAddress(host.to_owned()).into());
+            return Err(UrlRejected::NoAddress(host.to_owned()).into());
         }
         for address in &addresses {
             self.check_address(host, *address)?;
@@ -140,10 +140,10 @@ impl Guard {
     }
 
     /// The refusal inside an error of a client.
-    pub fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refused> {
+    pub fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a UrlRejected> {
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(refused) = error.downcast_ref::<Refused>() {
+            if let Some(refused) = error.downcast_ref::<UrlRejected>() {
                 return Some(refused);
             }
             next = error.source();
@@ -247,8 +247,8 @@ mod tests {
         for (host, addresses) in names {
             let error = client.get(format!("http://{host}:1/")).send().await.unwrap_err();
             let refused = Guard::refusal(&error).unwrap_or_else(|| panic!("{host}: {error:?}"));
-            assert_eq!(matches!(refused, Refused::NoAddress(_)), addresses.is_empty(), "{refused}");
-            assert_eq!(matches!(refused, Refused::Private { .. }), !addresses.is_empty(), "{refused}");
+            assert_eq!(matches!(refused, UrlRejected::NoAddress(_)), addresses.is_empty(), "{refused}");
+            assert_eq!(matches!(refused, UrlRejected::Private { .. }), !addresses.is_empty(), "{refused}");
         }
         let unknown = client.get("http://unknown.test/").send().await.unwrap_err();
         assert!(unknown.is_connect() && Guard::refusal(&unknown).is_none(), "{unknown:?}");

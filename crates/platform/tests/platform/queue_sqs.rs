@@ -112,7 +112,7 @@ async fn the_reason_and_the_count_outlive_the_message() {
     for _ in 0..3 {
         let dead = queue.dead_letters(10).await.unwrap();
         let [letter] = dead.as_slice() else { panic!("{dead:?}") };
-        assert_eq!(letter.why.as_deref(), Some("no\u{FFFD}t a\u{FFFD} video"));
+        assert_eq!(letter.reason.as_deref(), Some("no\u{FFFD}t a\u{FFFD} video"));
         assert_eq!((letter.receive_count, letter.sent_ms), (2, second.sent_ms));
     }
 }

@@ -54,7 +54,7 @@ async fn a_bad_configuration_stops_the_start() {
     assert!(matches!(S3Server::open(wrong), Err(OpenError::OverlappingRules { .. })));
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    assert!(matches!(S3Server::open(config(&file)), Err(OpenError::Folder { .. })));
+    assert!(matches!(S3Server::open(config(&file)), Err(OpenError::Directory { .. })));
 }
 
 #[tokio::test]

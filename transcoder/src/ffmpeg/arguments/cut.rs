@@ -8,9 +8,9 @@ use domain::plan::AudioPlan;
 use domain::segment::TICKS_PER_SECOND;
 
 use super::push;
-use crate::sink::ORIGIN;
+use crate::sink::PRESENTATION_START;
 
-/// The muxer adds twice its delay to every time stamp; the rest of [`ORIGIN`] is an offset.
+/// The muxer adds twice its delay to every time stamp; the rest of [`PRESENTATION_START`] is an offset.
 const MUX_DELAY: f64 = 0.35;
 
 /// Writes tables once, at the start of every segment. FFmpeg would repeat them ten times a second,
@@ -47,7 +47,7 @@ impl Cut {
             push(arguments, &["-segment_times", &times.join(",")]);
         }
         push(arguments, &["-segment_start_number", &self.number.to_string()]);
-        let origin = ORIGIN as f64 / TICKS_PER_SECOND as f64 - 2.0 * MUX_DELAY;
+        let origin = PRESENTATION_START as f64 / TICKS_PER_SECOND as f64 - 2.0 * MUX_DELAY;
         push(arguments, &["-output_ts_offset", &format!("{:.6}", -self.origin - self.first)]);
         push(arguments, &["-initial_offset", &format!("{:.6}", origin + self.first), "-avoid_negative_ts", "disabled"]);
         push(arguments, &["-muxdelay", &MUX_DELAY.to_string(), "-muxpreload", "0"]);

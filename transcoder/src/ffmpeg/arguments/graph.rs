@@ -6,9 +6,9 @@ use domain::plan::{ChunkPlan, EncodePlan, Size};
 use domain::probe::{ColorMatrix, Seeking, VideoStream};
 use domain::segment::seconds;
 
-use super::Context;
+use super::CommandInputs;
 
-impl Context<'_> {
+impl CommandInputs<'_> {
     /// A graph with one decoder, a constant frame rate on the grid of the whole presentation, and
     /// all rungs.
     pub(super) fn graph(&self, chunks: &[ChunkPlan]) -> String {
@@ -21,8 +21,8 @@ impl Context<'_> {
             return format!("{frames},{select},{}[iframes]", self.converted(plan.iframes.size));
         }
         let mut graph = format!("{frames},{}", self.converted(plan.rungs[0].size));
-        for (place, rung) in plan.rungs.iter().enumerate() {
-            match plan.rungs.get(place + 1) {
+        for (index, rung) in plan.rungs.iter().enumerate() {
+            match plan.rungs.get(index + 1) {
                 Some(next) => {
                     graph += &format!(
                         ",split=2[{}][to-{}];[to-{}]",

@@ -46,9 +46,9 @@ impl Paper {
         Self { plan: EncodePlan::new(&probe, &profile, Mode::Abr).unwrap(), probe, profile }
     }
 
-    fn arguments(&self, of: impl Fn(&Context<'_>) -> Vec<String>) -> String {
+    fn arguments(&self, of: impl Fn(&CommandInputs<'_>) -> Vec<String>) -> String {
         let output = |name: &str, file: &str| format!("OUT/{name}/{file}");
-        lines(&of(&Context {
+        lines(&of(&CommandInputs {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.profile.encoder,

@@ -2,7 +2,10 @@
 
 use domain::failure::SourceProblem;
 use domain::probe::{AudioStream, ColorMatrix, HighDynamicRange, Rates, Ratio, VideoStream};
-use serde::Deserialize;
+
+mod raw;
+
+use raw::{RawProbe, RawProgram, RawStream, SideData};
 
 /// The selected streams.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,114 +23,6 @@ pub(crate) struct Found {
     pub announced: bool,
     /// Duration of the whole container, seconds, if it is declared.
     pub duration_seconds: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct RawProbe {
-    #[serde(default)]
-    streams: Vec<RawStream>,
-    #[serde(default)]
-    programs: Vec<RawProgram>,
-    #[serde(default)]
-    format: RawFormat,
-}
-
-#[derive(Deserialize)]
-struct RawProgram {
-    #[serde(default)]
-    streams: Vec<ProgramStream>,
-}
-
-#[derive(Deserialize)]
-struct ProgramStream {
-    index: u32,
-}
-
-#[derive(Deserialize, Default)]
-struct RawFormat {
-    duration: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawStream {
-    index: u32,
-    codec_type: Option<String>,
-    codec_name: Option<String>,
-    codec_tag_string: Option<String>,
-    profile: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    sample_aspect_ratio: Option<String>,
-    pix_fmt: Option<String>,
-    sample_fmt: Option<String>,
-    field_order: Option<String>,
-    color_transfer: Option<String>,
-    color_space: Option<String>,
-    color_primaries: Option<String>,
-    r_frame_rate: Option<String>,
-    avg_frame_rate: Option<String>,
-    time_base: Option<String>,
-    start_pts: Option<i64>,
-    start_time: Option<String>,
-    duration: Option<String>,
-    bit_rate: Option<String>,
-    channels: Option<u32>,
-    sample_rate: Option<String>,
-    #[serde(default)]
-    disposition: Disposition,
-    #[serde(default)]
-    tags: Tags,
-    #[serde(default)]
-    side_data_list: Vec<SideData>,
-}
-
-#[derive(Deserialize, Default)]
-struct Disposition {
-    #[serde(default)]
-    default: u8,
-    #[serde(default)]
-    attached_pic: u8,
-}
-
-#[derive(Deserialize, Default)]
-struct Tags {
-    language: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct SideData {
-    displaymatrix: Option<String>,
-    rotation: Option<f64>,
-    dv_profile: Option<u32>,
-    dv_bl_signal_compatibility_id: Option<u32>,
-}
-
-impl RawStream {
-    fn is(&self, kind: &str) -> bool {
-        self.codec_type.as_deref() == Some(kind) && self.disposition.attached_pic == 0
-    }
-
-    fn codec(&self) -> Option<&str> {
-        self.codec_name.as_deref().filter(|it| !matches!(*it, "none" | "unknown"))
-    }
-
-    fn sample_rate(&self) -> Option<u32> {
-        self.sample_rate.as_deref()?.parse().ok().filter(|it| *it > 0)
-    }
-
-    /// Whether packets of the stream were found: its headers declare a size or a sample rate.
-    fn is_there(&self) -> bool {
-        match self.codec_type.as_deref() {
-            Some("video") => self.width.is_some_and(|it| it > 0) && self.height.is_some_and(|it| it > 0),
-            _ => self.channels.is_some_and(|it| it > 0) && self.sample_rate().is_some(),
-        }
-    }
-
-    /// Whether FFmpeg has a decoder for the stream: it knows the decoder's output format.
-    fn is_decodable(&self) -> bool {
-        let format = if self.is("video") { &self.pix_fmt } else { &self.sample_fmt };
-        self.codec().is_some() && format.as_deref().is_some_and(|it| it != "unknown")
-    }
 }
 
 /// Maximum sample rate, Hz: twice the highest rate of recorders.

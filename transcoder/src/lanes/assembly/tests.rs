@@ -5,7 +5,7 @@ use domain::profile::Profile;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::transport::{AUDIO, Picture, Transport, VIDEO, VIDEO_CODEC};
+use crate::testing::transport::{AUDIO, FrameKind, Transport, VIDEO, VIDEO_CODEC};
 use crate::testing::{encoded_plan, foreign, name, objects_of, planned_segment, remuxed_plan, stored};
 
 const COST: Cost = Cost { cpu: Duration::from_millis(70), wall: Duration::from_millis(90) };
@@ -150,7 +150,7 @@ fn the_first_segment_says_what_codec_it_is() {
     // Sound without a header of ADTS.
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Audio, plan.chunks(Lane::Audio));
-    let mut mute = stored(&name("audio-128k"), 0, &Transport::new(&[AUDIO]).sound(0, 1, 48_000).into_bytes());
+    let mut mute = stored(&name("audio-128k"), 0, &Transport::new(&[AUDIO]).audio(0, 1, 48_000).into_bytes());
     mute.measured.audio.as_mut().unwrap().codec = None;
     assert!(assembly.add(&plan, &mute).is_err());
 }
@@ -159,7 +159,7 @@ fn the_first_segment_says_what_codec_it_is() {
 fn what_is_wrong_is_not_taken() {
     let plan = encoded_plan();
     let mut assembly = Assembly::new(&plan, Lane::Encode, &plan.encode_chunks[0..=0]);
-    let inter = Transport::new(&[VIDEO]).picture(Picture::Inter, 0, 0).into_bytes();
+    let inter = Transport::new(&[VIDEO]).frame(FrameKind::Inter, 0, 0).into_bytes();
     assert!(matches!(assembly.add(&plan, &stored(&name("720p"), 0, &inter)), Err(TranscodeError::Verification(_))));
     assert!(!assembly.is_complete());
     assert_eq!(assembly.take_rest(COST, &plan), None);

@@ -89,7 +89,7 @@ async fn chunks_of_a_source_that_was_sought_are_made_once_more() {
         let segments = segments.filter(|it| chunk.segments.contains(&it.index)).cloned().collect();
         let (lane, index) = (Lane::Audio, chunk.index);
         let record = ChunkRecord { lane, index, cpu_ms: 0, wall_ms: 0, segments, codecs: Default::default() };
-        assert!(belongs(&plan, &record));
+        assert!(fits_plan(&plan, &record));
         world.journal.chunks.lock().unwrap().push(record);
     }
     world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Exit(1)).beginning_at(0)]);

@@ -132,7 +132,7 @@ fn records_of_renditions_tell_what_is_known() {
     for (kind, probe, profile, mode) in kinds() {
         let plan = EncodePlan::new(&probe, &profile, mode).unwrap();
         let mut publisher = publisher(&world, &probe, &plan);
-        let planned = publisher.planned();
+        let planned = publisher.planned_renditions();
         assert_eq!(planned.len(), all_names(&plan).len(), "{kind}");
         for it in &planned {
             assert_eq!((it.state, &it.codecs, it.bandwidth), (RenditionState::Planned, &None, None), "{kind}: {it:?}");

@@ -55,7 +55,7 @@ async fn waiting_ends_when_all_services_answer_or_the_worker_stops() {
     tokio::join!(site.worker.wait_for_services(&cancel), stop);
     assert!(before.elapsed() < Duration::from_millis(900), "{:?}", before.elapsed());
     site.world.flaky.is_away.store(false, Ordering::Relaxed);
-    site.worker.outage.forget();
+    site.worker.outage.reset_pauses();
     let cancel = CancellationToken::new();
     let waiting = tokio::time::timeout(Duration::from_secs(5), site.worker.wait_for_services(&cancel));
     assert!(waiting.await.is_ok());

@@ -6,7 +6,7 @@ use domain::job::PosterJob;
 
 use super::*;
 
-/// The header of a PNG picture of this size.
+/// The header of a PNG image of this size.
 fn png(side: u32) -> Vec<u8> {
     let size = [side.to_be_bytes(), side.to_be_bytes()].concat();
     [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", &size[..], &[8, 2, 0, 0, 0, 1, 2, 3, 4]].concat()

@@ -1,7 +1,7 @@
 //! Receivers that are down, slow, gone, or respond incorrectly.
 
 use axum::body::Body;
-use catalog::webhooks::{DeliveryStatus, DisabledWhy, EndpointPatch};
+use catalog::webhooks::{DeliveryStatus, DisabledReason, EndpointPatch};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ async fn a_receiver_that_is_down_longer_is_disabled_until_it_is_enabled() {
     office.life(1, began).await;
     let down = office.pass(began, began + 3 * DAY_MS + 2 * HOUR_MS).await;
     assert_eq!((down.delivered, down.given_up, down.disabled), (0, 1, 1));
-    let (_, why) = office.store.get(endpoint.id).await.unwrap().disabled.unwrap();
-    assert_eq!(why, DisabledWhy::Failing);
+    let (_, reason) = office.store.get(endpoint.id).await.unwrap().disabled.unwrap();
+    assert_eq!(reason, DisabledReason::Failing);
     assert!(office.log(&endpoint).await.iter().all(|it| it.status == DeliveryStatus::Failed));
 
     receiver.answer(|_| reply(200));
@@ -71,8 +71,8 @@ async fn one_that_is_gone_is_asked_once() {
     office.life(1, now).await;
     let round = office.pass(now, now + DAY_MS).await;
     assert_eq!((round.disabled, receiver.received().len()), (1, 1));
-    let (_, why) = office.store.get(endpoint.id).await.unwrap().disabled.unwrap();
-    assert_eq!(why, DisabledWhy::Gone);
+    let (_, reason) = office.store.get(endpoint.id).await.unwrap().disabled.unwrap();
+    assert_eq!(reason, DisabledReason::Gone);
 }
 
 #[tokio::test]

@@ -175,7 +175,10 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
         let ready = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await;
         assert!(matches!(ready, Err(CatalogError::Gone { .. })), "{ready:?}");
         assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Gone);
-        assert_eq!(subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::Gone);
+        assert_eq!(
+            subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"),
+            UploadEventOutcome::VideoGone
+        );
         let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
         assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Stopped));
     }
@@ -234,9 +237,9 @@ pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
 /// A dead letter fails its video only if nothing has happened since and no worker holds it.
 pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
-    let fail_permanently = |job: Job, died_ms, now_ms| {
+    let fail_permanently = |job: Job, dead_lettered_ms, now_ms| {
         let lost = lost.clone();
-        async move { subject.catalog.fail_permanently(&job.into(), &lost, died_ms, now_ms).await.expect("give up") }
+        async move { subject.catalog.fail_permanently(&job.into(), &lost, dead_lettered_ms, now_ms).await.expect("give up") }
     };
     assert!(!fail_permanently(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;

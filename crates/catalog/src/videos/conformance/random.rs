@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
             0 => drop(catalog.create_video(&new_video(self.number), now_ms).await),
             1 | 2 => {
                 let noted = catalog.note_upload_event(&job, now_ms).await.expect("note");
-                assert!(!self.deleted || noted == UploadEventOutcome::Gone);
+                assert!(!self.deleted || noted == UploadEventOutcome::VideoGone);
             }
             3 => drop(catalog.request_work(&job, now_ms).await),
             4..=6 => self.claim(&job).await,

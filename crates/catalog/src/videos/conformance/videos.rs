@@ -228,7 +228,7 @@ pub async fn deleted_videos_keep_their_id(subject: &Subject) {
         let deleted = subject.catalog.apply(job.video, &VideoEvent::Deleted, NOW).await.expect("delete");
         assert_eq!(deleted.state, VideoState::Deleted);
     }
-    assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::Gone);
+    assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::VideoGone);
     assert_eq!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Gone);
     let again = subject.catalog.create_video(&new_video(1), NOW).await;
     assert!(matches!(again, Err(CatalogError::Gone { .. })), "{again:?}");

@@ -123,17 +123,26 @@ pub async fn shutdown_gives_the_job_back(subject: &Subject) {
 pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject) {
     let job = subject.ready(1).await;
     let other = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 1).await.expect("note"), UploadEventOutcome::Unwanted);
+    assert_eq!(
+        subject.catalog.note_upload_event(&other, NOW + 1).await.expect("note"),
+        UploadEventOutcome::SourceAfterReady
+    );
     assert_eq!(subject.claim_for(&other, &generation(&other), NOW + 1).await, ClaimOutcome::AlreadyDone);
     let video = subject.video(job.video).await;
     assert_eq!((video.source.etag.as_deref(), video.job), (Some("etag-1"), Some(job.id.clone())));
     // The same during a re-encode, and after it failed.
     let smaller = job_of(1, "etag-1", "small");
     subject.catalog.request_work(&smaller, NOW + 2).await.expect("request");
-    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 3).await.expect("note"), UploadEventOutcome::Unwanted);
+    assert_eq!(
+        subject.catalog.note_upload_event(&other, NOW + 3).await.expect("note"),
+        UploadEventOutcome::SourceAfterReady
+    );
     let claim = subject.claim(&smaller, NOW + 4).await;
     subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
-    assert_eq!(subject.catalog.note_upload_event(&other, NOW + 6).await.expect("note"), UploadEventOutcome::Unwanted);
+    assert_eq!(
+        subject.catalog.note_upload_event(&other, NOW + 6).await.expect("note"),
+        UploadEventOutcome::SourceAfterReady
+    );
     // A request for work may name another source.
     subject.catalog.request_work(&other, NOW + 7).await.expect("request");
     subject.claim(&other, NOW + 8).await;

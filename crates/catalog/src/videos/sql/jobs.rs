@@ -26,13 +26,13 @@ impl Catalog {
         let row = lock_or_adopt(&mut tx, job, now_ms).await?;
         let state = row.state()?;
         if matches!(state, VideoState::Deleted | VideoState::Cancelled) {
-            return Ok(UploadEventOutcome::Gone);
+            return Ok(UploadEventOutcome::VideoGone);
         }
         let job = job.with_settings(&row.profile, row.mode()?);
         let is_known =
             row.source_etag.as_deref() == Some(&job.source.etag) && row.source_key.as_deref() == Some(&job.source.key);
         if row.has_played() && !is_known {
-            return Ok(UploadEventOutcome::Unwanted);
+            return Ok(UploadEventOutcome::SourceAfterReady);
         }
         let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
         // A worker that holds the video has its message in hand: a second message would only wait
@@ -156,14 +156,14 @@ impl Catalog {
         Ok(rows.len() as u64)
     }
 
-    /// Records that a job became a dead letter at `died_ms`. The video fails, unless work was
+    /// Records that a job became a dead letter at `dead_lettered_ms`. The video fails, unless work was
     /// requested after that or the job was completed. Returns whether this changed anything; calls
     /// may be repeated.
     pub async fn fail_permanently(
         &self,
         message: &JobMessage,
         failure: &Failure,
-        died_ms: u64,
+        dead_lettered_ms: u64,
         now_ms: u64,
     ) -> Result<bool, CatalogError> {
         match message {
@@ -175,7 +175,7 @@ impl Catalog {
             return Ok(false);
         };
         let state = row.state()?;
-        let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > died_ms);
+        let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > dead_lettered_ms);
         let another_job = row.job.as_deref().is_some_and(|it| it != message.id().as_str());
         // A worker that holds the video records the outcome itself.
         if state.is_settled() || asked_again || another_job || held_until(&row, now_ms).is_some() {

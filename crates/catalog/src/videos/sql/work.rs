@@ -25,7 +25,7 @@ const LOCK_AS_HOLDER: &str = concat!(
 );
 
 const READ_RENDITIONS: &str =
-    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY place");
+    concat!("SELECT ", rendition_columns!(), " FROM renditions WHERE video = $1 AND generation = $2 ORDER BY position");
 
 /// Copies the published generation's duration, poster flag and largest dimensions into the video's
 /// row, for listings.
@@ -113,9 +113,9 @@ impl Catalog {
         let row = lock_as_holder(&mut tx, claim).await?;
         // The newer record wins: it describes the objects that were stored last.
         sqlx::query(
-            "INSERT INTO chunks (video, generation, lane, place, fence, recorded_ms, record)
+            "INSERT INTO chunks (video, generation, lane, position, fence, recorded_ms, record)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (video, generation, lane, place)
+             ON CONFLICT (video, generation, lane, position)
              DO UPDATE SET fence = excluded.fence, recorded_ms = excluded.recorded_ms, record = excluded.record",
         )
         .bind(&row.id)
@@ -146,16 +146,16 @@ impl Catalog {
             &claim.generation,
         )
         .await?;
-        for (place, it) in renditions.iter().enumerate() {
+        for (position, it) in renditions.iter().enumerate() {
             sqlx::query(
-                "INSERT INTO renditions (video, generation, name, place, kind, width, height, copied, frame_rate,
+                "INSERT INTO renditions (video, generation, name, position, kind, width, height, copied, frame_rate,
                     codecs, bandwidth, average_bandwidth, state)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0.0), $10, $11, $12, $13)",
             )
             .bind(&row.id)
             .bind(claim.generation.as_str())
             .bind(it.name.as_str())
-            .bind(sql(place as u64))
+            .bind(sql(position as u64))
             .bind(to_word(it.kind))
             .bind(it.width.map(i64::from))
             .bind(it.height.map(i64::from))
@@ -267,7 +267,7 @@ impl Catalog {
     /// The finished chunks of a generation, by lane and index.
     pub async fn chunks(&self, video: VideoId, generation: &Generation) -> Result<Vec<ChunkRecord>, CatalogError> {
         let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, place")
+            sqlx::query_as("SELECT record FROM chunks WHERE video = $1 AND generation = $2 ORDER BY lane, position")
                 .bind(video.to_string())
                 .bind(generation.as_str())
                 .fetch_all(self.database.read())

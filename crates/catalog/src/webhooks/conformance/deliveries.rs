@@ -6,7 +6,9 @@ use domain::webhook::EventType::*;
 use domain::webhook::{DeliveryId, EventType};
 
 use super::{LEASE, LEASE_MS, MANY, NOW, Subject, attempted, data, endpoint_id, retry_at};
-use crate::webhooks::{DeliveryFilter, DeliveryStatus, LastAttempt, Outcome, Pruned, Settled, WebhookError};
+use crate::webhooks::{
+    AttemptOutcome, DeliveryFilter, DeliveryOutcome, DeliveryStatus, LastAttempt, Pruned, WebhookError,
+};
 
 /// The next event of a video is sent only when the previous one was delivered or failed
 /// permanently; other videos do not wait.
@@ -21,14 +23,14 @@ pub async fn events_of_a_video_wait_for_each_other(subject: &Subject) {
     assert_eq!(subject.claim(NOW).await, [], "the second of the first video waits");
     let of_first = |it: &&super::Dispatch| data(it)["external_id"] == "external-1";
     let head = first.iter().find(of_first).expect("of the first video");
-    assert_eq!(subject.settle(head, retry_at(NOW + 50), NOW).await, Settled::Waits);
+    assert_eq!(subject.record_attempt(head, retry_at(NOW + 50), NOW).await, DeliveryOutcome::Pending);
     assert_eq!(subject.claim(NOW + 49).await, [], "also for one that failed");
     let head = subject.claim_one(NOW + 50).await;
     assert_eq!((head.kind, head.attempt), (UploadCompleted, 2));
-    subject.settle(&head, Outcome::Failed { retry_ms: None, pause_until_ms: None }, NOW + 50).await;
+    subject.record_attempt(&head, AttemptOutcome::Failed { retry_ms: None, pause_until_ms: None }, NOW + 50).await;
     let next = subject.claim_one(NOW + 50).await;
     assert_eq!(next.kind, VideoProcessing, "but not for one that was given up");
-    subject.settle(&next, Outcome::Delivered, NOW + 50).await;
+    subject.record_attempt(&next, AttemptOutcome::Delivered, NOW + 50).await;
     assert_eq!(subject.claim_one(NOW + 50).await.kind, VideoReady);
 }
 
@@ -49,7 +51,7 @@ pub async fn an_endpoint_has_its_share_and_no_more(subject: &Subject) {
     assert_eq!((of(1), of(2)), (1, 1), "two at a time, with the one before; the other endpoint does not wait");
     assert_eq!(claim(MANY).await, []);
     let done = rest.iter().find(|it| it.endpoint.id == endpoint_id(1)).expect("of the first");
-    subject.settle(done, Outcome::Delivered, NOW + 1).await;
+    subject.record_attempt(done, AttemptOutcome::Delivered, NOW + 1).await;
     assert_eq!(claim(MANY).await.len(), 1);
 }
 
@@ -65,15 +67,21 @@ pub async fn a_lease_keeps_others_away(subject: &Subject) {
     let second = subject.claim_one(NOW + LEASE_MS).await;
     assert_eq!((second.attempt, second.first_ms, second.event), (2, NOW, first.event));
     assert_eq!((second.delivery, &second.payload), (first.delivery, &first.payload));
-    let late = subject.webhooks.settle(&first, &attempted(Outcome::Delivered), NOW + LEASE_MS).await;
+    let late = subject.webhooks.record_attempt(&first, &attempted(AttemptOutcome::Delivered), NOW + LEASE_MS).await;
     assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
-    assert_eq!(subject.settle(&second, Outcome::Delivered, NOW + LEASE_MS + 5).await, Settled::Delivered);
+    assert_eq!(
+        subject.record_attempt(&second, AttemptOutcome::Delivered, NOW + LEASE_MS + 5).await,
+        DeliveryOutcome::Delivered
+    );
 
     // No other dispatcher claimed it in between: a late result counts.
     subject.videos().queued(2).await;
     subject.fan_out(NOW).await;
     let slow = subject.claim_one(NOW).await;
-    assert_eq!(subject.settle(&slow, Outcome::Delivered, NOW + 2 * LEASE_MS).await, Settled::Delivered);
+    assert_eq!(
+        subject.record_attempt(&slow, AttemptOutcome::Delivered, NOW + 2 * LEASE_MS).await,
+        DeliveryOutcome::Delivered
+    );
 }
 
 /// Concurrent claimers get different deliveries, and together all of them.
@@ -100,8 +108,8 @@ pub async fn a_delivery_is_settled_once(subject: &Subject) {
     let dispatch = subject.claim_one(NOW).await;
     let waiting = subject.log(id).await.remove(0);
     assert_eq!((waiting.status, waiting.attempts, waiting.last), (DeliveryStatus::Pending, 1, None));
-    subject.settle(&dispatch, Outcome::Delivered, NOW + 20).await;
-    let again = subject.webhooks.settle(&dispatch, &attempted(retry_at(NOW + 30)), NOW + 21).await;
+    subject.record_attempt(&dispatch, AttemptOutcome::Delivered, NOW + 20).await;
+    let again = subject.webhooks.record_attempt(&dispatch, &attempted(retry_at(NOW + 30)), NOW + 21).await;
     assert!(matches!(again, Err(WebhookError::LeaseLost(_))), "{again:?}");
     let done = subject.log(id).await.remove(0);
     assert_eq!((done.status, done.settled_ms, done.next_ms), (DeliveryStatus::Delivered, Some(NOW + 20), None));
@@ -125,7 +133,7 @@ pub async fn tests_and_replays_wait_for_nothing(subject: &Subject) {
         .expect("delete");
     subject.fan_out(NOW).await;
     let deleted = subject.claim_one(NOW).await;
-    subject.settle(&deleted, retry_at(NOW + 500), NOW).await;
+    subject.record_attempt(&deleted, retry_at(NOW + 500), NOW).await;
 
     let replayed = subject.webhooks.replay(id, first.id, NOW + 1).await.expect("replay");
     assert_ne!(replayed.id, first.id, "an entry of its own");
@@ -172,7 +180,7 @@ pub async fn logs_have_pages_and_filters(subject: &Subject) {
     }
     assert_eq!(seen, tests);
     let dispatch = subject.webhooks.claim(1, 1, LEASE, NOW).await.expect("claim").remove(0);
-    subject.settle(&dispatch, Outcome::Delivered, NOW).await;
+    subject.record_attempt(&dispatch, AttemptOutcome::Delivered, NOW).await;
     for (status, expected) in
         [(DeliveryStatus::Delivered, 1), (DeliveryStatus::Pending, 4), (DeliveryStatus::Failed, 0)]
     {
@@ -199,6 +207,6 @@ pub async fn old_entries_are_pruned(subject: &Subject) {
     assert_eq!(prune(NOW + 1).await, Pruned::default());
     let left: Vec<_> = subject.log(id).await.iter().map(|it| it.id).collect();
     assert_eq!(left, [waiting.delivery]);
-    subject.settle(&waiting, Outcome::Delivered, NOW + 1).await;
+    subject.record_attempt(&waiting, AttemptOutcome::Delivered, NOW + 1).await;
     assert_eq!(subject.emitted_types(NOW + 1).await, [UploadCompleted], "of the third video");
 }

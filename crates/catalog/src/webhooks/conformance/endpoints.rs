@@ -6,7 +6,7 @@ use super::{MANY, NOW, Subject, endpoint_id, new_endpoint};
 use crate::videos::NewVideo;
 use crate::videos::conformance::{NOW as THEN, job, new_video};
 use crate::webhooks::{
-    DisabledWhy, EndpointFilter, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint, WebhookError,
+    DisabledReason, EndpointFilter, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint, WebhookError,
 };
 
 /// An endpoint is read back as it was created.
@@ -54,7 +54,7 @@ pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
     for error in gone {
         assert!(matches!(error, Some(WebhookError::NoSuchEndpoint(_))), "{error:?}");
     }
-    let late = subject.webhooks.settle(&flying, &super::attempted(super::Outcome::Delivered), NOW).await;
+    let late = subject.webhooks.record_attempt(&flying, &super::attempted(super::AttemptOutcome::Delivered), NOW).await;
     assert!(matches!(late, Err(WebhookError::LeaseLost(_))), "{late:?}");
     assert_eq!(subject.claim(NOW).await, []);
 }
@@ -178,7 +178,7 @@ pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     subject.videos().queued(1).await;
     subject.fan_out(NOW).await;
     let disabled = subject.set_active(id, false, NOW + 1).await;
-    assert_eq!(disabled.disabled, Some((NOW + 1, DisabledWhy::Owner)));
+    assert_eq!(disabled.disabled, Some((NOW + 1, DisabledReason::Owner)));
     assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");
     subject.videos().queued(2).await;
     assert_eq!(subject.emitted(NOW + 3).await, []);

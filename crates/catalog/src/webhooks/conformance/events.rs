@@ -178,7 +178,7 @@ pub async fn refused_changes_emit_nothing(subject: &Subject) {
     assert!(catalog.mark_ready(&ghost, &Receipt::default(), late).await.is_err());
     assert!(catalog.fail(&ghost, &failure(FailureCode::Damaged), false, "", late).await.is_err());
     catalog.apply(job.video, &VideoEvent::Cancelled, late).await.expect("cancel");
-    assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), UploadEventOutcome::Gone);
+    assert_eq!(catalog.note_upload_event(&job, late).await.expect("note"), UploadEventOutcome::VideoGone);
     assert_eq!(subject.emitted_types(late).await, []);
 }
 

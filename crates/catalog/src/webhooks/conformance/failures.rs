@@ -3,14 +3,14 @@
 use domain::webhook::retry::GIVE_UP_AFTER_MS;
 
 use super::{LEASE_MS, NOW, Subject, retry_at};
-use crate::webhooks::{DeliveryStatus, DisabledWhy, Outcome, Settled};
+use crate::webhooks::{AttemptOutcome, DeliveryOutcome, DeliveryStatus, DisabledReason};
 
 /// A failed delivery waits for its retry time, and its log entry has the reason.
 pub async fn a_failure_waits_for_its_time(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.webhooks.send_test(id, NOW).await.expect("test");
     let dispatch = subject.claim_one(NOW).await;
-    assert_eq!(subject.settle(&dispatch, retry_at(NOW + 5_000), NOW + 12).await, Settled::Waits);
+    assert_eq!(subject.record_attempt(&dispatch, retry_at(NOW + 5_000), NOW + 12).await, DeliveryOutcome::Pending);
     let entry = subject.log(id).await.remove(0);
     assert_eq!((entry.status, entry.next_ms, entry.settled_ms), (DeliveryStatus::Pending, Some(NOW + 5_000), None));
     let last = entry.last.expect("an attempt");
@@ -26,8 +26,8 @@ pub async fn an_endpoint_can_ask_for_a_pause(subject: &Subject) {
     let (id, other) = (subject.endpoint(1).await.id, subject.endpoint(2).await.id);
     subject.webhooks.send_test(id, NOW).await.expect("test");
     let dispatch = subject.claim_one(NOW).await;
-    let pause = Outcome::Failed { retry_ms: Some(NOW + 5_000), pause_until_ms: Some(NOW + 60_000) };
-    subject.settle(&dispatch, pause, NOW).await;
+    let pause = AttemptOutcome::Failed { retry_ms: Some(NOW + 5_000), pause_until_ms: Some(NOW + 60_000) };
+    subject.record_attempt(&dispatch, pause, NOW).await;
     for endpoint in [id, other] {
         subject.webhooks.send_test(endpoint, NOW + 1).await.expect("test");
     }
@@ -41,9 +41,12 @@ pub async fn an_endpoint_that_is_gone_is_disabled(subject: &Subject) {
     subject.videos().ready(1).await;
     subject.fan_out(NOW).await;
     let dispatch = subject.claim_one(NOW).await;
-    assert_eq!(subject.settle(&dispatch, Outcome::Gone, NOW + 3).await, Settled::Disabled(DisabledWhy::Gone));
+    assert_eq!(
+        subject.record_attempt(&dispatch, AttemptOutcome::Gone, NOW + 3).await,
+        DeliveryOutcome::Disabled(DisabledReason::Gone)
+    );
     let endpoint = subject.webhooks.get(id).await.expect("get");
-    assert_eq!(endpoint.disabled, Some((NOW + 3, DisabledWhy::Gone)));
+    assert_eq!(endpoint.disabled, Some((NOW + 3, DisabledReason::Gone)));
     for entry in subject.log(id).await {
         assert_eq!((entry.status, entry.settled_ms), (DeliveryStatus::Failed, Some(NOW + 3)));
     }
@@ -56,14 +59,14 @@ pub async fn three_days_of_failures_disable(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.webhooks.send_test(id, NOW).await.expect("test");
     let first = subject.claim_one(NOW).await;
-    subject.settle(&first, retry_at(NOW + GIVE_UP_AFTER_MS - 1), NOW).await;
+    subject.record_attempt(&first, retry_at(NOW + GIVE_UP_AFTER_MS - 1), NOW).await;
     assert_eq!(subject.webhooks.get(id).await.expect("get").failing_since_ms, Some(NOW));
     let almost = NOW + GIVE_UP_AFTER_MS - 1;
     let second = subject.claim_one(almost).await;
-    assert_eq!(subject.settle(&second, retry_at(almost + 1), almost).await, Settled::Waits);
+    assert_eq!(subject.record_attempt(&second, retry_at(almost + 1), almost).await, DeliveryOutcome::Pending);
     let third = subject.claim_one(almost + 1).await;
-    let settled = subject.settle(&third, retry_at(almost + 9), almost + 1).await;
-    assert_eq!(settled, Settled::Disabled(DisabledWhy::Failing));
+    let settled = subject.record_attempt(&third, retry_at(almost + 9), almost + 1).await;
+    assert_eq!(settled, DeliveryOutcome::Disabled(DisabledReason::Failing));
     let enabled = subject.set_active(id, true, almost + 2).await;
     assert_eq!((enabled.disabled, enabled.failing_since_ms, enabled.paused_until_ms), (None, None, 0));
 }
@@ -75,12 +78,12 @@ pub async fn one_success_ends_a_bad_time(subject: &Subject) {
         subject.webhooks.send_test(id, NOW).await.expect("test");
     }
     let claimed = subject.claim(NOW).await;
-    subject.settle(&claimed[0], retry_at(NOW + GIVE_UP_AFTER_MS), NOW).await;
-    subject.settle(&claimed[1], Outcome::Delivered, NOW + 1).await;
+    subject.record_attempt(&claimed[0], retry_at(NOW + GIVE_UP_AFTER_MS), NOW).await;
+    subject.record_attempt(&claimed[1], AttemptOutcome::Delivered, NOW + 1).await;
     assert_eq!(subject.webhooks.get(id).await.expect("get").failing_since_ms, None);
     let last = subject.claim_one(NOW + GIVE_UP_AFTER_MS).await;
-    let given_up = Outcome::Failed { retry_ms: None, pause_until_ms: None };
-    assert_eq!(subject.settle(&last, given_up, NOW + GIVE_UP_AFTER_MS).await, Settled::Failed);
+    let given_up = AttemptOutcome::Failed { retry_ms: None, pause_until_ms: None };
+    assert_eq!(subject.record_attempt(&last, given_up, NOW + GIVE_UP_AFTER_MS).await, DeliveryOutcome::Failed);
     assert_eq!(subject.webhooks.get(id).await.expect("get").disabled, None);
 }
 
@@ -93,8 +96,8 @@ pub async fn what_arrives_at_last_is_noted(subject: &Subject) {
     }
     let flying = subject.claim(NOW).await;
     subject.set_active(id, false, NOW + 1).await;
-    subject.settle(&flying[0], Outcome::Delivered, NOW + 2).await;
-    subject.settle(&flying[1], retry_at(NOW + 10), NOW + 2).await;
+    subject.record_attempt(&flying[0], AttemptOutcome::Delivered, NOW + 2).await;
+    subject.record_attempt(&flying[1], retry_at(NOW + 10), NOW + 2).await;
     let status = async |of: usize| {
         let log = subject.log(id).await;
         log.iter().find(|it| it.id == flying[of].delivery).expect("an entry").status

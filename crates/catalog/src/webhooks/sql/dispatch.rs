@@ -10,7 +10,9 @@ use super::endpoints::{READ, disable, lock};
 use super::rows::{self, count, parse};
 use super::{Webhooks, random};
 use crate::database::{Row, Tx, retried, sql, text, unsigned};
-use crate::webhooks::{Attempted, DisabledWhy, Dispatch, Endpoint, Outcome, Settled, WebhookError};
+use crate::webhooks::{
+    AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint, WebhookError,
+};
 use platform::clock::millis;
 
 /// Whether any delivery may be due: most polls find none, and need not wait for writers.
@@ -107,21 +109,21 @@ impl Webhooks {
 
     /// Records the result of a dispatch, and returns the consequence. An endpoint that answers 410,
     /// or that has failed for three days, is disabled.
-    pub async fn settle(
+    pub async fn record_attempt(
         &self,
         dispatch: &Dispatch,
-        attempted: &Attempted,
+        attempted: &DeliveryAttempt,
         now_ms: u64,
-    ) -> Result<Settled, WebhookError> {
+    ) -> Result<DeliveryOutcome, WebhookError> {
         retried(|| self.try_settle(dispatch, attempted, now_ms)).await
     }
 
     async fn try_settle(
         &self,
         dispatch: &Dispatch,
-        attempted: &Attempted,
+        attempted: &DeliveryAttempt,
         now_ms: u64,
-    ) -> Result<Settled, WebhookError> {
+    ) -> Result<DeliveryOutcome, WebhookError> {
         let mut tx = self.write().await?;
         let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
             Ok(row) => rows::endpoint(&row)?,
@@ -130,14 +132,14 @@ impl Webhooks {
             Err(other) => return Err(other),
         };
         let settled = match attempted.outcome {
-            Outcome::Delivered => Settled::Delivered,
-            Outcome::Failed { retry_ms: Some(_), .. } => Settled::Waits,
-            Outcome::Failed { retry_ms: None, .. } | Outcome::Gone => Settled::Failed,
+            AttemptOutcome::Delivered => DeliveryOutcome::Delivered,
+            AttemptOutcome::Failed { retry_ms: Some(_), .. } => DeliveryOutcome::Pending,
+            AttemptOutcome::Failed { retry_ms: None, .. } | AttemptOutcome::Gone => DeliveryOutcome::Failed,
         };
         note(&mut tx, dispatch, attempted, settled, now_ms).await?;
         let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now_ms).await?;
         tx.commit().await?;
-        Ok(disabled.map_or(settled, Settled::Disabled))
+        Ok(disabled.map_or(settled, DeliveryOutcome::Disabled))
     }
 }
 
@@ -183,18 +185,18 @@ async fn dispatch(
 async fn note(
     tx: &mut Tx,
     dispatch: &Dispatch,
-    attempted: &Attempted,
-    settled: Settled,
+    attempted: &DeliveryAttempt,
+    settled: DeliveryOutcome,
     now_ms: u64,
 ) -> Result<(), WebhookError> {
     let retry_ms = match attempted.outcome {
-        Outcome::Failed { retry_ms, .. } => retry_ms,
-        Outcome::Delivered | Outcome::Gone => None,
+        AttemptOutcome::Failed { retry_ms, .. } => retry_ms,
+        AttemptOutcome::Delivered | AttemptOutcome::Gone => None,
     };
     let status = match settled {
-        Settled::Delivered => "delivered",
-        Settled::Waits => "pending",
-        Settled::Failed | Settled::Disabled(_) => "failed",
+        DeliveryOutcome::Delivered => "delivered",
+        DeliveryOutcome::Pending => "pending",
+        DeliveryOutcome::Failed | DeliveryOutcome::Disabled(_) => "failed",
     };
     let changed = sqlx::query(
         "UPDATE webhook_deliveries SET
@@ -224,35 +226,35 @@ async fn note_at_endpoint(
     tx: &mut Tx,
     endpoint: &Endpoint,
     dispatch: &Dispatch,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     now_ms: u64,
-) -> Result<Option<DisabledWhy>, WebhookError> {
+) -> Result<Option<DisabledReason>, WebhookError> {
     // Counted from the first attempt: the last attempt at the same delivery is made three days
     // after that.
     let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now_ms };
     let (failing_since_ms, paused_until_ms) = match outcome {
-        Outcome::Delivered => (None, endpoint.paused_until_ms),
-        Outcome::Failed { pause_until_ms, .. } => (
+        AttemptOutcome::Delivered => (None, endpoint.paused_until_ms),
+        AttemptOutcome::Failed { pause_until_ms, .. } => (
             Some(endpoint.failing_since_ms.unwrap_or(failed_ms)),
             endpoint.paused_until_ms.max(pause_until_ms.unwrap_or(0)),
         ),
-        Outcome::Gone => (endpoint.failing_since_ms, endpoint.paused_until_ms),
+        AttemptOutcome::Gone => (endpoint.failing_since_ms, endpoint.paused_until_ms),
     };
     if failing_since_ms != endpoint.failing_since_ms || paused_until_ms != endpoint.paused_until_ms {
         set_health(tx, endpoint.id, failing_since_ms, paused_until_ms).await?;
     }
-    let (why, message) = match outcome {
-        Outcome::Gone => (DisabledWhy::Gone, "the endpoint responded with 410: it was disabled"),
-        Outcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
-            (DisabledWhy::Failing, "the endpoint had failed for three days")
+    let (reason, message) = match outcome {
+        AttemptOutcome::Gone => (DisabledReason::Gone, "the endpoint responded with 410: it was disabled"),
+        AttemptOutcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
+            (DisabledReason::Failing, "the endpoint had failed for three days")
         }
-        Outcome::Failed { .. } | Outcome::Delivered => return Ok(None),
+        AttemptOutcome::Failed { .. } | AttemptOutcome::Delivered => return Ok(None),
     };
     if endpoint.disabled.is_some() {
         return Ok(None);
     }
-    disable(tx, endpoint.id, why, message, now_ms).await?;
-    Ok(Some(why))
+    disable(tx, endpoint.id, reason, message, now_ms).await?;
+    Ok(Some(reason))
 }
 
 async fn set_health(

@@ -6,7 +6,7 @@ use super::Webhooks;
 use super::rows::{self, endpoint_columns, to_json};
 use crate::database::{Row, Tx, retried, sql, text};
 use crate::webhooks::{
-    DisabledWhy, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
+    DisabledReason, Endpoint, EndpointFilter, EndpointPage, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint,
     WebhookError,
 };
 
@@ -124,7 +124,7 @@ impl Webhooks {
         match (patch.active, before.disabled) {
             (Some(true), Some(_)) => enable(&mut tx, endpoint).await?,
             (Some(false), None) => {
-                disable(&mut tx, endpoint, DisabledWhy::Owner, "the webhook was disabled", now_ms).await?;
+                disable(&mut tx, endpoint, DisabledReason::Owner, "the webhook was disabled", now_ms).await?;
             }
             _ => {}
         }
@@ -211,7 +211,7 @@ pub(super) async fn lock(tx: &mut Tx, endpoint: EndpointId) -> Result<Row, Webho
 
 async fn enable(tx: &mut Tx, endpoint: EndpointId) -> Result<(), WebhookError> {
     sqlx::query(
-        "UPDATE webhook_endpoints SET disabled_ms = NULL, disabled_why = NULL, failing_since_ms = NULL,
+        "UPDATE webhook_endpoints SET disabled_ms = NULL, disabled_reason = NULL, failing_since_ms = NULL,
             paused_until_ms = 0
          WHERE id = $1",
     )
@@ -226,16 +226,16 @@ async fn enable(tx: &mut Tx, endpoint: EndpointId) -> Result<(), WebhookError> {
 pub(super) async fn disable(
     tx: &mut Tx,
     endpoint: EndpointId,
-    why: DisabledWhy,
+    reason: DisabledReason,
     message: &str,
     now_ms: u64,
 ) -> Result<(), WebhookError> {
-    let word = match why {
-        DisabledWhy::Owner => "owner",
-        DisabledWhy::Gone => "gone",
-        DisabledWhy::Failing => "failing",
+    let word = match reason {
+        DisabledReason::Owner => "owner",
+        DisabledReason::Gone => "gone",
+        DisabledReason::Failing => "failing",
     };
-    sqlx::query("UPDATE webhook_endpoints SET disabled_ms = $1, disabled_why = $2 WHERE id = $3")
+    sqlx::query("UPDATE webhook_endpoints SET disabled_ms = $1, disabled_reason = $2 WHERE id = $3")
         .bind(sql(now_ms))
         .bind(word)
         .bind(endpoint.to_string())

@@ -10,12 +10,12 @@ use sqlx::Row as _;
 
 use crate::database::{Row, unsigned};
 use crate::webhooks::model::wants;
-use crate::webhooks::{Delivery, DeliveryStatus, DisabledWhy, Endpoint, EndpointSecret, LastAttempt, WebhookError};
+use crate::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointSecret, LastAttempt, WebhookError};
 
 /// The columns that [`endpoint`] reads, by name: see the rules of [`crate::database`].
 macro_rules! endpoint_columns {
     () => {
-        "id, owner, url, types, description, secrets, disabled_ms, disabled_why, failing_since_ms, paused_until_ms, \
+        "id, owner, url, types, description, secrets, disabled_ms, disabled_reason, failing_since_ms, paused_until_ms, \
          created_ms, updated_ms"
     };
 }
@@ -24,9 +24,9 @@ pub(super) use endpoint_columns;
 /// A row of `webhook_endpoints`.
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint, WebhookError> {
     let disabled_ms: Option<i64> = row.try_get("disabled_ms")?;
-    let why: Option<String> = row.try_get("disabled_why")?;
-    let disabled = match (disabled_ms, why) {
-        (Some(at_ms), Some(why)) => Some((unsigned(at_ms), from_word::<DisabledWhy>("reason", &why)?)),
+    let reason: Option<String> = row.try_get("disabled_reason")?;
+    let disabled = match (disabled_ms, reason) {
+        (Some(at_ms), Some(reason)) => Some((unsigned(at_ms), from_word::<DisabledReason>("reason", &reason)?)),
         (None, None) => None,
         _ => return Err(corrupt("an endpoint", "half disabled")),
     };

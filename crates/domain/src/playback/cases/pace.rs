@@ -16,8 +16,8 @@ fn masters(now: u64) -> Vec<Case> {
     let grown = token(&Grant { video: growing_video(), ..grant(now) });
     let growing = format!("/v/{}/master.m3u8?grant={grown}", growing_video());
     let finished = master_with(&token(&grant(now)));
-    let asked = |name: &str, target: &str, destination: &str| {
-        let case = Case::good(name, target.to_owned()).header("sec-fetch-dest", destination);
+    let asked = |name: &str, target: &str, sec_fetch_dest: &str| {
+        let case = Case::good(name, target.to_owned()).header("sec-fetch-dest", sec_fetch_dest);
         case.header("sec-ch-ua", BRANDS).holds(".m3u8")
     };
     vec![

@@ -162,7 +162,7 @@ pub fn objects() -> Vec<(ObjectKey, Vec<u8>)> {
     objects.push((ObjectKey::Master { video: growing }, growing_master().into_bytes()));
     objects.push((playlist, media_playlist("720p", GROWN_SEGMENTS).into_bytes()));
     objects.push((ObjectKey::Poster { video, generation: generation.clone() }, b"poster".to_vec()));
-    objects.push((ObjectKey::OwnPoster { video, poster: PosterId::from_timestamp(0) }, b"own poster".to_vec()));
+    objects.push((ObjectKey::CustomPoster { video, poster: PosterId::from_timestamp(0) }, b"own poster".to_vec()));
     objects.push((ObjectKey::Storyboard { video, generation: generation.clone() }, b"storyboard".to_vec()));
     objects.push((ObjectKey::StoryboardIndex { video, generation: generation.clone() }, b"WEBVTT\n".to_vec()));
     objects.push((ObjectKey::Thumbnail { video, generation, index: 0 }, b"thumbnail".to_vec()));

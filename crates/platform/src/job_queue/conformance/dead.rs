@@ -15,17 +15,17 @@ pub async fn gives_up_after_the_last_delivery(subject: &Subject) {
         let delivery = subject.receive(subject.long()).await;
         assert_eq!((delivery.receive_count, delivery.is_last), (time, time == subject.max_receives));
         assert!(subject.queue().dead_letters(10).await.expect("dead letters").is_empty());
-        let why = format!("failed for the {time}. time");
-        subject.queue().release(&delivery.receipt, Duration::ZERO, &why).await.expect("release");
+        let reason = format!("failed for the {time}. time");
+        subject.queue().release(&delivery.receipt, Duration::ZERO, &reason).await.expect("release");
     }
     subject.expect_nothing(subject.tick * 2, "it is dead").await;
     let dead = subject.queue().dead_letters(10).await.expect("dead letters");
     let [letter] = dead.as_slice() else { panic!("one dead letter, not {dead:?}") };
     assert_eq!((letter.message.as_ref(), letter.body.as_str()), (Ok(&sent), sent.to_body().as_str()));
     assert_eq!(letter.receive_count, subject.max_receives);
-    assert!(letter.died_ms >= letter.sent_ms);
-    if let Some(why) = &letter.why {
-        assert_eq!(*why, format!("failed for the {}. time", subject.max_receives));
+    assert!(letter.dead_lettered_ms >= letter.sent_ms);
+    if let Some(reason) = &letter.reason {
+        assert_eq!(*reason, format!("failed for the {}. time", subject.max_receives));
     }
 }
 
@@ -59,8 +59,8 @@ pub async fn a_malformed_body_becomes_a_dead_letter(subject: &Subject) {
         let dead = subject.queue().dead_letters(10).await.expect("dead letters");
         let [letter] = dead.as_slice() else { panic!("one dead letter, not {dead:?}") };
         assert_eq!((letter.body.as_str(), letter.message.as_ref()), (body, Err(&problem)));
-        if let Some(why) = &letter.why {
-            assert_eq!(*why, problem.to_string());
+        if let Some(reason) = &letter.reason {
+            assert_eq!(*reason, problem.to_string());
         }
         assert_eq!(subject.queue().purge(Some(&letter.id)).await.expect("purge"), 1);
     }

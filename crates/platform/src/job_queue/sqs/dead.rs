@@ -29,11 +29,11 @@ const CLOCK_SKEW_MS: u64 = 1_000;
 const MOST_SEEN: usize = 10_000;
 
 /// Message attributes that describe a dead letter.
-const WHY: &str = "edgereel-why";
+const REASON: &str = "edgereel-reason";
 const SENT: &str = "edgereel-sent";
 const RECEIVES: &str = "edgereel-receives";
 /// Maximum length of a reason, characters: it counts towards the size of the message.
-const LONGEST_WHY: usize = 1_000;
+const MAX_REASON_CHARS: usize = 1_000;
 
 /// When letters that SQS moved were first seen: SQS does not record when they became dead letters.
 #[derive(Debug, Default)]
@@ -64,10 +64,10 @@ struct Found {
 
 impl SqsQueue {
     /// Sends the message to the dead-letter queue.
-    pub(super) async fn send_dead(&self, lease: &Lease, why: &str) -> Result<(), QueueError> {
+    pub(super) async fn send_dead(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
         let mut request = self.client.send_message().queue_url(&self.dead_url).message_body(&lease.body);
         let facts = [
-            (WHY, "String", clean(why)),
+            (REASON, "String", clean(reason)),
             (SENT, "Number", lease.sent_ms.to_string()),
             (RECEIVES, "Number", lease.receive_count.to_string()),
         ];
@@ -85,7 +85,7 @@ impl SqsQueue {
         let found = self.take(limit, |_| false).await?;
         self.put_back(&found).await;
         let mut letters: Vec<DeadLetter> = found.into_iter().map(|it| it.letter).collect();
-        letters.sort_by(|a, b| (a.died_ms, &a.id.0).cmp(&(b.died_ms, &b.id.0)));
+        letters.sort_by(|a, b| (a.dead_lettered_ms, &a.id.0).cmp(&(b.dead_lettered_ms, &b.id.0)));
         Ok(letters)
     }
 
@@ -203,10 +203,10 @@ impl SqsQueue {
         let sent_here_ms = number(&message, &MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
         let fact = |name: &str| message.message_attributes.as_ref()?.get(name)?.string_value.clone();
         let count = |name: &str| fact(name)?.parse::<u64>().ok();
-        let (sent_ms, receives, why) = (count(SENT), count(RECEIVES), fact(WHY));
+        let (sent_ms, receives, reason) = (count(SENT), count(RECEIVES), fact(REASON));
         let (id, handle) = (message.message_id?, message.receipt_handle?);
         // SQS keeps the original send time in letters that it moves itself.
-        let died_ms = if sent_ms.is_some() { sent_here_ms } else { self.first_seen.of(&id) };
+        let dead_lettered_ms = if sent_ms.is_some() { sent_here_ms } else { self.first_seen.of(&id) };
         let body = message.body.unwrap_or_default();
         let letter = DeadLetter {
             id: DeadLetterId(id),
@@ -214,8 +214,8 @@ impl SqsQueue {
             body,
             receive_count: receives.and_then(|it| u32::try_from(it).ok()).unwrap_or(self.max_receives),
             sent_ms: sent_ms.unwrap_or(sent_here_ms),
-            died_ms,
-            why: why.or_else(|| sent_ms.is_none().then(|| "the last worker did not report a result".to_owned())),
+            dead_lettered_ms,
+            reason: reason.or_else(|| sent_ms.is_none().then(|| "the last worker did not report a result".to_owned())),
         };
         Some(Found { handle, sent_here_ms, letter })
     }
@@ -272,9 +272,9 @@ impl SqsQueue {
 
 /// Replaces characters that SQS does not accept: control characters other than line breaks and
 /// tabs.
-fn clean(why: &str) -> String {
+fn clean(reason: &str) -> String {
     let known = |it: char| if it.is_control() && !matches!(it, '\t' | '\n' | '\r') { '\u{FFFD}' } else { it };
-    why.chars().take(LONGEST_WHY).map(known).collect()
+    reason.chars().take(MAX_REASON_CHARS).map(known).collect()
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ fn values<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
 }
 
 impl Paper {
-    fn raw(&self, of: impl Fn(&Context<'_>) -> Vec<String>) -> Vec<String> {
+    fn raw(&self, of: impl Fn(&CommandInputs<'_>) -> Vec<String>) -> Vec<String> {
         let output = |name: &str, file: &str| format!("OUT/{name}/{file}");
-        of(&Context {
+        of(&CommandInputs {
             plan: &self.plan,
             probe: &self.probe,
             encoder: &self.profile.encoder,

@@ -8,12 +8,12 @@ use web_sys::{ReadableStream, Response, ResponseInit};
 type Result<T> = std::result::Result<T, worker::Error>;
 
 /// A response under construction.
-pub(super) struct Answer {
+pub(super) struct EdgeResponse {
     status: u16,
     headers: Vec<(&'static str, String)>,
 }
 
-impl Answer {
+impl EdgeResponse {
     pub(super) fn new(status: u16, headers: &Headers) -> Self {
         let answer = Self { status, headers: Vec::with_capacity(12) };
         headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))

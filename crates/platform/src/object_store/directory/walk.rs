@@ -41,8 +41,8 @@ pub(super) fn files(root: &Path, prefix: &str) -> io::Result<Vec<Entry>> {
     Ok(found)
 }
 
-fn walk(folder: &Path, prefix: &str, found: &mut Vec<Entry>) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
+fn walk(directory: &Path, prefix: &str, found: &mut Vec<Entry>) -> io::Result<()> {
+    let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         // No object was ever stored there, or the directory has just been removed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -9,11 +9,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::object_store::StoreError;
 
 /// A builder of a response.
-pub(super) struct Answer {
+pub(super) struct EdgeResponse {
     response: Response,
 }
 
-impl Answer {
+impl EdgeResponse {
     pub(super) fn new(status: u16, headers: &Headers) -> Self {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -26,9 +26,9 @@ use super::{ETag, Entry, Listing, ObjectBody, ObjectMeta, ObjectStore, PutCondit
 
 /// Both buckets as two directories.
 #[derive(Clone)]
-pub struct FolderStore(Arc<Folders>);
+pub struct DirectoryStore(Arc<Directories>);
 
-struct Folders {
+struct Directories {
     media: PathBuf,
     private: PathBuf,
     /// The video whose own directory is omitted from the paths of its outputs.
@@ -45,7 +45,7 @@ const READ_SIZE: u64 = 256 << 10;
 /// Maximum number of objects in a listing page.
 const PAGE: usize = 1000;
 
-impl FolderStore {
+impl DirectoryStore {
     /// A store of media objects under `media` (`media/hls/...`), and of private ones under
     /// `private`. Directories are created when the first object is stored in them. Only one process
     /// should write at a time.
@@ -60,7 +60,7 @@ impl FolderStore {
 
     fn with_layout(media: PathBuf, private: PathBuf, only: Option<VideoId>) -> Self {
         let (replacing, last_write) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Folders { media, private, only, replacing, last_write }))
+        Self(Arc::new(Directories { media, private, only, replacing, last_write }))
     }
 
     /// The file path of an object, whether or not it exists.
@@ -71,11 +71,11 @@ impl FolderStore {
     async fn run<R: Send + 'static>(
         &self,
         key: &ObjectKey,
-        work: impl FnOnce(&Folders, &ObjectKey) -> Result<R, Failure> + Send + 'static,
+        work: impl FnOnce(&Directories, &ObjectKey) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, StoreError> {
-        let (folders, key) = (self.0.clone(), key.clone());
+        let (directories, key) = (self.0.clone(), key.clone());
         let path = key.path();
-        tokio::task::spawn_blocking(move || work(&folders, &key))
+        tokio::task::spawn_blocking(move || work(&directories, &key))
             .await
             .map_err(|error| Failure::Io(io::Error::other(error)))
             .flatten()
@@ -84,14 +84,14 @@ impl FolderStore {
 }
 
 #[async_trait]
-impl ObjectStore for FolderStore {
+impl ObjectStore for DirectoryStore {
     async fn put(&self, key: &ObjectKey, body: Bytes, condition: PutCondition<'_>) -> Result<ETag, StoreError> {
         let condition = Wanted::from(condition);
-        self.run(key, move |folders, key| {
-            folders.write(key, &condition, |temporary| {
+        self.run(key, move |directories, key| {
+            directories.write(key, &condition, |temporary| {
                 let mut file = File::create_new(temporary)?;
                 file.write_all(&body)?;
-                file.set_modified(folders.next_time())
+                file.set_modified(directories.next_time())
             })
         })
         .await
@@ -105,8 +105,8 @@ impl ObjectStore for FolderStore {
     ) -> Result<ObjectBody, StoreError> {
         let if_match = if_match.cloned();
         let (meta, file, size) = self
-            .run(key, move |folders, key| {
-                let mut file = File::open(folders.path(key))?;
+            .run(key, move |directories, key| {
+                let mut file = File::open(directories.path(key))?;
                 let meta = meta(key, &file.metadata()?)?;
                 if if_match.is_some_and(|it| it != meta.etag) {
                     return Err(Failure::Condition);
@@ -141,16 +141,16 @@ impl ObjectStore for FolderStore {
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, StoreError> {
-        self.run(key, |folders, key| meta(key, &std::fs::metadata(folders.path(key))?)).await
+        self.run(key, |directories, key| meta(key, &std::fs::metadata(directories.path(key))?)).await
     }
 
     async fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> Result<(), StoreError> {
         let from = from.clone();
         let missing = from.path();
         let copied = self
-            .run(to, move |folders, to| {
-                let source = folders.path(&from);
-                folders.write(to, &Wanted::Always, |temporary| {
+            .run(to, move |directories, to| {
+                let source = directories.path(&from);
+                directories.write(to, &Wanted::Always, |temporary| {
                     // Files are replaced and never changed, so both names may share one.
                     if std::fs::hard_link(&source, temporary).is_err() {
                         std::fs::copy(&source, temporary)?;
@@ -166,7 +166,8 @@ impl ObjectStore for FolderStore {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        let deleted = self.run(key, |folders, key| Ok(folders.remove(key.bucket(), &folders.path(key))?)).await;
+        let deleted =
+            self.run(key, |directories, key| Ok(directories.remove(key.bucket(), &directories.path(key))?)).await;
         match deleted {
             Err(StoreError::NotFound { .. }) => Ok(()),
             other => other,
@@ -174,9 +175,9 @@ impl ObjectStore for FolderStore {
     }
 
     async fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> Result<Listing, StoreError> {
-        let (folders, prefix, after) = (self.0.clone(), prefix.clone(), after.map(str::to_owned));
+        let (directories, prefix, after) = (self.0.clone(), prefix.clone(), after.map(str::to_owned));
         let path = prefix.path();
-        tokio::task::spawn_blocking(move || folders.list(&prefix, after.as_deref()))
+        tokio::task::spawn_blocking(move || directories.list(&prefix, after.as_deref()))
             .await
             .map_err(io::Error::other)
             .flatten()
@@ -184,9 +185,9 @@ impl ObjectStore for FolderStore {
     }
 
     async fn delete_all(&self, prefix: &ObjectPrefix) -> Result<u64, StoreError> {
-        let (folders, prefix) = (self.0.clone(), prefix.clone());
+        let (directories, prefix) = (self.0.clone(), prefix.clone());
         let path = prefix.path();
-        tokio::task::spawn_blocking(move || folders.remove_all(&prefix))
+        tokio::task::spawn_blocking(move || directories.remove_all(&prefix))
             .await
             .map_err(io::Error::other)
             .flatten()
@@ -211,7 +212,7 @@ impl From<PutCondition<'_>> for Wanted {
     }
 }
 
-impl Folders {
+impl Directories {
     fn root(&self, bucket: Bucket) -> &Path {
         match bucket {
             Bucket::Media => &self.media,
@@ -290,8 +291,8 @@ fn in_its_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> io::Result<(
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 8 => error,
             result => return result,
         };
-        let Some(folder) = path.parent() else { return Err(missing) };
-        std::fs::create_dir_all(folder)?;
+        let Some(directory) = path.parent() else { return Err(missing) };
+        std::fs::create_dir_all(directory)?;
         attempts += 1;
     }
 }
@@ -326,7 +327,7 @@ fn read(mut file: File, size: u64) -> io::Result<(Bytes, File)> {
     Ok((chunk.into(), file))
 }
 
-impl Folders {
+impl Directories {
     fn list(&self, prefix: &ObjectPrefix, after: Option<&str>) -> io::Result<Listing> {
         let mut entries = walk::files(self.root(prefix.bucket()), &prefix.path())?;
         entries.retain(|entry| after.is_none_or(|after| entry.path.as_str() > after));
@@ -359,9 +360,9 @@ impl Folders {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::remove_file(path)?;
         let root = self.root(bucket);
-        for folder in path.ancestors().skip(1).take_while(|it| it.starts_with(root) && *it != root) {
+        for directory in path.ancestors().skip(1).take_while(|it| it.starts_with(root) && *it != root) {
             // Not empty, or another task was faster: it stays in either case.
-            if std::fs::remove_dir(folder).is_err() {
+            if std::fs::remove_dir(directory).is_err() {
                 break;
             }
         }

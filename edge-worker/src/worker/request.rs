@@ -12,7 +12,7 @@ use crate::url::Url;
 /// A request, read from the runtime only as far as necessary: each call out of WebAssembly costs.
 /// The runtime joins repeated headers by commas.
 #[derive(Debug)]
-pub(super) struct Incoming<'a> {
+pub(super) struct EdgeRequest<'a> {
     request: &'a web_sys::Request,
     headers: web_sys::Headers,
     method: String,
@@ -21,11 +21,11 @@ pub(super) struct Incoming<'a> {
     cookie: Option<String>,
     origin: Option<String>,
     referer: Option<String>,
-    destination: Option<String>,
-    brands: Option<String>,
+    sec_fetch_dest: Option<String>,
+    sec_ch_ua: Option<String>,
 }
 
-impl ClientLocation for Incoming<'_> {
+impl ClientLocation for EdgeRequest<'_> {
     /// Cloudflare sets it, whatever the client claims.
     fn ip(&self) -> Option<IpAddr> {
         self.header("cf-connecting-ip")?.trim().parse().ok()
@@ -36,7 +36,7 @@ impl ClientLocation for Incoming<'_> {
     }
 }
 
-impl<'a> Incoming<'a> {
+impl<'a> EdgeRequest<'a> {
     pub(super) fn new(request: &'a web_sys::Request) -> Self {
         let headers = request.headers();
         let header = |name: &str| headers.get(name).ok().flatten();
@@ -48,8 +48,8 @@ impl<'a> Incoming<'a> {
             authorization: for_grant("authorization"),
             cookie: for_grant("cookie"),
             referer: for_grant("referer"),
-            destination: for_grant("sec-fetch-dest"),
-            brands: for_grant("sec-ch-ua"),
+            sec_fetch_dest: for_grant("sec-fetch-dest"),
+            sec_ch_ua: for_grant("sec-ch-ua"),
             origin: header("origin"),
             request,
             headers,
@@ -67,8 +67,8 @@ impl<'a> Incoming<'a> {
             cookie: self.cookie.as_deref(),
             origin: self.origin.as_deref(),
             referer: self.referer.as_deref(),
-            destination: self.destination.as_deref(),
-            brands: self.brands.as_deref(),
+            sec_fetch_dest: self.sec_fetch_dest.as_deref(),
+            sec_ch_ua: self.sec_ch_ua.as_deref(),
             client: Some(self),
             signature: None,
         }

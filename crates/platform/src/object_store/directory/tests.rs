@@ -3,9 +3,9 @@ use domain::object_key::FileName;
 
 use super::*;
 
-fn store() -> (FolderStore, tempfile::TempDir) {
+fn store() -> (DirectoryStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (FolderStore::new(folder.path().join("out"), folder.path().join("private")), folder)
+    (DirectoryStore::new(folder.path().join("out"), folder.path().join("private")), folder)
 }
 
 crate::object_store_conformance!(store());

@@ -1,0 +1,23 @@
+//! How long caches may keep an object.
+
+/// Cache lifetime of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Its path is never written with other content: a year.
+    Immutable,
+    /// It may change at any time: a cache has to revalidate it for each request.
+    Revalidate,
+    /// Private data: must not be cached.
+    NoStore,
+}
+
+impl CachePolicy {
+    /// The `Cache-Control` header.
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Immutable => "public, max-age=31536000, immutable",
+            Self::Revalidate => "no-cache",
+            Self::NoStore => "no-store",
+        }
+    }
+}

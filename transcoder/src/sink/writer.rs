@@ -1,0 +1,125 @@
+//! Writes and reads the objects of a generation.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use domain::ids::{Generation, VideoId};
+use domain::object_key::ObjectKey;
+use domain::plan::Rendition;
+use domain::segment::SegmentRecord;
+use platform::object_store::{ObjectBody, ObjectStoreExt as _, PutCondition, SharedStore, StoreError};
+use tokio::sync::RwLock;
+
+use crate::error::TranscodeError;
+
+/// Counts the traffic to the store, for the receipt.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// Number of objects written.
+    pub writes: AtomicU64,
+    /// Number of bytes written.
+    pub bytes: AtomicU64,
+    /// Number of objects read, or parts of them.
+    pub reads: AtomicU64,
+}
+
+/// Writes objects of one generation, and counts them.
+#[derive(Clone)]
+pub(crate) struct GenerationWriter {
+    store: SharedStore,
+    video: VideoId,
+    generation: Generation,
+    traffic: Arc<Traffic>,
+    /// Whether writing is disabled; every write holds the lock while it is in progress.
+    closed: Arc<RwLock<bool>>,
+}
+
+impl GenerationWriter {
+    /// A writer into `store`.
+    pub(crate) fn new(store: SharedStore, video: VideoId, generation: Generation) -> Self {
+        Self { store, video, generation, traffic: Arc::default(), closed: Arc::default() }
+    }
+
+    /// The objects of another generation of the same video.
+    pub(crate) fn of_generation(&self, generation: Generation) -> Self {
+        Self { generation, ..self.clone() }
+    }
+
+    /// The video of the objects.
+    pub(crate) fn video(&self) -> VideoId {
+        self.video
+    }
+
+    /// The generation of the objects.
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// Reads an object, or a part of it.
+    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StoreError> {
+        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.get(key, range, None).await
+    }
+
+    /// Reads an object that may be missing.
+    pub(crate) async fn read_if_present(&self, key: &ObjectKey, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.traffic.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.read_if_present(key, max_bytes).await
+    }
+
+    /// The traffic so far.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The key of a segment.
+    pub(crate) fn segment_key(&self, rendition: &Rendition, index: u32) -> ObjectKey {
+        ObjectKey::Segment {
+            video: self.video,
+            generation: self.generation.clone(),
+            rendition: rendition.name.clone(),
+            index,
+            format: rendition.format,
+        }
+    }
+
+    /// Waits for writes in progress, and prevents new ones: after that, stored objects can be
+    /// removed.
+    pub(crate) async fn close(&self) {
+        *self.closed.write().await = true;
+    }
+
+    /// Stores an object. The store itself retries while it cannot be reached.
+    pub(crate) async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<(), TranscodeError> {
+        let closed = self.closed.read().await;
+        if *closed {
+            return Err(TranscodeError::Cancelled);
+        }
+        self.store.put(key, body.clone(), PutCondition::Always).await?;
+        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
+        self.traffic.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl GenerationWriter {
+    /// Copies a segment of another generation inside the store, and returns whether the copy is
+    /// complete.
+    pub(crate) async fn copy_segment(
+        &self,
+        from: &Self,
+        rendition: &Rendition,
+        record: &SegmentRecord,
+    ) -> Result<bool, TranscodeError> {
+        let closed = self.closed.read().await;
+        if *closed {
+            return Err(TranscodeError::Cancelled);
+        }
+        let key = self.segment_key(rendition, record.index);
+        self.store.copy(&from.segment_key(rendition, record.index), &key).await?;
+        self.traffic.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(self.store.head(&key).await?.size == record.bytes)
+    }
+}
