@@ -65,6 +65,7 @@ MAY_USE = {
         "check",
         "transcoder",
         "api",
+        "api-types",
         "config",
         "cli",
         "testkit",

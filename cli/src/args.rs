@@ -135,12 +135,12 @@ pub struct UploadArgs {
     /// Start a new upload instead of resuming an interrupted one.
     #[arg(long)]
     pub restart: bool,
-    /// The API to call.
-    #[command(flatten)]
-    pub api: ApiClientArgs,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
+    /// The API to call.
+    #[command(flatten)]
+    pub api: ApiClientArgs,
 }
 
 /// Transcode one file without any services. Writes the HLS tree to `DIR/hls`.
@@ -166,12 +166,12 @@ pub struct TranscodeArgs {
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
-    /// How FFmpeg runs.
-    #[command(flatten)]
-    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object at the end.
     #[arg(long)]
     pub json: bool,
+    /// How FFmpeg runs.
+    #[command(flatten)]
+    pub ffmpeg: FfmpegArgs,
 }
 
 /// Check HLS against RFC 8216 and Apple's rules: a playlist, a directory tree or a URL.
@@ -208,12 +208,12 @@ pub struct DoctorArgs {
     /// Check that pages of this origin can upload. Default: the origins in `EDGEREEL_CORS_ORIGINS`. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Vec<String>,
-    /// How FFmpeg runs.
-    #[command(flatten)]
-    pub ffmpeg: FfmpegArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+    /// How FFmpeg runs.
+    #[command(flatten)]
+    pub ffmpeg: FfmpegArgs,
 }
 
 /// Demonstrate the whole system on one video (used by `make demo`).

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use config::ProfileError;
 use console::style;
 use serde::Serialize;
 use serde_json::json;
@@ -58,7 +59,8 @@ fn code_of(error: &anyhow::Error) -> Option<&str> {
         StartError::Setup(error) => Some(error.code()),
         StartError::Connect(_) => None,
     };
-    error.downcast_ref::<ApiError>().map(ApiError::code).or_else(of_setup).or_else(of_start)
+    let of_profile = || error.downcast_ref::<ProfileError>().map(ProfileError::code);
+    error.downcast_ref::<ApiError>().map(ApiError::code).or_else(of_setup).or_else(of_start).or_else(of_profile)
 }
 
 /// The output of a command.

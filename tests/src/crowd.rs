@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::part::Part;
 use crate::site::Site;
+use crate::upload::send_source;
 
 /// Durations of concurrent operations.
 #[derive(Debug, Clone, Default)]
@@ -96,8 +97,7 @@ async fn upload(site: &Site, api: &Part, turn: usize) -> VideoId {
         announce().await
     };
     assert_eq!(status, 201, "{created}");
-    site.put(&created["upload"]["request"], bytes).await;
-    let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
+    let video = send_source(&site.http, created, bytes).await;
     let (status, completed) = site.call(api, "POST", &format!("/v1/uploads/{video}/complete"), Some(json!({}))).await;
     assert_eq!(status, 200, "{completed}");
     video

@@ -19,6 +19,7 @@ use tokio::process::Child;
 use crate::player::Player;
 use crate::processes::{Process, children};
 use crate::program::{PROFILE, command, text};
+use crate::upload::send_source;
 
 /// The directories of one installation. Removed at the end.
 pub struct Home {
@@ -238,16 +239,7 @@ impl Dev {
         fields["size"] = json!(bytes.len());
         let (status, created) = self.call("POST", "/v1/uploads", Some(&fields)).await;
         assert_eq!(status, 201, "{created}");
-        let request = &created["upload"]["request"];
-        let mut put = self.player.http.put(request["url"].as_str().expect("an address"));
-        for (name, value) in request["headers"].as_object().expect("headers") {
-            if name != "content-length" {
-                put = put.header(name, value.as_str().expect("a header"));
-            }
-        }
-        let answer = put.body(bytes).send().await.expect("the store answers");
-        assert!(answer.status().is_success(), "{}", answer.status());
-        created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video")
+        send_source(&self.player.http, created, bytes).await
     }
 
     /// The API's representation of a video.

@@ -20,4 +20,5 @@ pub mod program;
 pub mod proxy;
 pub mod site;
 pub mod small_disk;
+pub mod upload;
 pub mod wire;

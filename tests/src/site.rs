@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::part::Part;
 use crate::program::{PROFILE, text};
+use crate::upload::send_source;
 
 /// A key of 32 bytes.
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -114,20 +115,6 @@ impl Site {
         (status, serde_json::from_slice(&answer.bytes().await.expect("to its end")).unwrap_or_default())
     }
 
-    /// Sends a presigned request of a small file.
-    ///
-    /// # Panics
-    /// If the store rejects it.
-    pub async fn put(&self, request: &Value, bytes: Vec<u8>) {
-        let mut put = self.http.put(request["url"].as_str().expect("an address"));
-        let headers = request["headers"].as_object().expect("headers");
-        for (name, value) in headers.iter().filter(|it| it.0 != "content-length") {
-            put = put.header(name, value.as_str().expect("a header"));
-        }
-        let answer = put.body(bytes).send().await.expect("the store answers");
-        assert!(answer.status().is_success(), "{}", answer.status());
-    }
-
     /// Uploads a file, and delivers its event as the bucket does: twice.
     ///
     /// # Panics
@@ -138,8 +125,7 @@ impl Site {
             json!({ "filename": "film.mp4", "size": bytes.len(), "content_type": "video/mp4", "profile": "small" });
         let (status, created) = self.call(api, "POST", "/v1/uploads", Some(fields)).await;
         assert_eq!(status, 201, "{created}");
-        self.put(&created["upload"]["request"], bytes).await;
-        let video = created["video"].as_str().and_then(|it| it.parse().ok()).expect("the id of the video");
+        let video = send_source(&self.http, created, bytes).await;
         let event = self.event(video).await;
         for _ in 0..2 {
             let taken = Ingest::new(&self.functions).process(&event, now_ms()).await.expect("it is taken in");

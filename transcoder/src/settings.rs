@@ -50,12 +50,12 @@ pub struct WorkerArgs {
     #[arg(long, env = "EDGEREEL_CONCURRENT_IMPORTS", value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub imports: u16,
-    /// The profiles that jobs may select.
-    #[command(flatten)]
-    pub profiles: ProfileArgs,
     /// Name in the catalog and in logs; must be unique among running transcoders. Default: the host name and a number.
     #[arg(long, env = "EDGEREEL_TRANSCODER_NAME", value_name = "NAME")]
     pub name: Option<String>,
+    /// The profiles that jobs may select.
+    #[command(flatten)]
+    pub profiles: ProfileArgs,
 }
 
 /// The number of encoders if none was set: the number of processors.

@@ -63,8 +63,8 @@ impl SetupError {
         match self {
             Self::Tools(_) | Self::Capabilities { .. } | Self::Trial { .. } => "no-ffmpeg",
             Self::Confinement { .. } => "no-confinement",
-            Self::Profile(ProfileError::Invalid { .. } | ProfileError::Duplicate { .. }) => "invalid-profile",
-            Self::Profile(ProfileError::Unreadable { .. }) | Self::Random(_) => "failed",
+            Self::Profile(error) => error.code(),
+            Self::Random(_) => "failed",
         }
     }
 }

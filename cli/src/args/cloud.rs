@@ -25,6 +25,12 @@ pub struct ApiServerArgs {
     /// restored.
     #[arg(long, conflicts_with = "no_background")]
     pub rebuild: bool,
+    /// Print events as JSON, one object per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit when standard input is closed (for supervising processes).
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
     /// Where the database, the queue and the buckets are.
     #[command(flatten)]
     pub services: ServiceArgs,
@@ -34,12 +40,6 @@ pub struct ApiServerArgs {
     /// Limits on clients.
     #[command(flatten)]
     pub clients: super::ClientArgs,
-    /// Print events as JSON, one object per line.
-    #[arg(long)]
-    pub json: bool,
-    /// Exit when standard input is closed (for supervising processes).
-    #[arg(long, hide = true)]
-    pub until_stdin_ends: bool,
 }
 
 /// Run a transcoder, with the database, queue and buckets from environment variables.
@@ -53,13 +53,13 @@ pub struct ApiServerArgs {
 docs/configuration.md explains the settings. Those without a default are required, as options or as variables.
 FFmpeg is required too: edgereel doctor.")]
 pub struct TranscoderArgs {
-    /// All settings of the transcoder.
-    #[command(flatten)]
-    pub transcoder: transcoder::service::TranscoderArgs,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub json: bool,
     /// Exit when standard input is closed (for supervising processes).
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
+    /// All settings of the transcoder.
+    #[command(flatten)]
+    pub transcoder: transcoder::service::TranscoderArgs,
 }

@@ -28,6 +28,28 @@ pub struct DevArgs {
     /// Number of concurrent encoders. Default: the number of processors.
     #[arg(long, env = "EDGEREEL_ENCODERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub encoders: Option<u16>,
+    /// Rebuild a lost database from the published videos in the directory. Titles and metadata are not restored.
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Reject cross-origin requests to the buckets until a CORS rule is set, as new buckets of R2 and S3 do. A rule
+    /// that was set (`aws s3api put-bucket-cors`) always applies.
+    #[arg(long, env = "EDGEREEL_STRICT_CORS")]
+    pub strict_cors: bool,
+    /// Comma-separated origins whose pages may send the cookie `edgereel_grant` to the edge.
+    #[arg(
+        long = "credential-origins",
+        env = "EDGEREEL_CREDENTIAL_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    #[arg(value_parser = origin)]
+    pub credential_origins: Vec<Origin>,
+    /// Print events as JSON, one object per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit when standard input is closed (for supervising processes).
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
     /// The profiles that requests may select.
     #[command(flatten)]
     pub profiles: ProfileArgs,
@@ -46,34 +68,12 @@ pub struct DevArgs {
     /// Which pages may call the API. Default: all, because they need a token anyway.
     #[command(flatten)]
     pub cors: CorsArgs,
-    /// Rebuild a lost database from the published videos in the directory. Titles and metadata are not restored.
-    #[arg(long)]
-    pub rebuild: bool,
     /// Limits on clients.
     #[command(flatten)]
     pub clients: ClientArgs,
-    /// Reject cross-origin requests to the buckets until a CORS rule is set, as new buckets of R2 and S3 do. A rule
-    /// that was set (`aws s3api put-bucket-cors`) always applies.
-    #[arg(long, env = "EDGEREEL_STRICT_CORS")]
-    pub strict_cors: bool,
-    /// Comma-separated origins whose pages may send the cookie `edgereel_grant` to the edge.
-    #[arg(
-        long = "credential-origins",
-        env = "EDGEREEL_CREDENTIAL_ORIGINS",
-        value_delimiter = ',',
-        value_name = "ORIGIN"
-    )]
-    #[arg(value_parser = origin)]
-    pub credential_origins: Vec<Origin>,
     /// How FFmpeg runs.
     #[command(flatten)]
     pub ffmpeg: FfmpegArgs,
-    /// Print events as JSON, one object per line.
-    #[arg(long)]
-    pub json: bool,
-    /// Exit when standard input is closed (for supervising processes).
-    #[arg(long, hide = true)]
-    pub until_stdin_ends: bool,
 }
 
 /// Limits on the clients of a server.

@@ -3,8 +3,9 @@
 //! The API, its clients and the tests share these types, so each of them is read and written. There is one module per
 //! subject. With the feature `openapi`, each type also has a schema for the OpenAPI document.
 //!
-//! Requests reject unknown fields. Responses accept them, and [`MaybeKnown`] accepts words that a newer API added.
-//! Sizes are in bytes, and the number of a part counts from 1. Times are a [`Timestamp`].
+//! Requests reject unknown fields, except those of Uppy. Responses accept them, and [`MaybeKnown`] accepts words that a
+//! newer API added; the state of a video is always one of this version, because clients decide by it. Sizes are in
+//! bytes, and the numbers of parts begin at 1. Times are a [`Timestamp`].
 //!
 //! A doc comment of a body, a parameter or a field is its description in the OpenAPI document. Names that explain
 //! themselves have none.

@@ -46,6 +46,16 @@ pub enum ProfileError {
     },
 }
 
+impl ProfileError {
+    /// A machine-readable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "failed",
+            Self::Invalid { .. } | Self::Duplicate { .. } => "invalid-profile",
+        }
+    }
+}
+
 impl ProfileArgs {
     /// Reads the profiles, by their name.
     ///

@@ -12,6 +12,7 @@ use e2e::media::make_film;
 use e2e::program::{edgereel_run_with, text};
 use e2e::proxy::{Fault, Proxy};
 use e2e::site::{Site, TOKEN};
+use e2e::upload::send;
 use platform::job_queue::sqs::SqsQueueConfig;
 use platform::object_store::ObjectStore as _;
 use platform::object_store::s3::S3StoreConfig;
@@ -89,7 +90,7 @@ async fn without_an_event_source_every_upload_is_made() {
     let path = "/v1/s3/params?filename=film.mp4&type=video/mp4&metadata[profile]=small";
     let (status, signed) = site.call_with(&api, "GET", path, None, &[("uppy-versions", "@uppy/aws-s3=5.1.0")]).await;
     assert_eq!(status, 200, "{signed}");
-    site.put(&signed, std::fs::read(&film).unwrap()).await;
+    send(&site.http, serde_json::from_value(signed).unwrap(), std::fs::read(&film).unwrap()).await;
     let (_, list) = site.call(&api, "GET", "/v1/videos?state=uploading", None).await;
     let video = list["videos"][0]["id"].as_str().unwrap().parse().unwrap();
     site.until(&api, video, |it| it["state"] == "ready").await;

@@ -1,21 +1,21 @@
 //! Webhooks and deliveries in responses.
 
 use api_types::webhooks::{
-    DeliveredEvent, Delivery as DeliveryView, DeliveryStatus as WireStatus, DisabledReason, DisabledWebhook,
-    Webhook as WebhookView,
+    DeliveredEvent, Delivery as DeliveryView, DeliveryStatus as WireStatus, DisabledReason as WireReason,
+    DisabledWebhook, Webhook as WebhookView,
 };
 use api_types::{MaybeKnown, Timestamp};
-use catalog::webhooks::{Delivery, DeliveryStatus, DisabledReason as Cause, Endpoint};
+use catalog::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint};
 
 pub(super) fn webhook(endpoint: Endpoint) -> WebhookView {
     let disabled = endpoint.disabled.map(|(at_ms, reason)| {
         let (reason, message) = match reason {
-            Cause::Owner => (DisabledReason::Owner, "The owner disabled it."),
-            Cause::Gone => {
-                (DisabledReason::Gone, "The endpoint responded with 410 (Gone): enable it when it exists again.")
+            DisabledReason::Owner => (WireReason::Owner, "The owner disabled it."),
+            DisabledReason::Gone => {
+                (WireReason::Gone, "The endpoint responded with 410 (Gone): enable it when it exists again.")
             }
-            Cause::Failing => {
-                (DisabledReason::Failing, "All deliveries failed for three days: fix the endpoint, then enable it.")
+            DisabledReason::Failing => {
+                (WireReason::Failing, "All deliveries failed for three days: fix the endpoint, then enable it.")
             }
         };
         DisabledWebhook { reason: reason.into(), message: message.to_owned(), at: at_ms.into() }

@@ -12,6 +12,8 @@ use api::playback::Playback;
 use api::services::ingest::{EventCounts, Ingest, Ingested};
 use api::webhooks::Webhooks;
 use api::{ApiConfig, ApiState, router};
+use api_types::api_keys::CreatedApiKey;
+use api_types::uploads::SignedRequest;
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use axum::Router;
@@ -37,6 +39,7 @@ use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
 use platform::secret::Secret;
 use platform::testing::{PRIVATE, RunningServer};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -211,8 +214,8 @@ impl World {
     pub(crate) async fn key(&self, owner: Option<&str>, scopes: &[&str]) -> (ApiKeyId, String) {
         let made = self.post("/v1/api-keys", json!({ "name": "a key", "owner": owner, "scopes": scopes })).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
-        let text = |name: &str| made.body[name].as_str().unwrap().to_owned();
-        (text("id").parse().unwrap(), text("key"))
+        let CreatedApiKey { api_key, key } = serde_json::from_value(made.body).unwrap();
+        (api_key.id, key.into_exposed())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -229,12 +232,12 @@ impl World {
 
     /// Sends a presigned request like a browser: with the length of the body.
     pub(crate) async fn put(&self, request: &Value, body: Vec<u8>) -> reqwest::Response {
-        assert_eq!(request["method"], "PUT");
-        let mut put = self.http.put(request["url"].as_str().unwrap());
-        let headers = request["headers"].as_object().unwrap();
+        let SignedRequest { method, url, headers } = SignedRequest::deserialize(request).unwrap();
+        assert_eq!(method, "PUT");
         assert!(headers.contains_key("content-length"), "the size is signed");
+        let mut put = self.http.put(url);
         for (name, value) in headers.iter().filter(|it| it.0 != "content-length") {
-            put = put.header(name, value.as_str().unwrap());
+            put = put.header(name, value);
         }
         put.body(body).send().await.unwrap()
     }
