@@ -75,7 +75,8 @@ def through_the_edge(binary, source, data, work, port, mode, to_the_end):
     client = None
     try:
         _wait_for((data / "dev" / "dev.json").is_file, dev, 60, "edgereel dev does not listen")
-        command = [binary, "upload", source.path, "--wait", "--json", "--restart", "--mode", mode, "--data", data / "dev"]
+        command = [binary, "upload", source.path, "--wait", "--json", "--restart"]
+        command += ["--mode", mode, "--data", data / "dev"]
         client = Running(command, Usage(), log=work / "upload.log")
         wanted = "ready" if to_the_end else "playable"
         events = {}

@@ -1,6 +1,6 @@
 //! The HTTP API and the event-driven functions, as a library.
 //!
-//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud. The same [`ingest`]
+//! The same [`router`] is served by `axum::serve` on a laptop and behind API Gateway in the cloud. The same [`Ingest`](services::ingest::Ingest)
 //! processes bucket events from the embedded server's outbox and from a queue. Code for a specific host is in the
 //! programs.
 
