@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use base64ct::{Base64, Encoding as _};
-use platform::clock::now_ms;
+use platform::clock;
 use platform::object_store::s3::S3StoreConfig;
 use platform::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -153,7 +153,7 @@ impl DataDir {
     /// # Errors
     /// If a file cannot be written; then the old secrets stay.
     pub fn replace_secrets(&mut self, secrets: Secrets) -> anyhow::Result<String> {
-        let kept = format!("secrets-until-{}.json", now_ms());
+        let kept = format!("secrets-until-{}.json", clock::now().get());
         write_private(&self.path, &kept, &self.secrets)?;
         write_private(&self.path, SECRETS, &secrets)?;
         self.secrets = secrets;

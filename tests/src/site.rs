@@ -8,7 +8,7 @@ use api::services::ingest::{Ingest, Ingested};
 use config::{Installation, Services};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
-use platform::clock::now_ms;
+use platform::clock;
 use platform::object_store::ObjectStore as _;
 use s3_server::EventOutbox;
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ impl Site {
         let video = send_source(&self.http, created, bytes).await;
         let event = self.event(video).await;
         for _ in 0..2 {
-            let taken = Ingest::new(&self.functions).process(&event, now_ms()).await.expect("it is taken in");
+            let taken = Ingest::new(&self.functions).process(&event, clock::now()).await.expect("it is taken in");
             // The second time, a transcoder may hold the job.
             let [Ingested::Queued(_) | Ingested::Duplicate(_) | Ingested::AlreadyDone(_)] = taken[..] else {
                 panic!("it starts nothing: {taken:?}")
@@ -158,7 +158,7 @@ impl Site {
         tokio::spawn(async move {
             loop {
                 for event in outbox.next_batch(100).await.expect("the outbox can be read") {
-                    ingest.process(&event.body, now_ms()).await.expect("it is taken in");
+                    ingest.process(&event.body, clock::now()).await.expect("it is taken in");
                     outbox.ack(event.sequence).await.expect("the outbox takes it");
                 }
             }

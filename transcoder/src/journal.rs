@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use catalog::{Catalog, Claim, RenditionRecord};
 use domain::job::Stage;
 use domain::segment::ChunkRecord;
+use platform::clock;
 
 use crate::error::TranscodeError;
-use platform::clock::now_ms;
 
 /// The record of one job. Every method that writes fails once the claim is lost.
 #[async_trait]
@@ -64,23 +64,23 @@ impl Journal for CatalogJournal {
     }
 
     async fn finish(&self, chunk: &ChunkRecord) -> Result<(), TranscodeError> {
-        Ok(self.catalog.record_chunk(&self.claim, chunk, now_ms()).await?)
+        Ok(self.catalog.record_chunk(&self.claim, chunk, clock::now()).await?)
     }
 
     async fn progress(&self, stage: Stage, percent: u8) -> Result<(), TranscodeError> {
-        Ok(self.catalog.set_progress(&self.claim, stage, percent, now_ms()).await?)
+        Ok(self.catalog.set_progress(&self.claim, stage, percent, clock::now()).await?)
     }
 
     async fn renditions(&self, renditions: &[RenditionRecord]) -> Result<(), TranscodeError> {
-        Ok(self.catalog.set_renditions(&self.claim, renditions, now_ms()).await?)
+        Ok(self.catalog.set_renditions(&self.claim, renditions, clock::now()).await?)
     }
 
     async fn playable(&self) -> Result<(), TranscodeError> {
-        Ok(self.catalog.mark_playable(&self.claim, now_ms()).await?)
+        Ok(self.catalog.mark_playable(&self.claim, clock::now()).await?)
     }
 
     async fn ensure_claim_held(&self) -> Result<(), TranscodeError> {
-        self.catalog.renew(&self.claim, self.lease, now_ms()).await?;
+        self.catalog.renew(&self.claim, self.lease, clock::now()).await?;
         Ok(())
     }
 }

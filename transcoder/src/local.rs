@@ -12,6 +12,7 @@ use domain::profile::Profile;
 use domain::receipt::Extra;
 use domain::segment::{Lane, seconds};
 use nix::sys::resource::{UsageWho, getrusage};
+use platform::clock;
 use platform::object_store::SharedStore;
 use platform::object_store::directory::DirectoryStore;
 use serde::Serialize;
@@ -23,7 +24,6 @@ use crate::ffmpeg::Tools;
 use crate::journal::{MemoryJournal, Progress};
 use crate::pipeline::{self, Published, TranscodeRequest};
 use crate::source::{FileSource, Source as _};
-use platform::clock::now_ms;
 
 /// One file to transcode.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ pub async fn transcode(
     let no_randomness =
         |it| TranscodeError::Io { doing: "the system has no randomness".to_owned(), source: std::io::Error::other(it) };
     getrandom::fill(&mut random).map_err(no_randomness)?;
-    let video = VideoId::new(now_ms(), random);
+    let video = VideoId::new(clock::now().get(), random);
     // A file has no ETag; its size and the current time identify the generation.
     let generation = Generation::of(&format!("{}-{}", source.size(), video), &profile.fingerprint(job.mode));
     let hls = job.out.join("hls");

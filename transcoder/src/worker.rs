@@ -13,6 +13,7 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::job::JobMessage;
 use domain::profile::Profile;
 use domain::retry::Next;
+use platform::clock;
 use platform::job_queue::{Delivery, QueueError, SharedQueue};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
@@ -27,7 +28,6 @@ use crate::jobs::import::ImportJob;
 use crate::jobs::poster::PosterJob;
 use crate::jobs::transcode::TranscodeJob;
 use crate::jobs::{Fate, JobContext};
-use platform::clock::now_ms;
 
 mod active;
 mod claims;
@@ -209,7 +209,7 @@ impl Worker {
             return None;
         }
         let is_poster = matches!(message, JobMessage::PosterV1(_));
-        match next_attempt(&self.catalog, (message.video(), message.id()), None, now_ms()).await {
+        match next_attempt(&self.catalog, (message.video(), message.id()), None, clock::now()).await {
             Ok(Next::GiveUp) => Some(Fate::dead_letter("no attempt made more progress than the ones before it")),
             // Attempts decide when a job ends, not deliveries. A poster has no attempts.
             Ok(Next::Again(_)) | Err(_) if delivery.is_last && !is_poster => {

@@ -95,7 +95,7 @@ fn ms(time: Duration) -> String {
 }
 
 fn today() -> String {
-    let seconds = i64::try_from(platform::clock::now_ms() / 1_000).unwrap_or_default();
+    let seconds = i64::try_from(platform::clock::now().as_secs()).unwrap_or_default();
     time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| "unknown".to_owned(), |it| it.date().to_string())
 }
 

@@ -13,7 +13,7 @@ use domain::receipt::Receipt;
 use e2e::crowd::{Times, many};
 use e2e::part::Part;
 use e2e::site::Site;
-use platform::clock::now_ms;
+use platform::clock;
 use serde_json::{Value, json};
 
 use crate::Size;
@@ -64,7 +64,7 @@ pub(crate) async fn measure(site: &Arc<Site>, api: &Arc<Part>, size: Size) -> Ve
 
 /// A video that is ready according to the catalog.
 async fn ready(site: &Site) -> VideoId {
-    let (catalog, video) = (&site.functions.catalog, VideoId::new(now_ms(), [1; 10]));
+    let (catalog, video) = (&site.functions.catalog, VideoId::new(clock::now().get(), [1; 10]));
     let key = ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }.path();
     let new = NewVideo {
         id: video,
@@ -80,13 +80,13 @@ async fn ready(site: &Site) -> VideoId {
         source_size: Some(7),
         content_type: Some("video/mp4".to_owned()),
     };
-    catalog.create_video(&new, now_ms()).await.expect("it can be created");
+    catalog.create_video(&new, clock::now()).await.expect("it can be created");
     let source = Source { bucket: site.functions.private_bucket.clone(), key, etag: "e".to_owned(), size: 7 };
     let job = Job::new(video, source, "default", Mode::Abr, JobReason::Upload);
-    catalog.note_upload_event(&job, now_ms()).await.expect("it has arrived");
+    catalog.note_upload_event(&job, clock::now()).await.expect("it has arrived");
     let generation = Generation::of("e", "default");
-    let claimed = catalog.claim(&job, &generation, "load", Duration::from_secs(60), now_ms()).await;
+    let claimed = catalog.claim(&job, &generation, "load", Duration::from_secs(60), clock::now()).await;
     let Ok(ClaimOutcome::Claimed(claim)) = claimed else { panic!("{claimed:?}") };
-    catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.expect("it is ready");
+    catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.expect("it is ready");
     video
 }

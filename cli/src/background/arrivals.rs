@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use api::services::arrivals::Arrivals;
-use platform::clock::now_ms;
+use platform::clock;
 use tokio_util::sync::CancellationToken;
 
 /// Shortest interval between two checks.
@@ -19,7 +19,7 @@ impl ArrivalTask {
         let mut pause = INTERVAL;
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             let began = Instant::now();
-            match stop.run_until_cancelled(self.0.check(now_ms())).await {
+            match stop.run_until_cancelled(self.0.check(clock::now())).await {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
                     tracing::warn!("cannot check for arrived uploads: {:#}", anyhow::Error::from(error));

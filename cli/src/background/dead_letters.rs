@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::services::dead_letter;
 use catalog::Catalog;
-use platform::clock::now_ms;
+use platform::clock;
 use platform::job_queue::SharedQueue;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ impl DeadLetterTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-            if let Err(error) = dead_letter::fail_videos(&*self.queue, &self.catalog, now_ms()).await {
+            if let Err(error) = dead_letter::fail_videos(&*self.queue, &self.catalog, clock::now()).await {
                 tracing::warn!("cannot process dead letters: {:#}", anyhow::Error::from(error));
             }
         }

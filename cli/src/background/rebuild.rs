@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::services::rebuild::Rebuild;
-use platform::clock::now_ms;
+use platform::clock;
 use tokio_util::sync::CancellationToken;
 
 /// Delay of the first check: the store of this process needs a moment to start.
@@ -34,7 +34,7 @@ impl RebuildTask {
 
     async fn check(&self) -> anyhow::Result<()> {
         if self.is_requested {
-            let done = self.rebuild.run(now_ms()).await?;
+            let done = self.rebuild.run(clock::now()).await?;
             tracing::info!(
                 done.videos,
                 done.incomplete,

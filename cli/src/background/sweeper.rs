@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::services::sweeper::{SweepSummary, Sweeper};
-use platform::clock::now_ms;
+use platform::clock;
 use tokio_util::sync::CancellationToken;
 
 /// Interval of runs, also before the first one: time limits are hours.
@@ -15,7 +15,7 @@ impl SweeperTask {
     /// Runs until `stop` is cancelled. An interrupted run is completed by the next one.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-            let Some(swept) = stop.run_until_cancelled(self.0.sweep(now_ms())).await else { return };
+            let Some(swept) = stop.run_until_cancelled(self.0.sweep(clock::now())).await else { return };
             if swept != SweepSummary::default() {
                 tracing::info!(?swept, "cleaned up");
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::webhooks::Dispatcher;
-use platform::clock::now_ms;
+use platform::clock;
 use tokio_util::sync::CancellationToken;
 
 /// Polling interval for due messages. Events of this process wake the task immediately.
@@ -19,7 +19,7 @@ impl WebhookTask {
     /// Runs until `stop` is cancelled.
     pub(super) async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let dispatch = self.dispatcher.dispatch(now_ms(), &stop);
+            let dispatch = self.dispatcher.dispatch(clock::now(), &stop);
             tokio::select! {
                 biased;
                 ended = dispatch => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::services::ingest::{Ingest, Ingested};
-use platform::clock::now_ms;
+use platform::clock;
 use s3_server::{EventOutbox, QueuedEvent};
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,7 @@ impl Pump {
     async fn process(&self, event: &QueuedEvent) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.ingest.process(&event.body, now_ms()).await {
+            match self.ingest.process(&event.body, clock::now()).await {
                 Ok(outcomes) => {
                     outcomes.iter().for_each(log);
                     break;

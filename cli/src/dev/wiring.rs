@@ -17,7 +17,7 @@ use domain::keyring::{GrantKeys, Keyring, PassKeys};
 use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
 use edge_server::{Edge, EdgeList};
-use platform::clock::now_ms;
+use platform::clock;
 use platform::job_queue::{MAX_RECEIVES, QueueName};
 use platform::net::Policy;
 use platform::object_store::SharedStore;
@@ -151,7 +151,7 @@ fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInf
 /// Releases the leases of a killed process immediately: no other process uses its name.
 async fn release_stale_leases(catalog: &Catalog, queue: &SqlQueue) -> Result {
     // First the videos, then the messages: the receiver of a message must be able to claim its video.
-    let videos = catalog.release_all_of_worker(WORKER, now_ms()).await?;
+    let videos = catalog.release_all_of_worker(WORKER, clock::now()).await?;
     let messages = queue.release_held().await?;
     if videos + messages > 0 {
         tracing::info!(videos, messages, "an earlier run was interrupted: resuming its jobs");

@@ -1,5 +1,6 @@
 //! Points in time: RFC 3339 in JSON, milliseconds in memory.
 
+use domain::time::UnixMillis;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
@@ -7,29 +8,19 @@ use time::format_description::well_known::Rfc3339;
 
 /// A point in time, to the millisecond. In JSON: RFC 3339, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp {
-    unix_ms: u64,
-}
+pub struct Timestamp(UnixMillis);
 
 const NANOS_PER_MS: i128 = 1_000_000;
 
-impl Timestamp {
-    /// Unix milliseconds.
-    pub fn unix_ms(self) -> u64 {
-        self.unix_ms
-    }
-}
-
-impl From<u64> for Timestamp {
-    /// From Unix milliseconds.
-    fn from(unix_ms: u64) -> Self {
-        Self { unix_ms }
+impl From<UnixMillis> for Timestamp {
+    fn from(time: UnixMillis) -> Self {
+        Self(time)
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nanos = i128::from(self.unix_ms) * NANOS_PER_MS;
+        let nanos = i128::from(self.0.get()) * NANOS_PER_MS;
         // Times beyond the year 9999 do not occur.
         let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         time::serde::rfc3339::serialize(&moment, serializer)
@@ -41,13 +32,17 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = String::deserialize(deserializer)?;
         let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
         let unix_ms = u64::try_from(moment.unix_timestamp_nanos() / NANOS_PER_MS);
-        Ok(Self { unix_ms: unix_ms.map_err(|_| D::Error::custom("a time before 1970"))? })
+        Ok(Self(UnixMillis::new(unix_ms.map_err(|_| D::Error::custom("a time before 1970"))?)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn timestamp(unix_ms: u64) -> Timestamp {
+        UnixMillis::new(unix_ms).into()
+    }
 
     #[test]
     fn times_are_rfc3339() {
@@ -57,12 +52,12 @@ mod tests {
             (1_716_579_584_000, "\"2024-05-24T19:39:44Z\""),
             (0, "\"1970-01-01T00:00:00Z\""),
         ] {
-            assert_eq!(serde_json::to_string(&Timestamp::from(unix_ms)).unwrap(), text);
-            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap().unix_ms(), unix_ms);
+            assert_eq!(serde_json::to_string(&timestamp(unix_ms)).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap(), timestamp(unix_ms));
         }
         let elsewhere = serde_json::from_str::<Timestamp>("\"2024-05-24T21:39:44.379+02:00\"").unwrap();
-        assert_eq!(elsewhere.unix_ms(), 1_716_579_584_379);
-        assert_eq!(serde_json::to_string(&Timestamp::from(u64::MAX)).unwrap(), "\"1970-01-01T00:00:00Z\"");
+        assert_eq!(elsewhere, timestamp(1_716_579_584_379));
+        assert_eq!(serde_json::to_string(&timestamp(u64::MAX)).unwrap(), "\"1970-01-01T00:00:00Z\"");
         for wrong in ["\"1969-12-31T23:59:59Z\"", "\"soon\"", "0"] {
             assert!(serde_json::from_str::<Timestamp>(wrong).is_err(), "{wrong}");
         }

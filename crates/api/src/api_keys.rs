@@ -3,13 +3,17 @@
 //! Only the response that creates a key contains its secret: the catalog stores its hash, and a response that is
 //! stored for `Idempotency-Key` is encrypted.
 
+use std::time::Duration;
+
 use api_types::Timestamp;
 use api_types::api_keys::{ApiKey as KeyView, ApiKeyList, CreatedApiKey, ListApiKeys, NewApiKey as KeyRequest};
 use axum::Json;
 use axum::extract::State;
 use catalog::accounts::{ApiKey, KeyDigest, KeyFilter, NewApiKey};
 use domain::ids::ApiKeyId;
+use domain::time::UnixMillis;
 use http::StatusCode;
+use platform::clock;
 
 use crate::auth::{Caller, InsufficientScope, Scope, keys};
 use crate::error::ApiError;
@@ -17,7 +21,6 @@ use crate::extract::{Body, PathId, QueryParams};
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// Longest name in bytes.
 const NAME_LIMIT: usize = 200;
@@ -33,7 +36,7 @@ pub(crate) async fn create(
     caller: Caller,
     Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<CreatedApiKey>), ApiError> {
-    let now = now_ms();
+    let now = clock::now();
     check(&request)?;
     // A new key never has more scopes than its creator.
     if let Some(beyond) = request.scopes.iter().find(|it| !caller.scopes.allows(*it)) {
@@ -51,7 +54,7 @@ pub(crate) async fn create(
     let mut random = [0; 10];
     crate::random::fill(&mut random)?;
     let new = NewApiKey {
-        id: ApiKeyId::new(now, random),
+        id: ApiKeyId::new(now.get(), random),
         digest: KeyDigest::of(&secret),
         name: request.name,
         owner,
@@ -82,7 +85,12 @@ fn check(request: &KeyRequest) -> Result<(), ApiError> {
 
 /// When a new key expires. A key that expires cannot create one that outlives it. A JWT can, since it lives for
 /// minutes; but the API does not learn when its user's account is closed, so keys created with a JWT always expire.
-async fn expiry_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u64) -> Result<Option<u64>, ApiError> {
+async fn expiry_of(
+    state: &ApiState,
+    caller: &Caller,
+    life: Option<u64>,
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, ApiError> {
     let life = match life {
         Some(life) if caller.is_user() && life > LONGEST_LIFE_BY_USER => {
             return Err(invalid(&format!(
@@ -92,7 +100,7 @@ async fn expiry_of(state: &ApiState, caller: &Caller, life: Option<u64>, now: u6
         None if caller.is_user() => Some(LIFE_BY_USER),
         life => life,
     };
-    let wanted = life.map(|it| now.saturating_add(it.saturating_mul(1_000)));
+    let wanted = life.map(|it| now + Duration::from_secs(it));
     let Some(creator) = caller.api_key() else { return Ok(wanted) };
     let end = state.accounts.get_key(creator).await?.and_then(|it| it.expires_ms);
     match (wanted, end) {
@@ -126,7 +134,7 @@ pub(crate) async fn revoke(
     if !key.is_some_and(|it| caller.owner.is_none() || caller.owner == it.owner) {
         return Err(ApiError::new(Problem::NoSuchApiKey, format!("there is no API key `{id}`")));
     }
-    state.accounts.revoke_key(id, now_ms()).await?;
+    state.accounts.revoke_key(id, clock::now()).await?;
     tracing::info!(key.id = %id, "revoked API key {id}");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@ use catalog::CatalogError;
 use domain::failure::FailureCode;
 use domain::state::VideoState;
 use http::StatusCode;
+use platform::clock;
 use platform::job_queue::{DeadLetter, DeadLetterId, QueueError};
 
 use crate::auth::Caller;
@@ -15,7 +16,6 @@ use crate::extract::{PathParams, QueryParams};
 use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// `GET /v1/dead-letters`
 pub(crate) async fn list(
@@ -96,7 +96,7 @@ async fn queue_again(state: &ApiState, letter: &DeadLetter) -> Result<bool, ApiE
         // Already retried: this is another message of the same job.
         _ => return Ok(true),
     }
-    match state.catalog.request_work(job, now_ms()).await {
+    match state.catalog.request_work(job, clock::now()).await {
         Ok(_) => Ok(true),
         Err(CatalogError::NotFound { .. } | CatalogError::Gone { .. } | CatalogError::Refused(_)) => Ok(false),
         Err(error) => Err(error.into()),

@@ -9,8 +9,7 @@ use domain::grant::Fingerprint;
 use domain::ids::VideoId;
 use domain::keyring::GrantKeys;
 use domain::playback::revocation;
-
-use platform::clock::now_ms;
+use platform::clock;
 
 /// The revocation list of the edge.
 #[async_trait]
@@ -64,7 +63,7 @@ impl EdgeList for HttpEdgeList {
 impl HttpEdgeList {
     async fn revoke(&self, name: String) -> anyhow::Result<()> {
         let names = vec![name];
-        let token = revocation(names, now_ms() / 1_000, &self.keys);
+        let token = revocation(names, clock::now().as_secs(), &self.keys);
         let token = token.context("no grant key can sign: add an HS256 key to the grant keys")?;
         let request = self.client.post(&self.url).bearer_auth(token).timeout(TIMEOUT);
         let answer = request.send().await.context("cannot reach the edge")?;

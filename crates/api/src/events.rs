@@ -7,13 +7,13 @@ use api_types::events::{BucketEvent, EventResult};
 use axum::Json;
 use axum::extract::State;
 use domain::event::SkipReason;
+use platform::clock;
 
 use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::services::ingest::{IngestError, Ingested};
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// Processes an event; repeating it is not an error. After any status other than 2xx, the sender retries.
 pub(crate) async fn receive(
@@ -27,7 +27,7 @@ pub(crate) async fn receive(
     }
     let body = serde_json::Value::Object(event).to_string();
     let mut result = EventResult::default();
-    for outcome in state.ingest.process(&body, now_ms()).await? {
+    for outcome in state.ingest.process(&body, clock::now()).await? {
         match outcome {
             Ingested::Queued(_) => result.queued += 1,
             Ingested::Duplicate(_)

@@ -8,10 +8,10 @@ use axum::extract::State;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::StoreError;
 
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// Timeout of each service.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 
 pub(crate) async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
     let (catalog, queue, store) = tokio::join!(
-        works("catalog", state.catalog.ping(now_ms())),
+        works("catalog", state.catalog.ping(clock::now())),
         works("queue", state.queue.depth()),
         works("store", reach(&state)),
     );

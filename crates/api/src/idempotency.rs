@@ -26,6 +26,7 @@ use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{Request as HttpRequest, StatusCode};
+use platform::clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
@@ -34,7 +35,6 @@ use crate::auth::{ApiToken, Caller};
 use crate::error::ApiError;
 use crate::problem::Problem;
 use error::IdempotencyConflict;
-use platform::clock::now_ms;
 use seal::Seal;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -100,7 +100,7 @@ pub(crate) async fn handle(
 
 impl IdempotencyLayer {
     async fn run(self: Arc<Self>, keyed: KeyedRequest, request: Request, next: Next) -> Result<Response, ApiError> {
-        match self.store.begin(&keyed, now_ms()).await? {
+        match self.store.begin(&keyed, clock::now()).await? {
             BeginOutcome::Reserved(reservation) => self.execute(&reservation, request, next).await,
             BeginOutcome::Running { .. } => Err(IdempotencyConflict::InProgress.into()),
             BeginOutcome::Stored(sealed) => self.replay(&keyed, &sealed),

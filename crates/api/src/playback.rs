@@ -8,6 +8,7 @@ use domain::ids::{Generation, PosterId, VideoId};
 use domain::keyring::{GrantKeys, PassKeys};
 use domain::pass::{Pass, Purpose};
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 
 use crate::error::ApiError;
 
@@ -70,8 +71,8 @@ pub struct PlaybackUrls {
     pub poster: Option<String>,
     /// Preview images for the seek bar: WebVTT that refers to a sprite sheet.
     pub storyboard: Option<String>,
-    /// Expiry in Unix milliseconds.
-    pub expires_ms: u64,
+    /// Expiry.
+    pub expires_ms: UnixMillis,
     /// Prefix of the image URLs.
     images: Option<String>,
 }
@@ -114,10 +115,10 @@ impl Playback {
         images_of: Option<&Generation>,
         viewer: &Viewer,
         video_ms: Option<u64>,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<PlaybackUrls, ApiError> {
         let session = session()?;
-        let expires = now_ms / 1000 + viewer.life.seconds(video_ms);
+        let expires = now.as_secs() + viewer.life.seconds(video_ms);
         let limits =
             Limits { max_height: viewer.max_height, check_segments: viewer.check_segments, ..Limits::default() };
         let grant =
@@ -125,28 +126,28 @@ impl Playback {
         let token = grant.issue(&self.grants).ok_or_else(|| {
             ApiError::internal(anyhow::anyhow!("no grant key can sign: add an HS256 key to the grant keys"))
         })?;
-        let images = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now_ms / 1000)?)));
+        let images = images_of.and_then(|it| Some((it, self.images_pass(&grant, &session, it, now.as_secs())?)));
         let images = images.map(|(generation, pass)| (generation, format!("{}/s/{pass}", self.edge)));
         let image = |name: &str| images.as_ref().map(|(generation, below)| format!("{below}/{generation}/{name}"));
         Ok(PlaybackUrls {
             hls: format!("{}/v/{video}/master.m3u8?grant={token}", self.edge),
             poster: image("poster.jpg"),
             storyboard: image("storyboard.vtt"),
-            expires_ms: expires * 1000,
+            expires_ms: UnixMillis::from_secs(expires),
             images: images.map(|(_, below)| below),
         })
     }
 
     /// The poster URL of a video for a list: not specific to a viewer, and the same for an hour, so that caches can
     /// store the image. `None`: there is no poster yet, or no key signs its URL.
-    pub fn poster_url(&self, video: &Video, now_ms: u64) -> Option<String> {
+    pub fn poster_url(&self, video: &Video, now: UnixMillis) -> Option<String> {
         let VideoState::Ready { generation } = &video.state else { return None };
         let image = match &video.chosen_poster {
             Some(poster) => format!("posters/{poster}.jpg"),
             None if video.has_poster => format!("{generation}/poster.jpg"),
             None => return None,
         };
-        let hour = now_ms / 1_000 / 3_600;
+        let hour = now.as_secs() / 3_600;
         let pass = Pass {
             purpose: Purpose::Stream,
             video: video.id,
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    const NOW_MS: u64 = 1_700_000_000_000;
+    const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
     fn keyring() -> Keyring {
         let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -213,7 +214,7 @@ mod tests {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let request = Request { method: "GET", path, query, ..Request::default() };
         let config = Config { clock_skew_seconds: 0, ..Config::default() };
-        decide(&request, NOW_MS / 1000 + after, &keyring(), &config)
+        decide(&request, NOW.as_secs() + after, &keyring(), &config)
     }
 
     #[test]
@@ -223,8 +224,8 @@ mod tests {
         let playback = Playback::new("https://edge.example/", keyring.grants, Some(keyring.passes));
         let life = GrantLife::Seconds(60);
         let viewer = Viewer { name: Some("ann".to_owned()), life, max_height: Some(720), check_segments: true };
-        let urls = playback.urls(video, Some(&generation), &viewer, None, NOW_MS).unwrap();
-        assert_eq!(urls.expires_ms, NOW_MS + 60_000);
+        let urls = playback.urls(video, Some(&generation), &viewer, None, NOW).unwrap();
+        assert_eq!(urls.expires_ms, NOW + std::time::Duration::from_secs(60));
 
         let own = urls.clone().with_poster(Some(&PosterId::from_timestamp(5)), true).poster.unwrap();
         assert!(
@@ -270,7 +271,7 @@ mod tests {
         let playback = Playback::new("https://edge.example", keyring().grants, None);
         let viewer = Viewer { name: None, life: GrantLife::Seconds(60), max_height: None, check_segments: false };
         let generation = Generation::of("etag", "profile");
-        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, None, NOW_MS).unwrap();
+        let urls = playback.urls(VideoId::new(1, [1; 10]), Some(&generation), &viewer, None, NOW).unwrap();
         assert_eq!((urls.poster, urls.storyboard), (None, None));
         assert!(matches!(ask(&urls.hls, 0), EdgeAction::RewriteMaster(_)));
     }

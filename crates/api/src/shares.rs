@@ -5,6 +5,7 @@
 //! response that creates a link contains its secret.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api_types::Timestamp;
 use api_types::shares::{CreatedShare, Share as ShareView, ShareList, ShareRequest};
@@ -18,9 +19,11 @@ use catalog::accounts::KeyDigest;
 use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
+use domain::time::{UnixMillis, millis};
 use http::header::VARY;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use platform::clock;
 use platform::secret::Secret;
 
 use crate::auth::Caller;
@@ -33,14 +36,13 @@ use crate::request_log::record_caller;
 use crate::share_page;
 use crate::state::ApiState;
 use crate::videos::{existing, heights, stream};
-use platform::clock::now_ms;
 
 /// Shortest and longest lifetime in seconds.
 const LIFETIME: std::ops::RangeInclusive<u64> = 60..=365 * 24 * 3600;
 /// Longest label in bytes.
 const LABEL_LIMIT: usize = 200;
 /// Minimum interval between two updates of the last use: each view must not cause a write.
-const USE_UPDATE_INTERVAL_MS: u64 = 60_000;
+const USE_UPDATE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// `POST /v1/videos/{id}/shares`
 pub(crate) async fn create(
@@ -55,15 +57,15 @@ pub(crate) async fn create(
     let (mut secret, mut random) = ([0; 32], [0; 10]);
     crate::random::fill(&mut secret)?;
     crate::random::fill(&mut random)?;
-    let (secret, now) = (Secret::new(hex(&secret)), now_ms());
+    let (secret, now) = (Secret::new(hex(&secret)), clock::now());
     let new = NewShare {
-        id: ShareId::new(now, random),
+        id: ShareId::new(now.get(), random),
         digest: KeyDigest::of(&secret),
         video,
         label: request.label,
         max_height: request.max_height,
         created_by: caller.subject,
-        expires_ms: now.saturating_add(request.expires_in.saturating_mul(1_000)),
+        expires_ms: now + Duration::from_secs(request.expires_in),
     };
     let share = view(state.shares.create(&new, now).await?);
     tracing::info!(share.id = %share.id, video.id = %video, "created share link {} of {video}", share.id);
@@ -96,7 +98,7 @@ pub(crate) async fn list(
     PathVideo(video): PathVideo,
 ) -> Result<Json<ShareList>, ApiError> {
     existing(&state, &caller, video).await?;
-    let shares = state.shares.list(video, now_ms()).await?;
+    let shares = state.shares.list(video, clock::now()).await?;
     Ok(Json(ShareList { shares: shares.into_iter().map(view).collect() }))
 }
 
@@ -108,7 +110,7 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     let (video, share) = (video.parse::<VideoId>()?, share.parse::<ShareId>()?);
     existing(&state, &caller, video).await?;
-    if !state.shares.revoke(video, share, now_ms()).await? {
+    if !state.shares.revoke(video, share, clock::now()).await? {
         return Err(no_such_share());
     }
     // The link issues no more grants. Issued grants end only when the edge knows, so a failure is reported to the
@@ -152,7 +154,7 @@ pub(crate) async fn follow_to_playlist(
 
 /// The video and viewer of a link. An expired or revoked link is indistinguishable from one that never existed.
 async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts) -> Result<(Video, Viewer), ApiError> {
-    let now = now_ms();
+    let now = clock::now();
     let share = state.shares.find(&KeyDigest::of(&Secret::new(secret))).await?;
     let Some(share) = share.filter(|it| it.is_live(now)) else {
         // Guessing links is rate-limited like guessing tokens.
@@ -163,7 +165,7 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
     if video.state == VideoState::Deleted {
         return Err(no_such_share());
     }
-    if share.used_ms.is_none_or(|it| it.saturating_add(USE_UPDATE_INTERVAL_MS) <= now)
+    if share.used_ms.is_none_or(|it| it + USE_UPDATE_INTERVAL <= now)
         && let Err(error) = state.shares.note_use(share.id, now).await
     {
         tracing::warn!(share.id = %share.id, "cannot record the use of a share link: {:#}", anyhow::Error::from(error));
@@ -174,8 +176,8 @@ async fn open(state: &ApiState, limits: &RateLimits, secret: &str, parts: &Parts
 
 /// Grants of a link expire with it at the latest. Their viewer is the link, so that the edge can reject issued grants
 /// too.
-fn viewer_of(share: &Share, now_ms: u64) -> Viewer {
-    let at_most = share.expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(1);
+fn viewer_of(share: &Share, now: UnixMillis) -> Viewer {
+    let at_most = millis(share.expires_ms.since(now)).div_ceil(1_000).max(1);
     let life = GrantLife::OutlivesVideo { at_most };
     Viewer { name: Some(viewer_name(share.id)), life, max_height: share.max_height, check_segments: true }
 }
@@ -229,16 +231,16 @@ mod tests {
             label: None,
             max_height: Some(480),
             created_by: "installation".to_owned(),
-            created_ms: 0,
-            expires_ms,
+            created_ms: UnixMillis::default(),
+            expires_ms: UnixMillis::new(expires_ms),
             used_ms: None,
             revoked_ms: None,
         };
-        let seconds = |expires_ms| viewer_of(&share(expires_ms), 1_000_000).life.seconds(Some(60_000));
+        let seconds = |expires_ms| viewer_of(&share(expires_ms), UnixMillis::new(1_000_000)).life.seconds(Some(60_000));
         assert_eq!(seconds(1_000_000 + 600_000), 600);
         assert_eq!(seconds(u64::MAX), 60 + PAUSE_SECONDS);
         assert_eq!(seconds(1_000_001), 1);
-        let viewer = viewer_of(&share(u64::MAX), 0);
+        let viewer = viewer_of(&share(u64::MAX), UnixMillis::default());
         assert_eq!((viewer.name, viewer.max_height), (Some(format!("share:{id}")), Some(480)));
         assert!(viewer.check_segments, "a revocation ends what is being watched");
     }

@@ -17,6 +17,8 @@ use catalog::{NewVideo, OwnerLimits, Upload, UploadKind, Video};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::{StateName, VideoState};
+use domain::time::UnixMillis;
+use platform::clock;
 use platform::object_store::StoreError;
 use platform::object_store::uploads::{Part, PresignedRequest, UploadId};
 
@@ -26,7 +28,6 @@ use crate::state::ApiState;
 use crate::videos;
 use error::UploadError;
 use plan::UploadPlan;
-use platform::clock::now_ms;
 
 /// A presigned request in responses.
 pub(crate) fn signed_request(request: PresignedRequest) -> SignedRequest {
@@ -40,8 +41,8 @@ pub(crate) struct KnownUpload {
     /// Size in bytes, if it was announced.
     pub(crate) size: Option<u64>,
     pub(crate) kind: UploadKind,
-    /// Expiry in Unix milliseconds.
-    pub(crate) expires_ms: u64,
+    /// Expiry.
+    pub(crate) expires_ms: UnixMillis,
 }
 
 /// Creates the catalog row of a video to be uploaded, with its upload if that is known already.
@@ -53,10 +54,10 @@ pub(crate) async fn create_row(
     state: &ApiState,
     new: &NewVideo,
     upload: Option<&Upload>,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<Video, ApiError> {
     let limits = if new.owner.is_some() { state.config.owner_limits } else { OwnerLimits::default() };
-    Ok(state.catalog.create_upload(new, upload, &limits, now_ms).await?)
+    Ok(state.catalog.create_upload(new, upload, &limits, now).await?)
 }
 
 impl KnownUpload {
@@ -113,13 +114,13 @@ impl KnownUpload {
             | VideoState::Cancelled
             | VideoState::Deleted => return Ok(self.video.state.name()),
         }
-        state.ingest.ingest_stored(&self.key, self.size, now_ms()).await?;
+        state.ingest.ingest_stored(&self.key, self.size, clock::now()).await?;
         Ok(state.catalog.get_video(self.video.id).await?.state.name())
     }
 
     /// The lifetime of URLs that are signed now; an error if the upload has expired.
     pub(crate) fn life_left(&self) -> Result<Duration, ApiError> {
-        let left = Duration::from_millis(self.expires_ms.saturating_sub(now_ms()));
+        let left = self.expires_ms.since(clock::now());
         // Lifetimes of URLs are in whole seconds.
         if left < Duration::from_secs(1) { Err(UploadError::Gone.into()) } else { Ok(left) }
     }

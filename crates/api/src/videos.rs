@@ -20,7 +20,9 @@ use catalog::{Video, VideoFilter};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
+use domain::time::UnixMillis;
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
 
@@ -30,7 +32,6 @@ use crate::extract::{QueryParams, Video as PathVideo};
 use crate::paging;
 use crate::state::ApiState;
 use error::VideoError;
-use platform::clock::now_ms;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -38,7 +39,7 @@ pub(crate) async fn list(
     QueryParams(params): QueryParams<ListVideos>,
 ) -> Result<Json<VideoList>, ApiError> {
     let page = state.catalog.list_videos(&filter(params, &caller)?).await?;
-    let now = now_ms();
+    let now = clock::now();
     let videos = page.videos.iter().map(|it| view::summary(it, state.playback.poster_url(it, now)));
     Ok(Json(VideoList { videos: videos.collect(), next_cursor: page.next }))
 }
@@ -92,7 +93,7 @@ pub(crate) async fn read_view(state: &ApiState, video: &Video) -> Result<VideoVi
         }
         None => (Vec::new(), None),
     };
-    let poster_url = state.playback.poster_url(video, now_ms());
+    let poster_url = state.playback.poster_url(video, clock::now());
     Ok(view::video(video, poster_url, renditions, &attempts, receipt, poster))
 }
 
@@ -104,7 +105,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     existing_or_deleted(&state, &caller, id).await?;
     // First the tombstone: workers stop, and none starts.
-    let video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
+    let video = state.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await?;
     let objects = remove_all_objects(&state, &video).await?;
     tracing::info!(video.id = %id, objects, "deleted {id} and {objects} objects");
     if video.playable_ms.is_some() || video.ready_ms.is_some() {
@@ -141,8 +142,8 @@ pub(crate) async fn remove_objects(
 }
 
 /// A new, unique id.
-pub(crate) fn new_video_id(now_ms: u64) -> Result<VideoId, ApiError> {
+pub(crate) fn new_video_id(now: UnixMillis) -> Result<VideoId, ApiError> {
     let mut random = [0; 10];
     crate::random::fill(&mut random)?;
-    Ok(VideoId::new(now_ms, random))
+    Ok(VideoId::new(now.get(), random))
 }

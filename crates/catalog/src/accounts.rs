@@ -4,12 +4,13 @@
 //! key's secret is stored, so a reader of the database cannot use any key. A fast hash is
 //! sufficient, because a secret is 256 random bits and not a password.
 //!
-//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+//! `now` is the caller's clock.
 
 use std::fmt;
 
 use domain::ids::{ApiKeyId, hex};
 use domain::scope::Scopes;
+use domain::time::UnixMillis;
 use sha2::{Digest as _, Sha256};
 
 use platform::secret::Secret;
@@ -61,7 +62,7 @@ pub struct NewApiKey {
     /// Subject of the caller that created the key.
     pub created_by: String,
     /// Expiry time; `None`: the key does not expire.
-    pub expires_ms: Option<u64>,
+    pub expires_ms: Option<UnixMillis>,
 }
 
 /// An API key without its secret.
@@ -78,19 +79,19 @@ pub struct ApiKey {
     /// Subject of the caller that created the key.
     pub created_by: String,
     /// Creation time.
-    pub created_ms: u64,
+    pub created_ms: UnixMillis,
     /// Expiry time; `None`: the key does not expire.
-    pub expires_ms: Option<u64>,
+    pub expires_ms: Option<UnixMillis>,
     /// Last recorded use; `None`: never used.
-    pub used_ms: Option<u64>,
+    pub used_ms: Option<UnixMillis>,
     /// Revocation time; `None`: not revoked.
-    pub revoked_ms: Option<u64>,
+    pub revoked_ms: Option<UnixMillis>,
 }
 
 impl ApiKey {
-    /// Whether the key is valid at `now_ms`: neither expired nor revoked.
-    pub fn is_live(&self, now_ms: u64) -> bool {
-        self.revoked_ms.is_none() && self.expires_ms.is_none_or(|it| now_ms < it)
+    /// Whether the key is valid at `now`: neither expired nor revoked.
+    pub fn is_live(&self, now: UnixMillis) -> bool {
+        self.revoked_ms.is_none() && self.expires_ms.is_none_or(|it| now < it)
     }
 }
 

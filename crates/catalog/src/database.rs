@@ -12,6 +12,7 @@
 
 mod address;
 mod retry;
+mod values;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use address::{DatabaseAddress, InvalidAddress};
 use address::{Place, Server};
 use retry::is_busy;
 pub(crate) use retry::{is_corrupt, is_refusal, retried};
+pub(crate) use values::{sql, text, time, unsigned};
 
 /// A transaction.
 pub(crate) type Tx = Transaction<'static, Any>;
@@ -271,21 +273,6 @@ impl Database {
         self.readers.close().await;
         self.writer.close().await;
     }
-}
-
-/// Removes NUL from free text, which PostgreSQL cannot store.
-pub(crate) fn text(text: &str) -> String {
-    text.replace('\0', "\u{FFFD}")
-}
-
-/// Converts an unsigned number to SQL's signed type, saturating; real values never get that large.
-pub(crate) fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Converts a number of SQL back to an unsigned one.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! [`Idempotency`] passes `idempotency::conformance` in SQLite and in PostgreSQL. It does not depend
 //! on HTTP: requests are hashes, and a stored response is text that only its writer interprets.
 //!
-//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+//! `now` is the caller's clock.
 
 use std::time::Duration;
+
+use domain::time::UnixMillis;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -43,7 +45,7 @@ pub enum BeginOutcome {
     /// Another execution is running.
     Running {
         /// After this time, the next caller takes over the execution.
-        until_ms: u64,
+        until_ms: UnixMillis,
     },
     /// The request was executed; this is the stored response.
     Stored(String),

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::job::JobMessage;
+use domain::time::UnixMillis;
+use platform::clock;
 use sqlx::Row as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::database::{Database, Query, Row, Tx, is_refusal, retried, sql, text, unsigned};
-use platform::clock::{millis, now_ms};
+use crate::database::{Database, Query, Row, Tx, is_refusal, retried, sql, text, time, unsigned};
 use platform::job_queue::{
     DeadLetter, DeadLetterId, Delivery, Depth, JobQueue, QueueError, QueueName, ReceiptHandle, Sent,
 };
@@ -61,7 +62,7 @@ impl SqlQueue {
             .change(
                 "UPDATE messages SET visible_ms = $1 WHERE queue = $2 AND holder = $3 AND receipt IS NOT NULL
                  AND dead_lettered_ms IS NULL AND visible_ms > $1",
-                |query| query.bind(sql(now_ms())).bind(&self.queue).bind(&self.holder),
+                |query| query.bind(sql(clock::now())).bind(&self.queue).bind(&self.holder),
             )
             .await?;
         self.wake.notify_waiters();
@@ -95,19 +96,19 @@ impl SqlQueue {
         retried(run).await.map_err(|it| self.failed(it))
     }
 
-    /// When the next message becomes visible, Unix milliseconds.
-    async fn next_visible(&self) -> Result<Option<u64>, sqlx::Error> {
+    /// When the next message becomes visible.
+    async fn next_visible(&self) -> Result<Option<UnixMillis>, sqlx::Error> {
         let (next,): (Option<i64>,) =
             sqlx::query_as("SELECT min(visible_ms) FROM messages WHERE queue = $1 AND dead_lettered_ms IS NULL")
                 .bind(&self.queue)
                 .fetch_one(self.database.read())
                 .await?;
-        Ok(next.map(unsigned))
+        Ok(next.map(time))
     }
 
-    async fn dead_letter_exhausted(&self, tx: &mut Tx, now_ms: u64) -> Result<(), sqlx::Error> {
+    async fn dead_letter_exhausted(&self, tx: &mut Tx, now: UnixMillis) -> Result<(), sqlx::Error> {
         sqlx::query(self.dialect().dead_letter_exhausted)
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(&self.queue)
             .bind(i64::from(self.max_receives))
             .execute(&mut **tx)
@@ -118,7 +119,7 @@ impl SqlQueue {
     async fn dead_letter_now(&self) -> Result<(), QueueError> {
         let buried = async {
             let mut tx = self.database.write().await?;
-            self.dead_letter_exhausted(&mut tx, now_ms()).await?;
+            self.dead_letter_exhausted(&mut tx, clock::now()).await?;
             tx.commit().await
         };
         buried.await.map_err(|it| self.failed(it))
@@ -128,10 +129,10 @@ impl SqlQueue {
         let token = random_hex()?;
         let mut tx = self.database.write().await?;
         // Read after waiting for the lock; otherwise the lease would start in the past.
-        let now = now_ms();
+        let now = clock::now();
         self.dead_letter_exhausted(&mut tx, now).await?;
         let row: Option<Row> = sqlx::query(self.dialect().claim)
-            .bind(sql(now.saturating_add(millis(lease))))
+            .bind(sql(now + lease))
             .bind(&token)
             .bind(&self.holder)
             .bind(&self.queue)
@@ -148,19 +149,25 @@ impl SqlQueue {
             receipt: ReceiptHandle(format!("{id}:{token}")),
             receive_count,
             is_last: receive_count >= self.max_receives,
-            sent_ms: unsigned(row.try_get("sent_ms")?),
+            sent_ms: time(row.try_get("sent_ms")?),
         }))
     }
 
-    async fn insert(&self, tx: &mut Tx, body: &str, job: Option<&str>, visible_ms: u64) -> Result<(), sqlx::Error> {
-        let now = now_ms();
+    async fn insert(
+        &self,
+        tx: &mut Tx,
+        body: &str,
+        job: Option<&str>,
+        visible_ms: UnixMillis,
+    ) -> Result<(), sqlx::Error> {
+        let now = clock::now();
         sqlx::query(
             "INSERT INTO messages (id, queue, body, job, sent_ms, visible_ms, receives)
              VALUES ($1, $2, $3, $4, $5, $6, 0)",
         )
         // Starts with the time, so that messages with equal due times are received in the order of
         // sending.
-        .bind(format!("{now:012x}{}", random_hex()?))
+        .bind(format!("{:012x}{}", now.get(), random_hex()?))
         .bind(&self.queue)
         .bind(body)
         .bind(job)
@@ -173,7 +180,7 @@ impl SqlQueue {
 
     async fn send_or_join(&self, message: &JobMessage, delay: Duration) -> Result<Sent, sqlx::Error> {
         let job = message.id().as_str();
-        let visible_ms = now_ms().saturating_add(millis(delay));
+        let visible_ms = clock::now() + delay;
         let mut tx = self.database.write().await?;
         // Otherwise two concurrent sends of the same job would both find no waiting message.
         self.database.one_at_a_time(&mut tx, &format!("job {job} in {}", self.queue)).await?;
@@ -211,8 +218,8 @@ impl SqlQueue {
                     message: JobMessage::parse(&body),
                     body,
                     receive_count: count(row.try_get("receives")?),
-                    sent_ms: unsigned(row.try_get("sent_ms")?),
-                    dead_lettered_ms: unsigned(row.try_get("dead_lettered_ms")?),
+                    sent_ms: time(row.try_get("sent_ms")?),
+                    dead_lettered_ms: time(row.try_get("dead_lettered_ms")?),
                     reason: row.try_get("reason")?,
                 })
             })
@@ -232,7 +239,7 @@ impl SqlQueue {
                 CASE WHEN dead_lettered_ms IS NULL AND (receives < $2 OR visible_ms > $1) THEN 1 ELSE 0 END AS alive
                 FROM messages WHERE queue = $3) AS counted",
         )
-        .bind(sql(now_ms()))
+        .bind(sql(clock::now()))
         .bind(i64::from(self.max_receives))
         .bind(&self.queue)
         .fetch_one(self.database.read())
@@ -255,7 +262,7 @@ impl JobQueue for SqlQueue {
     }
 
     async fn send_body(&self, body: &str, delay: Duration) -> Result<(), QueueError> {
-        let visible_ms = now_ms().saturating_add(millis(delay));
+        let visible_ms = clock::now() + delay;
         let sent = async {
             let mut tx = self.database.write().await?;
             self.insert(&mut tx, body, None, visible_ms).await?;
@@ -276,7 +283,7 @@ impl JobQueue for SqlQueue {
             woken.as_mut().enable();
 
             let next = self.next_visible().await.map_err(|it| self.failed(it))?;
-            let until_next = next.map_or(LOOK_INTERVAL, |it| Duration::from_millis(it.saturating_sub(now_ms())));
+            let until_next = next.map_or(LOOK_INTERVAL, |it| it.since(clock::now()));
             if until_next.is_zero()
                 && let Some(delivery) = self.claim(lease).await.map_err(|it| self.failed(it))?
             {
@@ -294,12 +301,12 @@ impl JobQueue for SqlQueue {
 
     async fn extend(&self, receipt: &ReceiptHandle, lease: Duration) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
-        let now = now_ms();
+        let now = clock::now();
         let extended = self
             .change(
                 "UPDATE messages SET visible_ms = $1
                  WHERE id = $2 AND receipt = $3 AND visible_ms > $4 AND dead_lettered_ms IS NULL",
-                |query| query.bind(sql(now.saturating_add(millis(lease)))).bind(id).bind(token).bind(sql(now)),
+                |query| query.bind(sql(now + lease)).bind(id).bind(token).bind(sql(now)),
             )
             .await?;
         check_one(extended)
@@ -318,7 +325,7 @@ impl JobQueue for SqlQueue {
 
     async fn release(&self, receipt: &ReceiptHandle, delay: Duration, reason: &str) -> Result<(), QueueError> {
         let (id, token) = parts(receipt)?;
-        let now = now_ms();
+        let now = clock::now();
         let released = self
             .change(
                 "UPDATE messages SET visible_ms = $1, receipt = NULL, holder = NULL, reason = $2,
@@ -326,7 +333,7 @@ impl JobQueue for SqlQueue {
                  WHERE id = $5 AND receipt = $6 AND dead_lettered_ms IS NULL",
                 |query| {
                     query
-                        .bind(sql(now.saturating_add(millis(delay))))
+                        .bind(sql(now + delay))
                         .bind(text(reason))
                         .bind(i64::from(self.max_receives))
                         .bind(sql(now))
@@ -345,7 +352,7 @@ impl JobQueue for SqlQueue {
             .change(
                 "UPDATE messages SET dead_lettered_ms = $1, reason = $2, receipt = NULL, holder = NULL
                  WHERE id = $3 AND receipt = $4 AND dead_lettered_ms IS NULL",
-                |query| query.bind(sql(now_ms())).bind(text(reason)).bind(id).bind(token),
+                |query| query.bind(sql(clock::now())).bind(text(reason)).bind(id).bind(token),
             )
             .await?;
         check_one(buried)
@@ -363,7 +370,7 @@ impl JobQueue for SqlQueue {
                 "UPDATE messages SET dead_lettered_ms = NULL, reason = NULL, receives = 0, receipt = NULL, holder = NULL,
                  visible_ms = $1
                  WHERE queue = $2 AND dead_lettered_ms IS NOT NULL AND id = coalesce($3, id)",
-                |query| query.bind(sql(now_ms())).bind(&self.queue).bind(only.map(|it| it.0.as_str())),
+                |query| query.bind(sql(clock::now())).bind(&self.queue).bind(only.map(|it| it.0.as_str())),
             )
             .await?;
         self.wake.notify_waiters();

@@ -3,9 +3,10 @@
 //! [`Shares`] passes `shares::conformance` in SQLite and in PostgreSQL. As with API keys, only the
 //! SHA-256 of the secret in a link is stored.
 //!
-//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+//! `now` is the caller's clock.
 
 use domain::ids::{ShareId, VideoId};
+use domain::time::UnixMillis;
 
 use crate::accounts::KeyDigest;
 
@@ -35,7 +36,7 @@ pub struct NewShare {
     /// Subject of the caller that created the link.
     pub created_by: String,
     /// Expiry time.
-    pub expires_ms: u64,
+    pub expires_ms: UnixMillis,
 }
 
 /// A share link without its secret.
@@ -52,19 +53,19 @@ pub struct Share {
     /// Subject of the caller that created the link.
     pub created_by: String,
     /// Creation time.
-    pub created_ms: u64,
+    pub created_ms: UnixMillis,
     /// Expiry time.
-    pub expires_ms: u64,
+    pub expires_ms: UnixMillis,
     /// Last recorded use; `None`: never used.
-    pub used_ms: Option<u64>,
+    pub used_ms: Option<UnixMillis>,
     /// Revocation time; `None`: not revoked.
-    pub revoked_ms: Option<u64>,
+    pub revoked_ms: Option<UnixMillis>,
 }
 
 impl Share {
-    /// Whether the link is valid at `now_ms`: neither expired nor revoked.
-    pub fn is_live(&self, now_ms: u64) -> bool {
-        self.revoked_ms.is_none() && now_ms < self.expires_ms
+    /// Whether the link is valid at `now`: neither expired nor revoked.
+    pub fn is_live(&self, now: UnixMillis) -> bool {
+        self.revoked_ms.is_none() && now < self.expires_ms
     }
 }
 

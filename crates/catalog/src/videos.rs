@@ -4,7 +4,7 @@
 //! through `domain::state`. Every write of a worker is fenced: a worker that lost its lease, or
 //! whose video another worker claimed, cannot change anything.
 //!
-//! All times are Unix milliseconds, and `now_ms` is the caller's clock.
+//! `now` is the caller's clock.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use domain::failure::FailureCode;
 use domain::ids::{Generation, JobId, VideoId};
 use domain::retry::{self, Ended, Next, PastAttempt};
 use domain::state::Refused;
+use domain::time::UnixMillis;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -43,8 +44,8 @@ pub struct Claim {
     pub fence: u64,
     /// The worker that holds the claim.
     pub worker: String,
-    /// Lease expiry, Unix milliseconds; the heartbeat extends it.
-    pub lease_until_ms: u64,
+    /// Lease expiry; the heartbeat extends it.
+    pub lease_until_ms: UnixMillis,
 }
 
 /// The result of an attempt to claim a job.
@@ -55,7 +56,7 @@ pub enum ClaimOutcome {
     /// Another worker holds the video: try again later.
     Held {
         /// When that worker's lease expires unless it is renewed.
-        until_ms: u64,
+        until_ms: UnixMillis,
     },
     /// Nothing to do: this generation is published, or its source is known to be invalid.
     AlreadyDone,
@@ -139,7 +140,7 @@ pub async fn next_attempt(
     catalog: &Catalog,
     (video, job): (VideoId, &JobId),
     failed: Option<(u64, FailureCode)>,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<Next, CatalogError> {
     let since_ms = match catalog.get_video(video).await {
         Ok(video) => video.queued_ms.unwrap_or(video.created_ms),
@@ -152,5 +153,5 @@ pub async fn next_attempt(
         Some((fence, code)) if attempt.fence == fence => PastAttempt { ended: Ended::Failed(code), ..attempt.past() },
         _ => attempt.past(),
     });
-    Ok(retry::next(&past.collect::<Vec<_>>(), Duration::from_millis(now_ms.saturating_sub(since_ms))))
+    Ok(retry::next(&past.collect::<Vec<_>>(), now.since(since_ms)))
 }

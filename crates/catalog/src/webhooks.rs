@@ -6,8 +6,8 @@
 //! that dies may have sent it, so it is sent again. An endpoint gets one event of a video at a
 //! time, in order.
 //!
-//! [`Webhooks`] passes `webhooks::conformance` in SQLite and in PostgreSQL. All times are Unix
-//! milliseconds, and `now_ms` is the caller's clock.
+//! [`Webhooks`] passes `webhooks::conformance` in SQLite and in PostgreSQL. `now` is the
+//! caller's clock.
 
 use domain::webhook::{DeliveryId, EndpointId};
 

@@ -25,4 +25,5 @@ pub mod retry;
 pub mod scope;
 pub mod segment;
 pub mod state;
+pub mod time;
 pub mod webhook;

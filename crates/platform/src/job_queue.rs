@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::job::{InvalidMessage, JobMessage};
+use domain::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "conformance"))]
@@ -70,8 +71,8 @@ pub struct Delivery {
     /// Whether this is the last delivery: after a failure the message goes to the dead-letter
     /// queue.
     pub is_last: bool,
-    /// Send time, Unix milliseconds.
-    pub sent_ms: u64,
+    /// Send time.
+    pub sent_ms: UnixMillis,
 }
 
 /// The result of sending a message.
@@ -94,11 +95,11 @@ pub struct DeadLetter {
     pub body: String,
     /// Number of deliveries.
     pub receive_count: u32,
-    /// Time of the first send, Unix milliseconds.
-    pub sent_ms: u64,
-    /// When it became a dead letter, Unix milliseconds; when that was first noticed, if the queue
-    /// does not record it.
-    pub dead_lettered_ms: u64,
+    /// Time of the first send.
+    pub sent_ms: UnixMillis,
+    /// When it became a dead letter; when that was first noticed, if the queue does not
+    /// record it.
+    pub dead_lettered_ms: UnixMillis,
     /// The last reason passed to `release` or `dead_letter`, if there is one.
     pub reason: Option<String>,
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::time::UnixMillis;
 use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 
@@ -30,8 +31,8 @@ pub struct ObjectMeta {
     pub size: u64,
     /// ETag; changes whenever the content does.
     pub etag: ETag,
-    /// Last write, Unix milliseconds.
-    pub modified_ms: u64,
+    /// Last write.
+    pub modified_ms: UnixMillis,
     /// Content type, as stored.
     pub content_type: Option<String>,
     /// `Cache-Control` value, as stored.
@@ -68,8 +69,8 @@ pub struct Entry {
     pub size: u64,
     /// ETag of the content.
     pub etag: ETag,
-    /// Last write, Unix milliseconds.
-    pub modified_ms: u64,
+    /// Last write.
+    pub modified_ms: UnixMillis,
 }
 
 /// One page of a listing, in byte order of the paths.

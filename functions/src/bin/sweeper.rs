@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let installation = installation().await?;
     let sweeper = Sweeper::new(&installation, Ingest::new(&installation));
     lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| {
-        Ok::<_, Error>(sweeper.sweep(platform::clock::now_ms()).await)
+        Ok::<_, Error>(sweeper.sweep(platform::clock::now()).await)
     }))
     .await
 }

@@ -2,6 +2,7 @@
 
 use api::webhooks::Webhooks;
 use config::{KeyArgs, WebhookArgs};
+use domain::time::UnixMillis;
 use functions::{installation, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -13,8 +14,8 @@ async fn main() -> Result<(), Error> {
     let webhooks = Webhooks::new(&installation().await?, keys.key_encryption_keys, webhooks.policy());
     let dispatcher = webhooks.dispatcher()?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let deadline_ms = event.context.deadline;
-        Ok::<_, Error>(dispatcher.dispatch_before(deadline_ms, platform::clock::now_ms()).await?)
+        let deadline = UnixMillis::new(event.context.deadline);
+        Ok::<_, Error>(dispatcher.dispatch_before(deadline, platform::clock::now()).await?)
     }))
     .await
 }

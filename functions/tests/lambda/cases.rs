@@ -9,6 +9,7 @@ use axum::extract::State;
 use catalog::Catalog;
 use catalog::connect::{self, QueueAddress, QueueUse};
 use domain::ids::VideoId;
+use domain::time::UnixMillis;
 use http::HeaderMap;
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::testing::{PRIVATE, RunningServer};
@@ -157,7 +158,7 @@ async fn ingest_reports_failed_messages() {
     let new = json!({ "Records": [message("1", &of_r2(video))] });
     let mut ingest = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     ingest.invoke(new.clone()).await.unwrap();
-    cloud.catalog.apply(video, &domain::state::VideoEvent::Deleted, 1).await.unwrap();
+    cloud.catalog.apply(video, &domain::state::VideoEvent::Deleted, UnixMillis::new(1)).await.unwrap();
     cloud.set("EDGEREEL_S3_ENDPOINT", "http://127.0.0.1:9");
     let mut cut_off = Function::start(env!("CARGO_BIN_EXE_ingest"), &cloud.variables).await;
     let batch = json!({ "Records": [message("1", "rubbish"), message("2", &of_r2(video))] });

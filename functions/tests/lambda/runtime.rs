@@ -90,7 +90,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     };
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", id),
-        ("Lambda-Runtime-Deadline-Ms", (platform::clock::now_ms() + 15_000).to_string()),
+        ("Lambda-Runtime-Deadline-Ms", (platform::clock::now() + Duration::from_secs(15)).get().to_string()),
         ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:000000000000:function:test".to_owned()),
         ("Lambda-Runtime-Trace-Id", "Root=1-0-0".to_owned()),
         ("Content-Type", "application/json".to_owned()),

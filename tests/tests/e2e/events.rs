@@ -20,7 +20,7 @@ use e2e::dev::{Home, files};
 use e2e::media::make_film;
 use e2e::processes::all_gone;
 use e2e::program::{PROFILE, check};
-use platform::clock::now_ms;
+use platform::clock;
 use platform::job_queue::{Depth, JobQueue as _, QueueName, SharedQueue};
 use platform::object_store::{ObjectStore as _, PutCondition};
 use platform::testing::{PRIVATE, RunningServer};
@@ -40,7 +40,7 @@ fn source(video: VideoId) -> ObjectKey {
 }
 
 fn new_video(last: u8) -> VideoId {
-    VideoId::new(now_ms(), [last; 10])
+    VideoId::new(clock::now().get(), [last; 10])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -202,7 +202,7 @@ async fn of_two_workers_one_does_it() {
     // case it does not.
     let mut queued = vec![];
     for _ in 0..3 {
-        queued.extend(site.ingest().process(&events[0].body, now_ms()).await.unwrap());
+        queued.extend(site.ingest().process(&events[0].body, clock::now()).await.unwrap());
     }
     assert!(
         matches!(queued.as_slice(), [Ingested::Queued(_), Ingested::Duplicate(_), Ingested::Duplicate(_)]),

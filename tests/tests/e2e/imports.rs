@@ -13,6 +13,7 @@ use domain::job::{Generate, Import, Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{FileName, ObjectKey, ObjectPrefix};
 use domain::state::{VideoEvent, VideoState};
 use e2e::origin::{Asked, Origin, Reply};
+use platform::clock;
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::net::Policy;
 use platform::object_store::uploads::UploadSigner as _;
@@ -78,7 +79,7 @@ impl Site {
     }
 
     async fn import(&self, url: &str) -> VideoId {
-        let id = VideoId::new(now_ms(), [7; 10]);
+        let id = VideoId::new(clock::now().get(), [7; 10]);
         let new = NewVideo {
             id,
             owner: None,
@@ -93,17 +94,17 @@ impl Site {
             source_size: None,
             content_type: None,
         };
-        self.catalog.create_video(&new, now_ms()).await.unwrap();
-        self.catalog.request_import(id, url, now_ms()).await.unwrap();
+        self.catalog.create_video(&new, clock::now()).await.unwrap();
+        self.catalog.request_import(id, url, clock::now()).await.unwrap();
         self.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await.unwrap();
         id
     }
 
     async fn job_of_a_source_that_is_gone(&self) -> VideoId {
-        let id = VideoId::new(now_ms(), [8; 10]);
+        let id = VideoId::new(clock::now().get(), [8; 10]);
         let source = Source { bucket: "private".to_owned(), key: key(id).path(), etag: "gone".to_owned(), size: 1 };
         let job = Job::new(id, source, "small", Mode::Abr, JobReason::Upload);
-        let noted = self.catalog.note_upload_event(&job, now_ms()).await.unwrap();
+        let noted = self.catalog.note_upload_event(&job, clock::now()).await.unwrap();
         assert!(matches!(noted, UploadEventOutcome::Send(_)), "{noted:?}");
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await.unwrap();
         id
@@ -158,10 +159,6 @@ const LIMIT: u64 = 64 << 20;
 
 fn key(video: VideoId) -> ObjectKey {
     ObjectKey::Source { video, file_name: FileName::clean("film.mp4") }
-}
-
-fn now_ms() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
 /// A file of this size that begins like a film.
@@ -307,7 +304,7 @@ async fn a_dripping_server_is_abandoned_before_and_after_the_first_bytes() {
         let Some(AttemptOutcome::Failed(failure)) = &outcomes[0] else { panic!("{outcomes:?}") };
         assert_eq!(failure.code.as_str(), "fetch-failed", "{path}");
         assert!(began.elapsed() < Duration::from_secs(20), "{path}: {:?}", began.elapsed());
-        site.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await.unwrap();
+        site.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await.unwrap();
     }
     site.stop().await;
 }
@@ -344,7 +341,7 @@ async fn slow_imports_do_not_delay_other_work() {
     let VideoState::Failed(failure) = video.state else { panic!("{:?}", video.state) };
     assert_eq!(failure.code.as_str(), "source-missing");
     assert_eq!(site.catalog.attempts(waiting).await.unwrap(), [], "waiting for a place is not an attempt");
-    site.catalog.apply(dripping, &VideoEvent::Deleted, now_ms()).await.unwrap();
+    site.catalog.apply(dripping, &VideoEvent::Deleted, clock::now()).await.unwrap();
     let (_, outcomes) = site.until_attempt(waiting, 1).await;
     assert_eq!(outcomes, [Some(AttemptOutcome::Fetched)]);
     site.stop().await;
@@ -378,7 +375,7 @@ async fn a_video_deleted_meanwhile_leaves_nothing() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().len(), 1);
-    site.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await.unwrap();
+    site.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await.unwrap();
     for _ in 0..100 {
         if site.store.list_unfinished(&ObjectPrefix::Uploads).await.unwrap().is_empty() {
             break;

@@ -14,13 +14,13 @@ use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::retry::RetryPolicy;
 use media::sniff::{Kind, NotVideo, SNIFF_BYTES, sniff};
+use platform::clock;
 use platform::object_store::uploads::{MAX_PARTS, Part, UploadId, UploadSigner};
 use platform::object_store::{ETag, ObjectMeta, ObjectStore, StoreError};
 use url::Url;
 
 use super::{FetchResponse, Fetcher, Pace, Rest};
 use crate::error::TranscodeError;
-use platform::clock::now_ms;
 
 /// Minimum part size, bytes: two parts are in memory.
 const PART_BYTES: u64 = 8 << 20;
@@ -251,7 +251,7 @@ impl Fetching<'_> {
     async fn say(&self, arrived: Option<&Arrived>) -> Result<(), TranscodeError> {
         let percent = arrived.and_then(|it| Some(it.stored() * 100 / it.transfer.size.filter(|it| *it > 0)?));
         let percent = u8::try_from(percent.unwrap_or(0)).unwrap_or(100);
-        Ok(self.catalog.set_progress(self.claim, Stage::Fetch, percent, now_ms()).await?)
+        Ok(self.catalog.set_progress(self.claim, Stage::Fetch, percent, clock::now()).await?)
     }
 }
 

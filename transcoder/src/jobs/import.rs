@@ -6,7 +6,7 @@ use catalog::{Attempt, AttemptOutcome, Claim, UploadEventOutcome};
 use domain::failure::{FailureClass, SourceProblem};
 use domain::job::{Import, Job, JobMessage, JobReason, Source};
 use domain::object_key::{Bucket, ObjectKey};
-use platform::clock::now_ms;
+use platform::clock;
 use platform::object_store::ObjectMeta;
 use tracing::{info, warn};
 
@@ -28,7 +28,7 @@ impl ImportJob<'_> {
         let (JobContext { worker, delivery, cancel }, import) = (self.context, self.import);
         let config = &worker.config;
         let active = worker.active.add(import.video);
-        let claim = || worker.catalog.claim_import(import, &config.name, config.lease, now_ms());
+        let claim = || worker.catalog.claim_import(import, &config.name, config.lease, clock::now());
         let outcome = worker.retry_while_unavailable(cancel, claim).await;
         let claim = match self.context.claim_or_fate((import.video, &import.id), active.is_some(), outcome).await {
             Ok(claim) => claim,
@@ -58,14 +58,14 @@ impl ImportJob<'_> {
     /// ignored while the video was cancelled, so it is repeated, which does no harm.
     async fn finish(&self, claim: &Claim, there: Option<ObjectMeta>) -> Result<(), TranscodeError> {
         let JobContext { worker, cancel, .. } = self.context;
-        worker.retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, now_ms())).await?;
+        worker.retry_while_unavailable(cancel, || worker.catalog.finish_import(claim, clock::now())).await?;
         let Some(meta) = there else { return Ok(()) };
         let video = worker.catalog.get_video(claim.video).await?;
         let Some(key) = video.source.key else { return Ok(()) };
         let bucket = worker.config.private_bucket.clone();
         let source = Source { bucket, key, etag: meta.etag.0, size: meta.size };
         let job = Job::new(video.id, source, &video.profile, video.mode, JobReason::Upload);
-        if let UploadEventOutcome::Send(job) = worker.catalog.note_upload_event(&job, now_ms()).await? {
+        if let UploadEventOutcome::Send(job) = worker.catalog.note_upload_event(&job, clock::now()).await? {
             let sent = worker.queue.send(&JobMessage::from(job), Duration::ZERO).await;
             if let Err(problem) = sent {
                 // The sweeper finds the missing job, and sends it again.
@@ -107,7 +107,7 @@ impl ImportJob<'_> {
         let attempts = self.context.worker.catalog.attempts(claim.video).await?;
         let verdict = |it: &Attempt| matches!(&it.outcome, Some(AttemptOutcome::Failed(failure)) if failure.class() == FailureClass::Source);
         let counted = attempts.iter().rev().take_while(|it| !verdict(it)).filter(|it| it.job == claim.job);
-        let times = counted.filter_map(|it| Some(it.ended_ms?.saturating_sub(it.started_ms)));
-        Ok(Duration::from_millis(times.sum()))
+        let times = counted.filter_map(|it| Some(it.ended_ms?.since(it.started_ms)));
+        Ok(times.sum())
     }
 }

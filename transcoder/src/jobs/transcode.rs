@@ -8,7 +8,7 @@ use domain::job::{Job, JobMessage};
 use domain::object_key::ObjectKey;
 use domain::profile::{Profile, SourcePolicy};
 use domain::state::VideoState;
-use platform::clock::now_ms;
+use platform::clock;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -35,7 +35,7 @@ impl TranscodeJob<'_> {
         let generation = job.generation(&profile);
         let config = &worker.config;
         let active = worker.active.add(job.video);
-        let claim = || worker.catalog.claim(job, &generation, &config.name, config.lease, now_ms());
+        let claim = || worker.catalog.claim(job, &generation, &config.name, config.lease, clock::now());
         let outcome = worker.retry_while_unavailable(cancel, claim).await;
         match self.context.claim_or_fate((job.video, &job.id), active.is_some(), outcome).await {
             Ok(claim) => self.work(&profile, &claim).await,
@@ -51,8 +51,8 @@ impl TranscodeJob<'_> {
             code: FailureCode::Internal,
             message: format!("This installation has no profile `{}`: ask the operator to add it.", job.profile),
         };
-        let (message, now_ms) = (JobMessage::from(job.clone()), now_ms());
-        if let Err(problem) = self.context.worker.catalog.fail_permanently(&message, &failure, now_ms, now_ms).await {
+        let (message, now) = (JobMessage::from(job.clone()), clock::now());
+        if let Err(problem) = self.context.worker.catalog.fail_permanently(&message, &failure, now, now).await {
             warn!("could not record the failure: {:#}", anyhow::Error::from(problem));
             return Fate::release(CATALOG_PAUSE, reason);
         }
@@ -83,7 +83,7 @@ impl TranscodeJob<'_> {
             // of its own, so this one ends without a failure.
             Err(overtaken @ (TranscodeError::Source(SourceProblem::SourceChanged) | TranscodeError::Superseded)) => {
                 info!("the job ends without effect: {overtaken}");
-                if let Err(problem) = worker.catalog.release(claim, now_ms()).await {
+                if let Err(problem) = worker.catalog.release(claim, clock::now()).await {
                     warn!("could not record the outcome of the job: {:#}", anyhow::Error::from(problem));
                 }
                 Fate::Acknowledge
@@ -141,7 +141,7 @@ impl TranscodeJob<'_> {
 
     async fn finish(&self, profile: &Profile, claim: &Claim, published: &Published) -> Fate {
         let JobContext { worker, cancel, .. } = self.context;
-        let ready = || worker.catalog.mark_ready(claim, &published.receipt, now_ms());
+        let ready = || worker.catalog.mark_ready(claim, &published.receipt, clock::now());
         match worker.retry_while_unavailable(cancel, ready).await {
             Ok(_) => {
                 let duration_ms = published.receipt.wall_ms;

@@ -33,7 +33,7 @@ async fn a_later_attempt_finds_what_was_finished() {
     for it in [chunk(Lane::Encode, 1), chunk(Lane::Copy, 0), chunk(Lane::Encode, 0), chunk(Lane::Encode, 1)] {
         journal.finish(&it).await.unwrap();
     }
-    services.catalog.release(&claim, now_ms()).await.unwrap();
+    services.catalog.release(&claim, clock::now()).await.unwrap();
     let next = services.claim(&job("etag", 1), &generation()).await;
     let next = CatalogJournal::new(services.catalog.clone(), next, false, LEASE);
     assert!(!next.first_run());
@@ -77,7 +77,7 @@ async fn nothing_is_written_without_the_claim() {
     let services = Services::new(folder.path()).await;
     let job = job("etag", 1);
     services.note(&job).await;
-    let long_ago = now_ms() - 3_600_000;
+    let long_ago = clock::now() - Duration::from_secs(3_600);
     let lost = services.claim_for(&job, &generation(), Duration::from_secs(1), long_ago).await;
     let current = services.claim(&job, &generation()).await;
     assert!(current.fence > lost.fence);

@@ -1,6 +1,7 @@
 use catalog::Catalog;
 use domain::failure::FailureCode;
 use domain::probe::cases::standard;
+use domain::time::UnixMillis;
 use platform::object_store::PutCondition;
 
 use super::*;
@@ -61,7 +62,7 @@ impl Played {
             }
             let codecs = names.iter().map(|it| (it.clone(), format!("codec of {it}"))).collect();
             let record = ChunkRecord { lane, index: chunk.index, cpu_ms: 9, wall_ms: 9, segments, codecs };
-            services.catalog.record_chunk(&claim, &record, 1).await.unwrap();
+            services.catalog.record_chunk(&claim, &record, UnixMillis::new(1)).await.unwrap();
         }
         Self { catalog: services.catalog, world, plan }
     }

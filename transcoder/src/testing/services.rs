@@ -12,12 +12,13 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::ids::Generation;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::time::UnixMillis;
+use platform::clock;
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::object_store::uploads::{Part, PresignedRequest, UnfinishedUpload, UploadId, UploadSigner};
 use platform::object_store::{ETag, StoreError};
 
 use super::video;
-use platform::clock::now_ms;
 
 /// Longer than a test takes.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -39,16 +40,22 @@ impl Services {
 
     /// Notes a job, as the event of its source does.
     pub(crate) async fn note(&self, job: &Job) {
-        self.catalog.note_upload_event(job, now_ms()).await.unwrap();
+        self.catalog.note_upload_event(job, clock::now()).await.unwrap();
     }
 
     pub(crate) async fn claim(&self, job: &Job, generation: &Generation) -> Claim {
-        self.claim_for(job, generation, LEASE, now_ms()).await
+        self.claim_for(job, generation, LEASE, clock::now()).await
     }
 
     /// Claims what must be free.
-    pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, lease: Duration, now_ms: u64) -> Claim {
-        match self.catalog.claim(job, generation, "worker", lease, now_ms).await.unwrap() {
+    pub(crate) async fn claim_for(
+        &self,
+        job: &Job,
+        generation: &Generation,
+        lease: Duration,
+        now: UnixMillis,
+    ) -> Claim {
+        match self.catalog.claim(job, generation, "worker", lease, now).await.unwrap() {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("the job should be free, but is {other:?}"),
         }

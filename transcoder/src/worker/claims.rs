@@ -8,6 +8,7 @@ use domain::ids::{JobId, VideoId};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
 use domain::retry::Next;
 use domain::state::VideoState;
+use platform::clock;
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -15,7 +16,6 @@ use tracing::{error, info, warn};
 use super::{CATALOG_PAUSE, Worker};
 use crate::error::TranscodeError;
 use crate::jobs::{Fate, JobContext};
-use platform::clock::now_ms;
 
 impl JobContext<'_> {
     /// The claim if this worker got it; otherwise the fate of the message. `is_free_here`: no other
@@ -56,7 +56,7 @@ impl JobContext<'_> {
                     // The holder may be dead: try again when its lease has expired.
                     Some(_) | None => {}
                 }
-                let pause = Duration::from_millis(until_ms.saturating_sub(now_ms())) + Duration::from_secs(1);
+                let pause = until_ms.since(clock::now()) + Duration::from_secs(1);
                 Err(Fate::release(pause, "held by another worker"))
             }
             Err(problem) => {
@@ -88,12 +88,12 @@ impl JobContext<'_> {
             }
         }
         let recorded = match verdict {
-            FailureVerdict::Release => worker.catalog.release(claim, now_ms()).await,
+            FailureVerdict::Release => worker.catalog.release(claim, clock::now()).await,
             FailureVerdict::Reject | FailureVerdict::Retry => {
                 let will_retry = next != Next::GiveUp;
                 worker
                     .retry_while_unavailable(cancel, || {
-                        worker.catalog.fail(claim, &failure, will_retry, &log_tail, now_ms())
+                        worker.catalog.fail(claim, &failure, will_retry, &log_tail, clock::now())
                     })
                     .await
             }
@@ -129,7 +129,7 @@ impl Worker {
     /// The consequence of an infrastructure failure of the current attempt.
     async fn after_failure(&self, claim: &Claim, code: FailureCode, cancel: &CancellationToken) -> Next {
         let job = (claim.video, &claim.job);
-        let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), now_ms());
+        let decide = || next_attempt(&self.catalog, job, Some((claim.fence, code)), clock::now());
         match self.retry_while_unavailable(cancel, decide).await {
             Ok(next) => next,
             Err(problem) => {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use catalog::{CatalogError, Claim};
+use platform::clock;
 use platform::job_queue::{QueueError, ReceiptHandle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,6 @@ use tracing::warn;
 
 use super::outage::within;
 use super::{Worker, is_claim_lost};
-use platform::clock::now_ms;
 
 /// The longest time that work continues after its claim was revoked.
 const PULSE: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ impl Heartbeat {
                     extend(&worker, &receipt).await;
                     extended = Instant::now();
                 }
-                match within(worker.catalog.renew(&claim, lease, now_ms())).await {
+                match within(worker.catalog.renew(&claim, lease, clock::now())).await {
                     Ok(_) => renewed = Instant::now(),
                     // After a whole lease without a response, another worker may have the video, and
                     // new results could not be recorded.

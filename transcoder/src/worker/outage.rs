@@ -9,12 +9,12 @@ use catalog::CatalogError;
 use domain::ids::VideoId;
 use domain::object_key::ObjectKey;
 use domain::retry::RetryPolicy;
+use platform::clock;
 use platform::object_store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Worker;
-use platform::clock::now_ms;
 
 /// Pauses before the checks whether the services respond again. The longest one is how long a
 /// service that has returned may stay unnoticed.
@@ -82,7 +82,7 @@ impl Worker {
 
     /// Checks whether the services that every job needs respond.
     async fn probe(&self) -> anyhow::Result<()> {
-        let catalog = within(self.catalog.ping(now_ms()));
+        let catalog = within(self.catalog.ping(clock::now()));
         // Requests an object that never exists: the cheapest request to the store.
         let nothing = ObjectKey::Master { video: VideoId::new(0, [0; 10]) };
         let store = tokio::time::timeout(SERVICE_TIMEOUT, self.store.head(&nothing));

@@ -259,8 +259,8 @@ async fn after_five_attempts_a_job_is_given_up() {
     let internal = Failure::of(FailureCode::Internal);
     for _ in 0..4 {
         let claim = site.services.claim(&site.job, &site.generation()).await;
-        site.services.catalog.set_progress(&claim, Stage::Encode, 98, now_ms()).await.unwrap();
-        site.services.catalog.fail(&claim, &internal, true, "log", now_ms()).await.unwrap();
+        site.services.catalog.set_progress(&claim, Stage::Encode, 98, clock::now()).await.unwrap();
+        site.services.catalog.fail(&claim, &internal, true, "log", clock::now()).await.unwrap();
     }
     site.world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Kill).times(9)]);
     site.work().await;
@@ -292,7 +292,7 @@ async fn the_last_delivery_is_not_the_last_attempt() {
 async fn a_job_of_an_unknown_profile_fails_with_its_name() {
     let site = Site::new().await;
     let unknown = Job::new(video(), site.job.source.clone(), "cinema", Mode::Abr, JobReason::Upload);
-    site.services.catalog.request_work(&unknown, now_ms()).await.unwrap();
+    site.services.catalog.request_work(&unknown, clock::now()).await.unwrap();
     let delivery = site.receive().await;
     site.services.queue.ack(&delivery.receipt).await.unwrap();
     site.services.queue.send(&JobMessage::from(unknown), Duration::ZERO).await.unwrap();

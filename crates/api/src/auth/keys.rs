@@ -1,7 +1,10 @@
 //! Callers with an API key.
 
+use std::time::Duration;
+
 use catalog::accounts::{Accounts, ApiKey, KeyDigest};
 use domain::ids::hex;
+use domain::time::UnixMillis;
 use platform::secret::Secret;
 
 use super::{API_KEY, BadCredentials, Caller};
@@ -11,7 +14,7 @@ use crate::error::ApiError;
 const PREFIX: &str = "er_";
 
 /// Minimum interval between two updates of the last use: requests must not cause one write each.
-const USE_UPDATE_INTERVAL_MS: u64 = 60_000;
+const USE_UPDATE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A new secret of 256 random bits.
 pub(crate) fn new_secret() -> Result<Secret, ApiError> {
@@ -26,15 +29,15 @@ pub(super) fn is_key(presented: &str) -> bool {
 }
 
 /// The caller of a key.
-pub(super) async fn caller_of(accounts: &Accounts, presented: &str, now_ms: u64) -> Result<Caller, ApiError> {
+pub(super) async fn caller_of(accounts: &Accounts, presented: &str, now: UnixMillis) -> Result<Caller, ApiError> {
     // Looked up by hash: timing reveals nothing about the secret.
     let key = accounts.find_key(&KeyDigest::of(&Secret::new(presented))).await?;
     let key = key.filter(|it| it.revoked_ms.is_none()).ok_or(BadCredentials::Invalid)?;
-    if !key.is_live(now_ms) {
+    if !key.is_live(now) {
         return Err(BadCredentials::Expired.into());
     }
-    if key.used_ms.is_none_or(|it| it.saturating_add(USE_UPDATE_INTERVAL_MS) <= now_ms)
-        && let Err(error) = accounts.note_use(key.id, now_ms).await
+    if key.used_ms.is_none_or(|it| it + USE_UPDATE_INTERVAL <= now)
+        && let Err(error) = accounts.note_use(key.id, now).await
     {
         // The last use is informational, so the request goes on.
         tracing::warn!(key.id = %key.id, "cannot record the use of an API key: {:#}", anyhow::Error::from(error));

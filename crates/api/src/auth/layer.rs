@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use catalog::accounts::Accounts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use platform::clock;
 
 use super::identity::{IdentityProvider, TokenProblem};
 use super::{ApiToken, Authenticated, BadCredentials, Caller, INSTALLATION, Scopes, keys};
@@ -15,7 +16,6 @@ use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 use crate::request_log::record_caller;
-use platform::clock::now_ms;
 
 /// Longest credentials in bytes: longer than any real token, and cheap to check.
 const TOKEN_LIMIT: usize = 8 << 10;
@@ -35,7 +35,7 @@ impl AuthLayer {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
         if keys::is_key(presented) {
-            return keys::caller_of(&self.accounts, presented, now_ms()).await;
+            return keys::caller_of(&self.accounts, presented, clock::now()).await;
         }
         let Some(identity) = &self.identity else { return Err(BadCredentials::Invalid.into()) };
         identity.caller_of(presented).await.map_err(|problem| match problem {

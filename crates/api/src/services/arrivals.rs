@@ -4,7 +4,6 @@
 //! is in the bucket, and its video is `uploading`. A check is cheap (one HEAD per open upload). If an event reports the
 //! same source concurrently, both result in the same job.
 
-use platform::clock::millis;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use catalog::{CatalogError, Video, VideoFilter};
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey};
 use domain::state::StateName;
+use domain::time::UnixMillis;
 
 use crate::services::ingest::{Ingest, IngestError, Ingested};
 
@@ -25,7 +25,7 @@ const PAGE: u32 = 200;
 /// Checks uploads whose source may have arrived. Remembers when to check each upload again.
 pub struct Arrivals {
     ingest: Ingest,
-    next_look_ms: HashMap<VideoId, u64>,
+    next_look_ms: HashMap<VideoId, UnixMillis>,
 }
 
 impl Arrivals {
@@ -39,25 +39,25 @@ impl Arrivals {
     ///
     /// # Errors
     /// If the catalog cannot list the uploads.
-    pub async fn check(&mut self, now_ms: u64) -> Result<u64, CatalogError> {
+    pub async fn check(&mut self, now: UnixMillis) -> Result<u64, CatalogError> {
         let mut filter = VideoFilter { state: Some(StateName::Uploading), limit: PAGE, ..VideoFilter::default() };
         let (mut taken, mut open) = (0, HashMap::new());
         loop {
             let page = self.ingest.catalog.list_videos(&filter).await?;
             for video in page.videos {
-                let first = video.created_ms.saturating_add(millis(FIRST_CHECK));
+                let first = video.created_ms + FIRST_CHECK;
                 let due = self.next_look_ms.get(&video.id).copied().unwrap_or(first);
-                if now_ms < due {
+                if now < due {
                     open.insert(video.id, due);
                     continue;
                 }
-                match ingest_if_stored(&self.ingest, &video, now_ms).await {
+                match ingest_if_stored(&self.ingest, &video, now).await {
                     Ok(true) => taken += 1,
-                    Ok(false) => drop(open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)))),
+                    Ok(false) => drop(open.insert(video.id, now + pause(&video, now))),
                     Err(error) => {
                         let error = anyhow::Error::from(error);
                         tracing::warn!(video.id = %video.id, "cannot check whether the source of {} has arrived: {error:#}", video.id);
-                        open.insert(video.id, now_ms.saturating_add(pause(&video, now_ms)));
+                        open.insert(video.id, now + pause(&video, now));
                     }
                 }
             }
@@ -75,13 +75,13 @@ impl Arrivals {
 ///
 /// # Errors
 /// See [`IngestError`].
-pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64) -> Result<bool, IngestError> {
+pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now: UnixMillis) -> Result<bool, IngestError> {
     let Some(key @ ObjectKey::Source { .. }) =
         video.source.key.as_deref().and_then(|it| ObjectKey::parse(Bucket::Private, it))
     else {
         return Ok(false);
     };
-    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now_ms).await? else { return Ok(false) };
+    let Some(taken) = ingest.ingest_stored(&key, video.source.size, now).await? else { return Ok(false) };
     match taken {
         Ingested::Queued(_) | Ingested::Waiting(_) => {
             tracing::info!(video.id = %video.id, "found the source of {} in the bucket without an event", video.id);
@@ -97,7 +97,6 @@ pub(crate) async fn ingest_if_stored(ingest: &Ingest, video: &Video, now_ms: u64
 
 /// An eighth of the age of the upload: short uploads are found within seconds, and one day of waiting costs about 100
 /// checks.
-fn pause(video: &Video, now_ms: u64) -> u64 {
-    let age = now_ms.saturating_sub(video.created_ms);
-    (age / 8).clamp(millis(FIRST_CHECK), millis(LONGEST_PAUSE))
+fn pause(video: &Video, now: UnixMillis) -> Duration {
+    (now.since(video.created_ms) / 8).clamp(FIRST_CHECK, LONGEST_PAUSE)
 }

@@ -5,6 +5,7 @@ use domain::failure::{Failure, FailureCode};
 use domain::job::JobMessage;
 use domain::retry::Next;
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 use platform::job_queue::{JobQueue, QueueError};
 
 /// Why dead letters could not be processed; try again later.
@@ -29,12 +30,12 @@ const LIMIT: u32 = 1_000;
 ///
 /// # Errors
 /// See [`DeadLetterError`].
-pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -> Result<u64, DeadLetterError> {
+pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now: UnixMillis) -> Result<u64, DeadLetterError> {
     let mut failed = 0;
     for letter in queue.dead_letters(LIMIT).await? {
         // A message that cannot be parsed has no video.
         let Ok(message) = &letter.message else { continue };
-        if has_another_attempt(catalog, message, now_ms).await? {
+        if has_another_attempt(catalog, message, now).await? {
             let (video, job) = (message.video(), message.id());
             tracing::info!(video.id = %video, job.id = %job, "re-enqueueing a dead letter that has attempts left");
             match queue.redrive(Some(&letter.id)).await {
@@ -44,7 +45,7 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -
         }
         // If a worker knew the reason, it has recorded it.
         let failure = Failure::of(FailureCode::WorkerLost);
-        if catalog.fail_permanently(message, &failure, letter.dead_lettered_ms, now_ms).await? {
+        if catalog.fail_permanently(message, &failure, letter.dead_lettered_ms, now).await? {
             let (video, job) = (message.video(), message.id());
             tracing::warn!(video.id = %video, job.id = %job, "{video} failed permanently: {}", failure.message);
             failed += 1;
@@ -54,7 +55,7 @@ pub async fn fail_videos(queue: &dyn JobQueue, catalog: &Catalog, now_ms: u64) -
 }
 
 /// Whether the video still waits for this job, and the job has attempts left.
-async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now_ms: u64) -> Result<bool, CatalogError> {
+async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now: UnixMillis) -> Result<bool, CatalogError> {
     // Posters have no attempts: the worker decides.
     if matches!(message, JobMessage::PosterV1(_)) {
         return Ok(false);
@@ -68,5 +69,5 @@ async fn has_another_attempt(catalog: &Catalog, message: &JobMessage, now_ms: u6
     if is_over || video.job.as_ref().is_some_and(|it| it != message.id()) {
         return Ok(false);
     }
-    Ok(next_attempt(catalog, (message.video(), message.id()), None, now_ms).await? != Next::GiveUp)
+    Ok(next_attempt(catalog, (message.video(), message.id()), None, now).await? != Next::GiveUp)
 }

@@ -14,6 +14,7 @@ use domain::ids::{JobId, VideoId};
 use domain::job::{Job, JobMessage, JobReason, Mode, Source};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 use platform::job_queue::{QueueError, Sent, SharedQueue};
 use platform::object_store::{SharedStore, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -115,14 +116,14 @@ impl Ingest {
     ///
     /// # Errors
     /// See [`IngestError`]. The records before the failed one have been processed.
-    pub async fn process(&self, body: &str, now_ms: u64) -> Result<Vec<Ingested>, IngestError> {
+    pub async fn process(&self, body: &str, now: UnixMillis) -> Result<Vec<Ingested>, IngestError> {
         let context = EventContext { bucket: &self.private_bucket, profile: &self.profile, mode: self.mode };
         let mut taken = Vec::new();
         // The edge worker sends jobs that it created from events.
         let records = relayed_job(body, context).map_or_else(|| jobs_of(body, context), |it| vec![it]);
         for record in records {
             let outcome = match record {
-                Ok(job) => self.record_and_send(&job, now_ms).await?,
+                Ok(job) => self.record_and_send(&job, now).await?,
                 Err(SkipReason::UnreadableJob { detail }) => return Err(IngestError::UnreadableJob(detail)),
                 Err(ignored) => Ingested::Ignored(ignored),
             };
@@ -162,7 +163,7 @@ impl Ingest {
         &self,
         source: &ObjectKey,
         announced: Option<u64>,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Option<Ingested>, IngestError> {
         let meta = match self.store.head(source).await {
             Ok(meta) if announced.is_none_or(|it| it == meta.size) => meta,
@@ -172,11 +173,11 @@ impl Ingest {
         let bucket = self.private_bucket.clone();
         let found = Source { bucket, key: source.path(), etag: meta.etag.0, size: meta.size };
         let job = Job::new(source.video(), found, &self.profile, self.mode, JobReason::Upload);
-        self.record_and_send(&job, now_ms).await.map(Some)
+        self.record_and_send(&job, now).await.map(Some)
     }
 
-    async fn record_and_send(&self, job: &Job, now_ms: u64) -> Result<Ingested, IngestError> {
-        let job = match self.catalog.note_upload_event(job, now_ms).await? {
+    async fn record_and_send(&self, job: &Job, now: UnixMillis) -> Result<Ingested, IngestError> {
+        let job = match self.catalog.note_upload_event(job, now).await? {
             UploadEventOutcome::Send(job) => job,
             UploadEventOutcome::Waits => return Ok(Ingested::Waiting(job.video)),
             UploadEventOutcome::AlreadyDone => return Ok(Ingested::AlreadyDone(job.video)),

@@ -14,6 +14,7 @@ use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobReason, Mode, Source};
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix, RenditionName};
 use domain::receipt::Receipt;
+use domain::time::UnixMillis;
 use hls::parse::{MasterPlaylist, MediaPlaylist, Variant};
 use platform::object_store::{Entry, ObjectStoreExt as _, SharedStore, StoreError};
 
@@ -82,7 +83,7 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`RebuildError`]
-    pub async fn run(&self, now_ms: u64) -> Result<RebuildSummary, RebuildError> {
+    pub async fn run(&self, now: UnixMillis) -> Result<RebuildSummary, RebuildError> {
         let mut done = RebuildSummary::default();
         for video in self.videos().await? {
             match self.catalog.get_video(video).await {
@@ -92,7 +93,7 @@ impl Rebuild {
             }
             let count = match self.published(video).await? {
                 Some(published) => {
-                    self.write(video, published, now_ms).await?;
+                    self.write(video, published, now).await?;
                     &mut done.videos
                 }
                 None => &mut done.incomplete,
@@ -140,7 +141,7 @@ impl Rebuild {
         Ok(Some(Published { generation, renditions: renditions(&master), seconds: media.duration() }))
     }
 
-    async fn write(&self, video: VideoId, published: Published, now_ms: u64) -> Result<(), RebuildError> {
+    async fn write(&self, video: VideoId, published: Published, now: UnixMillis) -> Result<(), RebuildError> {
         let sources = self.list(&ObjectPrefix::Sources(video)).await?;
         let source = sources.into_iter().find_map(|entry| match ObjectKey::parse(Bucket::Private, &entry.path)? {
             ObjectKey::Source { file_name, .. } => Some((file_name.to_string(), entry)),
@@ -160,7 +161,7 @@ impl Rebuild {
             metadata: serde_json::Map::new(),
             content_type: None,
         };
-        self.catalog.create_video(&new, now_ms).await?;
+        self.catalog.create_video(&new, now).await?;
         let source = source.map_or_else(
             // The source was deleted or archived, or is an object of the customer.
             || Source { bucket: self.private_bucket.clone(), key: String::new(), etag: String::new(), size: 0 },
@@ -172,12 +173,12 @@ impl Rebuild {
             },
         );
         let job = Job::new(video, source, &new.profile, new.mode, JobReason::Upload);
-        let claimed = self.catalog.claim(&job, &published.generation, WORKER, LEASE, now_ms).await?;
+        let claimed = self.catalog.claim(&job, &published.generation, WORKER, LEASE, now).await?;
         // Otherwise an event or a worker was faster.
         let ClaimOutcome::Claimed(claim) = claimed else { return Ok(()) };
-        self.catalog.set_renditions(&claim, &published.renditions, now_ms).await?;
+        self.catalog.set_renditions(&claim, &published.renditions, now).await?;
         let receipt = Receipt { source_ms: (published.seconds * 1000.0) as u64, ..Receipt::default() };
-        self.catalog.mark_ready(&claim, &receipt, now_ms).await?;
+        self.catalog.mark_ready(&claim, &receipt, now).await?;
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 //! Runs on a schedule. It may run at any time and any number of times: it handles only what is overdue, and repeating
 //! it changes nothing.
 
-use platform::clock::millis;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use domain::ids::Generation;
 use domain::job::{Import, JobMessage, JobReason};
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::state::{StateName, VideoEvent, VideoState};
+use domain::time::UnixMillis;
 use platform::job_queue::{QueueError, SharedQueue};
 use platform::object_store::uploads::UploadSigner;
 use platform::object_store::{SharedStore, StoreError};
@@ -154,36 +154,36 @@ impl Sweeper {
     }
 
     /// Cleans up once. Failed steps are left for the next time.
-    pub async fn sweep(&self, now_ms: u64) -> SweepSummary {
+    pub async fn sweep(&self, now: UnixMillis) -> SweepSummary {
         let mut swept = SweepSummary::default();
-        swept.arrivals = self.each(StateName::Uploading, CleanupStep::TakeArrived, now_ms, &mut swept.failures).await;
+        swept.arrivals = self.each(StateName::Uploading, CleanupStep::TakeArrived, now, &mut swept.failures).await;
         for state in [StateName::Created, StateName::Uploading] {
-            swept.uploads += self.each(state, CleanupStep::ExpireUpload, now_ms, &mut swept.failures).await;
+            swept.uploads += self.each(state, CleanupStep::ExpireUpload, now, &mut swept.failures).await;
         }
-        match self.abort_orphans(now_ms).await {
+        match self.abort_orphans(now).await {
             Ok(strays) => swept.strays = strays,
             Err(problem) => failed(&mut swept.failures, "unfinished uploads", &problem),
         }
         match self.is_queue_empty().await {
             Ok(true) => {
                 let failures = &mut swept.failures;
-                swept.jobs += self.each(StateName::Uploading, CleanupStep::ImportAgain, now_ms, failures).await;
+                swept.jobs += self.each(StateName::Uploading, CleanupStep::ImportAgain, now, failures).await;
                 for state in [StateName::Queued, StateName::Processing, StateName::Playable] {
-                    swept.jobs += self.each(state, CleanupStep::SendAgain, now_ms, &mut swept.failures).await;
+                    swept.jobs += self.each(state, CleanupStep::SendAgain, now, &mut swept.failures).await;
                 }
             }
             Ok(false) => {}
             Err(problem) => failed(&mut swept.failures, "queue", &problem),
         }
         for state in [StateName::Ready, StateName::Cancelled, StateName::Failed] {
-            swept.generations += self.each(state, CleanupStep::RemoveUnseen, now_ms, &mut swept.failures).await;
+            swept.generations += self.each(state, CleanupStep::RemoveUnseen, now, &mut swept.failures).await;
         }
-        swept.refused = self.each(StateName::Failed, CleanupStep::RemoveRefused, now_ms, &mut swept.failures).await;
-        match self.webhooks.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
+        swept.refused = self.each(StateName::Failed, CleanupStep::RemoveRefused, now, &mut swept.failures).await;
+        match self.webhooks.prune(now - self.config.log_life).await {
             Ok(pruned) => swept.log_entries = pruned.deliveries + pruned.events,
             Err(problem) => failed(&mut swept.failures, "webhook log", &problem.into()),
         }
-        match self.shares.prune(now_ms.saturating_sub(millis(self.config.log_life))).await {
+        match self.shares.prune(now - self.config.log_life).await {
             Ok(pruned) => swept.shares = pruned,
             Err(problem) => failed(&mut swept.failures, "expired share links", &problem.into()),
         }
@@ -191,7 +191,7 @@ impl Sweeper {
     }
 
     /// Applies a step to every video in a state and returns the number of changes.
-    async fn each(&self, state: StateName, chore: CleanupStep, now_ms: u64, failures: &mut u64) -> u64 {
+    async fn each(&self, state: StateName, chore: CleanupStep, now: UnixMillis, failures: &mut u64) -> u64 {
         let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
         let mut changed = 0;
         loop {
@@ -205,12 +205,12 @@ impl Sweeper {
             for video in page.videos {
                 let id = video.id;
                 let done = match chore {
-                    CleanupStep::TakeArrived => self.ingest_arrived(&video, now_ms).await,
-                    CleanupStep::ExpireUpload => self.expire_upload(&video, now_ms).await,
-                    CleanupStep::SendAgain => self.resend_job(&video, now_ms).await,
-                    CleanupStep::ImportAgain => self.resend_import(&video, now_ms).await,
-                    CleanupStep::RemoveUnseen => self.remove_obsolete(&video, now_ms).await,
-                    CleanupStep::RemoveRefused => self.remove_rejected_source(&video, now_ms).await,
+                    CleanupStep::TakeArrived => self.ingest_arrived(&video, now).await,
+                    CleanupStep::ExpireUpload => self.expire_upload(&video, now).await,
+                    CleanupStep::SendAgain => self.resend_job(&video, now).await,
+                    CleanupStep::ImportAgain => self.resend_import(&video, now).await,
+                    CleanupStep::RemoveUnseen => self.remove_obsolete(&video, now).await,
+                    CleanupStep::RemoveRefused => self.remove_rejected_source(&video, now).await,
                 };
                 match done {
                     Ok(true) => changed += 1,
@@ -226,17 +226,17 @@ impl Sweeper {
     }
 
     /// Ingests a source that is in the bucket and whose event is overdue.
-    async fn ingest_arrived(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
-        if video.updated_ms.saturating_add(millis(self.config.lost_event)) > now_ms {
+    async fn ingest_arrived(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
+        if video.updated_ms + self.config.lost_event > now {
             return Ok(false);
         }
-        Ok(arrivals::ingest_if_stored(&self.ingest, video, now_ms).await?)
+        Ok(arrivals::ingest_if_stored(&self.ingest, video, now).await?)
     }
 
     /// Deletes a video whose upload has expired.
-    async fn expire_upload(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn expire_upload(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
         let Some(upload) = &video.upload else { return Ok(false) };
-        if now_ms < upload.expires_ms.saturating_add(millis(self.config.abort_uploads_after)) {
+        if now < upload.expires_ms + self.config.abort_uploads_after {
             return Ok(false);
         }
         let key = video.source.key.as_deref();
@@ -250,26 +250,26 @@ impl Sweeper {
                 Err(problem) => return Err(problem.into()),
             }
         }
-        self.catalog.apply(video.id, &VideoEvent::Deleted, now_ms).await?;
+        self.catalog.apply(video.id, &VideoEvent::Deleted, now).await?;
         crate::videos::remove_objects(&self.store, &*self.signer, video).await?;
         tracing::info!(video.id = %video.id, "the upload of {} expired", video.id);
         Ok(true)
     }
 
     /// Aborts abandoned uploads.
-    async fn abort_orphans(&self, now_ms: u64) -> Result<u64, SweepError> {
+    async fn abort_orphans(&self, now: UnixMillis) -> Result<u64, SweepError> {
         let mut strays = 0;
-        let week = millis(Duration::from_secs(7 * 24 * 3600));
+        let week = Duration::from_secs(7 * 24 * 3600);
         for upload in self.signer.list_unfinished(&ObjectPrefix::Uploads).await? {
             let Some(key) = ObjectKey::parse(domain::object_key::Bucket::Private, &upload.path) else { continue };
             // An import that failed or was cancelled can be resumed by a retry, but not forever.
             let grace = match self.catalog.get_video(key.video()).await.map(|it| it.state) {
-                Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => millis(self.config.abort_uploads_after),
+                Ok(VideoState::Deleted) | Err(CatalogError::NotFound { .. }) => self.config.abort_uploads_after,
                 Ok(VideoState::Failed(_) | VideoState::Cancelled | VideoState::Ready { .. }) => week,
                 Ok(_) => continue,
                 Err(problem) => return Err(problem.into()),
             };
-            if upload.created_ms.saturating_add(grace) < now_ms {
+            if upload.created_ms + grace < now {
                 self.signer.abort_multipart(&key, &upload.id).await?;
                 strays += 1;
             }
@@ -283,8 +283,8 @@ impl Sweeper {
     }
 
     /// Sends the job of a queued video again: its message was lost between the catalog and the queue.
-    async fn resend_job(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
-        let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
+    async fn resend_job(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
+        let overdue = video.updated_ms + self.config.lost_message < now;
         let Some(job) = video.to_job(JobReason::Retry).filter(|_| overdue) else { return Ok(false) };
         tracing::warn!(video.id = %video.id, "re-enqueueing the lost job of {}", video.id);
         self.queue.send(&JobMessage::from(job), Duration::ZERO).await?;
@@ -292,8 +292,8 @@ impl Sweeper {
     }
 
     /// The same for an import.
-    async fn resend_import(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
-        let overdue = video.updated_ms.saturating_add(millis(self.config.lost_message)) < now_ms;
+    async fn resend_import(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
+        let overdue = video.updated_ms + self.config.lost_message < now;
         if video.upload.is_some() || !overdue || self.catalog.import(video.id).await?.is_none() {
             return Ok(false);
         }
@@ -303,9 +303,9 @@ impl Sweeper {
     }
 
     /// Removes the source of a video that failed because of it. Objects outside `uploads/` belong to the operator.
-    async fn remove_rejected_source(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn remove_rejected_source(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
         let refused = matches!(&video.state, VideoState::Failed(failure) if failure.class() == FailureClass::Source);
-        let overdue = video.updated_ms.saturating_add(millis(self.config.keep_rejected_sources_for)) < now_ms;
+        let overdue = video.updated_ms + self.config.keep_rejected_sources_for < now;
         let key = video.source.key.as_deref();
         let key = key.and_then(|it| ObjectKey::parse(domain::object_key::Bucket::Private, it));
         let Some(key @ ObjectKey::Source { .. }) = key.filter(|_| refused && overdue) else { return Ok(false) };
@@ -320,9 +320,9 @@ impl Sweeper {
     }
 
     /// Removes all generations except the published one.
-    async fn remove_obsolete(&self, video: &Video, now_ms: u64) -> Result<bool, SweepError> {
+    async fn remove_obsolete(&self, video: &Video, now: UnixMillis) -> Result<bool, SweepError> {
         let since = video.ready_ms.unwrap_or(video.updated_ms);
-        if since.saturating_add(millis(self.config.keep_generations_for)) > now_ms {
+        if since + self.config.keep_generations_for > now {
             return Ok(false);
         }
         let attempts = self.catalog.attempts(video.id).await?;

@@ -7,8 +7,10 @@ use axum::Json;
 use axum::extract::State;
 use catalog::{NewVideo, Upload, UploadKind, Video};
 use domain::object_key::{FileName, ObjectKey};
+use domain::time::UnixMillis;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
+use platform::clock;
 
 use super::plan::{InvalidUpload, UploadPlan, check_size};
 use super::{create_row, signed_request};
@@ -18,7 +20,6 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::ApiState;
 use crate::videos::{metadata, new_video_id};
-use platform::clock::now_ms;
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
@@ -27,7 +28,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<CreatedUpload>), ApiError> {
     let content_type = check(&request, &state.config)?;
     let owner = caller.owner_for(request.owner)?;
-    let now = now_ms();
+    let now = clock::now();
     let video = new_video_id(now)?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&request.filename) };
     let profile = metadata::profile(request.profile, &state.config)?;
@@ -46,7 +47,7 @@ pub(crate) async fn create(
         content_type: Some(content_type.clone()),
     };
     let life = state.config.upload_url_life;
-    let expires_ms = now + u64::try_from(life.as_millis()).unwrap_or(0);
+    let expires_ms = now + life;
     let file = File { key: &key, size: request.size, content_type: &content_type, life, expires_ms };
     let (row, upload) = begin(&state, &new, &file, now).await?;
     tracing::info!(video.id = %video, size = request.size, "created {video}, an upload of {} bytes", request.size);
@@ -66,21 +67,21 @@ async fn begin(
     state: &ApiState,
     new: &NewVideo,
     file: &File<'_>,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<(Video, UploadInstructions), ApiError> {
     let File { key, size, content_type, life, expires_ms } = *file;
     let Some(plan) = UploadPlan::of(size) else {
         // Signing needs no request to the store, so the row can have its upload from the beginning.
         let request = signed_request(state.signer.presign_put(key, Some(size), content_type, life).await?);
         let upload = Upload { kind: UploadKind::Single, expires_ms };
-        let row = create_row(state, new, Some(&upload), now_ms).await?;
+        let row = create_row(state, new, Some(&upload), now).await?;
         return Ok((row, UploadInstructions::Single { request }));
     };
     // The row comes first: an upload in the store without a row would be orphaned.
-    create_row(state, new, None, now_ms).await?;
+    create_row(state, new, None, now).await?;
     let upload_id = state.signer.create_multipart(key, content_type).await?.0;
     let kind = UploadKind::Multipart { upload_id, part_bytes: plan.part_bytes };
-    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, platform::clock::now_ms()).await?;
+    let row = state.catalog.set_upload(new.id, &Upload { kind, expires_ms }, clock::now()).await?;
     Ok((row, UploadInstructions::Multipart { part_size: plan.part_bytes, parts: plan.parts() }))
 }
 
@@ -91,7 +92,7 @@ struct File<'a> {
     size: u64,
     content_type: &'a str,
     life: Duration,
-    expires_ms: u64,
+    expires_ms: UnixMillis,
 }
 
 /// Validates the request and returns the content type to store.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use catalog::UploadKind;
 use domain::state::{StateName, VideoEvent, VideoState};
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::uploads::{Part, UploadId};
 use platform::object_store::{ETag, StoreError};
 
@@ -19,7 +20,6 @@ use crate::error::ApiError;
 use crate::extract::{Body, Video};
 use crate::state::ApiState;
 use crate::videos::{self, remove_all_objects};
-use platform::clock::now_ms;
 
 pub(crate) mod open;
 
@@ -147,7 +147,7 @@ pub(crate) async fn abort(
         if !KnownUpload::read(&state, &caller, id).await?.is_open() {
             return Err(UploadError::Complete.into());
         }
-        video = state.catalog.apply(id, &VideoEvent::Deleted, now_ms()).await?;
+        video = state.catalog.apply(id, &VideoEvent::Deleted, clock::now()).await?;
     }
     remove_all_objects(&state, &video).await?;
     Ok(StatusCode::NO_CONTENT)

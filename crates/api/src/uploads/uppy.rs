@@ -18,6 +18,7 @@ use domain::job::Generate;
 use domain::object_key::{Bucket, FileName, ObjectKey};
 use domain::state::{VideoEvent, VideoState};
 use http::HeaderMap;
+use platform::clock;
 use platform::object_store::uploads::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, UploadId};
 
 use super::error::UploadError;
@@ -29,7 +30,6 @@ use crate::error::ApiError;
 use crate::extract::{Body, PathParams, QueryParams};
 use crate::state::ApiState;
 use crate::videos::{existing_or_deleted, metadata, new_video_id, remove_all_objects};
-use platform::clock::now_ms;
 
 /// Uppy before version 6, which sends a file in one PUT, sends this header. Later versions send a form (a POST policy)
 /// and no header.
@@ -93,7 +93,7 @@ async fn create(
     let external_id = text("external_id");
     metadata::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
     let profile = metadata::profile(text("profile"), &state.config)?;
-    let now = now_ms();
+    let now = clock::now();
     let video = new_video_id(now)?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
     let new = NewVideo {
@@ -132,7 +132,7 @@ fn plan(upload: &KnownUpload) -> Option<UploadPlan> {
 
 /// Records the upload of a video.
 async fn note(state: &ApiState, key: &ObjectKey, kind: UploadKind) -> Result<(), ApiError> {
-    let (now, life) = (now_ms(), u64::try_from(state.config.upload_url_life.as_millis()).unwrap_or(0));
+    let (now, life) = (clock::now(), state.config.upload_url_life);
     state.catalog.set_upload(key.video(), &Upload { kind, expires_ms: now + life }, now).await?;
     Ok(())
 }
@@ -234,7 +234,7 @@ pub(crate) async fn abort(
     if !upload.is_open() {
         return Err(UploadError::Complete.into());
     }
-    let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, now_ms()).await?;
+    let video = state.catalog.apply(upload.video.id, &VideoEvent::Deleted, clock::now()).await?;
     remove_all_objects(&state, &video).await?;
     Ok(Json(UppyAborted {}))
 }

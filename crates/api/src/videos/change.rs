@@ -4,13 +4,13 @@ use api_types::videos::{Video as VideoView, VideoChange};
 use axum::Json;
 use axum::extract::State;
 use catalog::Patch;
+use platform::clock;
 
 use super::{existing, metadata, read_view};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 pub(crate) async fn change(
     State(state): State<ApiState>,
@@ -22,6 +22,6 @@ pub(crate) async fn change(
     let (title, external_id) = (change.title.clone().flatten(), change.external_id.clone().flatten());
     metadata::check(title.as_deref(), external_id.as_deref(), change.metadata.as_ref())?;
     let patch = Patch { title: change.title, external_id: change.external_id, metadata: change.metadata };
-    let video = state.catalog.patch_video(id, &patch, now_ms()).await?;
+    let video = state.catalog.patch_video(id, &patch, clock::now()).await?;
     Ok(Json(read_view(&state, &video).await?))
 }

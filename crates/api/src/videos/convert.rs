@@ -8,6 +8,7 @@ use domain::job::{Job, JobReason, Source};
 use domain::object_key::{ExternalPath, ObjectKey};
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
+use platform::clock;
 use platform::object_store::StoreError;
 
 use super::error::VideoError;
@@ -17,7 +18,6 @@ use crate::error::ApiError;
 use crate::extract::Body;
 use crate::state::ApiState;
 use crate::uploads::plan::check_size;
-use platform::clock::now_ms;
 
 pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<VideoView>);
 
@@ -51,7 +51,7 @@ pub(crate) async fn convert(
         return video_response(&state, StatusCode::OK, &video).await;
     }
 
-    let now = now_ms();
+    let now = clock::now();
     let id = new_video_id(now)?;
     let meta = match state.store.head(&ObjectKey::External { video: id, path: path.clone() }).await {
         Ok(meta) => meta,
@@ -80,7 +80,7 @@ pub(crate) async fn convert(
     let bucket = state.ingest.private_bucket.clone();
     let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
     let job = Job::new(id, source, &profile, mode, JobReason::Convert);
-    match state.catalog.note_upload_event(&job, now_ms()).await? {
+    match state.catalog.note_upload_event(&job, clock::now()).await? {
         UploadEventOutcome::Send(job) => work::send(&state, job).await?,
         UploadEventOutcome::Waits
         | UploadEventOutcome::AlreadyDone

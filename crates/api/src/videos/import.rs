@@ -10,6 +10,7 @@ use domain::job::{Import, JobMessage};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
+use platform::clock;
 use platform::net::{Guard, UrlRejected};
 use url::Url;
 
@@ -20,7 +21,6 @@ use crate::error::ApiError;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::uploads::create_row;
-use platform::clock::now_ms;
 
 /// Longest URL in bytes: presigned URLs are long.
 const URL_LIMIT: usize = 4096;
@@ -80,7 +80,7 @@ pub(super) async fn import(
             return video_response(state, StatusCode::OK, &video).await;
         }
     }
-    let now = now_ms();
+    let now = clock::now();
     let id = new_video_id(now)?;
     let new = NewVideo {
         id,
@@ -103,7 +103,7 @@ pub(super) async fn import(
 
 /// Queues the import. Repeating it is not an error: two messages of one import run it once.
 async fn begin(state: &ApiState, id: VideoId, url: &str) -> Result<Video, ApiError> {
-    let video = state.catalog.request_import(id, url, now_ms()).await?;
+    let video = state.catalog.request_import(id, url, clock::now()).await?;
     tracing::info!(video.id = %id, "queued the import of {id}");
     state.queue.send(&JobMessage::from(Import::new(id)), Duration::ZERO).await?;
     Ok(video)

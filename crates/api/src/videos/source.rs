@@ -6,6 +6,7 @@ use api_types::videos::SourceDownload;
 use axum::Json;
 use axum::extract::State;
 use domain::job::JobReason;
+use platform::clock;
 
 use super::view::file_name;
 use super::{existing, work};
@@ -13,7 +14,6 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::Video as PathVideo;
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// Lifetime of the URL: long enough to start the download, which may take longer.
 const LIFE: Duration = Duration::from_secs(15 * 60);
@@ -33,6 +33,6 @@ pub(crate) async fn source(
         size: video.source.size,
         content_type: video.source.content_type,
         filename,
-        expires_at: (now_ms() + u64::try_from(LIFE.as_millis()).unwrap_or(0)).into(),
+        expires_at: (clock::now() + LIFE).into(),
     }))
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/videos/{id}/stream`: playback URLs, as soon as the video is playable.
 
+use std::time::Duration;
+
 use api_types::streams::{PlaybackInfo, ProcessingInfo, Stream, StreamParams};
 use api_types::{MaybeKnown, Sensitive};
 use axum::Json;
@@ -11,6 +13,7 @@ use domain::job::{Generate, JobReason};
 use domain::state::VideoState;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use platform::clock;
 
 use super::error::VideoError;
 use super::{existing, heights, view, work};
@@ -19,7 +22,6 @@ use crate::error::ApiError;
 use crate::extract::{QueryParams, Video as PathVideo};
 use crate::playback::{GRANT_SECONDS, GrantLife, Viewer};
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 fn processing_info(video: &Video) -> ProcessingInfo {
     ProcessingInfo {
@@ -92,7 +94,7 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
                 (None, Some(generation)) => state.catalog.receipt(id, generation).await?.map(|it| it.source_ms),
                 (duration_ms, _) => duration_ms,
             };
-            let urls = state.playback.urls(id, images, viewer, video_ms, now_ms())?;
+            let urls = state.playback.urls(id, images, viewer, video_ms, clock::now())?;
             let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
             Ok(Stream::Playable(PlaybackInfo {
                 video: id,
@@ -106,8 +108,8 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
     }
 }
 
-/// Age in milliseconds at which the message of a queued video may be lost and is sent again.
-const RESEND_AFTER_MS: u64 = 30_000;
+/// Age at which the message of a queued video may be lost and is sent again.
+const RESEND_AFTER: Duration = Duration::from_secs(30);
 
 /// Queues a video that waited for its first view. A request while it is queued may send a second message of the same
 /// job, which runs once.
@@ -115,7 +117,7 @@ async fn begin_if_first(state: &ApiState, video: Video) -> Result<Video, ApiErro
     if video.generate != Generate::OnFirstView {
         return Ok(video);
     }
-    let is_overdue = || video.queued_ms.is_some_and(|it| it + RESEND_AFTER_MS < now_ms());
+    let is_overdue = || video.queued_ms.is_some_and(|it| it + RESEND_AFTER < clock::now());
     match &video.state {
         VideoState::Stored => work::begin(state, work::job_of(state, &video, JobReason::OnDemand).await?).await,
         // The process may have crashed between the row and the message.

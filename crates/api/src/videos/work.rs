@@ -10,6 +10,7 @@ use domain::job::{Job, JobMessage, JobReason};
 use domain::object_key::ObjectKey;
 use domain::state::{VideoEvent, VideoState};
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::StoreError;
 
 use super::error::VideoError;
@@ -18,11 +19,10 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::{Body, Video as PathVideo};
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// Requests processing and sends the job. Repeating it is not an error: two messages of one job run once.
 pub(crate) async fn begin(state: &ApiState, job: Job) -> Result<Video, ApiError> {
-    let video = state.catalog.request_work(&job, now_ms()).await?;
+    let video = state.catalog.request_work(&job, clock::now()).await?;
     send(state, job).await?;
     Ok(video)
 }
@@ -107,7 +107,7 @@ pub(crate) async fn cancel(
     PathVideo(id): PathVideo,
 ) -> Result<Json<VideoView>, ApiError> {
     existing(&state, &caller, id).await?;
-    let video = state.catalog.apply(id, &VideoEvent::Cancelled, now_ms()).await?;
+    let video = state.catalog.apply(id, &VideoEvent::Cancelled, clock::now()).await?;
     tracing::info!(video.id = %id, "cancelled {id}");
     Ok(Json(read_view(&state, &video).await?))
 }

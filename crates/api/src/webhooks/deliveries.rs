@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use catalog::webhooks::{DeliveryFilter, DeliveryStatus};
 use http::StatusCode;
+use platform::clock;
 
 use super::paths::{DeliveryPath, Owner, WebhookId};
 use super::{view, visible};
@@ -12,7 +13,6 @@ use crate::error::ApiError;
 use crate::extract::QueryParams;
 use crate::paging;
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -40,7 +40,7 @@ pub(crate) async fn send_test(
     id: WebhookId,
 ) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let delivery = state.webhooks.store.send_test(id.0, now_ms()).await?;
+    let delivery = state.webhooks.store.send_test(id.0, clock::now()).await?;
     Ok((StatusCode::ACCEPTED, Json(view::delivery(delivery))))
 }
 
@@ -51,6 +51,6 @@ pub(crate) async fn replay(
     DeliveryPath(id, delivery): DeliveryPath,
 ) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let delivery = state.webhooks.store.replay(id.0, delivery, now_ms()).await?;
+    let delivery = state.webhooks.store.replay(id.0, delivery, clock::now()).await?;
     Ok((StatusCode::ACCEPTED, Json(view::delivery(delivery))))
 }

@@ -2,12 +2,12 @@
 //!
 //! All durable state is in the database; several dispatchers may run concurrently.
 
-use platform::clock::millis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, DeliveryOutcome, Dispatch, WebhookError, Webhooks};
 use domain::content_key::KeyEncryptionKeys;
+use domain::time::{UnixMillis, millis};
 use domain::webhook::retry;
 use http::StatusCode;
 use serde::Serialize;
@@ -75,25 +75,25 @@ pub struct DispatchSummary {
 /// The caller's clock, which continues during the call.
 #[derive(Clone, Copy)]
 struct Clock {
-    began_ms: u64,
+    began_ms: UnixMillis,
     since: Instant,
 }
 
 impl Clock {
-    fn now_ms(self) -> u64 {
-        self.began_ms.saturating_add(millis(self.since.elapsed()))
+    fn now(self) -> UnixMillis {
+        self.began_ms + self.since.elapsed()
     }
 }
 
 impl Dispatcher {
-    /// Sends all messages that are due at `now_ms` or become due during the call, and returns when none is left. After
+    /// Sends all messages that are due at `now` or become due during the call, and returns when none is left. After
     /// `stop` is cancelled, it starts no new messages and finishes those that are being sent. A message that is
     /// dropped is sent again when its lease has expired.
     ///
     /// # Errors
     /// If the database fails: call it again later.
-    pub async fn dispatch(&self, now_ms: u64, stop: &CancellationToken) -> Result<DispatchSummary, WebhookError> {
-        let clock = Clock { began_ms: now_ms, since: Instant::now() };
+    pub async fn dispatch(&self, now: UnixMillis, stop: &CancellationToken) -> Result<DispatchSummary, WebhookError> {
+        let clock = Clock { began_ms: now, since: Instant::now() };
         let (mut summary, mut failure) = (DispatchSummary::default(), None);
         // Tasks, because futures that are polled here could deadlock: one of them may hold the database's only
         // write lock while this function waits for it. Dropping the set aborts them.
@@ -134,8 +134,12 @@ impl Dispatcher {
     ///
     /// # Errors
     /// If the database fails: call it again later.
-    pub async fn dispatch_before(&self, deadline_ms: u64, now_ms: u64) -> Result<DispatchSummary, WebhookError> {
-        let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
+    pub async fn dispatch_before(
+        &self,
+        deadline_ms: UnixMillis,
+        now: UnixMillis,
+    ) -> Result<DispatchSummary, WebhookError> {
+        let left = deadline_ms.since(now);
         let stop = CancellationToken::new();
         // With a short deadline, half of the time is used, so that some messages are sent.
         let begins = left.saturating_sub(TIMEOUT + RECORD_TIMEOUT).max(left / 2);
@@ -144,7 +148,7 @@ impl Dispatcher {
             tokio::time::sleep(begins).await;
             timer.cancel();
         });
-        let summary = self.dispatch(now_ms, &stop).await;
+        let summary = self.dispatch(now, &stop).await;
         watch.abort();
         summary
     }
@@ -157,28 +161,28 @@ impl Dispatcher {
         summary: &mut DispatchSummary,
     ) -> Result<Vec<Dispatch>, WebhookError> {
         loop {
-            let shared = self.store.fan_out(FAN_OUT_BATCH, clock.now_ms()).await?;
+            let shared = self.store.fan_out(FAN_OUT_BATCH, clock.now()).await?;
             summary.shared += shared;
             if shared < u64::from(FAN_OUT_BATCH) {
                 break;
             }
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
-        self.store.claim(room, self.config.per_endpoint, self.config.lease, clock.now_ms()).await
+        self.store.claim(room, self.config.per_endpoint, self.config.lease, clock.now()).await
     }
 
     async fn deliver(&self, dispatch: Dispatch, clock: Clock) -> Result<DeliveryOutcome, WebhookError> {
         let began = Instant::now();
-        let sent = self.send(&dispatch, clock.now_ms()).await;
-        let (now_ms, duration_ms) = (clock.now_ms(), millis(began.elapsed()));
-        let attempted = outcome_of(&dispatch, &sent, duration_ms, now_ms, jitter());
-        let settled = self.store.record_attempt(&dispatch, &attempted, now_ms).await;
+        let sent = self.send(&dispatch, clock.now()).await;
+        let (now, duration_ms) = (clock.now(), millis(began.elapsed()));
+        let attempted = outcome_of(&dispatch, &sent, duration_ms, now, jitter());
+        let settled = self.store.record_attempt(&dispatch, &attempted, now).await;
         log(&dispatch, &attempted, &settled);
         settled
     }
 
-    async fn send(&self, dispatch: &Dispatch, now_ms: u64) -> Sent {
-        let secrets = match sealed_secret::open(&self.keys, &dispatch.endpoint, now_ms) {
+    async fn send(&self, dispatch: &Dispatch, now: UnixMillis) -> Sent {
+        let secrets = match sealed_secret::open(&self.keys, &dispatch.endpoint, now) {
             Ok(secrets) => secrets,
             Err(error) => {
                 let id = dispatch.endpoint.id;
@@ -188,7 +192,7 @@ impl Dispatcher {
         };
         let url = dispatch.endpoint.url.as_str();
         let (id, body) = (dispatch.event, dispatch.payload.clone());
-        self.sender.send(Message { url, id, unix_seconds: now_ms / 1_000, secrets: &secrets, body }).await
+        self.sender.send(Message { url, id, unix_seconds: now.as_secs(), secrets: &secrets, body }).await
     }
 }
 
@@ -207,10 +211,10 @@ impl DispatchSummary {
 }
 
 /// The outcome of an attempt.
-fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, jitter: u16) -> DeliveryAttempt {
-    let failed = |requested_delay_ms| {
-        let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now_ms, jitter, requested_delay_ms);
-        let pause_until_ms = retry::bounded_request(requested_delay_ms).map(|it| now_ms.saturating_add(it));
+fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now: UnixMillis, jitter: u16) -> DeliveryAttempt {
+    let failed = |requested_delay| {
+        let retry_ms = retry::next_attempt(dispatch.attempt, dispatch.first_ms, now, jitter, requested_delay);
+        let pause_until_ms = retry::bounded_request(requested_delay).map(|it| now + it);
         AttemptOutcome::Failed { retry_ms, pause_until_ms }
     };
     let (outcome, status, error) = match sent {
@@ -218,9 +222,9 @@ fn outcome_of(dispatch: &Dispatch, sent: &Sent, duration_ms: u64, now_ms: u64, j
         Sent::Answered { status, .. } if *status == StatusCode::GONE => {
             (AttemptOutcome::Gone, Some(status), Some("HTTP 410: the endpoint is gone".to_owned()))
         }
-        Sent::Answered { status, retry_after_ms } => {
+        Sent::Answered { status, retry_after } => {
             let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
-            (failed(*retry_after_ms), Some(status), Some(format!("HTTP {}{hint}", status.as_u16())))
+            (failed(*retry_after), Some(status), Some(format!("HTTP {}{hint}", status.as_u16())))
         }
         Sent::Failed(reason) => (failed(None), None, Some(reason.clone())),
     };

@@ -1,5 +1,7 @@
 //! Endpoints: create, list, get, update and delete; rotate secrets.
 
+use std::time::Duration;
+
 use api_types::webhooks::{
     ListWebhooks, NewWebhook, Webhook as WebhookView, WebhookChange, WebhookList, WebhookWithSecret,
 };
@@ -9,6 +11,7 @@ use catalog::webhooks::{EndpointFilter, NewEndpoint};
 use domain::webhook::EndpointId;
 use http::header::LOCATION;
 use http::{HeaderName, StatusCode};
+use platform::clock;
 
 use super::paths::{Owner, WebhookId};
 use super::{requests, sealed_secret, view, visible};
@@ -16,23 +19,22 @@ use crate::error::ApiError;
 use crate::extract::{Body, QueryParams};
 use crate::paging;
 use crate::state::ApiState;
-use platform::clock::now_ms;
 
 /// How long the old secret stays valid after a rotation.
-const SECRET_OVERLAP_MS: u64 = 24 * 3600 * 1_000;
+const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Owner(owner): Owner,
     Body(request): Body<NewWebhook>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WebhookWithSecret>), ApiError> {
-    let now = now_ms();
+    let now = clock::now();
     let url = requests::url(&request.url, &state.webhooks.guard)?;
     let types = requests::types(request.events)?;
     let description = requests::description(request.description)?;
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(no_randomness)?;
-    let id = EndpointId::new(now, random);
+    let id = EndpointId::new(now.get(), random);
     let (secret, sealed_secret) = sealed_secret::make(&state.webhooks.keys, id).map_err(no_randomness)?;
     let new = NewEndpoint { id, owner, url, types, description, sealed_secret };
     let endpoint = state.webhooks.store.create(&new, now).await?;
@@ -68,7 +70,7 @@ pub(crate) async fn change(
 ) -> Result<Json<WebhookView>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
     let patch = requests::patch(request, &state.webhooks.guard)?;
-    Ok(Json(view::webhook(state.webhooks.store.patch(id.0, &patch, now_ms()).await?)))
+    Ok(Json(view::webhook(state.webhooks.store.patch(id.0, &patch, clock::now()).await?)))
 }
 
 pub(crate) async fn delete(
@@ -88,9 +90,9 @@ pub(crate) async fn rotate_secret(
     id: WebhookId,
 ) -> Result<Json<WebhookWithSecret>, ApiError> {
     visible(&state, owner.as_deref(), id).await?;
-    let now = now_ms();
+    let now = clock::now();
     let (secret, sealed) = sealed_secret::make(&state.webhooks.keys, id.0).map_err(no_randomness)?;
-    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + SECRET_OVERLAP_MS, now).await?;
+    let endpoint = state.webhooks.store.rotate_secret(id.0, &sealed, now + SECRET_OVERLAP, now).await?;
     tracing::info!(webhook.id = %id.0, "rotated the secret of webhook {}", id.0);
     Ok(Json(WebhookWithSecret { webhook: view::webhook(endpoint), secret: secret.expose().to_string().into() }))
 }

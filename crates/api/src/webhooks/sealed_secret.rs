@@ -2,6 +2,7 @@
 
 use catalog::webhooks::Endpoint;
 use domain::content_key::{KeyEncryptionKeys, UnwrapError};
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, InvalidSecret, SigningSecret};
 
 /// A stored secret cannot be decrypted: it was encrypted with other keys, or its row was changed.
@@ -30,9 +31,9 @@ pub(super) fn make(
 pub(super) fn open(
     keys: &KeyEncryptionKeys,
     endpoint: &Endpoint,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<Vec<SigningSecret>, SealedSecretError> {
-    let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms));
+    let good = endpoint.secrets.iter().filter(|it| it.until_ms.is_none_or(|end| end > now));
     good.map(|secret| {
         let clear = keys.open(secret.sealed.as_bytes(), &place(endpoint.id))?;
         let text = std::str::from_utf8(&clear).map_err(|_| InvalidSecret)?;
@@ -63,8 +64,8 @@ mod tests {
 
     use super::*;
 
-    fn endpoint(id: u8, secrets: &[(&str, Option<u64>)]) -> Endpoint {
-        let secret = |it: &(&str, Option<u64>)| EndpointSecret { sealed: it.0.to_owned(), until_ms: it.1 };
+    fn endpoint(id: u8, secrets: &[(&str, Option<UnixMillis>)]) -> Endpoint {
+        let secret = |it: &(&str, Option<UnixMillis>)| EndpointSecret { sealed: it.0.to_owned(), until_ms: it.1 };
         Endpoint {
             id: EndpointId::new(0, [id; 10]),
             owner: None,
@@ -74,9 +75,9 @@ mod tests {
             secrets: secrets.iter().map(secret).collect(),
             disabled: None,
             failing_since_ms: None,
-            paused_until_ms: 0,
-            created_ms: 0,
-            updated_ms: 0,
+            paused_until_ms: UnixMillis::default(),
+            created_ms: UnixMillis::default(),
+            updated_ms: UnixMillis::default(),
         }
     }
 
@@ -86,14 +87,14 @@ mod tests {
         let (old, sealed_old) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
         let (new, sealed_new) = make(&keys, EndpointId::new(0, [1; 10])).unwrap();
         assert!(!sealed_new.contains(new.expose().as_str()));
-        let secrets = [(sealed_new.as_str(), None), (sealed_old.as_str(), Some(100))];
-        let shown = |endpoint: &Endpoint, now_ms| {
-            let opened = open(&keys, endpoint, now_ms).unwrap();
+        let secrets = [(sealed_new.as_str(), None), (sealed_old.as_str(), Some(UnixMillis::new(100)))];
+        let shown = |endpoint: &Endpoint, now| {
+            let opened = open(&keys, endpoint, UnixMillis::new(now)).unwrap();
             opened.iter().map(|it| it.expose().to_string()).collect::<Vec<_>>()
         };
         let (new, old) = (new.expose().to_string(), old.expose().to_string());
         assert_eq!(shown(&endpoint(1, &secrets), 99), [new.clone(), old]);
         assert_eq!(shown(&endpoint(1, &secrets), 100), [new]);
-        assert!(open(&keys, &endpoint(2, &secrets), 99).is_err(), "of another endpoint");
+        assert!(open(&keys, &endpoint(2, &secrets), UnixMillis::new(99)).is_err(), "of another endpoint");
     }
 }

@@ -51,7 +51,7 @@ pub(super) enum Sent {
     Answered {
         status: StatusCode,
         /// The delay that the endpoint requested.
-        retry_after_ms: Option<u64>,
+        retry_after: Option<Duration>,
     },
     /// The endpoint did not respond, for this reason.
     Failed(String),
@@ -98,11 +98,11 @@ impl Sender {
         match request.send().await {
             Ok(answer) => {
                 let status = answer.status();
-                let retry_after_ms = retry_after_ms(answer.headers(), message.unix_seconds);
+                let retry_after = retry_after(answer.headers(), message.unix_seconds);
                 // The status decides. A body that is interrupted or too slow changes
                 // nothing.
                 let _ = tokio::time::timeout(self.timeout / 4, drain(answer)).await;
-                Sent::Answered { status, retry_after_ms }
+                Sent::Answered { status, retry_after }
             }
             Err(error) => Sent::Failed(reason(&error)),
         }
@@ -133,13 +133,13 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 /// The delay in `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
-fn retry_after_ms(headers: &HeaderMap, now_seconds: u64) -> Option<u64> {
+fn retry_after(headers: &HeaderMap, now_seconds: u64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000));
+        return Some(Duration::from_secs(seconds));
     }
     let until = u64::try_from(OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp()).ok()?;
-    Some(until.saturating_sub(now_seconds).saturating_mul(1_000))
+    Some(Duration::from_secs(until.saturating_sub(now_seconds)))
 }
 
 #[cfg(test)]
@@ -152,10 +152,10 @@ mod tests {
     fn pauses_are_seconds_or_dates() {
         let now = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
         let table = [
-            ("120", Some(120_000)),
+            ("120", Some(120)),
             (" 0 ", Some(0)),
             ("18446744073709551615", Some(u64::MAX)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60_000)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
             ("-1", None),
             ("1.5", None),
@@ -164,8 +164,8 @@ mod tests {
         ];
         for (text, expected) in table {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
-            assert_eq!(retry_after_ms(&headers, now), expected, "{text}");
+            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{text}");
         }
-        assert_eq!(retry_after_ms(&HeaderMap::new(), now), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 }

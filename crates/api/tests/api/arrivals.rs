@@ -1,13 +1,16 @@
 //! Sources that arrive without an event of the queue: completed uploads, checks of the store, and events by
 //! HTTP.
 
+use std::time::Duration;
+
 use api::services::arrivals::Arrivals;
 use api::services::ingest::Ingested;
 use domain::ids::VideoId;
 use http::{Method, StatusCode};
+use platform::clock;
 use serde_json::{Value, json};
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 /// Uploads a small file and leaves its event in the outbox.
 async fn sent(world: &World) -> VideoId {
@@ -62,15 +65,15 @@ async fn a_source_without_an_event_is_found() {
     let (arrived, id) =
         (sent(&world).await, world.post("/v1/uploads", json!({ "filename": "b.mp4", "size": 3 })).await);
     let mut arrivals = Arrivals::new(world.ingest.clone());
-    let now = now_ms();
+    let now = clock::now();
     assert_eq!(arrivals.check(now).await.unwrap(), 0, "an event may still come");
-    assert_eq!(arrivals.check(now + 6_000).await.unwrap(), 1);
+    assert_eq!(arrivals.check(now + Duration::from_secs(6)).await.unwrap(), 1);
     assert_eq!((world.state(arrived).await, world.state(id.video()).await), ("queued", "uploading"));
     assert_eq!(world.jobs().await.len(), 1);
     // The other one arrives between two checks.
     assert_eq!(world.put(&id.body["upload"]["request"], b"abc".to_vec()).await.status(), 200);
-    assert_eq!(arrivals.check(now + 7_000).await.unwrap(), 0, "it was looked at a second ago");
-    assert_eq!(arrivals.check(now + 12_000).await.unwrap(), 1);
+    assert_eq!(arrivals.check(now + Duration::from_secs(7)).await.unwrap(), 0, "it was looked at a second ago");
+    assert_eq!(arrivals.check(now + Duration::from_secs(12)).await.unwrap(), 1);
     assert_eq!(world.state(id.video()).await, "queued");
 }
 

@@ -8,10 +8,11 @@ use domain::ids::{ApiKeyId, VideoId};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::webhook::EndpointId;
 use http::{Method, StatusCode};
+use platform::clock;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, TOKEN, World, jwt, now_ms};
+use crate::world::{Answer, TOKEN, World, jwt};
 
 const MIB: u64 = 1 << 20;
 const NO_VIDEO: &str = "vid_018bcfe5680077078707070707070707";
@@ -144,7 +145,7 @@ impl Thing {
             Self::Key(id) => format!("{:?}", world.accounts.get_key(*id).await.unwrap()),
             Self::Upload(id, _) => format!("{:?}", world.catalog.get_video(*id).await.unwrap()),
             Self::Webhook(id, _) => format!("{:?}", world.webhooks.get(*id).await.unwrap()),
-            Self::Share(id, _) => format!("{:?}", world.state.shares.list(*id, 0).await.unwrap()),
+            Self::Share(id, _) => format!("{:?}", world.state.shares.list(*id, clock::now()).await.unwrap()),
             Self::Letter(_) | Self::List => String::new(),
         }
     }
@@ -185,7 +186,7 @@ async fn invalid_credentials_reach_no_route() {
         ("no such key", format!("er_{}", "0".repeat(64))),
         ("a revoked key", revoked_key),
         ("an expired key", expired_key),
-        ("an expired JWT", jwt(json!({ "exp": now_ms() / 1_000 - 3_600 }))),
+        ("an expired JWT", jwt(json!({ "exp": clock::now().as_secs() - 3_600 }))),
         ("a JWT for others", jwt(json!({ "aud": "others" }))),
         ("a forged JWT", format!("{signed}.{}", "A".repeat(43))),
         ("a giant JWT", jwt(json!({ "padding": "x".repeat(10_000) }))),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::failure::{Failure, FailureCode};
 use domain::receipt::Receipt;
+use platform::clock;
 use serde_json::json;
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 /// Receives all messages as often as the queue delivers them, and releases each.
 async fn use_up_deliveries(world: &World) {
@@ -16,7 +17,7 @@ async fn use_up_deliveries(world: &World) {
 }
 
 async fn settle(world: &World) -> u64 {
-    api::services::dead_letter::fail_videos(&*world.queue, &world.catalog, now_ms()).await.unwrap()
+    api::services::dead_letter::fail_videos(&*world.queue, &world.catalog, clock::now()).await.unwrap()
 }
 
 /// Deliveries that were used up by an outage or by stopped workers are not failures of the job.
@@ -25,7 +26,7 @@ async fn a_job_whose_attempts_are_not_used_up_is_sent_again() {
     let world = World::new().await;
     let (untried, tried) = (world.upload_small().await, world.upload_small().await);
     let claim = world.claim(tried).await;
-    world.catalog.fail(&claim, &Failure::of(FailureCode::Unavailable), true, "", now_ms()).await.unwrap();
+    world.catalog.fail(&claim, &Failure::of(FailureCode::Unavailable), true, "", clock::now()).await.unwrap();
     for _ in 0..3 {
         use_up_deliveries(&world).await;
         assert_eq!(world.queue.depth().await.unwrap().dead, 2);
@@ -79,7 +80,7 @@ async fn later_requests_are_not_undone() {
     }
     world.post(&format!("/v1/videos/{ready}/reencode"), json!({ "profile": "small" })).await;
     let claim = world.claim(ready).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     world.post(&format!("/v1/videos/{cancelled}/retry"), json!({})).await;
     world.post(&format!("/v1/videos/{cancelled}/cancel"), json!({})).await;
     world.jobs().await;

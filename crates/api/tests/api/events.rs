@@ -9,10 +9,11 @@ use domain::object_key::{Bucket, ObjectKey};
 use domain::receipt::Receipt;
 use domain::retry::MAX_ATTEMPTS;
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::ObjectStore as _;
 use serde_json::json;
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 fn event(video: VideoId, etag: &str) -> String {
     json!({
@@ -25,11 +26,11 @@ fn event(video: VideoId, etag: &str) -> String {
 #[tokio::test]
 async fn the_same_event_three_times_is_one_message() {
     let world = World::new().await;
-    let video = VideoId::new(now_ms(), [1; 10]);
+    let video = VideoId::new(clock::now().get(), [1; 10]);
     let body = event(video, "abc");
     let mut kinds = Vec::new();
     for _ in 0..3 {
-        kinds.extend(world.ingest.process(&body, now_ms()).await.unwrap());
+        kinds.extend(world.ingest.process(&body, clock::now()).await.unwrap());
     }
     assert!(
         matches!(kinds.as_slice(), [Ingested::Queued(a), Ingested::Duplicate(b), Ingested::Duplicate(c)] if a == b && b == c)
@@ -61,7 +62,7 @@ async fn a_repeated_upload_replaces_nothing() {
     world.pump().await;
     world.jobs().await;
     let claim = world.claim(id).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     let before = world.catalog.get_video(id).await.unwrap();
     let key = ObjectKey::parse(Bucket::Private, before.source.key.as_deref().unwrap()).unwrap();
     world.store.delete(&key).await.unwrap();
@@ -82,9 +83,9 @@ async fn events_of_deleted_videos_and_nonsense_start_nothing() {
     let id = world.upload_small().await;
     let body = event(id, "another");
     assert_eq!(world.delete(&format!("/v1/videos/{id}")).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(world.ingest.process(&body, now_ms()).await.unwrap(), [Ingested::VideoGone(id)]);
+    assert_eq!(world.ingest.process(&body, clock::now()).await.unwrap(), [Ingested::VideoGone(id)]);
     for nonsense in ["", "7", "{}", r#"{"Event":"s3:TestEvent"}"#] {
-        let taken = world.ingest.process(nonsense, now_ms()).await.unwrap();
+        let taken = world.ingest.process(nonsense, clock::now()).await.unwrap();
         assert!(matches!(taken.as_slice(), [Ingested::Ignored(_)]), "{nonsense}");
     }
 }
@@ -96,12 +97,12 @@ async fn a_dead_letter_fails_its_video_once() {
     // Five workers crash after the queue has dead-lettered the job: it has fewer deliveries than attempts.
     for _ in 0..MAX_ATTEMPTS {
         world.claim(id).await;
-        world.catalog.release_all_of_worker("worker", now_ms()).await.unwrap();
+        world.catalog.release_all_of_worker("worker", clock::now()).await.unwrap();
     }
     while let Some(delivery) = world.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
         world.queue.release(&delivery.receipt, Duration::ZERO, "").await.unwrap();
     }
-    let settle = async || dead_letter::fail_videos(&*world.queue, &world.catalog, now_ms()).await.unwrap();
+    let settle = async || dead_letter::fail_videos(&*world.queue, &world.catalog, clock::now()).await.unwrap();
     assert_eq!((settle().await, settle().await), (1, 0));
     let video = world.get(&format!("/v1/videos/{id}")).await.body;
     assert_eq!((&video["state"], &video["failure"]["code"]), (&json!("failed"), &json!("worker-lost")));

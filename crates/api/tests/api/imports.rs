@@ -7,9 +7,10 @@ use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
 use domain::job::{Import, JobMessage};
 use http::StatusCode;
+use platform::clock;
 use serde_json::json;
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 const URL: &str = "https://192.88.98.1/Der%20Film.mp4?signature=secret";
 
@@ -43,10 +44,10 @@ async fn a_url_is_fetched_by_the_transcoder() {
     assert_eq!((again.status, &again.body["id"]), (StatusCode::OK, &created.body["id"]));
 
     let lease = Duration::from_secs(60);
-    let claimed = world.catalog.claim_import(&import, "worker", lease, now_ms()).await.unwrap();
+    let claimed = world.catalog.claim_import(&import, "worker", lease, clock::now()).await.unwrap();
     let ClaimOutcome::Claimed(claim) = claimed else { panic!("{claimed:?}") };
     let failure = Failure::of(FailureCode::FetchRefused);
-    world.catalog.fail(&claim, &failure, false, "", now_ms()).await.unwrap();
+    world.catalog.fail(&claim, &failure, false, "", clock::now()).await.unwrap();
     let stream = world.get(&format!("/v1/videos/{id}/stream")).await;
     assert_eq!((stream.problem(), &stream.body["failure"]["code"]), ((409, "video-failed"), &json!("fetch-refused")));
     let retried = world.post(&format!("/v1/videos/{id}/retry"), json!({})).await;
@@ -73,7 +74,7 @@ async fn a_lost_import_is_sent_again() {
         world.post("/v1/videos", json!({ "url": URL })).await.body["id"].as_str().unwrap().parse().unwrap();
     messages(&world).await;
     let sweeper = crate::sweeping::sweeper(&world);
-    assert_eq!(sweeper.sweep(now_ms()).await.jobs, 0, "it may still be on its way");
-    assert_eq!(sweeper.sweep(now_ms() + 16 * 60_000).await.jobs, 1);
+    assert_eq!(sweeper.sweep(clock::now()).await.jobs, 0, "it may still be on its way");
+    assert_eq!(sweeper.sweep(clock::now() + Duration::from_secs(16 * 60)).await.jobs, 1);
     assert_eq!(messages(&world).await, [JobMessage::from(Import::new(id))]);
 }

@@ -8,10 +8,11 @@ use domain::job::{JobMessage, PosterJob};
 use domain::object_key::ObjectPrefix;
 use domain::receipt::Receipt;
 use http::{Method, StatusCode};
+use platform::clock;
 use platform::object_store::ObjectStore as _;
 use serde_json::{Value, json};
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 fn rendition(name: &str, kind: RenditionKind, copied: bool) -> RenditionRecord {
     RenditionRecord {
@@ -38,9 +39,9 @@ async fn ready(world: &World) -> VideoId {
         rendition("360p", RenditionKind::Video, false),
         rendition("audio-96k", RenditionKind::Audio, false),
     ];
-    world.catalog.set_renditions(&claim, &renditions, now_ms()).await.unwrap();
+    world.catalog.set_renditions(&claim, &renditions, clock::now()).await.unwrap();
     let receipt = Receipt { source_ms: 12_000, ..Receipt::default() };
-    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &receipt, clock::now()).await.unwrap();
     world.jobs().await;
     id
 }

@@ -10,10 +10,11 @@ use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::receipt::{Extra, Receipt};
 use http::StatusCode;
+use platform::clock;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::json;
 
-use crate::world::{World, now_ms};
+use crate::world::World;
 
 mod bytes_of {
     use domain::ids::{Generation, VideoId};
@@ -52,8 +53,8 @@ async fn a_video_has_its_progress() {
     assert_eq!(waiting.headers["retry-after"], "1");
 
     let claim = world.claim(id).await;
-    world.catalog.set_renditions(&claim, &[rendition()], now_ms()).await.unwrap();
-    world.catalog.set_progress(&claim, Stage::Encode, 42, now_ms()).await.unwrap();
+    world.catalog.set_renditions(&claim, &[rendition()], clock::now()).await.unwrap();
+    world.catalog.set_progress(&claim, Stage::Encode, 42, clock::now()).await.unwrap();
     let working = world.get(&path).await.body;
     assert_eq!(
         (&working["state"], &working["stage"], &working["percent"]),
@@ -62,7 +63,7 @@ async fn a_video_has_its_progress() {
     assert_eq!(working["renditions"][0]["name"], "720p", "known before it plays");
     assert_eq!(world.get(&stream).await.body["percent"], 42);
 
-    world.catalog.mark_playable(&claim, now_ms()).await.unwrap();
+    world.catalog.mark_playable(&claim, clock::now()).await.unwrap();
     let playing = world.get(&stream).await;
     assert_eq!((playing.status, &playing.body["status"]), (StatusCode::OK, &json!("playable")));
     let url = playing.body["hls_url"].as_str().unwrap();
@@ -70,7 +71,7 @@ async fn a_video_has_its_progress() {
     assert_eq!((&playing.body["poster_url"], &playing.body["storyboard_url"]), (&json!(null), &json!(null)));
 
     let receipt = Receipt { cpu_ms: 3_600_000, ..Receipt::default() };
-    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &receipt, clock::now()).await.unwrap();
     let ready = world.get(&path).await.body;
     assert_eq!((&ready["state"], &ready["percent"], &ready["playable"]), (&json!("ready"), &json!(100), &json!(true)));
     assert_eq!(ready["receipt"]["cpu_ms"], 3_600_000);
@@ -99,9 +100,9 @@ async fn a_list_has_the_data_for_cards() {
     assert_eq!([&waiting["duration_seconds"], &waiting["width"], &waiting["poster_url"]], [&json!(null); 3]);
 
     let claim = world.claim(id).await;
-    world.catalog.set_renditions(&claim, &[rendition()], now_ms()).await.unwrap();
+    world.catalog.set_renditions(&claim, &[rendition()], clock::now()).await.unwrap();
     let receipt = Receipt { source_ms: 61_500, ..Receipt::default() };
-    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &receipt, clock::now()).await.unwrap();
     let ready = card().await;
     let shown = [&ready["duration_seconds"], &ready["width"], &ready["height"]];
     assert_eq!(shown, [&json!(61.5), &json!(1280), &json!(720)]);
@@ -122,7 +123,7 @@ async fn a_failed_poster_has_no_url() {
     let id = world.upload_small().await;
     let claim = world.claim(id).await;
     let receipt = Receipt { missing: vec![Extra::Poster], ..Receipt::default() };
-    world.catalog.mark_ready(&claim, &receipt, now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &receipt, clock::now()).await.unwrap();
     for path in [format!("/v1/videos/{id}"), format!("/v1/videos/{id}/stream")] {
         assert_eq!(world.get(&path).await.body["poster_url"], json!(null), "{path}");
     }
@@ -141,8 +142,8 @@ async fn a_limit_leaves_a_rung() {
         copied: false,
         ..rendition()
     };
-    world.catalog.set_renditions(&claim, &[rendition(), low], now_ms()).await.unwrap();
-    world.catalog.mark_playable(&claim, now_ms()).await.unwrap();
+    world.catalog.set_renditions(&claim, &[rendition(), low], clock::now()).await.unwrap();
+    world.catalog.mark_playable(&claim, clock::now()).await.unwrap();
     let stream = async |limit: u32| world.get(&format!("/v1/videos/{id}/stream?max_height={limit}")).await;
     assert_eq!(stream(720).await.status, StatusCode::OK);
     assert_eq!(stream(360).await.status, StatusCode::ACCEPTED, "the rung is not published yet");
@@ -150,7 +151,7 @@ async fn a_limit_leaves_a_rung() {
     assert_eq!(refused.problem(), (422, "invalid-field"));
     assert!(refused.body["detail"].as_str().unwrap().contains("360 pixels"), "{}", refused.body);
 
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     assert_eq!(stream(360).await.status, StatusCode::OK);
     let shares = format!("/v1/videos/{id}/shares");
     assert_eq!(world.post(&shares, json!({ "max_height": 240 })).await.problem(), (422, "invalid-field"));
@@ -212,8 +213,8 @@ async fn deleting_erases_all_data() {
     assert_eq!(world.post(&format!("/v1/videos/{id}/shares"), share).await.status, StatusCode::CREATED);
     let claim = world.claim(id).await;
     let failure = Failure { code: FailureCode::NotAVideo, message: "secret-message".to_owned() };
-    world.catalog.fail(&claim, &failure, false, "title: secret-tag", now_ms()).await.unwrap();
-    world.webhooks.fan_out(100, now_ms()).await.unwrap();
+    world.catalog.fail(&claim, &failure, false, "title: secret-tag", clock::now()).await.unwrap();
+    world.webhooks.fan_out(100, clock::now()).await.unwrap();
     let secret = |texts: &[(String, String)]| -> Vec<(String, String)> {
         texts.iter().filter(|it| it.1.to_lowercase().contains("secret-")).cloned().collect()
     };
@@ -240,7 +241,7 @@ async fn a_failed_video_says_why() {
     let id = world.upload_small().await;
     let claim = world.claim(id).await;
     let failure = Failure::of(FailureCode::NotAVideo);
-    world.catalog.fail(&claim, &failure, false, "the log is private", now_ms()).await.unwrap();
+    world.catalog.fail(&claim, &failure, false, "the log is private", clock::now()).await.unwrap();
 
     let stream = world.get(&format!("/v1/videos/{id}/stream")).await;
     assert_eq!(stream.problem(), (409, "video-failed"));
@@ -267,7 +268,7 @@ async fn deleting_removes_every_object_and_keeps_a_tombstone() {
     }
     assert_eq!(world.get(&format!("/v1/videos/{id}")).await.problem(), (404, "no-such-video"));
     assert_eq!(world.get("/v1/videos").await.body["videos"], json!([]));
-    let renewed = world.catalog.renew(&claim, Duration::from_secs(9), now_ms()).await;
+    let renewed = world.catalog.renew(&claim, Duration::from_secs(9), clock::now()).await;
     assert!(renewed.is_err(), "its worker must stop");
 }
 

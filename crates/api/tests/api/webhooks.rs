@@ -2,10 +2,11 @@
 
 use catalog::webhooks::{AttemptOutcome, DeliveryAttempt};
 use http::{Method, StatusCode};
+use platform::clock;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use crate::world::{Answer, World, now_ms};
+use crate::world::{Answer, World};
 
 const URL: &str = "https://receiver.example/hook";
 const UNKNOWN: &str = "whe_018bcfe5680077078707070707070707";
@@ -103,7 +104,7 @@ async fn the_log_has_the_outcome_of_messages() {
     assert_eq!((test.status, &test.body["event"]["type"]), (StatusCode::ACCEPTED, &json!("test")));
     assert_eq!((&test.body["status"], &test.body["attempts"]), (&json!("pending"), &json!(0)));
 
-    let now = now_ms();
+    let now = clock::now();
     world.webhooks.fan_out(10, now).await.unwrap();
     let lease = std::time::Duration::from_secs(30);
     for dispatch in world.webhooks.claim(10, 10, lease, now).await.unwrap() {

@@ -9,11 +9,12 @@ use domain::object_key::{ExternalPath, ObjectKey};
 use domain::receipt::Receipt;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
+use platform::clock;
 use platform::object_store::{ObjectStore as _, PutCondition};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::world::{TOKEN, World, now_ms};
+use crate::world::{TOKEN, World};
 
 async fn store_for_later(world: &World) -> VideoId {
     let body = json!({ "filename": "a.mp4", "size": 3, "mode": "copy", "generate": "on_first_view" });
@@ -47,7 +48,7 @@ async fn the_first_view_starts_the_work_once() {
     assert!(!jobs.is_empty() && jobs.iter().all(|it| it.id == jobs[0].id), "one job: {jobs:?}");
     assert_eq!((jobs[0].reason, jobs[0].mode), (JobReason::OnDemand, Mode::Copy));
     let claim = world.claim(id).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     assert_eq!(world.get(&stream).await.status, StatusCode::OK);
     assert_eq!(world.jobs().await, []);
 }
@@ -62,7 +63,7 @@ async fn failed_and_cancelled_videos_can_be_retried() {
     let claim = world.claim(id).await;
     assert_eq!(world.post(&retry, json!({})).await.problem(), (409, "conflict"), "a worker is processing it");
     let failure = Failure::of(FailureCode::NotAVideo);
-    world.catalog.fail(&claim, &failure, false, "", now_ms()).await.unwrap();
+    world.catalog.fail(&claim, &failure, false, "", clock::now()).await.unwrap();
 
     let again = world.call(Method::POST, &retry, None).await;
     assert_eq!((again.status, &again.body["state"]), (StatusCode::ACCEPTED, &json!("queued")));
@@ -75,12 +76,12 @@ async fn failed_and_cancelled_videos_can_be_retried() {
         let cancelled = world.post(&format!("{path}/cancel"), json!({})).await;
         assert_eq!((cancelled.status, &cancelled.body["state"]), (StatusCode::OK, &json!("cancelled")));
     }
-    let message = world.catalog.renew(&claim, std::time::Duration::from_secs(9), now_ms()).await;
+    let message = world.catalog.renew(&claim, std::time::Duration::from_secs(9), clock::now()).await;
     assert!(matches!(message, Err(CatalogError::Gone { .. } | CatalogError::LeaseLost { .. })), "{message:?}");
     assert_eq!(world.get(&format!("{path}/stream")).await.problem(), (409, "video-cancelled"));
     assert_eq!(world.post(&retry, json!({})).await.status, StatusCode::ACCEPTED);
     let claim = world.claim(id).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     assert_eq!(world.post(&retry, json!({})).await.problem(), (409, "conflict"), "there is nothing to retry");
 }
 
@@ -90,7 +91,7 @@ async fn a_reencode_keeps_the_current_version() {
     let id = world.upload_small().await;
     let path = format!("/v1/videos/{id}");
     let claim = world.claim(id).await;
-    world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.unwrap();
+    world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.unwrap();
     world.jobs().await;
 
     let refused = world.post(&format!("{path}/reencode"), json!({ "profile": "none" })).await;
@@ -103,7 +104,7 @@ async fn a_reencode_keeps_the_current_version() {
     let claim = world.claim(id).await;
     world.post(&format!("{path}/cancel"), json!({})).await;
     assert_eq!(world.state(id).await, "ready", "only the re-encode is stopped");
-    assert!(world.catalog.mark_ready(&claim, &Receipt::default(), now_ms()).await.is_err());
+    assert!(world.catalog.mark_ready(&claim, &Receipt::default(), clock::now()).await.is_err());
 }
 
 #[tokio::test]

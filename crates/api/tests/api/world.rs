@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use api::auth::ApiToken;
 use api::auth::identity::IdentityProvider;
@@ -34,6 +34,7 @@ use domain::keyring::{GrantKeys, PassKeys};
 use domain::retry::MAX_ATTEMPTS;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use platform::clock;
 use platform::job_queue::{QueueName, SharedQueue};
 use platform::net::{Guard, Policy};
 use platform::object_store::s3::S3Store;
@@ -247,7 +248,7 @@ impl World {
         let outbox = self.s3.server.events();
         let mut taken = Vec::new();
         for event in outbox.waiting(100).await.unwrap() {
-            taken.extend(self.ingest.process(&event.body, now_ms()).await.unwrap());
+            taken.extend(self.ingest.process(&event.body, clock::now()).await.unwrap());
             outbox.ack(event.sequence).await.unwrap();
         }
         taken
@@ -266,7 +267,7 @@ impl World {
     pub(crate) async fn claim(&self, id: VideoId) -> Claim {
         let job = self.catalog.get_video(id).await.unwrap().to_job(JobReason::Upload).unwrap();
         let generation = Generation::of(&job.source.etag, &job.profile);
-        match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), now_ms()).await.unwrap() {
+        match self.catalog.claim(&job, &generation, "worker", Duration::from_secs(60), clock::now()).await.unwrap() {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("{other:?}"),
         }
@@ -277,7 +278,7 @@ impl World {
         let failure = Failure::of(FailureCode::Internal);
         for attempt in 1..=MAX_ATTEMPTS {
             let claim = self.claim(id).await;
-            self.catalog.fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", now_ms()).await.unwrap();
+            self.catalog.fail(&claim, &failure, attempt < MAX_ATTEMPTS, "", clock::now()).await.unwrap();
         }
         let mut others = vec![];
         while let Some(delivery) = self.queue.receive(Duration::ZERO, Duration::from_secs(60)).await.unwrap() {
@@ -328,7 +329,7 @@ impl Answer {
 
 /// A valid JWT of the customer's identity provider with these changes.
 pub(crate) fn jwt(changes: Value) -> String {
-    let expires = now_ms() / 1_000 + 300;
+    let expires = clock::now().as_secs() + 300;
     let mut claims = json!({ "iss": "https://id.example", "aud": "edgereel", "sub": "ann", "exp": expires });
     let Value::Object(changes) = changes else { panic!("claims are an object") };
     claims.as_object_mut().unwrap().extend(changes);
@@ -344,8 +345,4 @@ fn playback() -> Playback {
     let grants = GrantKeys::parse(&format!("test:HS256:{key}")).unwrap();
     let passes = PassKeys::parse(&format!("test:{key}")).unwrap();
     Playback::new("https://edge.example", grants, Some(passes))
-}
-
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }

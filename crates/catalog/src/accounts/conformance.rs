@@ -4,14 +4,16 @@
 
 use domain::ids::ApiKeyId;
 use domain::scope::Scopes;
+use domain::time::UnixMillis;
 
 use super::{Accounts, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, NewApiKey};
+use crate::videos::conformance::ms;
 use platform::secret::Secret;
 
-const NOW: u64 = 1_700_000_000_000;
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
 fn id(number: u8) -> ApiKeyId {
-    ApiKeyId::new(NOW + u64::from(number), [number; 10])
+    ApiKeyId::new(NOW.get() + u64::from(number), [number; 10])
 }
 
 fn digest(number: u8) -> KeyDigest {
@@ -26,7 +28,7 @@ fn new(number: u8, owner: Option<&str>) -> NewApiKey {
         owner: owner.map(str::to_owned),
         scopes: "upload play".parse().expect("scopes"),
         created_by: "installation".to_owned(),
-        expires_ms: Some(NOW + 1_000),
+        expires_ms: Some(NOW + ms(1_000)),
     }
 }
 
@@ -51,7 +53,7 @@ pub async fn a_key_is_found_by_its_secret(accounts: &Accounts) {
 pub async fn making_twice_is_making_once(accounts: &Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
     let again = NewApiKey { scopes: Scopes::of_an_admin(), digest: digest(9), owner: None, ..new(1, None) };
-    assert_eq!(accounts.create_key(&again, NOW + 5).await.expect("create"), made);
+    assert_eq!(accounts.create_key(&again, NOW + ms(5)).await.expect("create"), made);
     assert_eq!(accounts.find_key(&digest(9)).await.expect("find"), None);
     // Two keys cannot share a secret either.
     let same = NewApiKey { digest: digest(1), ..new(2, None) };
@@ -62,13 +64,13 @@ pub async fn making_twice_is_making_once(accounts: &Accounts) {
 /// A revoked key keeps its first revocation time, and revocation does not remove the row.
 pub async fn keys_end(accounts: &Accounts) {
     let made = create(accounts, 1, Some("ann")).await;
-    assert!(made.is_live(NOW + 999) && !made.is_live(NOW + 1_000), "it expires");
+    assert!(made.is_live(NOW + ms(999)) && !made.is_live(NOW + ms(1_000)), "it expires");
     let endless = accounts.create_key(&NewApiKey { expires_ms: None, ..new(2, None) }, NOW).await.expect("create");
-    assert!(endless.is_live(u64::MAX));
+    assert!(endless.is_live(UnixMillis::new(u64::MAX)));
     for later in [1, 2] {
-        accounts.revoke_key(made.id, NOW + later).await.expect("revoke");
+        accounts.revoke_key(made.id, NOW + ms(later)).await.expect("revoke");
         let revoked = accounts.find_key(&digest(1)).await.expect("find").expect("it is still known");
-        assert_eq!(revoked.revoked_ms, Some(NOW + 1));
+        assert_eq!(revoked.revoked_ms, Some(NOW + ms(1)));
         assert!(!revoked.is_live(NOW));
     }
     accounts.revoke_key(id(9), NOW).await.expect("nothing to revoke");
@@ -86,24 +88,24 @@ pub async fn a_family_of_keys_ends_together(accounts: &Accounts) {
     for key in [new(1, None), made_by(2, 1), made_by(3, 2), made_by(4, 2), new(5, None), made_by(6, 5)] {
         accounts.create_key(&key, NOW).await.expect("create");
     }
-    accounts.revoke_key(id(4), NOW + 1).await.expect("revoke");
-    accounts.revoke_key(id(1), NOW + 2).await.expect("revoke");
+    accounts.revoke_key(id(4), NOW + ms(1)).await.expect("revoke");
+    accounts.revoke_key(id(1), NOW + ms(2)).await.expect("revoke");
     let mut ends = Vec::new();
     for number in 1..=6 {
-        ends.push(accounts.get_key(id(number)).await.expect("get").expect("a key").revoked_ms.map(|it| it - NOW));
+        ends.push(accounts.get_key(id(number)).await.expect("get").expect("a key").revoked_ms.map(|it| it.since(NOW)));
     }
-    assert_eq!(ends, [Some(2), Some(2), Some(2), Some(1), None, None]);
-    let late = accounts.create_key(&made_by(7, 3), NOW + 3).await.expect("create");
-    assert!(!late.is_live(NOW + 3), "its creator was revoked in the meantime");
+    assert_eq!(ends, [Some(ms(2)), Some(ms(2)), Some(ms(2)), Some(ms(1)), None, None]);
+    let late = accounts.create_key(&made_by(7, 3), NOW + ms(3)).await.expect("create");
+    assert!(!late.is_live(NOW + ms(3)), "its creator was revoked in the meantime");
 }
 
 /// The latest use is kept, whatever the order in which uses are recorded.
 pub async fn the_last_use_is_kept(accounts: &Accounts) {
     let made = create(accounts, 1, None).await;
     for (noted, kept) in [(7, 7), (9, 9), (8, 9)] {
-        accounts.note_use(made.id, NOW + noted).await.expect("note");
+        accounts.note_use(made.id, NOW + ms(noted)).await.expect("note");
         let key = accounts.get_key(made.id).await.expect("get").expect("a key");
-        assert_eq!(key.used_ms, Some(NOW + kept));
+        assert_eq!(key.used_ms, Some(NOW + ms(kept)));
     }
     accounts.note_use(id(9), NOW).await.expect("nothing to note");
 }

@@ -1,10 +1,11 @@
 //! Accounts in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
 use domain::ids::ApiKeyId;
+use domain::time::UnixMillis;
 use sqlx::Row as _;
 
 use super::{AccountsError, ApiKey, KEY_SUBJECT, KeyDigest, KeyFilter, KeyPage, NewApiKey};
-use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
+use crate::database::{Database, Row, is_corrupt, sql, text, time};
 
 /// All API keys of one installation. Clones share the database.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ impl Accounts {
 
     /// Stores a key. A repeated call with the same id changes nothing and returns the stored key. A
     /// key that is created by a revoked key is revoked from the beginning.
-    pub async fn create_key(&self, new: &NewApiKey, now_ms: u64) -> Result<ApiKey, AccountsError> {
+    pub async fn create_key(&self, new: &NewApiKey, now: UnixMillis) -> Result<ApiKey, AccountsError> {
         let mut tx = self.database.write().await?;
         // The creator's row is locked, so a key that is created while its creator is revoked is
         // seen by one of the two transactions.
@@ -39,7 +40,7 @@ impl Accounts {
         .bind(new.owner.as_deref().map(text))
         .bind(new.scopes.to_string())
         .bind(text(&new.created_by))
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(new.expires_ms.map(sql))
         .bind(maker.and_then(|it| it.0))
         .execute(&mut *tx)
@@ -82,17 +83,17 @@ impl Accounts {
 
     /// Revokes a key permanently, together with all keys that it created, directly or indirectly.
     /// Revoking an unknown or revoked key changes nothing.
-    pub async fn revoke_key(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
+    pub async fn revoke_key(&self, id: ApiKeyId, now: UnixMillis) -> Result<(), AccountsError> {
         let mut tx = self.database.write().await?;
         sqlx::query("UPDATE api_keys SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL")
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
         // Repeated until no row changes: another descendant may have been created while this waited
         // for a row lock.
         while sqlx::query(REVOKE_DESCENDANTS)
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(id.to_string())
             .bind(KEY_SUBJECT)
             .execute(&mut *tx)
@@ -104,10 +105,10 @@ impl Accounts {
     }
 
     /// Records a use of a key; only the latest use is kept.
-    pub async fn note_use(&self, id: ApiKeyId, now_ms: u64) -> Result<(), AccountsError> {
+    pub async fn note_use(&self, id: ApiKeyId, now: UnixMillis) -> Result<(), AccountsError> {
         let mut tx = self.database.write().await?;
         sqlx::query("UPDATE api_keys SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
@@ -151,10 +152,10 @@ fn read(row: &Row) -> Result<ApiKey, AccountsError> {
         // Unknown scopes are an error: a key written by a newer version grants nothing here.
         scopes: scopes.parse().map_err(|_| corrupt("its scopes"))?,
         created_by: row.try_get("created_by")?,
-        created_ms: unsigned(row.try_get("created_ms")?),
-        expires_ms: row.try_get::<Option<i64>, _>("expires_ms")?.map(unsigned),
-        used_ms: row.try_get::<Option<i64>, _>("used_ms")?.map(unsigned),
-        revoked_ms: row.try_get::<Option<i64>, _>("revoked_ms")?.map(unsigned),
+        created_ms: time(row.try_get("created_ms")?),
+        expires_ms: row.try_get::<Option<i64>, _>("expires_ms")?.map(time),
+        used_ms: row.try_get::<Option<i64>, _>("used_ms")?.map(time),
+        revoked_ms: row.try_get::<Option<i64>, _>("revoked_ms")?.map(time),
     })
 }
 

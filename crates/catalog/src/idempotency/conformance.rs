@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use super::{BeginOutcome, Idempotency, KeyedRequest, Reservation};
+use domain::time::UnixMillis;
 
-const NOW: u64 = 1_700_000_000_000;
+use super::{BeginOutcome, Idempotency, KeyedRequest, Reservation};
+use crate::videos::conformance::ms;
+
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const LOCK_TIMEOUT_MS: u64 = 60_000;
 const LIFE_MS: u64 = 86_400_000;
 
@@ -19,12 +22,12 @@ fn request(id: &str, fingerprint: &str) -> KeyedRequest {
     }
 }
 
-async fn begin(store: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> BeginOutcome {
-    store.begin(&request(id, fingerprint), now_ms).await.expect("begin")
+async fn begin(store: &Idempotency, id: &str, fingerprint: &str, now: UnixMillis) -> BeginOutcome {
+    store.begin(&request(id, fingerprint), now).await.expect("begin")
 }
 
-async fn first(store: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) -> Reservation {
-    match begin(store, id, fingerprint, now_ms).await {
+async fn first(store: &Idempotency, id: &str, fingerprint: &str, now: UnixMillis) -> Reservation {
+    match begin(store, id, fingerprint, now).await {
         BeginOutcome::Reserved(reservation) => reservation,
         other => panic!("it should be the first, but is {other:?}"),
     }
@@ -33,13 +36,13 @@ async fn first(store: &Idempotency, id: &str, fingerprint: &str, now_ms: u64) ->
 /// A request is executed once, and its response is returned as often as asked while it is kept.
 pub async fn a_request_is_executed_once(store: &Idempotency) {
     let reservation = first(store, "a", "1", NOW).await;
-    let running = BeginOutcome::Running { until_ms: NOW + LOCK_TIMEOUT_MS };
-    assert_eq!(begin(store, "a", "1", NOW + 1).await, running);
+    let running = BeginOutcome::Running { until_ms: NOW + ms(LOCK_TIMEOUT_MS) };
+    assert_eq!(begin(store, "a", "1", NOW + ms(1)).await, running);
     assert!(store.finish(&reservation, "the answer: é").await.expect("finish"));
     for later in [1, LOCK_TIMEOUT_MS, LIFE_MS - 1] {
-        assert_eq!(begin(store, "a", "1", NOW + later).await, BeginOutcome::Stored("the answer: é".to_owned()));
+        assert_eq!(begin(store, "a", "1", NOW + ms(later)).await, BeginOutcome::Stored("the answer: é".to_owned()));
     }
-    first(store, "a", "1", NOW + LIFE_MS).await;
+    first(store, "a", "1", NOW + ms(LIFE_MS)).await;
 }
 
 /// Exactly one of several concurrent callers executes.
@@ -54,25 +57,25 @@ pub async fn of_many_at_once_one_is_first(store: &Idempotency) {
 pub async fn another_request_with_the_key_is_refused(store: &Idempotency) {
     let reservation = first(store, "a", "1", NOW).await;
     assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
-    assert_eq!(begin(store, "a", "2", NOW + LOCK_TIMEOUT_MS).await, BeginOutcome::KeyReused);
+    assert_eq!(begin(store, "a", "2", NOW + ms(LOCK_TIMEOUT_MS)).await, BeginOutcome::KeyReused);
     assert!(store.finish(&reservation, "x").await.expect("finish"));
     assert_eq!(begin(store, "a", "2", NOW).await, BeginOutcome::KeyReused);
     first(store, "b", "2", NOW).await;
     // After the response has expired, the key is free.
-    first(store, "a", "2", NOW + LIFE_MS).await;
+    first(store, "a", "2", NOW + ms(LIFE_MS)).await;
 }
 
 /// A crashed execution blocks others for no longer than the lock timeout, and changes nothing if it
 /// turns out to be alive.
 pub async fn a_crash_is_taken_over(store: &Idempotency) {
     let dead = first(store, "a", "1", NOW).await;
-    let still = begin(store, "a", "1", NOW + LOCK_TIMEOUT_MS - 1).await;
+    let still = begin(store, "a", "1", NOW + ms(LOCK_TIMEOUT_MS - 1)).await;
     assert!(matches!(still, BeginOutcome::Running { .. }), "{still:?}");
-    let heir = first(store, "a", "1", NOW + LOCK_TIMEOUT_MS).await;
+    let heir = first(store, "a", "1", NOW + ms(LOCK_TIMEOUT_MS)).await;
     assert!(!store.finish(&dead, "of the dead").await.expect("finish"));
     store.release(&dead).await.expect("give back");
     assert!(store.finish(&heir, "of the heir").await.expect("finish"));
-    assert_eq!(begin(store, "a", "1", NOW + LOCK_TIMEOUT_MS).await, BeginOutcome::Stored("of the heir".to_owned()));
+    assert_eq!(begin(store, "a", "1", NOW + ms(LOCK_TIMEOUT_MS)).await, BeginOutcome::Stored("of the heir".to_owned()));
 }
 
 /// A released request is executed again; a finished one keeps its response.

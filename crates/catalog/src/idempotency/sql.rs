@@ -1,11 +1,11 @@
 //! Keyed requests in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
 use domain::ids::hex;
+use domain::time::UnixMillis;
 use sqlx::Row as _;
 
 use super::{BeginOutcome, IdempotencyError, KeyedRequest, Reservation};
-use crate::database::{Database, Tx, sql, unsigned};
-use platform::clock::millis;
+use crate::database::{Database, Tx, sql, time};
 
 /// The requests of one installation that came with an idempotency key. Clones share the database.
 #[derive(Debug, Clone)]
@@ -20,20 +20,17 @@ impl Idempotency {
     }
 
     /// Decides about a request. Exactly one of several concurrent callers is the first.
-    pub async fn begin(&self, request: &KeyedRequest, now_ms: u64) -> Result<BeginOutcome, IdempotencyError> {
+    pub async fn begin(&self, request: &KeyedRequest, now: UnixMillis) -> Result<BeginOutcome, IdempotencyError> {
         let reservation = Reservation { id: request.id.clone(), token: random()? };
         let mut tx = self.database.write().await?;
         // Expired rows are removed here: they are few, so no separate task is needed.
-        sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1")
-            .bind(sql(now_ms))
-            .execute(&mut *tx)
-            .await?;
-        let outcome = if insert(&mut tx, request, &reservation, now_ms).await?
-            || take_over(&mut tx, request, &reservation, now_ms).await?
+        sqlx::query("DELETE FROM idempotent_requests WHERE expires_ms <= $1").bind(sql(now)).execute(&mut *tx).await?;
+        let outcome = if insert(&mut tx, request, &reservation, now).await?
+            || take_over(&mut tx, request, &reservation, now).await?
         {
             BeginOutcome::Reserved(reservation)
         } else {
-            look(&mut tx, request, now_ms).await?
+            look(&mut tx, request, now).await?
         };
         tx.commit().await?;
         Ok(outcome)
@@ -73,7 +70,7 @@ async fn insert(
     tx: &mut Tx,
     request: &KeyedRequest,
     reservation: &Reservation,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<bool, IdempotencyError> {
     let inserted = sqlx::query(
         "INSERT INTO idempotent_requests (id, fingerprint, token, held_until_ms, expires_ms)
@@ -82,8 +79,8 @@ async fn insert(
     .bind(&request.id)
     .bind(&request.fingerprint)
     .bind(&reservation.token)
-    .bind(sql(now_ms.saturating_add(millis(request.lock_timeout))))
-    .bind(sql(now_ms.saturating_add(millis(request.lifetime))))
+    .bind(sql(now + request.lock_timeout))
+    .bind(sql(now + request.lifetime))
     .execute(&mut **tx)
     .await?
     .rows_affected();
@@ -95,37 +92,37 @@ async fn take_over(
     tx: &mut Tx,
     request: &KeyedRequest,
     reservation: &Reservation,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<bool, IdempotencyError> {
     let taken = sqlx::query(
         "UPDATE idempotent_requests SET token = $1, held_until_ms = $2
          WHERE id = $3 AND fingerprint = $4 AND response IS NULL AND held_until_ms <= $5",
     )
     .bind(&reservation.token)
-    .bind(sql(now_ms.saturating_add(millis(request.lock_timeout))))
+    .bind(sql(now + request.lock_timeout))
     .bind(&request.id)
     .bind(&request.fingerprint)
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .execute(&mut **tx)
     .await?
     .rows_affected();
     Ok(taken > 0)
 }
 
-async fn look(tx: &mut Tx, request: &KeyedRequest, now_ms: u64) -> Result<BeginOutcome, IdempotencyError> {
+async fn look(tx: &mut Tx, request: &KeyedRequest, now: UnixMillis) -> Result<BeginOutcome, IdempotencyError> {
     let row = sqlx::query("SELECT fingerprint, held_until_ms, response FROM idempotent_requests WHERE id = $1")
         .bind(&request.id)
         .fetch_optional(&mut **tx)
         .await?;
     // Released at this very moment: the next caller is the first.
-    let Some(row) = row else { return Ok(BeginOutcome::Running { until_ms: now_ms }) };
+    let Some(row) = row else { return Ok(BeginOutcome::Running { until_ms: now }) };
     let fingerprint: String = row.try_get("fingerprint")?;
     if fingerprint != request.fingerprint {
         return Ok(BeginOutcome::KeyReused);
     }
     let response: Option<String> = row.try_get("response")?;
     let held_until_ms: i64 = row.try_get("held_until_ms")?;
-    Ok(response.map_or(BeginOutcome::Running { until_ms: unsigned(held_until_ms) }, BeginOutcome::Stored))
+    Ok(response.map_or(BeginOutcome::Running { until_ms: time(held_until_ms) }, BeginOutcome::Stored))
 }
 
 fn random() -> Result<String, IdempotencyError> {

@@ -1,11 +1,12 @@
 //! Share links in a database. The SQL is the common subset of SQLite and PostgreSQL.
 
 use domain::ids::{ShareId, VideoId};
+use domain::time::UnixMillis;
 use sqlx::Row as _;
 
 use super::{MAX_SHARES, NewShare, Share, SharesError};
 use crate::accounts::KeyDigest;
-use crate::database::{Database, Row, is_corrupt, sql, text, unsigned};
+use crate::database::{Database, Row, is_corrupt, sql, text, time};
 
 /// The share links of one installation. Clones share the database.
 #[derive(Debug, Clone)]
@@ -44,11 +45,11 @@ impl Shares {
     }
 
     /// Stores a link.
-    pub async fn create(&self, new: &NewShare, now_ms: u64) -> Result<Share, SharesError> {
+    pub async fn create(&self, new: &NewShare, now: UnixMillis) -> Result<Share, SharesError> {
         let mut tx = self.database.write().await?;
         self.database.one_at_a_time(&mut tx, &format!("links of {}", new.video)).await?;
         let (live,): (i64,) =
-            sqlx::query_as(COUNT).bind(new.video.to_string()).bind(sql(now_ms)).fetch_one(&mut *tx).await?;
+            sqlx::query_as(COUNT).bind(new.video.to_string()).bind(sql(now)).fetch_one(&mut *tx).await?;
         if live >= i64::from(MAX_SHARES) {
             return Err(SharesError::TooMany);
         }
@@ -59,7 +60,7 @@ impl Shares {
             .bind(new.label.as_deref().map(text))
             .bind(new.max_height.map(i64::from))
             .bind(text(&new.created_by))
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(sql(new.expires_ms))
             .fetch_one(&mut *tx)
             .await?;
@@ -76,10 +77,10 @@ impl Shares {
     }
 
     /// Lists the active links of a video, newest first.
-    pub async fn list(&self, video: VideoId, now_ms: u64) -> Result<Vec<Share>, SharesError> {
+    pub async fn list(&self, video: VideoId, now: UnixMillis) -> Result<Vec<Share>, SharesError> {
         let rows = sqlx::query(LIST)
             .bind(video.to_string())
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(i64::from(MAX_SHARES))
             .fetch_all(self.database.read())
             .await?;
@@ -88,10 +89,10 @@ impl Shares {
 
     /// Revokes a link of that video permanently. Returns whether the link exists; revoking it again
     /// changes nothing.
-    pub async fn revoke(&self, video: VideoId, id: ShareId, now_ms: u64) -> Result<bool, SharesError> {
+    pub async fn revoke(&self, video: VideoId, id: ShareId, now: UnixMillis) -> Result<bool, SharesError> {
         let mut tx = self.database.write().await?;
         let revoked = sqlx::query(REVOKE)
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(id.to_string())
             .bind(video.to_string())
             .execute(&mut *tx)
@@ -102,10 +103,10 @@ impl Shares {
     }
 
     /// Records a use of a link; only the latest use is kept.
-    pub async fn note_use(&self, id: ShareId, now_ms: u64) -> Result<(), SharesError> {
+    pub async fn note_use(&self, id: ShareId, now: UnixMillis) -> Result<(), SharesError> {
         let mut tx = self.database.write().await?;
         sqlx::query("UPDATE shares SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $1)")
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
@@ -113,7 +114,7 @@ impl Shares {
     }
 
     /// Removes links that ended before `before_ms`, and returns their number.
-    pub async fn prune(&self, before_ms: u64) -> Result<u64, SharesError> {
+    pub async fn prune(&self, before_ms: UnixMillis) -> Result<u64, SharesError> {
         let mut tx = self.database.write().await?;
         let pruned = sqlx::query("DELETE FROM shares WHERE coalesce(revoked_ms, expires_ms) < $1 OR expires_ms < $1")
             .bind(sql(before_ms))
@@ -136,10 +137,10 @@ fn read(row: &Row) -> Result<Share, SharesError> {
         // An invalid limit is an error: ignoring it would remove the limit.
         max_height: max_height.map(u32::try_from).transpose().map_err(|_| corrupt("its height"))?,
         created_by: row.try_get("created_by")?,
-        created_ms: unsigned(row.try_get("created_ms")?),
-        expires_ms: unsigned(row.try_get("expires_ms")?),
-        used_ms: row.try_get::<Option<i64>, _>("used_ms")?.map(unsigned),
-        revoked_ms: row.try_get::<Option<i64>, _>("revoked_ms")?.map(unsigned),
+        created_ms: time(row.try_get("created_ms")?),
+        expires_ms: time(row.try_get("expires_ms")?),
+        used_ms: row.try_get::<Option<i64>, _>("used_ms")?.map(time),
+        revoked_ms: row.try_get::<Option<i64>, _>("revoked_ms")?.map(time),
     })
 }
 

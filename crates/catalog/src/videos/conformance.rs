@@ -12,6 +12,7 @@ use domain::object_key::RenditionName;
 use domain::receipt::Receipt;
 use domain::segment::{ChunkRecord, Lane, SegmentRecord};
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 
 use super::{
     Catalog, Claim, ClaimOutcome, NewVideo, RenditionKind, RenditionRecord, RenditionState, UploadEventOutcome, Video,
@@ -37,12 +38,16 @@ pub struct Subject {
     pub catalog: Catalog,
 }
 
-/// The time at which the cases start, Unix milliseconds.
-pub(crate) const NOW: u64 = 1_700_000_000_000;
+/// The time at which the cases start.
+pub(crate) const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 /// Lease duration, milliseconds.
 pub(crate) const LEASE_MS: u64 = 60_000;
 /// The same duration as a `Duration`.
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
+
+pub(crate) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 impl Subject {
     async fn video(&self, video: VideoId) -> Video {
@@ -53,14 +58,14 @@ impl Subject {
         self.video(video).await.state
     }
 
-    /// Claims for `generation`, at `now_ms`.
-    pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, now_ms: u64) -> ClaimOutcome {
-        self.catalog.claim(job, generation, "worker", LEASE, now_ms).await.expect("claim")
+    /// Claims for `generation`, at `now`.
+    pub(crate) async fn claim_for(&self, job: &Job, generation: &Generation, now: UnixMillis) -> ClaimOutcome {
+        self.catalog.claim(job, generation, "worker", LEASE, now).await.expect("claim")
     }
 
     /// Claims a job that must be free.
-    pub(crate) async fn claim(&self, job: &Job, now_ms: u64) -> Claim {
-        match self.claim_for(job, &generation(job), now_ms).await {
+    pub(crate) async fn claim(&self, job: &Job, now: UnixMillis) -> Claim {
+        match self.claim_for(job, &generation(job), now).await {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("the job should be free, but is {other:?}"),
         }
@@ -87,7 +92,7 @@ impl Subject {
 }
 
 fn video_id(number: u8) -> VideoId {
-    VideoId::new(NOW + u64::from(number), [number; 10])
+    VideoId::new(NOW.get() + u64::from(number), [number; 10])
 }
 
 pub(crate) fn new_video(number: u8) -> NewVideo {

@@ -7,6 +7,7 @@ use domain::object_key::RenditionName;
 pub use domain::plan::RenditionKind;
 use domain::retry::{Ended, PastAttempt};
 use domain::state::{StateName, VideoState};
+use domain::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 /// The fields of a new video.
@@ -78,16 +79,16 @@ pub struct Video {
     pub has_poster: bool,
     /// The custom poster that viewers get in place of the automatic one.
     pub chosen_poster: Option<PosterId>,
-    /// Creation time, Unix milliseconds.
-    pub created_ms: u64,
-    /// Time of the last change of any kind, Unix milliseconds.
-    pub updated_ms: u64,
-    /// Time of the last request for work, Unix milliseconds.
-    pub queued_ms: Option<u64>,
-    /// Time at which it first became playable, Unix milliseconds.
-    pub playable_ms: Option<u64>,
-    /// Time at which the published generation was verified, Unix milliseconds.
-    pub ready_ms: Option<u64>,
+    /// Creation time.
+    pub created_ms: UnixMillis,
+    /// Time of the last change of any kind.
+    pub updated_ms: UnixMillis,
+    /// Time of the last request for work.
+    pub queued_ms: Option<UnixMillis>,
+    /// Time at which it first became playable.
+    pub playable_ms: Option<UnixMillis>,
+    /// Time at which the published generation was verified.
+    pub ready_ms: Option<UnixMillis>,
     /// Row version; each change increments it.
     pub version: u64,
 }
@@ -123,8 +124,8 @@ pub struct VideoSource {
 pub struct Upload {
     /// Single request or multipart.
     pub kind: UploadKind,
-    /// Expiry of the presigned URLs, Unix milliseconds.
-    pub expires_ms: u64,
+    /// Expiry of the presigned URLs.
+    pub expires_ms: UnixMillis,
 }
 
 /// Single request or multipart.
@@ -281,10 +282,10 @@ pub struct Attempt {
     pub generation: Generation,
     /// The worker that made the attempt.
     pub worker: String,
-    /// Start, Unix milliseconds.
-    pub started_ms: u64,
-    /// End, Unix milliseconds; `None` while it runs, or if its worker vanished unnoticed.
-    pub ended_ms: Option<u64>,
+    /// Start.
+    pub started_ms: UnixMillis,
+    /// End; `None` while it runs, or if its worker vanished unnoticed.
+    pub ended_ms: Option<UnixMillis>,
     /// How it ended; `None` while it has no end.
     pub outcome: Option<AttemptOutcome>,
     /// Progress that it reached.

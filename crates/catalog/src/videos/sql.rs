@@ -19,6 +19,7 @@ use std::sync::Arc;
 use domain::failure::Failure;
 use domain::ids::VideoId;
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 use domain::webhook::EventType;
 use tokio::sync::Notify;
 
@@ -42,12 +43,12 @@ impl Catalog {
 
     /// Writes a row, so it fails where the next change would fail: the database is unreachable,
     /// full or read-only.
-    pub async fn ping(&self, now_ms: u64) -> Result<(), CatalogError> {
+    pub async fn ping(&self, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         sqlx::query(
             "INSERT INTO pings (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
         )
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)
@@ -80,7 +81,7 @@ async fn lock_existing(tx: &mut Tx, video: VideoId) -> Result<VideoRow, CatalogE
 
 /// Writes a state and the timestamps that belong to it, and emits an event if the state differs
 /// from that of `row`, which must be locked.
-async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64) -> Result<(), CatalogError> {
+async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now: UnixMillis) -> Result<(), CatalogError> {
     let failure = match state {
         VideoState::Failed(failure) => Some(failure),
         _ => None,
@@ -100,13 +101,13 @@ async fn set_state(tx: &mut Tx, row: &VideoRow, state: &VideoState, now_ms: u64)
     .bind(failure.map(|it| it.code.as_str()))
     .bind(failure.map(|it| text(&it.message)))
     .bind(published)
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(i64::from(state.can_be_played()))
     .bind(&row.id)
     .execute(&mut **tx)
     .await?;
     match EventType::of_change(&row.state()?, state) {
-        Some(kind) => events::emit(tx, row, kind, now_ms).await,
+        Some(kind) => events::emit(tx, row, kind, now).await,
         None => Ok(()),
     }
 }
@@ -125,12 +126,12 @@ impl Ending<'_> {
 }
 
 /// Ends the claim on the video, and closes its attempt. The row must be locked.
-async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u64) -> Result<(), CatalogError> {
+async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE attempts SET ended_ms = $1, outcome = $2, failure_code = $3, failure_sentence = $4, log_tail = $5
          WHERE video = $6 AND fence = $7 AND ended_ms IS NULL",
     )
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(ending.outcome)
     .bind(ending.failure.map(|it| it.code.as_str()))
     .bind(ending.failure.map(|it| text(&it.message)))
@@ -142,7 +143,7 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now_ms: u
     sqlx::query(
         "UPDATE videos SET worker = NULL, lease_until_ms = 0, version = version + 1, updated_ms = $1 WHERE id = $2",
     )
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(&row.id)
     .execute(&mut **tx)
     .await?;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, EventType};
 use serde_json::Value;
 
@@ -32,8 +33,8 @@ pub struct Subject {
     pub catalog: Catalog,
 }
 
-/// The time at which the cases start, Unix milliseconds.
-const NOW: u64 = videos::NOW;
+/// The time at which the cases start.
+const NOW: UnixMillis = videos::NOW;
 /// Lease of a dispatch, milliseconds.
 const LEASE_MS: u64 = 30_000;
 /// The same lease as a `Duration`.
@@ -53,37 +54,37 @@ impl Subject {
     }
 
     /// Creates the deliveries of all new events.
-    async fn fan_out(&self, now_ms: u64) -> u64 {
-        self.webhooks.fan_out(MANY, now_ms).await.expect("share out")
+    async fn fan_out(&self, now: UnixMillis) -> u64 {
+        self.webhooks.fan_out(MANY, now).await.expect("share out")
     }
 
-    async fn claim(&self, now_ms: u64) -> Vec<Dispatch> {
-        self.webhooks.claim(MANY, MANY, LEASE, now_ms).await.expect("claim")
+    async fn claim(&self, now: UnixMillis) -> Vec<Dispatch> {
+        self.webhooks.claim(MANY, MANY, LEASE, now).await.expect("claim")
     }
 
     /// Claims deliveries, of which there must be exactly one.
-    async fn claim_one(&self, now_ms: u64) -> Dispatch {
-        let mut claimed = self.claim(now_ms).await;
+    async fn claim_one(&self, now: UnixMillis) -> Dispatch {
+        let mut claimed = self.claim(now).await;
         assert_eq!(claimed.len(), 1, "{claimed:?}");
         claimed.remove(0)
     }
 
-    async fn record_attempt(&self, dispatch: &Dispatch, outcome: AttemptOutcome, now_ms: u64) -> DeliveryOutcome {
-        self.webhooks.record_attempt(dispatch, &attempted(outcome), now_ms).await.expect("settle")
+    async fn record_attempt(&self, dispatch: &Dispatch, outcome: AttemptOutcome, now: UnixMillis) -> DeliveryOutcome {
+        self.webhooks.record_attempt(dispatch, &attempted(outcome), now).await.expect("settle")
     }
 
     /// All events since the last call, as the endpoints receive them: delivered in order.
-    async fn emitted(&self, now_ms: u64) -> Vec<Dispatch> {
-        self.fan_out(now_ms).await;
+    async fn emitted(&self, now: UnixMillis) -> Vec<Dispatch> {
+        self.fan_out(now).await;
         let mut emitted = vec![];
         loop {
-            let claimed = self.claim(now_ms).await;
+            let claimed = self.claim(now).await;
             if claimed.is_empty() {
                 return emitted;
             }
             for dispatch in claimed {
                 assert_eq!(
-                    self.record_attempt(&dispatch, AttemptOutcome::Delivered, now_ms).await,
+                    self.record_attempt(&dispatch, AttemptOutcome::Delivered, now).await,
                     DeliveryOutcome::Delivered
                 );
                 emitted.push(dispatch);
@@ -92,8 +93,8 @@ impl Subject {
     }
 
     /// The types of all events since the last call.
-    async fn emitted_types(&self, now_ms: u64) -> Vec<EventType> {
-        self.emitted(now_ms).await.iter().map(|it| it.kind).collect()
+    async fn emitted_types(&self, now: UnixMillis) -> Vec<EventType> {
+        self.emitted(now).await.iter().map(|it| it.kind).collect()
     }
 
     /// The log of an endpoint, oldest first.
@@ -104,9 +105,9 @@ impl Subject {
         log
     }
 
-    async fn set_active(&self, endpoint: EndpointId, active: bool, now_ms: u64) -> Endpoint {
+    async fn set_active(&self, endpoint: EndpointId, active: bool, now: UnixMillis) -> Endpoint {
         let patch = EndpointPatch { active: Some(active), ..EndpointPatch::default() };
-        self.webhooks.patch(endpoint, &patch, now_ms).await.expect("patch")
+        self.webhooks.patch(endpoint, &patch, now).await.expect("patch")
     }
 }
 
@@ -122,7 +123,7 @@ fn new_endpoint(number: u8) -> NewEndpoint {
 }
 
 fn endpoint_id(number: u8) -> EndpointId {
-    EndpointId::new(NOW + u64::from(number), [number; 10])
+    EndpointId::new(NOW.get() + u64::from(number), [number; 10])
 }
 
 fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
@@ -134,7 +135,7 @@ fn attempted(outcome: AttemptOutcome) -> DeliveryAttempt {
     DeliveryAttempt { outcome, status: Some(status), error, duration_ms: 12 }
 }
 
-fn retry_at(retry_ms: u64) -> AttemptOutcome {
+fn retry_at(retry_ms: UnixMillis) -> AttemptOutcome {
     AttemptOutcome::Failed { retry_ms: Some(retry_ms), pause_until_ms: None }
 }
 

@@ -1,6 +1,7 @@
 //! The records of webhooks.
 
 use domain::ids::VideoId;
+use domain::time::UnixMillis;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 use serde::{Deserialize, Serialize};
 
@@ -36,16 +37,16 @@ pub struct Endpoint {
     pub description: Option<String>,
     /// Signing secrets, the newest first; never empty.
     pub secrets: Vec<EndpointSecret>,
-    /// When (Unix milliseconds) and why it was disabled; `None`: it is active.
-    pub disabled: Option<(u64, DisabledReason)>,
-    /// First failure after the last success, Unix milliseconds.
-    pub failing_since_ms: Option<u64>,
-    /// End of the pause that the endpoint requested, Unix milliseconds.
-    pub paused_until_ms: u64,
-    /// Creation time, Unix milliseconds.
-    pub created_ms: u64,
-    /// Last change by its owner, Unix milliseconds.
-    pub updated_ms: u64,
+    /// When and why it was disabled; `None`: it is active.
+    pub disabled: Option<(UnixMillis, DisabledReason)>,
+    /// First failure after the last success.
+    pub failing_since_ms: Option<UnixMillis>,
+    /// End of the pause that the endpoint requested.
+    pub paused_until_ms: UnixMillis,
+    /// Creation time.
+    pub created_ms: UnixMillis,
+    /// Last change by its owner.
+    pub updated_ms: UnixMillis,
 }
 
 impl Endpoint {
@@ -64,8 +65,8 @@ pub(crate) fn wants(types: Option<&[EventType]>, kind: EventType) -> bool {
 pub struct EndpointSecret {
     /// The sealed secret.
     pub sealed: String,
-    /// Expiry, Unix milliseconds; `None` for the newest.
-    pub until_ms: Option<u64>,
+    /// Expiry; `None` for the newest.
+    pub until_ms: Option<UnixMillis>,
 }
 
 /// Why an endpoint is disabled.
@@ -126,19 +127,19 @@ pub struct Delivery {
     pub kind: EventType,
     /// The video of the event; `None` for a test.
     pub video: Option<VideoId>,
-    /// Time of the event, Unix milliseconds.
-    pub event_ms: u64,
+    /// Time of the event.
+    pub event_ms: UnixMillis,
     /// Current status.
     pub status: DeliveryStatus,
     /// Number of attempts, including the current one.
     pub attempts: u32,
-    /// Creation time, Unix milliseconds.
-    pub created_ms: u64,
+    /// Creation time.
+    pub created_ms: UnixMillis,
     /// Time of the next attempt, if no earlier event of its video is pending; `None` once it is
     /// settled.
-    pub next_ms: Option<u64>,
-    /// When it was delivered or failed permanently, Unix milliseconds.
-    pub settled_ms: Option<u64>,
+    pub next_ms: Option<UnixMillis>,
+    /// When it was delivered or failed permanently.
+    pub settled_ms: Option<UnixMillis>,
     /// The last completed attempt.
     pub last: Option<LastAttempt>,
 }
@@ -158,8 +159,8 @@ pub enum DeliveryStatus {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastAttempt {
-    /// Start, Unix milliseconds.
-    pub at_ms: u64,
+    /// Start.
+    pub at_ms: UnixMillis,
     /// HTTP status of the endpoint's response, if there was one.
     pub status: Option<u16>,
     /// Reason of the failure; `None` after a success.
@@ -205,8 +206,8 @@ pub struct Dispatch {
     pub payload: String,
     /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// Start of the first attempt, Unix milliseconds.
-    pub first_ms: u64,
+    /// Start of the first attempt.
+    pub first_ms: UnixMillis,
     /// Token of the lease.
     pub(crate) lease: String,
 }
@@ -231,10 +232,10 @@ pub enum AttemptOutcome {
     Delivered,
     /// The attempt failed.
     Failed {
-        /// Time of the next attempt, Unix milliseconds; `None`: there is none.
-        retry_ms: Option<u64>,
-        /// End of the pause that the endpoint requested, Unix milliseconds.
-        pause_until_ms: Option<u64>,
+        /// Time of the next attempt; `None`: there is none.
+        retry_ms: Option<UnixMillis>,
+        /// End of the pause that the endpoint requested.
+        pause_until_ms: Option<UnixMillis>,
     },
     /// The endpoint responded with 410: it must get no more deliveries.
     Gone,

@@ -5,6 +5,7 @@ use domain::failure::{FailureClass, FailureCode};
 use domain::ids::VideoId;
 use domain::job::Stage;
 use domain::state::{StateName, VideoState};
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, EventType};
 use platform::clock::rfc3339;
 use serde::Serialize;
@@ -53,7 +54,7 @@ struct TestData {
 }
 
 /// The event message about a video, with its state after the change.
-pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: u64) -> String {
+pub(crate) fn of_video(kind: EventType, video: &Video, progress: Option<Progress>, at_ms: UnixMillis) -> String {
     let failure = match &video.state {
         VideoState::Failed(failure) => {
             Some(FailureData { class: failure.class(), code: failure.code, message: &failure.message })
@@ -92,7 +93,7 @@ pub(crate) fn without_what_was_said(message: &str, with_external_id: bool) -> St
 }
 
 /// A test message.
-pub(crate) fn of_test(webhook: EndpointId, at_ms: u64) -> String {
+pub(crate) fn of_test(webhook: EndpointId, at_ms: UnixMillis) -> String {
     to_text(&Message { kind: EventType::Test, timestamp: rfc3339(at_ms), data: TestData { webhook } })
 }
 
@@ -128,8 +129,8 @@ mod tests {
             dimensions: None,
             has_poster: false,
             chosen_poster: None,
-            created_ms: 0,
-            updated_ms: 0,
+            created_ms: UnixMillis::default(),
+            updated_ms: UnixMillis::default(),
             queued_ms: None,
             playable_ms: None,
             ready_ms: None,
@@ -140,7 +141,10 @@ mod tests {
     #[test]
     fn what_was_said_can_be_taken_out() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
-        let message = without_what_was_said(&of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), false);
+        let message = without_what_was_said(
+            &of_video(EventType::VideoFailed, &failed, None, UnixMillis::new(1_716_579_584_379)),
+            false,
+        );
         for said in ["Film", "course", "upload it again"] {
             assert!(!message.contains(said), "{message}");
         }
@@ -152,10 +156,10 @@ mod tests {
     #[test]
     fn the_shape_is_frozen() {
         let failed = video(VideoState::Failed(Failure::of(FailureCode::EmptyFile)));
-        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, 1_716_579_584_379), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoFailed, &failed, None, UnixMillis::new(1_716_579_584_379)), @r#"{"type":"video.failed","timestamp":"2024-05-24T19:39:44.379Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"failed","playable":false,"failure":{"class":"source","code":"empty-file","message":"The file is empty: upload it again."}}}"#);
         let progress = Progress { stage: Some(Stage::Encode), percent: 42 };
         let working = video(VideoState::Playable);
-        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), 1_716_579_584_000), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
-        insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), 0), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
+        insta::assert_snapshot!(of_video(EventType::VideoProgress, &working, Some(progress), UnixMillis::new(1_716_579_584_000)), @r#"{"type":"video.progress","timestamp":"2024-05-24T19:39:44Z","data":{"video":"vid_018bcfe5680077078707070707070707","owner":"ann","external_id":null,"title":"Film","metadata":{"course":"é"},"state":"playable","playable":true,"progress":{"stage":"encode","percent":42}}}"#);
+        insta::assert_snapshot!(of_test(EndpointId::new(1_700_000_000_000, [7; 10]), UnixMillis::default()), @r#"{"type":"test","timestamp":"1970-01-01T00:00:00Z","data":{"webhook":"whe_018bcfe5680077078707070707070707"}}"#);
     }
 }

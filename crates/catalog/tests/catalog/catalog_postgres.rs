@@ -8,9 +8,10 @@ use catalog::{Catalog, CatalogError, ClaimOutcome, NewVideo, VideoFilter};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 use testkit::{Postgres, together};
 
-const NOW: u64 = 1_700_000_000_000;
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const LEASE: Duration = Duration::from_secs(60);
 
 async fn database(server: &Postgres) -> Database {
@@ -23,7 +24,7 @@ async fn subject(server: &Postgres) -> (Subject, Database) {
 }
 
 fn job(number: u8) -> Job {
-    let video = VideoId::new(NOW, [number; 10]);
+    let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
     let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)

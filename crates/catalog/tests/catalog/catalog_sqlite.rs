@@ -10,10 +10,11 @@ use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
 use domain::state::VideoState;
+use domain::time::UnixMillis;
 use platform::job_queue::{JobQueue, QueueName};
 use tempfile::TempDir;
 
-const NOW: u64 = 1_700_000_000_000;
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const LEASE: Duration = Duration::from_secs(60);
 
 async fn database(folder: &TempDir) -> Database {
@@ -29,7 +30,7 @@ async fn subject() -> (Subject, TempDir) {
 catalog::catalog_conformance!(subject().await);
 
 fn job(number: u8) -> Job {
-    let video = VideoId::new(NOW, [number; 10]);
+    let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
     let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
@@ -66,7 +67,7 @@ async fn what_was_answered_survives_a_restart() {
     first.close().await;
 
     let catalog = Catalog::new(&database(&folder).await);
-    catalog.mark_ready(&claim, &Receipt::default(), NOW + 1).await.unwrap();
+    catalog.mark_ready(&claim, &Receipt::default(), NOW + Duration::from_millis(1)).await.unwrap();
     assert_eq!(catalog.get_video(claim.video).await.unwrap().state, VideoState::Ready { generation: generation() });
 }
 

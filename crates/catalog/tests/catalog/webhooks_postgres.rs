@@ -10,10 +10,11 @@ use catalog::webhooks::{AttemptOutcome, DeliveryAttempt, EndpointPatch, NewEndpo
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::state::VideoEvent;
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, EventId};
 use testkit::{Postgres, together};
 
-const NOW: u64 = 1_700_000_000_000;
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 const LEASE: Duration = Duration::from_secs(30);
 
 async fn subject(server: &Postgres) -> (Subject, Database) {
@@ -29,7 +30,7 @@ async fn postgres_does_what_every_store_of_webhooks_does() {
 }
 
 fn job(number: u8) -> Job {
-    let video = VideoId::new(NOW, [number; 10]);
+    let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
     let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
@@ -37,7 +38,7 @@ fn job(number: u8) -> Job {
 
 fn endpoint(number: u8) -> NewEndpoint {
     NewEndpoint {
-        id: EndpointId::new(NOW, [number; 10]),
+        id: EndpointId::new(NOW.get(), [number; 10]),
         owner: None,
         url: "https://receiver.example/".to_owned(),
         types: None,
@@ -84,7 +85,7 @@ async fn dispatchers_on_three_machines_deliver_each_event_once() {
     // Meanwhile one endpoint is changed, which locks it with its deliveries.
     for _ in 0..20 {
         let patch = EndpointPatch { description: Some(Some("x".to_owned())), ..EndpointPatch::default() };
-        stores[2].patch(EndpointId::new(NOW, [2; 10]), &patch, NOW).await.unwrap();
+        stores[2].patch(EndpointId::new(NOW.get(), [2; 10]), &patch, NOW).await.unwrap();
     }
     making.await.unwrap();
     let mut delivered = Vec::new();

@@ -8,10 +8,11 @@ use catalog::webhooks::conformance::Subject;
 use catalog::webhooks::{NewEndpoint, WebhookError, Webhooks};
 use domain::ids::VideoId;
 use domain::job::{Job, JobReason, Mode, Source};
+use domain::time::UnixMillis;
 use domain::webhook::EndpointId;
 use tempfile::TempDir;
 
-const NOW: u64 = 1_700_000_000_000;
+const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
 async fn database(folder: &TempDir) -> Database {
     open_sqlite(&folder.path().join("edgereel.db")).await.expect("opens")
@@ -27,7 +28,7 @@ async fn subject() -> (Subject, TempDir) {
 catalog::webhook_conformance!(subject().await);
 
 fn job(number: u8) -> Job {
-    let video = VideoId::new(NOW, [number; 10]);
+    let video = VideoId::new(NOW.get(), [number; 10]);
     let key = format!("uploads/{video}/film.mp4");
     let source = Source { bucket: "private".to_owned(), key, etag: "etag".to_owned(), size: 1 };
     Job::new(video, source, "default", Mode::Abr, JobReason::Upload)
@@ -35,7 +36,7 @@ fn job(number: u8) -> Job {
 
 fn endpoint() -> NewEndpoint {
     NewEndpoint {
-        id: EndpointId::new(NOW, [1; 10]),
+        id: EndpointId::new(NOW.get(), [1; 10]),
         owner: None,
         url: "https://receiver.example/".to_owned(),
         types: None,

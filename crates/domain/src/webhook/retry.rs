@@ -1,46 +1,56 @@
 //! The retry policy of deliveries.
 
+use std::time::Duration;
+
+use crate::time::UnixMillis;
+
 /// How long an endpoint may fail: after that, its deliveries fail permanently and it is disabled.
-pub const GIVE_UP_AFTER_MS: u64 = 3 * 24 * 60 * MINUTE_MS;
+pub const GIVE_UP_AFTER: Duration = minutes(3 * 24 * 60);
 
 /// The longest pause that an endpoint may request.
-const LONGEST_REQUESTED_PAUSE_MS: u64 = 24 * 60 * MINUTE_MS;
-
-const SECOND_MS: u64 = 1_000;
-const MINUTE_MS: u64 = 60 * SECOND_MS;
+const LONGEST_REQUESTED_PAUSE: Duration = minutes(24 * 60);
 
 /// Pauses after the first attempt, the second, and so on; the last one applies to all further
 /// attempts.
-const PAUSES_MS: [u64; 7] =
-    [5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS, 180 * MINUTE_MS];
+const PAUSES: [Duration; 7] =
+    [Duration::from_secs(5), Duration::from_secs(30), minutes(2), minutes(10), minutes(30), minutes(60), minutes(180)];
 
-/// The time of the next attempt after a failure at `now_ms`, Unix milliseconds; `None`: there is
-/// none.
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+/// The time of the next attempt after a failure at `now`; `None`: there is none.
 ///
-/// `attempts`: number of attempts so far, at least 1, the first of them at `first_ms`. `jitter`:
-/// any number, which extends a pause by up to a fifth, so that deliveries that failed together are
-/// not retried together. `requested_ms`: the pause that the endpoint requested. The last attempt is
-/// made when the three days are over, not before: an endpoint that returns on the third day misses
+/// `attempts`: number of attempts so far, at least 1, the first of them at `first`. `jitter`: any
+/// number, which extends a pause by up to a fifth, so that deliveries that failed together are not
+/// retried together. `requested`: the pause that the endpoint requested. The last attempt is made
+/// when the three days are over, not before: an endpoint that returns on the third day misses
 /// nothing.
-pub fn next_attempt(attempts: u32, first_ms: u64, now_ms: u64, jitter: u16, requested_ms: Option<u64>) -> Option<u64> {
-    let last_ms = first_ms.saturating_add(GIVE_UP_AFTER_MS);
-    if now_ms >= last_ms {
+pub fn next_attempt(
+    attempts: u32,
+    first: UnixMillis,
+    now: UnixMillis,
+    jitter: u16,
+    requested: Option<Duration>,
+) -> Option<UnixMillis> {
+    let last = first + GIVE_UP_AFTER;
+    if now >= last {
         return None;
     }
-    let step = (attempts.max(1) as usize - 1).min(PAUSES_MS.len() - 1);
-    let pause_ms = PAUSES_MS[step] + PAUSES_MS[step] / 5 * u64::from(jitter) / u64::from(u16::MAX);
-    let pause_ms = pause_ms.max(bounded_request(requested_ms).unwrap_or(0));
-    Some(now_ms.saturating_add(pause_ms).min(last_ms))
+    let pause = PAUSES[(attempts.max(1) as usize - 1).min(PAUSES.len() - 1)];
+    let pause = pause + pause / 5 * u32::from(jitter) / u32::from(u16::MAX);
+    let pause = pause.max(bounded_request(requested).unwrap_or_default());
+    Some((now + pause).min(last))
 }
 
 /// The pause that an endpoint requested, limited to the maximum.
-pub fn bounded_request(requested_ms: Option<u64>) -> Option<u64> {
-    requested_ms.map(|it| it.min(LONGEST_REQUESTED_PAUSE_MS))
+pub fn bounded_request(requested: Option<Duration>) -> Option<Duration> {
+    requested.map(|it| it.min(LONGEST_REQUESTED_PAUSE))
 }
 
-/// Whether an endpoint that has only failed since `since_ms` must be disabled.
-pub fn is_hopeless(since_ms: u64, now_ms: u64) -> bool {
-    now_ms.saturating_sub(since_ms) >= GIVE_UP_AFTER_MS
+/// Whether an endpoint that has only failed since `since` must be disabled.
+pub fn is_hopeless(since: UnixMillis, now: UnixMillis) -> bool {
+    now.since(since) >= GIVE_UP_AFTER
 }
 
 #[cfg(test)]
@@ -49,16 +59,20 @@ mod tests {
 
     use super::*;
 
-    const FIRST: u64 = 1_700_000_000_000;
+    const FIRST: UnixMillis = UnixMillis::new(1_700_000_000_000);
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
 
     /// The pauses between the attempts at an endpoint that never responds.
     fn pauses(jitter: u16) -> Vec<u64> {
         let (mut now, mut attempts, mut pauses) = (FIRST, 1, vec![]);
         while let Some(next) = next_attempt(attempts, FIRST, now, jitter, None) {
-            pauses.push((next - now) / SECOND_MS);
+            pauses.push(next.since(now).as_secs());
             (now, attempts) = (next, attempts + 1);
         }
-        assert_eq!(now, FIRST + GIVE_UP_AFTER_MS, "the last attempt ends the three days");
+        assert_eq!(now, FIRST + GIVE_UP_AFTER, "the last attempt ends the three days");
         pauses
     }
 
@@ -72,20 +86,21 @@ mod tests {
 
     #[test]
     fn an_endpoint_may_ask_for_more_time_but_not_for_ever() {
-        let next = |requested| next_attempt(1, FIRST, FIRST, 0, Some(requested)).unwrap() - FIRST;
-        assert_eq!(next(1_000), 5_000, "never sooner");
-        assert_eq!(next(60_000), 60_000);
-        assert_eq!(next(u64::MAX), LONGEST_REQUESTED_PAUSE_MS);
-        let late = FIRST + GIVE_UP_AFTER_MS - 1;
-        assert_eq!(next_attempt(9, FIRST, late, 0, Some(60_000)), Some(FIRST + GIVE_UP_AFTER_MS));
-        assert_eq!(next_attempt(9, FIRST, late + 1, 0, Some(60_000)), None);
+        let next = |requested| next_attempt(1, FIRST, FIRST, 0, Some(requested)).unwrap().since(FIRST);
+        assert_eq!(next(ms(1_000)), ms(5_000), "never sooner");
+        assert_eq!(next(ms(60_000)), ms(60_000));
+        assert_eq!(next(Duration::MAX), LONGEST_REQUESTED_PAUSE);
+        let late = FIRST + GIVE_UP_AFTER - ms(1);
+        assert_eq!(next_attempt(9, FIRST, late, 0, Some(ms(60_000))), Some(FIRST + GIVE_UP_AFTER));
+        assert_eq!(next_attempt(9, FIRST, late + ms(1), 0, Some(ms(60_000))), None);
     }
 
     proptest! {
         #[test]
         fn it_goes_forward_and_ends(attempts: u32, first: u64, now: u64, jitter: u16, requested: Option<u64>) {
-            if let Some(next) = next_attempt(attempts, first, now, jitter, requested) {
-                prop_assert!(next > now && next <= first.saturating_add(GIVE_UP_AFTER_MS));
+            let (first, now) = (UnixMillis::new(first), UnixMillis::new(now));
+            if let Some(next) = next_attempt(attempts, first, now, jitter, requested.map(ms)) {
+                prop_assert!(next > now && next <= first + GIVE_UP_AFTER);
             }
         }
     }

@@ -32,6 +32,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use domain::job::JobMessage;
+use domain::time::UnixMillis;
 use tokio::time::Instant;
 
 use self::errors::{lost_or, queue_error};
@@ -100,7 +101,8 @@ impl SqsQueue {
     fn delivery(&self, message: Message, until: Instant) -> Option<Delivery> {
         let receive_count = number(&message, &MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
         let receive_count = u32::try_from(receive_count).unwrap_or(u32::MAX);
-        let sent_ms = number(&message, &MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
+        let sent_ms = number(&message, &MessageSystemAttributeName::SentTimestamp);
+        let sent_ms = UnixMillis::new(sent_ms.unwrap_or(0));
         let (body, handle) = (message.body.unwrap_or_default(), message.receipt_handle?);
         self.leases.note(&handle, Lease { body: body.clone(), receive_count, sent_ms, until }, Instant::now());
         Some(Delivery {

@@ -21,6 +21,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use bytes::Bytes;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
+use domain::time::UnixMillis;
 use futures::StreamExt as _;
 
 use self::clock::StoreClock;
@@ -373,8 +374,9 @@ fn unsigned(path: &str, number: Option<i64>) -> Result<u64, StoreError> {
     number.and_then(|it| u64::try_from(it).ok()).ok_or_else(|| unavailable(path, "the store's response has no length"))
 }
 
-fn unix_ms(time: Option<&DateTime>) -> u64 {
-    time.and_then(|it| it.to_millis().ok()).and_then(|it| u64::try_from(it).ok()).unwrap_or(0)
+fn unix_ms(time: Option<&DateTime>) -> UnixMillis {
+    let unix_ms = time.and_then(|it| it.to_millis().ok()).and_then(|it| u64::try_from(it).ok());
+    UnixMillis::new(unix_ms.unwrap_or(0))
 }
 
 fn md5_hex(body: &[u8]) -> String {

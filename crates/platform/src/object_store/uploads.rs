@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::object_key::{ObjectKey, ObjectPrefix};
+use domain::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use super::{ETag, StoreError};
@@ -61,8 +62,8 @@ pub struct UnfinishedUpload {
     pub path: String,
     /// Id of the upload.
     pub id: UploadId,
-    /// Start, Unix milliseconds.
-    pub created_ms: u64,
+    /// Start.
+    pub created_ms: UnixMillis,
 }
 
 /// Multipart uploads, and presigned requests for clients without credentials.

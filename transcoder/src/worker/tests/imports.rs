@@ -33,8 +33,8 @@ async fn importing(url: &str, imports: Policy) -> Site {
         content_type: None,
     };
     let catalog = &site.services.catalog;
-    catalog.create_video(&new, now_ms()).await.unwrap();
-    catalog.request_import(imported(), url, now_ms()).await.unwrap();
+    catalog.create_video(&new, clock::now()).await.unwrap();
+    catalog.request_import(imported(), url, clock::now()).await.unwrap();
     site.services.queue.send(&JobMessage::ImportV1(Import::new(imported())), Duration::ZERO).await.unwrap();
     site
 }
@@ -95,7 +95,7 @@ async fn an_import_of_a_deleted_video_ends() {
     site.worker.config.lease = Duration::from_millis(600);
     let delete = async {
         let connection = silent.accept().await.unwrap();
-        site.services.catalog.apply(imported(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+        site.services.catalog.apply(imported(), &VideoEvent::Deleted, clock::now()).await.unwrap();
         connection
     };
     tokio::join!(site.work(), delete);

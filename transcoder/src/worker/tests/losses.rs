@@ -51,7 +51,7 @@ async fn what_is_made_of_a_deleted_video_is_removed() {
         while site.world.named(".ts").is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+        site.services.catalog.apply(video(), &VideoEvent::Deleted, clock::now()).await.unwrap();
     };
     tokio::join!(site.work(), delete);
     assert_eq!(site.video().await.state, VideoState::Deleted);
@@ -70,7 +70,7 @@ async fn a_failure_after_a_deletion_leaves_nothing_behind() {
         while site.world.named(".ts").is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+        site.services.catalog.apply(video(), &VideoEvent::Deleted, clock::now()).await.unwrap();
         for it in site.world.processes() {
             // It may have ended meanwhile.
             let _ = rustix::process::kill_process(it, rustix::process::Signal::KILL);
@@ -105,7 +105,7 @@ async fn a_video_that_plays_is_not_shown_while_it_grows_again() {
     let text = master();
     site.worker.config.profiles.get_mut("default").unwrap().encoder.crf += 1;
     let again = Job { reason: JobReason::Retry, ..site.job.clone() };
-    site.services.catalog.request_work(&again, now_ms()).await.unwrap();
+    site.services.catalog.request_work(&again, clock::now()).await.unwrap();
     site.services.queue.send(&JobMessage::from(again), Duration::ZERO).await.unwrap();
     site.world.fake.forget_runs();
     site.world.fake.set_faults(&[Fault::ends(Task::Encode, 0, End::Stall).times(9)]);
@@ -130,7 +130,7 @@ async fn what_is_made_of_a_cancelled_video_is_kept() {
         while site.world.named(".ts").is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        site.services.catalog.apply(video(), &VideoEvent::Cancelled, now_ms()).await.unwrap();
+        site.services.catalog.apply(video(), &VideoEvent::Cancelled, clock::now()).await.unwrap();
     };
     tokio::join!(site.work(), cancel);
     assert_eq!(site.video().await.state, VideoState::Cancelled);
@@ -143,7 +143,7 @@ async fn a_worker_that_was_overtaken_writes_nothing_more() {
     let site = watched().await;
     let overtake = async {
         site.until_running(Task::Encode).await;
-        let (later, lease) = (now_ms() + 3_600_000, Duration::from_secs(60));
+        let (later, lease) = (clock::now() + Duration::from_secs(3_600), Duration::from_secs(60));
         let claimed = site.services.catalog.claim(&site.job, &site.generation(), "other", lease, later).await.unwrap();
         assert!(matches!(claimed, ClaimOutcome::Claimed(claim) if claim.fence == 2));
     };
@@ -170,7 +170,7 @@ async fn a_video_that_another_worker_has_is_left_to_it() {
     // Of the same job, delivered for the first time: a double.
     let catalog = &site.services.catalog;
     let lease = Duration::from_secs(60);
-    let claimed = catalog.claim(&site.job, &site.generation(), "other", lease, now_ms()).await.unwrap();
+    let claimed = catalog.claim(&site.job, &site.generation(), "other", lease, clock::now()).await.unwrap();
     assert!(matches!(claimed, ClaimOutcome::Claimed(_)));
     site.work().await;
     assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
@@ -211,7 +211,7 @@ async fn a_claim_of_its_own_is_recognised() {
 #[tokio::test]
 async fn a_job_on_a_deleted_video_ends() {
     let site = Site::new().await;
-    site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+    site.services.catalog.apply(video(), &VideoEvent::Deleted, clock::now()).await.unwrap();
     site.work().await;
     assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));
 }
@@ -223,7 +223,7 @@ async fn a_partial_job_that_was_overtaken_ends() {
     site.work().await;
     let old = Generation::of("etag", "settings of before");
     let partial = site.job.clone().with_partial(Partial::new(old, ["1440p".parse().unwrap()]));
-    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.catalog.request_work(&partial, clock::now()).await.unwrap();
     site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();
     site.world.fake.forget_runs();
     site.work().await;
@@ -242,7 +242,7 @@ async fn a_partial_job_makes_only_its_rungs() {
     let profile = site.worker.config.profiles.get_mut("default").unwrap();
     profile.rungs.iter_mut().find(|it| it.name == rung).unwrap().video_kbps = 150;
     let partial = site.job.clone().with_partial(Partial::new(base.clone(), [rung.clone()]));
-    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.catalog.request_work(&partial, clock::now()).await.unwrap();
     site.services.queue.send(&JobMessage::from(partial.clone()), Duration::ZERO).await.unwrap();
     site.world.fake.forget_runs();
     site.work().await;
@@ -269,7 +269,7 @@ async fn a_partial_job_without_its_base_does_not_fit() {
     site.world.store.delete(&manifest).await.unwrap();
     let rung = site.plan.rungs[0].rendition.name.clone();
     let partial = site.job.clone().with_partial(Partial::new(site.generation(), [rung]));
-    site.services.catalog.request_work(&partial, now_ms()).await.unwrap();
+    site.services.catalog.request_work(&partial, clock::now()).await.unwrap();
     site.services.queue.send(&JobMessage::from(partial), Duration::ZERO).await.unwrap();
     site.work().await;
     let outcome = site.last_outcome().await;

@@ -14,7 +14,7 @@ async fn a_store_that_is_away_counts_no_attempt() {
     let outcome = site.last_outcome().await;
     assert!(matches!(&outcome, AttemptOutcome::Failed(it) if it.code == FailureCode::Unavailable), "{outcome:?}");
     assert_eq!(site.depth().await, Depth { delayed: 1, ..EMPTY });
-    let next = next_attempt(&site.services.catalog, (video(), &site.job.id), None, now_ms()).await.unwrap();
+    let next = next_attempt(&site.services.catalog, (video(), &site.job.id), None, clock::now()).await.unwrap();
     assert_eq!(next, Next::Again(Duration::from_secs(10)));
     // Before the next job, it looks whether the store is back.
     let before = Instant::now();

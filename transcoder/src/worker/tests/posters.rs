@@ -125,7 +125,7 @@ async fn of_a_video_that_is_not_ready_no_moment_is_shown() {
     let job = PosterJob::from_timestamp(video(), 900);
     site.choose(&job).await;
     assert_eq!((site.depth().await, site.objects_of(&job)), (EMPTY, 0));
-    site.services.catalog.apply(video(), &VideoEvent::Deleted, now_ms()).await.unwrap();
+    site.services.catalog.apply(video(), &VideoEvent::Deleted, clock::now()).await.unwrap();
     site.send(&job).await;
     site.work().await;
     assert_eq!((site.depth().await, site.world.fake.runs()), (EMPTY, vec![]));

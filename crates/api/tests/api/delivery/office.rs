@@ -1,5 +1,8 @@
 //! A catalog with webhooks and a dispatcher, with a simulated clock.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use api::webhooks::{DispatchSummary, Dispatcher, DispatcherConfig, Sender};
 use catalog::database::{Database, open_sqlite};
 use catalog::webhooks::{Delivery, DeliveryFilter, Endpoint, NewEndpoint, Webhooks};
@@ -8,16 +11,15 @@ use domain::content_key::KeyEncryptionKeys;
 use domain::ids::{Generation, VideoId};
 use domain::job::{Job, JobReason, Mode, Source};
 use domain::receipt::Receipt;
+use domain::time::UnixMillis;
 use domain::webhook::EventType;
 use platform::net::{Guard, Policy};
-use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub(super) const MINUTE_MS: u64 = 60_000;
-pub(super) const HOUR_MS: u64 = 60 * MINUTE_MS;
-pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const LIFE: [&str; 4] = ["upload.completed", "video.processing", "video.playable", "video.ready"];
 pub(super) const ALL: Policy = Policy { allow_private: true, allow_http: true };
 
@@ -49,44 +51,44 @@ impl Office {
         let sealed = self.keys.seal(secret.as_bytes(), &format!("webhooks/{id}"), [number; 12]);
         let sealed_secret = String::from_utf8(sealed).unwrap();
         let new = NewEndpoint { id, owner: None, url: url.to_owned(), types, description: None, sealed_secret };
-        (self.store.create(&new, 0).await.unwrap(), secret)
+        (self.store.create(&new, UnixMillis::default()).await.unwrap(), secret)
     }
 
-    pub(super) async fn dispatch(&self, now_ms: u64) -> DispatchSummary {
-        self.dispatcher.dispatch(now_ms, &CancellationToken::new()).await.unwrap()
+    pub(super) async fn dispatch(&self, now: UnixMillis) -> DispatchSummary {
+        self.dispatcher.dispatch(now, &CancellationToken::new()).await.unwrap()
     }
 
     /// Advances the clock and runs the dispatcher every few minutes.
-    pub(super) async fn pass(&self, from_ms: u64, to_ms: u64) -> DispatchSummary {
+    pub(super) async fn pass(&self, from: UnixMillis, to: UnixMillis) -> DispatchSummary {
         let mut sum = DispatchSummary::default();
-        let mut now_ms = from_ms;
-        while now_ms < to_ms {
-            let round = self.dispatch(now_ms).await;
+        let mut now = from;
+        while now < to {
+            let round = self.dispatch(now).await;
             sum.delivered += round.delivered;
             sum.failed += round.failed;
             sum.given_up += round.given_up;
             sum.disabled += round.disabled;
-            now_ms += 5 * MINUTE_MS;
+            now += 5 * MINUTE;
         }
         sum
     }
 
     /// Uploads a video without processing it.
-    pub(super) async fn upload(&self, number: u8, now_ms: u64) -> Job {
+    pub(super) async fn upload(&self, number: u8, now: UnixMillis) -> Job {
         let job = job(number);
-        self.catalog.note_upload_event(&job, now_ms).await.unwrap();
+        self.catalog.note_upload_event(&job, now).await.unwrap();
         job
     }
 
     /// Processes a video from upload to ready: four events.
-    pub(super) async fn life(&self, number: u8, now_ms: u64) -> VideoId {
-        let job = self.upload(number, now_ms).await;
+    pub(super) async fn life(&self, number: u8, now: UnixMillis) -> VideoId {
+        let job = self.upload(number, now).await;
         let generation = Generation::of("etag", "default");
         let lease = Duration::from_secs(60);
-        let claimed = self.catalog.claim(&job, &generation, "worker", lease, now_ms).await.unwrap();
+        let claimed = self.catalog.claim(&job, &generation, "worker", lease, now).await.unwrap();
         let ClaimOutcome::Claimed(claim) = claimed else { panic!("{claimed:?}") };
-        self.catalog.mark_playable(&claim, now_ms).await.unwrap();
-        self.catalog.mark_ready(&claim, &Receipt::default(), now_ms).await.unwrap();
+        self.catalog.mark_playable(&claim, now).await.unwrap();
+        self.catalog.mark_ready(&claim, &Receipt::default(), now).await.unwrap();
         job.video
     }
 

@@ -1,16 +1,17 @@
 //! Messages arrive in order and once, despite races, crashes and shutdowns.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use api::webhooks::DispatchSummary;
 use catalog::database::open_sqlite;
 use catalog::webhooks::Webhooks;
+use platform::clock;
 use platform::net::Guard;
-use std::collections::HashMap;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::office::{ALL, DAY_MS, LIFE, MINUTE_MS, Office, dispatcher};
+use super::office::{ALL, DAY, LIFE, MINUTE, Office, dispatcher};
 use crate::receiver::{Receiver, Reply, reply};
-use crate::world::now_ms;
 
 /// Two dispatchers with separate connections, many videos, and a receiver of varying speed
 /// that fails occasionally.
@@ -25,7 +26,7 @@ async fn racing_dispatchers_send_each_event_once_and_in_order() {
     let other = open_sqlite(&office.folder.path().join("edgereel.db")).await.unwrap();
     let other = Webhooks::new(&other);
     let other = dispatcher(&other, &office.keys, Guard::new(ALL));
-    let now = now_ms();
+    let now = clock::now();
     let (stop, mut videos) = (CancellationToken::new(), vec![]);
     // The dispatchers run while events are still being written.
     let writing = async {
@@ -65,12 +66,12 @@ async fn failures_do_not_break_the_order() {
         let bad = message.body.iter().map(|&byte| u32::from(byte)).sum::<u32>() % 3;
         reply(if *tried <= bad { 503 } else { 200 })
     });
-    let now = now_ms();
+    let now = clock::now();
     let mut videos = vec![];
     for number in 0..50 {
-        videos.push(office.life(number, now + u64::from(number)).await);
+        videos.push(office.life(number, now + Duration::from_millis(number.into())).await);
     }
-    let round = office.pass(now + 100, now + DAY_MS).await;
+    let round = office.pass(now + Duration::from_millis(100), now + DAY).await;
     assert_eq!((round.delivered, round.given_up), (200, 0));
     assert!(round.failed > 50, "the receiver did fail: {}", round.failed);
     let taken = receiver.kinds_by_video();
@@ -85,19 +86,23 @@ async fn a_crash_before_the_acknowledgement_sends_it_again_with_the_same_id() {
     office.endpoint(1, &receiver.url, None).await;
     // The receiver has the message, but its response never arrives.
     receiver.answer(|_| Reply { delay: Duration::from_secs(60), ..reply(200) });
-    let now = now_ms();
+    let now = clock::now();
     office.upload(1, now).await;
     tokio::select! {
         round = office.dispatch(now) => panic!("it came back: {round:?}"),
         () = receiver.arrived() => {}
     }
     receiver.answer(|_| reply(200));
-    assert_eq!(office.dispatch(now + 1_000).await, DispatchSummary::default(), "it may still be on its way");
-    assert_eq!(office.dispatch(now + MINUTE_MS).await.delivered, 1);
+    assert_eq!(
+        office.dispatch(now + Duration::from_secs(1)).await,
+        DispatchSummary::default(),
+        "it may still be on its way"
+    );
+    assert_eq!(office.dispatch(now + MINUTE).await.delivered, 1);
     let received = receiver.received();
     assert_eq!(received.len(), 2);
     assert_eq!((received[0].id(), &received[0].body), (received[1].id(), &received[1].body));
-    assert_eq!(office.dispatch(now + DAY_MS).await, DispatchSummary::default());
+    assert_eq!(office.dispatch(now + DAY).await, DispatchSummary::default());
 }
 
 #[tokio::test]
@@ -105,7 +110,7 @@ async fn a_stopped_dispatcher_finishes_its_messages() {
     let (office, receiver) = (Office::open().await, Receiver::start().await);
     office.endpoint(1, &receiver.url, None).await;
     receiver.answer(|_| Reply { delay: Duration::from_millis(200), ..reply(200) });
-    let (now, stop) = (now_ms(), CancellationToken::new());
+    let (now, stop) = (clock::now(), CancellationToken::new());
     office.life(1, now).await;
     let stopping = async {
         receiver.arrived().await;

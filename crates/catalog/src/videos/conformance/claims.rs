@@ -5,8 +5,11 @@ use domain::job::{Generate, Job, JobReason, Mode, Stage};
 use domain::receipt::Receipt;
 use domain::segment::Lane;
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 
-use super::{LEASE, LEASE_MS, NOW, Subject, chunk, failure, generation, job, job_of, new_video, rendition, video_id};
+use super::{
+    LEASE, LEASE_MS, NOW, Subject, chunk, failure, generation, job, job_of, ms, new_video, rendition, video_id,
+};
 use crate::videos::{
     Attempt, AttemptOutcome, CatalogError, Claim, ClaimOutcome, NewVideo, RenditionState, UploadEventOutcome,
 };
@@ -21,13 +24,13 @@ pub async fn one_event_three_times_is_one_run(subject: &Subject) {
     let claim = subject.claim(&job, NOW).await;
     // The worker holds the message at this time.
     assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
-    let late = subject.catalog.note_upload_event(&job, NOW + LEASE_MS).await.expect("note");
+    let late = subject.catalog.note_upload_event(&job, NOW + ms(LEASE_MS)).await.expect("note");
     assert_eq!(late, UploadEventOutcome::Send(job.clone()), "a worker whose lease ended may be dead");
-    let held = ClaimOutcome::Held { until_ms: NOW + LEASE_MS };
-    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 1).await, held);
-    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
+    let held = ClaimOutcome::Held { until_ms: NOW + ms(LEASE_MS) };
+    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + ms(1)).await, held);
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(2)).await.expect("ready");
     assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::AlreadyDone);
-    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 3).await, ClaimOutcome::AlreadyDone);
+    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + ms(3)).await, ClaimOutcome::AlreadyDone);
     assert_eq!(subject.catalog.attempts(job.video).await.expect("attempts").len(), 1);
 }
 
@@ -48,14 +51,14 @@ pub async fn of_racing_claimers_one_wins(subject: &Subject) {
 pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
     let job = subject.queued(1).await;
     let first = subject.claim(&job, NOW).await;
-    assert_eq!((first.fence, first.lease_until_ms), (1, NOW + LEASE_MS));
-    let held = subject.claim_for(&job, &generation(&job), NOW + LEASE_MS - 1).await;
-    assert_eq!(held, ClaimOutcome::Held { until_ms: NOW + LEASE_MS });
-    let second = subject.claim(&job, NOW + LEASE_MS).await;
+    assert_eq!((first.fence, first.lease_until_ms), (1, NOW + ms(LEASE_MS)));
+    let held = subject.claim_for(&job, &generation(&job), NOW + ms(LEASE_MS - 1)).await;
+    assert_eq!(held, ClaimOutcome::Held { until_ms: NOW + ms(LEASE_MS) });
+    let second = subject.claim(&job, NOW + ms(LEASE_MS)).await;
     assert_eq!(second.fence, 2);
     let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     let ends: Vec<_> = attempts.iter().map(|it| (it.fence, it.outcome.clone(), it.ended_ms)).collect();
-    assert_eq!(ends, [(1, Some(AttemptOutcome::Lost), Some(NOW + LEASE_MS)), (2, None, None)]);
+    assert_eq!(ends, [(1, Some(AttemptOutcome::Lost), Some(NOW + ms(LEASE_MS))), (2, None, None)]);
 }
 
 /// A process that was suspended for longer than its lease continues, unless another worker has
@@ -63,13 +66,13 @@ pub async fn an_ended_lease_is_taken_over(subject: &Subject) {
 pub async fn an_ended_lease_without_a_successor_is_renewed(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
-    let late = NOW + 10 * LEASE_MS;
+    let late = NOW + ms(10 * LEASE_MS);
     subject.catalog.record_chunk(&claim, &chunk(Lane::Encode, 0, 1), late).await.expect("chunk");
     let claim = subject.catalog.renew(&claim, LEASE, late).await.expect("renew");
-    assert_eq!(claim.lease_until_ms, late + LEASE_MS);
-    let other = subject.claim_for(&job, &generation(&job), late + 1).await;
-    assert_eq!(other, ClaimOutcome::Held { until_ms: late + LEASE_MS });
-    subject.catalog.mark_ready(&claim, &Receipt::default(), late + 10 * LEASE_MS).await.expect("ready");
+    assert_eq!(claim.lease_until_ms, late + ms(LEASE_MS));
+    let other = subject.claim_for(&job, &generation(&job), late + ms(1)).await;
+    assert_eq!(other, ClaimOutcome::Held { until_ms: late + ms(LEASE_MS) });
+    subject.catalog.mark_ready(&claim, &Receipt::default(), late + ms(10 * LEASE_MS)).await.expect("ready");
     assert_eq!(subject.catalog.attempts(job.video).await.expect("attempts").len(), 1);
 }
 
@@ -77,32 +80,32 @@ pub async fn an_ended_lease_without_a_successor_is_renewed(subject: &Subject) {
 pub async fn a_lost_claim_changes_nothing(subject: &Subject) {
     let job = subject.queued(1).await;
     let ended = subject.claim(&job, NOW).await;
-    let newer = subject.claim(&job, NOW + LEASE_MS).await;
-    refuses_everything(subject, &ended, NOW + 1).await;
-    refuses_everything(subject, &ended, NOW + LEASE_MS + 1).await;
+    let newer = subject.claim(&job, NOW + ms(LEASE_MS)).await;
+    refuses_everything(subject, &ended, NOW + ms(1)).await;
+    refuses_everything(subject, &ended, NOW + ms(LEASE_MS + 1)).await;
     let forged = Claim { fence: newer.fence + 1, ..newer.clone() };
-    refuses_everything(subject, &forged, NOW + LEASE_MS + 1).await;
+    refuses_everything(subject, &forged, NOW + ms(LEASE_MS + 1)).await;
 
-    subject.catalog.release(&newer, NOW + LEASE_MS + 2).await.expect("release");
-    refuses_everything(subject, &newer, NOW + LEASE_MS + 3).await;
-    let last = subject.claim(&job, NOW + LEASE_MS + 4).await;
-    subject.catalog.mark_ready(&last, &Receipt::default(), NOW + LEASE_MS + 5).await.expect("ready");
-    refuses_everything(subject, &last, NOW + LEASE_MS + 6).await;
+    subject.catalog.release(&newer, NOW + ms(LEASE_MS + 2)).await.expect("release");
+    refuses_everything(subject, &newer, NOW + ms(LEASE_MS + 3)).await;
+    let last = subject.claim(&job, NOW + ms(LEASE_MS + 4)).await;
+    subject.catalog.mark_ready(&last, &Receipt::default(), NOW + ms(LEASE_MS + 5)).await.expect("ready");
+    refuses_everything(subject, &last, NOW + ms(LEASE_MS + 6)).await;
 }
 
-async fn refuses_everything(subject: &Subject, claim: &Claim, now_ms: u64) {
+async fn refuses_everything(subject: &Subject, claim: &Claim, now: UnixMillis) {
     let catalog = &subject.catalog;
     let before = everything(subject, claim).await;
     let renditions = [rendition("720p", RenditionState::Planned)];
     let answers = [
-        ("renew", catalog.renew(claim, LEASE, now_ms).await.map(drop)),
-        ("progress", catalog.set_progress(claim, Stage::Encode, 50, now_ms).await),
-        ("chunk", catalog.record_chunk(claim, &chunk(Lane::Encode, 0, 1), now_ms).await),
-        ("renditions", catalog.set_renditions(claim, &renditions, now_ms).await),
-        ("playable", catalog.mark_playable(claim, now_ms).await),
-        ("ready", catalog.mark_ready(claim, &Receipt::default(), now_ms).await.map(drop)),
-        ("fail", catalog.fail(claim, &failure(FailureCode::Damaged), false, "log", now_ms).await),
-        ("release", catalog.release(claim, now_ms).await),
+        ("renew", catalog.renew(claim, LEASE, now).await.map(drop)),
+        ("progress", catalog.set_progress(claim, Stage::Encode, 50, now).await),
+        ("chunk", catalog.record_chunk(claim, &chunk(Lane::Encode, 0, 1), now).await),
+        ("renditions", catalog.set_renditions(claim, &renditions, now).await),
+        ("playable", catalog.mark_playable(claim, now).await),
+        ("ready", catalog.mark_ready(claim, &Receipt::default(), now).await.map(drop)),
+        ("fail", catalog.fail(claim, &failure(FailureCode::Damaged), false, "log", now).await),
+        ("release", catalog.release(claim, now).await),
     ];
     for (what, answer) in answers {
         assert!(matches!(answer, Err(CatalogError::LeaseLost { .. })), "{what}: {answer:?}");
@@ -127,9 +130,9 @@ pub async fn a_video_has_a_holder(subject: &Subject) {
     assert_eq!(holder().await, None);
     let claim = subject.claim(&job, NOW).await;
     assert_eq!(holder().await.as_ref(), Some(&claim));
-    subject.catalog.release(&claim, NOW + 1).await.expect("release");
+    subject.catalog.release(&claim, NOW + ms(1)).await.expect("release");
     assert_eq!(holder().await, None);
-    let second = subject.claim(&job, NOW + 2).await;
+    let second = subject.claim(&job, NOW + ms(2)).await;
     assert_eq!(holder().await, Some(second));
     assert_eq!(subject.catalog.holder(video_id(9)).await.expect("holder"), None);
 }
@@ -138,17 +141,17 @@ pub async fn a_video_has_a_holder(subject: &Subject) {
 pub async fn renewing_keeps_the_claim(subject: &Subject) {
     let job = subject.queued(1).await;
     let mut claim = subject.claim(&job, NOW).await;
-    let mut now_ms = NOW;
+    let mut now = NOW;
     for _ in 0..5 {
-        now_ms += LEASE_MS - 1;
-        claim = subject.catalog.renew(&claim, LEASE, now_ms).await.expect("renew");
-        assert_eq!(claim.lease_until_ms, now_ms + LEASE_MS);
-        let other = subject.claim_for(&job, &generation(&job), now_ms + 1).await;
-        assert_eq!(other, ClaimOutcome::Held { until_ms: now_ms + LEASE_MS });
+        now += ms(LEASE_MS - 1);
+        claim = subject.catalog.renew(&claim, LEASE, now).await.expect("renew");
+        assert_eq!(claim.lease_until_ms, now + ms(LEASE_MS));
+        let other = subject.claim_for(&job, &generation(&job), now + ms(1)).await;
+        assert_eq!(other, ClaimOutcome::Held { until_ms: now + ms(LEASE_MS) });
     }
     // A renewal that arrives after a longer one does not shorten the lease.
-    let late = subject.catalog.renew(&claim, LEASE, now_ms - 5).await.expect("renew");
-    assert_eq!(late.lease_until_ms, now_ms + LEASE_MS);
+    let late = subject.catalog.renew(&claim, LEASE, now - ms(5)).await.expect("renew");
+    assert_eq!(late.lease_until_ms, now + ms(LEASE_MS));
 }
 
 /// A job that arrives before its row and before its event can be claimed.
@@ -159,8 +162,11 @@ pub async fn a_job_without_a_row_is_claimed(subject: &Subject) {
     assert_eq!((video.state.clone(), video.job.clone()), (VideoState::Processing, Some(job.id.clone())));
     assert_eq!(video.to_job(JobReason::Upload), Some(job.clone()));
     // Its own event arrives late and changes nothing.
-    assert_eq!(subject.catalog.note_upload_event(&job, NOW + 1).await.expect("note"), UploadEventOutcome::AlreadyDone);
-    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await.expect("ready");
+    assert_eq!(
+        subject.catalog.note_upload_event(&job, NOW + ms(1)).await.expect("note"),
+        UploadEventOutcome::AlreadyDone
+    );
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(2)).await.expect("ready");
 }
 
 /// A video that is cancelled or deleted during the work is `Gone` for its worker and for the next
@@ -169,14 +175,14 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
     for (number, event) in [(1, VideoEvent::Cancelled), (2, VideoEvent::Deleted)] {
         let job = subject.queued(number).await;
         let claim = subject.claim(&job, NOW).await;
-        subject.catalog.apply(job.video, &event, NOW + 1).await.expect("stop");
-        let renewed = subject.catalog.renew(&claim, LEASE, NOW + 2).await;
+        subject.catalog.apply(job.video, &event, NOW + ms(1)).await.expect("stop");
+        let renewed = subject.catalog.renew(&claim, LEASE, NOW + ms(2)).await;
         assert!(matches!(renewed, Err(CatalogError::Gone { .. })), "{renewed:?}");
-        let ready = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 2).await;
+        let ready = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(2)).await;
         assert!(matches!(ready, Err(CatalogError::Gone { .. })), "{ready:?}");
-        assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Gone);
+        assert_eq!(subject.claim_for(&job, &generation(&job), NOW + ms(2)).await, ClaimOutcome::Gone);
         assert_eq!(
-            subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"),
+            subject.catalog.note_upload_event(&job, NOW + ms(2)).await.expect("note"),
             UploadEventOutcome::VideoGone
         );
         let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
@@ -190,13 +196,13 @@ pub async fn stopping_takes_it_from_the_worker(subject: &Subject) {
         generation: generation(&job),
         fence: 1,
         worker: "worker".to_owned(),
-        lease_until_ms: NOW + LEASE_MS,
+        lease_until_ms: NOW + ms(LEASE_MS),
     };
-    let again = subject.catalog.request_work(&job, NOW + 3).await.expect("request");
+    let again = subject.catalog.request_work(&job, NOW + ms(3)).await.expect("request");
     assert_eq!(again.state, VideoState::Queued);
-    let renewed = subject.catalog.renew(&old, LEASE, NOW + 4).await;
+    let renewed = subject.catalog.renew(&old, LEASE, NOW + ms(4)).await;
     assert!(matches!(renewed, Err(CatalogError::LeaseLost { .. })), "{renewed:?}");
-    assert_eq!(subject.claim(&job, NOW + 4).await.fence, 2);
+    assert_eq!(subject.claim(&job, NOW + ms(4)).await.fence, 2);
 }
 
 /// Cancelling the re-encode of a ready video stops the re-encode and nothing else.
@@ -205,14 +211,14 @@ pub async fn a_cancelled_reencode_leaves_it_ready(subject: &Subject) {
     let new = job_of(1, "etag-1", "small");
     subject.catalog.request_work(&new, NOW).await.expect("request");
     let claim = subject.claim(&new, NOW).await;
-    let video = subject.catalog.apply(new.video, &VideoEvent::Cancelled, NOW + 1).await.expect("cancel");
+    let video = subject.catalog.apply(new.video, &VideoEvent::Cancelled, NOW + ms(1)).await.expect("cancel");
     assert_eq!(video.state, VideoState::Ready { generation: generation(&old) });
-    let renewed = subject.catalog.renew(&claim, LEASE, NOW + 2).await;
+    let renewed = subject.catalog.renew(&claim, LEASE, NOW + ms(2)).await;
     assert!(matches!(renewed, Err(CatalogError::Gone { .. })), "{renewed:?}");
-    assert_eq!(subject.claim_for(&new, &generation(&new), NOW + 3).await, ClaimOutcome::Gone);
-    subject.catalog.request_work(&new, NOW + 4).await.expect("request");
-    let claim = subject.claim(&new, NOW + 5).await;
-    let before = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 6).await.expect("ready");
+    assert_eq!(subject.claim_for(&new, &generation(&new), NOW + ms(3)).await, ClaimOutcome::Gone);
+    subject.catalog.request_work(&new, NOW + ms(4)).await.expect("request");
+    let claim = subject.claim(&new, NOW + ms(5)).await;
+    let before = subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(6)).await.expect("ready");
     assert_eq!(before, Some(generation(&old)));
 }
 
@@ -225,37 +231,40 @@ pub async fn a_dead_worker_is_relieved_at_once(subject: &Subject) {
     let third = subject.queued(3).await;
     let other = subject.catalog.claim(&third, &generation(&third), "another", LEASE, NOW).await.expect("claim");
 
-    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + 1).await.expect("release"), 2);
-    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + 1).await.expect("release"), 0);
+    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + ms(1)).await.expect("release"), 2);
+    assert_eq!(subject.catalog.release_all_of_worker("worker", NOW + ms(1)).await.expect("release"), 0);
     assert_eq!(subject.state(first.video).await, VideoState::Playable);
     assert_eq!(subject.state(second.video).await, VideoState::Queued);
-    assert_eq!(subject.claim(&first, NOW + 2).await.fence, 2);
+    assert_eq!(subject.claim(&first, NOW + ms(2)).await.fence, 2);
     let ClaimOutcome::Claimed(other) = other else { panic!("{other:?}") };
-    subject.catalog.renew(&other, LEASE, NOW + 2).await.expect("it belongs to another worker");
+    subject.catalog.renew(&other, LEASE, NOW + ms(2)).await.expect("it belongs to another worker");
 }
 
 /// A dead letter fails its video only if nothing has happened since and no worker holds it.
 pub async fn giving_up_is_for_the_abandoned(subject: &Subject) {
     let lost = failure(FailureCode::WorkerLost);
-    let fail_permanently = |job: Job, dead_lettered_ms, now_ms| {
+    let fail_permanently = |job: Job, dead_lettered_ms, now| {
         let lost = lost.clone();
-        async move { subject.catalog.fail_permanently(&job.into(), &lost, dead_lettered_ms, now_ms).await.expect("give up") }
+        async move { subject.catalog.fail_permanently(&job.into(), &lost, dead_lettered_ms, now).await.expect("give up") }
     };
     assert!(!fail_permanently(job(9), NOW, NOW).await, "an unknown video");
     let ready = subject.ready(1).await;
-    assert!(!fail_permanently(ready, NOW + 1, NOW + 1).await, "it was completed");
+    assert!(!fail_permanently(ready, NOW + ms(1), NOW + ms(1)).await, "it was completed");
 
     let job = subject.queued(2).await;
     subject.claim(&job, NOW).await;
-    assert!(!fail_permanently(job.clone(), NOW + 1, NOW + 1).await, "a worker holds it");
-    assert!(!fail_permanently(job_of(2, "etag-1", "small"), NOW + LEASE_MS, NOW + LEASE_MS).await, "another job");
-    assert!(fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await);
-    assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS).await, "repeated call");
+    assert!(!fail_permanently(job.clone(), NOW + ms(1), NOW + ms(1)).await, "a worker holds it");
+    assert!(
+        !fail_permanently(job_of(2, "etag-1", "small"), NOW + ms(LEASE_MS), NOW + ms(LEASE_MS)).await,
+        "another job"
+    );
+    assert!(fail_permanently(job.clone(), NOW + ms(LEASE_MS), NOW + ms(LEASE_MS)).await);
+    assert!(!fail_permanently(job.clone(), NOW + ms(LEASE_MS), NOW + ms(LEASE_MS)).await, "repeated call");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(lost.clone()));
 
-    subject.catalog.request_work(&job, NOW + LEASE_MS + 5).await.expect("request");
-    assert!(!fail_permanently(job.clone(), NOW + LEASE_MS, NOW + LEASE_MS + 6).await, "requested again since");
-    assert_eq!(subject.claim(&job, NOW + LEASE_MS + 7).await.fence, 2);
+    subject.catalog.request_work(&job, NOW + ms(LEASE_MS + 5)).await.expect("request");
+    assert!(!fail_permanently(job.clone(), NOW + ms(LEASE_MS), NOW + ms(LEASE_MS + 6)).await, "requested again since");
+    assert_eq!(subject.claim(&job, NOW + ms(LEASE_MS + 7)).await.fence, 2);
 }
 
 /// The settings chosen at upload apply, whatever job the event was turned into.
@@ -275,21 +284,21 @@ pub async fn a_source_waits_for_its_first_view(subject: &Subject) {
     let video = subject.catalog.create_video(&new, NOW).await.expect("create");
     assert_eq!(video.generate, Generate::OnFirstView);
     for _ in 0..3 {
-        let noted = subject.catalog.note_upload_event(&job(1), NOW + 1).await.expect("note");
+        let noted = subject.catalog.note_upload_event(&job(1), NOW + ms(1)).await.expect("note");
         assert_eq!(noted, UploadEventOutcome::Waits);
     }
     // Another source of a video that has not been watched also waits.
     let newer = job_of(1, "etag-2", "default");
-    assert_eq!(subject.catalog.note_upload_event(&newer, NOW + 2).await.expect("note"), UploadEventOutcome::Waits);
+    assert_eq!(subject.catalog.note_upload_event(&newer, NOW + ms(2)).await.expect("note"), UploadEventOutcome::Waits);
     let stored = subject.video(new.id).await;
     assert_eq!((stored.state.clone(), stored.queued_ms), (VideoState::Stored, None));
     assert_eq!(stored.to_job(JobReason::Upload), Some(newer.clone()));
 
-    for now_ms in [NOW + 3, NOW + 4] {
-        let asked = subject.catalog.request_work(&newer, now_ms).await.expect("request");
-        assert_eq!((asked.state, asked.queued_ms), (VideoState::Queued, Some(now_ms)));
+    for now in [NOW + ms(3), NOW + ms(4)] {
+        let asked = subject.catalog.request_work(&newer, now).await.expect("request");
+        assert_eq!((asked.state, asked.queued_ms), (VideoState::Queued, Some(now)));
     }
-    let noted = subject.catalog.note_upload_event(&newer, NOW + 5).await.expect("note");
+    let noted = subject.catalog.note_upload_event(&newer, NOW + ms(5)).await.expect("note");
     assert_eq!(noted, UploadEventOutcome::Send(newer.clone()), "from now on it is like any other");
-    subject.claim(&newer, NOW + 6).await;
+    subject.claim(&newer, NOW + ms(6)).await;
 }

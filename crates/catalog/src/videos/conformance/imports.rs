@@ -3,8 +3,9 @@
 use domain::failure::FailureCode;
 use domain::job::{Import, JobMessage, Stage};
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 
-use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job, new_video, video_id};
+use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job, ms, new_video, video_id};
 use crate::videos::{
     AttemptOutcome, CatalogError, Claim, ClaimOutcome, ImportRecord, NewVideo, Transfer, UploadEventOutcome,
 };
@@ -21,12 +22,12 @@ impl Subject {
         Import::new(new.id)
     }
 
-    async fn claim_import(&self, import: &Import, now_ms: u64) -> ClaimOutcome {
-        self.catalog.claim_import(import, "worker", LEASE, now_ms).await.expect("claim")
+    async fn claim_import(&self, import: &Import, now: UnixMillis) -> ClaimOutcome {
+        self.catalog.claim_import(import, "worker", LEASE, now).await.expect("claim")
     }
 
-    async fn claimed_import(&self, import: &Import, now_ms: u64) -> Claim {
-        match self.claim_import(import, now_ms).await {
+    async fn claimed_import(&self, import: &Import, now: UnixMillis) -> Claim {
+        match self.claim_import(import, now).await {
             ClaimOutcome::Claimed(claim) => claim,
             other => panic!("the import should be free, but is {other:?}"),
         }
@@ -42,7 +43,7 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     assert_eq!(subject.catalog.import(video_id(9)).await.expect("import"), None);
 
     let first = subject.claimed_import(&import, NOW).await;
-    assert_eq!(subject.claim_import(&import, NOW).await, ClaimOutcome::Held { until_ms: NOW + LEASE_MS });
+    assert_eq!(subject.claim_import(&import, NOW).await, ClaimOutcome::Held { until_ms: NOW + ms(LEASE_MS) });
     let transfer = Transfer {
         upload_id: "u1".to_owned(),
         part_bytes: 8 << 20,
@@ -54,7 +55,7 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     let seen = subject.video(import.video).await;
     assert_eq!((seen.state, seen.progress.and_then(|it| it.stage)), (VideoState::Uploading, Some(Stage::Fetch)));
 
-    let second = subject.claimed_import(&import, NOW + LEASE_MS).await;
+    let second = subject.claimed_import(&import, NOW + ms(LEASE_MS)).await;
     assert_eq!(subject.catalog.import(import.video).await.expect("import"), record(Some(transfer)));
     let late = subject.catalog.set_transfer(&first, None).await;
     assert!(matches!(late, Err(CatalogError::LeaseLost { .. })), "{late:?}");
@@ -62,15 +63,15 @@ pub async fn an_import_is_an_upload_by_a_worker(subject: &Subject) {
     // The bucket's event may arrive before the worker's final write.
     let job = job(1);
     assert_eq!(
-        subject.catalog.note_upload_event(&job, NOW + LEASE_MS).await.expect("note"),
+        subject.catalog.note_upload_event(&job, NOW + ms(LEASE_MS)).await.expect("note"),
         UploadEventOutcome::Send(job.clone())
     );
-    subject.catalog.finish_import(&second, NOW + LEASE_MS).await.expect("finish");
+    subject.catalog.finish_import(&second, NOW + ms(LEASE_MS)).await.expect("finish");
     assert_eq!(subject.catalog.import(import.video).await.expect("import"), record(None));
-    assert_eq!(subject.claim_import(&import, NOW + LEASE_MS).await, ClaimOutcome::AlreadyDone);
+    assert_eq!(subject.claim_import(&import, NOW + ms(LEASE_MS)).await, ClaimOutcome::AlreadyDone);
     let outcomes = subject.catalog.attempts(import.video).await.expect("attempts").into_iter().map(|it| it.outcome);
     assert_eq!(outcomes.collect::<Vec<_>>(), [Some(AttemptOutcome::Lost), Some(AttemptOutcome::Fetched)]);
-    assert!(matches!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Claimed(_)));
+    assert!(matches!(subject.claim_for(&job, &generation(&job), NOW + ms(LEASE_MS)).await, ClaimOutcome::Claimed(_)));
 }
 
 /// Infrastructure failures are retried, source failures are not; a new request starts the import
@@ -85,16 +86,16 @@ pub async fn imports_fail_like_jobs(subject: &Subject) {
     assert_eq!(subject.state(import.video).await, VideoState::Failed(failure(FailureCode::FetchRefused)));
     assert_eq!(subject.claim_import(&import, NOW).await, ClaimOutcome::AlreadyDone);
 
-    subject.catalog.request_import(import.video, URL, NOW + 1).await.expect("request");
+    subject.catalog.request_import(import.video, URL, NOW + ms(1)).await.expect("request");
     let message = JobMessage::from(import.clone());
     let lost = failure(FailureCode::WorkerLost);
     assert!(
-        !subject.catalog.fail_permanently(&message, &lost, NOW, NOW + 1).await.expect("give up"),
+        !subject.catalog.fail_permanently(&message, &lost, NOW, NOW + ms(1)).await.expect("give up"),
         "requested since"
     );
-    assert!(subject.catalog.fail_permanently(&message, &lost, NOW + 2, NOW + 2).await.expect("give up"));
+    assert!(subject.catalog.fail_permanently(&message, &lost, NOW + ms(2), NOW + ms(2)).await.expect("give up"));
     assert_eq!(subject.state(import.video).await, VideoState::Failed(lost));
-    subject.claimed_import(&import, NOW + 3).await;
+    subject.claimed_import(&import, NOW + ms(3)).await;
     assert_eq!(subject.state(import.video).await, VideoState::Uploading, "a redriven import goes on");
 }
 

@@ -5,8 +5,9 @@ use domain::ids::Generation;
 use domain::job::{Job, Stage};
 use domain::receipt::Receipt;
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 
-use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job_of, new_video};
+use super::{LEASE, LEASE_MS, NOW, Subject, failure, generation, job_of, ms, new_video};
 use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome};
 
 /// Workers that crash, stall, return late and fail; events that arrive twice and in any order;
@@ -28,7 +29,7 @@ struct Run<'a> {
     subject: &'a Subject,
     number: u8,
     chance: u64,
-    now_ms: u64,
+    now: UnixMillis,
     /// Every claim ever granted, including those of dead workers.
     claims: Vec<Claim>,
     /// The generation that viewers must be able to play.
@@ -39,7 +40,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(subject: &'a Subject, number: u8) -> Self {
         let chance = 0x9e37_79b9_7f4a_7c15 ^ u64::from(number);
-        Self { subject, number, chance, now_ms: NOW, claims: vec![], verified: None, deleted: false }
+        Self { subject, number, chance, now: NOW, claims: vec![], verified: None, deleted: false }
     }
 
     /// The next number below `end` (xorshift: the same in every run of the test).
@@ -71,28 +72,29 @@ impl<'a> Run<'a> {
     async fn step(&mut self) {
         let catalog = &self.subject.catalog;
         // Usually a moment passes, sometimes a whole lease.
-        self.now_ms += if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
-        let now_ms = self.now_ms;
+        let elapsed = if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
+        self.now += ms(elapsed);
+        let now = self.now;
         let job = self.any_job();
         match self.below(12) {
-            0 => drop(catalog.create_video(&new_video(self.number), now_ms).await),
+            0 => drop(catalog.create_video(&new_video(self.number), now).await),
             1 | 2 => {
-                let noted = catalog.note_upload_event(&job, now_ms).await.expect("note");
+                let noted = catalog.note_upload_event(&job, now).await.expect("note");
                 assert!(!self.deleted || noted == UploadEventOutcome::VideoGone);
             }
-            3 => drop(catalog.request_work(&job, now_ms).await),
+            3 => drop(catalog.request_work(&job, now).await),
             4..=6 => self.claim(&job).await,
-            7 if self.below(6) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now_ms).await),
+            7 if self.below(6) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now).await),
             7 if self.below(40) == 0 => {
-                self.deleted |= catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await.is_ok();
+                self.deleted |= catalog.apply(job.video, &VideoEvent::Deleted, now).await.is_ok();
             }
-            7 => drop(catalog.fail_permanently(&job.into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await),
+            7 => drop(catalog.fail_permanently(&job.into(), &failure(FailureCode::WorkerLost), now, now).await),
             _ => self.report().await,
         }
     }
 
     async fn claim(&mut self, job: &Job) {
-        let outcome = self.subject.claim_for(job, &generation(job), self.now_ms).await;
+        let outcome = self.subject.claim_for(job, &generation(job), self.now).await;
         assert!(!self.deleted || outcome == ClaimOutcome::Gone, "{outcome:?}");
         if let ClaimOutcome::Claimed(claim) = outcome {
             if let Some(last) = self.claims.last() {
@@ -105,19 +107,19 @@ impl<'a> Run<'a> {
     /// A worker reports; the catalog must reject a worker that lost its claim.
     async fn report(&mut self) {
         let Some(claim) = self.any_claim() else { return };
-        let (catalog, now_ms) = (&self.subject.catalog, self.now_ms);
+        let (catalog, now) = (&self.subject.catalog, self.now);
         let is_newest = self.claims.last().is_some_and(|it| it.fence == claim.fence);
         let answer = match self.below(6) {
-            0 => catalog.renew(&claim, LEASE, now_ms).await.map(drop),
-            1 => catalog.set_progress(&claim, Stage::Encode, 50, now_ms).await,
-            2 => catalog.mark_playable(&claim, now_ms).await,
+            0 => catalog.renew(&claim, LEASE, now).await.map(drop),
+            1 => catalog.set_progress(&claim, Stage::Encode, 50, now).await,
+            2 => catalog.mark_playable(&claim, now).await,
             3 => {
                 let code = if self.below(2) == 0 { FailureCode::Damaged } else { FailureCode::DiskFull };
                 let will_retry = self.below(2) == 0;
-                catalog.fail(&claim, &failure(code), will_retry, "log", now_ms).await
+                catalog.fail(&claim, &failure(code), will_retry, "log", now).await
             }
-            4 => catalog.release(&claim, now_ms).await,
-            _ => match catalog.mark_ready(&claim, &Receipt::default(), now_ms).await {
+            4 => catalog.release(&claim, now).await,
+            _ => match catalog.mark_ready(&claim, &Receipt::default(), now).await {
                 Ok(_) => {
                     self.verified = Some(claim.generation.clone());
                     Ok(())
@@ -146,17 +148,17 @@ impl<'a> Run<'a> {
 
     /// A final request succeeds, unless the video is deleted.
     async fn ends_well(mut self) {
-        self.now_ms += LEASE_MS * 2;
+        self.now += ms(LEASE_MS * 2);
         let catalog = &self.subject.catalog;
         let job = job_of(self.number, "etag-3", "default");
-        drop(catalog.create_video(&new_video(self.number), self.now_ms).await);
+        drop(catalog.create_video(&new_video(self.number), self.now).await);
         if self.deleted {
-            assert_eq!(self.subject.claim_for(&job, &generation(&job), self.now_ms).await, ClaimOutcome::Gone);
+            assert_eq!(self.subject.claim_for(&job, &generation(&job), self.now).await, ClaimOutcome::Gone);
             return;
         }
-        catalog.request_work(&job, self.now_ms).await.expect("request");
-        let claim = self.subject.claim(&job, self.now_ms).await;
-        catalog.mark_ready(&claim, &Receipt::default(), self.now_ms).await.expect("ready");
+        catalog.request_work(&job, self.now).await.expect("request");
+        let claim = self.subject.claim(&job, self.now).await;
+        catalog.mark_ready(&claim, &Receipt::default(), self.now).await.expect("ready");
         assert_eq!(self.subject.state(job.video).await, VideoState::Ready { generation: generation(&job) });
     }
 }

@@ -5,8 +5,9 @@ use domain::ids::{PosterId, VideoId};
 use domain::job::{JobReason, Mode};
 use domain::receipt::Receipt;
 use domain::state::{StateName, VideoEvent, VideoState};
+use domain::time::UnixMillis;
 
-use super::{LEASE_MS, NOW, Subject, failure, generation, job, new_video, rendition, video_id};
+use super::{LEASE_MS, NOW, Subject, failure, generation, job, ms, new_video, rendition, video_id};
 use crate::videos::{
     CatalogError, ClaimOutcome, NewVideo, OwnerLimits, Patch, RenditionRecord, RenditionState, Upload,
     UploadEventOutcome, UploadKind, VideoFilter,
@@ -22,7 +23,7 @@ pub async fn creating_twice_is_creating_once(subject: &Subject) {
     assert_eq!((&first.source.key, first.source.size), (&new.source_key, new.source_size));
     assert_eq!((&first.source.content_type, &first.source.etag), (&new.content_type, &None));
     let again = NewVideo { title: Some("Another".to_owned()), ..new };
-    assert_eq!(subject.catalog.create_video(&again, NOW + 1).await.expect("create"), first);
+    assert_eq!(subject.catalog.create_video(&again, NOW + ms(1)).await.expect("create"), first);
     assert_eq!(subject.video(first.id).await, first);
 }
 
@@ -46,14 +47,14 @@ pub async fn an_event_before_its_row_is_adopted(subject: &Subject) {
     assert_eq!((adopted.state, adopted.owner), (VideoState::Queued, None));
     let claim = subject.claim(&job, NOW).await;
 
-    let completed = subject.catalog.create_video(&new_video(1), NOW + 1).await.expect("create");
+    let completed = subject.catalog.create_video(&new_video(1), NOW + ms(1)).await.expect("create");
     assert_eq!((completed.state.clone(), completed.owner.as_deref()), (VideoState::Processing, Some("owner")));
     assert_eq!(completed.source.etag.as_deref(), Some("etag-1"));
     assert_eq!(completed.to_job(JobReason::Upload), Some(job));
-    subject.catalog.mark_playable(&claim, NOW + 2).await.expect("the claim still holds");
+    subject.catalog.mark_playable(&claim, NOW + ms(2)).await.expect("the claim still holds");
 
     let stolen = NewVideo { owner: None, ..new_video(1) };
-    let refused = subject.catalog.create_video(&stolen, NOW + 3).await;
+    let refused = subject.catalog.create_video(&stolen, NOW + ms(3)).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "{refused:?}");
 }
 
@@ -63,7 +64,7 @@ pub async fn uploads_are_noted(subject: &Subject) {
     let multipart = UploadKind::Multipart { upload_id: "upload/é".to_owned(), part_bytes: 16 << 20 };
     let open = UploadKind::Open { upload_id: "another".to_owned() };
     for kind in [UploadKind::Single, multipart, open] {
-        let upload = Upload { kind, expires_ms: NOW + 7 };
+        let upload = Upload { kind, expires_ms: NOW + ms(7) };
         let video = subject.catalog.set_upload(id, &upload, NOW).await.expect("set upload");
         assert_eq!((video.state, video.upload), (VideoState::Uploading, Some(upload)));
     }
@@ -104,9 +105,9 @@ pub async fn owners_have_a_quota(subject: &Subject) {
 /// Uploads that have completed, expired or been deleted are not counted; neither are those of other
 /// owners.
 pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
-    let begin = |number: u8, now_ms: u64| async move {
-        let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + 1_000 };
-        let video = subject.catalog.create_upload(&new_video(number), Some(&upload), &open_uploads(2), now_ms).await?;
+    let begin = |number: u8, now: UnixMillis| async move {
+        let upload = Upload { kind: UploadKind::Single, expires_ms: NOW + ms(1_000) };
+        let video = subject.catalog.create_upload(&new_video(number), Some(&upload), &open_uploads(2), now).await?;
         assert_eq!((&video.state, video.upload.as_ref()), (&VideoState::Uploading, Some(&upload)));
         Ok::<_, CatalogError>(video)
     };
@@ -125,8 +126,8 @@ pub async fn owners_have_so_many_uploads_under_way(subject: &Subject) {
     subject.catalog.apply(video_id(6), &VideoEvent::Deleted, NOW).await.expect("delete");
     subject.catalog.note_upload_event(&job(1), NOW).await.expect("note");
     begin(3, NOW).await.expect("one has arrived");
-    assert!(begin(7, NOW + 999).await.is_err());
-    begin(7, NOW + 1_000).await.expect("they have expired");
+    assert!(begin(7, NOW + ms(999)).await.is_err());
+    begin(7, NOW + ms(1_000)).await.expect("they have expired");
 }
 
 /// The limit also holds under concurrent requests.
@@ -145,12 +146,12 @@ pub async fn of_racing_uploads_no_more_than_the_limit_begin(subject: &Subject) {
 /// A patch changes the fields that it names, and nothing else.
 pub async fn owners_change_what_is_theirs(subject: &Subject) {
     let before = subject.catalog.create_video(&new_video(1), NOW).await.expect("create");
-    let patch = |patch: Patch| async move { subject.catalog.patch_video(before.id, &patch, NOW + 1).await };
+    let patch = |patch: Patch| async move { subject.catalog.patch_video(before.id, &patch, NOW + ms(1)).await };
     let unchanged = patch(Patch::default()).await.expect("patch");
     assert_eq!((&unchanged.title, &unchanged.metadata), (&before.title, &before.metadata));
     let renamed = patch(Patch { title: Some(Some("x".to_owned())), ..Patch::default() }).await.expect("patch");
     assert_eq!((renamed.title.as_deref(), &renamed.external_id), (Some("x"), &before.external_id));
-    assert!(renamed.version > before.version && renamed.updated_ms == NOW + 1);
+    assert!(renamed.version > before.version && renamed.updated_ms == NOW + ms(1));
     let emptied = Patch { title: Some(None), external_id: Some(None), metadata: Some(serde_json::Map::new()) };
     let emptied = patch(emptied).await.expect("patch");
     assert_eq!((emptied.title, emptied.external_id, emptied.metadata.len()), (None, None, 0));
@@ -229,7 +230,7 @@ pub async fn deleted_videos_keep_their_id(subject: &Subject) {
         assert_eq!(deleted.state, VideoState::Deleted);
     }
     assert_eq!(subject.catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::VideoGone);
-    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + LEASE_MS).await, ClaimOutcome::Gone);
+    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + ms(LEASE_MS)).await, ClaimOutcome::Gone);
     let again = subject.catalog.create_video(&new_video(1), NOW).await;
     assert!(matches!(again, Err(CatalogError::Gone { .. })), "{again:?}");
     let patched = subject.catalog.patch_video(job.video, &Patch::default(), NOW).await;

@@ -6,7 +6,7 @@ use domain::receipt::{Receipt, StageTime};
 use domain::segment::Lane;
 use domain::state::VideoState;
 
-use super::{LEASE_MS, NOW, Subject, chunk, failure, generation, job_of, rendition};
+use super::{LEASE_MS, NOW, Subject, chunk, failure, generation, job_of, ms, rendition};
 use crate::videos::{
     AttemptOutcome, CatalogError, ClaimOutcome, Progress, RenditionKind, RenditionRecord, RenditionState,
     UploadEventOutcome,
@@ -17,10 +17,10 @@ pub async fn from_queued_to_ready(subject: &Subject) {
     let job = subject.queued(1).await;
     let queued = subject.video(job.video).await;
     assert_eq!((queued.state, queued.queued_ms, queued.progress), (VideoState::Queued, Some(NOW), None));
-    let claim = subject.claim(&job, NOW + 1).await;
+    let claim = subject.claim(&job, NOW + ms(1)).await;
     assert_eq!(subject.video(job.video).await.progress, Some(Progress { stage: None, percent: 0 }));
     for _ in 0..2 {
-        subject.catalog.mark_playable(&claim, NOW + 2).await.expect("playable");
+        subject.catalog.mark_playable(&claim, NOW + ms(2)).await.expect("playable");
     }
     let playable = subject.video(job.video).await;
     assert_eq!((playable.state, playable.generation), (VideoState::Playable, Some(generation(&job))));
@@ -31,15 +31,15 @@ pub async fn from_queued_to_ready(subject: &Subject) {
         ..Receipt::default()
     };
     assert_eq!(subject.catalog.receipt(job.video, &generation(&job)).await.expect("receipt"), None);
-    let before = subject.catalog.mark_ready(&claim, &receipt, NOW + 3).await.expect("ready");
+    let before = subject.catalog.mark_ready(&claim, &receipt, NOW + ms(3)).await.expect("ready");
     assert_eq!(before, None);
     let ready = subject.video(job.video).await;
     assert_eq!(ready.state, VideoState::Ready { generation: generation(&job) });
-    assert_eq!((ready.playable_ms, ready.ready_ms, ready.progress), (Some(NOW + 2), Some(NOW + 3), None));
+    assert_eq!((ready.playable_ms, ready.ready_ms, ready.progress), (Some(NOW + ms(2)), Some(NOW + ms(3)), None));
     assert_eq!(subject.catalog.receipt(job.video, &generation(&job)).await.expect("receipt"), Some(receipt));
     let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
-    assert_eq!((attempts[0].outcome.clone(), attempts[0].ended_ms), (Some(AttemptOutcome::Ready), Some(NOW + 3)));
-    assert_eq!((attempts[0].started_ms, attempts[0].worker.as_str()), (NOW + 1, "worker"));
+    assert_eq!((attempts[0].outcome.clone(), attempts[0].ended_ms), (Some(AttemptOutcome::Ready), Some(NOW + ms(3))));
+    assert_eq!((attempts[0].started_ms, attempts[0].worker.as_str()), (NOW + ms(1), "worker"));
 }
 
 /// Viewers keep the published generation until a newer one is verified.
@@ -68,19 +68,22 @@ pub async fn a_bad_source_is_tried_once(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
     let reason = failure(FailureCode::NotAVideo);
-    subject.catalog.fail(&claim, &reason, true, "moov atom not found", NOW + 1).await.expect("fail");
+    subject.catalog.fail(&claim, &reason, true, "moov atom not found", NOW + ms(1)).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Failed(reason.clone()));
     let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Failed(reason)));
     assert_eq!(attempts[0].log_tail.as_deref(), Some("moov atom not found"));
 
-    assert_eq!(subject.catalog.note_upload_event(&job, NOW + 2).await.expect("note"), UploadEventOutcome::AlreadyDone);
-    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::AlreadyDone);
-    let again = subject.catalog.request_work(&job, NOW + 3).await.expect("request");
-    assert_eq!((again.state, again.queued_ms), (VideoState::Queued, Some(NOW + 3)));
-    let claim = subject.claim(&job, NOW + 4).await;
-    subject.catalog.fail(&claim, &failure(FailureCode::TooLong), true, "", NOW + 5).await.expect("fail");
-    subject.claim(&job_of(1, "etag-1", "long"), NOW + 6).await;
+    assert_eq!(
+        subject.catalog.note_upload_event(&job, NOW + ms(2)).await.expect("note"),
+        UploadEventOutcome::AlreadyDone
+    );
+    assert_eq!(subject.claim_for(&job, &generation(&job), NOW + ms(2)).await, ClaimOutcome::AlreadyDone);
+    let again = subject.catalog.request_work(&job, NOW + ms(3)).await.expect("request");
+    assert_eq!((again.state, again.queued_ms), (VideoState::Queued, Some(NOW + ms(3))));
+    let claim = subject.claim(&job, NOW + ms(4)).await;
+    subject.catalog.fail(&claim, &failure(FailureCode::TooLong), true, "", NOW + ms(5)).await.expect("fail");
+    subject.claim(&job_of(1, "etag-1", "long"), NOW + ms(6)).await;
 }
 
 /// An infrastructure failure leaves the video queued, and only the last one fails it; a redriven
@@ -105,17 +108,17 @@ pub async fn our_failures_are_retried_until_given_up(subject: &Subject) {
 pub async fn shutdown_gives_the_job_back(subject: &Subject) {
     let job = subject.queued(1).await;
     let claim = subject.claim(&job, NOW).await;
-    subject.catalog.release(&claim, NOW + 1).await.expect("release");
+    subject.catalog.release(&claim, NOW + ms(1)).await.expect("release");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
-    let claim = subject.claim(&job, NOW + 1).await;
+    let claim = subject.claim(&job, NOW + ms(1)).await;
     // A shutdown that is reported as a failure does not count against the video either.
-    subject.catalog.fail(&claim, &failure(FailureCode::Shutdown), false, "", NOW + 2).await.expect("fail");
+    subject.catalog.fail(&claim, &failure(FailureCode::Shutdown), false, "", NOW + ms(2)).await.expect("fail");
     assert_eq!(subject.state(job.video).await, VideoState::Queued);
-    let claim = subject.claim(&job, NOW + 2).await;
-    subject.catalog.mark_playable(&claim, NOW + 3).await.expect("playable");
-    subject.catalog.release(&claim, NOW + 3).await.expect("release");
+    let claim = subject.claim(&job, NOW + ms(2)).await;
+    subject.catalog.mark_playable(&claim, NOW + ms(3)).await.expect("playable");
+    subject.catalog.release(&claim, NOW + ms(3)).await.expect("release");
     assert_eq!(subject.state(job.video).await, VideoState::Playable);
-    assert_eq!(subject.claim(&job, NOW + 3).await.fence, 4);
+    assert_eq!(subject.claim(&job, NOW + ms(3)).await.fence, 4);
 }
 
 /// Playback follows what was published: another object under its key does not start work, however
@@ -124,28 +127,28 @@ pub async fn a_video_that_has_been_ready_takes_no_other_source(subject: &Subject
     let job = subject.ready(1).await;
     let other = job_of(1, "etag-2", "default");
     assert_eq!(
-        subject.catalog.note_upload_event(&other, NOW + 1).await.expect("note"),
+        subject.catalog.note_upload_event(&other, NOW + ms(1)).await.expect("note"),
         UploadEventOutcome::SourceAfterReady
     );
-    assert_eq!(subject.claim_for(&other, &generation(&other), NOW + 1).await, ClaimOutcome::AlreadyDone);
+    assert_eq!(subject.claim_for(&other, &generation(&other), NOW + ms(1)).await, ClaimOutcome::AlreadyDone);
     let video = subject.video(job.video).await;
     assert_eq!((video.source.etag.as_deref(), video.job), (Some("etag-1"), Some(job.id.clone())));
     // The same during a re-encode, and after it failed.
     let smaller = job_of(1, "etag-1", "small");
-    subject.catalog.request_work(&smaller, NOW + 2).await.expect("request");
+    subject.catalog.request_work(&smaller, NOW + ms(2)).await.expect("request");
     assert_eq!(
-        subject.catalog.note_upload_event(&other, NOW + 3).await.expect("note"),
+        subject.catalog.note_upload_event(&other, NOW + ms(3)).await.expect("note"),
         UploadEventOutcome::SourceAfterReady
     );
-    let claim = subject.claim(&smaller, NOW + 4).await;
-    subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + 5).await.expect("fail");
+    let claim = subject.claim(&smaller, NOW + ms(4)).await;
+    subject.catalog.fail(&claim, &failure(FailureCode::Damaged), false, "", NOW + ms(5)).await.expect("fail");
     assert_eq!(
-        subject.catalog.note_upload_event(&other, NOW + 6).await.expect("note"),
+        subject.catalog.note_upload_event(&other, NOW + ms(6)).await.expect("note"),
         UploadEventOutcome::SourceAfterReady
     );
     // A request for work may name another source.
-    subject.catalog.request_work(&other, NOW + 7).await.expect("request");
-    subject.claim(&other, NOW + 8).await;
+    subject.catalog.request_work(&other, NOW + ms(7)).await.expect("request");
+    subject.claim(&other, NOW + ms(8)).await;
 }
 
 /// Another object under the same key is new work, also after a failure; the old event is ignored.
@@ -155,14 +158,14 @@ pub async fn a_new_source_is_new_work(subject: &Subject) {
     subject.catalog.fail(&claim, &failure(FailureCode::Truncated), false, "", NOW).await.expect("fail");
     let good = job_of(1, "etag-2", "default");
     assert_eq!(
-        subject.catalog.note_upload_event(&good, NOW + 1).await.expect("note"),
+        subject.catalog.note_upload_event(&good, NOW + ms(1)).await.expect("note"),
         UploadEventOutcome::Send(good.clone())
     );
     let video = subject.video(good.video).await;
     assert_eq!((video.state, video.job), (VideoState::Queued, Some(good.id.clone())));
     assert_eq!(video.source.etag.as_deref(), Some("etag-2"));
-    let claim = subject.claim(&good, NOW + 2).await;
-    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + 3).await.expect("ready");
+    let claim = subject.claim(&good, NOW + ms(2)).await;
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(3)).await.expect("ready");
 }
 
 /// A chunk that is recorded twice replaces itself; generations do not mix.
@@ -244,8 +247,8 @@ pub async fn only_unused_generations_are_forgotten(subject: &Subject) {
     let refused = forget(&old).await;
     assert!(matches!(refused, Err(CatalogError::Conflict { .. })), "published: {refused:?}");
 
-    let claim = subject.claim(&new, NOW + LEASE_MS).await;
-    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + LEASE_MS).await.expect("ready");
+    let claim = subject.claim(&new, NOW + ms(LEASE_MS)).await;
+    subject.catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(LEASE_MS)).await.expect("ready");
     forget(&old).await.expect("it is unused");
     assert_eq!(subject.catalog.chunks(old.video, &generation(&old)).await.expect("chunks"), []);
     assert_eq!(subject.catalog.receipt(old.video, &generation(&old)).await.expect("receipt"), None);

@@ -1,22 +1,25 @@
 //! The outbox: webhook events, written in the transaction of the change that they report.
 
+use std::time::Duration;
+
 use domain::job::Stage;
+use domain::time::UnixMillis;
 use domain::webhook::{EventId, EventType};
 
 use super::Tx;
 use super::rows::video_columns;
 use super::rows::{VideoRow, progress};
-use crate::database::{sql, unsigned};
+use crate::database::{sql, time};
 use crate::videos::{CatalogError, Progress};
 use crate::webhooks::payload;
 
 /// Minimum interval between two progress events of a video.
-const PROGRESS_INTERVAL_MS: u64 = 5_000;
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Writes an event with the present state of the video. `row`: the row as it was when it was
 /// locked.
-pub(super) async fn emit(tx: &mut Tx, row: &VideoRow, kind: EventType, now_ms: u64) -> Result<(), CatalogError> {
-    write(tx, row, kind, None, now_ms).await
+pub(super) async fn emit(tx: &mut Tx, row: &VideoRow, kind: EventType, now: UnixMillis) -> Result<(), CatalogError> {
+    write(tx, row, kind, None, now).await
 }
 
 /// Writes a progress event, if an endpoint subscribes to them, and at most once per interval.
@@ -25,7 +28,7 @@ pub(super) async fn emit_progress(
     row: &VideoRow,
     stage: Stage,
     percent: i64,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<(), CatalogError> {
     let wanted = sqlx::query(
         "SELECT 1 FROM webhook_endpoints
@@ -42,11 +45,11 @@ pub(super) async fn emit_progress(
         .bind(EventType::VideoProgress.as_str())
         .fetch_one(&mut **tx)
         .await?;
-    if last_ms.is_some_and(|it| now_ms < unsigned(it).saturating_add(PROGRESS_INTERVAL_MS)) {
+    if last_ms.is_some_and(|it| now < time(it) + PROGRESS_INTERVAL) {
         return Ok(());
     }
     let progress = progress(Some(stage.as_str()), percent)?;
-    write(tx, row, EventType::VideoProgress, Some(progress), now_ms).await
+    write(tx, row, EventType::VideoProgress, Some(progress), now).await
 }
 
 const COUNT_ON: &str = concat!("UPDATE videos SET version = version + 1 WHERE id = $1 RETURNING ", video_columns!());
@@ -56,7 +59,7 @@ async fn write(
     row: &VideoRow,
     kind: EventType,
     progress: Option<Progress>,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<(), CatalogError> {
     // Events increment the version too, so every event of a video has its own version, and a later
     // event a higher one.
@@ -67,13 +70,13 @@ async fn write(
     sqlx::query(
         "INSERT INTO events (id, video, sequence, owner, type, at_ms, payload) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(EventId::new(now_ms, random).to_string())
+    .bind(EventId::new(now.get(), random).to_string())
     .bind(video.id.to_string())
     .bind(sql(video.version))
     .bind(&video.owner)
     .bind(kind.as_str())
-    .bind(sql(now_ms))
-    .bind(payload::of_video(kind, &video, progress, now_ms))
+    .bind(sql(now))
+    .bind(payload::of_video(kind, &video, progress, now))
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -9,6 +9,7 @@ use domain::failure::FailureClass;
 use domain::ids::{Generation, VideoId};
 use domain::job::Import;
 use domain::state::{VideoEvent, VideoState, transition};
+use domain::time::UnixMillis;
 
 use super::jobs::{grant, held_until, reopen};
 use super::rows::{from_json, to_json};
@@ -17,13 +18,12 @@ use super::work::lock_as_holder;
 use super::{Catalog, Ending, end_attempt, lock, lock_existing, set_state};
 use crate::database::unsigned;
 use crate::videos::{CatalogError, Claim, ClaimOutcome, ImportRecord, Transfer, Video};
-use platform::clock::millis;
 
 impl Catalog {
     /// Records a request to fetch the source of a video from a URL, the first or a repeated one.
     /// The caller calls this before it sends the import. A video whose source has arrived does not
     /// change; `Refused` if it is deleted.
-    pub async fn request_import(&self, video: VideoId, url: &str, now_ms: u64) -> Result<Video, CatalogError> {
+    pub async fn request_import(&self, video: VideoId, url: &str, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
         let (state, event) = (row.state()?, VideoEvent::ImportRequested);
@@ -37,8 +37,8 @@ impl Catalog {
         .execute(&mut *tx)
         .await?;
         if next == VideoState::Uploading {
-            set_state(&mut tx, &row, &next, now_ms).await?;
-            reopen(&mut tx, video, now_ms).await?;
+            set_state(&mut tx, &row, &next, now).await?;
+            reopen(&mut tx, video, now).await?;
         }
         let video = read_and_commit(tx, video).await?;
         self.events.notify_one();
@@ -64,7 +64,7 @@ impl Catalog {
         import: &Import,
         worker: &str,
         lease: Duration,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<ClaimOutcome, CatalogError> {
         let mut tx = self.write().await?;
         let Some(row) = lock(&mut tx, import.video).await? else { return Ok(ClaimOutcome::Gone) };
@@ -75,16 +75,16 @@ impl Catalog {
             // The import failed permanently before, and was redriven.
             VideoState::Failed(failure) if failure.class() != FailureClass::Source && row.source_etag.is_none() => {
                 let next = transition(&state, &VideoEvent::ImportRequested)?;
-                set_state(&mut tx, &row, &next, now_ms).await?;
+                set_state(&mut tx, &row, &next, now).await?;
             }
             // The source arrived, or cannot arrive.
             _ => return Ok(ClaimOutcome::AlreadyDone),
         }
-        if let Some(until_ms) = held_until(&row, now_ms) {
+        if let Some(until_ms) = held_until(&row, now) {
             return Ok(ClaimOutcome::Held { until_ms });
         }
         if row.worker.is_some() {
-            end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
+            end_attempt(&mut tx, &row, &Ending::plain("lost"), now).await?;
         }
         let claim = Claim {
             video: import.video,
@@ -94,9 +94,9 @@ impl Catalog {
             generation: Generation::of("import", &row.id),
             fence: unsigned(row.fence) + 1,
             worker: worker.to_owned(),
-            lease_until_ms: now_ms.saturating_add(millis(lease)),
+            lease_until_ms: now + lease,
         };
-        grant(&mut tx, &claim, now_ms).await?;
+        grant(&mut tx, &claim, now).await?;
         tx.commit().await?;
         Ok(ClaimOutcome::Claimed(claim))
     }
@@ -115,11 +115,11 @@ impl Catalog {
     }
 
     /// Records that the source is in the bucket, and ends the claim.
-    pub async fn finish_import(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    pub async fn finish_import(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         sqlx::query("UPDATE imports SET transfer = NULL WHERE video = $1").bind(&row.id).execute(&mut *tx).await?;
-        end_attempt(&mut tx, &row, &Ending::plain("fetched"), now_ms).await?;
+        end_attempt(&mut tx, &row, &Ending::plain("fetched"), now).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -6,24 +6,24 @@ use domain::failure::{Failure, FailureClass};
 use domain::ids::{Generation, VideoId};
 use domain::job::{Generate, Job, JobMessage};
 use domain::state::{VideoEvent, VideoState, transition};
+use domain::time::UnixMillis;
 use domain::webhook::EventType;
 
 use super::events::emit;
 use super::rows::{VideoRow, parse, video_columns};
 use super::videos::read_and_commit;
 use super::{Catalog, Ending, Tx, end_attempt, lock, lock_existing, set_state};
-use crate::database::{retried, sql, unsigned};
+use crate::database::{retried, sql, time, unsigned};
 use crate::videos::{CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
-use platform::clock::millis;
 
 impl Catalog {
     /// Records that a source arrived; an unknown video is adopted. The caller calls this before it
     /// sends the job, once per delivery of the event. Returns the job to send, with the settings of
     /// the video where `job` was built without knowing them. A video that has been ready accepts no
     /// other source from an event.
-    pub async fn note_upload_event(&self, job: &Job, now_ms: u64) -> Result<UploadEventOutcome, CatalogError> {
+    pub async fn note_upload_event(&self, job: &Job, now: UnixMillis) -> Result<UploadEventOutcome, CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_or_adopt(&mut tx, job, now_ms).await?;
+        let row = lock_or_adopt(&mut tx, job, now).await?;
         let state = row.state()?;
         if matches!(state, VideoState::Deleted | VideoState::Cancelled) {
             return Ok(UploadEventOutcome::VideoGone);
@@ -37,13 +37,13 @@ impl Catalog {
         let is_done = matches!(state, VideoState::Ready { .. } | VideoState::Failed(_));
         // A worker that holds the video has its message in hand: a second message would only wait
         // for it.
-        if is_known && (is_done || held_until(&row, now_ms).is_some()) {
+        if is_known && (is_done || held_until(&row, now).is_some()) {
             return Ok(UploadEventOutcome::AlreadyDone);
         }
         let not_begun = matches!(state, VideoState::Created | VideoState::Uploading | VideoState::Stored);
         let waits = not_begun && row.generate()? == Generate::OnFirstView;
         if !is_known {
-            set_job(&mut tx, &job, (!waits).then_some(now_ms)).await?;
+            set_job(&mut tx, &job, (!waits).then_some(now)).await?;
             let event = match row.source_etag {
                 _ if waits => VideoEvent::SourceStored,
                 None => VideoEvent::SourceArrived,
@@ -51,11 +51,11 @@ impl Catalog {
                 // failure.
                 Some(_) => VideoEvent::WorkRequested,
             };
-            set_state(&mut tx, &row, &transition(&state, &event)?, now_ms).await?;
+            set_state(&mut tx, &row, &transition(&state, &event)?, now).await?;
             if !waits {
-                reopen(&mut tx, job.video, now_ms).await?;
+                reopen(&mut tx, job.video, now).await?;
             }
-            emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
+            emit(&mut tx, &row, EventType::UploadCompleted, now).await?;
         }
         self.commit_with_events(tx).await?;
         Ok(if waits { UploadEventOutcome::Waits } else { UploadEventOutcome::Send(job) })
@@ -64,17 +64,17 @@ impl Catalog {
     /// Records a request for work: a conversion, a retry, or a re-encode, also of a failed or
     /// cancelled video. The caller calls this before it sends the job. `Refused` if the video is
     /// deleted.
-    pub async fn request_work(&self, job: &Job, now_ms: u64) -> Result<Video, CatalogError> {
+    pub async fn request_work(&self, job: &Job, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, job.video).await?;
         let next = transition(&row.state()?, &VideoEvent::WorkRequested)?;
-        set_job(&mut tx, job, Some(now_ms)).await?;
+        set_job(&mut tx, job, Some(now)).await?;
         if job.partial.is_some() {
             // Settings of a partial re-encode do not change the settings of the video.
             keep_settings(&mut tx, &row).await?;
         }
-        set_state(&mut tx, &row, &next, now_ms).await?;
-        reopen(&mut tx, job.video, now_ms).await?;
+        set_state(&mut tx, &row, &next, now).await?;
+        reopen(&mut tx, job.video, now).await?;
         read_and_commit(tx, job.video).await
     }
 
@@ -86,32 +86,32 @@ impl Catalog {
         generation: &Generation,
         worker: &str,
         lease: Duration,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<ClaimOutcome, CatalogError> {
         let mut tx = self.write().await?;
-        let row = lock_or_adopt(&mut tx, job, now_ms).await?;
-        let state = match verdict(&row, job, generation, now_ms)? {
+        let row = lock_or_adopt(&mut tx, job, now).await?;
+        let state = match verdict(&row, job, generation, now)? {
             Ok(state) => state,
             Err(outcome) => return Ok(outcome),
         };
         if row.worker.is_some() {
-            end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
+            end_attempt(&mut tx, &row, &Ending::plain("lost"), now).await?;
         }
         if row.source_etag.is_none() {
-            set_job(&mut tx, job, Some(now_ms)).await?;
+            set_job(&mut tx, job, Some(now)).await?;
             // The bucket's event would have reported the upload, but arrives too late.
-            emit(&mut tx, &row, EventType::UploadCompleted, now_ms).await?;
+            emit(&mut tx, &row, EventType::UploadCompleted, now).await?;
         }
-        set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&state, &VideoEvent::WorkStarted)?, now).await?;
         let claim = Claim {
             video: job.video,
             job: job.id.clone(),
             generation: generation.clone(),
             fence: unsigned(row.fence) + 1,
             worker: worker.to_owned(),
-            lease_until_ms: now_ms.saturating_add(millis(lease)),
+            lease_until_ms: now + lease,
         };
-        grant(&mut tx, &claim, now_ms).await?;
+        grant(&mut tx, &claim, now).await?;
         self.commit_with_events(tx).await?;
         Ok(ClaimOutcome::Claimed(claim))
     }
@@ -133,7 +133,7 @@ impl Catalog {
                 generation: parse("generation", &generation)?,
                 fence: unsigned(fence),
                 worker,
-                lease_until_ms: unsigned(lease_until_ms),
+                lease_until_ms: time(lease_until_ms),
             })
         })
         .transpose()
@@ -141,16 +141,16 @@ impl Catalog {
 
     /// Ends the leases of a worker that is known to be dead, and returns their number. Called at
     /// startup by the only process that uses this worker name.
-    pub async fn release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
-        retried(|| self.try_release_all_of_worker(worker, now_ms)).await
+    pub async fn release_all_of_worker(&self, worker: &str, now: UnixMillis) -> Result<u64, CatalogError> {
+        retried(|| self.try_release_all_of_worker(worker, now)).await
     }
 
-    async fn try_release_all_of_worker(&self, worker: &str, now_ms: u64) -> Result<u64, CatalogError> {
+    async fn try_release_all_of_worker(&self, worker: &str, now: UnixMillis) -> Result<u64, CatalogError> {
         let mut tx = self.write().await?;
         let rows: Vec<VideoRow> = sqlx::query_as(LOCK_ALL_OF_WORKER).bind(worker).fetch_all(&mut *tx).await?;
         for row in &rows {
-            end_attempt(&mut tx, row, &Ending::plain("lost"), now_ms).await?;
-            set_state(&mut tx, row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
+            end_attempt(&mut tx, row, &Ending::plain("lost"), now).await?;
+            set_state(&mut tx, row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now).await?;
         }
         tx.commit().await?;
         Ok(rows.len() as u64)
@@ -163,8 +163,8 @@ impl Catalog {
         &self,
         message: &JobMessage,
         failure: &Failure,
-        dead_lettered_ms: u64,
-        now_ms: u64,
+        dead_lettered_ms: UnixMillis,
+        now: UnixMillis,
     ) -> Result<bool, CatalogError> {
         match message {
             JobMessage::TranscodeV1(_) | JobMessage::ImportV1(_) => {}
@@ -175,17 +175,17 @@ impl Catalog {
             return Ok(false);
         };
         let state = row.state()?;
-        let asked_again = row.queued_ms.is_some_and(|it| unsigned(it) > dead_lettered_ms);
+        let asked_again = row.queued_ms.is_some_and(|it| time(it) > dead_lettered_ms);
         let another_job = row.job.as_deref().is_some_and(|it| it != message.id().as_str());
         // A worker that holds the video records the outcome itself.
-        if state.is_settled() || asked_again || another_job || held_until(&row, now_ms).is_some() {
+        if state.is_settled() || asked_again || another_job || held_until(&row, now).is_some() {
             return Ok(false);
         }
         if row.worker.is_some() {
-            end_attempt(&mut tx, &row, &Ending::plain("lost"), now_ms).await?;
+            end_attempt(&mut tx, &row, &Ending::plain("lost"), now).await?;
         }
         let next = transition(&state, &VideoEvent::FailedPermanently(failure.clone()))?;
-        set_state(&mut tx, &row, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now).await?;
         self.commit_with_events(tx).await?;
         Ok(true)
     }
@@ -199,7 +199,7 @@ fn verdict(
     row: &VideoRow,
     job: &Job,
     generation: &Generation,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<Result<VideoState, ClaimOutcome>, CatalogError> {
     let state = row.state()?;
     let is_same_job = row.job.as_deref() == Some(job.id.as_str());
@@ -210,7 +210,7 @@ fn verdict(
         // The job of an upload that arrived after the video was ready. A request for work records
         // its source first.
         _ if row.has_played() && row.source_etag.as_deref() != Some(&job.source.etag) => Err(ClaimOutcome::AlreadyDone),
-        _ if let Some(until_ms) = held_until(row, now_ms) => Err(ClaimOutcome::Held { until_ms }),
+        _ if let Some(until_ms) = held_until(row, now) => Err(ClaimOutcome::Held { until_ms }),
         VideoState::Failed(failure) if failure.class() == FailureClass::Source => {
             // The same job would fail the same way; another source or profile deserves an attempt.
             if is_same_job { Err(ClaimOutcome::AlreadyDone) } else { Ok(VideoState::Queued) }
@@ -220,13 +220,13 @@ fn verdict(
 }
 
 /// When the lease on the video expires; `None` if no worker holds it.
-pub(super) fn held_until(row: &VideoRow, now_ms: u64) -> Option<u64> {
-    row.worker.as_ref().map(|_| unsigned(row.lease_until_ms)).filter(|it| *it > now_ms)
+pub(super) fn held_until(row: &VideoRow, now: UnixMillis) -> Option<UnixMillis> {
+    row.worker.as_ref().map(|_| time(row.lease_until_ms)).filter(|it| *it > now)
 }
 
 /// Locks the row of the job's video. An unknown video is created from the job, so that an event
 /// that arrives before its row is not lost.
-async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, CatalogError> {
+async fn lock_or_adopt(tx: &mut Tx, job: &Job, now: UnixMillis) -> Result<VideoRow, CatalogError> {
     if let Some(row) = lock(tx, job.video).await? {
         return Ok(row);
     }
@@ -239,7 +239,7 @@ async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, 
     .bind(job.video.to_string())
     .bind(&job.profile)
     .bind(job.mode.as_str())
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .execute(&mut **tx)
     .await?;
     lock_existing(tx, job.video).await
@@ -247,7 +247,7 @@ async fn lock_or_adopt(tx: &mut Tx, job: &Job, now_ms: u64) -> Result<VideoRow, 
 
 /// Stores the job with its source and settings. `queued_ms`: when it was first requested, if it
 /// was.
-async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<u64>) -> Result<(), CatalogError> {
+async fn set_job(tx: &mut Tx, job: &Job, queued_ms: Option<UnixMillis>) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET job = $1, source_bucket = $2, source_key = $3, source_etag = $4, source_size = $5,
             profile = $6, mode = $7, queued_ms = coalesce(queued_ms, $8)
@@ -279,16 +279,16 @@ async fn keep_settings(tx: &mut Tx, row: &VideoRow) -> Result<(), CatalogError> 
 }
 
 /// Records that work was requested now; earlier cancellations and dead letters no longer apply.
-pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now_ms: u64) -> Result<(), CatalogError> {
+pub(super) async fn reopen(tx: &mut Tx, video: VideoId, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET cancelled_job = NULL, queued_ms = $1 WHERE id = $2")
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(video.to_string())
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
-pub(super) async fn grant(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+pub(super) async fn grant(tx: &mut Tx, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET fence = $1, worker = $2, lease_until_ms = $3, job = $4 WHERE id = $5")
         .bind(sql(claim.fence))
         .bind(&claim.worker)
@@ -306,7 +306,7 @@ pub(super) async fn grant(tx: &mut Tx, claim: &Claim, now_ms: u64) -> Result<(),
     .bind(claim.job.as_str())
     .bind(claim.generation.as_str())
     .bind(&claim.worker)
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -9,7 +9,7 @@ use domain::state::{StateName, VideoState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::database::unsigned;
+use crate::database::{time, unsigned};
 use crate::videos::{
     Attempt, AttemptOutcome, CatalogError, Progress, RenditionRecord, Upload, UploadKind, Video, VideoSource,
 };
@@ -132,7 +132,7 @@ impl VideoRow {
             ("open", Some(upload_id), _) => UploadKind::Open { upload_id: upload_id.clone() },
             _ => return Err(corrupt("an upload", kind)),
         };
-        Ok(Some(Upload { kind, expires_ms: unsigned(expires_ms) }))
+        Ok(Some(Upload { kind, expires_ms: time(expires_ms) }))
     }
 
     pub(super) fn into_video(self, progress: Option<Progress>) -> Result<Video, CatalogError> {
@@ -164,11 +164,11 @@ impl VideoRow {
             },
             profile: self.profile,
             progress,
-            created_ms: unsigned(self.created_ms),
-            updated_ms: unsigned(self.updated_ms),
-            queued_ms: self.queued_ms.map(unsigned),
-            playable_ms: self.playable_ms.map(unsigned),
-            ready_ms: self.ready_ms.map(unsigned),
+            created_ms: time(self.created_ms),
+            updated_ms: time(self.updated_ms),
+            queued_ms: self.queued_ms.map(time),
+            playable_ms: self.playable_ms.map(time),
+            ready_ms: self.ready_ms.map(time),
             version: unsigned(self.version),
         })
     }
@@ -230,8 +230,8 @@ impl AttemptRow {
             job: parse("job id", &self.job)?,
             generation: parse("generation", &self.generation)?,
             worker: self.worker,
-            started_ms: unsigned(self.started_ms),
-            ended_ms: self.ended_ms.map(unsigned),
+            started_ms: time(self.started_ms),
+            ended_ms: self.ended_ms.map(time),
             outcome,
             progress: progress(self.stage.as_deref(), self.percent)?,
             log_tail: self.log_tail,

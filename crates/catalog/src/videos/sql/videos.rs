@@ -2,6 +2,7 @@
 
 use domain::ids::VideoId;
 use domain::state::{StateName, VideoEvent, VideoState, transition};
+use domain::time::UnixMillis;
 
 use super::folding::folded;
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
@@ -15,8 +16,8 @@ impl Catalog {
     /// Creates a video, or completes the row that an early bucket event created. A repeated call
     /// with the same id changes nothing. `Conflict` if the id belongs to another owner, `Gone` if
     /// the video was deleted.
-    pub async fn create_video(&self, new: &NewVideo, now_ms: u64) -> Result<Video, CatalogError> {
-        self.create_upload(new, None, &OwnerLimits::default(), now_ms).await
+    pub async fn create_video(&self, new: &NewVideo, now: UnixMillis) -> Result<Video, CatalogError> {
+        self.create_upload(new, None, &OwnerLimits::default(), now).await
     }
 
     /// Creates a video for an upload, within the limits of all videos of the owner, this one
@@ -28,7 +29,7 @@ impl Catalog {
         new: &NewVideo,
         upload: Option<&Upload>,
         limits: &OwnerLimits,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         if *limits != OwnerLimits::default() {
@@ -36,20 +37,20 @@ impl Catalog {
             self.database
                 .one_at_a_time(&mut tx, &format!("uploads of {}", new.owner.as_deref().unwrap_or("nobody")))
                 .await?;
-            check_limits(&mut tx, new, limits, now_ms).await?;
+            check_limits(&mut tx, new, limits, now).await?;
         }
-        insert_if_missing(&mut tx, new, now_ms).await?;
+        insert_if_missing(&mut tx, new, now).await?;
         let row = lock_existing(&mut tx, new.id).await?;
         if row.state()? == VideoState::Deleted {
             return Err(CatalogError::Gone { video: new.id });
         }
         if row.adopted != 0 {
-            complete(&mut tx, new, now_ms).await?;
+            complete(&mut tx, new, now).await?;
         } else if row.owner != new.owner {
             return Err(CatalogError::Conflict { video: new.id, what: "owner" });
         }
         if let Some(upload) = upload {
-            note_upload(&mut tx, &row, upload, now_ms).await?;
+            note_upload(&mut tx, &row, upload, now).await?;
         }
         read_and_commit(tx, new.id).await
     }
@@ -83,7 +84,7 @@ impl Catalog {
     }
 
     /// Updates the fields that an owner may change.
-    pub async fn patch_video(&self, video: VideoId, patch: &Patch, now_ms: u64) -> Result<Video, CatalogError> {
+    pub async fn patch_video(&self, video: VideoId, patch: &Patch, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         if lock_existing(&mut tx, video).await?.state()? == VideoState::Deleted {
             return Err(CatalogError::Gone { video });
@@ -100,7 +101,7 @@ impl Catalog {
         .bind(i64::from(patch.external_id.is_some()))
         .bind(patch.external_id.as_ref().and_then(|it| it.as_deref()).map(text))
         .bind(patch.metadata.as_ref().map(to_json))
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(video.to_string())
         .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(folded))
         .execute(&mut *tx)
@@ -109,16 +110,16 @@ impl Catalog {
     }
 
     /// Stores how the source is uploaded, and marks the upload as started.
-    pub async fn set_upload(&self, video: VideoId, upload: &Upload, now_ms: u64) -> Result<Video, CatalogError> {
+    pub async fn set_upload(&self, video: VideoId, upload: &Upload, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_existing(&mut tx, video).await?;
-        note_upload(&mut tx, &row, upload, now_ms).await?;
+        note_upload(&mut tx, &row, upload, now).await?;
         read_and_commit(tx, video).await
     }
 
     /// Applies an event that does not come from a worker (otherwise `NeedsClaim`). `Cancelled` and
     /// `Deleted` revoke the worker's claim; cancelling a ready video stops only its re-encode.
-    pub async fn apply(&self, video: VideoId, event: &VideoEvent, now_ms: u64) -> Result<Video, CatalogError> {
+    pub async fn apply(&self, video: VideoId, event: &VideoEvent, now: UnixMillis) -> Result<Video, CatalogError> {
         let stops = match event {
             VideoEvent::Cancelled | VideoEvent::Deleted => true,
             VideoEvent::UploadStarted
@@ -144,19 +145,19 @@ impl Catalog {
             erasure::erase(&mut tx, &row).await?;
         }
         if next != state {
-            set_state(&mut tx, &row, &next, now_ms).await?;
+            set_state(&mut tx, &row, &next, now).await?;
         }
         if erases {
             erasure::erase_external_id(&mut tx, &row).await?;
         }
         if stops {
-            end_attempt(&mut tx, &row, &Ending::plain("stopped"), now_ms).await?;
+            end_attempt(&mut tx, &row, &Ending::plain("stopped"), now).await?;
             // The message of a stopped re-encode may still be waiting. Its claim must be rejected
             // although the video stays ready.
             sqlx::query("UPDATE videos SET cancelled_job = job WHERE id = $1").bind(&row.id).execute(&mut *tx).await?;
         }
         if *event == VideoEvent::WorkRequested {
-            super::jobs::reopen(&mut tx, video, now_ms).await?;
+            super::jobs::reopen(&mut tx, video, now).await?;
         }
         let video = read_and_commit(tx, video).await?;
         self.events.notify_one();
@@ -223,13 +224,13 @@ pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video,
 }
 
 /// Stores how a video is uploaded. Its row must be locked.
-async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) -> Result<(), CatalogError> {
+async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now: UnixMillis) -> Result<(), CatalogError> {
     let (kind, id, part_bytes) = match &upload.kind {
         UploadKind::Single => ("single", None, None),
         UploadKind::Multipart { upload_id, part_bytes } => ("multipart", Some(upload_id), Some(sql(*part_bytes))),
         UploadKind::Open { upload_id } => ("open", Some(upload_id), None),
     };
-    set_state(tx, row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now_ms).await?;
+    set_state(tx, row, &transition(&row.state()?, &VideoEvent::UploadStarted)?, now).await?;
     sqlx::query(
         "UPDATE videos SET upload_kind = $1, upload_id = $2, upload_part_bytes = $3, upload_expires_ms = $4
          WHERE id = $5",
@@ -249,7 +250,7 @@ async fn note_upload(tx: &mut Tx, row: &VideoRow, upload: &Upload, now_ms: u64) 
 const BEGINNING_MS: u64 = 3_600_000;
 
 /// Counts the other open uploads of the same owner.
-async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, CatalogError> {
+async fn count_open(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<i64, CatalogError> {
     // Selected by state, of which few rows match, and not by owner, who may have many videos.
     let (open,): (i64,) = sqlx::query_as(
         "SELECT count(*) FROM videos
@@ -259,15 +260,15 @@ async fn count_open(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<i64, Cat
     .bind(&new.owner)
     .bind(new.id.to_string())
     .bind(sql(BEGINNING_MS))
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .fetch_one(&mut **tx)
     .await?;
     Ok(open)
 }
 
-async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms: u64) -> Result<(), CatalogError> {
+async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now: UnixMillis) -> Result<(), CatalogError> {
     if let Some(limit) = limits.open_uploads
-        && count_open(tx, new, now_ms).await? >= i64::from(limit)
+        && count_open(tx, new, now).await? >= i64::from(limit)
     {
         return Err(CatalogError::TooManyOpen { limit });
     }
@@ -293,7 +294,7 @@ async fn check_limits(tx: &mut Tx, new: &NewVideo, limits: &OwnerLimits, now_ms:
     }
 }
 
-async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query(
         "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
             content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate,
@@ -311,7 +312,7 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
     .bind(new.content_type.as_deref().map(text))
     .bind(&new.profile)
     .bind(new.mode.as_str())
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(new.generate.as_str())
     .bind(new.title.as_deref().map(folded))
     .bind(new.file_name.as_deref().map(text))
@@ -322,7 +323,7 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(
 
 /// Completes an adopted row with the fields of its creator. For the source, the facts of the
 /// arrived object take precedence.
-async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), CatalogError> {
+async fn complete(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query(
         "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
             source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
@@ -339,7 +340,7 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now_ms: u64) -> Result<(), Catalo
     .bind(new.content_type.as_deref().map(text))
     .bind(&new.profile)
     .bind(new.mode.as_str())
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(new.id.to_string())
     .bind(new.generate.as_str())
     .bind(new.title.as_deref().map(folded))

@@ -8,13 +8,13 @@ use domain::job::Stage;
 use domain::receipt::{Extra, Receipt};
 use domain::segment::ChunkRecord;
 use domain::state::{VideoEvent, VideoState, transition};
+use domain::time::UnixMillis;
 
 use super::events::emit_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
 use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
-use crate::database::{sql, unsigned};
+use crate::database::{sql, time};
 use crate::videos::{CatalogError, Claim, RenditionRecord};
-use platform::clock::millis;
 
 const LOCK_AS_HOLDER: &str = concat!(
     "UPDATE videos SET version = version
@@ -64,11 +64,11 @@ pub(super) async fn lock_as_holder(tx: &mut Tx, claim: &Claim) -> Result<VideoRo
 impl Catalog {
     /// Extends the lease to `lease` from now, and returns the claim with its new expiry. It also
     /// works after expiry, as long as no other worker has claimed the video.
-    pub async fn renew(&self, claim: &Claim, lease: Duration, now_ms: u64) -> Result<Claim, CatalogError> {
+    pub async fn renew(&self, claim: &Claim, lease: Duration, now: UnixMillis) -> Result<Claim, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // Never shortens the lease: of two concurrent renewals, the later expiry counts.
-        let lease_until_ms = now_ms.saturating_add(millis(lease)).max(unsigned(row.lease_until_ms));
+        let lease_until_ms = (now + lease).max(time(row.lease_until_ms));
         sqlx::query("UPDATE videos SET lease_until_ms = $1 WHERE id = $2")
             .bind(sql(lease_until_ms))
             .bind(&row.id)
@@ -85,7 +85,7 @@ impl Catalog {
         claim: &Claim,
         stage: Stage,
         percent: u8,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
@@ -100,15 +100,15 @@ impl Catalog {
         .bind(row.fence)
         .fetch_optional(&mut *tx)
         .await?;
-        touch(&mut tx, &row, now_ms).await?;
+        touch(&mut tx, &row, now).await?;
         if let Some((percent,)) = moved {
-            emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
+            emit_progress(&mut tx, &row, stage, percent, now).await?;
         }
         self.commit_with_events(tx).await
     }
 
     /// Records a finished chunk. A repeated call with the same lane and index replaces the record.
-    pub async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now_ms: u64) -> Result<(), CatalogError> {
+    pub async fn record_chunk(&self, claim: &Claim, chunk: &ChunkRecord, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         // The newer record wins: it describes the objects that were stored last.
@@ -123,7 +123,7 @@ impl Catalog {
         .bind(chunk.lane.as_str())
         .bind(i64::from(chunk.index))
         .bind(row.fence)
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(to_json(chunk))
         .execute(&mut *tx)
         .await?;
@@ -135,7 +135,7 @@ impl Catalog {
         &self,
         claim: &Claim,
         renditions: &[RenditionRecord],
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
@@ -168,16 +168,16 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         }
-        touch(&mut tx, &row, now_ms).await?;
+        touch(&mut tx, &row, now).await?;
         Ok(tx.commit().await?)
     }
 
     /// Records that one rung with audio is published.
-    pub async fn mark_playable(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    pub async fn mark_playable(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         let next = transition(&row.state()?, &VideoEvent::BecamePlayable)?;
-        set_state(&mut tx, &row, &next, now_ms).await?;
+        set_state(&mut tx, &row, &next, now).await?;
         if next == VideoState::Playable {
             sqlx::query("UPDATE videos SET generation = $1 WHERE id = $2")
                 .bind(claim.generation.as_str())
@@ -195,15 +195,15 @@ impl Catalog {
         &self,
         claim: &Claim,
         receipt: &Receipt,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Option<Generation>, CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
         let before: Option<Generation> = row.generation.as_deref().map(|it| parse("generation", it)).transpose()?;
         let event = VideoEvent::Verified { generation: claim.generation.clone() };
-        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now).await?;
         sqlx::query(READY)
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(&row.id)
             .bind(claim.generation.as_str())
             .bind(sql(receipt.source_ms))
@@ -221,11 +221,11 @@ impl Catalog {
         )
         .bind(&row.id)
         .bind(claim.generation.as_str())
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(to_json(receipt))
         .execute(&mut *tx)
         .await?;
-        end_attempt(&mut tx, &row, &Ending::plain("ready"), now_ms).await?;
+        end_attempt(&mut tx, &row, &Ending::plain("ready"), now).await?;
         self.commit_with_events(tx).await?;
         Ok(before.filter(|it| *it != claim.generation))
     }
@@ -239,7 +239,7 @@ impl Catalog {
         failure: &Failure,
         will_retry: bool,
         log_tail: &str,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
@@ -249,18 +249,18 @@ impl Catalog {
                 VideoEvent::AttemptFailed(failure.clone())
             }
         };
-        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &event)?, now).await?;
         let ending = Ending { outcome: "failed", failure: Some(failure), log_tail: Some(log_tail) };
-        end_attempt(&mut tx, &row, &ending, now_ms).await?;
+        end_attempt(&mut tx, &row, &ending, now).await?;
         self.commit_with_events(tx).await
     }
 
     /// Ends the claim of a worker that shuts down, so that the next claimer need not wait.
-    pub async fn release(&self, claim: &Claim, now_ms: u64) -> Result<(), CatalogError> {
+    pub async fn release(&self, claim: &Claim, now: UnixMillis) -> Result<(), CatalogError> {
         let mut tx = self.write().await?;
         let row = lock_as_holder(&mut tx, claim).await?;
-        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now_ms).await?;
-        end_attempt(&mut tx, &row, &Ending::plain("released"), now_ms).await?;
+        set_state(&mut tx, &row, &transition(&row.state()?, &VideoEvent::WorkReleased)?, now).await?;
+        end_attempt(&mut tx, &row, &Ending::plain("released"), now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -342,9 +342,9 @@ async fn delete_of_generation(
 }
 
 /// Records that the video changed.
-async fn touch(tx: &mut Tx, row: &VideoRow, now_ms: u64) -> Result<(), CatalogError> {
+async fn touch(tx: &mut Tx, row: &VideoRow, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET version = version + 1, updated_ms = $1 WHERE id = $2")
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(&row.id)
         .execute(&mut **tx)
         .await?;

@@ -1,10 +1,11 @@
 //! Endpoints and their subscriptions.
 
+use domain::time::UnixMillis;
 use domain::webhook::EventType::{self, *};
 
 use super::{MANY, NOW, Subject, endpoint_id, new_endpoint};
 use crate::videos::NewVideo;
-use crate::videos::conformance::{NOW as THEN, job, new_video};
+use crate::videos::conformance::{NOW as THEN, job, ms, new_video};
 use crate::webhooks::{
     DisabledReason, EndpointFilter, EndpointPatch, EndpointSecret, MAX_ENDPOINTS, NewEndpoint, WebhookError,
 };
@@ -28,17 +29,17 @@ pub async fn endpoints_are_kept_as_they_were_made(subject: &Subject) {
 /// Omitted fields stay unchanged; a removed endpoint is gone with its log.
 pub async fn endpoints_are_changed_and_removed(subject: &Subject) {
     let made = subject.endpoint(1).await;
-    let unchanged = subject.webhooks.patch(made.id, &EndpointPatch::default(), NOW + 1).await.expect("patch");
-    assert_eq!(unchanged, super::Endpoint { updated_ms: NOW + 1, ..made.clone() });
+    let unchanged = subject.webhooks.patch(made.id, &EndpointPatch::default(), NOW + ms(1)).await.expect("patch");
+    assert_eq!(unchanged, super::Endpoint { updated_ms: NOW + ms(1), ..made.clone() });
     let patch = EndpointPatch {
         url: Some("https://other.example/".to_owned()),
         types: Some(Some(vec![VideoReady])),
         description: Some(None),
         active: None,
     };
-    let changed = subject.webhooks.patch(made.id, &patch, NOW + 2).await.expect("patch");
+    let changed = subject.webhooks.patch(made.id, &patch, NOW + ms(2)).await.expect("patch");
     assert_eq!((changed.url.as_str(), &changed.types), ("https://other.example/", &Some(vec![VideoReady])));
-    assert_eq!((changed.description, changed.updated_ms), (None, NOW + 2));
+    assert_eq!((changed.description, changed.updated_ms), (None, NOW + ms(2)));
     let patch = EndpointPatch { types: Some(None), ..EndpointPatch::default() };
     assert_eq!(subject.webhooks.patch(made.id, &patch, NOW).await.expect("patch").types, None);
 
@@ -99,22 +100,25 @@ pub async fn an_owner_has_only_so_many(subject: &Subject) {
 /// The old secret stays valid for a while, and further rotations do not extend that.
 pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    let rotate = async |sealed: &str, keep_ms: u64, now_ms: u64| {
-        let after = subject.webhooks.rotate_secret(id, sealed, keep_ms, now_ms).await.expect("rotate");
+    let rotate = async |sealed: &str, keep_ms: UnixMillis, now: UnixMillis| {
+        let after = subject.webhooks.rotate_secret(id, sealed, keep_ms, now).await.expect("rotate");
         after.secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect::<Vec<_>>()
     };
     let secret = |sealed: &str, until_ms| (sealed.to_owned(), until_ms);
-    assert_eq!(rotate("second", NOW + 100, NOW).await, [secret("second", None), secret("sealed-1", Some(NOW + 100))]);
     assert_eq!(
-        rotate("third", NOW + 150, NOW + 50).await,
-        [secret("third", None), secret("second", Some(NOW + 150)), secret("sealed-1", Some(NOW + 100))]
+        rotate("second", NOW + ms(100), NOW).await,
+        [secret("second", None), secret("sealed-1", Some(NOW + ms(100)))]
     );
     assert_eq!(
-        rotate("fourth", NOW + 200, NOW + 100).await,
-        [secret("fourth", None), secret("third", Some(NOW + 200)), secret("second", Some(NOW + 150))]
+        rotate("third", NOW + ms(150), NOW + ms(50)).await,
+        [secret("third", None), secret("second", Some(NOW + ms(150))), secret("sealed-1", Some(NOW + ms(100)))]
+    );
+    assert_eq!(
+        rotate("fourth", NOW + ms(200), NOW + ms(100)).await,
+        [secret("fourth", None), secret("third", Some(NOW + ms(200))), secret("second", Some(NOW + ms(150)))]
     );
     for number in 0..10 {
-        let secrets = rotate(&format!("more-{number}"), NOW + 300, NOW + 101).await;
+        let secrets = rotate(&format!("more-{number}"), NOW + ms(300), NOW + ms(101)).await;
         assert!(secrets.len() <= 5 && secrets[0].0 == format!("more-{number}"), "{secrets:?}");
     }
 }
@@ -122,13 +126,13 @@ pub async fn secrets_rotate_with_an_overlap(subject: &Subject) {
 /// A stored secret is replaced in its place, and only if it is still there.
 pub async fn a_stored_secret_is_replaced(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
-    subject.webhooks.rotate_secret(id, "second", NOW + 100, NOW).await.expect("rotate");
+    subject.webhooks.rotate_secret(id, "second", NOW + ms(100), NOW).await.expect("rotate");
     let replace = async |old: &str, new: &str| subject.webhooks.replace_secret(id, old, new).await.expect("replace");
     assert!(replace("sealed-1", "sealed-again").await);
     assert!(!replace("sealed-1", "never").await);
     let secrets = subject.webhooks.get(id).await.expect("get").secrets;
     let secrets: Vec<_> = secrets.into_iter().map(|it| (it.sealed, it.until_ms)).collect();
-    assert_eq!(secrets, [("second".to_owned(), None), ("sealed-again".to_owned(), Some(NOW + 100))]);
+    assert_eq!(secrets, [("second".to_owned(), None), ("sealed-again".to_owned(), Some(NOW + ms(100)))]);
     let missing = subject.webhooks.replace_secret(endpoint_id(9), "a", "b").await;
     assert!(matches!(missing, Err(WebhookError::NoSuchEndpoint(_))), "{missing:?}");
 }
@@ -177,17 +181,17 @@ pub async fn a_disabled_endpoint_gets_nothing(subject: &Subject) {
     let id = subject.endpoint(1).await.id;
     subject.videos().queued(1).await;
     subject.fan_out(NOW).await;
-    let disabled = subject.set_active(id, false, NOW + 1).await;
-    assert_eq!(disabled.disabled, Some((NOW + 1, DisabledReason::Owner)));
-    assert_eq!(subject.set_active(id, false, NOW + 2).await.disabled, disabled.disabled, "it is already");
+    let disabled = subject.set_active(id, false, NOW + ms(1)).await;
+    assert_eq!(disabled.disabled, Some((NOW + ms(1), DisabledReason::Owner)));
+    assert_eq!(subject.set_active(id, false, NOW + ms(2)).await.disabled, disabled.disabled, "it is already");
     subject.videos().queued(2).await;
-    assert_eq!(subject.emitted(NOW + 3).await, []);
+    assert_eq!(subject.emitted(NOW + ms(3)).await, []);
     let refused = subject.webhooks.send_test(id, NOW).await;
     assert!(matches!(refused, Err(WebhookError::Disabled(_))), "{refused:?}");
-    assert_eq!(subject.set_active(id, true, NOW + 4).await.disabled, None);
-    assert_eq!(subject.emitted(NOW + 5).await, [], "what it missed can be replayed");
+    assert_eq!(subject.set_active(id, true, NOW + ms(4)).await.disabled, None);
+    assert_eq!(subject.emitted(NOW + ms(5)).await, [], "what it missed can be replayed");
     let missed = subject.log(id).await.remove(0);
     assert!(matches!(missed.status, crate::webhooks::DeliveryStatus::Failed), "{missed:?}");
     subject.videos().queued(3).await;
-    assert_eq!(subject.emitted_types(NOW + 6).await, [UploadCompleted]);
+    assert_eq!(subject.emitted_types(NOW + ms(6)).await, [UploadCompleted]);
 }

@@ -4,11 +4,12 @@ use domain::failure::FailureCode;
 use domain::job::Stage;
 use domain::receipt::Receipt;
 use domain::state::{VideoEvent, VideoState};
+use domain::time::UnixMillis;
 use domain::webhook::EventType::{self, *};
 use serde_json::json;
 
 use super::{NOW, Subject, data, new_endpoint};
-use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, new_video};
+use crate::videos::conformance::{LEASE_MS, failure, generation, job, job_of, ms, new_video};
 use crate::videos::{Catalog, CatalogError, Claim, ClaimOutcome, UploadEventOutcome, Video};
 use crate::webhooks::NewEndpoint;
 
@@ -20,17 +21,17 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     for _ in 0..3 {
         assert_eq!(catalog.note_upload_event(&job, NOW).await.expect("note"), UploadEventOutcome::Send(job.clone()));
     }
-    let claim = videos.claim(&job, NOW + 1).await;
-    assert!(matches!(videos.claim_for(&job, &generation(&job), NOW + 2).await, ClaimOutcome::Held { .. }));
+    let claim = videos.claim(&job, NOW + ms(1)).await;
+    assert!(matches!(videos.claim_for(&job, &generation(&job), NOW + ms(2)).await, ClaimOutcome::Held { .. }));
     for _ in 0..2 {
-        catalog.mark_playable(&claim, NOW + 3).await.expect("playable");
+        catalog.mark_playable(&claim, NOW + ms(3)).await.expect("playable");
     }
-    catalog.mark_ready(&claim, &Receipt::default(), NOW + 4).await.expect("ready");
+    catalog.mark_ready(&claim, &Receipt::default(), NOW + ms(4)).await.expect("ready");
     for _ in 0..2 {
-        catalog.apply(job.video, &VideoEvent::Deleted, NOW + 5).await.expect("delete");
+        catalog.apply(job.video, &VideoEvent::Deleted, NOW + ms(5)).await.expect("delete");
     }
 
-    let emitted = subject.emitted(NOW + 6).await;
+    let emitted = subject.emitted(NOW + ms(6)).await;
     let kinds: Vec<EventType> = emitted.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [UploadCompleted, VideoProcessing, VideoPlayable, VideoReady, VideoDeleted]);
     let states: Vec<_> = emitted.iter().map(|it| data(it)["state"].clone()).collect();
@@ -38,7 +39,7 @@ pub async fn a_lifecycle_emits_each_event_once(subject: &Subject) {
     let ready = data(&emitted[3]);
     assert_eq!(ready["video"], job.video.to_string());
     assert_eq!((&ready["owner"], &ready["playable"]), (&json!("owner"), &json!(true)));
-    assert_eq!(subject.emitted_types(NOW + 7).await, [], "and no further events");
+    assert_eq!(subject.emitted_types(NOW + ms(7)).await, [], "and no further events");
 }
 
 /// A message that is pending when its video is deleted still carries the receiver's reference, and
@@ -52,17 +53,17 @@ pub async fn a_deleted_video_keeps_its_reference_in_messages(subject: &Subject) 
     assert_eq!((&arrived["external_id"], &arrived["title"]), (&json!("external-1"), &json!("Film 1")));
     assert_eq!(arrived["metadata"]["course"], json!("é"));
 
-    videos.claim(&job, NOW + 1).await;
-    catalog.apply(job.video, &VideoEvent::Deleted, NOW + 2).await.expect("delete");
-    let sent = subject.emitted(NOW + 3).await;
+    videos.claim(&job, NOW + ms(1)).await;
+    catalog.apply(job.video, &VideoEvent::Deleted, NOW + ms(2)).await.expect("delete");
+    let sent = subject.emitted(NOW + ms(3)).await;
     assert_eq!(sent.iter().map(|it| it.kind).collect::<Vec<_>>(), [VideoProcessing, VideoDeleted]);
     for message in sent.iter().map(data) {
         assert_eq!((&message["external_id"], &message["title"]), (&json!("external-1"), &json!(null)));
         assert_eq!(message["metadata"], json!({}));
     }
     let first = subject.log(id).await.into_iter().find(|it| it.kind == UploadCompleted).expect("the first");
-    subject.webhooks.replay(id, first.id, NOW + 4).await.expect("replay");
-    let replayed = subject.claim_one(NOW + 4).await;
+    subject.webhooks.replay(id, first.id, NOW + ms(4)).await.expect("replay");
+    let replayed = subject.claim_one(NOW + ms(4)).await;
     let replayed = data(&replayed);
     assert_eq!((&replayed["video"], &replayed["external_id"]), (&json!(job.video.to_string()), &json!(null)));
 }
@@ -102,7 +103,7 @@ pub async fn every_new_attempt_emits_an_event(subject: &Subject) {
     videos.claim(&job, NOW).await;
     assert_eq!(subject.emitted_types(NOW).await, [UploadCompleted, VideoProcessing, VideoProcessing]);
     // The worker vanished, and another one took over: for subscribers the work just continues.
-    videos.claim(&job, NOW + LEASE_MS).await;
+    videos.claim(&job, NOW + ms(LEASE_MS)).await;
     assert_eq!(subject.emitted_types(NOW).await, []);
 }
 
@@ -147,8 +148,8 @@ pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject)
     subject.webhooks.create(&asks, NOW).await.expect("create");
     let steps = [(0, 10, true), (1, 20, false), (4_999, 30, false), (5_000, 40, true), (11_000, 40, false)];
     for (after_ms, percent, emitted) in steps {
-        catalog.set_progress(&claim, Stage::Encode, percent, NOW + after_ms).await.expect("progress");
-        let messages = subject.emitted(NOW + after_ms).await;
+        catalog.set_progress(&claim, Stage::Encode, percent, NOW + ms(after_ms)).await.expect("progress");
+        let messages = subject.emitted(NOW + ms(after_ms)).await;
         assert_eq!(messages.len(), usize::from(emitted), "{percent} % after {after_ms} ms");
         if let Some(message) = messages.first() {
             assert_eq!(message.endpoint.id, asks.id);
@@ -156,12 +157,12 @@ pub async fn progress_is_emitted_to_subscribers_and_throttled(subject: &Subject)
         }
     }
     // A decrease is not an event.
-    catalog.set_progress(&claim, Stage::Encode, 5, NOW + 20_000).await.expect("progress");
-    assert_eq!(subject.emitted_types(NOW + 20_000).await, []);
+    catalog.set_progress(&claim, Stage::Encode, 5, NOW + ms(20_000)).await.expect("progress");
+    assert_eq!(subject.emitted_types(NOW + ms(20_000)).await, []);
     // A disabled endpoint subscribes to nothing.
     subject.set_active(asks.id, false, NOW).await;
-    catalog.set_progress(&claim, Stage::Encode, 90, NOW + 30_000).await.expect("progress");
-    assert_eq!(subject.fan_out(NOW + 30_000).await, 0, "it was not even written");
+    catalog.set_progress(&claim, Stage::Encode, 90, NOW + ms(30_000)).await.expect("progress");
+    assert_eq!(subject.fan_out(NOW + ms(30_000)).await, 0, "it was not even written");
 }
 
 /// Rejected changes emit nothing: neither writes of a lost claim nor transitions that a state does
@@ -171,9 +172,9 @@ pub async fn refused_changes_emit_nothing(subject: &Subject) {
     let (videos, catalog) = (subject.videos(), &subject.catalog);
     let job = videos.queued(1).await;
     let ghost = videos.claim(&job, NOW).await;
-    videos.claim(&job, NOW + LEASE_MS).await;
+    videos.claim(&job, NOW + ms(LEASE_MS)).await;
     subject.emitted(NOW).await;
-    let late = NOW + LEASE_MS + 1;
+    let late = NOW + ms(LEASE_MS + 1);
     assert!(catalog.mark_playable(&ghost, late).await.is_err());
     assert!(catalog.mark_ready(&ghost, &Receipt::default(), late).await.is_err());
     assert!(catalog.fail(&ghost, &failure(FailureCode::Damaged), false, "", late).await.is_err());
@@ -189,7 +190,7 @@ pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
     let mut happened = 0;
     for number in 1..=6 {
         let mut run =
-            Run { subject, number, chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number), now_ms: NOW, claims: vec![] };
+            Run { subject, number, chance: 0x9e37_79b9_7f4a_7c15 ^ u64::from(number), now: NOW, claims: vec![] };
         let mut expected = vec![];
         let mut before = run.video().await;
         for _ in 0..100 {
@@ -199,7 +200,7 @@ pub async fn every_change_is_emitted_once_in_any_order(subject: &Subject) {
             before = after;
         }
         happened += expected.len();
-        assert_eq!(subject.emitted_types(run.now_ms).await, expected, "run {number}");
+        assert_eq!(subject.emitted_types(run.now).await, expected, "run {number}");
     }
     assert!(happened > 60, "too little happened: {happened}");
 }
@@ -217,7 +218,7 @@ struct Run<'a> {
     subject: &'a Subject,
     number: u8,
     chance: u64,
-    now_ms: u64,
+    now: UnixMillis,
     claims: Vec<Claim>,
 }
 
@@ -236,25 +237,24 @@ impl Run<'_> {
 
     async fn step(&mut self) {
         let catalog = self.subject.catalog.clone();
-        self.now_ms += if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
-        let now_ms = self.now_ms;
+        let elapsed = if self.below(8) == 0 { LEASE_MS } else { self.below(1_000) };
+        self.now += ms(elapsed);
+        let now = self.now;
         let job = job_of(self.number, if self.below(6) == 0 { "etag-2" } else { "etag-1" }, "default");
         match self.below(14) {
-            0 => drop(catalog.create_video(&new_video(self.number), now_ms).await),
-            1..=2 => drop(catalog.note_upload_event(&job, now_ms).await),
+            0 => drop(catalog.create_video(&new_video(self.number), now).await),
+            1..=2 => drop(catalog.note_upload_event(&job, now).await),
             3..=6 => {
                 if let ClaimOutcome::Claimed(claim) =
-                    self.subject.videos().claim_for(&job, &generation(&job), now_ms).await
+                    self.subject.videos().claim_for(&job, &generation(&job), now).await
                 {
                     self.claims.push(claim);
                 }
             }
-            7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now_ms).await),
-            7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now_ms).await),
-            7 => drop(
-                catalog.fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), now_ms, now_ms).await,
-            ),
-            8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now_ms).await),
+            7 if self.below(4) == 0 => drop(catalog.apply(job.video, &VideoEvent::Cancelled, now).await),
+            7 if self.below(20) == 0 => drop(catalog.apply(job.video, &VideoEvent::Deleted, now).await),
+            7 => drop(catalog.fail_permanently(&job.clone().into(), &failure(FailureCode::WorkerLost), now, now).await),
+            8 => drop(catalog.apply(job.video, &VideoEvent::WorkRequested, now).await),
             _ => drop(self.report(&catalog).await),
         }
     }
@@ -266,17 +266,17 @@ impl Run<'_> {
         }
         let age = self.below(self.claims.len().min(3) as u64) as usize;
         let Some(claim) = self.claims.iter().rev().nth(age).cloned() else { return Ok(()) };
-        let now_ms = self.now_ms;
+        let now = self.now;
         match self.below(5) {
-            0 => catalog.mark_playable(&claim, now_ms).await,
+            0 => catalog.mark_playable(&claim, now).await,
             1 => {
                 let code = if self.below(2) == 0 { FailureCode::Damaged } else { FailureCode::DiskFull };
                 let will_retry = self.below(2) == 0;
-                catalog.fail(&claim, &failure(code), will_retry, "", now_ms).await
+                catalog.fail(&claim, &failure(code), will_retry, "", now).await
             }
-            2 => catalog.release(&claim, now_ms).await,
-            3 => catalog.set_progress(&claim, Stage::Encode, 50, now_ms).await,
-            _ => catalog.mark_ready(&claim, &Receipt::default(), now_ms).await.map(drop),
+            2 => catalog.release(&claim, now).await,
+            3 => catalog.set_progress(&claim, Stage::Encode, 50, now).await,
+            _ => catalog.mark_ready(&claim, &Receipt::default(), now).await.map(drop),
         }
     }
 }

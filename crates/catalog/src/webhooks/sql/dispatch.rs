@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, EventId, EventType, retry};
 use sqlx::Row as _;
 
 use super::endpoints::{READ, disable, lock};
 use super::rows::{self, count, parse};
 use super::{Webhooks, random};
-use crate::database::{Row, Tx, retried, sql, text, unsigned};
+use crate::database::{Row, Tx, retried, sql, text, time};
 use crate::webhooks::{
     AttemptOutcome, DeliveryAttempt, DeliveryOutcome, DisabledReason, Dispatch, Endpoint, WebhookError,
 };
-use platform::clock::millis;
 
 /// Whether any delivery may be due: most polls find none, and need not wait for writers.
 const ANY_DUE: &str = "
@@ -56,14 +56,14 @@ impl Webhooks {
         limit: u32,
         per_endpoint: u32,
         lease: Duration,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Vec<Dispatch>, WebhookError> {
-        let any = sqlx::query(ANY_DUE).bind(sql(now_ms)).fetch_optional(self.database.read()).await?;
+        let any = sqlx::query(ANY_DUE).bind(sql(now)).fetch_optional(self.database.read()).await?;
         if limit == 0 || any.is_none() {
             return Ok(vec![]);
         }
         loop {
-            let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now_ms)).await?;
+            let (due, dispatches) = retried(|| self.try_claim(limit, per_endpoint, lease, now)).await?;
             // Other dispatchers claimed all deliveries that this one saw: later ones may be due
             // too.
             if due == 0 || !dispatches.is_empty() {
@@ -78,11 +78,11 @@ impl Webhooks {
         limit: u32,
         per_endpoint: u32,
         lease: Duration,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<(usize, Vec<Dispatch>), WebhookError> {
         let mut tx = self.write().await?;
         let due: Vec<(String,)> = sqlx::query_as(DUE)
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(i64::from(per_endpoint))
             .bind(i64::from(limit))
             .fetch_all(&mut *tx)
@@ -94,8 +94,8 @@ impl Webhooks {
             let token = domain::ids::hex(&random()?);
             let leased = sqlx::query(LEASE)
                 .bind(&token)
-                .bind(sql(now_ms.saturating_add(millis(lease))))
-                .bind(sql(now_ms))
+                .bind(sql(now + lease))
+                .bind(sql(now))
                 .bind(&id)
                 .fetch_optional(&mut *tx)
                 .await?;
@@ -113,16 +113,16 @@ impl Webhooks {
         &self,
         dispatch: &Dispatch,
         attempted: &DeliveryAttempt,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<DeliveryOutcome, WebhookError> {
-        retried(|| self.try_settle(dispatch, attempted, now_ms)).await
+        retried(|| self.try_settle(dispatch, attempted, now)).await
     }
 
     async fn try_settle(
         &self,
         dispatch: &Dispatch,
         attempted: &DeliveryAttempt,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<DeliveryOutcome, WebhookError> {
         let mut tx = self.write().await?;
         let endpoint = match lock(&mut tx, dispatch.endpoint.id).await {
@@ -136,8 +136,8 @@ impl Webhooks {
             AttemptOutcome::Failed { retry_ms: Some(_), .. } => DeliveryOutcome::Pending,
             AttemptOutcome::Failed { retry_ms: None, .. } | AttemptOutcome::Gone => DeliveryOutcome::Failed,
         };
-        note(&mut tx, dispatch, attempted, settled, now_ms).await?;
-        let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now_ms).await?;
+        note(&mut tx, dispatch, attempted, settled, now).await?;
+        let disabled = note_at_endpoint(&mut tx, &endpoint, dispatch, attempted.outcome, now).await?;
         tx.commit().await?;
         Ok(disabled.map_or(settled, DeliveryOutcome::Disabled))
     }
@@ -175,7 +175,7 @@ async fn dispatch(
         kind: parse::<EventType>("event type", &event.try_get::<String, _>("type")?)?,
         payload: event.try_get("payload")?,
         attempt: count(row.try_get("attempts")?),
-        first_ms: unsigned(row.try_get("first_attempt_ms")?),
+        first_ms: time(row.try_get("first_attempt_ms")?),
         lease,
     })
 }
@@ -187,7 +187,7 @@ async fn note(
     dispatch: &Dispatch,
     attempted: &DeliveryAttempt,
     settled: DeliveryOutcome,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<(), WebhookError> {
     let retry_ms = match attempted.outcome {
         AttemptOutcome::Failed { retry_ms, .. } => retry_ms,
@@ -207,9 +207,9 @@ async fn note(
          WHERE id = $8 AND lease = $9",
     )
     .bind(status)
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(retry_ms.map(sql))
-    .bind(sql(now_ms.saturating_sub(attempted.duration_ms)))
+    .bind(sql(now - Duration::from_millis(attempted.duration_ms)))
     .bind(attempted.status.map(i64::from))
     .bind(attempted.error.as_deref().map(text))
     .bind(sql(attempted.duration_ms))
@@ -227,16 +227,16 @@ async fn note_at_endpoint(
     endpoint: &Endpoint,
     dispatch: &Dispatch,
     outcome: AttemptOutcome,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<Option<DisabledReason>, WebhookError> {
     // Counted from the first attempt: the last attempt at the same delivery is made three days
     // after that.
-    let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now_ms };
+    let failed_ms = if dispatch.attempt == 1 { dispatch.first_ms } else { now };
     let (failing_since_ms, paused_until_ms) = match outcome {
         AttemptOutcome::Delivered => (None, endpoint.paused_until_ms),
         AttemptOutcome::Failed { pause_until_ms, .. } => (
             Some(endpoint.failing_since_ms.unwrap_or(failed_ms)),
-            endpoint.paused_until_ms.max(pause_until_ms.unwrap_or(0)),
+            endpoint.paused_until_ms.max(pause_until_ms.unwrap_or_default()),
         ),
         AttemptOutcome::Gone => (endpoint.failing_since_ms, endpoint.paused_until_ms),
     };
@@ -245,7 +245,7 @@ async fn note_at_endpoint(
     }
     let (reason, message) = match outcome {
         AttemptOutcome::Gone => (DisabledReason::Gone, "the endpoint responded with 410: it was disabled"),
-        AttemptOutcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now_ms)) => {
+        AttemptOutcome::Failed { .. } if failing_since_ms.is_some_and(|it| retry::is_hopeless(it, now)) => {
             (DisabledReason::Failing, "the endpoint had failed for three days")
         }
         AttemptOutcome::Failed { .. } | AttemptOutcome::Delivered => return Ok(None),
@@ -253,15 +253,15 @@ async fn note_at_endpoint(
     if endpoint.disabled.is_some() {
         return Ok(None);
     }
-    disable(tx, endpoint.id, reason, message, now_ms).await?;
+    disable(tx, endpoint.id, reason, message, now).await?;
     Ok(Some(reason))
 }
 
 async fn set_health(
     tx: &mut Tx,
     endpoint: EndpointId,
-    failing_since_ms: Option<u64>,
-    paused_until_ms: u64,
+    failing_since_ms: Option<UnixMillis>,
+    paused_until_ms: UnixMillis,
 ) -> Result<(), WebhookError> {
     sqlx::query("UPDATE webhook_endpoints SET failing_since_ms = $1, paused_until_ms = $2 WHERE id = $3")
         .bind(failing_since_ms.map(sql))

@@ -1,5 +1,6 @@
 //! Endpoints as their owners see them.
 
+use domain::time::UnixMillis;
 use domain::webhook::{EndpointId, EventType};
 
 use super::Webhooks;
@@ -38,7 +39,7 @@ const LOCK: &str =
 
 impl Webhooks {
     /// Creates an endpoint. `TooMany` if its owner has [`MAX_ENDPOINTS`].
-    pub async fn create(&self, new: &NewEndpoint, now_ms: u64) -> Result<Endpoint, WebhookError> {
+    pub async fn create(&self, new: &NewEndpoint, now: UnixMillis) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let (taken,): (i64,) = sqlx::query_as(
             "SELECT count(*) FROM webhook_endpoints WHERE coalesce(owner, '') = coalesce(CAST($1 AS TEXT), '')",
@@ -58,7 +59,7 @@ impl Webhooks {
             .bind(wants_progress(new.types.as_deref()))
             .bind(new.description.as_deref().map(text))
             .bind(to_json(&secrets))
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .fetch_one(&mut *tx)
             .await?;
         let endpoint = rows::endpoint(&row)?;
@@ -94,16 +95,16 @@ impl Webhooks {
         &self,
         endpoint: EndpointId,
         patch: &EndpointPatch,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Endpoint, WebhookError> {
-        retried(|| self.try_patch(endpoint, patch, now_ms)).await
+        retried(|| self.try_patch(endpoint, patch, now)).await
     }
 
     async fn try_patch(
         &self,
         endpoint: EndpointId,
         patch: &EndpointPatch,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
@@ -117,14 +118,14 @@ impl Webhooks {
         .bind(types.as_ref().map(to_json))
         .bind(wants_progress(types.as_deref()))
         .bind(description.as_deref().map(text))
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(endpoint.to_string())
         .execute(&mut *tx)
         .await?;
         match (patch.active, before.disabled) {
             (Some(true), Some(_)) => enable(&mut tx, endpoint).await?,
             (Some(false), None) => {
-                disable(&mut tx, endpoint, DisabledReason::Owner, "the webhook was disabled", now_ms).await?;
+                disable(&mut tx, endpoint, DisabledReason::Owner, "the webhook was disabled", now).await?;
             }
             _ => {}
         }
@@ -157,21 +158,21 @@ impl Webhooks {
         &self,
         endpoint: EndpointId,
         sealed: &str,
-        keep_until_ms: u64,
-        now_ms: u64,
+        keep_until_ms: UnixMillis,
+        now: UnixMillis,
     ) -> Result<Endpoint, WebhookError> {
         let mut tx = self.write().await?;
         let before = rows::endpoint(&lock(&mut tx, endpoint).await?)?;
         let mut secrets = vec![EndpointSecret { sealed: sealed.to_owned(), until_ms: None }];
         // A secret with an earlier expiry keeps it: a second rotation does not extend it.
-        secrets.extend(before.secrets.into_iter().filter(|it| it.until_ms.is_none_or(|end| end > now_ms)).map(|it| {
+        secrets.extend(before.secrets.into_iter().filter(|it| it.until_ms.is_none_or(|end| end > now)).map(|it| {
             let until_ms = Some(it.until_ms.map_or(keep_until_ms, |end| end.min(keep_until_ms)));
             EndpointSecret { until_ms, ..it }
         }));
         secrets.truncate(MAX_SECRETS);
         let row = sqlx::query(SET_SECRETS)
             .bind(to_json(&secrets))
-            .bind(sql(now_ms))
+            .bind(sql(now))
             .bind(endpoint.to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -228,7 +229,7 @@ pub(super) async fn disable(
     endpoint: EndpointId,
     reason: DisabledReason,
     message: &str,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<(), WebhookError> {
     let word = match reason {
         DisabledReason::Owner => "owner",
@@ -236,7 +237,7 @@ pub(super) async fn disable(
         DisabledReason::Failing => "failing",
     };
     sqlx::query("UPDATE webhook_endpoints SET disabled_ms = $1, disabled_reason = $2 WHERE id = $3")
-        .bind(sql(now_ms))
+        .bind(sql(now))
         .bind(word)
         .bind(endpoint.to_string())
         .execute(&mut **tx)
@@ -245,7 +246,7 @@ pub(super) async fn disable(
         "UPDATE webhook_deliveries SET status = 'failed', settled_ms = $1, last_error = coalesce(last_error, $2)
          WHERE endpoint = $3 AND status = 'pending'",
     )
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .bind(message)
     .bind(endpoint.to_string())
     .execute(&mut **tx)

@@ -1,5 +1,6 @@
 //! The log of an endpoint, and deliveries that its owner sends manually.
 
+use domain::time::UnixMillis;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 
 use super::endpoints::lock;
@@ -51,20 +52,20 @@ impl Webhooks {
     }
 
     /// Queues a `test` event for one endpoint.
-    pub async fn send_test(&self, endpoint: EndpointId, now_ms: u64) -> Result<Delivery, WebhookError> {
+    pub async fn send_test(&self, endpoint: EndpointId, now: UnixMillis) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
         lock_active(&mut tx, endpoint).await?;
-        let event = EventId::new(now_ms, random()?);
+        let event = EventId::new(now.get(), random()?);
         sqlx::query(
             "INSERT INTO events (id, sequence, type, at_ms, payload, shared_ms) VALUES ($1, 0, $2, $3, $4, $3)",
         )
         .bind(event.to_string())
         .bind(EventType::Test.as_str())
-        .bind(sql(now_ms))
-        .bind(payload::of_test(endpoint, now_ms))
+        .bind(sql(now))
+        .bind(payload::of_test(endpoint, now))
         .execute(&mut *tx)
         .await?;
-        let delivery = insert(&mut tx, endpoint, &event.to_string(), None, now_ms).await?;
+        let delivery = insert(&mut tx, endpoint, &event.to_string(), None, now).await?;
         self.finish(tx, endpoint, delivery).await
     }
 
@@ -74,20 +75,20 @@ impl Webhooks {
         &self,
         endpoint: EndpointId,
         delivery: DeliveryId,
-        now_ms: u64,
+        now: UnixMillis,
     ) -> Result<Delivery, WebhookError> {
         let mut tx = self.write().await?;
         lock_active(&mut tx, endpoint).await?;
         let old = rows::delivery(&read(&mut tx, endpoint, delivery).await?)?;
         if old.status == DeliveryStatus::Pending {
             sqlx::query("UPDATE webhook_deliveries SET next_ms = $1 WHERE id = $2 AND next_ms > $1")
-                .bind(sql(now_ms))
+                .bind(sql(now))
                 .bind(delivery.to_string())
                 .execute(&mut *tx)
                 .await?;
             return self.finish(tx, endpoint, delivery).await;
         }
-        let new = insert(&mut tx, endpoint, &old.event.to_string(), None, now_ms).await?;
+        let new = insert(&mut tx, endpoint, &old.event.to_string(), None, now).await?;
         self.finish(tx, endpoint, new).await
     }
 
@@ -119,9 +120,9 @@ pub(super) async fn insert(
     endpoint: EndpointId,
     event: &str,
     order: Option<(&str, i64)>,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> Result<DeliveryId, WebhookError> {
-    let id = DeliveryId::new(now_ms, random()?);
+    let id = DeliveryId::new(now.get(), random()?);
     sqlx::query(
         "INSERT INTO webhook_deliveries (id, endpoint, event, video, sequence, status, attempts, created_ms, next_ms,
             lease_until_ms)
@@ -132,7 +133,7 @@ pub(super) async fn insert(
     .bind(event)
     .bind(order.map(|it| it.0))
     .bind(order.map_or(0, |it| it.1))
-    .bind(sql(now_ms))
+    .bind(sql(now))
     .execute(&mut **tx)
     .await?;
     Ok(id)

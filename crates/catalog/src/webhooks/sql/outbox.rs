@@ -1,5 +1,6 @@
 //! Fans events out of the outbox to endpoints, and removes old ones.
 
+use domain::time::UnixMillis;
 use domain::webhook::EventType;
 use sqlx::Row as _;
 
@@ -14,11 +15,11 @@ const PRUNE_BATCH: i64 = 1_000;
 impl Webhooks {
     /// Creates the deliveries of at most `limit` new events, and returns the number of events.
     /// Disabled endpoints get none.
-    pub async fn fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
-        retried(|| self.try_fan_out(limit, now_ms)).await
+    pub async fn fan_out(&self, limit: u32, now: UnixMillis) -> Result<u64, WebhookError> {
+        retried(|| self.try_fan_out(limit, now)).await
     }
 
-    async fn try_fan_out(&self, limit: u32, now_ms: u64) -> Result<u64, WebhookError> {
+    async fn try_fan_out(&self, limit: u32, now: UnixMillis) -> Result<u64, WebhookError> {
         // Most polls find none, and need not wait for writers.
         let new = sqlx::query("SELECT 1 FROM events WHERE shared_ms IS NULL LIMIT 1");
         if new.fetch_optional(self.database.read()).await?.is_none() {
@@ -38,18 +39,18 @@ impl Webhooks {
         .fetch_all(&mut *tx)
         .await?;
         for event in &events {
-            share_one(&mut tx, event, now_ms).await?;
+            share_one(&mut tx, event, now).await?;
         }
         tx.commit().await?;
         Ok(events.len() as u64)
     }
 
     /// Removes deliveries that were settled before `before_ms`, and events without deliveries.
-    pub async fn prune(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
+    pub async fn prune(&self, before_ms: UnixMillis) -> Result<Pruned, WebhookError> {
         retried(|| self.try_prune(before_ms)).await
     }
 
-    async fn try_prune(&self, before_ms: u64) -> Result<Pruned, WebhookError> {
+    async fn try_prune(&self, before_ms: UnixMillis) -> Result<Pruned, WebhookError> {
         let deliveries = self
             .prune_by(
                 "DELETE FROM webhook_deliveries WHERE id IN (
@@ -71,7 +72,7 @@ impl Webhooks {
         Ok(Pruned { deliveries, events })
     }
 
-    async fn prune_by(&self, statement: &'static str, before_ms: u64) -> Result<u64, WebhookError> {
+    async fn prune_by(&self, statement: &'static str, before_ms: UnixMillis) -> Result<u64, WebhookError> {
         let mut removed = 0;
         loop {
             let mut tx = self.write().await?;
@@ -86,7 +87,7 @@ impl Webhooks {
 }
 
 /// Creates the deliveries of one event, and marks the event as fanned out.
-async fn share_one(tx: &mut Tx, event: &Row, now_ms: u64) -> Result<(), WebhookError> {
+async fn share_one(tx: &mut Tx, event: &Row, now: UnixMillis) -> Result<(), WebhookError> {
     let (id, video): (String, String) = (event.try_get("id")?, event.try_get("video")?);
     let sequence: i64 = event.try_get("sequence")?;
     let kind: EventType = parse("event type", &event.try_get::<String, _>("type")?)?;
@@ -100,13 +101,9 @@ async fn share_one(tx: &mut Tx, event: &Row, now_ms: u64) -> Result<(), WebhookE
     for endpoint in &endpoints {
         if wanted(endpoint.try_get::<Option<String>, _>("types")?.as_deref(), kind)? {
             let endpoint = parse("webhook id", &endpoint.try_get::<String, _>("id")?)?;
-            log::insert(tx, endpoint, &id, Some((&video, sequence)), now_ms).await?;
+            log::insert(tx, endpoint, &id, Some((&video, sequence)), now).await?;
         }
     }
-    sqlx::query("UPDATE events SET shared_ms = $1 WHERE id = $2")
-        .bind(sql(now_ms))
-        .bind(&id)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query("UPDATE events SET shared_ms = $1 WHERE id = $2").bind(sql(now)).bind(&id).execute(&mut **tx).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
-use crate::database::{Row, unsigned};
+use crate::database::{Row, time, unsigned};
 use crate::webhooks::model::wants;
 use crate::webhooks::{Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointSecret, LastAttempt, WebhookError};
 
@@ -26,7 +26,7 @@ pub(super) fn endpoint(row: &Row) -> Result<Endpoint, WebhookError> {
     let disabled_ms: Option<i64> = row.try_get("disabled_ms")?;
     let reason: Option<String> = row.try_get("disabled_reason")?;
     let disabled = match (disabled_ms, reason) {
-        (Some(at_ms), Some(reason)) => Some((unsigned(at_ms), from_word::<DisabledReason>("reason", &reason)?)),
+        (Some(at_ms), Some(reason)) => Some((time(at_ms), from_word::<DisabledReason>("reason", &reason)?)),
         (None, None) => None,
         _ => return Err(corrupt("an endpoint", "half disabled")),
     };
@@ -40,17 +40,17 @@ pub(super) fn endpoint(row: &Row) -> Result<Endpoint, WebhookError> {
         description: row.try_get("description")?,
         secrets,
         disabled,
-        failing_since_ms: row.try_get::<Option<i64>, _>("failing_since_ms")?.map(unsigned),
-        paused_until_ms: unsigned(row.try_get("paused_until_ms")?),
-        created_ms: unsigned(row.try_get("created_ms")?),
-        updated_ms: unsigned(row.try_get("updated_ms")?),
+        failing_since_ms: row.try_get::<Option<i64>, _>("failing_since_ms")?.map(time),
+        paused_until_ms: time(row.try_get("paused_until_ms")?),
+        created_ms: time(row.try_get("created_ms")?),
+        updated_ms: time(row.try_get("updated_ms")?),
     })
 }
 
 /// A row of `webhook_deliveries`, with `event_type`, `event_video` and `event_ms`.
 pub(super) fn delivery(row: &Row) -> Result<Delivery, WebhookError> {
     let status: DeliveryStatus = from_word("status", &row.try_get::<String, _>("status")?)?;
-    let next_ms = unsigned(row.try_get("next_ms")?);
+    let next_ms = time(row.try_get("next_ms")?);
     let video: Option<String> = row.try_get("event_video")?;
     Ok(Delivery {
         id: parse("delivery id", &row.try_get::<String, _>("id")?)?,
@@ -58,12 +58,12 @@ pub(super) fn delivery(row: &Row) -> Result<Delivery, WebhookError> {
         event: parse("event id", &row.try_get::<String, _>("event")?)?,
         kind: parse("event type", &row.try_get::<String, _>("event_type")?)?,
         video: video.map(|it| parse("video id", &it)).transpose()?,
-        event_ms: unsigned(row.try_get("event_ms")?),
+        event_ms: time(row.try_get("event_ms")?),
         status,
         attempts: count(row.try_get("attempts")?),
-        created_ms: unsigned(row.try_get("created_ms")?),
+        created_ms: time(row.try_get("created_ms")?),
         next_ms: (status == DeliveryStatus::Pending).then_some(next_ms),
-        settled_ms: row.try_get::<Option<i64>, _>("settled_ms")?.map(unsigned),
+        settled_ms: row.try_get::<Option<i64>, _>("settled_ms")?.map(time),
         last: last_attempt(row)?,
     })
 }
@@ -73,7 +73,7 @@ fn last_attempt(row: &Row) -> Result<Option<LastAttempt>, WebhookError> {
     let (Some(at), Some(took)) = (at, took) else { return Ok(None) };
     let status: Option<i64> = row.try_get("last_status")?;
     Ok(Some(LastAttempt {
-        at_ms: unsigned(at),
+        at_ms: time(at),
         status: status.and_then(|it| u16::try_from(it).ok()),
         error: row.try_get("last_error")?,
         duration_ms: unsigned(took),

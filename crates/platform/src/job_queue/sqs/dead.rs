@@ -10,11 +10,12 @@ use aws_sdk_sqs::types::{
     MessageSystemAttributeName,
 };
 use domain::job::JobMessage;
+use domain::time::UnixMillis;
 
 use super::errors::{lost_or, queue_error};
 use super::leases::Lease;
 use super::{DeadLetter, DeadLetterId, QueueError, SqsQueue, number};
-use crate::clock::now_ms;
+use crate::clock;
 
 /// Lease that is taken to move a message to the dead-letter queue.
 pub(super) const BURIAL: Duration = Duration::from_secs(60);
@@ -23,7 +24,7 @@ const LOOK_SECONDS: i32 = 30;
 /// Maximum number of messages per request.
 const BATCH: u32 = 10;
 /// Assumed maximum lead of the clock of SQS over ours, milliseconds.
-const CLOCK_SKEW_MS: u64 = 1_000;
+const CLOCK_SKEW: Duration = Duration::from_millis(1_000);
 
 /// Maximum number of letters whose first sighting is remembered.
 const MOST_SEEN: usize = 10_000;
@@ -37,16 +38,16 @@ const MAX_REASON_CHARS: usize = 1_000;
 
 /// When letters that SQS moved were first seen: SQS does not record when they became dead letters.
 #[derive(Debug, Default)]
-pub(super) struct FirstSeen(Mutex<HashMap<String, u64>>);
+pub(super) struct FirstSeen(Mutex<HashMap<String, UnixMillis>>);
 
 impl FirstSeen {
-    fn of(&self, id: &str) -> u64 {
+    fn of(&self, id: &str) -> UnixMillis {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MOST_SEEN {
             // Letters that others have removed would stay in the map forever.
             seen.clear();
         }
-        *seen.entry(id.to_owned()).or_insert_with(now_ms)
+        *seen.entry(id.to_owned()).or_insert_with(clock::now)
     }
 
     fn forget(&self, id: &str) {
@@ -58,7 +59,7 @@ impl FirstSeen {
 struct Found {
     handle: String,
     /// Send time by the clock of SQS; for a letter that SQS moved, the original send time.
-    sent_here_ms: u64,
+    sent_here_ms: UnixMillis,
     letter: DeadLetter,
 }
 
@@ -68,7 +69,7 @@ impl SqsQueue {
         let mut request = self.client.send_message().queue_url(&self.dead_url).message_body(&lease.body);
         let facts = [
             (REASON, "String", clean(reason)),
-            (SENT, "Number", lease.sent_ms.to_string()),
+            (SENT, "Number", lease.sent_ms.get().to_string()),
             (RECEIVES, "Number", lease.receive_count.to_string()),
         ];
         for (name, kind, value) in facts {
@@ -104,13 +105,13 @@ impl SqsQueue {
     /// Redrives letters as new messages. SQS could move them by itself, but would keep the delivery
     /// counts, which every read increases, so they would soon be dead letters again.
     pub(super) async fn redrive_all(&self) -> Result<u64, QueueError> {
-        let began_ms = now_ms();
+        let began_ms = clock::now();
         let mut redriven = 0;
         loop {
             let batch = self.take_batch(BATCH).await?;
             // Letters that became dead again in the meantime must not be redriven repeatedly.
             let (again, dead): (Vec<_>, Vec<_>) =
-                batch.into_iter().partition(|it| it.sent_here_ms > began_ms.saturating_add(CLOCK_SKEW_MS));
+                batch.into_iter().partition(|it| it.sent_here_ms > began_ms + CLOCK_SKEW);
             self.put_back(&again).await;
             if dead.is_empty() {
                 return Ok(redriven);
@@ -200,10 +201,11 @@ impl SqsQueue {
     }
 
     fn found(&self, message: Message) -> Option<Found> {
-        let sent_here_ms = number(&message, &MessageSystemAttributeName::SentTimestamp).unwrap_or(0);
+        let sent_here_ms = number(&message, &MessageSystemAttributeName::SentTimestamp);
+        let sent_here_ms = UnixMillis::new(sent_here_ms.unwrap_or(0));
         let fact = |name: &str| message.message_attributes.as_ref()?.get(name)?.string_value.clone();
         let count = |name: &str| fact(name)?.parse::<u64>().ok();
-        let (sent_ms, receives, reason) = (count(SENT), count(RECEIVES), fact(REASON));
+        let (sent_ms, receives, reason) = (count(SENT).map(UnixMillis::new), count(RECEIVES), fact(REASON));
         let (id, handle) = (message.message_id?, message.receipt_handle?);
         // SQS keeps the original send time in letters that it moves itself.
         let dead_lettered_ms = if sent_ms.is_some() { sent_here_ms } else { self.first_seen.of(&id) };

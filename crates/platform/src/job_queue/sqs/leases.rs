@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::time::UnixMillis;
 use tokio::time::Instant;
 
 use crate::job_queue::QueueError;
@@ -12,7 +13,7 @@ use crate::job_queue::QueueError;
 pub(super) struct Lease {
     pub(super) body: String,
     pub(super) receive_count: u32,
-    pub(super) sent_ms: u64,
+    pub(super) sent_ms: UnixMillis,
     pub(super) until: Instant,
 }
 
@@ -64,7 +65,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn lease(until: Instant) -> Lease {
-        Lease { body: "body".to_owned(), receive_count: 1, sent_ms: 0, until }
+        Lease { body: "body".to_owned(), receive_count: 1, sent_ms: UnixMillis::default(), until }
     }
 
     #[test]

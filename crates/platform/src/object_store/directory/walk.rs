@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
+use domain::time::UnixMillis;
+
 use crate::object_store::{ETag, Entry};
 
 /// Prefix of files that are not complete objects yet. No part of an object key begins with a dot.
@@ -29,7 +31,7 @@ pub(super) fn entry(path: String, file: &Metadata) -> io::Result<Entry> {
         path,
         size: file.len(),
         etag: ETag(format!("{:x}-{:x}", since.as_nanos(), file.len())),
-        modified_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        modified_ms: UnixMillis::default() + since,
     })
 }
 
