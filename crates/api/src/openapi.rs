@@ -134,7 +134,8 @@ fn components() -> Components {
         .schema_from::<schemas::ApiKeyId>()
         .schema_from::<schemas::ShareId>()
         .schema_from::<schemas::EventId>()
-        .schema_from::<schemas::ListedState>()
+        .schema_from::<schemas::ListedStates>()
+        .schema_from::<schemas::VideoSort>()
         .schema_from::<schemas::Scope>()
         .schema_from::<VideoFailure>();
     let key = ObjectBuilder::new()

@@ -15,13 +15,15 @@ use domain::state::Refused;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod lists;
 pub mod model;
 mod sql;
 
+pub use lists::{SortKey, SortValue, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
     RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome, UploadKind, Video,
-    VideoFilter, VideoPage, VideoSource,
+    VideoSource,
 };
 pub use sql::Catalog;
 

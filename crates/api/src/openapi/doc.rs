@@ -129,6 +129,13 @@ impl Doc {
         self
     }
 
+    /// Adds the response to a request with a current `If-None-Match`.
+    pub(crate) fn not_modified(mut self) -> Self {
+        let (status, description) = (StatusCode::NOT_MODIFIED, "Not changed since the response with this `ETag`.");
+        self.responses.push(ResponseDoc { status, description, content: None, headers: &["ETag"] });
+        self
+    }
+
     /// Adds a redirect.
     pub(crate) fn redirect(mut self, what: &'static str) -> Self {
         let status = StatusCode::TEMPORARY_REDIRECT;

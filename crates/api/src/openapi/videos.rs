@@ -10,13 +10,17 @@ use super::{Doc, examples};
 use crate::problem::Problem::*;
 
 pub(crate) fn list() -> Doc {
-    Doc::new("listVideos", "List videos", "Newest first, without deleted videos.")
-        .query::<ListVideos>("limit=50&state=ready&text=lesson")
+    let about = "Newest first unless `sort` says otherwise, without deleted videos. The response has an `ETag`: a request \
+        with `If-None-Match` gets 304 while the page is the same.";
+    Doc::new("listVideos", "List videos", about)
+        .query::<ListVideos>("limit=50&state=ready,playable&q=lesson&sort=title")
         .response::<VideoList>(
             StatusCode::OK,
             "A page of results.",
-            json!({ "videos": [examples::video_summary()], "next_cursor": null }),
+            json!({ "videos": [examples::video_summary()], "next_cursor": null, "total": 1 }),
         )
+        .with_headers(&["ETag"])
+        .not_modified()
         .problems(&[InvalidField])
 }
 

@@ -35,7 +35,7 @@ pub fn route_table() -> Vec<Route> {
             openapi::uploads::complete(),
         )
         .with_body_limit(PARTS_BODY_LIMIT),
-        route(GET, "/videos", Scope::Read, videos::list, openapi::videos::list()),
+        route(GET, "/videos", Scope::Read, videos::list::list, openapi::videos::list()),
         route(GET, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
         route(POST, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
         route(PATCH, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),

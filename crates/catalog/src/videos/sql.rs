@@ -9,6 +9,7 @@ mod events;
 mod folding;
 mod imports;
 mod jobs;
+mod lists;
 mod posters;
 mod rows;
 mod videos;

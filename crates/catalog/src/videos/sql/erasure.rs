@@ -9,7 +9,7 @@ use crate::webhooks::payload;
 /// Statements that erase data about a video outside its own row. Its attempts stay, without
 /// FFmpeg's output about the file.
 const STATEMENTS: [&str; 8] = [
-    "UPDATE videos SET title = NULL, title_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
+    "UPDATE videos SET title = NULL, title_folded = NULL, search_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
         source_etag = NULL, content_type = NULL, upload_kind = NULL, upload_id = NULL, width = NULL, height = NULL, duration_ms = NULL
      WHERE id = $1",
     "UPDATE attempts SET log_tail = NULL, failure_sentence = NULL WHERE video = $1",

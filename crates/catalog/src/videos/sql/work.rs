@@ -100,7 +100,7 @@ impl Catalog {
         .bind(row.fence)
         .fetch_optional(&mut *tx)
         .await?;
-        touch(&mut tx, &row, now_ms).await?;
+        touch(&mut tx, &row.id, now_ms).await?;
         if let Some((percent,)) = moved {
             emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
         }
@@ -168,7 +168,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         }
-        touch(&mut tx, &row, now_ms).await?;
+        touch(&mut tx, &row.id, now_ms).await?;
         Ok(tx.commit().await?)
     }
 
@@ -342,10 +342,10 @@ async fn delete_of_generation(
 }
 
 /// Records that the video changed.
-async fn touch(tx: &mut Tx, row: &VideoRow, now_ms: u64) -> Result<(), CatalogError> {
+pub(super) async fn touch(tx: &mut Tx, video: &str, now_ms: u64) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET version = version + 1, updated_ms = $1 WHERE id = $2")
         .bind(sql(now_ms))
-        .bind(&row.id)
+        .bind(video)
         .execute(&mut **tx)
         .await?;
     Ok(())
