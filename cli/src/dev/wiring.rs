@@ -58,6 +58,7 @@ pub(super) struct DevSystem {
     pub(super) database: Database,
     pub(super) s3: S3Server,
     pub(super) router: Router,
+    pub(super) live: api::live::LiveVideos,
     pub(super) pump: Pump,
     pub(super) background: Background,
     pub(super) worker: Worker,
@@ -103,6 +104,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         state.webhooks.dispatcher()?,
         rebuild,
     );
+    let live = state.live.clone();
     let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
     let list = EdgeList::open(data_dir.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
@@ -117,7 +119,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         ..WorkerConfig::default()
     };
     let worker = Worker::new(&installation, keks, tools, config);
-    Ok(DevSystem { info, database: installation.database, s3, router, pump, background, worker })
+    Ok(DevSystem { info, database: installation.database, s3, router, live, pump, background, worker })
 }
 
 /// The configuration of the API: what was not set is open, because the API serves this machine.

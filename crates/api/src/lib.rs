@@ -17,6 +17,7 @@ mod health;
 mod idempotency;
 mod key_in_path;
 pub mod limits;
+pub mod live;
 mod metrics;
 pub mod openapi;
 mod paging;

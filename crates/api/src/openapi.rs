@@ -57,7 +57,7 @@ const TAGS: [(&str, &str, &str); 9] = [
     ("webhooks", "Webhooks", "Receive events by HTTP (Standard Webhooks 1.0)."),
     ("api-keys", "API keys", "Manage credentials for callers."),
     ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
-    ("events", "Events", "Report events of the private bucket by HTTP, where no queue delivers them."),
+    ("events", "Events", "Watch videos change; report events of the private bucket, where no queue delivers them."),
     ("dead-letters", "Dead letters", "Inspect and redrive jobs that failed too often. For the operator."),
     ("", "Installation", "Health checks."),
 ];
