@@ -16,6 +16,7 @@ pub mod dead_letters;
 pub mod events;
 pub mod health;
 mod maybe_known;
+pub mod objects;
 pub mod posters;
 mod present;
 pub mod problem;

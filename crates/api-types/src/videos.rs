@@ -2,7 +2,7 @@
 
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
-use domain::job::{Generate, Mode, Stage};
+use domain::job::{Generate, Mode, Priority, Stage};
 use domain::object_key::RenditionName;
 use domain::receipt::Extra;
 use domain::state::StateName;
@@ -197,6 +197,9 @@ pub struct CreateVideo {
     pub mode: Option<Mode>,
     #[serde(default)]
     pub generate: Generate,
+    /// With `key`: `bulk` waits until no upload waits for a transcoder. A queue in SQS has no priorities.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 /// Omitted fields keep their value; `null` removes it.

@@ -19,6 +19,7 @@ mod key_in_path;
 pub mod limits;
 pub mod live;
 mod metrics;
+mod objects;
 pub mod openapi;
 mod paging;
 pub mod playback;

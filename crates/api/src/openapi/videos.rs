@@ -32,8 +32,8 @@ pub(crate) fn read() -> Doc {
 
 pub(crate) fn convert() -> Doc {
     let about = "From an object in the private bucket (`key`), which is read in place and needs the scope `admin`; or from a \
-        URL (`url`), which a transcoder fetches. Repeating the request with the same external id returns the existing \
-        video (200).";
+        URL (`url`), which a transcoder fetches. Repeating the request with the same external id, or for the same \
+        `key` without one, returns the existing video (200).";
     Doc::new("createVideo", "Create a video from an object or URL", about)
         .request_body::<CreateVideo>(
             json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }),

@@ -6,7 +6,7 @@ use http::Method;
 use super::{OpenRoute, PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, health, live, openapi, shares, uploads, videos};
+use crate::{api_keys, dead_letters, events, health, live, objects, openapi, shares, uploads, videos};
 
 /// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
 /// Tests call each route with each kind of caller.
@@ -53,6 +53,7 @@ pub fn route_table() -> Vec<Route> {
         route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
         route(GET, "/events/stream", Scope::Read, live::events, openapi::events::stream()),
         route(POST, "/events", Scope::Events, events::receive, openapi::events::receive()),
+        route(GET, "/objects", Scope::Admin, objects::list, openapi::objects::list()),
         route(GET, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
             POST,

@@ -14,6 +14,8 @@ pub struct VideoFilter {
     pub states: Vec<StateName>,
     /// Only videos with this external id.
     pub external_id: Option<String>,
+    /// Only videos whose source is this object.
+    pub source_key: Option<String>,
     /// Only videos with this text in their title, file name or external id, ignoring case in every
     /// script.
     pub text: Option<String>,

@@ -3,6 +3,7 @@
 //! Each filter has its own statement, with only the conditions that it needs: the databases choose
 //! an index by the statement, not by the values of its parameters.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use domain::ids::VideoId;
@@ -16,6 +17,8 @@ use super::videos::select_videos;
 use crate::database::{Kind, sql, unsigned};
 use crate::videos::{CatalogError, SortKey, SortValue, Video, VideoCursor, VideoFilter, VideoPage, VideoSort};
 
+/// Parameters of one statement.
+const KEYS_AT_ONCE: usize = 200;
 /// Number of characters of a title that are compared, as in the indexes.
 const TITLE_CHARS: usize = 200;
 
@@ -54,6 +57,21 @@ impl Catalog {
         }
         let (count,) = query.fetch_one(self.database.read()).await?;
         Ok(unsigned(count))
+    }
+
+    /// Those of these object keys that are the source of a video.
+    pub async fn source_keys(&self, keys: &[String]) -> Result<HashSet<String>, CatalogError> {
+        let mut found = HashSet::new();
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            let places: Vec<String> = (1..=keys.len()).map(|it| format!("${it}")).collect();
+            let statement = format!("SELECT source_key FROM videos WHERE source_key IN ({})", places.join(", "));
+            let mut query = sqlx::query_as::<_, (String,)>(AssertSqlSafe(statement));
+            for key in keys {
+                query = query.bind(key);
+            }
+            found.extend(query.fetch_all(self.database.read()).await?.into_iter().map(|it| it.0));
+        }
+        Ok(found)
     }
 
     /// Videos whose last change is at `since_ms` or later, deleted ones included, oldest change
@@ -117,6 +135,9 @@ impl Statement {
         }
         if let Some(external_id) = &filter.external_id {
             it.condition(" AND v.external_id = ", Value::Text(external_id.clone()), "");
+        }
+        if let Some(key) = &filter.source_key {
+            it.condition(" AND v.source_key = ", Value::Text(key.clone()), "");
         }
         if let Some(text) = &filter.text {
             it.condition(" AND v.search_folded LIKE ", Value::Text(contains_pattern(&folded(text))), r" ESCAPE '\'");
