@@ -27,6 +27,7 @@ pub mod schemas;
 mod sensitive;
 pub mod shares;
 pub mod streams;
+pub mod timelines;
 mod timestamp;
 pub mod uploads;
 pub mod uppy;

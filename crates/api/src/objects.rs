@@ -4,7 +4,7 @@ use api_types::objects::{ListObjects, ListedObject, ObjectList};
 use axum::Json;
 use axum::extract::State;
 use domain::object_key::{ExternalPath, ObjectPrefix};
-use platform::object_store::{Entry, ObjectStore as _};
+use platform::object_store::Entry;
 
 use crate::auth::{Caller, InsufficientScope, Scope};
 use crate::error::ApiError;

@@ -11,6 +11,7 @@ pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod timeline;
 pub(crate) mod view;
 pub(crate) mod work;
 

@@ -18,6 +18,7 @@ pub mod conformance;
 mod lists;
 pub mod model;
 mod sql;
+mod timeline;
 
 pub use lists::{SortKey, SortValue, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
@@ -26,6 +27,7 @@ pub use model::{
     VideoSource,
 };
 pub use sql::Catalog;
+pub use timeline::{ChunkSpan, StageSpan};
 
 /// The right to write about one generation of one video. It holds until another worker claims the
 /// video, which is possible as soon as the lease has expired.

@@ -84,6 +84,16 @@ pub(super) fn processing_info() -> Value {
     json!({ "video": VIDEO, "status": "processing", "stage": "copy", "percent": 3 })
 }
 
+pub(super) fn timeline() -> Value {
+    json!({
+        "attempts": [{
+            "number": 1, "stages": [{ "stage": "encode", "started_at": AT, "ended_at": null }],
+            "chunks": [{ "rung": "encode", "number": 0, "started_at": AT, "ended_at": LATER }],
+        }],
+        "ffmpeg_log": null,
+    })
+}
+
 pub(super) fn webhook() -> Value {
     json!({
         "id": "whe_018bcfe5680077078707070707070707", "url": "https://backend.example/hooks/video",

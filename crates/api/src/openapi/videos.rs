@@ -2,6 +2,7 @@
 
 use api_types::posters::{PosterParams, PosterPosition};
 use api_types::streams::{PlaybackInfo, ProcessingInfo, StreamParams};
+use api_types::timelines::Timeline;
 use api_types::videos::{CreateVideo, ListVideos, ReencodeRequest, SourceDownload, Video, VideoChange, VideoList};
 use http::StatusCode;
 use serde_json::json;
@@ -107,6 +108,16 @@ pub(crate) fn source() -> Doc {
     Doc::new("getSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
         .response::<SourceDownload>(StatusCode::OK, "The download URL.", examples::source_download())
         .problems(&[NoSuchVideo, SourceGone])
+}
+
+pub(crate) fn timeline() -> Doc {
+    Doc::new(
+        "getTimeline",
+        "Get the timeline of a video",
+        "Stages and chunks of each attempt, and the end of FFmpeg's log.",
+    )
+    .response::<Timeline>(StatusCode::OK, "The timeline.", examples::timeline())
+    .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn put_poster() -> Doc {

@@ -11,6 +11,7 @@ use domain::state::{VideoEvent, VideoState, transition};
 
 use super::events::emit_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
+use super::timeline::enter_stage;
 use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
 use crate::database::{sql, unsigned};
 use crate::videos::{CatalogError, Claim, RenditionRecord};
@@ -102,6 +103,7 @@ impl Catalog {
         .await?;
         touch(&mut tx, &row.id, now_ms).await?;
         if let Some((percent,)) = moved {
+            enter_stage(&mut tx, &row, stage, now_ms).await?;
             emit_progress(&mut tx, &row, stage, percent, now_ms).await?;
         }
         self.commit_with_events(tx).await
