@@ -48,6 +48,13 @@ pub fn route_table() -> Vec<Route> {
         route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
         route(GET, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
         route(GET, "/videos/{video}/timeline", Scope::Read, videos::timeline::read, openapi::videos::timeline()),
+        route(
+            GET,
+            "/videos/{video}/deliveries",
+            Scope::Webhooks,
+            deliveries::of_video,
+            openapi::webhooks::deliveries_of_video(),
+        ),
         route(GET, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
         route(POST, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
         route(GET, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
