@@ -10,7 +10,7 @@ use catalog::Catalog;
 use catalog::connect::{self, QueueAddress, QueueUse};
 use domain::ids::VideoId;
 use http::HeaderMap;
-use platform::job_queue::{QueueName, SharedQueue};
+use platform::job_queue::SharedQueue;
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;

@@ -1,8 +1,8 @@
 //! OpenAPI documentation of webhooks.
 
 use api_types::webhooks::{
-    Delivery, DeliveryList, ListDeliveries, ListWebhooks, NewWebhook, Webhook, WebhookChange, WebhookList,
-    VideoDeliveryList, WebhookWithSecret,
+    Delivery, DeliveryList, ListDeliveries, ListWebhooks, NewWebhook, VideoDeliveryList, Webhook, WebhookChange,
+    WebhookList, WebhookWithSecret,
 };
 use http::StatusCode;
 use serde_json::json;

@@ -85,7 +85,8 @@ async fn one_request_carries_a_small_file() {
 #[tokio::test]
 async fn an_upload_may_wait_for_its_first_view() {
     let world = World::new().await;
-    let file = |generate: Value| json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": { "generate": generate } });
+    let file =
+        |generate: Value| json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": { "generate": generate } });
     for generate in ["on_upload", "on_first_view"] {
         assert_eq!(world.post("/v1/s3/multipart", file(json!(generate))).await.status, StatusCode::OK);
         assert_eq!(world.get("/v1/videos?limit=1").await.body["videos"][0]["generate"], generate);
