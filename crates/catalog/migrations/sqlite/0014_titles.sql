@@ -2,4 +2,4 @@
 CREATE INDEX videos_by_title ON videos (substr(coalesce(title_folded, ''), 1, 200), id) WHERE state <> 'deleted';
 CREATE INDEX videos_of_owner_by_title ON videos (owner, substr(coalesce(title_folded, ''), 1, 200), id)
     WHERE state <> 'deleted';
-CREATE INDEX videos_search ON videos (id, owner, search_folded) WHERE state <> 'deleted';
+CREATE INDEX videos_search ON videos (id, owner, state, search_folded) WHERE state <> 'deleted';
