@@ -184,7 +184,7 @@ impl Job {
     /// A job for the same source with other settings. It has another id unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
-        Self::new(self.video, self.source.clone(), profile, mode, self.reason)
+        Self::new(self.video, self.source.clone(), profile, mode, self.reason).with_priority(self.priority)
     }
 }
 
