@@ -33,6 +33,7 @@ pub struct System {
     s3: S3Server,
     s3_listener: TcpListener,
     router: axum::Router,
+    live: api::live::LiveVideos,
     listener: TcpListener,
     clients: ServeLimits,
     pump: pump::Pump,
@@ -68,6 +69,7 @@ impl System {
             s3: built.s3,
             s3_listener,
             router: built.router,
+            live: built.live,
             listener,
             clients: args.clients.limits(CONNECTIONS_SHARE, false),
             pump: built.pump,
@@ -129,6 +131,7 @@ impl System {
         stop.cancel();
         while work.join_next().await.is_some() {}
         stop_serving.cancel();
+        self.live.end();
         // Dropping the set aborts the remaining tasks.
         let _ = tokio::time::timeout(GRACE_PERIOD, async { while serving.join_next().await.is_some() {} }).await;
         stop_store.cancel();

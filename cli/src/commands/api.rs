@@ -59,6 +59,7 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
         Background::new(queue, sweeper, dispatcher, rebuild).start(&mut background, &stop);
     }
     background.spawn(check_upload_cors(state.clone(), stop.clone()));
+    let live = state.live.clone();
     let router = api::router(state);
     let url = listen::url(&listener)?;
     output.object(&json!({ "event": "listening", "api": url }));
@@ -67,6 +68,7 @@ pub async fn run(args: ApiServerArgs, output: &Output) -> Result {
     let serving = clients.serve(listener, router, stop.clone().cancelled_owned());
     let grace_period = async {
         stop.cancelled().await;
+        live.end();
         tokio::time::sleep(GRACE_PERIOD).await;
     };
     tokio::select! {

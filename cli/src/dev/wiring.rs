@@ -9,7 +9,7 @@ use api::services::sweeper::Sweeper;
 use api::{ApiConfig, ApiSettings, ApiState};
 use axum::Router;
 use catalog::Catalog;
-use catalog::SqlQueue;
+use catalog::PriorityQueue;
 use catalog::database::{Database, open, open_sqlite};
 use config::{Installation, Limits};
 use domain::content_key::KeyEncryptionKeys;
@@ -18,7 +18,7 @@ use domain::object_key::UPLOADS_PREFIX;
 use domain::profile::Profile;
 use edge_server::{Edge, EdgeList};
 use platform::clock;
-use platform::job_queue::{MAX_RECEIVES, QueueName};
+use platform::job_queue::MAX_RECEIVES;
 use platform::net::Policy;
 use platform::object_store::SharedStore;
 use platform::object_store::s3::S3Store;
@@ -58,6 +58,7 @@ pub(super) struct DevSystem {
     pub(super) database: Database,
     pub(super) s3: S3Server,
     pub(super) router: Router,
+    pub(super) live: api::live::LiveVideos,
     pub(super) pump: Pump,
     pub(super) background: Background,
     pub(super) worker: Worker,
@@ -77,7 +78,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         None => open_sqlite(&data_dir.join("edgereel.db")).await?,
     };
     let catalog = Catalog::new(&database);
-    let queue = SqlQueue::new(&database, QueueName::Interactive, MAX_RECEIVES, WORKER);
+    let queue = PriorityQueue::new(&database, MAX_RECEIVES, WORKER);
     release_stale_leases(&catalog, &queue).await?;
     let installation =
         Installation { database, catalog, queue: Arc::new(queue), store, private_bucket: PRIVATE_BUCKET.to_owned() };
@@ -103,6 +104,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         state.webhooks.dispatcher()?,
         rebuild,
     );
+    let live = state.live.clone();
     let pump = Pump { outbox: s3.events(), ingest: state.ingest.clone() };
     let list = EdgeList::open(data_dir.join("edge-list.json"));
     let list = list.context("cannot read the revocation list of the edge (edge-list.json)")?;
@@ -117,7 +119,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         ..WorkerConfig::default()
     };
     let worker = Worker::new(&installation, keks, tools, config);
-    Ok(DevSystem { info, database: installation.database, s3, router, pump, background, worker })
+    Ok(DevSystem { info, database: installation.database, s3, router, live, pump, background, worker })
 }
 
 /// The configuration of the API: what was not set is open, because the API serves this machine.
@@ -149,7 +151,7 @@ fn api_config(args: &DevArgs, profiles: &HashMap<String, Profile>, info: &DevInf
 }
 
 /// Releases the leases of a killed process immediately: no other process uses its name.
-async fn release_stale_leases(catalog: &Catalog, queue: &SqlQueue) -> Result {
+async fn release_stale_leases(catalog: &Catalog, queue: &PriorityQueue) -> Result {
     // First the videos, then the messages: the receiver of a message must be able to claim its video.
     let videos = catalog.release_all_of_worker(WORKER, clock::now()).await?;
     let messages = queue.release_held().await?;

@@ -43,8 +43,17 @@ schemas! {
     EventId = id("evt");
     /// Custom data: any JSON object.
     Metadata = ObjectBuilder::new().description(Some("Any JSON object, up to 16 KiB."));
-    /// A state to filter by.
-    ListedState = words(StateName::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "deleted"));
+    /// States to filter by, separated by commas.
+    ListedStates = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some({
+            let states: Vec<_> = StateName::ALL.iter().map(|it| it.as_str()).filter(|it| *it != "deleted").collect();
+            let one = states.join("|");
+            format!("^({one})(,({one}))*$")
+        }))
+        .examples([json!("ready,playable")]);
+    /// The order of a list.
+    VideoSort = words(["created_at", "-created_at", "title", "-title", "duration", "-duration", "size", "-size"].into_iter());
     /// Why a video failed.
     VideoFailureCode = words(FailureCode::ALL.iter().map(|it| it.as_str()));
     /// The name of a rung.

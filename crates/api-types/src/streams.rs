@@ -44,6 +44,7 @@ pub enum Stream {
 pub struct PlaybackInfo {
     #[cfg_attr(feature = "openapi", schema(value_type = schemas::VideoId))]
     pub video: VideoId,
+    pub title: Option<String>,
     pub status: StateName,
     // It contains a grant.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
@@ -62,6 +63,7 @@ pub struct PlaybackInfo {
 pub struct ProcessingInfo {
     #[cfg_attr(feature = "openapi", schema(value_type = schemas::VideoId))]
     pub video: VideoId,
+    pub title: Option<String>,
     pub status: StateName,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Stage>))]
     pub stage: Option<MaybeKnown<Stage>>,

@@ -2,7 +2,7 @@
 
 use domain::failure::{Failure, FailureClass, FailureCode};
 use domain::ids::VideoId;
-use domain::job::{Generate, Mode, Stage};
+use domain::job::{Generate, Mode, Priority, Stage};
 use domain::object_key::RenditionName;
 use domain::receipt::Extra;
 use domain::state::StateName;
@@ -24,18 +24,23 @@ pub struct ListVideos {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200))]
     pub limit: Option<u32>,
-    /// The `next_cursor` of the previous page.
+    /// The `next_cursor` of the previous page, which had the same `sort`.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<schemas::VideoId>))]
     pub cursor: Option<String>,
+    /// The order; `-` before it: descending. Videos of the same title, duration or size are sorted by time of creation.
+    /// Default: `-created_at`.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", param(value_type = Option<schemas::ListedState>))]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<schemas::VideoSort>))]
+    pub sort: Option<String>,
+    /// States to list, separated by commas: `ready,playable`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<schemas::ListedStates>))]
     pub state: Option<String>,
     #[serde(default)]
     pub external_id: Option<String>,
-    /// Text in the title.
+    /// Text in the title, file name or external id, in any case.
     #[serde(default)]
-    pub text: Option<String>,
+    pub q: Option<String>,
     /// Filter by owner; only admins may name another one.
     #[serde(default)]
     pub owner: Option<String>,
@@ -46,8 +51,9 @@ pub struct ListVideos {
 pub struct VideoList {
     pub videos: Vec<VideoSummary>,
     /// Cursor of the next page; `null` on the last page.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<schemas::VideoId>))]
-    pub next_cursor: Option<VideoId>,
+    pub next_cursor: Option<String>,
+    /// The number of videos on all pages. Pages after the first repeat the number of the first page.
+    pub total: u64,
 }
 
 /// A list entry.
@@ -191,6 +197,9 @@ pub struct CreateVideo {
     pub mode: Option<Mode>,
     #[serde(default)]
     pub generate: Generate,
+    /// With `key`: `bulk` waits until no upload waits for a transcoder. A queue in SQS has no priorities.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 /// Omitted fields keep their value; `null` removes it.

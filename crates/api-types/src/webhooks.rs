@@ -162,6 +162,23 @@ pub struct Delivery {
     pub settled_at: Option<Timestamp>,
 }
 
+/// Deliveries about one video.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VideoDeliveryList {
+    /// Newest first, at most 100.
+    pub deliveries: Vec<VideoDelivery>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VideoDelivery {
+    #[cfg_attr(feature = "openapi", schema(value_type = schemas::WebhookId))]
+    pub webhook: EndpointId,
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
 /// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -40,6 +40,8 @@ pub struct ApiConfig {
     pub public_url: String,
     /// Origins that may call the API from a browser; `*` means all.
     pub cors_origins: Vec<String>,
+    /// Whether the API streams events. A Lambda function cannot.
+    pub streams: bool,
 }
 
 impl ApiConfig {
@@ -70,6 +72,7 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             public_url: String::new(),
             cors_origins: Vec::new(),
+            streams: true,
         }
     }
 }

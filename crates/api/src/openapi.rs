@@ -8,6 +8,7 @@ mod doc;
 pub(crate) mod events;
 mod examples;
 pub(crate) mod installation;
+pub(crate) mod objects;
 mod sample;
 pub(crate) mod shares;
 pub(crate) mod uploads;
@@ -50,14 +51,15 @@ provider. Errors are problem documents (RFC 9457) with a stable `code`. Every PO
 repeated request gets the first response and is not executed again. Every response has an `x-request-id`.";
 
 /// The groups of operations, by the first part of their paths.
-const TAGS: [(&str, &str, &str); 9] = [
+const TAGS: [(&str, &str, &str); 10] = [
     ("uploads", "Uploads", "Upload a video file straight to the bucket."),
     ("videos", "Videos", "List, get, play, update and delete videos."),
     ("shared", "Shared links", "Open a link without an account."),
     ("webhooks", "Webhooks", "Receive events by HTTP (Standard Webhooks 1.0)."),
     ("api-keys", "API keys", "Manage credentials for callers."),
     ("s3", "Uppy", "The protocol of Uppy's plugin `@uppy/aws-s3`: an unmodified Uppy uploads here."),
-    ("events", "Events", "Report events of the private bucket by HTTP, where no queue delivers them."),
+    ("events", "Events", "Watch videos change; report events of the private bucket, where no queue delivers them."),
+    ("objects", "Objects", "Find the objects of the private bucket that can be converted. For the operator."),
     ("dead-letters", "Dead letters", "Inspect and redrive jobs that failed too often. For the operator."),
     ("", "Installation", "Health checks."),
 ];
@@ -134,7 +136,8 @@ fn components() -> Components {
         .schema_from::<schemas::ApiKeyId>()
         .schema_from::<schemas::ShareId>()
         .schema_from::<schemas::EventId>()
-        .schema_from::<schemas::ListedState>()
+        .schema_from::<schemas::ListedStates>()
+        .schema_from::<schemas::VideoSort>()
         .schema_from::<schemas::Scope>()
         .schema_from::<VideoFailure>();
     let key = ObjectBuilder::new()

@@ -15,6 +15,7 @@ use crate::auth::ApiToken;
 use crate::auth::identity::{IdentityError, IdentityProvider};
 use crate::config::{ApiConfig, ApiSettings};
 use crate::edge_list::{HttpEdgeList, SharedEdgeList};
+use crate::live::LiveVideos;
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
 use crate::webhooks::Webhooks;
@@ -48,6 +49,8 @@ pub struct ApiState {
     pub edge_list: SharedEdgeList,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Changes of videos, for clients that listen.
+    pub live: LiveVideos,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }
@@ -65,6 +68,7 @@ impl ApiState {
         Ok(Self {
             ingest,
             catalog: installation.catalog.clone(),
+            live: LiveVideos::new(&installation.catalog),
             queue: installation.queue.clone(),
             store: installation.store.clone(),
             signer: installation.store.clone(),

@@ -1,25 +1,27 @@
-//! Videos: list, get and delete. Submodules have the other operations.
+//! Videos: get and delete. Submodules have the other operations.
 
 pub(crate) mod change;
 pub(crate) mod convert;
 mod error;
 pub(crate) mod heights;
 pub(crate) mod import;
+pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod poster;
 pub(crate) mod rungs;
 pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod timeline;
 pub(crate) mod view;
 pub(crate) mod work;
 
-use api_types::videos::{ListVideos, Video as VideoView, VideoList};
+use api_types::videos::Video as VideoView;
 use axum::Json;
 use axum::extract::State;
-use catalog::{Video, VideoFilter};
+use catalog::Video;
 use domain::ids::VideoId;
 use domain::object_key::{Bucket, ObjectKey, ObjectPrefix};
-use domain::state::{StateName, VideoEvent, VideoState};
+use domain::state::{VideoEvent, VideoState};
 use domain::time::UnixMillis;
 use http::StatusCode;
 use platform::clock;
@@ -28,33 +30,9 @@ use platform::object_store::{SharedStore, StoreError};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{QueryParams, Video as PathVideo};
-use crate::paging;
+use crate::extract::Video as PathVideo;
 use crate::state::ApiState;
 use error::VideoError;
-
-pub(crate) async fn list(
-    State(state): State<ApiState>,
-    caller: Caller,
-    QueryParams(params): QueryParams<ListVideos>,
-) -> Result<Json<VideoList>, ApiError> {
-    let page = state.catalog.list_videos(&filter(params, &caller)?).await?;
-    let now = clock::now();
-    let videos = page.videos.iter().map(|it| view::summary(it, state.playback.poster_url(it, now)));
-    Ok(Json(VideoList { videos: videos.collect(), next_cursor: page.next }))
-}
-
-fn filter(params: ListVideos, caller: &Caller) -> Result<VideoFilter, ApiError> {
-    let (limit, after) = (paging::limit(params.limit)?, paging::cursor(params.cursor)?);
-    let state = params.state.map(|it| it.parse::<StateName>()).transpose();
-    let state = state.map_err(|it| ApiError::malformed(format!("the query: `state`: {it}")))?;
-    if state == Some(StateName::Deleted) {
-        return Err(ApiError::malformed("the query: `state`: deleted videos cannot be listed"));
-    }
-    let owner = caller.owner_for(params.owner)?;
-    let (external_id, title_contains) = (params.external_id, params.text);
-    Ok(VideoFilter { owner, state, external_id, title_contains, after, limit })
-}
 
 /// A video that the caller may access and that is not deleted. Every route gets its video here.
 pub(crate) async fn existing(state: &ApiState, caller: &Caller, id: VideoId) -> Result<Video, ApiError> {

@@ -5,11 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::SqlQueue;
+use crate::PriorityQueue;
 use crate::database::{Database, OpenError};
 use crate::videos::Catalog;
 use platform::job_queue::sqs::{OpenSqsError, SqsQueueConfig};
-use platform::job_queue::{QueueName, SharedQueue, SqsQueue};
+use platform::job_queue::{SharedQueue, SqsQueue};
 
 /// The queue's location: `database`, or `sqs:URL` with the URL of a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,8 +63,6 @@ pub enum ConnectError {
 /// Settings of a queue, for backends that do not define them.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueUse<'a> {
-    /// Name of the queue within a database. An SQS address already names its queue.
-    pub name: QueueName,
     /// Deliveries before a message becomes a dead letter. In SQS, the redrive policy defines this.
     pub max_receives: u32,
     /// Name of this receiver.
@@ -81,7 +79,7 @@ pub async fn catalog(address: &str) -> Result<(Database, Catalog), ConnectError>
     Ok((database, catalog))
 }
 
-/// Opens the queue at `address`.
+/// Opens the queue at `address`. In SQS, jobs of all priorities are in one queue.
 ///
 /// # Errors
 /// [`ConnectError::Queue`]
@@ -91,7 +89,7 @@ pub async fn queue(
     how: QueueUse<'_>,
 ) -> Result<SharedQueue, ConnectError> {
     Ok(match address {
-        QueueAddress::Database => Arc::new(SqlQueue::new(database, how.name, how.max_receives, how.holder)),
+        QueueAddress::Database => Arc::new(PriorityQueue::new(database, how.max_receives, how.holder)),
         QueueAddress::Sqs(config) => Arc::new(SqsQueue::open(config).await?),
     })
 }
@@ -116,7 +114,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("sqlite:{}", folder.path().join("edgereel.db").display());
         let (database, catalog) = catalog(&address).await.unwrap();
-        let how = QueueUse { name: QueueName::Bulk, max_receives: 3, holder: "worker" };
+        let how = QueueUse { max_receives: 3, holder: "worker" };
         let queue = queue(&QueueAddress::Database, &database, how).await.unwrap();
         assert_eq!(queue.depth().await.unwrap(), Default::default());
         assert!(catalog.list_videos(&Default::default()).await.unwrap().videos.is_empty());
@@ -132,7 +130,7 @@ mod tests {
         assert!(!format!("{closed:?}").contains("hunter2"), "{closed:?}");
 
         let database = crate::database::open_sqlite(&tempfile::tempdir().unwrap().path().join("it.db")).await.unwrap();
-        let how = QueueUse { name: QueueName::Bulk, max_receives: 3, holder: "worker" };
+        let how = QueueUse { max_receives: 3, holder: "worker" };
         let no_queue = queue(&"sqs:https://aws.amazon.com/sqs".parse().unwrap(), &database, how).await.err().unwrap();
         assert!(matches!(no_queue, ConnectError::Queue(OpenSqsError::Url { .. })), "{no_queue:?}");
     }

@@ -40,6 +40,9 @@ pub(crate) type Row = sqlx::any::AnyRow;
 pub(crate) type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Migrations whose SQL the other database does not have.
+static OF_SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
+static OF_POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long a writer waits for the writers of other processes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -164,7 +167,7 @@ async fn try_open_file(address: &DatabaseAddress, path: &Path) -> Result<Databas
     // Under the write lock, so that the second of two processes that start at once finds the
     // migrations done.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    migrate(address, &mut *transaction).await?;
+    migrate(address, &OF_SQLITE, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
 
@@ -203,7 +206,7 @@ async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Datab
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    migrate(address, &mut *transaction).await?;
+    migrate(address, &OF_POSTGRES, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
 
@@ -217,8 +220,10 @@ async fn open_server(address: &DatabaseAddress, server: &Server) -> Result<Datab
 }
 
 /// Runs the migrations. The caller holds the lock, and commits.
-async fn migrate(address: &DatabaseAddress, connection: &mut impl Migrate) -> Result<(), OpenError> {
-    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+async fn migrate(address: &DatabaseAddress, own: &Migrator, connection: &mut impl Migrate) -> Result<(), OpenError> {
+    let mut all: Vec<_> = MIGRATIONS.iter().chain(own.iter()).cloned().collect();
+    all.sort_by_key(|it| it.version);
+    let mut migrations = Migrator::with_migrations(all);
     migrations.set_locking(false);
     migrations.run_direct(None, connection, false).await.map_err(|source| match source {
         MigrateError::VersionMissing(_) => OpenError::Newer { database: address.clone() },

@@ -20,9 +20,11 @@ use platform::job_queue::{
 };
 
 mod dialect;
+mod priority;
 mod values;
 
 use dialect::Dialect;
+pub use priority::PriorityQueue;
 use values::{check_any, check_one, count, parts, random_hex};
 
 /// How often a waiting receiver polls for messages that other processes send.

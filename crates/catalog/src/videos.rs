@@ -16,15 +16,19 @@ use domain::time::UnixMillis;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod lists;
 pub mod model;
 mod sql;
+mod timeline;
 
+pub use lists::{SortKey, SortValue, VideoCursor, VideoFilter, VideoPage, VideoSort};
 pub use model::{
     Attempt, AttemptOutcome, ImportRecord, NewVideo, OwnerLimits, Patch, PosterRecord, PosterShown, Progress,
     RenditionKind, RenditionRecord, RenditionState, Transfer, Upload, UploadEventOutcome, UploadKind, Video,
-    VideoFilter, VideoPage, VideoSource,
+    VideoSource,
 };
 pub use sql::Catalog;
+pub use timeline::{ChunkSpan, StageSpan};
 
 /// The right to write about one generation of one video. It holds until another worker claims the
 /// video, which is possible as soon as the lease has expired.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::Catalog;
 use catalog::connect::{self, ConnectError, QueueUse};
 use catalog::database::Database;
-use platform::job_queue::{MAX_RECEIVES, QueueName, SharedQueue};
+use platform::job_queue::{MAX_RECEIVES, SharedQueue};
 use platform::object_store::s3::S3Store;
 
 use crate::services::Services;
@@ -33,7 +33,7 @@ impl Installation {
     /// If a service cannot be reached.
     pub async fn connect(services: Services, holder: &str) -> Result<Self, ConnectError> {
         let (database, catalog) = connect::catalog(services.database.expose()).await?;
-        let how = QueueUse { name: QueueName::Interactive, max_receives: MAX_RECEIVES, holder };
+        let how = QueueUse { max_receives: MAX_RECEIVES, holder };
         let queue = connect::queue(&services.queue, &database, how).await?;
         let store = Arc::new(S3Store::new(&services.store));
         Ok(Self { database, catalog, queue, store, private_bucket: services.store.private_bucket })

@@ -78,6 +78,24 @@ pub enum JobReason {
     OnDemand,
 }
 
+/// Which jobs workers take first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    /// Users wait for it.
+    #[default]
+    Interactive,
+    /// It waits until no interactive job does.
+    Bulk,
+}
+
+impl Priority {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The object to transcode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
@@ -109,6 +127,9 @@ pub struct Job {
     pub mode: Mode,
     /// The reason for the job. Not part of its identity.
     pub reason: JobReason,
+    /// Which jobs go first. Not part of its identity.
+    #[serde(default, skip_serializing_if = "Priority::is_default")]
+    pub priority: Priority,
     /// The rungs to re-encode; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Box<Partial>>,
@@ -118,7 +139,14 @@ impl Job {
     /// Creates a job with the id that follows from its fields.
     pub fn new(video: VideoId, source: Source, profile: &str, mode: Mode, reason: JobReason) -> Self {
         let id = job_id(&source, profile, mode, None);
-        Self { id, video, source, profile: profile.to_owned(), mode, reason, partial: None }
+        let priority = Priority::default();
+        Self { id, video, source, profile: profile.to_owned(), mode, reason, priority, partial: None }
+    }
+
+    /// The same job with another priority.
+    #[must_use]
+    pub fn with_priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
     }
 
     /// The typed key of its source: an upload of its own video, or an external object; `None` for
@@ -156,7 +184,7 @@ impl Job {
     /// A job for the same source with other settings. It has another id unless they are the same.
     #[must_use]
     pub fn with_settings(&self, profile: &str, mode: Mode) -> Self {
-        Self::new(self.video, self.source.clone(), profile, mode, self.reason)
+        Self::new(self.video, self.source.clone(), profile, mode, self.reason).with_priority(self.priority)
     }
 }
 
@@ -236,6 +264,7 @@ mod tests {
         let retry = Job { reason: JobReason::Retry, ..job.clone() };
         assert_eq!(Job::new(job.video, job.source.clone(), "default", Mode::Abr, JobReason::Retry), retry);
         assert_eq!(job.with_settings("default", Mode::Abr).id, job.id);
+        assert_eq!(job.clone().with_priority(Priority::Bulk).id, job.id);
         assert_ne!(job.with_settings("small", Mode::Abr).id, job.id);
         assert_ne!(job.with_settings("default", Mode::Copy).id, job.id);
         let newer = Source { etag: "another".to_owned(), ..job.source.clone() };

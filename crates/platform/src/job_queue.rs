@@ -25,9 +25,9 @@ pub const MAX_RECEIVES: u32 = 5;
 /// One of the two queues of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueName {
-    /// Jobs that users wait for. All programs use this queue.
+    /// Jobs that users wait for.
     Interactive,
-    /// Jobs that may wait until the other queue is empty. No program sends any yet.
+    /// Jobs that may wait until the other queue is empty.
     Bulk,
 }
 

@@ -9,7 +9,9 @@ use functions::{installation, log};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     log()?;
-    let settings = ApiSettings::try_from(config::read::<ApiArgs>()?)?;
+    let mut settings = ApiSettings::try_from(config::read::<ApiArgs>()?)?;
+    // API Gateway sends a response when it is complete.
+    settings.config.streams = false;
     let state = ApiState::new(&installation().await?, settings)?;
     lambda_http::run(api::router(state).layer(from_fn(set_client_address))).await
 }

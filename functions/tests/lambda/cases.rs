@@ -11,7 +11,7 @@ use catalog::connect::{self, QueueAddress, QueueUse};
 use domain::ids::VideoId;
 use domain::time::UnixMillis;
 use http::HeaderMap;
-use platform::job_queue::{QueueName, SharedQueue};
+use platform::job_queue::SharedQueue;
 use platform::testing::{PRIVATE, RunningServer};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -42,7 +42,7 @@ impl Cloud {
     pub(crate) async fn with(address: String, folder: TempDir) -> Self {
         let s3 = RunningServer::start(&folder.path().join("s3")).await;
         let (database, catalog) = connect::catalog(&address).await.unwrap();
-        let how = QueueUse { name: QueueName::Interactive, max_receives: 5, holder: "test" };
+        let how = QueueUse { max_receives: 5, holder: "test" };
         let queue = connect::queue(&QueueAddress::Database, &database, how).await.unwrap();
         let config = s3.store_config();
         let variables = vec![

@@ -129,6 +129,21 @@ impl Doc {
         self
     }
 
+    /// Adds a response of server-sent events.
+    pub(crate) fn event_stream(mut self, what: &'static str, example: &str) -> Self {
+        let schema = ObjectBuilder::new().schema_type(Type::String).into();
+        let content = Some(Content { kind: "text/event-stream", schema, example: Some(json!(example)) });
+        self.responses.push(ResponseDoc { status: StatusCode::OK, description: what, content, headers: &[] });
+        self
+    }
+
+    /// Adds the response to a request with a current `If-None-Match`.
+    pub(crate) fn not_modified(mut self) -> Self {
+        let (status, description) = (StatusCode::NOT_MODIFIED, "Not changed since the response with this `ETag`.");
+        self.responses.push(ResponseDoc { status, description, content: None, headers: &["ETag"] });
+        self
+    }
+
     /// Adds a redirect.
     pub(crate) fn redirect(mut self, what: &'static str) -> Self {
         let status = StatusCode::TEMPORARY_REDIRECT;

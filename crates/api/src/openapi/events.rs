@@ -1,4 +1,4 @@
-//! OpenAPI documentation of the bucket's events.
+//! OpenAPI documentation of events: those of the bucket, and changes of videos.
 
 use api_types::events::{BucketEvent, EventResult};
 use http::StatusCode;
@@ -25,4 +25,14 @@ pub(crate) fn receive() -> Doc {
             json!({ "queued": 1, "known": 0, "ignored": [] }),
         )
         .problems(&[NoSuchVideo, Conflict, InvalidField])
+}
+
+pub(crate) fn stream() -> Doc {
+    let about = "Server-sent events (`text/event-stream`). `video`: a video that changed, as in the list; at most one per \
+        video and second; a deleted video has the state `deleted`. `missed`: the events after `Last-Event-ID` are not \
+        known any more, so load the list again. The stream ends after a minute: connect again with `Last-Event-ID`, as \
+        browsers do. 404 where the API cannot stream (Lambda).";
+    Doc::new("streamEvents", "Watch videos change", about)
+        .event_stream("The events.", "event: video\nid: 1764440831123\ndata: {...}\n\n")
+        .problems(&[NoSuchRoute])
 }

@@ -73,7 +73,7 @@ pub(super) fn video() -> Value {
 
 pub(super) fn playback_info() -> Value {
     json!({
-        "video": VIDEO, "status": "ready",
+        "video": VIDEO, "title": "Lesson 1", "status": "ready",
         "hls_url": "https://edge.example/v/vid_.../master.m3u8?grant=eyJ...",
         "poster_url": "https://edge.example/s/.../poster.jpg",
         "storyboard_url": "https://edge.example/s/.../storyboard.vtt", "expires_at": LATER,
@@ -81,7 +81,17 @@ pub(super) fn playback_info() -> Value {
 }
 
 pub(super) fn processing_info() -> Value {
-    json!({ "video": VIDEO, "status": "processing", "stage": "copy", "percent": 3 })
+    json!({ "video": VIDEO, "title": "Lesson 1", "status": "processing", "stage": "copy", "percent": 3 })
+}
+
+pub(super) fn timeline() -> Value {
+    json!({
+        "attempts": [{
+            "number": 1, "stages": [{ "stage": "encode", "started_at": AT, "ended_at": null }],
+            "chunks": [{ "rung": "encode", "number": 0, "started_at": AT, "ended_at": LATER }],
+        }],
+        "ffmpeg_log": null,
+    })
 }
 
 pub(super) fn webhook() -> Value {

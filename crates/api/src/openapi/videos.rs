@@ -2,6 +2,7 @@
 
 use api_types::posters::{PosterParams, PosterPosition};
 use api_types::streams::{PlaybackInfo, ProcessingInfo, StreamParams};
+use api_types::timelines::Timeline;
 use api_types::videos::{CreateVideo, ListVideos, ReencodeRequest, SourceDownload, Video, VideoChange, VideoList};
 use http::StatusCode;
 use serde_json::json;
@@ -10,13 +11,17 @@ use super::{Doc, examples};
 use crate::problem::Problem::*;
 
 pub(crate) fn list() -> Doc {
-    Doc::new("listVideos", "List videos", "Newest first, without deleted videos.")
-        .query::<ListVideos>("limit=50&state=ready&text=lesson")
+    let about = "Newest first unless `sort` says otherwise, without deleted videos. The response has an `ETag`: a request \
+        with `If-None-Match` gets 304 while the page is the same.";
+    Doc::new("listVideos", "List videos", about)
+        .query::<ListVideos>("limit=50&state=ready,playable&q=lesson&sort=title")
         .response::<VideoList>(
             StatusCode::OK,
             "A page of results.",
-            json!({ "videos": [examples::video_summary()], "next_cursor": null }),
+            json!({ "videos": [examples::video_summary()], "next_cursor": null, "total": 1 }),
         )
+        .with_headers(&["ETag"])
+        .not_modified()
         .problems(&[InvalidField])
 }
 
@@ -28,8 +33,8 @@ pub(crate) fn read() -> Doc {
 
 pub(crate) fn convert() -> Doc {
     let about = "From an object in the private bucket (`key`), which is read in place and needs the scope `admin`; or from a \
-        URL (`url`), which a transcoder fetches. Repeating the request with the same external id returns the existing \
-        video (200).";
+        URL (`url`), which a transcoder fetches. Repeating the request with the same external id, or for the same \
+        `key` without one, returns the existing video (200).";
     Doc::new("createVideo", "Create a video from an object or URL", about)
         .request_body::<CreateVideo>(
             json!({ "key": "catalogue/film.mp4", "content_type": "lesson", "content_id": "1" }),
@@ -103,6 +108,16 @@ pub(crate) fn source() -> Doc {
     Doc::new("getSource", "Download the source", "Returns a URL of the uploaded file in the bucket.")
         .response::<SourceDownload>(StatusCode::OK, "The download URL.", examples::source_download())
         .problems(&[NoSuchVideo, SourceGone])
+}
+
+pub(crate) fn timeline() -> Doc {
+    Doc::new(
+        "getTimeline",
+        "Get the timeline of a video",
+        "Stages and chunks of each attempt, and the end of FFmpeg's log.",
+    )
+    .response::<Timeline>(StatusCode::OK, "The timeline.", examples::timeline())
+    .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn put_poster() -> Doc {

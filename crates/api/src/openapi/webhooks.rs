@@ -1,8 +1,8 @@
 //! OpenAPI documentation of webhooks.
 
 use api_types::webhooks::{
-    Delivery, DeliveryList, ListDeliveries, ListWebhooks, NewWebhook, Webhook, WebhookChange, WebhookList,
-    WebhookWithSecret,
+    Delivery, DeliveryList, ListDeliveries, ListWebhooks, NewWebhook, VideoDeliveryList, Webhook, WebhookChange,
+    WebhookList, WebhookWithSecret,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -75,6 +75,14 @@ pub(crate) fn deliveries() -> Doc {
             json!({ "deliveries": [examples::delivery()], "next_cursor": null }),
         )
         .problems(&[NoSuchWebhook])
+}
+
+pub(crate) fn deliveries_of_video() -> Doc {
+    let mut delivery = examples::delivery();
+    delivery["webhook"] = json!("whe_018bcfe5680077078707070707070707");
+    Doc::new("listVideoDeliveries", "List the deliveries of a video", "Newest first, to all webhooks, at most 100.")
+        .response::<VideoDeliveryList>(StatusCode::OK, "The deliveries.", json!({ "deliveries": [delivery] }))
+        .problems(&[NoSuchVideo])
 }
 
 pub(crate) fn replay() -> Doc {

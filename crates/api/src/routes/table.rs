@@ -6,7 +6,7 @@ use http::Method;
 use super::{OpenRoute, PARTS_BODY_LIMIT, Route, route};
 use crate::auth::Scope;
 use crate::webhooks::{deliveries, endpoints};
-use crate::{api_keys, dead_letters, events, health, openapi, shares, uploads, videos};
+use crate::{api_keys, dead_letters, events, health, live, objects, openapi, shares, uploads, videos};
 
 /// Every route under `/v1`. Handlers get a [`Caller`](crate::auth::Caller) only through this table.
 /// Tests call each route with each kind of caller.
@@ -35,7 +35,7 @@ pub fn route_table() -> Vec<Route> {
             openapi::uploads::complete(),
         )
         .with_body_limit(PARTS_BODY_LIMIT),
-        route(GET, "/videos", Scope::Read, videos::list, openapi::videos::list()),
+        route(GET, "/videos", Scope::Read, videos::list::list, openapi::videos::list()),
         route(GET, "/videos/{video}", Scope::Read, videos::read, openapi::videos::read()),
         route(POST, "/videos", Scope::Upload, videos::convert::convert, openapi::videos::convert()),
         route(PATCH, "/videos/{video}", Scope::Write, videos::change::change, openapi::videos::change()),
@@ -47,11 +47,21 @@ pub fn route_table() -> Vec<Route> {
             .with_body_limit(videos::poster::IMAGE_LIMIT),
         route(DELETE, "/videos/{video}/poster", Scope::Write, videos::poster::delete, openapi::videos::delete_poster()),
         route(GET, "/videos/{video}/stream", Scope::Play, videos::stream::stream, openapi::videos::stream()),
+        route(GET, "/videos/{video}/timeline", Scope::Read, videos::timeline::read, openapi::videos::timeline()),
+        route(
+            GET,
+            "/videos/{video}/deliveries",
+            Scope::Webhooks,
+            deliveries::of_video,
+            openapi::webhooks::deliveries_of_video(),
+        ),
         route(GET, "/videos/{video}/source", Scope::Download, videos::source::source, openapi::videos::source()),
         route(POST, "/videos/{video}/shares", Scope::Play, shares::create, openapi::shares::create()),
         route(GET, "/videos/{video}/shares", Scope::Play, shares::list, openapi::shares::list()),
         route(DELETE, "/videos/{video}/shares/{share}", Scope::Play, shares::revoke, openapi::shares::revoke()),
+        route(GET, "/events/stream", Scope::Read, live::events, openapi::events::stream()),
         route(POST, "/events", Scope::Events, events::receive, openapi::events::receive()),
+        route(GET, "/objects", Scope::Admin, objects::list, openapi::objects::list()),
         route(GET, "/dead-letters", Scope::Admin, dead_letters::list, openapi::installation::dead_letters()),
         route(
             POST,

@@ -40,7 +40,7 @@ impl Arrivals {
     /// # Errors
     /// If the catalog cannot list the uploads.
     pub async fn check(&mut self, now: UnixMillis) -> Result<u64, CatalogError> {
-        let mut filter = VideoFilter { state: Some(StateName::Uploading), limit: PAGE, ..VideoFilter::default() };
+        let mut filter = VideoFilter { states: vec![StateName::Uploading], limit: PAGE, ..VideoFilter::default() };
         let (mut taken, mut open) = (0, HashMap::new());
         loop {
             let page = self.ingest.catalog.list_videos(&filter).await?;

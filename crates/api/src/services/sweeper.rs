@@ -192,7 +192,7 @@ impl Sweeper {
 
     /// Applies a step to every video in a state and returns the number of changes.
     async fn each(&self, state: StateName, chore: CleanupStep, now: UnixMillis, failures: &mut u64) -> u64 {
-        let mut filter = VideoFilter { state: Some(state), limit: PAGE, ..VideoFilter::default() };
+        let mut filter = VideoFilter { states: vec![state], limit: PAGE, ..VideoFilter::default() };
         let mut changed = 0;
         loop {
             let page = match self.catalog.list_videos(&filter).await {

@@ -93,6 +93,7 @@ async fn create(
     let external_id = text("external_id");
     metadata::check(title.as_deref(), external_id.as_deref(), Some(&file.metadata))?;
     let profile = metadata::profile(text("profile"), &state.config)?;
+    let generate = generate_of(text("generate").as_deref())?;
     let now = clock::now();
     let video = new_video_id(now)?;
     let key = ObjectKey::Source { video, file_name: FileName::clean(&file.filename) };
@@ -104,7 +105,7 @@ async fn create(
         metadata: file.metadata,
         profile,
         mode: state.config.default_mode,
-        generate: Generate::OnUpload,
+        generate,
         file_name: metadata::file_name(&file.filename),
         source_key: Some(key.path()),
         source_size: size,
@@ -113,6 +114,17 @@ async fn create(
     create_row(state, &new, None, now).await?;
     tracing::info!(video.id = %video, "created {video}, an upload by Uppy");
     Ok((key, content_type, size))
+}
+
+/// When the video is made, by the metadata `generate`.
+fn generate_of(word: Option<&str>) -> Result<Generate, ApiError> {
+    match word {
+        None => Ok(Generate::default()),
+        Some(word) => [Generate::OnUpload, Generate::OnFirstView]
+            .into_iter()
+            .find(|it| it.as_str() == word)
+            .ok_or_else(|| ApiError::invalid("`metadata.generate`: use `on_upload` or `on_first_view`")),
+    }
 }
 
 /// A number of bytes in the metadata; it is text if it was in a query.

@@ -23,7 +23,7 @@ pub(super) type VideoResponse = (StatusCode, [(HeaderName, String); 1], Json<Vid
 
 /// A `key` needs the scope `admin`, because objects at other paths of the bucket have no owner.
 ///
-/// Repeating the request for the same object with the same external id returns the existing video.
+/// Repeating the request for the same object with the same external id, or none, returns the existing video.
 pub(crate) async fn convert(
     State(state): State<ApiState>,
     caller: Caller,
@@ -46,9 +46,9 @@ pub(crate) async fn convert(
     let path = ExternalPath::try_from(key).map_err(|_| {
         not_found("`key` must be the path of an object outside the directories that Edgereel uses".to_owned())
     })?;
-    let existing = existing_videos(&state, owner.as_deref(), external_id.as_deref()).await?;
-    if let Some(video) = existing.into_iter().find(|it| it.source.key.as_deref() == Some(path.as_str())) {
-        return video_response(&state, StatusCode::OK, &video).await;
+    let of_source = VideoFilter { source_key: Some(path.as_str().to_owned()), ..VideoFilter::default() };
+    if let Some(video) = existing_videos(&state, owner.as_deref(), external_id.as_deref(), of_source).await?.first() {
+        return video_response(&state, StatusCode::OK, video).await;
     }
 
     let now = clock::now();
@@ -79,7 +79,7 @@ pub(crate) async fn convert(
     state.catalog.create_video(&new, now).await?;
     let bucket = state.ingest.private_bucket.clone();
     let source = Source { bucket, key: path.as_str().to_owned(), etag: meta.etag.0, size: meta.size };
-    let job = Job::new(id, source, &profile, mode, JobReason::Convert);
+    let job = Job::new(id, source, &profile, mode, JobReason::Convert).with_priority(request.priority);
     match state.catalog.note_upload_event(&job, clock::now()).await? {
         UploadEventOutcome::Send(job) => work::send(&state, job).await?,
         UploadEventOutcome::Waits
@@ -100,21 +100,19 @@ pub(super) async fn video_response(
     Ok((status, location, Json(read_view(state, video).await?)))
 }
 
-/// Existing videos of this owner with this external id: repeating a request creates no second video.
+/// Existing videos of this owner with exactly this external id: repeating a request creates no second video.
 pub(super) async fn existing_videos(
     state: &ApiState,
     owner: Option<&str>,
     external_id: Option<&str>,
+    filter: VideoFilter,
 ) -> Result<Vec<Video>, ApiError> {
-    let Some(external_id) = external_id else { return Ok(vec![]) };
-    let filter = VideoFilter {
-        owner: owner.map(str::to_owned),
-        external_id: Some(external_id.to_owned()),
-        ..VideoFilter::default()
-    };
+    let (owned_by, id) = (owner.map(str::to_owned), external_id.map(str::to_owned));
+    let filter = VideoFilter { owner: owned_by, external_id: id, ..filter };
     let page = state.catalog.list_videos(&filter).await?;
-    // A filter without an owner matches all owners.
-    Ok(page.videos.into_iter().filter(|it| it.owner.as_deref() == owner).collect())
+    // A filter without an owner or external id matches all of them.
+    let is_same = |it: &Video| it.owner.as_deref() == owner && it.external_id.as_deref() == external_id;
+    Ok(page.videos.into_iter().filter(is_same).collect())
 }
 
 /// The external id, or the one that `content_type` and `content_id` form.

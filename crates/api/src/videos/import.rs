@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use api_types::videos::{CreateVideo, Video as VideoView};
 use axum::Json;
-use catalog::{NewVideo, Video};
+use catalog::{NewVideo, Video, VideoFilter};
 use domain::ids::VideoId;
-use domain::job::{Import, JobMessage};
+use domain::job::{Import, JobMessage, Priority};
 use domain::object_key::{FileName, ObjectKey};
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -73,11 +73,17 @@ pub(super) async fn import(
     let owner = caller.owner_for(request.owner.clone())?;
     let external_id = external_id_of(&request)?;
     metadata::check(request.title.as_deref(), external_id.as_deref(), Some(&request.metadata))?;
+    if request.priority != Priority::default() {
+        return Err(ApiError::invalid("`priority` needs `key`"));
+    }
     let profile = metadata::profile(request.profile, &state.config)?;
     let url = check(text, &Guard::new(state.config.imports))?;
-    for video in existing_videos(state, owner.as_deref(), external_id.as_deref()).await? {
-        if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
-            return video_response(state, StatusCode::OK, &video).await;
+    if external_id.is_some() {
+        let any = VideoFilter::default();
+        for video in existing_videos(state, owner.as_deref(), external_id.as_deref(), any).await? {
+            if state.catalog.import(video.id).await?.is_some_and(|it| it.url == url.as_str()) {
+                return video_response(state, StatusCode::OK, &video).await;
+            }
         }
     }
     let now = clock::now();

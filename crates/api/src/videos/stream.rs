@@ -26,6 +26,7 @@ use crate::state::ApiState;
 fn processing_info(video: &Video) -> ProcessingInfo {
     ProcessingInfo {
         video: video.id,
+        title: video.title.clone(),
         status: video.state.name(),
         stage: video.progress.and_then(|it| it.stage).map(MaybeKnown::from),
         percent: view::percent(video),
@@ -98,6 +99,7 @@ pub(crate) async fn find(state: &ApiState, video: Video, viewer: &Viewer) -> Res
             let urls = urls.with_poster(video.chosen_poster.as_ref(), video.has_poster);
             Ok(Stream::Playable(PlaybackInfo {
                 video: id,
+                title: video.title,
                 status: video.state.name(),
                 hls_url: urls.hls.into(),
                 poster_url: urls.poster.map(Sensitive::from),

@@ -1,6 +1,9 @@
 //! The delivery log of an endpoint, test messages and replays.
 
-use api_types::webhooks::{Delivery as DeliveryView, DeliveryList, DeliveryStatus as WireStatus, ListDeliveries};
+use api_types::webhooks::{
+    Delivery as DeliveryView, DeliveryList, DeliveryStatus as WireStatus, ListDeliveries, VideoDelivery,
+    VideoDeliveryList,
+};
 use axum::Json;
 use axum::extract::State;
 use catalog::webhooks::{DeliveryFilter, DeliveryStatus};
@@ -9,10 +12,15 @@ use platform::clock;
 
 use super::paths::{DeliveryPath, Owner, WebhookId};
 use super::{view, visible};
+use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::QueryParams;
+use crate::extract::{QueryParams, Video as PathVideo};
 use crate::paging;
 use crate::state::ApiState;
+use crate::videos::existing;
+
+/// Most deliveries in the response for a video.
+const OF_VIDEO: u32 = 100;
 
 pub(crate) async fn list(
     State(state): State<ApiState>,
@@ -31,6 +39,19 @@ pub(crate) async fn list(
     let page = state.webhooks.store.deliveries(&filter).await?;
     let deliveries = page.deliveries.into_iter().map(view::delivery).collect();
     Ok(Json(DeliveryList { deliveries, next_cursor: page.next }))
+}
+
+/// `GET /v1/videos/{id}/deliveries`: to all webhooks that the caller manages.
+pub(crate) async fn of_video(
+    State(state): State<ApiState>,
+    caller: Caller,
+    PathVideo(id): PathVideo,
+) -> Result<Json<VideoDeliveryList>, ApiError> {
+    existing(&state, &caller, id).await?;
+    let found = state.webhooks.store.deliveries_of_video(id, caller.owner.as_deref(), OF_VIDEO).await?;
+    let deliveries =
+        found.into_iter().map(|it| VideoDelivery { webhook: it.endpoint, delivery: view::delivery(it) }).collect();
+    Ok(Json(VideoDeliveryList { deliveries }))
 }
 
 /// Queues a test message. Its outcome is in the log.

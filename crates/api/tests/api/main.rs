@@ -13,6 +13,7 @@ mod idempotency;
 mod imports;
 mod keys;
 mod limits;
+mod live;
 mod posters;
 mod receiver;
 mod request_ids;

@@ -76,10 +76,23 @@ async fn one_request_carries_a_small_file() {
     }
     assert_eq!(put.body("bytes").send().await.unwrap().status(), 200);
     world.pump().await;
-    let listed = world.get("/v1/videos?text=small").await.body;
+    let listed = world.get("/v1/videos?q=small").await.body;
     assert_eq!(listed["videos"][0]["source"]["size"], 5);
     assert_eq!(world.uppy_params(TOKEN, "type=video/mp4").await.problem(), (400, "malformed-request"));
     assert_eq!(world.uppy_params(TOKEN, "filename=a.txt&type=text/plain").await.problem(), (415, "unsupported-type"));
+}
+
+#[tokio::test]
+async fn an_upload_may_wait_for_its_first_view() {
+    let world = World::new().await;
+    let file =
+        |generate: Value| json!({ "filename": "a.mp4", "type": "video/mp4", "metadata": { "generate": generate } });
+    for generate in ["on_upload", "on_first_view"] {
+        assert_eq!(world.post("/v1/s3/multipart", file(json!(generate))).await.status, StatusCode::OK);
+        assert_eq!(world.get("/v1/videos?limit=1").await.body["videos"][0]["generate"], generate);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    assert_eq!(world.post("/v1/s3/multipart", file(json!("later"))).await.problem(), (422, "invalid-field"));
 }
 
 /// Uppy 6 sends a form unless its options require multipart, and always for an empty file. R2 does not support forms.

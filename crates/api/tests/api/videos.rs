@@ -9,12 +9,12 @@ use domain::ids::PosterId;
 use domain::job::Stage;
 use domain::object_key::{ObjectKey, ObjectPrefix};
 use domain::receipt::{Extra, Receipt};
-use http::StatusCode;
+use http::{Method, Request, StatusCode};
 use platform::clock;
 use platform::object_store::{ObjectStore as _, PutCondition};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{TOKEN, World};
 
 mod bytes_of {
     use domain::ids::{Generation, VideoId};
@@ -300,12 +300,55 @@ async fn lists_have_pages_and_filters() {
         body["videos"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(titles("external_id=x3").await, ["Film 3"]);
-    assert_eq!(titles("text=film%202").await, ["Film 2"]);
+    assert_eq!(titles("q=film%202").await, ["Film 2"]);
     assert_eq!(titles("state=ready").await, [""; 0]);
-    assert_eq!(titles("state=uploading").await.len(), 5);
-    for query in ["limit=0", "limit=201", "limit=x", "cursor=x", "state=done", "state=deleted", "colour=red"] {
+    assert_eq!(titles("state=uploading,ready").await.len(), 5);
+    assert_eq!(titles("q=X4").await, ["Film 4"], "the external id");
+    assert_eq!(titles("q=a.mp4").await.len(), 5, "the file name");
+    assert_eq!(titles("sort=title&limit=2").await, ["Film 0", "Film 1"]);
+    assert_eq!(titles("sort=-title&limit=1").await, ["Film 4"]);
+    let first = world.get("/v1/videos?sort=size&limit=2").await.body;
+    assert_eq!((first["videos"].as_array().unwrap().len(), &first["total"]), (2, &json!(5)));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = world.get(&format!("/v1/videos?sort=size&limit=200&cursor={cursor}")).await.body;
+    assert_eq!((second["videos"].as_array().unwrap().len(), &second["total"]), (3, &json!(5)));
+    assert_eq!(second["next_cursor"], Value::Null);
+    let other = world.get(&format!("/v1/videos?sort=-size&cursor={cursor}")).await;
+    assert_eq!(other.problem(), (400, "malformed-request"), "a cursor belongs to its order");
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=x",
+        "state=done",
+        "state=deleted",
+        "state=",
+        "sort=colour",
+        "text=film",
+        "colour=red",
+    ] {
         assert_eq!(world.get(&format!("/v1/videos?{query}")).await.problem(), (400, "malformed-request"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_list_that_has_not_changed_is_not_sent_again() {
+    let world = World::new().await;
+    let id = world.upload_small().await;
+    let conditional = async |etag: &str| {
+        let request = Request::get("/v1/videos").header("authorization", format!("Bearer {TOKEN}"));
+        world.send(request.header("if-none-match", etag).body(axum::body::Body::empty()).unwrap()).await
+    };
+    let first = world.get("/v1/videos").await;
+    assert_eq!(first.headers["cache-control"], "private, no-cache");
+    let etag = first.headers["etag"].to_str().unwrap();
+    for known in [etag, &format!("\"other\", W/{etag}"), "*"] {
+        let again = conditional(known).await;
+        assert_eq!((again.status, again.body), (StatusCode::NOT_MODIFIED, Value::Null), "{known}");
+        assert_eq!(again.headers["etag"], etag);
+    }
+    world.call(Method::PATCH, &format!("/v1/videos/{id}"), Some(json!({ "title": "New" }))).await;
+    assert_eq!(conditional(etag).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

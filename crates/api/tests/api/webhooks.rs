@@ -127,6 +127,9 @@ async fn the_log_has_the_outcome_of_messages() {
     );
     assert_eq!((&delivered["last_status"], &delivered["last_duration_ms"]), (&json!(204), &json!(31)));
     assert_eq!((&delivered["last_error"], &delivered["next_attempt_at"]), (&json!(null), &json!(null)));
+    let of_video = world.get(&format!("/v1/videos/{video}/deliveries")).await.body;
+    let [of_video] = &of_video["deliveries"].as_array().unwrap()[..] else { panic!("not the test") };
+    assert_eq!((&of_video["id"], &of_video["webhook"]), (&delivered["id"], &webhook["id"]));
     let [failed] = &entries("?status=failed").await[..] else { panic!("one was given up") };
     assert_eq!((&failed["id"], &failed["last_error"]), (&test.body["id"], &json!("HTTP 500")));
 

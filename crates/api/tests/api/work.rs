@@ -4,7 +4,7 @@ use api::services::ingest::Ingested;
 use catalog::CatalogError;
 use domain::failure::{Failure, FailureCode};
 use domain::ids::VideoId;
-use domain::job::{JobReason, Mode};
+use domain::job::{JobReason, Mode, Priority};
 use domain::object_key::{ExternalPath, ObjectKey};
 use domain::receipt::Receipt;
 use http::{Method, StatusCode};
@@ -145,6 +145,9 @@ async fn objects_in_the_bucket_are_converted_in_place() {
     let later = world.post("/v1/videos", json!({ "key": path.as_str(), "generate": "on_first_view" })).await;
     assert_eq!((later.status, &later.body["state"]), (StatusCode::CREATED, &json!("stored")));
 
+    let repeated = world.post("/v1/videos", json!({ "key": path.as_str() })).await;
+    assert_eq!((repeated.status, &repeated.body["id"]), (StatusCode::OK, &later.body["id"]), "none has an external id");
+
     // The object belongs to the customer: deleting the video keeps it.
     world.delete(&format!("/v1/videos/{id}")).await;
     assert!(world.store.head(&key).await.is_ok());
@@ -160,6 +163,47 @@ async fn objects_in_the_bucket_are_converted_in_place() {
     ] {
         assert_eq!(world.post("/v1/videos", odd).await.problem(), (422, "invalid-field"));
     }
+}
+
+#[tokio::test]
+async fn objects_that_are_no_sources_are_listed() {
+    let world = World::new().await;
+    world.upload_small().await;
+    let put = async |path: &str| {
+        let path = ExternalPath::try_from(path.to_owned()).unwrap();
+        let key = ObjectKey::External { video: VideoId::new(1, [1; 10]), path };
+        world.store.put(&key, "bytes".into(), PutCondition::Always).await.unwrap();
+    };
+    for path in ["a.mp4", "films/b.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"] {
+        put(path).await;
+    }
+    let mut bulk = json!({ "key": "films/b.mp4", "priority": "bulk" });
+    let listed = async |query: &str| {
+        let page = world.get(&format!("/v1/objects?{query}")).await.body;
+        let keys = page["objects"].as_array().unwrap().iter().map(|it| it["key"].as_str().unwrap().to_owned());
+        (keys.collect::<Vec<_>>(), page["next_cursor"].as_str().map(str::to_owned))
+    };
+    assert_eq!(listed("").await.0, ["a.mp4", "films/b.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]);
+    assert_eq!(world.post("/v1/videos", bulk.clone()).await.status, StatusCode::CREATED);
+    assert_eq!(listed("prefix=films/").await, (vec!["films/é.mov".to_owned()], None));
+    assert_eq!(listed("prefix=keys/").await, (vec![], None));
+    let (mut seen, mut cursor) = (vec![], String::new());
+    loop {
+        let (keys, next) = listed(&format!("limit=2{cursor}")).await;
+        seen.extend(keys);
+        let Some(next) = next else { break };
+        cursor =
+            format!("&cursor={}", percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC));
+    }
+    assert_eq!(seen, ["a.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]);
+
+    let jobs = world.jobs().await;
+    let bulk_jobs: Vec<_> = jobs.iter().filter(|it| it.priority == Priority::Bulk).map(|it| &it.source.key).collect();
+    assert_eq!(bulk_jobs, ["films/b.mp4"]);
+    bulk["priority"] = json!("urgent");
+    assert_eq!(world.post("/v1/videos", bulk).await.problem(), (400, "malformed-request"));
+    let import = json!({ "url": "https://files.example/a.mp4", "priority": "bulk" });
+    assert_eq!(world.post("/v1/videos", import).await.problem(), (422, "invalid-field"));
 }
 
 /// Copy tools may put files into the upload directory: `rclone copy film.mp4 r2:private/uploads/`.

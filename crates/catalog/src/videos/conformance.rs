@@ -20,6 +20,7 @@ use super::{
 
 mod claims;
 mod imports;
+mod lists;
 mod posters;
 mod random;
 mod videos;
@@ -27,6 +28,7 @@ mod work;
 
 pub use claims::*;
 pub use imports::*;
+pub use lists::*;
 pub use posters::*;
 pub use random::*;
 pub use videos::*;
@@ -184,7 +186,8 @@ macro_rules! catalog_conformance {
             creating_twice_is_creating_once another_owner_cannot_create_the_same
             an_event_before_its_row_is_adopted uploads_are_noted owners_change_what_is_theirs
             owners_have_so_many_uploads_under_way owners_have_a_quota of_racing_uploads_no_more_than_the_limit_begin
-            lists_newest_first_in_pages lists_by_filter deleted_videos_keep_their_id deleted_videos_are_forgotten
+            lists_newest_first_in_pages lists_by_filter lists_in_every_order searches_every_name
+            deleted_videos_keep_their_id deleted_videos_are_forgotten
             a_ready_video_has_a_length_and_a_size only_holders_report_work
             one_event_three_times_is_one_run of_racing_claimers_one_wins an_ended_lease_is_taken_over
             a_video_has_a_holder an_ended_lease_without_a_successor_is_renewed a_lost_claim_changes_nothing renewing_keeps_the_claim a_job_without_a_row_is_claimed
@@ -194,7 +197,7 @@ macro_rules! catalog_conformance {
             from_queued_to_ready a_failed_reencode_leaves_it_ready a_bad_source_is_tried_once
             our_failures_are_retried_until_given_up shutdown_gives_the_job_back a_new_source_is_new_work
             a_video_that_has_been_ready_takes_no_other_source
-            chunks_are_kept_once renditions_are_replaced progress_never_goes_back
+            chunks_are_kept_once renditions_are_replaced progress_never_goes_back stages_and_chunks_have_times
             only_unused_generations_are_forgotten
             an_import_is_an_upload_by_a_worker imports_fail_like_jobs a_deleted_import_is_gone
             the_latest_poster_request_counts a_poster_that_fails_says_why

@@ -6,7 +6,7 @@ use domain::job::{Generate, Job, JobReason, Mode, Source, Stage};
 use domain::object_key::RenditionName;
 pub use domain::plan::RenditionKind;
 use domain::retry::{Ended, PastAttempt};
-use domain::state::{StateName, VideoState};
+use domain::state::VideoState;
 use domain::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
@@ -204,32 +204,6 @@ pub struct Progress {
     pub stage: Option<Stage>,
     /// Percentage of the whole work, 0 to 100.
     pub percent: u8,
-}
-
-/// Filter and page of a video listing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VideoFilter {
-    /// Only videos of this owner.
-    pub owner: Option<String>,
-    /// Only videos in this state.
-    pub state: Option<StateName>,
-    /// Only videos with this external id.
-    pub external_id: Option<String>,
-    /// Only videos whose title contains this text, ignoring case in every script.
-    pub title_contains: Option<String>,
-    /// The `next` cursor of the previous page.
-    pub after: Option<VideoId>,
-    /// Page size, 1 to 1,000; 0 means 100.
-    pub limit: u32,
-}
-
-/// A page of videos, newest first.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VideoPage {
-    /// At most `limit` videos.
-    pub videos: Vec<Video>,
-    /// Cursor of the next page; `None` on the last page.
-    pub next: Option<VideoId>,
 }
 
 /// A change by an owner; `None` leaves a field unchanged.

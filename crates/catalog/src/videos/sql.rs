@@ -9,8 +9,10 @@ mod events;
 mod folding;
 mod imports;
 mod jobs;
+mod lists;
 mod posters;
 mod rows;
+mod timeline;
 mod videos;
 mod work;
 
@@ -140,6 +142,7 @@ async fn end_attempt(tx: &mut Tx, row: &VideoRow, ending: &Ending<'_>, now: Unix
     .bind(row.fence)
     .execute(&mut **tx)
     .await?;
+    timeline::end_stages(tx, row, None, now).await?;
     sqlx::query(
         "UPDATE videos SET worker = NULL, lease_until_ms = 0, version = version + 1, updated_ms = $1 WHERE id = $2",
     )

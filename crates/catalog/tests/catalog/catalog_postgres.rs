@@ -130,7 +130,7 @@ async fn text_of_any_kind_is_kept_and_found() {
     assert_eq!(video.title.as_deref(), Some("Été\u{FFFD} 100% ЖУК"), "PostgreSQL cannot store NUL");
     assert_eq!(video.metadata, new.metadata);
     for part in ["Été", "100% ЖУК", "%"] {
-        let filter = VideoFilter { title_contains: Some(part.to_owned()), ..VideoFilter::default() };
+        let filter = VideoFilter { text: Some(part.to_owned()), ..VideoFilter::default() };
         assert_eq!(catalog.list_videos(&filter).await.unwrap().videos.len(), 1, "{part}");
     }
 }

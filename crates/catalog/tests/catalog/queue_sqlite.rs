@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::SqlQueue;
 use catalog::database::{Database, open_sqlite};
+use catalog::{PriorityQueue, SqlQueue};
+use domain::job::{JobMessage, Priority};
 use platform::job_queue::conformance::{Subject, message};
 use platform::job_queue::{JobQueue, QueueError, QueueName, Sent};
 use tempfile::TempDir;
@@ -57,6 +58,48 @@ async fn the_queues_of_a_database_do_not_mix() {
     assert!(queue(&database).receive(Duration::ZERO, LONG).await.unwrap().is_none());
     assert_eq!(queue(&database).send(&message(1), Duration::ZERO).await.unwrap(), Sent::Queued);
     assert!(bulk.receive(Duration::ZERO, LONG).await.unwrap().is_some());
+}
+
+fn priority_queue(database: &Database) -> PriorityQueue {
+    PriorityQueue::new(database, MAX_RECEIVES, "worker")
+}
+
+mod both_queues {
+    use super::*;
+
+    async fn subject() -> (Subject, TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let queue = Arc::new(priority_queue(&database(&folder).await));
+        (Subject { queue, max_receives: MAX_RECEIVES, tick: Duration::from_millis(200) }, folder)
+    }
+
+    platform::job_queue_conformance!(subject().await);
+}
+
+#[tokio::test]
+async fn bulk_jobs_wait_for_interactive_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    let queue = priority_queue(&database);
+    let bulk = |number| JobMessage::from(message(number).job().unwrap().clone().with_priority(Priority::Bulk));
+    for message in [bulk(1), bulk(2), message(3)] {
+        queue.send(&message, Duration::ZERO).await.unwrap();
+    }
+    assert_eq!(queue.depth().await.unwrap().ready, 3);
+    let receive = async || queue.receive(Duration::ZERO, LONG).await.unwrap().unwrap();
+    let first = receive().await;
+    assert_eq!(first.message, Ok(message(3)));
+    let second = receive().await;
+    assert_eq!(second.message, Ok(bulk(1)), "with its priority, so that it can be sent again");
+    queue.extend(&second.receipt, LONG).await.unwrap();
+    queue.dead_letter(&second.receipt, "no reason").await.unwrap();
+    queue.ack(&first.receipt).await.unwrap();
+    let letters = queue.dead_letters(10).await.unwrap();
+    assert_eq!((letters.len(), &letters[0].message), (1, &Ok(bulk(1))));
+    assert_eq!(queue.redrive(Some(&letters[0].id)).await.unwrap(), 1);
+    queue.send(&message(4), Duration::ZERO).await.unwrap();
+    let order = [receive().await.message, receive().await.message, receive().await.message];
+    assert_eq!(order, [Ok(message(4)), Ok(bulk(2)), Ok(bulk(1))]);
 }
 
 #[tokio::test]

@@ -126,6 +126,18 @@ impl ExternalPath {
         }
     }
 
+    /// For a path in a reserved directory: a text after all paths in it and before those that
+    /// follow, in byte order, so that a listing can leave the directory out.
+    pub fn end_of_reserved(text: &str) -> Option<String> {
+        let (first, rest) = text.split_once('/')?;
+        let directory = match first {
+            "uploads" if rest.starts_with("vid_") => "uploads/vid_".to_owned(),
+            _ if Self::OURS.contains(&first) => format!("{first}/"),
+            _ => return None,
+        };
+        Some(directory + "\u{10ffff}")
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

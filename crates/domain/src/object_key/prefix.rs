@@ -29,6 +29,8 @@ pub enum ObjectPrefix {
     Generation(VideoId, Generation),
     /// The content keys of one encoding.
     GenerationKeys(VideoId, Generation),
+    /// Objects of the private bucket whose path begins with this text; empty: all. For listing only.
+    InPrivate(String),
 }
 
 impl ObjectPrefix {
@@ -56,12 +58,13 @@ impl ObjectPrefix {
             | Self::Manifests(_)
             | Self::AllContentKeys
             | Self::AllManifests
-            | Self::GenerationKeys(..) => Bucket::Private,
+            | Self::GenerationKeys(..)
+            | Self::InPrivate(_) => Bucket::Private,
             Self::Outputs(_) | Self::Generation(..) => Bucket::Media,
         }
     }
 
-    /// The prefix as text, ending in `/`.
+    /// The prefix as text, ending in `/` unless it is `InPrivate`.
     pub fn path(&self) -> String {
         match self {
             Self::Uploads => UPLOADS_PREFIX.to_owned(),
@@ -75,6 +78,7 @@ impl ObjectPrefix {
             Self::Outputs(video) => format!("hls/{video}/"),
             Self::Generation(video, generation) => format!("hls/{video}/{generation}/"),
             Self::GenerationKeys(video, generation) => format!("keys/{video}/{generation}/"),
+            Self::InPrivate(prefix) => prefix.clone(),
         }
     }
 }

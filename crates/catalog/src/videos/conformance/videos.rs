@@ -195,13 +195,13 @@ pub async fn lists_by_filter(subject: &Subject) {
         assert_eq!(ids, numbers.iter().copied().map(video_id).collect::<Vec<_>>(), "{filter:?}");
     };
     let any = VideoFilter::default;
-    let title = |it: &str| VideoFilter { title_contains: Some(it.to_owned()), ..any() };
+    let title = |it: &str| VideoFilter { text: Some(it.to_owned()), ..any() };
     check(any(), &[3, 2, 1]).await;
-    check(VideoFilter { state: Some(StateName::Failed), ..any() }, &[2]).await;
-    check(VideoFilter { state: Some(StateName::Deleted), ..any() }, &[4]).await;
+    check(VideoFilter { states: vec![StateName::Failed], ..any() }, &[2]).await;
+    check(VideoFilter { states: vec![StateName::Deleted], ..any() }, &[4]).await;
     check(VideoFilter { owner: Some("other".to_owned()), ..any() }, &[3]).await;
     check(VideoFilter { external_id: Some("external-1".to_owned()), ..any() }, &[1]).await;
-    check(VideoFilter { owner: Some("other".to_owned()), state: Some(StateName::Failed), ..any() }, &[]).await;
+    check(VideoFilter { owner: Some("other".to_owned()), states: vec![StateName::Failed], ..any() }, &[]).await;
     check(title("FILM"), &[3, 2, 1]).await;
     check(title("0%_f"), &[3]).await;
     check(title("m\\"), &[3]).await;
@@ -251,7 +251,8 @@ pub async fn deleted_videos_are_forgotten(subject: &Subject) {
         assert_eq!(after.source.key.or(after.source.file_name).or(after.source.content_type), None);
         assert_eq!(after.owner, before.owner, "the owner is needed to authorise a repeated deletion");
     }
-    let by = VideoFilter { external_id: before.external_id, state: Some(StateName::Deleted), ..VideoFilter::default() };
+    let by =
+        VideoFilter { external_id: before.external_id, states: vec![StateName::Deleted], ..VideoFilter::default() };
     assert_eq!(subject.catalog.list_videos(&by).await.expect("list").videos, []);
     let attempts = subject.catalog.attempts(job.video).await.expect("attempts");
     assert!(!attempts.is_empty() && attempts.iter().all(|it| it.log_tail.is_none()), "{attempts:?}");

@@ -5,10 +5,11 @@ use domain::job::Stage;
 use domain::receipt::{Receipt, StageTime};
 use domain::segment::Lane;
 use domain::state::VideoState;
+use domain::time::{UnixMillis, millis};
 
 use super::{LEASE_MS, NOW, Subject, chunk, failure, generation, job_of, ms, rendition};
 use crate::videos::{
-    AttemptOutcome, CatalogError, ClaimOutcome, Progress, RenditionKind, RenditionRecord, RenditionState,
+    AttemptOutcome, CatalogError, ChunkSpan, ClaimOutcome, Progress, RenditionKind, RenditionRecord, RenditionState,
     UploadEventOutcome,
 };
 
@@ -232,6 +233,33 @@ pub async fn progress_never_goes_back(subject: &Subject) {
     assert_eq!(subject.video(job.video).await.progress, None);
     subject.claim(&job, NOW).await;
     assert_eq!(subject.video(job.video).await.progress, Some(Progress { stage: None, percent: 0 }));
+}
+
+/// Stages end when another one begins, or with the attempt; chunks begin before they are recorded.
+pub async fn stages_and_chunks_have_times(subject: &Subject) {
+    let job = subject.queued(1).await;
+    let first = subject.claim(&job, NOW).await;
+    for (stage, percent, at) in [(Stage::Probe, 1, 10), (Stage::Probe, 2, 20), (Stage::Encode, 3, 30)] {
+        subject.catalog.set_progress(&first, stage, percent, NOW + ms(at)).await.expect("progress");
+    }
+    let stages = async || {
+        let stages = subject.catalog.stages(job.video).await.expect("stages");
+        let since = |at: UnixMillis| millis(at.since(NOW));
+        stages
+            .into_iter()
+            .map(|it| (it.fence, it.stage, since(it.started_ms), it.ended_ms.map(since)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stages().await, [(1, Stage::Probe, 10, Some(30)), (1, Stage::Encode, 30, None)]);
+    subject.catalog.record_chunk(&first, &chunk(Lane::Encode, 3, 1), NOW + ms(5_000)).await.expect("chunk");
+    subject.catalog.release(&first, NOW + ms(6_000)).await.expect("release");
+    let second = subject.claim(&job, NOW + ms(7_000)).await;
+    subject.catalog.set_progress(&second, Stage::Encode, 3, NOW + ms(8_000)).await.expect("progress");
+    let encodes = [(1, Stage::Encode, 30, Some(6_000)), (2, Stage::Encode, 8_000, None)];
+    assert_eq!(stages().await[1..], encodes);
+    let chunks = subject.catalog.chunk_times(job.video).await.expect("chunks");
+    let (started_ms, ended_ms) = (NOW + ms(4_300), NOW + ms(5_000));
+    assert_eq!(chunks, [ChunkSpan { fence: 1, lane: Lane::Encode, index: 3, started_ms, ended_ms }]);
 }
 
 /// A generation that is published or in progress is never removed.

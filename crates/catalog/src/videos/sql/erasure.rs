@@ -8,8 +8,8 @@ use crate::webhooks::payload;
 
 /// Statements that erase data about a video outside its own row. Its attempts stay, without
 /// FFmpeg's output about the file.
-const STATEMENTS: [&str; 8] = [
-    "UPDATE videos SET title = NULL, title_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
+const STATEMENTS: [&str; 9] = [
+    "UPDATE videos SET title = NULL, title_folded = NULL, search_folded = NULL, metadata = '{}', file_name = NULL, source_key = NULL,
         source_etag = NULL, content_type = NULL, upload_kind = NULL, upload_id = NULL, width = NULL, height = NULL, duration_ms = NULL
      WHERE id = $1",
     "UPDATE attempts SET log_tail = NULL, failure_sentence = NULL WHERE video = $1",
@@ -17,6 +17,7 @@ const STATEMENTS: [&str; 8] = [
     "DELETE FROM imports WHERE video = $1",
     "DELETE FROM posters WHERE video = $1",
     "DELETE FROM chunks WHERE video = $1",
+    "DELETE FROM attempt_stages WHERE video = $1",
     "DELETE FROM renditions WHERE video = $1",
     "DELETE FROM receipts WHERE video = $1",
 ];

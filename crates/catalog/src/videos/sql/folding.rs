@@ -12,6 +12,11 @@ pub(super) fn folded(title: &str) -> String {
     text(&folded)
 }
 
+/// The text in which a search finds a video: one line for each of its names.
+pub(super) fn search_text(names: &[&Option<String>]) -> String {
+    names.iter().map(|it| it.as_deref().map(folded).unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,11 @@ use domain::ids::{PosterId, VideoId};
 use domain::state::VideoState;
 
 use super::rows::parse;
+use super::work::touch;
 use super::{Catalog, Tx, lock_existing};
 use crate::database::text;
 use crate::videos::{CatalogError, PosterRecord, PosterShown};
+use platform::clock;
 
 #[derive(sqlx::FromRow)]
 struct PosterRow {
@@ -84,6 +86,7 @@ impl Catalog {
             .bind(video.to_string())
             .execute(&mut *tx)
             .await?;
+        touch(&mut tx, &video.to_string(), clock::now()).await?;
         tx.commit().await?;
         Ok(PosterShown::InsteadOf(before.filter(|it| it != poster)))
     }
@@ -115,6 +118,7 @@ impl Catalog {
         let mut tx = self.write().await?;
         let before = read_locked(&mut tx, video).await?;
         sqlx::query("DELETE FROM posters WHERE video = $1").bind(video.to_string()).execute(&mut *tx).await?;
+        touch(&mut tx, &video.to_string(), clock::now()).await?;
         tx.commit().await?;
         Ok(before)
     }

@@ -1,16 +1,14 @@
 //! Videos as their owners see them.
 
 use domain::ids::VideoId;
-use domain::state::{StateName, VideoEvent, VideoState, transition};
+use domain::state::{VideoEvent, VideoState, transition};
 use domain::time::UnixMillis;
 
-use super::folding::folded;
+use super::folding::{folded, search_text};
 use super::rows::{AttemptRow, VideoRow, WatchedRow, attempt_columns, to_json, video_columns};
 use super::{Catalog, Ending, Tx, end_attempt, erasure, lock_existing, set_state};
 use crate::database::{sql, text, unsigned};
-use crate::videos::{
-    Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video, VideoFilter, VideoPage,
-};
+use crate::videos::{Attempt, CatalogError, NewVideo, OwnerLimits, Patch, Upload, UploadKind, Video};
 
 impl Catalog {
     /// Creates a video, or completes the row that an early bucket event created. A repeated call
@@ -62,38 +60,20 @@ impl Catalog {
         row.ok_or(CatalogError::NotFound { video })?.into_video()
     }
 
-    /// Lists videos, newest first. Deleted videos are omitted unless the filter asks for that
-    /// state.
-    pub async fn list_videos(&self, filter: &VideoFilter) -> Result<VideoPage, CatalogError> {
-        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
-        let rows: Vec<WatchedRow> = sqlx::query_as(READ_PAGE)
-            .bind(&filter.owner)
-            .bind(filter.state.map(StateName::as_str))
-            .bind(&filter.external_id)
-            .bind(filter.title_contains.as_deref().map(|it| contains_pattern(&folded(it))))
-            .bind(filter.after.map(|it| it.to_string()))
-            // One row more than requested shows whether there is another page.
-            .bind(i64::from(limit) + 1)
-            .fetch_all(self.database.read())
-            .await?;
-        let mut videos = rows.into_iter().map(WatchedRow::into_video).collect::<Result<Vec<_>, _>>()?;
-        let more = videos.len() > limit as usize;
-        videos.truncate(limit as usize);
-        let next = if more { videos.last().map(|it| it.id) } else { None };
-        Ok(VideoPage { videos, next })
-    }
-
     /// Updates the fields that an owner may change.
     pub async fn patch_video(&self, video: VideoId, patch: &Patch, now: UnixMillis) -> Result<Video, CatalogError> {
         let mut tx = self.write().await?;
-        if lock_existing(&mut tx, video).await?.state()? == VideoState::Deleted {
+        let row = lock_existing(&mut tx, video).await?;
+        if row.state()? == VideoState::Deleted {
             return Err(CatalogError::Gone { video });
         }
+        let title = patch.title.as_ref().unwrap_or(&row.title);
+        let external_id = patch.external_id.as_ref().unwrap_or(&row.external_id);
         sqlx::query(
             "UPDATE videos SET title = CASE WHEN $1 = 1 THEN $2 ELSE title END,
                 external_id = CASE WHEN $3 = 1 THEN $4 ELSE external_id END,
                 metadata = coalesce($5, metadata), version = version + 1, updated_ms = $6,
-                title_folded = CASE WHEN $1 = 1 THEN $8 ELSE title_folded END
+                title_folded = CASE WHEN $1 = 1 THEN $8 ELSE title_folded END, search_folded = $9
              WHERE id = $7",
         )
         .bind(i64::from(patch.title.is_some()))
@@ -104,6 +84,7 @@ impl Catalog {
         .bind(sql(now))
         .bind(video.to_string())
         .bind(patch.title.as_ref().and_then(|it| it.as_deref()).map(folded))
+        .bind(search_text(&[title, &row.file_name, external_id]))
         .execute(&mut *tx)
         .await?;
         read_and_commit(tx, video).await
@@ -189,32 +170,11 @@ macro_rules! select_videos {
         )
     };
 }
+pub(super) use select_videos;
 
 const READ_ONE: &str = select_videos!("WHERE v.id = $1");
 
-const READ_PAGE: &str = select_videos!(
-    r"WHERE (CAST($1 AS TEXT) IS NULL OR v.owner = $1)
-        AND ((CAST($2 AS TEXT) IS NULL AND v.state <> 'deleted') OR v.state = $2)
-        AND (CAST($3 AS TEXT) IS NULL OR v.external_id = $3)
-        AND (CAST($4 AS TEXT) IS NULL OR v.title_folded LIKE $4 ESCAPE '\')
-        AND (CAST($5 AS TEXT) IS NULL OR v.id < $5)
-      ORDER BY v.id DESC LIMIT $6"
-);
-
 const READ_ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE video = $1 ORDER BY fence");
-
-/// A `LIKE` pattern that matches values that contain the text literally.
-fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
 
 pub(super) async fn read_and_commit(mut tx: Tx, video: VideoId) -> Result<Video, CatalogError> {
     let row: WatchedRow = sqlx::query_as(READ_ONE).bind(video.to_string()).fetch_one(&mut *tx).await?;
@@ -298,8 +258,8 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Resu
     sqlx::query(
         "INSERT INTO videos (id, adopted, owner, title, external_id, metadata, state, source_key, source_size,
             content_type, profile, mode, fence, lease_until_ms, created_ms, updated_ms, version, generate,
-            title_folded, file_name)
-         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12, $13, $14)
+            title_folded, file_name, search_folded)
+         VALUES ($1, 0, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, 0, 0, $11, $11, 1, $12, $13, $14, $15)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id.to_string())
@@ -316,6 +276,7 @@ async fn insert_if_missing(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Resu
     .bind(new.generate.as_str())
     .bind(new.title.as_deref().map(folded))
     .bind(new.file_name.as_deref().map(text))
+    .bind(search_text(&[&new.title, &new.file_name, &new.external_id]))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -328,7 +289,7 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<(), Ca
         "UPDATE videos SET adopted = 0, owner = $1, title = $2, external_id = $3, metadata = $4,
             source_key = coalesce(source_key, $5), source_size = coalesce(source_size, $6), content_type = $7,
             profile = $8, mode = $9, version = version + 1, updated_ms = $10, generate = $12, title_folded = $13,
-            file_name = $14
+            file_name = $14, search_folded = $15
          WHERE id = $11",
     )
     .bind(&new.owner)
@@ -345,6 +306,7 @@ async fn complete(tx: &mut Tx, new: &NewVideo, now: UnixMillis) -> Result<(), Ca
     .bind(new.generate.as_str())
     .bind(new.title.as_deref().map(folded))
     .bind(new.file_name.as_deref().map(text))
+    .bind(search_text(&[&new.title, &new.file_name, &new.external_id]))
     .execute(&mut **tx)
     .await?;
     Ok(())

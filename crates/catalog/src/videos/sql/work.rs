@@ -12,6 +12,7 @@ use domain::time::UnixMillis;
 
 use super::events::emit_progress;
 use super::rows::{RenditionRow, VideoRow, from_json, parse, rendition_columns, to_json, to_word, video_columns};
+use super::timeline::enter_stage;
 use super::{Catalog, Ending, Tx, end_attempt, lock_existing, set_state};
 use crate::database::{sql, time};
 use crate::videos::{CatalogError, Claim, RenditionRecord};
@@ -100,8 +101,9 @@ impl Catalog {
         .bind(row.fence)
         .fetch_optional(&mut *tx)
         .await?;
-        touch(&mut tx, &row, now).await?;
+        touch(&mut tx, &row.id, now).await?;
         if let Some((percent,)) = moved {
+            enter_stage(&mut tx, &row, stage, now).await?;
             emit_progress(&mut tx, &row, stage, percent, now).await?;
         }
         self.commit_with_events(tx).await
@@ -168,7 +170,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         }
-        touch(&mut tx, &row, now).await?;
+        touch(&mut tx, &row.id, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -342,10 +344,10 @@ async fn delete_of_generation(
 }
 
 /// Records that the video changed.
-async fn touch(tx: &mut Tx, row: &VideoRow, now: UnixMillis) -> Result<(), CatalogError> {
+pub(super) async fn touch(tx: &mut Tx, video: &str, now: UnixMillis) -> Result<(), CatalogError> {
     sqlx::query("UPDATE videos SET version = version + 1, updated_ms = $1 WHERE id = $2")
         .bind(sql(now))
-        .bind(&row.id)
+        .bind(video)
         .execute(&mut **tx)
         .await?;
     Ok(())

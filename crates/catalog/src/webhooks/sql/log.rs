@@ -1,5 +1,6 @@
 //! The log of an endpoint, and deliveries that its owner sends manually.
 
+use domain::ids::VideoId;
 use domain::time::UnixMillis;
 use domain::webhook::{DeliveryId, EndpointId, EventId, EventType};
 
@@ -29,7 +30,28 @@ const READ_PAGE: &str = read_deliveries!(
      ORDER BY d.id DESC LIMIT $4"
 );
 
+const READ_OF_VIDEO: &str = read_deliveries!(
+    "JOIN webhook_endpoints w ON w.id = d.endpoint
+     WHERE e.video = $1 AND (CAST($2 AS TEXT) IS NULL OR w.owner = $2) ORDER BY d.id DESC LIMIT $3"
+);
+
 impl Webhooks {
+    /// Deliveries of the events of a video, newest first. `owner`: only to endpoints of this owner.
+    pub async fn deliveries_of_video(
+        &self,
+        video: VideoId,
+        owner: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, WebhookError> {
+        let found = sqlx::query(READ_OF_VIDEO)
+            .bind(video.to_string())
+            .bind(owner)
+            .bind(i64::from(limit))
+            .fetch_all(self.database.read())
+            .await?;
+        found.iter().map(rows::delivery).collect()
+    }
+
     /// Lists deliveries, newest first.
     pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, WebhookError> {
         let status = filter.status.map(|it| match it {
