@@ -1,0 +1,388 @@
+// `<edgereel-player>`: plays one video of Edgereel. docs/player.md describes it for pages that use it.
+
+import { effect } from '@preact/signals'
+import { h, render } from 'preact'
+import { Controller } from './controller'
+import { type Engine, engineFor, hlsEngine, nativeEngine } from './engine'
+import { expiryOf } from './grant'
+import { commandOf } from './keys'
+import { positionOf, resumeAt, settings } from './memory'
+import { Session } from './session'
+import { ask, type Found, playbackOf, type Playback, sentenceOf } from './source'
+import { createState } from './state'
+import { Meter } from './stats'
+import styles from './style.css?inline'
+import { Surface } from './surface'
+import { cuesOf, tilesOf } from './vtt'
+
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(styles)
+
+/** What a listener of the event `grant` gets. */
+export interface GrantRequest {
+  video: string
+  /** Takes a grant or a playback URL, or a promise of one. */
+  provide(grant: string | Promise<string>): void
+}
+
+const RELOADING = ['src', 'video', 'grant-url']
+const NOT_THERE_SECONDS = 4
+
+export class EdgereelPlayer extends HTMLElement {
+  static readonly observedAttributes = [...RELOADING, 'grant', 'poster', 'video-title', 'chapters', 'storyboard']
+
+  readonly #state = createState()
+  readonly #meter = new Meter()
+  readonly #video = document.createElement('video')
+  readonly #controller: Controller
+  #engine: Engine | undefined
+  #session: Session | undefined
+  #url = ''
+  /** Counts loads: what an earlier load does later has no effect. */
+  #load = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #isConnected = false
+
+  constructor() {
+    super()
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true })
+    root.adoptedStyleSheets = [sheet]
+    this.#video.playsInline = true
+    this.#video.preload = 'auto'
+    this.#video.setAttribute('part', 'video')
+    // The controls have names of their own; the video must not be a stop of the keyboard.
+    this.#video.tabIndex = -1
+    this.#controller = new Controller({
+      element: this,
+      video: this.#video,
+      state: this.#state,
+      meter: this.#meter,
+      memoryKey: () => this.videoId,
+      chooseRung: (index) => this.#engine?.choose(index),
+      chooseCaption: (index) => this.#engine?.caption(index),
+      beforePlay: () => this.#session?.check(),
+    })
+    render(
+      h(Surface, {
+        video: this.#video,
+        state: this.#state,
+        controller: this.#controller,
+        stats: () => this.stats,
+        onRetry: () => this.#retry(),
+      }),
+      root,
+    )
+    this.addEventListener('keydown', (event) => {
+      const command = commandOf(event)
+      const control = event.composedPath()[0]
+      // A button uses the space bar, a slider the arrows, itself.
+      if (control instanceof HTMLButtonElement && event.key === ' ') return
+      if (control instanceof HTMLInputElement && /^(Arrow|Home|End)/.test(event.key)) return
+      if (command && this.#controller.run(command)) event.preventDefault()
+    })
+    effect(() => {
+      this.toggleAttribute('data-awake', this.#state.awake.value)
+      this.toggleAttribute('data-playing', !this.#state.paused.value)
+    })
+  }
+
+  connectedCallback(): void {
+    this.#isConnected = true
+    if (!this.hasAttribute('tabindex')) this.tabIndex = -1
+    addEventListener('pagehide', this.#leave)
+    this.#attributes()
+    this.load()
+  }
+
+  disconnectedCallback(): void {
+    this.#isConnected = false
+    removeEventListener('pagehide', this.#leave)
+    this.#controller.savePosition()
+    this.#unload()
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (!this.#isConnected || before === now) return
+    if (RELOADING.includes(name)) return void this.load()
+    if (name === 'grant' && this.#session) return void this.#session.renew()
+    if (name === 'grant') return void this.load()
+    this.#attributes()
+  }
+
+  readonly #leave = (): void => this.#controller.savePosition()
+
+  /** The id of the video. */
+  get videoId(): string {
+    return this.getAttribute('video') ?? ''
+  }
+
+  get currentTime(): number {
+    return this.#video.currentTime
+  }
+
+  set currentTime(time: number) {
+    this.#controller.seek(time)
+  }
+
+  get duration(): number {
+    return this.#video.duration
+  }
+
+  get paused(): boolean {
+    return this.#video.paused
+  }
+
+  /** The element that plays. Do not set its `src`. */
+  get media(): HTMLVideoElement {
+    return this.#video
+  }
+
+  play(): Promise<void> {
+    return this.#video.play()
+  }
+
+  pause(): void {
+    this.#video.pause()
+  }
+
+  /** The measurements of "stats for nerds". */
+  get stats() {
+    const { rungs, rung, buffered } = this.#state
+    const quality = this.#video.getVideoPlaybackQuality?.()
+    return {
+      engine: this.#engine?.name,
+      rung: rungs.value[rung.value],
+      resolution: [this.#video.videoWidth, this.#video.videoHeight] as const,
+      viewport: [this.clientWidth, this.clientHeight] as const,
+      buffered: buffered.value,
+      position: this.#video.currentTime,
+      frames: quality?.totalVideoFrames ?? 0,
+      dropped: quality?.droppedVideoFrames ?? 0,
+      throughput: this.#engine?.throughput(),
+      renewals: this.#session?.renewals ?? 0,
+      grantEnds: this.#session?.expires,
+      ...this.#meter.stats(performance.now()),
+    }
+  }
+
+  /** Loads the video again, from its attributes. */
+  load(): void {
+    this.#unload()
+    this.#state.phase.value = { kind: 'loading' }
+    this.#meter.load(performance.now())
+    void this.#find(this.#load)
+  }
+
+  #unload(): void {
+    this.#load += 1
+    clearTimeout(this.#timer)
+    this.#engine?.destroy()
+    this.#session?.stop()
+    this.#engine = undefined
+    this.#session = undefined
+  }
+
+  get #edge(): string {
+    const given = this.getAttribute('edge')
+    // The file of the player comes from the origin of the API, which `edgereel dev` shares with the edge.
+    return given || new URL(import.meta.url).origin
+  }
+
+  /** A playback URL, by the first of: `grant-url`, `src`, `grant`, a listener of `grant`. */
+  async #ask(): Promise<Found> {
+    const [grantUrl, src, grant] = ['grant-url', 'src', 'grant'].map((it) => this.getAttribute(it))
+    if (grantUrl) return ask(grantUrl, this.#edge, this.videoId)
+    const given = src || grant || (await this.#request())
+    if (given) return { kind: 'playback', playback: { ...playbackOf(given, this.#edge, this.videoId), storyboard: this.getAttribute('storyboard') ?? undefined } }
+    return { kind: 'refused', code: 'grant-missing', sentence: sentenceOf('grant-missing'), canRetry: false }
+  }
+
+  /** Asks the page for a grant, by the event `grant`. */
+  #request(): Promise<string | undefined> {
+    return new Promise((done) => {
+      let isTaken = false
+      const provide = (grant: string | Promise<string>) => {
+        isTaken = true
+        Promise.resolve(grant).then(done, () => done(undefined))
+      }
+      const detail: GrantRequest = { video: this.videoId, provide }
+      this.dispatchEvent(new CustomEvent('grant', { detail, bubbles: true, composed: true }))
+      if (!isTaken) done(undefined)
+    })
+  }
+
+  /** A fresh grant: a fixed `src` has none. */
+  async #fresh(): Promise<Found> {
+    if (this.getAttribute('grant-url') || !this.getAttribute('src')) {
+      const found = await this.#ask()
+      if (found.kind === 'playback') this.#pictures(found.playback)
+      return found
+    }
+    const given = await this.#request()
+    return given ? { kind: 'playback', playback: playbackOf(given, this.#edge, this.videoId) } : { kind: 'unreachable', seconds: 60 }
+  }
+
+  async #find(load: number): Promise<void> {
+    const found = await this.#ask()
+    if (load !== this.#load) return
+    const { phase, lost } = this.#state
+    lost.value = found.kind === 'unreachable'
+    switch (found.kind) {
+      case 'playback':
+        return this.#attach(found.playback, load)
+      case 'refused':
+        return this.#refuse(found.code, found.sentence, found.canRetry)
+      case 'waiting':
+        phase.value = { kind: 'preparing', percent: found.percent }
+    }
+    this.#again(found.seconds, load)
+  }
+
+  #again(seconds: number, load: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => load === this.#load && void this.#find(load), seconds * 1000)
+  }
+
+  #attach(playback: Playback, load: number): void {
+    const state = this.#state
+    this.#url = playback.url
+    this.#pictures(playback)
+    if (playback.title) state.title.value = playback.title
+    const start = Number(this.getAttribute('start')) || positionOf(this.videoId)
+    const position = resumeAt(start, Number.POSITIVE_INFINITY)
+    const make = engineFor(this.getAttribute('engine')) === 'hls.js' ? hlsEngine : nativeEngine
+    const isCurrent = () => load === this.#load
+    this.#engine = make({
+      video: this.#video,
+      url: playback.url,
+      position: Math.max(0, position),
+      cmcd: this.hasAttribute('cmcd'),
+      events: {
+        rungs: (rungs) => isCurrent() && (state.rungs.value = rungs),
+        rung: (index) => isCurrent() && (state.rung.value = index),
+        captions: (tracks) => {
+          state.captions.value = tracks
+          const wanted = tracks.find((it) => it.language === settings().captions)
+          if (wanted && settings().captions) this.#controller.caption(wanted.index)
+        },
+        lost: (isLost) => isCurrent() && (state.lost.value = isLost),
+        finished: () => isCurrent() && this.#finished(),
+        failed: (reason) => isCurrent() && this.#refuse('playback', `${sentenceOf('playback')} (${reason})`, false),
+        refused: (status, code, sentence) => isCurrent() && void this.#refusedBy(status, code, sentence),
+      },
+    })
+    if (playback.expires) {
+      this.#session = new Session({
+        url: playback.url,
+        expires: playback.expires,
+        fresh: () => this.#fresh(),
+        onRefused: (code, sentence) => isCurrent() && this.#refuse(code, sentence, false),
+      })
+    }
+    state.phase.value = { kind: 'playable' }
+    this.#describe()
+    this.dispatchEvent(new CustomEvent('playable', { bubbles: true, composed: true }))
+    if (this.hasAttribute('autoplay')) this.#controller.play()
+  }
+
+  /** The edge refused a request of the engine. */
+  async #refusedBy(status: number, code: string, sentence: string): Promise<void> {
+    const load = this.#load
+    if (status === 404 && !this.#state.started.value) {
+      // A page that has only a grant learns in this way that the video is not published yet.
+      this.#engine?.destroy()
+      this.#session?.stop()
+      this.#state.phase.value = { kind: 'preparing', percent: undefined }
+      return this.#again(NOT_THERE_SECONDS, load)
+    }
+    const isOver = code.endsWith('-expired')
+    if (isOver && this.#session) {
+      if (await this.#session.renew()) return load === this.#load ? this.#engine?.resume() : undefined
+      if (load !== this.#load || this.#state.phase.value.kind === 'refused') return
+      const found = await this.#fresh()
+      const mayPlay = found.kind === 'playback' && (expiryOf(found.playback.url.split('grant=')[1] ?? '') ?? 0) > Date.now()
+      if (mayPlay && found.playback.url !== this.#url) return this.#reload(found.playback)
+    }
+    // The page asks once more: the server knows why, and a new session may be allowed.
+    this.#refuse(code, sentenceOf(code, sentence), false)
+  }
+
+  /** Plays another URL from the same position. */
+  #reload(playback: Playback): void {
+    const [position, wasPlaying] = [this.#video.currentTime, !this.#video.paused]
+    this.#controller.savePosition()
+    this.#unload()
+    this.#attach(playback, this.#load)
+    this.#video.addEventListener('loadedmetadata', () => (this.#video.currentTime = position), { once: true })
+    if (wasPlaying) this.#controller.play()
+  }
+
+  #refuse(code: string, sentence: string, canRetry: boolean): void {
+    this.#engine?.destroy()
+    this.#session?.stop()
+    this.#engine = undefined
+    this.#session = undefined
+    const isOwner = this.hasAttribute('can-retry')
+    this.#state.phase.value = { kind: 'refused', code, sentence, canRetry: canRetry && isOwner }
+    this.dispatchEvent(new CustomEvent('refused', { detail: { code, sentence }, bubbles: true, composed: true }))
+  }
+
+  /** The viewer asks for another attempt: the page requests it, and the player waits for it. */
+  #retry(): void {
+    const { phase } = this.#state
+    if (phase.value.kind === 'refused' && phase.value.canRetry) {
+      const done = (promise?: Promise<unknown>) => void Promise.resolve(promise).finally(() => this.load())
+      const event = new CustomEvent('retry', { detail: { done }, bubbles: true, composed: true, cancelable: true })
+      if (!this.dispatchEvent(event)) return
+    }
+    this.load()
+  }
+
+  /** All segments exist: now there are a storyboard and a poster. */
+  #finished(): void {
+    this.#state.growing.value = false
+    if (this.#state.tiles.value.length === 0 && this.getAttribute('grant-url')) void this.#fresh()
+  }
+
+  #pictures({ poster, storyboard }: Playback): void {
+    if (poster && !this.getAttribute('poster')) this.#state.poster.value = poster
+    if (storyboard) void this.#storyboard(storyboard)
+  }
+
+  async #storyboard(url: string): Promise<void> {
+    if (this.#state.tiles.value.length > 0) return
+    const response = await fetch(url).catch(() => null)
+    if (response?.ok) this.#state.tiles.value = tilesOf(await response.text(), url)
+  }
+
+  #attributes(): void {
+    const { poster, title, chapters } = this.#state
+    poster.value = this.getAttribute('poster') ?? poster.value
+    title.value = this.getAttribute('video-title') ?? title.value
+    const url = this.getAttribute('chapters')
+    if (url) {
+      void fetch(url).then(async (response) => {
+        if (response.ok) chapters.value = cuesOf(await response.text())
+      })
+    }
+    this.#describe()
+  }
+
+  /** What the system shows on a locked screen, and its buttons. */
+  #describe(): void {
+    const { title, poster } = this.#state
+    if (!('mediaSession' in navigator)) return
+    navigator.mediaSession.metadata = new MediaMetadata({
+      title: title.value,
+      artwork: poster.value ? [{ src: poster.value }] : [],
+    })
+    const seek = (seconds: number) => this.#controller.seek(this.#video.currentTime + seconds)
+    navigator.mediaSession.setActionHandler('play', () => this.#controller.play())
+    navigator.mediaSession.setActionHandler('pause', () => this.#video.pause())
+    navigator.mediaSession.setActionHandler('seekbackward', ({ seekOffset }) => seek(-(seekOffset ?? 10)))
+    navigator.mediaSession.setActionHandler('seekforward', ({ seekOffset }) => seek(seekOffset ?? 10))
+    navigator.mediaSession.setActionHandler('seekto', ({ seekTime }) => seekTime !== undefined && this.#controller.seek(seekTime))
+  }
+}
+
+if (!customElements.get('edgereel-player')) customElements.define('edgereel-player', EdgereelPlayer)
