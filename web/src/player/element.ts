@@ -28,6 +28,9 @@ export interface GrantRequest {
 const RELOADING = ['src', 'video', 'grant-url']
 const NOT_THERE_SECONDS = 4
 
+/** The player that was used last. */
+let active: EdgereelPlayer | undefined
+
 export class EdgereelPlayer extends HTMLElement {
   static readonly observedAttributes = [...RELOADING, 'grant', 'poster', 'video-title', 'chapters', 'storyboard']
 
@@ -72,14 +75,9 @@ export class EdgereelPlayer extends HTMLElement {
       }),
       root,
     )
-    this.addEventListener('keydown', (event) => {
-      const command = commandOf(event)
-      const control = event.composedPath()[0]
-      // A button uses the space bar, a slider the arrows, itself.
-      if (control instanceof HTMLButtonElement && event.key === ' ') return
-      if (control instanceof HTMLInputElement && /^(Arrow|Home|End)/.test(event.key)) return
-      if (command && this.#controller.run(command)) event.preventDefault()
-    })
+    this.addEventListener('keydown', this.#key)
+    // A click on the video focuses nothing: the keys still belong to the player that was used last.
+    for (const name of ['pointerdown', 'focusin']) this.addEventListener(name, () => (active = this))
     effect(() => {
       this.toggleAttribute('data-awake', this.#state.awake.value)
       this.toggleAttribute('data-playing', !this.#state.paused.value)
@@ -90,6 +88,7 @@ export class EdgereelPlayer extends HTMLElement {
     this.#isConnected = true
     if (!this.hasAttribute('tabindex')) this.tabIndex = -1
     addEventListener('pagehide', this.#leave)
+    document.addEventListener('keydown', this.#pageKey)
     this.#attributes()
     this.load()
   }
@@ -97,6 +96,8 @@ export class EdgereelPlayer extends HTMLElement {
   disconnectedCallback(): void {
     this.#isConnected = false
     removeEventListener('pagehide', this.#leave)
+    document.removeEventListener('keydown', this.#pageKey)
+    if (active === this) active = undefined
     this.#controller.savePosition()
     this.#unload()
   }
@@ -107,6 +108,21 @@ export class EdgereelPlayer extends HTMLElement {
     if (name === 'grant' && this.#session) return void this.#session.renew()
     if (name === 'grant') return void this.load()
     this.#attributes()
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    const command = commandOf(event)
+    const control = event.composedPath()[0]
+    // A button uses the space bar, a slider the arrows, itself.
+    if (control instanceof HTMLButtonElement && event.key === ' ') return
+    if (control instanceof HTMLInputElement && /^(Arrow|Home|End)/.test(event.key)) return
+    if (command && this.#controller.run(command)) event.preventDefault()
+  }
+
+  /** A key while nothing on the page has the focus. */
+  readonly #pageKey = (event: KeyboardEvent): void => {
+    const isFree = event.target === document.body || event.target === document.documentElement
+    if (isFree && (active === this || (active === undefined && this.hasAttribute('page-keys')))) this.#key(event)
   }
 
   readonly #leave = (): void => this.#controller.savePosition()

@@ -30,7 +30,7 @@ export default function Watch({ video }: { video: string }) {
     <main id="main" class="watch" tabIndex={-1}>
       <Player
         video={video}
-        attributes={{ 'grant-url': streamOf(video), 'video-title': title, 'can-retry': may('write') }}
+        attributes={{ 'grant-url': streamOf(video), 'video-title': title, 'can-retry': may('write'), 'page-keys': true }}
         onPlayable={() => void again()}
       />
       <div class="watch-head">
@@ -82,7 +82,7 @@ export function Embed({ video }: { video: string }) {
   const options = ['autoplay', 'muted', 'cmcd'].filter((it) => query.has(it)).map((it) => [it, true] as const)
   return (
     <main class="embed">
-      <Player video={video} attributes={{ ...source, ...Object.fromEntries(options), start: query.get('start') ?? undefined, 'video-title': query.get('title') ?? undefined }} />
+      <Player video={video} attributes={{ ...source, 'page-keys': true, ...Object.fromEntries(options), start: query.get('start') ?? undefined, 'video-title': query.get('title') ?? undefined }} />
     </main>
   )
 }
@@ -99,7 +99,7 @@ export function Shared({ secret }: { secret: string }) {
         {texts.product}
       </a>
       <h1 class="visually-hidden">{t.sharedTitle}</h1>
-      <Player video="" attributes={{ 'grant-url': `/shared/${encodeURIComponent(secret)}` }} />
+      <Player video="" attributes={{ 'grant-url': `/shared/${encodeURIComponent(secret)}`, 'page-keys': true }} />
       <p class="muted small">{t.sharedNote}</p>
     </main>
   )
