@@ -4,7 +4,8 @@ import { useSignal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { may, refreshSession, session, signOut } from './api/session'
-import { type Route, route } from './router'
+import { route } from './router'
+import type { Route } from './routes'
 import { SignInForm } from './sign-in/form'
 import { texts } from './texts'
 import { Button, Dialog, Empty } from './ui/kit'
@@ -61,6 +62,7 @@ function NotFound() {
   useTitle(texts.notFound)
   return (
     <main id="main">
+      <h1 class="visually-hidden">{texts.notFound}</h1>
       <Empty icon="film" title={texts.notFound}>
         <a class="button" href="/">
           {texts.toLibrary}

@@ -187,7 +187,7 @@ export const texts = {
     usual: 'Default',
     onFirstView: 'Make it on first view',
     onFirstViewNote: 'The file is stored, and transcoded when someone first plays it.',
-    removeSent: 'Remove completed uploads from the list',
+    removeSent: 'Clear the completed ones',
     repeated: (count: number) => (count === 1 ? 'This file is already in the list.' : `${count} files are already in the list.`),
     refused: {
       empty: 'The file is empty. Export or copy it again.',

@@ -105,9 +105,9 @@ export default function Convert() {
                     />
                   </th>
                   <th>{t.key}</th>
-                  <th>{t.type}</th>
+                  <th class="wide">{t.type}</th>
                   <th class="end">{t.size}</th>
-                  <th>{t.modified}</th>
+                  <th class="wide">{t.modified}</th>
                 </tr>
               </thead>
               <tbody class="number">
@@ -119,9 +119,9 @@ export default function Convert() {
                     <td class="wrap-anywhere" dir="auto">
                       {it.key}
                     </td>
-                    <td class="muted">{it.content_type ?? t.unknownType}</td>
+                    <td class="muted wide">{it.content_type ?? t.unknownType}</td>
                     <td class="end">{bytes(it.size)}</td>
-                    <td>{date(it.modified_at)}</td>
+                    <td class="wide">{date(it.modified_at)}</td>
                   </tr>
                 ))}
               </tbody>

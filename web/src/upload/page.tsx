@@ -118,7 +118,7 @@ export default function UploadPage() {
           </Button>
         )}
       </div>
-      <section class="drop" data-over={isOver.value} aria-label={t.drop}>
+      <section class="drop" data-over={isOver.value} data-small={cards.value.length > 0} aria-label={t.drop}>
         <Icon name="upload" />
         <p class="drop-title">{t.drop}</p>
         <div class="row">

@@ -6,6 +6,7 @@ import GoldenRetriever from '@uppy/golden-retriever'
 import { effect, signal } from '@preact/signals'
 import { client, type VideoSummary } from '../api/client'
 import { session } from '../api/session'
+import { texts } from '../texts'
 import { type Failure, failureOf } from './failure'
 import { titleOf } from './intake'
 import { Rate } from './rate'
@@ -110,7 +111,11 @@ async function create(): Promise<Instance> {
     clear(file.id)
     rates.delete(file.id)
   })
-  addEventListener('online', () => retryWaiting(true))
+  addEventListener('online', () => {
+    retryWaiting(true)
+    scheduleShow()
+  })
+  addEventListener('offline', scheduleShow)
   addEventListener('beforeunload', (event) => {
     if (cards.value.some((it) => it.state === 'sending')) event.preventDefault()
   })
@@ -164,16 +169,17 @@ function show(): void {
     // The key is gone when the upload is complete, and Golden Retriever stores the metadata.
     if (known && file.meta.video !== known) queueMicrotask(() => uppy?.getFile(file.id) && uppy.setFileMeta(file.id, { video: known }))
     const failed = failures.get(file.id)?.failure
+    const state = stateOf(file, failed)
     return {
       id: file.id,
       name: file.name,
       title: file.meta.title ?? file.name,
       size: file.meta.size ?? file.size ?? 0,
       sent: Number(file.progress.bytesUploaded) || 0,
-      state: stateOf(file, failed),
+      state,
       speed: rate(file.id).speed(),
       left: rate(file.id).left(file.meta.size ?? 0),
-      sentence: failed && failed.kind !== 'signed-out' ? failed.sentence : undefined,
+      sentence: failed && failed.kind !== 'signed-out' ? failed.sentence : state === 'again' ? texts.upload.noStore : undefined,
       video: known ?? file.meta.video,
     }
   })
@@ -188,6 +194,8 @@ function stateOf(file: FileState, failed: Failure | undefined): CardState {
   if (failed?.kind === 'signed-out') return 'signed-out'
   if (failed) return 'again'
   if (file.isPaused) return 'paused'
+  // Uppy waits for the network by itself.
+  if (!navigator.onLine) return 'again'
   return file.progress.uploadStarted ? 'sending' : 'waiting'
 }
 
