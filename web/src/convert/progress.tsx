@@ -18,10 +18,13 @@ interface Props {
 
 export function Progress({ lines, isRunning, onStop, onReport }: Props) {
   const done = lines.filter(({ video, problem }) => problem || (video && !isBusy(video))).length
+  const failed = lines.filter(({ video, problem }) => problem || video?.failure).length
   return (
     <section class="card stack">
       <div class="row">
-        <h2 class="grow">{t.progress(count(done), count(lines.length))}</h2>
+        <h2 class="grow">
+          {t.progress(count(done), count(lines.length))} {failed > 0 && <span class="badge bad">{t.failed(failed)}</span>}
+        </h2>
         {isRunning && (
           <Button size="small" onClick={onStop}>
             {t.stop}
@@ -32,7 +35,7 @@ export function Progress({ lines, isRunning, onStop, onReport }: Props) {
         </Button>
       </div>
       <progress max={lines.length} value={done} aria-label={t.progress(count(done), count(lines.length))} />
-      <ul class="lines">
+      <ul class="lines follow">
         {lines.map(({ object, video, problem }) => (
           <li key={object.key} class="row">
             <span class="grow truncate" dir="auto" title={object.key}>

@@ -61,9 +61,10 @@ interface DialogProps {
   onClose: () => void
   /** Keeps the dialog open: it has no way out but its buttons. */
   isRequired?: boolean
+  isWide?: boolean
 }
 
-export function Dialog({ title, children, onClose, isRequired }: DialogProps) {
+export function Dialog({ title, children, onClose, isRequired, isWide }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null
@@ -73,6 +74,7 @@ export function Dialog({ title, children, onClose, isRequired }: DialogProps) {
   return (
     <dialog
       ref={dialog}
+      class={isWide ? 'wide' : ''}
       aria-label={title}
       onCancel={(event) => isRequired && event.preventDefault()}
       onClose={() => (isRequired ? dialog.current?.showModal() : onClose())}

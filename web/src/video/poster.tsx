@@ -80,7 +80,7 @@ function Moments({ video, onChoose, onClose }: { video: Video; onChoose: (at: nu
     load().catch(() => {})
   }, [])
   return (
-    <Dialog title={t.moment} onClose={onClose}>
+    <Dialog title={t.moment} onClose={onClose} isWide>
       <div class="moments">
         {tiles.value.map((tile) => {
           const scale = TILE_WIDTH / tile.width
