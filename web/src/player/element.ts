@@ -295,10 +295,12 @@ export class EdgereelPlayer extends HTMLElement {
         onRefused: (code, sentence) => isCurrent() && this.#refuse(code, sentence, false),
       })
     }
+    // A viewer who waited for the video wants to see it.
+    const hasWaited = state.phase.value.kind === 'preparing'
     state.phase.value = { kind: 'playable' }
     this.#describe()
     this.dispatchEvent(new CustomEvent('playable', { bubbles: true, composed: true }))
-    if (this.hasAttribute('autoplay')) this.#controller.play()
+    if (hasWaited || this.hasAttribute('autoplay')) this.#controller.play()
   }
 
   /** The edge refused a request of the engine. */
