@@ -4,8 +4,8 @@ import { effect } from '@preact/signals'
 import { h, render } from 'preact'
 import { Controller } from './controller'
 import { type Engine, engineFor, hlsEngine, nativeEngine } from './engine'
-import { expiryOf } from './grant'
 import { commandOf } from './keys'
+import { describe } from './media-session'
 import { positionOf, resumeAt, settings } from './memory'
 import { Session } from './session'
 import { ask, type Found, playbackOf, type Playback, sentenceOf } from './source'
@@ -13,7 +13,7 @@ import { createState } from './state'
 import { Meter } from './stats'
 import styles from './style.css?inline'
 import { Surface } from './surface'
-import { cuesOf, tilesOf } from './vtt'
+import { cuesOf, loadVtt, tilesOf } from './vtt'
 
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(styles)
@@ -27,6 +27,7 @@ export interface GrantRequest {
 
 const RELOADING = ['src', 'video', 'grant-url']
 const NOT_THERE_SECONDS = 4
+const NO_RENEWAL = 'no-renewal'
 
 /** The player that was used last. */
 let active: EdgereelPlayer | undefined
@@ -45,6 +46,7 @@ export class EdgereelPlayer extends HTMLElement {
   #load = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #isConnected = false
+  #isRecovering = false
 
   constructor() {
     super()
@@ -208,34 +210,34 @@ export class EdgereelPlayer extends HTMLElement {
   async #ask(): Promise<Found> {
     const [grantUrl, src, grant] = ['grant-url', 'src', 'grant'].map((it) => this.getAttribute(it))
     if (grantUrl) return ask(grantUrl, this.#edge, this.videoId)
-    const given = src || grant || (await this.#request())
-    if (given) return { kind: 'playback', playback: { ...playbackOf(given, this.#edge, this.videoId), storyboard: this.getAttribute('storyboard') ?? undefined } }
-    return { kind: 'refused', code: 'grant-missing', sentence: sentenceOf('grant-missing'), canRetry: false }
+    const given = src || grant
+    if (!given) return this.#request()
+    const storyboard = this.getAttribute('storyboard') ?? undefined
+    return { kind: 'playback', playback: { ...playbackOf(given, this.#edge, this.videoId), storyboard } }
   }
 
-  /** Asks the page for a grant, by the event `grant`. */
-  #request(): Promise<string | undefined> {
+  /** Asks the page for a grant, by the event `grant`. A promise that is rejected means: not now. */
+  #request(): Promise<Found> {
     return new Promise((done) => {
+      const found = (given: string) => done({ kind: 'playback', playback: playbackOf(given, this.#edge, this.videoId) })
       let isTaken = false
       const provide = (grant: string | Promise<string>) => {
         isTaken = true
-        Promise.resolve(grant).then(done, () => done(undefined))
+        Promise.resolve(grant).then(found, () => done({ kind: 'unreachable', seconds: 5 }))
       }
       const detail: GrantRequest = { video: this.videoId, provide }
       this.dispatchEvent(new CustomEvent('grant', { detail, bubbles: true, composed: true }))
-      if (!isTaken) done(undefined)
+      if (!isTaken) done({ kind: 'refused', code: 'grant-missing', sentence: sentenceOf('grant-missing'), canRetry: false })
     })
   }
 
-  /** A fresh grant: a fixed `src` has none. */
+  /** A fresh grant. A fixed `src` has none, unless the page listens to `grant`: it plays until its end. */
   async #fresh(): Promise<Found> {
-    if (this.getAttribute('grant-url') || !this.getAttribute('src')) {
-      const found = await this.#ask()
-      if (found.kind === 'playback') this.#pictures(found.playback)
-      return found
-    }
-    const given = await this.#request()
-    return given ? { kind: 'playback', playback: playbackOf(given, this.#edge, this.videoId) } : { kind: 'unreachable', seconds: 60 }
+    const isFixed = this.hasAttribute('src') && !this.hasAttribute('grant-url')
+    const found = isFixed ? await this.#request() : await this.#ask()
+    if (isFixed && found.kind === 'refused') return { ...found, code: NO_RENEWAL }
+    if (found.kind === 'playback') this.#pictures(found.playback)
+    return found
   }
 
   async #find(load: number): Promise<void> {
@@ -292,19 +294,19 @@ export class EdgereelPlayer extends HTMLElement {
         url: playback.url,
         expires: playback.expires,
         fresh: () => this.#fresh(),
-        onRefused: (code, sentence) => isCurrent() && this.#refuse(code, sentence, false),
+        onRefused: (code, sentence) => isCurrent() && code !== NO_RENEWAL && this.#refuse(code, sentence, false),
       })
     }
     // A viewer who waited for the video wants to see it.
     const hasWaited = state.phase.value.kind === 'preparing'
     state.phase.value = { kind: 'playable' }
-    this.#describe()
+    describe(this.#state, this.#controller, this.#video)
     this.dispatchEvent(new CustomEvent('playable', { bubbles: true, composed: true }))
     if (hasWaited || this.hasAttribute('autoplay')) this.#controller.play()
   }
 
   /** The edge refused a request of the engine. */
-  async #refusedBy(status: number, code: string, sentence: string): Promise<void> {
+  #refusedBy(status: number, code: string, sentence: string): void | Promise<void> {
     const load = this.#load
     if (status === 404 && !this.#state.started.value) {
       // A page that has only a grant learns in this way that the video is not published yet.
@@ -313,15 +315,29 @@ export class EdgereelPlayer extends HTMLElement {
       this.#state.phase.value = { kind: 'preparing', percent: undefined }
       return this.#again(NOT_THERE_SECONDS, load)
     }
-    const isOver = code.endsWith('-expired')
-    if (isOver && this.#session) {
-      if (await this.#session.renew()) return load === this.#load ? this.#engine?.resume() : undefined
-      if (load !== this.#load || this.#state.phase.value.kind === 'refused') return
-      const found = await this.#fresh()
-      const mayPlay = found.kind === 'playback' && (expiryOf(found.playback.url.split('grant=')[1] ?? '') ?? 0) > Date.now()
-      if (mayPlay && found.playback.url !== this.#url) return this.#reload(found.playback)
+    if (code.endsWith('-expired') && this.#session) return this.#recover(this.#session, code, sentence)
+    this.#refuse(code, sentenceOf(code, sentence), false)
+  }
+
+  /** The grant has ended: the player goes on with a fresh one. While there is none, it waits. */
+  async #recover(session: Session, code: string, sentence: string): Promise<void> {
+    if (this.#isRecovering) return
+    this.#isRecovering = true
+    const load = this.#load
+    const isRenewed = await session.renew()
+    const found = isRenewed || load !== this.#load ? undefined : await this.#fresh()
+    this.#isRecovering = false
+    if (load !== this.#load || this.#state.phase.value.kind === 'refused') return
+    this.#state.lost.value = found !== undefined && found.kind !== 'playback'
+    if (isRenewed) return this.#engine?.resume()
+    if (found?.kind === 'unreachable' || found?.kind === 'waiting') {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => load === this.#load && void this.#recover(session, code, sentence), found.seconds * 1000)
+      return
     }
-    // The page asks once more: the server knows why, and a new session may be allowed.
+    const ends = found?.kind === 'playback' ? (found.playback.expires ?? Number.POSITIVE_INFINITY) : 0
+    // A session that ended long ago cannot be renewed, but a new one may begin.
+    if (found?.kind === 'playback' && ends > Date.now() && found.playback.url !== this.#url) return this.#reload(found.playback)
     this.#refuse(code, sentenceOf(code, sentence), false)
   }
 
@@ -369,8 +385,7 @@ export class EdgereelPlayer extends HTMLElement {
 
   async #storyboard(url: string): Promise<void> {
     if (this.#state.tiles.value.length > 0) return
-    const response = await fetch(url).catch(() => null)
-    if (response?.ok) this.#state.tiles.value = tilesOf(await response.text(), url)
+    this.#state.tiles.value = tilesOf(await loadVtt(url), url)
   }
 
   #attributes(): void {
@@ -378,28 +393,8 @@ export class EdgereelPlayer extends HTMLElement {
     poster.value = this.getAttribute('poster') ?? poster.value
     title.value = this.getAttribute('video-title') ?? title.value
     const url = this.getAttribute('chapters')
-    if (url) {
-      void fetch(url).then(async (response) => {
-        if (response.ok) chapters.value = cuesOf(await response.text())
-      })
-    }
-    this.#describe()
-  }
-
-  /** What the system shows on a locked screen, and its buttons. */
-  #describe(): void {
-    const { title, poster } = this.#state
-    if (!('mediaSession' in navigator)) return
-    navigator.mediaSession.metadata = new MediaMetadata({
-      title: title.value,
-      artwork: poster.value ? [{ src: poster.value }] : [],
-    })
-    const seek = (seconds: number) => this.#controller.seek(this.#video.currentTime + seconds)
-    navigator.mediaSession.setActionHandler('play', () => this.#controller.play())
-    navigator.mediaSession.setActionHandler('pause', () => this.#video.pause())
-    navigator.mediaSession.setActionHandler('seekbackward', ({ seekOffset }) => seek(-(seekOffset ?? 10)))
-    navigator.mediaSession.setActionHandler('seekforward', ({ seekOffset }) => seek(seekOffset ?? 10))
-    navigator.mediaSession.setActionHandler('seekto', ({ seekTime }) => seekTime !== undefined && this.#controller.seek(seekTime))
+    if (url) void loadVtt(url).then((vtt) => (chapters.value = cuesOf(vtt)))
+    describe(this.#state, this.#controller, this.#video)
   }
 }
 

@@ -6,6 +6,12 @@ export interface Cue {
   text: string
 }
 
+/** A WebVTT file; empty if it does not load: the player works without it. */
+export async function loadVtt(url: string): Promise<string> {
+  const response = await fetch(url).catch(() => null)
+  return response?.ok ? response.text() : ''
+}
+
 /** The cues of a WebVTT file; what cannot be read is skipped. */
 export function cuesOf(vtt: string): Cue[] {
   const cues: Cue[] = []
