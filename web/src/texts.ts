@@ -189,6 +189,8 @@ export const texts = {
     onFirstViewNote: 'The file is stored, and transcoded when someone first plays it.',
     removeSent: 'Clear the completed ones',
     repeated: (count: number) => (count === 1 ? 'This file is already in the list.' : `${count} files are already in the list.`),
+    elsewhere: (names: string) => `Another tab is already uploading ${names}.`,
+    evenTwice: 'Upload it again, as a second video',
     refused: {
       empty: 'The file is empty. Export or copy it again.',
       tooLarge: (size: string, limit: string) => `The file has ${size}; the limit is ${limit}. Export it with a lower bit rate, or ask an admin for a higher limit.`,

@@ -9,8 +9,8 @@ import { offline, problemOf } from './problem'
 export type SessionState =
   | { kind: 'loading' }
   | { kind: 'signed-in'; session: Session }
-  /** `expired`: there was a session before; the page stays as it is below the sign-in dialog. */
-  | { kind: 'signed-out'; methods: SignInMethod[]; expired: boolean }
+  /** `expired`: the session before; the page stays as it is below the sign-in dialog. */
+  | { kind: 'signed-out'; methods: SignInMethod[]; expired?: Session }
   | { kind: 'unreachable' }
 
 export const session = signal<SessionState>({ kind: 'loading' })
@@ -20,13 +20,20 @@ const channel = typeof BroadcastChannel === 'undefined' ? undefined : new Broadc
 
 /** What the caller may do. `admin` includes every other scope. */
 export function may(scope: Scope): boolean {
+  const scopes = known()?.scopes
+  return scopes !== undefined && (scopes.includes(scope) || scopes.includes('admin'))
+}
+
+/** The session, or the one that has just ended. */
+export function known(): Session | undefined {
   const state = session.value
-  return state.kind === 'signed-in' && (state.session.scopes.includes(scope) || state.session.scopes.includes('admin'))
+  if (state.kind === 'signed-in') return state.session
+  return state.kind === 'signed-out' ? state.expired : undefined
 }
 
 /** Asks the API for the session of this browser. */
 export async function refreshSession(): Promise<void> {
-  const had = session.value.kind === 'signed-in' || (session.value.kind === 'signed-out' && session.value.expired)
+  const had = known()
   const response = await fetch('/v1/session', { headers: { accept: 'application/json' } }).catch(() => null)
   if (response?.ok) {
     const isNew = session.value.kind !== 'signed-in'
@@ -34,7 +41,7 @@ export async function refreshSession(): Promise<void> {
     if (isNew) channel?.postMessage('signed-in')
   } else if (response?.status === 401) {
     const body = (await response.json().catch(() => ({}))) as SignedOut
-    session.value = { kind: 'signed-out', methods: body.methods ?? ['api-key'], expired: had }
+    session.value = { kind: 'signed-out', methods: body.methods ?? ['api-key'], ...(had ? { expired: had } : {}) }
   } else if (session.value.kind !== 'signed-in') {
     session.value = { kind: 'unreachable' }
   }
@@ -55,7 +62,7 @@ export async function signIn(token: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await apiFetch('/v1/session', { method: 'DELETE' })
-  session.value = { kind: 'signed-out', methods: ['api-key'], expired: false }
+  session.value = { kind: 'signed-out', methods: ['api-key'] }
   channel?.postMessage('signed-out')
   await refreshSession()
 }

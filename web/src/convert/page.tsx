@@ -6,7 +6,7 @@ import { send } from '../api/client'
 import type { BucketObject, ObjectPage } from '../api/contract'
 import { subscribe } from '../api/live'
 import { sentence } from '../api/problem'
-import { may, session } from '../api/session'
+import { known, may } from '../api/session'
 import { bytes, count, date, dollars, duration } from '../format'
 import { texts } from '../texts'
 import { Icon } from '../ui/icon'
@@ -170,7 +170,7 @@ function EstimateText({ objects, mode }: { objects: BucketObject[]; mode: 'abr' 
 }
 
 function Choices({ mode, profile }: { mode: { value: 'abr' | 'copy' }; profile: { value: string } }) {
-  const profiles = session.value.kind === 'signed-in' ? (session.value.session.profiles ?? []) : []
+  const profiles = known()?.profiles ?? []
   return (
     <div class="row choices">
       <Field label={t.mode}>

@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks'
 import { subscribe } from '../api/live'
 import type { Sort } from '../api/contract'
 import { sentence } from '../api/problem'
-import { may } from '../api/session'
+import { may, session } from '../api/session'
 import { count } from '../format'
 import { texts } from '../texts'
 import { Icon } from '../ui/icon'
@@ -31,10 +31,12 @@ export default function Library() {
   useTitle(t.title)
   const view = useSignal<View>(storedView())
   const { text, filter, sort } = query.value
+  const isSignedIn = session.value.kind === 'signed-in'
   useEffect(() => {
+    if (!isSignedIn) return
     const timer = setTimeout(() => void reload(), text ? 180 : 0)
     return () => clearTimeout(timer)
-  }, [text, filter, sort])
+  }, [text, filter, sort, isSignedIn])
   useEffect(() => subscribe(change, () => void refresh()), [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {

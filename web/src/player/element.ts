@@ -267,13 +267,12 @@ export class EdgereelPlayer extends HTMLElement {
     this.#pictures(playback)
     if (playback.title) state.title.value = playback.title
     const start = Number(this.getAttribute('start')) || positionOf(this.videoId)
-    const position = resumeAt(start, Number.POSITIVE_INFINITY)
     const make = engineFor(this.getAttribute('engine')) === 'hls.js' ? hlsEngine : nativeEngine
     const isCurrent = () => load === this.#load
     this.#engine = make({
       video: this.#video,
       url: playback.url,
-      position: Math.max(0, position),
+      position: resumeAt(start, Number.POSITIVE_INFINITY),
       cmcd: this.hasAttribute('cmcd'),
       events: {
         rungs: (rungs) => isCurrent() && (state.rungs.value = rungs),

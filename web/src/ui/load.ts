@@ -2,6 +2,7 @@
 
 import { type Signal, useSignal } from '@preact/signals'
 import { useCallback, useEffect } from 'preact/hooks'
+import { session } from '../api/session'
 
 export type Loaded<T> = { kind: 'loading' } | { kind: 'there'; value: T } | { kind: 'failed'; error: unknown }
 
@@ -19,5 +20,10 @@ export function useLoaded<T>(key: string, load: () => Promise<T>): [Signal<Loade
     state.value = { kind: 'loading' }
     void again()
   }, [key])
+  // What failed because the session had ended loads after the next sign-in.
+  const isSignedIn = session.value.kind === 'signed-in'
+  useEffect(() => {
+    if (isSignedIn && state.peek().kind !== 'loading') void again()
+  }, [isSignedIn])
   return [state, again]
 }

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { client } from '../api/client'
 import { subscribe } from '../api/live'
-import { may, session } from '../api/session'
+import { known, may } from '../api/session'
 import { texts } from '../texts'
 import { Icon } from '../ui/icon'
 import { Button, Empty, Field, Notice } from '../ui/kit'
@@ -13,6 +13,7 @@ import { toast } from '../ui/toast'
 import { isBusy } from '../video/names'
 import { UploadCard } from './card'
 import { filesOf, refusal } from './intake'
+import { isElsewhere } from './same-file'
 import { add, type Card, cards, options, removeSent, start, videos } from './uploader'
 import './upload.css'
 
@@ -53,13 +54,17 @@ export default function UploadPage() {
   const files = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
 
-  const take = async (list: File[]) => {
-    const limit = session.value.kind === 'signed-in' ? session.value.session.max_upload_bytes : undefined
+  const elsewhere = useSignal<File[]>([])
+
+  const take = async (list: File[], evenTwice = false) => {
+    const limit = known()?.max_upload_bytes
     refused.value = []
+    elsewhere.value = []
     let repeated = 0
     for (const file of list) {
       const why = refusal(file, limit)
       if (why) refused.value = [...refused.value, { name: file.name, why }]
+      else if (!evenTwice && (await isElsewhere(file))) elsewhere.value = [...elsewhere.value, file]
       else if (!(await add(file))) repeated += 1
     }
     if (repeated > 0) toast(t.repeated(repeated))
@@ -143,6 +148,14 @@ export default function UploadPage() {
           </ul>
         </Notice>
       )}
+      {elsewhere.value.length > 0 && (
+        <Notice kind="warn">
+          <p dir="auto">{t.elsewhere(elsewhere.value.map((it) => it.name).join(', '))}</p>
+          <Button size="small" onClick={() => void take(elsewhere.value, true)}>
+            {t.evenTwice}
+          </Button>
+        </Notice>
+      )}
       <List all={cards.value} />
     </main>
   )
@@ -161,7 +174,7 @@ function List({ all }: { all: Card[] }) {
 }
 
 function Options() {
-  const profiles = session.value.kind === 'signed-in' ? (session.value.session.profiles ?? []) : []
+  const profiles = known()?.profiles ?? []
   return (
     <div class="row options">
       {profiles.length > 1 && (

@@ -11,6 +11,7 @@ import { type Failure, failureOf } from './failure'
 import { titleOf } from './intake'
 import { Rate } from './rate'
 import { routeUppyRequests, videoOf } from './requests'
+import { claim } from './same-file'
 
 interface Meta extends Record<string, unknown> {
   title?: string
@@ -47,6 +48,7 @@ export const videos = signal<Record<string, VideoSummary>>({})
 
 const MB = 1024 * 1024
 const rates = new Map<string, Rate>()
+const claims = new Map<string, () => void>()
 const failures = new Map<string, { failure: Failure; attempts: number; timer?: ReturnType<typeof setTimeout> }>()
 let uppy: Instance | undefined
 
@@ -104,12 +106,14 @@ async function create(): Promise<Instance> {
   instance.on('upload-success', (file, response) => {
     if (!file) return
     clear(file.id)
+    claims.get(file.id)?.()
     const video = videoOf(response.body?.key) ?? file.meta.video
     if (video) instance.setFileMeta(file.id, { video })
   })
   instance.on('file-removed', (file) => {
     clear(file.id)
     rates.delete(file.id)
+    claims.get(file.id)?.()
   })
   addEventListener('online', () => {
     retryWaiting(true)
@@ -218,6 +222,7 @@ export async function add(file: File, title = titleOf(file.name)): Promise<boole
         ...(onFirstView ? { generate: 'on_first_view' } : {}),
       },
     })
+    claims.set(id, claim(file))
     // A file that was lost in a crash is chosen again: its upload goes on.
     if ((instance.getFile(id) as { s3Multipart?: unknown }).s3Multipart) void instance.retryUpload(id)
     return true
