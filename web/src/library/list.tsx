@@ -11,9 +11,11 @@ import { columnsOf, isNearEnd, visible } from './window'
 
 const t = texts.library
 const GAP = 20
-const CARD = 250
-const CARD_TEXT = 82
-const ROW = 64
+/** Sizes grow with the text: on very large screens, and where the reader sets a larger font. */
+const REM = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1
+const CARD = 250 * REM
+const CARD_TEXT = Math.round(82 * REM)
+const ROW = Math.round(64 * REM)
 
 export type View = 'grid' | 'table'
 
