@@ -24,6 +24,7 @@ pub mod renditions;
 #[cfg(feature = "openapi")]
 pub mod schemas;
 mod sensitive;
+pub mod sessions;
 pub mod shares;
 pub mod streams;
 mod timestamp;

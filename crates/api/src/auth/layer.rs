@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 use crate::request_log::record_caller;
+use crate::session::{SessionCookie, check_origin};
 use platform::clock::now_ms;
 
 /// Longest credentials in bytes: longer than any real token, and cheap to check.
@@ -26,11 +27,39 @@ pub(crate) struct AuthLayer {
     pub(crate) accounts: Accounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
     pub(crate) limits: Arc<RateLimits>,
+    pub(crate) session: SessionCookie,
+}
+
+/// The credentials of a request.
+pub(crate) struct Presented {
+    pub(crate) token: String,
+    /// The end of the session, seconds since the Unix epoch, if they are in its cookie.
+    pub(crate) session_until: Option<u64>,
 }
 
 impl AuthLayer {
-    async fn caller_of(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let presented = bearer(headers)?;
+    /// The credentials in the `Authorization` header, or else in the session cookie.
+    pub(crate) fn presented(&self, headers: &HeaderMap) -> Result<Presented, BadCredentials> {
+        match bearer(headers) {
+            Ok(token) => Ok(Presented { token: token.to_owned(), session_until: None }),
+            Err(BadCredentials::Missing) => {
+                let (token, until) = self.session.read(headers, now_ms() / 1_000).ok_or(BadCredentials::Missing)?;
+                Ok(Presented { token, session_until: Some(until) })
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The caller of a request, which no other site may have caused.
+    async fn caller_of_request(&self, request: &Request) -> Result<Caller, ApiError> {
+        let presented = self.presented(request.headers())?;
+        if presented.session_until.is_some() {
+            check_origin(request.method(), request.headers())?;
+        }
+        self.caller_of(&presented.token).await
+    }
+
+    pub(crate) async fn caller_of(&self, presented: &str) -> Result<Caller, ApiError> {
         if self.token.opens(presented) {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
@@ -53,7 +82,7 @@ impl AuthLayer {
 
 /// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
 pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
-    let caller = match layer.caller_of(request.headers()).await {
+    let caller = match layer.caller_of_request(&request).await {
         Ok(caller) => caller,
         Err(refusal) if refusal.problem() == Problem::Unauthorized => {
             // Only failures are counted by address: they never delay authenticated callers at the same address.
