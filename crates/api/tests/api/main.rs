@@ -16,6 +16,7 @@ mod limits;
 mod posters;
 mod receiver;
 mod request_ids;
+mod sessions;
 mod shares;
 mod sweeping;
 mod uploads;
