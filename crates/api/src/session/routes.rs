@@ -82,6 +82,9 @@ async fn end(Extension(auth): Extension<Arc<AuthLayer>>, request: Request) -> Re
 struct LinkParams {
     #[serde(default)]
     code: Option<String>,
+    /// The page that opens then; `/` by default.
+    #[serde(default)]
+    to: Option<String>,
 }
 
 /// `GET /sign-in`: follows the link of `edgereel dev`; without a code, the page to sign in.
@@ -99,7 +102,15 @@ async fn follow_link(
     let cookie = auth.session.start(token.expose(), now_ms() / 1_000).map_err(ApiError::internal)?;
     let cookie = cookie.ok_or(BadCredentials::Invalid)?;
     // The redirection replaces the address, so the code is in no history.
-    Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+    let to = params.to.filter(|it| is_page(it)).unwrap_or_else(|| "/".to_owned());
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
+}
+
+/// Whether a text is the path of a page here: `//host` and `/\\host` would be another site.
+fn is_page(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|it| {
+        !it.starts_with(['/', '\\']) && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"/_-".contains(&it))
+    })
 }
 
 fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
@@ -117,4 +128,19 @@ fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
 fn methods(state: &ApiState) -> Vec<&'static str> {
     let link = state.sign_in.is_some().then_some("link");
     ["api-key"].into_iter().chain(link).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_pages_of_this_site_only() {
+        for own in ["/", "/upload", "/watch/vid_018bcfe5680077078707070707070707"] {
+            assert!(is_page(own), "{own}");
+        }
+        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a:b", "/a?b", "/\r\nX: 1"] {
+            assert!(!is_page(other), "{other}");
+        }
+    }
 }
