@@ -61,7 +61,14 @@ impl System {
         let ffmpeg = tools.version.clone();
         let data_dir = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;
-        let inputs = DevInputs { data_dir: &data_dir, listener: &listener, s3_listener: &s3_listener, args, tools, output: *output };
+        let inputs = DevInputs {
+            data_dir: &data_dir,
+            listener: &listener,
+            s3_listener: &s3_listener,
+            args,
+            tools,
+            output: *output,
+        };
         let built = Box::pin(wiring::build(inputs)).await?;
         Ok(Self {
             data_dir,

@@ -9,8 +9,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use domain::ids::VideoId;
 use console::style;
+use domain::ids::VideoId;
 use http::StatusCode;
 use platform::secret::Secret;
 

@@ -19,8 +19,8 @@ use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::problem::Problem;
-use crate::state::ApiState;
 use crate::session::{self, SessionCookie};
+use crate::state::ApiState;
 use crate::{cors, key_in_path, request_log};
 
 pub(crate) use table::open_routes;

@@ -18,9 +18,9 @@ use catalog::accounts::KeyDigest;
 use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
-use http::header::VARY;
+use http::header::{ACCEPT, VARY};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use platform::secret::Secret;
 
 use crate::auth::Caller;

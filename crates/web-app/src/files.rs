@@ -46,9 +46,10 @@ fn file(path: &str, request: &HeaderMap) -> Response {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     }
-    let is_known = request.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok()).is_some_and(|it| {
-        it.split(',').any(|it| it.trim() == tag || it.trim() == "*")
-    });
+    let is_known = request
+        .get(IF_NONE_MATCH)
+        .and_then(|it| it.to_str().ok())
+        .is_some_and(|it| it.split(',').any(|it| it.trim() == tag || it.trim() == "*"));
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(ETAG, tag);
     }
@@ -58,9 +59,12 @@ fn file(path: &str, request: &HeaderMap) -> Response {
 /// Whether the name of a file contains a hash of its content (`index-B7x5c8vx.js`), so that it never changes.
 fn has_hash(path: &str) -> bool {
     let Some((stem, _)) = path.strip_prefix("assets/").and_then(|it| it.rsplit_once('.')) else { return false };
-    let is_hash = |it: &str| it.len() == 8 && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_');
+    let is_hash =
+        |it: &str| it.len() == 8 && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_');
     // The hash may contain a `-` itself.
-    stem.len() > 9 && stem.as_bytes()[stem.len() - 9] == b'-' && is_hash(&stem[stem.len() - 8..])
+    stem.len() > 9
+        && stem.as_bytes()[stem.len() - 9] == b'-'
+        && is_hash(&stem[stem.len() - 8..])
         && !stem.starts_with("edgereel-player")
 }
 

@@ -33,7 +33,10 @@ async fn every_address_of_a_page_is_the_page_with_its_policy() {
 async fn other_sites_may_load_the_player() {
     let Some(app) = WebApp::new("", "") else { return };
     let response = get_from(&app, "/assets/edgereel-player.js").await;
-    assert_eq!((response.status().as_u16(), &response.headers()["access-control-allow-origin"]), (200, &"*".parse().unwrap()));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["access-control-allow-origin"]),
+        (200, &"*".parse().unwrap())
+    );
     assert_eq!(response.headers()[CACHE_CONTROL], "no-cache");
     let request = Request::get("/assets/edgereel-player.js").header("if-none-match", &response.headers()["etag"]);
     let again = app.routes::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

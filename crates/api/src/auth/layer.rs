@@ -50,13 +50,13 @@ impl AuthLayer {
         }
     }
 
-    /// The caller of a request, which no other site may have caused.
-    async fn caller_of_request(&self, request: &Request) -> Result<Caller, ApiError> {
+    /// The credentials of a request, which no other site may have caused.
+    fn token_of(&self, request: &Request) -> Result<String, ApiError> {
         let presented = self.presented(request.headers())?;
         if presented.session_until.is_some() {
             check_origin(request.method(), request.headers())?;
         }
-        self.caller_of(&presented.token).await
+        Ok(presented.token)
     }
 
     pub(crate) async fn caller_of(&self, presented: &str) -> Result<Caller, ApiError> {
@@ -82,7 +82,11 @@ impl AuthLayer {
 
 /// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
 pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
-    let caller = match layer.caller_of_request(&request).await {
+    let caller = match layer.token_of(&request) {
+        Ok(token) => layer.caller_of(&token).await,
+        Err(problem) => Err(problem),
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) if refusal.problem() == Problem::Unauthorized => {
             // Only failures are counted by address: they never delay authenticated callers at the same address.

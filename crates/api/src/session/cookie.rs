@@ -79,8 +79,7 @@ impl SessionCookie {
 
     fn header(&self, value: &str, max_age: u64) -> anyhow::Result<HeaderValue> {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text =
-            format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}", self.name);
+        let text = format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}", self.name);
         let mut header = HeaderValue::try_from(text)?;
         header.set_sensitive(true);
         Ok(header)

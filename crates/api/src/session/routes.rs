@@ -37,7 +37,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let signed_out = |error: ApiError| match error.problem() {
-        Problem::Unauthorized => error.with_extension("methods", methods(&state)),
+        Problem::Unauthorized => error.with_methods(methods(&state)),
         _ => error,
     };
     let presented = auth.presented(&headers).map_err(|it| signed_out(it.into()))?;
@@ -67,7 +67,10 @@ async fn start(
     };
     let cookie = auth.session.start(token, now_ms() / 1_000).map_err(ApiError::internal)?;
     let cookie = cookie.ok_or_else(|| ApiError::invalid("`token` is too long for a cookie: use an API key"))?;
-    Ok(([(SET_COOKIE, cookie), (CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(view(&state, &caller, None)))
+    Ok((
+        [(SET_COOKIE, cookie), (CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+        Json(view(&state, &caller, None)),
+    )
         .into_response())
 }
 
@@ -117,7 +120,7 @@ fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
     Session {
         subject: caller.subject.clone(),
         owner: caller.owner.clone(),
-        scopes: caller.scopes.clone(),
+        scopes: caller.scopes,
         profiles: state.config.profiles.clone(),
         max_upload_bytes: state.config.max_upload_bytes,
         expires_at: until_s.map(|it| Timestamp::from(it * 1_000)),
@@ -125,9 +128,9 @@ fn view(state: &ApiState, caller: &Caller, until_s: Option<u64>) -> Session {
 }
 
 /// How a browser can sign in here.
-fn methods(state: &ApiState) -> Vec<&'static str> {
+fn methods(state: &ApiState) -> Vec<String> {
     let link = state.sign_in.is_some().then_some("link");
-    ["api-key"].into_iter().chain(link).collect()
+    ["api-key"].into_iter().chain(link).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

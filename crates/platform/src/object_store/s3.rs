@@ -369,9 +369,11 @@ const BACKOFF: Duration = Duration::from_millis(200);
 
 fn upload_origin(endpoint: &str, config: &S3StoreConfig) -> String {
     let Ok(mut url) = url::Url::parse(endpoint) else { return String::new() };
-    if !config.force_path_style && let Some(host) = url.host_str().map(|it| format!("{}.{it}", config.private_bucket)) {
+    if !config.force_path_style
+        && let Some(host) = url.host_str().map(|it| format!("{}.{it}", config.private_bucket))
+    {
         // A host that is an address has no subdomains; the SDK uses paths there.
-        drop(url.set_host(Some(&host)));
+        url.set_host(Some(&host)).ok();
     }
     url.origin().ascii_serialization()
 }
