@@ -23,7 +23,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: ## Upload, transcode and play a real video on this machine, without an account
-	@scripts/setup.sh
+	@scripts/setup.sh --web
 	cargo build --locked --package cli
 	@exec "$(CARGO_TARGET_DIR)/debug/edgereel" demo
 
@@ -34,7 +34,7 @@ edge: ## Build the edge worker for WebAssembly and print its size
 
 .PHONY: test
 test: ## Run all tests
-	@scripts/setup.sh --services --browser --ffmpegs --wasm --edge
+	@scripts/setup.sh --web --services --browser --ffmpegs --wasm --edge
 	@scripts/test.sh
 
 .PHONY: bench
@@ -73,6 +73,6 @@ ci: ## Run all checks and tests, as CI does before a merge
 
 .PHONY: build
 build: ## Build the program and print its path
-	@scripts/setup.sh
+	@scripts/setup.sh --web
 	cargo build --release --locked --package cli
 	@echo "$(CARGO_TARGET_DIR)/release/edgereel"

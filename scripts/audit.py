@@ -33,7 +33,8 @@ MAY_USE = {
     "transcoder": {"catalog", "config", "confine", "domain", "hls", "media", "platform", "serve"},
     "config": {"catalog", "domain", "platform"},
     "api-types": {"domain"},
-    "api": {"api-types", "catalog", "config", "domain", "hls", "platform", "serve"},
+    "web-app": set(),
+    "api": {"api-types", "catalog", "config", "domain", "hls", "platform", "serve", "web-app"},
     "functions": {"api", "config", "catalog", "domain", "platform", "serve"},
     "cli": {
         "catalog",

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh               for building and running: Rust and a C compiler are required; FFmpeg is installed by
 #                                  apt-get, as root or through sudo
+#   scripts/setup.sh --web         also builds the web app, which the program embeds
 #   scripts/setup.sh --services    also what tests start: PostgreSQL, LocalStack, Schemathesis, Streamlink, Go
 #   scripts/setup.sh --browser     also Chromium with its driver, and GStreamer, for tests with players
 #   scripts/setup.sh --ffmpegs     also FFmpeg 8.1 and 9.0, for the tests that run with several versions
@@ -20,14 +21,14 @@ source scripts/setup/common.sh
 
 for option in "$@"; do
     case $option in
-        --services | --browser | --ffmpegs | --edge | --wasm | --lambda | --lint) ;;
+        --web | --services | --browser | --ffmpegs | --edge | --wasm | --lambda | --lint) ;;
         *) die "unknown option $option: see the head of scripts/setup.sh" ;;
     esac
 done
 
 # shellcheck source=scripts/setup/base.sh
 source scripts/setup/base.sh
-for part in services browser ffmpegs lambda edge wasm lint; do
+for part in web services browser ffmpegs lambda edge wasm lint; do
     for option in "$@"; do
         if [[ $option == "--$part" ]]; then
             # shellcheck source=/dev/null

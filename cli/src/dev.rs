@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::session::SignInLink;
 use catalog::database::Database;
 use s3_server::S3Server;
 use serve::ServeLimits;
@@ -22,12 +23,14 @@ use crate::args::DevArgs;
 use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo};
 use crate::listen;
+use crate::output::Output;
 use wiring::DevInputs;
 
 /// The system with all resources open, before it runs.
 pub struct System {
     data_dir: DataDir,
     info: DevInfo,
+    sign_in: SignInLink,
     ffmpeg: String,
     database: Database,
     s3: S3Server,
@@ -53,17 +56,25 @@ impl System {
     ///
     /// # Errors
     /// The resource that is missing, in use, or cannot be opened.
-    pub async fn start(args: &DevArgs) -> Result<Self> {
+    pub async fn start(args: &DevArgs, output: &Output) -> Result<Self> {
         let encoders = args.encoders.map_or_else(default_encoders, usize::from);
         let tools = verified_tools(&args.ffmpeg, encoders).await?;
         let ffmpeg = tools.version.clone();
         let data_dir = DataDir::open(&args.data)?;
         let (listener, s3_listener) = listen::bind_both(args.listen).await?;
-        let inputs = DevInputs { data_dir: &data_dir, listener: &listener, s3_listener: &s3_listener, args, tools };
+        let inputs = DevInputs {
+            data_dir: &data_dir,
+            listener: &listener,
+            s3_listener: &s3_listener,
+            args,
+            tools,
+            output: *output,
+        };
         let built = Box::pin(wiring::build(inputs)).await?;
         Ok(Self {
             data_dir,
             info: built.info,
+            sign_in: built.sign_in,
             ffmpeg,
             database: built.database,
             s3: built.s3,
@@ -76,6 +87,11 @@ impl System {
             background: built.background,
             worker: built.worker,
         })
+    }
+
+    /// The URL that signs one browser in.
+    pub fn sign_in_url(&self) -> String {
+        format!("{}{}", self.info.api, self.sign_in.path())
     }
 
     /// Addresses and token.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use console::style;
+use domain::ids::VideoId;
 use http::StatusCode;
 use platform::secret::Secret;
 
@@ -45,13 +46,15 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result {
     output.line(format!("    API and edge at {}, S3 server at {}", info.api, info.s3.endpoint));
     let shown = unless_interrupted(Box::pin(show(&server, &video, &tools.ffmpeg, output))).await;
     match shown {
-        Ok(url) if !args.exit => {
-            output.line(format!(
-                "\nStill serving; press Ctrl-C to stop. To watch, open this URL in an HLS player:\n    ffplay '{url}'"
-            ));
+        Ok((video, url)) if !args.exit => {
+            output.line("\nStill serving; press Ctrl-C to stop.");
+            if let Some(page) = server.page_of(video) {
+                output.line(format!("To watch, open this page (the link works once):\n    {page}"));
+            }
+            output.line(format!("Or in an HLS player:\n    ffplay '{url}'"));
             server.until_interrupted().await;
         }
-        Ok(url) => output.line(format!("\nTo watch it in a player:\n    ffplay '{url}'")),
+        Ok((_, url)) => output.line(format!("\nTo watch it in a player:\n    ffplay '{url}'")),
         Err(stop) => {
             server.stop().await;
             return Err(stop);
@@ -70,7 +73,7 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<
     }
 }
 
-async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) -> Result<String> {
+async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) -> Result<(VideoId, String)> {
     let step = |text: &str| output.line(format!("\n{} {text}", style("==>").cyan().bold()));
     let info = server.info();
     let api = Api::new(&info.api, Secret::new(&info.token))?;
@@ -134,7 +137,7 @@ async fn show(server: &DevServer, video: &Path, ffmpeg: &Path, output: &Output) 
     step(&format!("Decoding {DECODED_SECONDS} s with FFmpeg, through the edge"));
     let frames = decode(ffmpeg, &url).await?;
     output.line(format!("    {frames} frames decrypted and decoded without errors"));
-    Ok(url)
+    Ok((uploaded.video, url))
 }
 
 /// The grant with a wrong signature.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::services::rebuild::Rebuild;
 use api::services::sweeper::Sweeper;
+use api::session::SignInLink;
 use api::{ApiConfig, ApiSettings, ApiState};
 use axum::Router;
 use catalog::Catalog;
@@ -34,7 +35,7 @@ use crate::Result;
 use crate::args::DevArgs;
 use crate::background::Background;
 use crate::data_dir::{DataDir, DevInfo, S3Info, Secrets};
-use crate::output::CommandError;
+use crate::output::{CommandError, Output};
 
 /// Bucket of sources, wrapped keys and manifests.
 const PRIVATE_BUCKET: &str = "private";
@@ -50,11 +51,13 @@ pub(super) struct DevInputs<'a> {
     pub(super) s3_listener: &'a TcpListener,
     pub(super) args: &'a DevArgs,
     pub(super) tools: Tools,
+    pub(super) output: Output,
 }
 
 /// The components of `edgereel dev`.
 pub(super) struct DevSystem {
     pub(super) info: DevInfo,
+    pub(super) sign_in: SignInLink,
     pub(super) database: Database,
     pub(super) s3: S3Server,
     pub(super) router: Router,
@@ -65,7 +68,7 @@ pub(super) struct DevSystem {
 }
 
 pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
-    let DevInputs { data_dir, args, tools, .. } = inputs;
+    let DevInputs { data_dir, args, tools, output, .. } = inputs;
     let secrets = data_dir.secrets();
     let info = info(&crate::listen::url(inputs.listener)?, &crate::listen::url(inputs.s3_listener)?, secrets);
     let profiles = args.profiles.read()?;
@@ -96,7 +99,11 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         identity: args.identity.clone().settings().map_err(|it| CommandError::Usage(it.to_string()))?,
         config: api_config(args, &profiles, &info),
     };
-    let state = ApiState::new(&installation, settings)?;
+    let mut state = ApiState::new(&installation, settings)?;
+    let pages = info.api.clone();
+    let announce = move |path: &str| output.line(format!("  For another browser: {pages}{path}"));
+    let sign_in = SignInLink::new(Secret::new(&secrets.api_token), announce)?;
+    state.sign_in = Some(sign_in.clone());
     let rebuild = (Rebuild::new(&installation), args.rebuild);
     let background = Background::new(
         installation.queue.clone(),
@@ -119,7 +126,7 @@ pub(super) async fn build(inputs: DevInputs<'_>) -> Result<DevSystem> {
         ..WorkerConfig::default()
     };
     let worker = Worker::new(&installation, keks, tools, config);
-    Ok(DevSystem { info, database: installation.database, s3, router, live, pump, background, worker })
+    Ok(DevSystem { info, sign_in, database: installation.database, s3, router, live, pump, background, worker })
 }
 
 /// The configuration of the API: what was not set is open, because the API serves this machine.

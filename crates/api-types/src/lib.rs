@@ -25,6 +25,7 @@ pub mod renditions;
 #[cfg(feature = "openapi")]
 pub mod schemas;
 mod sensitive;
+pub mod sessions;
 pub mod shares;
 pub mod streams;
 pub mod timelines;

@@ -24,6 +24,9 @@ pub struct ProblemDocument {
     /// The scope that the caller lacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// How a browser can sign in, for `GET /v1/session`: `api-key`, `link`, `oidc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
     /// Why the video failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<VideoFailure>,

@@ -30,6 +30,7 @@ pub struct ApiError {
     scope: Option<Scope>,
     // In a box, since most errors have none.
     failure: Option<Box<VideoFailure>>,
+    methods: Option<Box<[String]>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     reason_phrase: Option<&'static str>,
     source: Option<anyhow::Error>,
@@ -43,6 +44,7 @@ impl ApiError {
             detail: detail.into(),
             scope: None,
             failure: None,
+            methods: None,
             headers: vec![],
             reason_phrase: None,
             source: None,
@@ -93,6 +95,12 @@ impl ApiError {
         self
     }
 
+    /// Names the ways to sign in.
+    pub(crate) fn with_methods(mut self, methods: Vec<String>) -> Self {
+        self.methods = Some(methods.into());
+        self
+    }
+
     /// Adds a response header.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -136,7 +144,7 @@ impl std::error::Error for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { problem, detail, scope, failure, headers, reason_phrase, source } = self;
+        let Self { problem, detail, scope, failure, methods, headers, reason_phrase, source } = self;
         match &source {
             Some(cause) if problem == Problem::Internal => tracing::error!("request failed: {cause:#}"),
             Some(cause) => tracing::warn!("request failed: {cause:#}"),
@@ -150,6 +158,7 @@ impl IntoResponse for ApiError {
             code: problem.code().to_owned(),
             scope: scope.map(|it| it.as_str().to_owned()),
             failure: failure.map(|it| *it),
+            methods: methods.map(Vec::from),
             // The request log adds it.
             request_id: None,
         };

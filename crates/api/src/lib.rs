@@ -28,7 +28,7 @@ mod random;
 mod request_log;
 mod routes;
 pub mod services;
-mod share_page;
+pub mod session;
 mod shares;
 pub mod state;
 pub mod upload_cors;

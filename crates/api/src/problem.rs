@@ -45,6 +45,8 @@ problems! {
         "The body, the query or a header cannot be parsed. `detail` says where."
     Unauthorized UNAUTHORIZED "unauthorized" "Not authenticated"
         "The token is missing or invalid. Send a valid one as `Authorization: Bearer`."
+    CrossSiteRequest FORBIDDEN "cross-site-request" "Request from another site"
+        "The request was authenticated by the session cookie, but lacks the header `Edgereel-Request: 1` or comes from a page of another site."
     InsufficientScope FORBIDDEN "insufficient-scope" "Not allowed"
         "The token is valid but lacks a scope. `scope` names it."
     NoSuchRoute NOT_FOUND "no-such-route" "Not found"

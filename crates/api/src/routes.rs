@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on};
 use axum::{Extension, Router};
 use http::Method;
+use web_app::WebApp;
 
 use crate::auth::{self, AuthLayer, Scope};
 use crate::error::ApiError;
@@ -18,8 +19,9 @@ use crate::limits::RateLimits;
 use crate::metrics::{self, Metrics, RouteName};
 use crate::openapi::{self, Doc};
 use crate::problem::Problem;
+use crate::session::{self, SessionCookie};
 use crate::state::ApiState;
-use crate::{cors, key_in_path, request_log, share_page};
+use crate::{cors, key_in_path, request_log};
 
 pub(crate) use table::open_routes;
 pub use table::route_table;
@@ -76,6 +78,7 @@ pub fn router(state: ApiState) -> Router {
         accounts: state.accounts.clone(),
         identity: state.identity.clone(),
         limits: limits.clone(),
+        session: SessionCookie::new(&state.token, &state.config.public_url),
     });
     let idempotency_layer = Arc::new(IdempotencyLayer::new(state.idempotency.clone(), &state.token));
     let mut v1 = Router::new();
@@ -96,7 +99,7 @@ pub fn router(state: ApiState) -> Router {
     let metrics_route = get(metrics::export)
         .layer(Extension(metrics.clone()))
         .layer(from_fn_with_state(Scope::Admin, auth::authorize))
-        .layer(from_fn_with_state(auth_layer, auth::authenticate));
+        .layer(from_fn_with_state(auth_layer.clone(), auth::authenticate));
     let origins = state.config.cors_origins.clone();
     let open = open_routes().into_iter().fold(Router::new(), |router, route| {
         let named = from_fn_with_state(RouteName(route.path), metrics::name_route);
@@ -108,7 +111,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/metrics", metrics_route)
         .route("/openapi.json", get(openapi::serve))
         .merge(openapi::page())
-        .merge(share_page::files())
+        .merge(session::routes(auth_layer))
+        .merge(state.pages.clone().map(WebApp::routes).unwrap_or_default())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(metrics, request_log::observe))

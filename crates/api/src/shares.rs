@@ -20,9 +20,9 @@ use catalog::shares::{MAX_SHARES, NewShare, Share, SharesError};
 use domain::ids::{ShareId, VideoId, hex};
 use domain::state::VideoState;
 use domain::time::{UnixMillis, millis};
-use http::header::VARY;
+use http::header::{ACCEPT, VARY};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use platform::clock;
 use platform::secret::Secret;
 
@@ -33,7 +33,6 @@ use crate::limits::RateLimits;
 use crate::playback::{GrantLife, Viewer};
 use crate::problem::Problem;
 use crate::request_log::record_caller;
-use crate::share_page;
 use crate::state::ApiState;
 use crate::videos::{existing, heights, stream};
 
@@ -128,14 +127,22 @@ pub(crate) async fn follow(
     PathParams(secret): PathParams<String>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
-    if share_page::wants_page(&parts.headers) {
+    if let Some(pages) = state.pages.as_ref().filter(|_| wants_page(&parts.headers)) {
         // The page itself reports whether the link works: its script requests this URL again.
-        return Ok(share_page::page(state.playback.origin()));
+        let mut page = pages.page(parts.uri.path());
+        page.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+        return Ok(page);
     }
     let (video, viewer) = open(&state, &limits, &secret, &parts).await?;
     let mut response = stream::respond(&state, video, &viewer).await?;
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
+}
+
+/// Whether the request is a navigation of a browser: other clients do not request `text/html`.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
+    accepted.flat_map(|it| it.split(',')).any(|it| it.split(';').next().is_some_and(|it| it.trim() == "text/html"))
 }
 
 /// `GET /shared/{secret}/master.m3u8`: redirects players to the playlist.

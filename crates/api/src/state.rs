@@ -18,7 +18,9 @@ use crate::edge_list::{HttpEdgeList, SharedEdgeList};
 use crate::live::LiveVideos;
 use crate::playback::Playback;
 use crate::services::ingest::Ingest;
+use crate::session::SignInLink;
 use crate::webhooks::Webhooks;
+use web_app::WebApp;
 
 /// The state of the API. Clones share it.
 #[derive(Clone)]
@@ -51,6 +53,10 @@ pub struct ApiState {
     pub webhooks: Webhooks,
     /// Changes of videos, for clients that listen.
     pub live: LiveVideos,
+    /// The pages of the web app, if it was built.
+    pub pages: Option<WebApp>,
+    /// The link that signs a browser in, for `edgereel dev`.
+    pub sign_in: Option<SignInLink>,
     /// Limits and names.
     pub config: Arc<ApiConfig>,
 }
@@ -78,9 +84,22 @@ impl ApiState {
             shares: Shares::new(&installation.database),
             idempotency: Idempotency::new(&installation.database),
             webhooks: Webhooks::new(installation, settings.key_encryption_keys, settings.webhook_policy),
+            pages: WebApp::new(other_origin(&edge_url, &config.public_url), installation.store.upload_origin()),
+            sign_in: None,
             edge_list: Arc::new(HttpEdgeList::new(&edge_url, grant_keys.clone())),
             playback: Arc::new(Playback::new(&edge_url, grant_keys, pass_keys)),
             config: Arc::new(config),
         })
     }
+}
+
+/// The origin of a URL; empty if it is that of the public URL.
+fn other_origin<'a>(url: &'a str, public_url: &str) -> &'a str {
+    let own = origin(public_url);
+    Some(origin(url)).filter(|it| *it != own).unwrap_or_default()
+}
+
+fn origin(url: &str) -> &str {
+    let path = url.find("://").and_then(|it| url[it + 3..].find('/').map(|at| it + 3 + at));
+    path.map_or(url, |at| &url[..at])
 }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::ids::VideoId;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +22,8 @@ pub(super) struct DevServer {
     /// The child exits when this pipe closes, also when this process is killed.
     stdin: ChildStdin,
     info: DevInfo,
+    /// The URL that signs one browser in, if the server has pages.
+    sign_in: Option<String>,
 }
 
 impl DevServer {
@@ -50,11 +53,17 @@ impl DevServer {
             return Err(CommandError::failed(text("code"), anyhow::anyhow!(text("message"))));
         }
         let info = wait_for_info(data, &said).await?;
-        Ok(Self { child, stdin, info })
+        let sign_in = said["sign_in"].as_str().map(str::to_owned);
+        Ok(Self { child, stdin, info, sign_in })
     }
 
     pub(super) fn info(&self) -> &DevInfo {
         &self.info
+    }
+
+    /// The URL that signs one browser in and opens the page of a video.
+    pub(super) fn page_of(&self, video: VideoId) -> Option<String> {
+        self.sign_in.as_ref().map(|it| format!("{it}&to=/watch/{video}"))
     }
 
     /// Waits for a signal or the exit of the server (the terminal sends Ctrl-C to both processes).

@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 use crate::request_log::record_caller;
+use crate::session::{SessionCookie, check_origin};
 
 /// Longest credentials in bytes: longer than any real token, and cheap to check.
 const TOKEN_LIMIT: usize = 8 << 10;
@@ -26,11 +27,40 @@ pub(crate) struct AuthLayer {
     pub(crate) accounts: Accounts,
     pub(crate) identity: Option<Arc<IdentityProvider>>,
     pub(crate) limits: Arc<RateLimits>,
+    pub(crate) session: SessionCookie,
+}
+
+/// The credentials of a request.
+pub(crate) struct Presented {
+    pub(crate) token: String,
+    /// The end of the session, seconds since the Unix epoch, if they are in its cookie.
+    pub(crate) session_until: Option<u64>,
 }
 
 impl AuthLayer {
-    async fn caller_of(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let presented = bearer(headers)?;
+    /// The credentials in the `Authorization` header, or else in the session cookie.
+    pub(crate) fn presented(&self, headers: &HeaderMap) -> Result<Presented, BadCredentials> {
+        match bearer(headers) {
+            Ok(token) => Ok(Presented { token: token.to_owned(), session_until: None }),
+            Err(BadCredentials::Missing) => {
+                let (token, until) =
+                    self.session.read(headers, clock::now().as_secs()).ok_or(BadCredentials::Missing)?;
+                Ok(Presented { token, session_until: Some(until) })
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The credentials of a request, which no other site may have caused.
+    fn token_of(&self, request: &Request) -> Result<String, ApiError> {
+        let presented = self.presented(request.headers())?;
+        if presented.session_until.is_some() {
+            check_origin(request.method(), request.headers())?;
+        }
+        Ok(presented.token)
+    }
+
+    pub(crate) async fn caller_of(&self, presented: &str) -> Result<Caller, ApiError> {
         if self.token.opens(presented) {
             return Ok(Caller { subject: INSTALLATION.to_owned(), owner: None, scopes: Scopes::of_an_admin() });
         }
@@ -53,7 +83,11 @@ impl AuthLayer {
 
 /// Authenticates a request. Failed attempts and authenticated callers are rate-limited separately.
 pub(crate) async fn authenticate(State(layer): State<Arc<AuthLayer>>, mut request: Request, next: Next) -> Response {
-    let caller = match layer.caller_of(request.headers()).await {
+    let caller = match layer.token_of(&request) {
+        Ok(token) => layer.caller_of(&token).await,
+        Err(problem) => Err(problem),
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) if refusal.problem() == Problem::Unauthorized => {
             // Only failures are counted by address: they never delay authenticated callers at the same address.

@@ -17,6 +17,7 @@ mod live;
 mod posters;
 mod receiver;
 mod request_ids;
+mod sessions;
 mod shares;
 mod sweeping;
 mod uploads;

@@ -131,6 +131,8 @@ impl World {
             counts: EventCounts::default(),
         };
         let state = ApiState {
+            pages: None,
+            sign_in: None,
             ingest: ingest.clone(),
             catalog: catalog.clone(),
             queue: queue.clone(),

@@ -59,6 +59,7 @@ pub struct S3Store {
     /// Client that presigns for the public endpoint; it sends no requests.
     signer: Client,
     clock: StoreClock,
+    upload_origin: String,
     private_bucket: String,
     media_bucket: String,
 }
@@ -122,13 +123,20 @@ impl S3Store {
                 .build();
             Client::from_conf(config)
         };
+        let public = config.public_endpoint.as_deref().unwrap_or(&config.endpoint);
         Self {
             client: client(&config.endpoint),
-            signer: client(config.public_endpoint.as_deref().unwrap_or(&config.endpoint)),
+            signer: client(public),
             clock,
+            upload_origin: upload_origin(public, config),
             private_bucket: config.private_bucket.clone(),
             media_bucket: config.media_bucket.clone(),
         }
+    }
+
+    /// The origin of presigned uploads, for the policies of pages; empty if the endpoint is not a URL.
+    pub fn upload_origin(&self) -> &str {
+        &self.upload_origin
     }
 
     fn bucket(&self, bucket: Bucket) -> &str {
@@ -359,6 +367,17 @@ impl S3Store {
 
 /// Pause before the second attempt; doubled before each further one.
 const BACKOFF: Duration = Duration::from_millis(200);
+
+fn upload_origin(endpoint: &str, config: &S3StoreConfig) -> String {
+    let Ok(mut url) = url::Url::parse(endpoint) else { return String::new() };
+    if !config.force_path_style
+        && let Some(host) = url.host_str().map(|it| format!("{}.{it}", config.private_bucket))
+    {
+        // A host that is an address has no subdomains; the SDK uses paths there.
+        url.set_host(Some(&host)).ok();
+    }
+    url.origin().ascii_serialization()
+}
 
 fn quoted(etag: &ETag) -> String {
     format!("\"{}\"", etag.0)

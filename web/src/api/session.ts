@@ -1,0 +1,74 @@
+// The session of this browser: who is signed in, and what they may do.
+
+import { signal } from '@preact/signals'
+import { type Scope, whenSignedOut } from './client'
+import type { Session, SignInMethod, SignedOut } from './contract'
+import { apiFetch } from './client'
+import { offline, problemOf } from './problem'
+
+export type SessionState =
+  | { kind: 'loading' }
+  | { kind: 'signed-in'; session: Session }
+  /** `expired`: the session before; the page stays as it is below the sign-in dialog. */
+  | { kind: 'signed-out'; methods: SignInMethod[]; expired?: Session }
+  | { kind: 'unreachable' }
+
+export const session = signal<SessionState>({ kind: 'loading' })
+
+/** Other tabs learn from this channel that a tab has signed in. */
+const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('edgereel-session')
+
+/** What the caller may do. `admin` includes every other scope. */
+export function may(scope: Scope): boolean {
+  const scopes = known()?.scopes
+  return scopes !== undefined && (scopes.includes(scope) || scopes.includes('admin'))
+}
+
+/** The session, or the one that has just ended. */
+export function known(): Session | undefined {
+  const state = session.value
+  if (state.kind === 'signed-in') return state.session
+  return state.kind === 'signed-out' ? state.expired : undefined
+}
+
+/** Asks the API for the session of this browser. */
+export async function refreshSession(): Promise<void> {
+  const had = known()
+  const response = await fetch('/v1/session', { headers: { accept: 'application/json' } }).catch(() => null)
+  if (response?.ok) {
+    const isNew = session.value.kind !== 'signed-in'
+    session.value = { kind: 'signed-in', session: (await response.json()) as Session }
+    if (isNew) channel?.postMessage('signed-in')
+  } else if (response?.status === 401) {
+    const body = (await response.json().catch(() => ({}))) as SignedOut
+    session.value = { kind: 'signed-out', methods: body.methods ?? ['api-key'], ...(had ? { expired: had } : {}) }
+  } else if (session.value.kind !== 'signed-in') {
+    session.value = { kind: 'unreachable' }
+  }
+}
+
+/** Signs in with an API key. */
+export async function signIn(token: string): Promise<void> {
+  const response = await fetch('/v1/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'edgereel-request': '1' },
+    body: JSON.stringify({ token }),
+  }).catch(() => {
+    throw offline()
+  })
+  if (!response.ok) throw await problemOf(response)
+  await refreshSession()
+}
+
+export async function signOut(): Promise<void> {
+  await apiFetch('/v1/session', { method: 'DELETE' })
+  session.value = { kind: 'signed-out', methods: ['api-key'] }
+  channel?.postMessage('signed-out')
+  await refreshSession()
+}
+
+whenSignedOut(() => {
+  if (session.value.kind === 'signed-in') void refreshSession()
+})
+
+channel?.addEventListener('message', () => void refreshSession())

@@ -1,0 +1,113 @@
+// The list of the library: only what is on the screen is in the page.
+
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { VideoSummary } from '../api/client'
+import type { SortKey } from '../api/contract'
+import { texts } from '../texts'
+import { VideoCard, VideoRow } from './card'
+import { hasMore, hidden, items, loadMore, query } from './store'
+import { columnsOf, isNearEnd, visible } from './window'
+
+const t = texts.library
+const GAP = 20
+/** Sizes grow with the text: on very large screens, and where the reader sets a larger font. */
+const REM = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1
+const CARD = 250 * REM
+const CARD_TEXT = Math.round(82 * REM)
+const ROW = Math.round(64 * REM)
+
+export type View = 'grid' | 'table'
+
+export function List({ view }: { view: View }) {
+  const box = useRef<HTMLDivElement>(null)
+  const place = useSignal({ width: 0, scrolled: 0, viewport: innerHeight })
+  const shown = items.value.filter((it) => !hidden.value.has(it.id))
+
+  useEffect(() => {
+    const measure = () => {
+      const rectangle = box.current?.getBoundingClientRect()
+      if (!rectangle) return
+      const next = { width: rectangle.width, scrolled: Math.max(0, -rectangle.top), viewport: innerHeight }
+      const { width, scrolled, viewport } = place.value
+      if (width !== next.width || scrolled !== next.scrolled || viewport !== next.viewport) place.value = next
+    }
+    const observer = new ResizeObserver(measure)
+    if (box.current) observer.observe(box.current)
+    addEventListener('scroll', measure, { passive: true })
+    addEventListener('resize', measure)
+    measure()
+    return () => {
+      observer.disconnect()
+      removeEventListener('scroll', measure)
+      removeEventListener('resize', measure)
+    }
+  }, [])
+
+  const { width, scrolled, viewport } = place.value
+  const columns = view === 'grid' ? columnsOf(width, Math.min(CARD, width), GAP) : 1
+  const cardWidth = (width - GAP * (columns - 1)) / columns
+  const rowHeight = view === 'grid' ? Math.round((cardWidth * 9) / 16) + CARD_TEXT + GAP : ROW
+  const layout = { count: shown.length, columns, rowHeight, scrolled, viewport }
+  useEffect(() => {
+    if (width > 0 && isNearEnd(layout) && hasMore()) void loadMore()
+  })
+  const { first, end, top, height } = width > 0 ? visible(layout) : { first: 0, end: 0, top: 0, height: 0 }
+  const part = shown.slice(first, end)
+  const tail = hasMore() ? rowHeight : 0
+
+  return (
+    <div class={`list ${view}`} role={view === 'table' ? 'table' : undefined} aria-rowcount={view === 'table' ? shown.length : undefined} aria-label={t.title}>
+      {view === 'table' && <Head />}
+      <div ref={box} class="list-box" role={view === 'table' ? 'rowgroup' : undefined} style={{ height: `${height + tail}px` }}>
+        <div
+          class="list-window"
+          role={view === 'table' ? 'presentation' : undefined}
+          style={{
+            transform: `translateY(${top}px)`,
+            ...(view === 'grid' ? { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, gridAutoRows: `${rowHeight - GAP}px`, gap: `${GAP}px` } : {}),
+          }}
+        >
+          {part.map((video: VideoSummary) => (view === 'grid' ? <VideoCard key={video.id} video={video} /> : <VideoRow key={video.id} video={video} />))}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+const COLUMNS: { key?: SortKey; label: string; isWide?: boolean }[] = [
+  { label: '' },
+  { key: 'title', label: t.columns.title },
+  { label: t.columns.state },
+  { key: 'duration', label: t.columns.duration, isWide: true },
+  { key: 'size', label: t.columns.size, isWide: true },
+  { key: 'created_at', label: t.columns.created, isWide: true },
+  { label: '' },
+]
+
+function Head() {
+  const { sort } = query.value
+  return (
+    <div class="video-row head" role="row">
+      {COLUMNS.map(({ key, label, isWide }, at) => {
+        const direction = key === undefined ? undefined : sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : 'none'
+        return (
+          <div key={at} role="columnheader" aria-sort={direction} class={isWide ? 'wide' : ''}>
+            {key === undefined ? (
+              label || <span class="visually-hidden">{at === 0 ? t.columns.choose : t.columns.actions}</span>
+            ) : (
+              <button
+                type="button"
+                class="sort"
+                onClick={() => (query.value = { ...query.value, sort: direction === 'descending' ? key : `-${key}` })}
+              >
+                {label}
+                <span aria-hidden="true">{direction === 'ascending' ? '\u2191' : direction === 'descending' ? '\u2193' : ''}</span>
+              </button>
+            )}
+          </div>
+        )
+      })}
+    </div>
+  )
+}

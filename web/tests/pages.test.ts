@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import type { VideoSummary } from '../src/api/client'
+import { csv, estimate, unreadable } from '../src/convert/plan'
+import { ago, bitrate, bytes, clock, dollars, duration } from '../src/format'
+import { merged, parameters, type Query } from '../src/library/store'
+import { columnsOf, isNearEnd, visible } from '../src/library/window'
+import { routeOf } from '../src/routes'
+import { bars } from '../src/video/bars'
+import { stateOf } from '../src/video/names'
+import { elsewhere } from '../src/video/prices'
+
+describe('addresses', () => {
+  it.each([
+    ['/', { page: 'library' }],
+    ['/watch/vid_1', { page: 'watch', video: 'vid_1' }],
+    ['/embed/vid_1/', { page: 'embed', video: 'vid_1' }],
+    ['/shared/abc', { page: 'shared', secret: 'abc' }],
+    ['/settings', { page: 'settings', section: 'api-keys' }],
+    ['/settings/webhooks', { page: 'settings', section: 'webhooks' }],
+    ['/watch', { page: 'not-found' }],
+    ['/a/b/c', { page: 'not-found' }],
+    ['/watch/%E0%A4%A', { page: 'watch', video: '%E0%A4%A' }],
+  ])('%s', (path, route) => expect(routeOf(path)).toEqual(route))
+})
+
+describe('the window of a long list', () => {
+  const layout = { count: 20_000, columns: 5, rowHeight: 200, viewport: 900 }
+  it('has the rows on the screen, and a screen more on both sides', () => {
+    expect(visible({ ...layout, scrolled: 0 })).toEqual({ first: 0, end: 50, top: 0, height: 800_000 })
+    expect(visible({ ...layout, scrolled: 400_000 })).toEqual({ first: 9975, end: 10_050, top: 399_000, height: 800_000 })
+  })
+  it('ends with the list', () => {
+    expect(visible({ ...layout, scrolled: 799_500 }).end).toBe(20_000)
+    expect(visible({ ...layout, count: 0, scrolled: 0 })).toEqual({ first: 0, end: 0, top: 0, height: 0 })
+    expect(visible({ ...layout, count: 3, scrolled: 5000 })).toMatchObject({ end: 3 })
+  })
+  it('loads more before the end', () => {
+    expect(isNearEnd({ ...layout, scrolled: 0 })).toBe(false)
+    expect(isNearEnd({ ...layout, scrolled: 797_000 })).toBe(true)
+  })
+  it('has as many columns as fit', () => expect([columnsOf(1000, 250, 20), columnsOf(200, 250, 20)]).toEqual([3, 1]))
+})
+
+const video = (id: string, state: VideoSummary['state'] = 'ready', more: Partial<VideoSummary> = {}) => ({ id, state, ...more }) as VideoSummary
+
+describe('changes of the library', () => {
+  const query: Query = { text: '', filter: 'all', sort: '-created_at' }
+  const list = [video('b'), video('a')]
+  it('replaces a video where it is', () => expect(merged(list, video('a', 'failed'), query)?.map((it) => it.state)).toEqual(['ready', 'failed']))
+  it('puts a new video first', () => expect(merged(list, video('c'), query)?.map((it) => it.id)).toEqual(['c', 'b', 'a']))
+  it('does not guess a place in another order', () => expect(merged(list, video('c'), { ...query, sort: 'title' })).toBeUndefined())
+  it('removes what was deleted or no longer fits', () => {
+    expect(merged(list, video('b', 'deleted'), query)?.map((it) => it.id)).toEqual(['a'])
+    expect(merged(list, video('b', 'failed'), { ...query, filter: 'ready' })?.map((it) => it.id)).toEqual(['a'])
+  })
+  it('asks for what the user sees', () =>
+    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toBe('limit=60&sort=title&q=optics&state=failed%2Ccancelled&cursor=c'))
+})
+
+it('names states with their progress', () => {
+  expect(stateOf(video('a', 'processing', { stage: 'encode', percent: 40 }))).toEqual({ text: 'Encoding, 40%', tone: 'busy' })
+  expect(stateOf(video('a', 'ready', { percent: 100 })).text).toBe('Ready')
+  expect(stateOf(video('a', 'ready', { percent: 30, stage: 'audio' })).text).toBe('Audio, 30%')
+})
+
+describe('formats', () => {
+  it('has units', () => {
+    expect([bytes(0), bytes(999), bytes(52_400_000), bytes(734_003_200)]).toEqual(['0 bytes', '999 bytes', '52.4 MB', '734 MB'])
+    expect([bitrate(722_000), bitrate(5_250_000)]).toEqual(['722 kbit/s', '5.3 Mbit/s'])
+    expect([clock(5), clock(65.9), clock(3729), clock(Number.NaN)]).toEqual(['0:05', '1:05', '1:02:09', '0:00'])
+    expect([duration(12), duration(200), duration(7260)]).toEqual(['12 sec', '3 min 20 sec', '2 hr 1 min'])
+    expect([dollars(0), dollars(12.5), dollars(0.00123)]).toEqual(['$0.00', '$12.50', '$0.00123'])
+  })
+  it('has times relative to now', () => expect(ago(0, 5 * 60_000)).toBe('5 minutes ago'))
+})
+
+describe('conversion', () => {
+  const object = (key: string, size = 1000, content_type: string | null = null) => ({ key, size, content_type, modified_at: '2026-01-01T00:00:00Z' })
+  it('knows what cannot be a video', () => {
+    expect(unreadable(object('a/film.MKV'))).toBeUndefined()
+    expect(unreadable(object('a/film', 5, 'video/mp4'))).toBeUndefined()
+    expect(unreadable(object('a/film.mp4', 0))).toContain('empty')
+    expect(unreadable(object('slides.pdf', 5, 'application/pdf'))).toBe('Not a video: application/pdf.')
+  })
+  it('estimates less for remuxing', () => {
+    const objects = [object('a.mp4', 450_000_000)]
+    expect(estimate(objects, 'abr').minutes).toBeCloseTo(10)
+    expect(estimate(objects, 'copy').cpuSeconds).toBeLessThan(estimate(objects, 'abr').cpuSeconds / 10)
+  })
+  it('reports as CSV that a spreadsheet does not run', () => {
+    const line = { key: 'a, "b".mp4', size: 5, video: '', state: 'Failed', problem: '=HYPERLINK(1)' }
+    expect(csv([line])).toBe('key,size,video,state,problem\r\n"a, ""b"".mp4",5,,Failed,\'=HYPERLINK(1)\r\n')
+  })
+})
+
+it('draws the bars of an attempt', () => {
+  const at = (second: number) => new Date(second * 1000).toISOString()
+  const attempt = {
+    number: 1,
+    stages: [{ stage: 'probe' as const, started_at: at(0), ended_at: at(2) }],
+    chunks: [
+      { rung: '720p', number: 0, started_at: at(2), ended_at: at(6) },
+      { rung: '720p', number: 1, started_at: at(6), ended_at: null },
+    ],
+  }
+  const lanes = bars(attempt, 0, 10_000)
+  expect(lanes.map((it) => [it.name, it.kind, it.seconds])).toEqual([['Reading the file', 'stage', 2], ['Chunks 720p', 'chunk', 8]])
+  expect(lanes[1]?.bars).toMatchObject([{ from: 0.2, to: 0.6, isOpen: false }, { from: 0.6, to: 1, isOpen: true }])
+})
+
+it('compares prices', () => {
+  const [, storage, delivery] = elsewhere({ compute_usd: 0.01, requests_usd: 0.001, storage_usd_per_month: 0.002 }, 60)
+  expect(storage).toMatchObject({ edgereel: 0.002, mux: 0.144, stream: 0.3 })
+  expect(delivery?.edgereel).toBeCloseTo(1)
+  expect(delivery?.mux).toBeCloseTo(48)
+})

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { expiryOf, renewalDelay, retryDelay } from '../src/player/grant'
+import { commandOf, speedAfter } from '../src/player/keys'
+import { resumeAt } from '../src/player/memory'
+import { bufferedAhead, Meter } from '../src/player/stats'
+import { sentenceOf, urlOf } from '../src/player/source'
+import { at, cuesOf, tilesOf } from '../src/player/vtt'
+
+const MINUTE = 60_000
+
+describe('renewal of grants', () => {
+  it('is at half of the life', () => expect(renewalDelay(0, 20 * MINUTE)).toBe(10 * MINUTE))
+  it('is two minutes before the end of a short grant', () => expect(renewalDelay(0, 3 * MINUTE)).toBe(MINUTE))
+  it('is at half of a grant that has no two minutes', () => expect(renewalDelay(0, MINUTE)).toBe(MINUTE / 2))
+  it('is soon when the grant has ended', () => expect(renewalDelay(10 * MINUTE, MINUTE)).toBe(5_000))
+  it('fits into a timer', () => expect(renewalDelay(0, 1000 * 24 * 60 * MINUTE)).toBe(6 * 60 * MINUTE))
+  it('pauses longer after each failure, up to a minute', () => expect([1, 2, 3, 9].map(retryDelay)).toEqual([5_000, 10_000, 20_000, 60_000]))
+  it('reads the end of a grant', () => {
+    const grant = `x.${btoa(JSON.stringify({ exp: 1_700_000_000 })).replace(/=+$/, '')}.y`
+    expect(expiryOf(grant)).toBe(1_700_000_000_000)
+    expect(expiryOf('garbage')).toBeUndefined()
+  })
+})
+
+describe('keys', () => {
+  const table: [string, unknown][] = [
+    [' ', { do: 'toggle' }],
+    ['K', { do: 'toggle' }],
+    ['j', { do: 'seek-by', seconds: -10 }],
+    ['ArrowRight', { do: 'seek-by', seconds: 5 }],
+    ['7', { do: 'seek-to', part: 0.7 }],
+    ['End', { do: 'seek-to', part: 1 }],
+    ['>', { do: 'speed-by', steps: 1 }],
+    ['?', { do: 'help' }],
+    ['x', undefined],
+    ['Tab', undefined],
+  ]
+  it.each(table)('%s', (key, command) => expect(commandOf({ key })).toEqual(command))
+  it('leaves the shortcuts of the browser alone', () => expect(commandOf({ key: 'l', ctrlKey: true })).toBeUndefined())
+  it('steps through the speeds and stops at their ends', () => {
+    expect([speedAfter(1, 1), speedAfter(1, -1), speedAfter(2, 1), speedAfter(0.25, -1)]).toEqual([1.25, 0.75, 2, 0.25])
+  })
+})
+
+describe('the position to resume at', () => {
+  it.each([
+    [undefined, 100, 0],
+    [3, 100, 0],
+    [50, 100, 50],
+    [98, 100, 0],
+    [3590, 3600, 0],
+  ])('%s of %s', (position, duration, expected) => expect(resumeAt(position, duration)).toBe(expected))
+})
+
+describe('WebVTT', () => {
+  const vtt = 'WEBVTT\n\n00:00.000 --> 00:05.000\nstoryboard.jpg#xywh=0,0,160,90\n\n1\n01:00:05.500 --> 01:00:10.000 line:0\nstoryboard.jpg#xywh=160,0,160,90\n\nbroken --> time\nx\n'
+  it('has tiles with absolute URLs', () => {
+    expect(tilesOf(vtt, 'https://edge.example/s/pass/storyboard.vtt')).toEqual([
+      { start: 0, end: 5, url: 'https://edge.example/s/pass/storyboard.jpg', x: 0, y: 0, width: 160, height: 90 },
+      { start: 3605.5, end: 3610, url: 'https://edge.example/s/pass/storyboard.jpg', x: 160, y: 0, width: 160, height: 90 },
+    ])
+  })
+  it('skips what cannot be read', () => expect(cuesOf(vtt)).toHaveLength(2))
+  it('finds what is shown at a time', () => {
+    const all = [{ start: 0 }, { start: 5 }, { start: 10 }]
+    expect([0, 4.9, 5, 99].map((time) => at(all, time)?.start)).toEqual([0, 0, 5, 10])
+    expect(at([], 1)).toBeUndefined()
+  })
+})
+
+describe('the meter', () => {
+  it('counts stalls, but not seeks or the start', () => {
+    const meter = new Meter()
+    meter.load(0)
+    meter.wait(10, false)
+    meter.ask(100)
+    meter.frame(180)
+    meter.frame(400)
+    meter.wait(1000, true)
+    meter.wait(2000, false)
+    meter.wait(2100, false)
+    meter.go(2500)
+    meter.go(2600)
+    expect(meter.stats(3000)).toEqual({ firstFrame: 80, stalls: 1, stalledSeconds: 0.5 })
+  })
+  it('measures what is loaded ahead', () => {
+    const ranges = [{ start: 0, end: 10 }, { start: 20, end: 30 }]
+    expect([bufferedAhead(ranges, 4), bufferedAhead(ranges, 15), bufferedAhead(ranges, 20)]).toEqual([6, 0, 10])
+  })
+})
+
+describe('refusals', () => {
+  it('have a sentence for known codes, or what the server said', () => {
+    expect(sentenceOf('revoked', 'The grant is revoked.')).toBe('Access to this video was revoked.')
+    expect(sentenceOf('max-height', 'No rung is small enough.')).toBe('No rung is small enough.')
+    expect(sentenceOf('other')).toBe('The server refused to play this video.')
+  })
+  it('come from the URL of a grant', () => expect(urlOf('https://e.example/', 'vid_1', 'a.b')).toBe('https://e.example/v/vid_1/master.m3u8?grant=a.b'))
+})
