@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use bytes_of::segment;
 use catalog::{RenditionKind, RenditionRecord, RenditionState};
 use domain::failure::{Failure, FailureCode};
@@ -315,7 +316,15 @@ async fn lists_have_pages_and_filters() {
     assert_eq!(second["next_cursor"], Value::Null);
     let other = world.get(&format!("/v1/videos?sort=-size&cursor={cursor}")).await;
     assert_eq!(other.problem(), (400, "malformed-request"), "a cursor belongs to its order");
+    let forged = |value: Value| {
+        let cursor = json!({ "sort": "size", "value": value, "video": ids[0], "total": 5 });
+        format!("sort=size&cursor={}", Base64UrlUnpadded::encode_string(cursor.to_string().as_bytes()))
+    };
+    assert_eq!(world.get(&format!("/v1/videos?{}", forged(json!(u64::MAX)))).await.body["videos"], json!([]));
     for query in [
+        forged(json!("a text")).as_str(),
+        forged(Value::Null).as_str(),
+        forged(json!(-1)).as_str(),
         "limit=0",
         "limit=201",
         "limit=x",
@@ -328,6 +337,10 @@ async fn lists_have_pages_and_filters() {
         "colour=red",
     ] {
         assert_eq!(world.get(&format!("/v1/videos?{query}")).await.problem(), (400, "malformed-request"), "{query}");
+    }
+    for query in ["q=%00", "external_id=%00", "q='%3B--", "q=%25", "q=_", "q=%5C", &format!("q={}", "%EF%B7%BA".repeat(166))] {
+        let page = world.get(&format!("/v1/videos?sort=title&{query}")).await;
+        assert_eq!((page.status.as_u16(), &page.body["total"]), (200, &json!(0)), "{query}");
     }
 }
 
