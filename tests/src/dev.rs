@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -92,6 +92,17 @@ impl Home {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// The link that signs a browser in, which its last start printed.
+    ///
+    /// # Panics
+    /// If it printed none.
+    pub fn sign_in_link(&self) -> String {
+        let output = std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
+        let events = output.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
+        let links = events.filter_map(|it| it["sign_in"].as_str().map(str::to_owned));
+        links.last().expect("a link")
+    }
+
     /// Starts it, at an address that it keeps over restarts.
     ///
     /// # Panics
@@ -105,10 +116,12 @@ impl Home {
             arguments.extend(["--listen", "127.0.0.1:0"]);
         }
         arguments.extend(self.options.iter().map(String::as_str));
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"));
-        let log = log.expect("a log can be written");
+        let file = |name| {
+            let file = std::fs::File::options().create(true).append(true).open(self.folder.path().join(name));
+            file.expect("a log can be written")
+        };
         let mut command = command(&arguments, &self.temporary());
-        command.stdout(Stdio::null()).stderr(log);
+        command.stdout(file("output")).stderr(file("log"));
         if self.own_group {
             command.process_group(0);
         }
