@@ -9,7 +9,8 @@ use platform::job_queue::{
 };
 use tokio::time::Instant;
 
-use super::{LOOK_INTERVAL, SqlQueue};
+use super::SqlQueue;
+use super::job_queue::LOOK_INTERVAL;
 use crate::database::Database;
 
 /// The queues of a database. Bulk jobs are received while no interactive one waits.
