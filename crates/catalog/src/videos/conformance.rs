@@ -19,18 +19,26 @@ use super::{
 };
 
 mod claims;
+mod filters;
 mod imports;
+mod interruptions;
 mod lists;
+mod outputs;
 mod posters;
 mod random;
+mod uploads;
 mod videos;
 mod work;
 
 pub use claims::*;
+pub use filters::*;
 pub use imports::*;
+pub use interruptions::*;
 pub use lists::*;
+pub use outputs::*;
 pub use posters::*;
 pub use random::*;
+pub use uploads::*;
 pub use videos::*;
 pub use work::*;
 
