@@ -18,9 +18,9 @@ use tower_http::compression::CompressionLayer;
 
 use policy::{Framing, policy};
 
-/// Addresses of pages. Everything below an address that ends with `/` is a page too.
-const PAGES: [&str; 9] =
-    ["/", "/upload", "/convert", "/settings", "/settings/", "/videos/", "/watch/", "/embed/", "/sign-in"];
+/// Addresses of pages. Everything below an address that ends with `/` is a page too. The API serves
+/// `/sign-in` and `/shared/` itself, with [`WebApp::page`].
+const PAGES: [&str; 8] = ["/", "/upload", "/convert", "/settings", "/settings/", "/videos/", "/watch/", "/embed/"];
 
 /// The pages. Clones share the text.
 #[derive(Debug, Clone)]
