@@ -49,7 +49,11 @@ export default function Convert() {
   const chosen = useSignal<ReadonlySet<string>>(new Set())
   const mode = useSignal<'abr' | 'copy'>('abr')
   const profile = useSignal('')
-  useEffect(() => subscribe(follow, () => void followByAsking()), [])
+  useEffect(() => {
+    // While another page was open, no change came here.
+    void followByAsking()
+    return subscribe(follow, () => void followByAsking())
+  }, [])
   if (!may('admin')) {
     return (
       <main id="main" tabIndex={-1}>

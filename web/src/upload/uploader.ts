@@ -74,6 +74,9 @@ async function slot(): Promise<string> {
   }
 }
 
+/** The cards show every error. */
+const SILENT = { debug() {}, warn() {}, error() {} }
+
 let starting: Promise<Instance> | undefined
 export const start = (): Promise<Instance> => (starting ??= create())
 
@@ -81,7 +84,7 @@ async function create(): Promise<Instance> {
   routeUppyRequests()
   // Files are large: without this, Golden Retriever would keep none above 10 MiB.
   const indexedDB = { maxFileSize: 4096 * MB, maxTotalSize: 16_384 * MB } as object
-  const instance: Instance = new Uppy<Meta, Body>({ id: await slot(), autoProceed: true })
+  const instance: Instance = new Uppy<Meta, Body>({ id: await slot(), autoProceed: true, logger: SILENT })
     .use(AwsS3, {
       companionEndpoint: '/v1',
       shouldUseMultipart: true,
