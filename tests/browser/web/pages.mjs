@@ -21,6 +21,7 @@ export class UploadPage {
       all.map((card) => ({
         title: card.querySelector('.upload-title').value,
         state: card.querySelector('.upload-line, .upload-body > p')?.textContent ?? '',
+        isSent: card.querySelector('[title="Remove from the list"]') !== null,
         mayWatch: card.querySelector('a[href^="/watch/"]') !== null,
       })),
     )
@@ -96,7 +97,7 @@ export class PlayerPart {
       time: player.currentTime,
       duration: player.duration,
       paused: player.paused,
-      notice: player.shadowRoot.querySelector('.notice')?.textContent ?? null,
+      notice: player.shadowRoot?.querySelector('.notice')?.textContent ?? null,
       ...player.stats,
     }))
   }

@@ -90,11 +90,13 @@ export async function loadMore(): Promise<void> {
   isLoadingMore = false
 }
 
+const fits = (video: VideoSummary, filter: Filter): boolean =>
+  video.state !== 'deleted' && (filter === 'all' || STATES[filter].split(',').includes(video.state))
+
 /** The list after a change of one video. */
 export function merged(list: readonly VideoSummary[], video: VideoSummary, { filter, sort, text }: Query): VideoSummary[] | undefined {
   const at = list.findIndex((it) => it.id === video.id)
-  const fits = filter === 'all' || STATES[filter].split(',').includes(video.state)
-  if (video.state === 'deleted' || !fits) return at < 0 ? undefined : list.filter((it) => it.id !== video.id)
+  if (!fits(video, filter)) return at < 0 ? undefined : list.filter((it) => it.id !== video.id)
   if (at >= 0) return list.with(at, video)
   // In other orders, only the server knows the place of a new video.
   return sort === '-created_at' && !text ? [video, ...list] : undefined
@@ -104,11 +106,23 @@ export function change(video: VideoSummary): void {
   if (status.value !== 'there') return
   const before = items.value.length
   const list = merged(items.value, video, query.value)
-  if (!list) return
+  if (!list) {
+    if (fits(video, query.value.filter)) refreshSoon()
+    return
+  }
   batch(() => {
     items.value = list
     if (total.value !== undefined) total.value += list.length - before
   })
+}
+
+let soon: ReturnType<typeof setTimeout> | undefined
+/** A new video has its place somewhere in this order. Many changes cost one request per second. */
+function refreshSoon(): void {
+  soon ??= setTimeout(() => {
+    soon = undefined
+    void refresh()
+  }, 1000)
 }
 
 /** Loads the beginning again, without a change of what is below: for APIs without a stream of events. */
