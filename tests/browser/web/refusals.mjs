@@ -51,9 +51,9 @@ await main(
         box.writeUInt32BE(8 + at)
         box.write('free', 4, 'latin1')
         await upload.add(file(name, Buffer.concat([bytes, box])))
+        const title = name.slice(0, -4)
+        await until('its card', async () => (await newest())?.title === title)
         await sent()
-        const { title } = await newest()
-        assert.equal(title, name.slice(0, -4))
         const video = await until('the video', () => server.titled(title))
         await server.ready(video.id)
       }

@@ -148,7 +148,6 @@ await main(
       assert.deepEqual(app.errors, [])
       await begin('Crashed')
       network.limit(MIB / 16)
-      // Chromium writes what pages store within seconds.
       await stored(profile, 'Crashed')
       await killAll(profile)
       await app.context.close().catch(() => {})
@@ -174,12 +173,13 @@ await main(
   { speed: 1.5 },
 )
 
-/** Waits until the storage of the profile knows the upload. */
+/** Waits until the storage of the profile knows the upload and its first part. */
 async function stored(profile, title) {
-  const folder = join(profile, 'Default', 'Local Storage', 'leveldb')
+  const folder = join(profile, 'Default', 'IndexedDB')
   await until('the upload is on the disk', async () => {
-    const names = (await readdir(folder)).filter((it) => it.endsWith('.log'))
-    const all = await Promise.all(names.map((it) => readFile(join(folder, it))))
+    const names = await readdir(folder, { recursive: true })
+    const logs = names.filter((it) => it.endsWith('.log')).map((it) => join(folder, it))
+    const all = await Promise.all(logs.map((it) => readFile(it).catch(() => Buffer.alloc(0))))
     return all.some((it) => it.includes(title) || it.includes(Buffer.from(title, 'utf16le')))
   })
 }

@@ -140,7 +140,8 @@ await main(async ({ step, server, network, files: [film, long], show, folder }) 
       'has expired': server.grant(much, -120),
       'is for another video': server.grant(short, 600),
       'not be played on this site': server.grant(much, 600, { origins: ['https://other.example'] }),
-      'not available from your network': server.grant(much, 600, { cidrs: ['203.0.113.0/24'] }),
+      'not available in your country': server.grant(much, 600, { geo: { allow: ['DE'] } }),
+      'not available from your network': server.grant(much, 600, { ip: ['203.0.113.0/24'] }),
       'is damaged': `${server.grant(much, 600).slice(0, -4)}AAAA`,
     }
     for (const [text, grant] of Object.entries(grants)) {
@@ -194,14 +195,15 @@ await main(async ({ step, server, network, files: [film, long], show, folder }) 
 
 /** On the page of a customer: short grants are renewed, until the edge knows of a revocation. */
 async function revoked(server, page, player, video) {
-  const claims = { sub: 'bob', jti: `session-${Date.now()}` }
+  const claims = { sub: 'bob', jti: `session-${Date.now()}`, check_segments: true }
   const customer = await startCustomer(server, video, () => server.grant(video, 20, claims))
   await page.goto(customer.address)
   await player.start()
-  await until('two renewals', async () => (await player.now()).renewals >= 2)
+  await until('a renewal', async () => (await player.now()).renewals >= 1)
   const { stalls, paused } = await player.now()
   assert.deepEqual([stalls, paused], [0, false])
   await server.revoke(claims.sub)
+  await player.seek(85)
   await notice(player, /was revoked/, 90_000)
   customer.close()
 }

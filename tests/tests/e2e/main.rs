@@ -36,4 +36,5 @@ mod sources;
 mod suspended;
 mod upload_cors;
 mod versions;
+mod web_flows;
 mod webhooks;
