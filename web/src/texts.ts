@@ -403,7 +403,7 @@ export const texts = {
     selectAll: 'Select all',
     estimate: 'Estimate',
     selected: (count: number, size: string) => `${count === 1 ? '1 object' : `${count} objects`}, ${size}`,
-    estimated: (minutes: string, cpu: string, price: string) => `About ${minutes} minutes of video, ${cpu} of CPU, ${price}`,
+    estimated: (minutes: string, cpu: string, price: string) => `About ${minutes === '1' ? '1 minute' : `${minutes} minutes`} of video, ${cpu} of CPU, ${price}`,
     mode: 'Mode',
     convert: (count: number) => (count === 1 ? 'Convert 1 object' : `Convert ${count} objects`),
     progress: (done: string, all: string) => `${done} of ${all} done`,

@@ -16,7 +16,12 @@ const SCREENS = {
 // As root, Chromium has no sandbox; it only loads pages of these tests.
 const OPTIONS = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-dev-shm-usage',
+    '--autoplay-policy=no-user-gesture-required',
+  ],
 }
 
 /**

@@ -18,16 +18,18 @@ export async function putObject(s3, key, body, type) {
   let secret = `AWS4${s3.secret_access_key}`
   for (const part of scope.split('/')) secret = hmac(secret, part)
   const signature = createHmac('sha256', secret).update(text).digest('hex')
-  const credential = `${s3.access_key_id}/${scope}`
+  const credential = `Credential=${s3.access_key_id}/${scope}`
+  const fields = [credential, `SignedHeaders=${names}`, `Signature=${signature}`]
   const response = await fetch(url, {
     method: 'PUT',
     body,
     headers: {
-      authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`,
+      authorization: `AWS4-HMAC-SHA256 ${fields.join(', ')}`,
       'x-amz-content-sha256': hash,
       'x-amz-date': time,
       'content-type': type,
     },
   })
-  if (!response.ok) throw new Error(`the bucket responded with ${response.status}: ${await response.text()}`)
+  if (!response.ok)
+    throw new Error(`the bucket responded with ${response.status}: ${await response.text()}`)
 }

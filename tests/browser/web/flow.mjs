@@ -7,8 +7,8 @@ import { startNetwork } from './network.mjs'
 import { startServer } from './server.mjs'
 
 /**
- * Runs `scenario` with a server, a network and a directory, prints a report as JSON, and ends the process. Arguments of
- * the process: the program `edgereel`, and files for the scenario.
+ * Runs `scenario` with a server, a network and a directory, prints a report as JSON, and ends the
+ * process. Arguments of the process: the program `edgereel`, and files for the scenario.
  */
 export async function main(scenario, serverOptions) {
   const [program, ...files] = process.argv.slice(2)

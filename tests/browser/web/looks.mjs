@@ -1,5 +1,5 @@
-// node web/looks.mjs EDGEREEL FILM: every page in its states, for axe-core and for eyes: light, dark
-// and on a phone. With EDGEREEL_SCREENSHOTS=DIRECTORY, it writes an image of each.
+// node web/looks.mjs EDGEREEL FILM: every page in its states, for axe-core and for eyes: light,
+// dark and on a phone. With EDGEREEL_SCREENSHOTS=DIRECTORY, it writes an image of each.
 
 import assert from 'node:assert/strict'
 import { openApp, violations } from './app.mjs'

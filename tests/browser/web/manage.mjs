@@ -85,8 +85,8 @@ await main(async ({ step, server, network, files: [film], show, folder }) => {
     for (const name of ['Renditions', 'Timeline', 'Receipt', 'Share links', 'Poster', 'About']) {
       await page.getByRole('heading', { name, exact: true }).waitFor()
     }
-    const row = page.getByRole('row', { name: /360p/ }).first()
-    assert.match(await row.textContent(), /640 × 360.*bit\/s|640 × 360.*[kM]b/)
+    const row = page.getByRole('row', { name: /640.+360/ }).first()
+    assert.match(await row.textContent(), /bit\/s/)
     await page.getByText('Cloudflare Stream').first().waitFor()
     await page.getByRole('button', { name: 'Choose a moment' }).click()
     await page.locator('.moments button').nth(3).click()
@@ -103,7 +103,7 @@ await main(async ({ step, server, network, files: [film], show, folder }) => {
     const convert = new ConvertPage(page)
     await page.getByText('1 object is not a video').waitFor()
     for (const key of keys) await convert.select(key)
-    assert.match(await convert.estimate(), /3 objects.*minutes.*\$/)
+    assert.match(await convert.estimate(), /3 objects.*minute.*\$/)
     await convert.convert()
     await page.getByRole('heading', { name: /^3 of 3 done/ }).waitFor({ timeout: 60_000 })
     const download = page.waitForEvent('download')
@@ -149,7 +149,10 @@ await main(async ({ step, server, network, files: [film], show, folder }) => {
   })
   await step('no error on the console, no third party', async () => {
     assert.deepEqual(app.errors, [])
-    assert.deepEqual([...app.origins].filter((it) => it !== api), [])
+    assert.deepEqual(
+      [...app.origins].filter((it) => it !== api),
+      [],
+    )
     await app.close()
   })
 })
@@ -163,20 +166,20 @@ async function keyForReaders(page) {
   for (const box of await dialog.getByRole('checkbox').all()) await box.uncheck()
   await dialog.getByRole('checkbox', { name: /^read/ }).check()
   await dialog.getByRole('button', { name: 'Create a key' }).click()
-  const secret = page.getByRole('dialog').getByText(/er_\w+/).first()
-  await secret.waitFor()
-  const key = /er_\w+/.exec(await secret.evaluate((it) => it.value ?? it.textContent))[0]
+  const secret = page.getByRole('dialog').getByRole('textbox').first()
+  const key = await until('the key', async () => /^er_\w+$/.exec(await secret.inputValue())?.[0])
   await page.getByRole('button', { name: 'Done' }).click()
   return key
 }
 
-/** Goes to an element with the Tab key, as a user without a mouse does. */
+/** Goes to an element with the Tab key, as a user without a mouse does. `name`: `TAG name`. */
 async function tabTo(page, name, { most = 60, key = 'Tab' } = {}) {
   const focused = () =>
     page.evaluate(() => {
       let it = document.activeElement
       while (it?.shadowRoot?.activeElement) it = it.shadowRoot.activeElement
-      return it?.getAttribute('aria-label') || it?.textContent?.trim() || ''
+      const name = it?.getAttribute('aria-label') || it?.textContent?.trim()
+      return `${it?.tagName} ${name}`
     })
   for (let count = 0; count < most; count += 1) {
     if (name.test(await focused())) return
@@ -189,18 +192,18 @@ async function byKeyboard(page, library) {
   const { keyboard } = page
   await until('the list', async () => (await library.titles()).includes('Alpha'))
   await keyboard.press('Tab')
-  await tabTo(page, /^Skip to the content/)
+  await tabTo(page, /^A Skip to the content/)
   await keyboard.press('Enter')
   await keyboard.press('/')
   await keyboard.type('alpha')
   await until('one', async () => `${await library.titles()}` === 'Alpha')
-  await tabTo(page, /^Alpha$/)
+  await tabTo(page, /^A Alpha$/)
   await keyboard.press('Enter')
   const player = new PlayerPart(page)
   await player.element.locator('.start').waitFor()
   await keyboard.press('k')
   await until('it plays', async () => (await player.now()).time > 0.5)
-  await tabTo(page, /^Settings$/)
+  await tabTo(page, /^BUTTON Settings$/)
   await keyboard.press('Enter')
   await tabTo(page, /Quality/, { key: 'ArrowDown' })
   await keyboard.press('Enter')
@@ -210,11 +213,11 @@ async function byKeyboard(page, library) {
   await keyboard.press('Escape')
   await page.goBack()
   await until('the list', async () => (await library.titles()).includes('Alpha'))
-  await tabTo(page, /^Select Alpha$/)
+  await tabTo(page, /^INPUT Select Alpha$/)
   await keyboard.press('Space')
-  await tabTo(page, /^Delete$/)
+  await tabTo(page, /^BUTTON Delete$/)
   await keyboard.press('Enter')
-  await tabTo(page, /^Undo$/)
+  await tabTo(page, /^BUTTON Undo$/)
   await keyboard.press('Enter')
   await until('it is back', async () => (await library.titles()).includes('Alpha'))
 }

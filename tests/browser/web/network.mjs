@@ -17,7 +17,12 @@ export async function startNetwork() {
     if (state.isCut) return void request.socket.destroy()
     if (rule) return void answer(request, response, rule)
     const { host, pathname } = url
-    const options = { host: url.hostname, port: url.port, method: request.method, path: url.pathname + url.search }
+    const options = {
+      host: url.hostname,
+      port: url.port,
+      method: request.method,
+      path: url.pathname + url.search,
+    }
     const upstream = forward({ ...options, headers: { ...request.headers, host } })
     let bytes = 0
     request.on('data', (data) => (bytes += data.length))
@@ -58,11 +63,13 @@ export async function startNetwork() {
     limit(rate) {
       state.rate = rate
     },
-    /** Responds to requests with a status, until the returned function is called. Counts them in `count`. */
+    /** Responds to requests with a status, until the returned function is called. */
     fail(matches, status, { headers = {}, body } = {}) {
       const rule = { matches, status, headers, body, count: 0 }
       state.rules.push(rule)
-      return Object.assign(() => void (state.rules = state.rules.filter((it) => it !== rule)), { rule })
+      return Object.assign(() => void (state.rules = state.rules.filter((it) => it !== rule)), {
+        rule,
+      })
     },
     close: () => server.close(),
   }
@@ -72,7 +79,10 @@ function answer(request, response, rule) {
   rule.count += 1
   const origin = request.headers.origin ?? '*'
   // As the store and the API do: without this, pages could not read the status.
-  const cors = { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'ETag, Retry-After' }
+  const cors = {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'ETag, Retry-After',
+  }
   request.resume()
   const send = () => {
     const type = rule.body ? { 'content-type': 'application/problem+json' } : {}

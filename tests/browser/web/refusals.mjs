@@ -44,7 +44,12 @@ await main(
       await until('no card', async () => (await upload.cards()).length === 0)
     })
     await step('long names, and names in other scripts', async () => {
-      const names = [`${'n'.repeat(296)}.mp4`, 'סרטון של חתול.mp4', 'فيلم ٢٠٢٦.mp4', '影片 🎬 100%.mp4']
+      const names = [
+        `${'n'.repeat(296)}.mp4`,
+        'סרטון של חתול.mp4',
+        'فيلم ٢٠٢٦.mp4',
+        '影片 🎬 100%.mp4',
+      ]
       for (const [at, name] of names.entries()) {
         // Four different files: a box that programs skip, of another length each time.
         const box = Buffer.alloc(8 + at)
@@ -61,7 +66,10 @@ await main(
     })
     await step('the API is busy: 429, then 503 for a while', async () => {
       const isUpload = (method, url) => method === 'POST' && url.pathname === '/v1/s3/multipart'
-      const problem = (code, detail) => ({ body: { code, detail }, headers: { 'retry-after': '1' } })
+      const problem = (code, detail) => ({
+        body: { code, detail },
+        headers: { 'retry-after': '1' },
+      })
       const busy = problem('too-many-requests', 'too many requests')
       let end = network.fail(isUpload, 429, busy)
       await upload.add(file('busy.mp4'))
@@ -85,7 +93,10 @@ await main(
       const all = (_, url) => url.pathname.startsWith('/v1/videos')
       const end = network.fail(all, 503, { body: { code: 'unavailable', detail: 'try later' } })
       await page.getByRole('navigation').getByRole('link', { name: 'Library' }).click()
-      await page.getByRole('alert').getByText(/Try later/).waitFor()
+      await page
+        .getByRole('alert')
+        .getByText(/Try later/)
+        .waitFor()
       end()
       await page.getByRole('button', { name: 'Try again' }).click()
       await page.getByText('busy', { exact: true }).first().waitFor()

@@ -15,23 +15,37 @@ segment_seconds = 2.0
 thumbnails = 3
 [encoder]
 preset = "ultrafast"
-${[[640, 360, 800], [320, 180, 300]].map(([width, height, rate]) => `[[rung]]
+${[
+  [640, 360, 800],
+  [320, 180, 300],
+]
+  .map(
+    ([width, height, rate]) => `[[rung]]
 name = "${height}p"
 width = ${width}
 height = ${height}
 video_kbps = ${rate}
 audio_kbps = 96
-`).join('')}`
+`,
+  )
+  .join('')}`
 
 /**
- * Starts `edgereel dev` in `folder`. `speed`: how fast an encoder may be, as a multiple of real time. It ends with this
- * process.
+ * Starts `edgereel dev` in `folder`. `speed`: how fast an encoder may be, as a multiple of real
+ * time. It ends with this process.
  */
 export async function startServer(program, folder, { options = [], speed } = {}) {
   const profile = join(folder, 'small.toml')
   await mkdir(join(folder, 'tmp'), { recursive: true })
   await writeFile(profile, PROFILE)
-  const all = ['dev', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--until-stdin-ends']
+  const all = [
+    'dev',
+    '--data',
+    join(folder, 'data'),
+    '--listen',
+    '127.0.0.1:0',
+    '--until-stdin-ends',
+  ]
   const more = speed ? ['--ffmpeg-dir', await slowTools(join(folder, 'tools'), speed)] : []
   const own = Object.entries(process.env).filter(([name]) => !/^(EDGEREEL_|RUST_LOG)/.test(name))
   const child = spawn(program, [...all, '--profile', profile, ...more, ...options], {
@@ -61,7 +75,13 @@ export async function startServer(program, folder, { options = [], speed } = {})
     ...clientOf(info),
     /** What the backend of a customer does: signs a grant. */
     grant: (video, seconds, more = {}) =>
-      sign(seconds, { aud: 'edgereel/playback', vid: video, sub: 'ann', jti: randomUUID(), ...more }),
+      sign(seconds, {
+        aud: 'edgereel/playback',
+        vid: video,
+        sub: 'ann',
+        jti: randomUUID(),
+        ...more,
+      }),
     /** Ends everything that a viewer watches. */
     async revoke(viewer) {
       const fingerprint = createHash('sha256').update(viewer).digest('hex').slice(0, 16)
@@ -78,7 +98,9 @@ export async function startServer(program, folder, { options = [], speed } = {})
 async function slowTools(folder, speed) {
   await mkdir(folder, { recursive: true })
   for (const name of ['ffmpeg', 'ffprobe']) {
-    const found = process.env.PATH.split(delimiter).map((it) => join(it, name)).find(isThere)
+    const found = process.env.PATH.split(delimiter)
+      .map((it) => join(it, name))
+      .find(isThere)
     const slow = `case "$*" in *libx264*) exec ${found} -readrate ${speed} "$@" ;; esac`
     await writeFile(join(folder, name), `#!/bin/sh\n${slow}\nexec ${found} "$@"\n`)
     await chmod(join(folder, name), 0o755)
@@ -100,7 +122,11 @@ function clientOf({ api, token, s3 }) {
   const call = async (method, path, body) => {
     const headers = { authorization: `Bearer ${token}` }
     if (body) headers['content-type'] = 'application/json'
-    const response = await fetch(`${api}${path}`, { method, headers, body: body && JSON.stringify(body) })
+    const response = await fetch(`${api}${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    })
     const text = await response.text()
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
     return text ? JSON.parse(text) : undefined
@@ -120,7 +146,9 @@ function clientOf({ api, token, s3 }) {
       const request = { filename: 'film.mp4', size: bytes.length, profile: 'small', ...fields }
       const { video, upload } = await call('POST', '/v1/uploads', request)
       const { url, method, headers } = upload.request
-      const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-length')
+      const own = Object.entries(headers).filter(
+        ([name]) => name.toLowerCase() !== 'content-length',
+      )
       const response = await fetch(url, { method, headers: Object.fromEntries(own), body: bytes })
       if (!response.ok) throw new Error(`the bucket responded with ${response.status}`)
       return video

@@ -39,7 +39,10 @@ await main(
       const { parts, numbers, size } = await partsOf(title)
       const all = Array.from({ length: parts.length }, (_, at) => at + 1)
       assert.deepEqual(numbers, all, `parts of ${title} at the store`)
-      assert.equal(parts.reduce((sum, it) => sum + it.bytes, 0), size)
+      assert.equal(
+        parts.reduce((sum, it) => sum + it.bytes, 0),
+        size,
+      )
     }
     /** Adds a large file, and waits until the store has its first part. */
     const begin = async (title, tab = upload) => {
@@ -166,7 +169,10 @@ await main(
     await step('no error on the console, no third party', async () => {
       assert.deepEqual(app.errors, [])
       const own = [server.info.api, server.info.s3.endpoint]
-      assert.deepEqual([...app.origins].filter((it) => !own.includes(it)), [])
+      assert.deepEqual(
+        [...app.origins].filter((it) => !own.includes(it)),
+        [],
+      )
       await app.close()
     })
   },

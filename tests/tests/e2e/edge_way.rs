@@ -348,7 +348,8 @@ async fn from_an_upload_to_three_players() {
         let played = report["played"].as_array().unwrap();
         assert!([360, 180].iter().all(|it| played.contains(&json!(it))), "a rung was not shown: {report:#}");
 
-        let arguments = [&site.api, TOKEN, &video.to_string(), &edge.url()];
+        let (video, edge) = (video.to_string(), edge.url());
+        let arguments = [&site.api, TOKEN, &video, &edge];
         let report = browser::run("web/worker.mjs", &arguments, Duration::from_secs(200)).await;
         assert_eq!((&report["stalls"], &report["notice"]), (&json!(0), &Value::Null), "{report:#}");
         assert!(report["images"].as_u64() > Some(20) && report["time"].as_f64() > Some(23.5), "{report:#}");

@@ -24,7 +24,9 @@ async function playTo(page, moment) {
   await player.element.evaluate((it) => it.pause())
   const { duration } = await player.now()
   await player.seek(Math.min(moment, duration - 1))
-  await until('the frame', () => player.element.evaluate((it) => !it.media.seeking && it.media.readyState > 2))
+  await until('the frame', () =>
+    player.element.evaluate((it) => !it.media.seeking && it.media.readyState > 2),
+  )
   return player
 }
 
@@ -96,8 +98,7 @@ const listing = {
   },
   async 'library-selected'({ page, take }) {
     const library = new LibraryPage(page)
-    await library.select('By the river')
-    await library.select('Opening titles')
+    for (const at of [0, 1]) await page.locator('.choose').nth(at).click()
     await take()
     await library.act('Delete')
     await page.getByRole('button', { name: 'Undo' }).waitFor()
@@ -146,7 +147,7 @@ const listing = {
 }
 
 const working = {
-  async upload({ page, api, network, world, name, take }) {
+  async upload({ page, api, network, server, world, name, take }) {
     await page.goto(`${api}/upload`)
     await page.getByRole('button', { name: 'Choose files' }).waitFor()
     await take('upload-empty')
@@ -166,7 +167,9 @@ const working = {
     await upload.add(await file('Graduation ceremony', 40))
     await upload.add(await file('Interview with the director', 60))
     await until('two more', async () => (await upload.cards()).length === 4)
-    await until('they are sent', async () => (await upload.cards()).slice(0, 2).every((it) => /left/.test(it.state)))
+    await until('they are sent', async () =>
+      (await upload.cards()).slice(0, 2).every((it) => /left/.test(it.state)),
+    )
     await upload.press(0, 'Pause')
     const empty = join(world.folder, 'empty.mp4')
     await writeFile(empty, '')
@@ -176,23 +179,37 @@ const working = {
     await take()
     for (const _ of [0, 1]) await upload.press(0, 'Cancel this upload')
     network.limit(0)
+    await until('they are gone', async () => !(await server.titled('Graduation ceremony')))
+    // The library of the next screen looks like that of this one.
+    for (const { id } of await Promise.all(['notes', 'Big Buck Bunny'].map(server.titled))) {
+      if (id !== world.main) await server.call('DELETE', `/v1/videos/${id}`)
+    }
   },
   async convert({ page, api, take, name }) {
     await page.goto(`${api}/convert`)
     const convert = new ConvertPage(page)
-    await page.getByRole('checkbox', { name: /^Select lectures/ }).first().waitFor()
+    await page
+      .getByRole('checkbox', { name: /^Select lectures/ })
+      .first()
+      .waitFor()
     if (name === 'light') {
       await convert.select('lectures/2019/panel-discussion.mov')
       await convert.select('lectures/2020/keynote.mp4')
     } else {
-      await page.getByRole('checkbox', { name: /^Select lectures/ }).first().click()
+      await page
+        .getByRole('checkbox', { name: /^Select lectures/ })
+        .first()
+        .click()
     }
     await page.getByRole('region', { name: 'Estimate' }).waitFor()
     await take()
-    await page.getByRole('checkbox', { name: /^Select lectures/ }).first().click()
+    await page
+      .getByRole('checkbox', { name: /^Select lectures/ })
+      .first()
+      .click()
   },
   ...settings,
-  async 'session-ended'({ page, context, api, take, server }) {
+  async 'session-ended'({ page, context, api, take }) {
     await page.goto(api)
     await page.locator('.video-card').first().waitFor()
     const cookies = await context.cookies()
@@ -201,7 +218,6 @@ const working = {
     await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor()
     await take()
     await context.addCookies(cookies)
-    void server
   },
   async 'not-found'({ page, api, take }) {
     await page.goto(`${api}/videos/vid_${'0'.repeat(32)}`)

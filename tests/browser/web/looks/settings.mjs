@@ -3,12 +3,19 @@
 export const settings = {
   async 'settings-keys'({ page, api, server, take, name }) {
     if (name === 'light') {
-      for (const [key, scopes] of [['Backend', ['upload', 'read', 'play']], ['Review tool', ['read', 'play']]]) {
+      for (const [key, scopes] of [
+        ['Backend', ['upload', 'read', 'play']],
+        ['Review tool', ['read', 'play']],
+      ]) {
         await server.call('POST', '/v1/api-keys', { name: key, scopes, owner: 'studio' })
       }
     }
     await page.goto(`${api}/settings`)
-    await page.getByRole('cell', { name: 'Review tool' }).or(page.getByText('Review tool')).first().waitFor()
+    await page
+      .getByRole('cell', { name: 'Review tool' })
+      .or(page.getByText('Review tool'))
+      .first()
+      .waitFor()
     await take()
     await page.getByRole('button', { name: 'Create a key' }).first().click()
     await page.getByRole('dialog').getByLabel('Name').waitFor()

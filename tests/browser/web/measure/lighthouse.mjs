@@ -1,5 +1,5 @@
-// node web/measure/lighthouse.mjs EDGEREEL FILM LIGHTHOUSE: runs Lighthouse on the library, upload and
-// watch pages of a browser that is signed in. LIGHTHOUSE: the path of its program, for example
+// node web/measure/lighthouse.mjs EDGEREEL FILM LIGHTHOUSE: runs Lighthouse on the library, upload
+// and watch pages of a browser that is signed in. LIGHTHOUSE: the path of its program, for example
 // node_modules/.bin/lighthouse after `npm install lighthouse` in another directory.
 
 import { execFile } from 'node:child_process'
@@ -20,7 +20,12 @@ await main(async ({ server, folder, files: [film, lighthouse] }) => {
   const port = await freePort()
   const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--remote-debugging-port=${port}`],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      `--remote-debugging-port=${port}`,
+    ],
   })
   await context.pages()[0].goto(server.links[0])
   for (const path of ['/', '/upload', `/watch/${world.main}`]) {
@@ -33,7 +38,13 @@ await main(async ({ server, folder, files: [film, lighthouse] }) => {
       const scores = CATEGORIES.map((it) => `${it} ${Math.round(categories[it].score * 100)}`)
       const times = ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time']
       const shown = [...times, 'cumulative-layout-shift'].map((it) => audits[it].displayValue)
-      console.error(lighthouseVersion, path.split('/')[1], preset, scores.join(', '), shown.join(', '))
+      console.error(
+        lighthouseVersion,
+        path.split('/')[1],
+        preset,
+        scores.join(', '),
+        shown.join(', '),
+      )
       const bad = Object.values(audits).filter((it) => it.score !== null && it.score < 0.9)
       console.error('  ', bad.map((it) => `${it.id} ${it.score}`).join(', '))
     }

@@ -1,5 +1,5 @@
-// node web/measure/start.mjs EDGEREEL FILM [STARTS]: the time from the navigation to the first frame
-// on `/embed/{video}`, and from the moment at which the player knows its URL. Cold: a browser
+// node web/measure/start.mjs EDGEREEL FILM [STARTS]: the time from the navigation to the first
+// frame on `/embed/{video}`, and from the moment at which the player knows its URL. Cold: a browser
 // without a cache; warm: a page that was open before.
 
 import { cpus } from 'node:os'
@@ -47,7 +47,8 @@ await main(async ({ server, files: [film, starts = '20'] }) => {
   await app.close()
   const figures = (all, name) => {
     const sorted = all.map((it) => it[name]).sort((a, b) => a - b)
-    const at = (part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))])
+    const at = (part) =>
+      Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))])
     return { median: at(0.5), p95: at(0.95), most: at(1) }
   }
   console.error(`${cpus()[0].model}, ${cpus().length} processors, ${new Date().toISOString()}`)
