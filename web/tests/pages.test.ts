@@ -114,7 +114,7 @@ it('draws the bars of an attempt', () => {
     ],
   }
   const lanes = bars(attempt, 0, 10_000)
-  expect(lanes.map((it) => [it.name, it.kind, it.seconds])).toEqual([['Reading the file', 'stage', 2], ['Chunks 720p', 'chunk', 8]])
+  expect(lanes.map((it) => [it.name, it.kind, it.seconds])).toEqual([['Reading the file', 'stage', 2], ['720p: chunks', 'chunk', 8]])
   expect(lanes[1]?.bars).toMatchObject([{ from: 0.2, to: 0.6, isOpen: false }, { from: 0.6, to: 1, isOpen: true }])
 })
 

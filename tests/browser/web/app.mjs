@@ -16,17 +16,29 @@ const SCREENS = {
 // As root, Chromium has no sandbox; it only loads pages of these tests.
 const OPTIONS = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-dev-shm-usage',
+    '--autoplay-policy=no-user-gesture-required',
+  ],
 }
 
 /**
- * A browser with the web app. `profile`: a directory that outlives a crash; `screen`: a name in `SCREENS`; `scheme`:
- * `light` or `dark`. `errors` collects what the console must not have.
+ * A browser with the web app. `profile`: a directory that outlives a crash; `screen`: a name in
+ * `SCREENS`; `scheme`: `light` or `dark`; `proxy`: the address of a network of `network.mjs`.
+ * `errors` collects what the console must not have.
  */
-export async function openApp(origin, { profile, screen = 'desktop', scheme = 'light' } = {}) {
+export async function openApp(
+  origin,
+  { profile, screen = 'desktop', scheme = 'light', proxy } = {},
+) {
   const look = { ...SCREENS[screen], colorScheme: scheme, locale: 'en-US' }
-  const browser = profile ? undefined : await chromium.launch(OPTIONS)
-  const context = browser ? await browser.newContext(look) : await chromium.launchPersistentContext(profile, { ...OPTIONS, ...look })
+  const options = proxy ? { ...OPTIONS, proxy: { server: proxy } } : OPTIONS
+  const browser = profile ? undefined : await chromium.launch(options)
+  const context = browser
+    ? await browser.newContext(look)
+    : await chromium.launchPersistentContext(profile, { ...options, ...look })
   const page = context.pages()[0] ?? (await context.newPage())
   const errors = []
   const origins = new Set()

@@ -1,5 +1,5 @@
-// The pages of the web app, in the words of its users. Selectors are roles and names, as people and screen readers know
-// them; classes only where a part has neither.
+// The pages of the web app, in the words of its users. Selectors are roles and names, as people and
+// screen readers know them; classes only where a part has neither.
 
 /** `/upload` */
 export class UploadPage {
@@ -12,7 +12,9 @@ export class UploadPage {
   }
 
   card(title) {
-    return this.page.locator('.upload', { has: this.page.locator(`.upload-title[value="${title}"]`) })
+    return this.page.locator('.upload', {
+      has: this.page.locator(`.upload-title[value="${title}"]`),
+    })
   }
 
   /** Title and state of each upload, the newest first. */
@@ -21,13 +23,18 @@ export class UploadPage {
       all.map((card) => ({
         title: card.querySelector('.upload-title').value,
         state: card.querySelector('.upload-line, .upload-body > p')?.textContent ?? '',
+        isSent: card.querySelector('[title="Remove from the list"]') !== null,
         mayWatch: card.querySelector('a[href^="/watch/"]') !== null,
       })),
     )
   }
 
   press(number, name) {
-    return this.page.locator('.upload').nth(number).getByRole('button', { name, exact: true }).click()
+    return this.page
+      .locator('.upload')
+      .nth(number)
+      .getByRole('button', { name, exact: true })
+      .click()
   }
 
   async rename(number, title) {
@@ -59,11 +66,17 @@ export class LibraryPage {
   }
 
   select(title) {
-    return this.page.getByRole('checkbox', { name: `Select ${title}`, exact: true }).first().click()
+    return this.page
+      .getByRole('checkbox', { name: `Select ${title}`, exact: true })
+      .first()
+      .click()
   }
 
   act(name) {
-    return this.page.getByRole('region', { name: 'Selected videos' }).getByRole('button', { name }).click()
+    return this.page
+      .getByRole('region', { name: 'Selected videos' })
+      .getByRole('button', { name })
+      .click()
   }
 
   undo() {
@@ -73,8 +86,13 @@ export class LibraryPage {
   /** Whether the screen is full of videos: above and below the visible part, the list goes on. */
   isFilled() {
     return this.page.evaluate(() => {
-      const boxes = [...document.querySelectorAll('.video-card, .video-row:not(.head)')].map((it) => it.getBoundingClientRect())
-      return Math.min(...boxes.map((it) => it.top)) < innerHeight && Math.max(...boxes.map((it) => it.bottom)) >= innerHeight
+      const boxes = [...document.querySelectorAll('.video-card, .video-row:not(.head)')].map((it) =>
+        it.getBoundingClientRect(),
+      )
+      return (
+        Math.min(...boxes.map((it) => it.top)) < innerHeight &&
+        Math.max(...boxes.map((it) => it.bottom)) >= innerHeight
+      )
     })
   }
 }
@@ -96,7 +114,7 @@ export class PlayerPart {
       time: player.currentTime,
       duration: player.duration,
       paused: player.paused,
-      notice: player.shadowRoot.querySelector('.notice')?.textContent ?? null,
+      notice: player.shadowRoot?.querySelector('.notice')?.textContent ?? null,
       ...player.stats,
     }))
   }

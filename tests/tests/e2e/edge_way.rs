@@ -1,6 +1,6 @@
 //! The complete flow with the edge worker in workerd: an upload through the API, the bucket's event
 //! to the queue handler, the job to SQS (LocalStack), the transcoder, and playback through the
-//! worker by three independent players.
+//! worker by three independent players and by the watch page of the web app.
 
 mod sqs;
 
@@ -212,6 +212,12 @@ async fn from_an_upload_to_three_players() {
         assert!((report["duration"].as_f64().unwrap() - 24.0).abs() < 0.2, "{report:#}");
         let played = report["played"].as_array().unwrap();
         assert!([360, 180].iter().all(|it| played.contains(&json!(it))), "a rung was not shown: {report:#}");
+
+        let (video, edge) = (video.to_string(), edge.url());
+        let arguments = [&site.api, TOKEN, &video, &edge];
+        let report = browser::run("web/worker.mjs", &arguments, Duration::from_secs(200)).await;
+        assert_eq!((&report["stalls"], &report["notice"]), (&json!(0), &Value::Null), "{report:#}");
+        assert!(report["images"].as_u64() > Some(20) && report["time"].as_f64() > Some(23.5), "{report:#}");
     }
 }
 

@@ -36,5 +36,6 @@ mod sources;
 mod suspended;
 mod upload_cors;
 mod versions;
+mod web_flows;
 mod web_library;
 mod webhooks;

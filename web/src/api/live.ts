@@ -37,6 +37,8 @@ async function start(): Promise<void> {
     const video = JSON.parse((event as MessageEvent<string>).data) as VideoSummary
     for (const { changed } of subscribers) changed(video)
   })
+  // What changed between the load of the page and the start of the stream.
+  source.addEventListener('open', missed, { once: true })
   // The stream no longer has the events after `Last-Event-ID`.
   source.addEventListener('missed', missed)
   source.addEventListener('error', () => {

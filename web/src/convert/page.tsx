@@ -49,7 +49,11 @@ export default function Convert() {
   const chosen = useSignal<ReadonlySet<string>>(new Set())
   const mode = useSignal<'abr' | 'copy'>('abr')
   const profile = useSignal('')
-  useEffect(() => subscribe(follow, () => void followByAsking()), [])
+  useEffect(() => {
+    // While another page was open, no change came here.
+    void followByAsking()
+    return subscribe(follow, () => void followByAsking())
+  }, [])
   if (!may('admin')) {
     return (
       <main id="main" tabIndex={-1}>
@@ -60,6 +64,8 @@ export default function Convert() {
   const readable = objects.value.filter((it) => !unreadable(it))
   const others = objects.value.filter((it) => unreadable(it))
   const picked = readable.filter((it) => chosen.value.has(it.key))
+  // A listing of a bucket has no content types.
+  const hasTypes = readable.some((it) => it.content_type)
   const isAll = readable.length > 0 && picked.length === readable.length
   const toggle = (key: string) => {
     const all = new Set(chosen.value)
@@ -105,7 +111,7 @@ export default function Convert() {
                     />
                   </th>
                   <th>{t.key}</th>
-                  <th class="wide">{t.type}</th>
+                  {hasTypes && <th class="wide">{t.type}</th>}
                   <th class="end">{t.size}</th>
                   <th class="wide">{t.modified}</th>
                 </tr>
@@ -119,7 +125,7 @@ export default function Convert() {
                     <td class="wrap-anywhere" dir="auto">
                       {it.key}
                     </td>
-                    <td class="muted wide">{it.content_type ?? t.unknownType}</td>
+                    {hasTypes && <td class="muted wide">{it.content_type ?? t.unknownType}</td>}
                     <td class="end">{bytes(it.size)}</td>
                     <td class="wide">{date(it.modified_at)}</td>
                   </tr>

@@ -10,7 +10,7 @@ const NAME = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|m2ts|mts|wmv|flv|3gp|ogv|mxf|
 export function unreadable({ key, size, content_type: type }: BucketObject): string | undefined {
   if (size === 0) return texts.upload.refused.empty
   if (NAME.test(key) || type?.startsWith('video/')) return undefined
-  return texts.convert.notVideo(type || texts.convert.unknownType)
+  return type ? texts.convert.notVideo(type) : texts.convert.noVideoName
 }
 
 export interface Estimate {

@@ -11,6 +11,7 @@ import { texts } from '../texts'
 import { Icon } from '../ui/icon'
 import { Button, Empty, Notice } from '../ui/kit'
 import { useTitle } from '../ui/page'
+import { ReencodeDialog } from '../video/reencode'
 import { List, type View } from './list'
 import { chosen, deleteLater, mayReencode, mayRetry, reencodeAll, retryAll, selectAll, selected, selectNone } from './selection'
 import { change, failure, type Filter, hidden, items, query, type Query, refresh, reload, status, total } from './store'
@@ -179,6 +180,7 @@ function SelectionBar() {
   const all = chosen()
   const failed = all.filter(mayRetry)
   const ready = all.filter(mayReencode)
+  const isReencoding = useSignal(false)
   const run = (action: () => unknown) => () => {
     void action()
     selectNone()
@@ -198,7 +200,7 @@ function SelectionBar() {
         </Button>
       )}
       {may('write') && ready.length > 0 && (
-        <Button size="small" icon="convert" onClick={run(() => reencodeAll(ready))}>
+        <Button size="small" icon="convert" onClick={() => (isReencoding.value = true)}>
           {t.reencode(ready.length)}
         </Button>
       )}
@@ -210,6 +212,16 @@ function SelectionBar() {
       <Button kind="plain" size="small" icon="close" iconOnly onClick={selectNone}>
         {t.selectNone}
       </Button>
+      {isReencoding.value && (
+        <ReencodeDialog
+          now={{}}
+          onStart={(settings) => {
+            void reencodeAll(ready, settings)
+            selectNone()
+          }}
+          onClose={() => (isReencoding.value = false)}
+        />
+      )}
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { client, REQUEST_HEADER, type VideoSummary } from '../api/client'
 import { sentence } from '../api/problem'
 import { texts } from '../texts'
 import { toast } from '../ui/toast'
+import type { Settings } from '../video/reencode'
 import { hidden, items, total } from './store'
 
 const t = texts.library
@@ -59,8 +60,8 @@ export async function retryAll(all: VideoSummary[]): Promise<void> {
   report(t.retried(all.length - result.failed), result)
 }
 
-export async function reencodeAll(all: VideoSummary[]): Promise<void> {
-  const result = await each(all, (video) => client.POST('/v1/videos/{video}/reencode', { params: { path: { video } }, body: {} }))
+export async function reencodeAll(all: VideoSummary[], body: Settings): Promise<void> {
+  const result = await each(all, (video) => client.POST('/v1/videos/{video}/reencode', { params: { path: { video } }, body }))
   report(t.reencoding(all.length - result.failed), result)
 }
 

@@ -100,6 +100,9 @@ export async function loadMore(): Promise<void> {
   }
 }
 
+const fits = (video: VideoSummary, filter: Filter): boolean =>
+  video.state !== 'deleted' && (filter === 'all' || STATES[filter].split(',').includes(video.state))
+
 /** The list after changes, by id. `isWhole`: it has no further pages. `undefined`: nothing has changed. */
 export function merged(
   list: readonly VideoSummary[],
@@ -107,8 +110,6 @@ export function merged(
   { filter, sort, text }: Query,
   isWhole = true,
 ): VideoSummary[] | undefined {
-  const states = STATES[filter].split(',')
-  const fits = ({ state }: VideoSummary) => state !== 'deleted' && (filter === 'all' || states.includes(state))
   const others = new Map(changes)
   let isChanged = false
   const next: VideoSummary[] = []
@@ -116,12 +117,12 @@ export function merged(
     const changed = changes.get(video.id)
     others.delete(video.id)
     if (changed) isChanged = true
-    if (!changed || fits(changed)) next.push(changed ?? video)
+    if (!changed || fits(changed, filter)) next.push(changed ?? video)
   }
   // In other orders, only the server knows the place of a new video. Ids begin with the time.
   const last = list.at(-1)?.id
   const isLoaded = ({ id }: VideoSummary) => isWhole || last === undefined || id > last
-  const added = sort === '-created_at' && !text ? [...others.values()].filter((it) => fits(it) && isLoaded(it)) : []
+  const added = sort === '-created_at' && !text ? [...others.values()].filter((it) => fits(it, filter) && isLoaded(it)) : []
   if (added.length === 0) return isChanged ? next : undefined
   return [...next, ...added].sort((a, b) => (a.id < b.id ? 1 : -1))
 }
@@ -136,6 +137,10 @@ export function change(video: VideoSummary): void {
 
 function applyChanges(): void {
   burst = undefined
+  const { filter, sort, text } = query.value
+  const known = new Set(items.value.map((it) => it.id))
+  const isNew = (it: VideoSummary): boolean => fits(it, filter) && !known.has(it.id)
+  if ((sort !== '-created_at' || text) && [...changes.values()].some(isNew)) refreshSoon()
   const list = status.value === 'there' ? merged(items.value, changes, query.value, !next) : undefined
   changes.clear()
   if (!list) return
@@ -143,6 +148,15 @@ function applyChanges(): void {
     if (total.value !== undefined) total.value += list.length - items.value.length
     items.value = list
   })
+}
+
+let soon: ReturnType<typeof setTimeout> | undefined
+/** A new video has its place somewhere in this order. Many changes cost one request per second. */
+function refreshSoon(): void {
+  soon ??= setTimeout(() => {
+    soon = undefined
+    void refresh()
+  }, 1000)
 }
 
 /** Loads the beginning again, without a change of what is below: for APIs without a stream of events. */

@@ -85,13 +85,15 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   const hls = new Hls(config)
   let timer: ReturnType<typeof setTimeout> | undefined
   let hasManifest = false
+  let hasStarted = false
   let isFinished = false
   let recoveries = 0
 
   const again = () => {
     clearTimeout(timer)
     timer = undefined
-    if (hasManifest) hls.startLoad(video.currentTime || position)
+    // Before the first frame, `currentTime` is 0; later, 0 is a position like others.
+    if (hasManifest) hls.startLoad(hasStarted ? video.currentTime : position)
     else hls.loadSource(url)
   }
   hls.on(Events.MANIFEST_PARSED, (_, data) => {
@@ -108,6 +110,7 @@ export function hlsEngine({ video, url, position, cmcd, events }: EngineOptions)
   })
   hls.on(Events.LEVEL_SWITCHED, (_, { level }) => events.rung(level))
   hls.on(Events.FRAG_BUFFERED, () => {
+    hasStarted = true
     recoveries = 0
     events.lost(false)
   })
@@ -185,6 +188,7 @@ function titleOf(text: string): string {
 export function nativeEngine({ video, url, position, events }: EngineOptions): Engine {
   let timer: ReturnType<typeof setTimeout> | undefined
   let at = position
+  const place = () => (video.readyState > 0 ? video.currentTime : at)
   const load = () => {
     timer = undefined
     video.src = url
@@ -193,7 +197,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
   // The element hides the response: the page asks for it.
   const failed = async () => {
     if (!video.error) return
-    at = video.currentTime || at
+    at = place()
     const response = await fetch(url).catch(() => null)
     if (response && response.status >= 400 && response.status < 500) {
       const sentence = titleOf(await response.text().catch(() => ''))
@@ -216,7 +220,7 @@ export function nativeEngine({ video, url, position, events }: EngineOptions): E
       Array.from(video.textTracks).forEach((track, it) => (track.mode = it === index ? 'showing' : 'disabled'))
     },
     resume: () => {
-      at = video.currentTime || at
+      at = place()
       load()
     },
     throughput: () => undefined,

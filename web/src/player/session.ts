@@ -1,7 +1,7 @@
 // Keeps the session of a player alive: sends fresh grants to the edge before the last one ends.
 
 import { grantOf, renewalDelay, retryDelay } from './grant'
-import type { Found } from './source'
+import { type Found, sentenceOf } from './source'
 
 export interface SessionOptions {
   /** The URL that the player plays: it identifies the session. */
@@ -67,6 +67,12 @@ export class Session {
     }
     const grant = found.kind === 'playback' ? grantOf(found.playback.url) : undefined
     const seconds = grant ? await this.#send(grant) : undefined
+    if (seconds === 'revoked') {
+      // What the player has already would play on for a while: the owner does not want that.
+      this.#options.onRefused('revoked', sentenceOf('revoked'))
+      this.#due = Number.POSITIVE_INFINITY
+      return false
+    }
     const now = Date.now()
     if (seconds === undefined) {
       this.#failures += 1
@@ -81,9 +87,10 @@ export class Session {
   }
 
   /** Sends a grant to the edge; returns the seconds until the session ends. */
-  async #send(grant: string): Promise<number | undefined> {
+  async #send(grant: string): Promise<number | 'revoked' | undefined> {
     const headers = { authorization: `Bearer ${grant}` }
     const response = await fetch(this.#options.url, { method: 'POST', headers }).catch(() => null)
+    if (response?.headers.get('edgereel-refusal') === 'revoked') return 'revoked'
     if (!response?.ok) return undefined
     const { expires_in } = (await response.json().catch(() => ({}))) as { expires_in?: number }
     return expires_in

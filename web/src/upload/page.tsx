@@ -38,6 +38,8 @@ function useVideos(): void {
       },
       () => wanted(true),
     )
+    // While another page was open, no change came here.
+    wanted(true)
     const stopCards = cards.subscribe(() => wanted(false))
     return () => {
       stop()

@@ -48,6 +48,8 @@ export const videos = signal<Record<string, VideoSummary>>({})
 
 const MB = 1024 * 1024
 const rates = new Map<string, Rate>()
+/** Files that got a title before their video was known. */
+const renamed = new Set<string>()
 const claims = new Map<string, () => void>()
 const failures = new Map<string, { failure: Failure; attempts: number; timer?: ReturnType<typeof setTimeout> }>()
 let uppy: Instance | undefined
@@ -74,6 +76,9 @@ async function slot(): Promise<string> {
   }
 }
 
+/** The cards show every error. */
+const SILENT = { debug() {}, warn() {}, error() {} }
+
 let starting: Promise<Instance> | undefined
 export const start = (): Promise<Instance> => (starting ??= create())
 
@@ -81,7 +86,7 @@ async function create(): Promise<Instance> {
   routeUppyRequests()
   // Files are large: without this, Golden Retriever would keep none above 10 MiB.
   const indexedDB = { maxFileSize: 4096 * MB, maxTotalSize: 16_384 * MB } as object
-  const instance: Instance = new Uppy<Meta, Body>({ id: await slot(), autoProceed: true })
+  const instance: Instance = new Uppy<Meta, Body>({ id: await slot(), autoProceed: true, logger: SILENT })
     .use(AwsS3, {
       companionEndpoint: '/v1',
       shouldUseMultipart: true,
@@ -172,6 +177,8 @@ function show(): void {
     const known = videoOf((file as { s3Multipart?: { key: string } }).s3Multipart?.key)
     // The key is gone when the upload is complete, and Golden Retriever stores the metadata.
     if (known && file.meta.video !== known) queueMicrotask(() => uppy?.getFile(file.id) && uppy.setFileMeta(file.id, { video: known }))
+    // The request that created the video may have had the title of before.
+    if (known && renamed.delete(file.id)) void setTitle(known, file.meta.title ?? file.name).catch(() => renamed.add(file.id))
     const failed = failures.get(file.id)?.failure
     const state = stateOf(file, failed)
     return {
@@ -260,8 +267,13 @@ export async function rename(id: string, title: string): Promise<void> {
   uppy?.setFileMeta(id, { title })
   show()
   const video = cards.value.find((it) => it.id === id)?.video
-  if (video && title) await client.PATCH('/v1/videos/{video}', { params: { path: { video } }, body: { title } })
+  if (!title) return
+  if (video) await setTitle(video, title)
+  else renamed.add(id)
 }
+
+const setTitle = (video: string, title: string): Promise<unknown> =>
+  client.PATCH('/v1/videos/{video}', { params: { path: { video } }, body: { title } })
 
 /** Removes what is complete. */
 export function removeSent(): void {

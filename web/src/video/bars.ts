@@ -39,7 +39,7 @@ export function bars(attempt: Timeline['attempts'][number], start: number, end: 
   const rungs = [...new Set(attempt.chunks.map((it) => it.rung))]
   const chunks = rungs.map((rung) => {
     const own = attempt.chunks.filter((it) => it.rung === rung)
-    return lane(texts.video.timeline.chunks(rung), 'chunk', own.map((it) => bar(texts.video.timeline.chunk(it.number + 1), it)))
+    return lane(texts.video.timeline.chunks(rung in texts.stages ? texts.stages[rung as keyof typeof texts.stages] : rung), 'chunk', own.map((it) => bar(texts.video.timeline.chunk(it.number + 1), it)))
   })
   return [...stages, ...chunks]
 }

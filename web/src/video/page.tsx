@@ -19,6 +19,7 @@ import { isBusy, nameOf, stateOf } from './names'
 import { Deliveries } from './deliveries'
 import { PosterPicker } from './poster'
 import { ReceiptCard } from './receipt'
+import { ReencodeDialog } from './reencode'
 import { Renditions } from './renditions'
 import { Shares } from './shares'
 import { TimelineCard } from './timeline'
@@ -69,13 +70,13 @@ export default function VideoPage({ video: id }: { video: string }) {
         <div class="stack wide-gap">
           <Renditions video={video} />
           <TimelineCard video={video} />
+          <ReceiptCard video={video} />
           <Deliveries video={id} updated={video.updated_at} />
         </div>
         <div class="stack wide-gap">
           <Facts video={video} />
-          {video.watchable && may('write') && <PosterPicker video={video} again={again} />}
-          {may('play') && <Shares video={id} />}
-          <ReceiptCard video={video} />
+          {video.playable && may('write') && <PosterPicker video={video} again={again} />}
+          {may('play') && video.state !== 'failed' && <Shares video={id} />}
         </div>
       </div>
     </main>
@@ -95,12 +96,13 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
   const download = async () => {
     await attempt(data(client.GET('/v1/videos/{video}/source', path)).then(({ url }) => location.assign(url)))
   }
+  const isReencoding = useSignal(false)
   const isWorking = ['queued', 'processing', 'playable'].includes(video.state)
   return (
     <div class="video-head">
       <div class="video-cover">
         {video.poster_url ? <img src={video.poster_url} alt="" /> : <Icon name="film" />}
-        {video.watchable && may('play') && (
+        {video.playable && may('play') && (
           <a href={`/watch/${video.id}`} aria-label={t.watch}>
             <Icon name="play" />
           </a>
@@ -131,7 +133,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
           {isWorking && <progress class="inline" max={100} value={video.percent ?? undefined} aria-label={t.progress} />}
         </div>
         <div class="row">
-          {video.watchable && may('play') && (
+          {video.playable && may('play') && (
             <a class="button primary" href={`/watch/${video.id}`}>
               <Icon name="play" />
               {t.watch}
@@ -148,7 +150,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
             </Button>
           )}
           {may('write') && video.state === 'ready' && (
-            <Button icon="convert" onClick={() => run(client.POST('/v1/videos/{video}/reencode', { ...path, body: {} }), t.reencoding)}>
+            <Button icon="convert" onClick={() => (isReencoding.value = true)}>
               {t.reencode}
             </Button>
           )}
@@ -171,6 +173,13 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
           )}
         </div>
       </div>
+      {isReencoding.value && (
+        <ReencodeDialog
+          now={{ mode: video.mode, profile: video.profile }}
+          onStart={(body) => run(client.POST('/v1/videos/{video}/reencode', { ...path, body }), t.reencoding)}
+          onClose={() => (isReencoding.value = false)}
+        />
+      )}
     </div>
   )
 }

@@ -13,7 +13,7 @@ export function ReceiptCard({ video }: { video: Video }) {
   const minutes = receipt.source_ms / 60_000
   const rows = elsewhere(receipt.cost, minutes)
   return (
-    <section class="card">
+    <section class="card receipt">
       <h2>{t.title}</h2>
       <dl class="facts number">
         <dt>{t.cpu}</dt>
@@ -29,7 +29,7 @@ export function ReceiptCard({ video }: { video: Video }) {
         <dt>{t.requests}</dt>
         <dd>{t.writesAndReads(count(receipt.store_writes), count(receipt.store_reads))}</dd>
       </dl>
-      <div class="scroll-x" tabIndex={0} role="region" aria-label={t.compared}>
+      <div class="scroll-x prices-box" tabIndex={0} role="region" aria-label={t.compared}>
         <table class="table prices">
           <thead>
             <tr>

@@ -73,7 +73,7 @@ function LaneRow({ lane }: { lane: Lane }) {
             class={`lane-bar ${lane.kind}`}
             data-open={bar.isOpen}
             title={`${bar.label}: ${duration(bar.seconds)}`}
-            style={{ left: `${bar.from * 100}%`, width: `max(3px, ${(bar.to - bar.from) * 100}%)` }}
+            style={{ left: `min(${bar.from * 100}%, 100% - 3px)`, width: `max(3px, ${(bar.to - bar.from) * 100}%)` }}
           />
         ))}
       </div>
