@@ -11,7 +11,8 @@ use platform::job_queue::{
 };
 use tokio::time::Instant;
 
-use super::{LOOK_INTERVAL, SqlQueue};
+use super::SqlQueue;
+use super::job_queue::LOOK_INTERVAL;
 use crate::database::Database;
 
 /// How many interactive jobs a receiver gets in a row while bulk jobs wait.

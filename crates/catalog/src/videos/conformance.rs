@@ -19,20 +19,28 @@ use super::{
 };
 
 mod claims;
+mod filters;
 mod imports;
+mod interruptions;
 mod library;
 mod lists;
+mod outputs;
 mod posters;
 mod random;
+mod uploads;
 mod videos;
 mod work;
 
 pub use claims::*;
+pub use filters::*;
 pub use imports::*;
+pub use interruptions::*;
 pub use library::fill_library;
 pub use lists::*;
+pub use outputs::*;
 pub use posters::*;
 pub use random::*;
+pub use uploads::*;
 pub use videos::*;
 pub use work::*;
 
