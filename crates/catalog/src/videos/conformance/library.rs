@@ -13,9 +13,8 @@ use crate::videos::{CatalogError, NewVideo};
 
 /// One creation per minute.
 const MINUTE: Duration = Duration::from_secs(60);
-const KINDS: [&str; 10] = [
-    "Lecture", "Interview", "Trailer", "Keynote", "Workshop", "Recital", "Webinar", "Briefing", "Match", "Concert",
-];
+const KINDS: [&str; 10] =
+    ["Lecture", "Interview", "Trailer", "Keynote", "Workshop", "Recital", "Webinar", "Briefing", "Match", "Concert"];
 const PLACES: [&str; 7] = ["harbour", "mountain", "river", "glacier", "meadow", "lighthouse", "desert"];
 
 /// Adds `count` videos, created one per minute up to `now`. Of twenty, eighteen are ready, one has
