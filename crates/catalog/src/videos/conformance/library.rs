@@ -40,7 +40,7 @@ async fn insert(tx: &mut Tx, number: u32, created_ms: UnixMillis) -> Result<(), 
     let title = if at % 7_000 == 5 { format!("Zanzibar: {title}") } else { title };
     let new = NewVideo {
         id,
-        owner: (at % 2 == 0).then(|| format!("owner-{}", at % 20 / 2)),
+        owner: at.is_multiple_of(2).then(|| format!("owner-{}", at % 20 / 2)),
         title: (at % 50 != 49).then_some(title),
         external_id: Some(format!("item-{number:06}")),
         metadata: serde_json::Map::new(),
