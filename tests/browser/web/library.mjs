@@ -48,7 +48,8 @@ const look = (page) =>
       first: Math.round((box.getBoundingClientRect().top - list.top) / rowHeight) * columns,
       isFilled:
         boxes[0].top <= Math.max(0, list.top) + 1 &&
-        boxes.at(-1).bottom >= Math.min(innerHeight, list.bottom) - 1,
+        // Below the last cards is a gap.
+        boxes.at(-1).bottom >= Math.min(innerHeight, list.bottom - 24) - 1,
       blank:
         missing.filter((it) => it.bottom > 0 && it.top < innerHeight).length +
         rows.filter((it) => !it.querySelector('.video-title').textContent.trim()).length,

@@ -89,6 +89,11 @@ async fn objects_that_are_no_sources_are_listed() {
     }
     assert_eq!(seen, ["a.mp4", "films/é.mov", "keys.mp4", "uploads/c.mp4", "z.mp4"]);
 
+    let long = format!("cursor={}", "a".repeat(1_025));
+    for query in ["prefix=%00", "cursor=a%00b", &long] {
+        assert_eq!(world.get(&format!("/v1/objects?{query}")).await.problem(), (400, "malformed-request"), "{query}");
+    }
+
     let jobs = world.jobs().await;
     let bulk_jobs: Vec<_> = jobs.iter().filter(|it| it.priority == Priority::Bulk).map(|it| &it.source.key).collect();
     assert_eq!(bulk_jobs, ["films/b.mp4"]);

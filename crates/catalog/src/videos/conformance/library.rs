@@ -13,9 +13,8 @@ use crate::videos::{CatalogError, NewVideo};
 
 /// One creation per minute.
 const MINUTE: Duration = Duration::from_secs(60);
-const KINDS: [&str; 10] = [
-    "Lecture", "Interview", "Trailer", "Keynote", "Workshop", "Recital", "Webinar", "Briefing", "Match", "Concert",
-];
+const KINDS: [&str; 10] =
+    ["Lecture", "Interview", "Trailer", "Keynote", "Workshop", "Recital", "Webinar", "Briefing", "Match", "Concert"];
 const PLACES: [&str; 7] = ["harbour", "mountain", "river", "glacier", "meadow", "lighthouse", "desert"];
 
 /// Adds `count` videos, created one per minute up to `now`. Of twenty, eighteen are ready, one has
@@ -41,7 +40,7 @@ async fn insert(tx: &mut Tx, number: u32, created_ms: UnixMillis) -> Result<(), 
     let title = if at % 7_000 == 5 { format!("Zanzibar: {title}") } else { title };
     let new = NewVideo {
         id,
-        owner: (at % 2 == 0).then(|| format!("owner-{}", at % 20 / 2)),
+        owner: at.is_multiple_of(2).then(|| format!("owner-{}", at % 20 / 2)),
         title: (at % 50 != 49).then_some(title),
         external_id: Some(format!("item-{number:06}")),
         metadata: serde_json::Map::new(),

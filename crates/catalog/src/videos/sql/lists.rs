@@ -161,7 +161,8 @@ impl Statement {
             let states: Vec<String> = filter.states.iter().map(|it| format!("'{}'", it.as_str())).collect();
             let _ = write!(self.text, " AND v.state IN ({})", states.join(", "));
         }
-        let equal = [("owner", &filter.owner), ("external_id", &filter.external_id), ("source_key", &filter.source_key)];
+        let equal =
+            [("owner", &filter.owner), ("external_id", &filter.external_id), ("source_key", &filter.source_key)];
         for (column, value) in equal {
             if let Some(value) = value {
                 self.condition(&format!(" AND v.{column} = "), Value::Text(text(value)), "");
