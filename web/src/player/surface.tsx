@@ -79,7 +79,7 @@ export function Surface({ video, state, controller, stats, onRetry }: SurfacePro
         </button>
       )}
       <Notice state={state} onRetry={onRetry} />
-      {title.value && isPlayable && <div class="title">{title.value}</div>}
+      {title.value && isPlayable && !state.stats.value && <div class="title">{title.value}</div>}
       {isPlayable && <Bar state={state} controller={controller} />}
       {state.stats.value && <StatsPanel source={stats} onClose={() => (state.stats.value = false)} />}
       {state.help.value && <Help onClose={() => (state.help.value = false)} />}

@@ -29,7 +29,7 @@ export function UploadCard({ card, video }: { card: Card; video: VideoSummary | 
 }
 
 function Poster({ card, video }: { card: Card; video: VideoSummary | undefined }) {
-  const inner = video?.poster_url ? <img src={video.poster_url} alt="" /> : <Icon name="film" />
+  const inner = video?.poster_url ? <img src={video.poster_url} alt="" /> : <Icon name={video?.failure ? 'alert' : 'film'} />
   if (!video?.playable || !may('play')) return <div class="upload-poster">{inner}</div>
   return (
     <a class="upload-poster" href={`/watch/${video.id}`} aria-label={t.play(card.title)}>

@@ -42,6 +42,7 @@ export default function VideoPage({ video: id }: { video: string }) {
   if (state.value.kind === 'failed') {
     return (
       <main id="main" class="page narrow" tabIndex={-1}>
+        <h1 class="visually-hidden">{t.title}</h1>
         <Notice kind="danger">
           <p>{sentence(state.value.error)}</p>
         </Notice>

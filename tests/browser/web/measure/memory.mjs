@@ -1,6 +1,6 @@
 // node web/measure/memory.mjs EDGEREEL FILM [MINUTES]: plays a film in a loop, by default for 30
 // minutes, and prints how much memory the browser uses after each minute: the JavaScript heap after
-// a collection, and the proportional set size of all its processes.
+// a collection, and the memory of all its processes without the files that they share.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,14 +29,26 @@ await main(async ({ server, folder, files: [film, minutes = '30'], step }) => {
     const heap = metrics.find((it) => it.name === 'JSHeapUsedSize').value
     const nodes = metrics.find((it) => it.name === 'Nodes').value
     const { stalls, frames, dropped, paused } = await player.now()
-    const all = { minute, heap, nodes, pss: await pssOf(profile), frames, dropped, stalls, paused }
+    const all = {
+      minute,
+      heap,
+      nodes,
+      memory: await memoryOf(profile),
+      frames,
+      dropped,
+      stalls,
+      paused,
+    }
     console.error(JSON.stringify(all))
   }
   await app.close()
 })
 
-/** Bytes of memory of all processes of a browser; shared pages count in part. */
-async function pssOf(profile) {
+/**
+ * Bytes of memory of all processes of a browser. Pages of its program are not counted: other
+ * browsers share them.
+ */
+async function memoryOf(profile) {
   let sum = 0
   const parents = new Set()
   const all = (await readdir('/proc')).filter((it) => /^\d+$/.test(it)).map(Number)
@@ -48,7 +60,9 @@ async function pssOf(profile) {
     if (!line.includes(`--user-data-dir=${profile}`) && !parents.has(parent)) continue
     parents.add(id)
     const memory = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '')
-    sum += Number(/^Pss:\s+(\d+)/m.exec(memory)?.[1] ?? 0) * 1024
+    for (const [, size] of memory.matchAll(/^Pss_(?:Anon|Shmem):\s+(\d+)/gm)) {
+      sum += Number(size) * 1024
+    }
   }
   return sum
 }
