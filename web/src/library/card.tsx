@@ -22,7 +22,7 @@ function Choose({ video }: { video: VideoSummary }) {
   )
 }
 
-const target = (video: VideoSummary): string => (video.watchable && may('play') ? `/watch/${video.id}` : `/videos/${video.id}`)
+const target = (video: VideoSummary): string => (video.playable && may('play') ? `/watch/${video.id}` : `/videos/${video.id}`)
 
 /** Only what is not simply ready is worth a word. */
 function State({ video, always }: { video: VideoSummary; always?: boolean }) {

@@ -30,7 +30,7 @@ export function UploadCard({ card, video }: { card: Card; video: VideoSummary | 
 
 function Poster({ card, video }: { card: Card; video: VideoSummary | undefined }) {
   const inner = video?.poster_url ? <img src={video.poster_url} alt="" /> : <Icon name="film" />
-  if (!video?.watchable || !may('play')) return <div class="upload-poster">{inner}</div>
+  if (!video?.playable || !may('play')) return <div class="upload-poster">{inner}</div>
   return (
     <a class="upload-poster" href={`/watch/${video.id}`} aria-label={t.play(card.title)}>
       {inner}
@@ -89,7 +89,7 @@ function Buttons({ card, video }: { card: Card; video: VideoSummary | undefined 
           {t.details}
         </a>
       )}
-      {state === 'sent' && video?.watchable && may('play') && (
+      {state === 'sent' && video?.playable && may('play') && (
         <a class="button primary small" href={`/watch/${video.id}`}>
           <Icon name="play" />
           {t.watch}
@@ -147,7 +147,7 @@ function Making({ card, video }: { card: Card; video: VideoSummary | undefined }
       <div class="upload-line small">
         <span class="row">
           <span class={`badge ${stateOf(video).tone}`}>{stateOf(video).text}</span>
-          {!isDone && video.watchable && <span class="good">{t.playable}</span>}
+          {!isDone && video.playable && <span class="good">{t.playable}</span>}
         </span>
         <ol class="stages" aria-hidden="true">
           {STAGES.map((stage, at) => (

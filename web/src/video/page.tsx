@@ -73,7 +73,7 @@ export default function VideoPage({ video: id }: { video: string }) {
         </div>
         <div class="stack wide-gap">
           <Facts video={video} />
-          {video.watchable && may('write') && <PosterPicker video={video} again={again} />}
+          {video.playable && may('write') && <PosterPicker video={video} again={again} />}
           {may('play') && <Shares video={id} />}
           <ReceiptCard video={video} />
         </div>
@@ -100,7 +100,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
     <div class="video-head">
       <div class="video-cover">
         {video.poster_url ? <img src={video.poster_url} alt="" /> : <Icon name="film" />}
-        {video.watchable && may('play') && (
+        {video.playable && may('play') && (
           <a href={`/watch/${video.id}`} aria-label={t.watch}>
             <Icon name="play" />
           </a>
@@ -131,7 +131,7 @@ function Head({ video, again }: { video: Video; again: () => Promise<void> }) {
           {isWorking && <progress class="inline" max={100} value={video.percent ?? undefined} aria-label={t.progress} />}
         </div>
         <div class="row">
-          {video.watchable && may('play') && (
+          {video.playable && may('play') && (
             <a class="button primary" href={`/watch/${video.id}`}>
               <Icon name="play" />
               {t.watch}
