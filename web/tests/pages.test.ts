@@ -64,7 +64,13 @@ describe('changes of the library', () => {
     expect(after(video('e', 'deleted'))).toBeUndefined()
   })
   it('asks for what the user sees', () =>
-    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toBe('limit=60&sort=title&q=optics&state=failed%2Ccancelled&cursor=c'))
+    expect(parameters({ text: ' optics ', filter: 'failed', sort: 'title' }, 60, 'c')).toEqual({
+      limit: 60,
+      sort: 'title',
+      q: 'optics',
+      state: 'failed,cancelled',
+      cursor: 'c',
+    }))
 })
 
 it('names states with their progress', () => {

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { VideoSummary } from '../api/client'
-import type { SortKey } from '../api/contract'
+import type { Sort } from '../api/client'
 import { texts } from '../texts'
 import { VideoCard, VideoRow } from './card'
 import { failures, hasMore, hidden, items, loadMore, query, total } from './store'
@@ -81,7 +81,7 @@ export function List({ view }: { view: View }) {
   )
 }
 
-const COLUMNS: { key?: SortKey; label: string; isWide?: boolean }[] = [
+const COLUMNS: { key?: Exclude<Sort, `-${string}`>; label: string; isWide?: boolean }[] = [
   { label: '' },
   { key: 'title', label: t.columns.title },
   { label: t.columns.state },

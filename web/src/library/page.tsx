@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { subscribe } from '../api/live'
-import type { Sort } from '../api/contract'
+import type { Sort } from '../api/client'
 import { sentence } from '../api/problem'
 import { may, session } from '../api/session'
 import { count } from '../format'

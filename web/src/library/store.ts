@@ -1,8 +1,7 @@
 // The videos of the library: pages of a list, kept up to date.
 
 import { batch, signal } from '@preact/signals'
-import { send, type VideoSummary } from '../api/client'
-import type { Sort, VideoPage } from '../api/contract'
+import { client, data, type Schemas, type Sort, type VideoSummary } from '../api/client'
 
 export type Filter = 'all' | 'ready' | 'working' | 'failed' | 'waiting'
 
@@ -46,16 +45,26 @@ let loading: number | undefined
 /** Counts queries: answers to an earlier one are dropped. */
 let current = 0
 
-export function parameters({ text, filter, sort }: Query, limit: number, cursor?: string | null): string {
-  const all = new URLSearchParams({ limit: String(limit), sort })
-  if (text.trim()) all.set('q', text.trim())
-  if (STATES[filter]) all.set('state', STATES[filter])
-  if (cursor) all.set('cursor', cursor)
-  return all.toString()
+interface Parameters {
+  limit: number
+  sort: Sort
+  q?: string
+  state?: string
+  cursor?: string
 }
 
-const page = (limit: number, cursor?: string | null): Promise<VideoPage> =>
-  send<VideoPage>('GET', `/v1/videos?${parameters(query.value, limit, cursor)}`)
+export function parameters({ text, filter, sort }: Query, limit: number, cursor?: string | null): Parameters {
+  return {
+    limit,
+    sort,
+    ...(text.trim() ? { q: text.trim() } : {}),
+    ...(STATES[filter] ? { state: STATES[filter] } : {}),
+    ...(cursor ? { cursor } : {}),
+  }
+}
+
+const page = (limit: number, cursor?: string | null): Promise<Schemas['VideoList']> =>
+  data(client.GET('/v1/videos', { params: { query: parameters(query.value, limit, cursor) } }))
 
 /** Loads the list from its beginning. */
 export async function reload(): Promise<void> {
