@@ -78,8 +78,8 @@ impl Home {
     pub fn sign_in_link(&self) -> String {
         let output = std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
         let events = output.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
-        let links = events.filter_map(|it| it["sign_in"].as_str().map(str::to_owned));
-        links.last().expect("a link")
+        let mut links = events.filter_map(|it| it["sign_in"].as_str().map(str::to_owned));
+        links.next_back().expect("a link")
     }
 
     /// Starts it, at an address that it keeps over restarts.
