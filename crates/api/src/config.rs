@@ -117,6 +117,11 @@ impl TryFrom<ApiArgs> for ApiSettings {
         };
         let profiles = args.profiles.read().map_err(|problem| InvalidSettings(vec![problem.to_string()]))?;
         config.offer(profiles.into_keys());
+        let identity = args.identity.settings()?;
+        if identity.as_ref().is_some_and(|it| it.sign_in.is_some()) && config.public_url.is_empty() {
+            let problem = "EDGEREEL_API_URL is not set: the identity provider sends browsers back there";
+            return Err(InvalidSettings(vec![problem.to_owned()]));
+        }
         Ok(Self {
             token: args.api_token,
             edge_url: args.edge_url,
@@ -124,7 +129,7 @@ impl TryFrom<ApiArgs> for ApiSettings {
             pass_keys: args.pass_keys,
             key_encryption_keys: args.keys.key_encryption_keys,
             webhook_policy: args.webhooks.policy(),
-            identity: args.identity.settings()?,
+            identity,
             config,
         })
     }

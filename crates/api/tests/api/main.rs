@@ -14,6 +14,7 @@ mod imports;
 mod keys;
 mod limits;
 mod live;
+mod oidc;
 mod posters;
 mod receiver;
 mod request_ids;
