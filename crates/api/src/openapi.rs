@@ -22,8 +22,11 @@ use std::sync::LazyLock;
 use api_types::schemas;
 use api_types::sessions::SignInMethod;
 use api_types::videos::VideoFailure;
+use axum::Router;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::HeaderValue;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_FRAME_OPTIONS};
 use serde_json::json;
 use utoipa::openapi::path::{HttpMethod, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
@@ -38,6 +41,7 @@ pub(crate) use doc::Doc;
 
 use crate::problem::Problem;
 use crate::routes::{OpenRoute, Route, open_routes, route_table};
+use crate::state::ApiState;
 
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
@@ -100,11 +104,23 @@ pub fn document() -> OpenApi {
     OpenApiBuilder::new().info(info.build()).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
+/// The policy of Swagger UI, which sets styles of elements. Its requests have the session of the
+/// browser, so no script of another origin may run there.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
 /// `/docs`: Swagger UI.
-pub(crate) fn page() -> SwaggerUi {
+pub(crate) fn page() -> Router<ApiState> {
     // No external requests: the validator is disabled, and all files are embedded.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true).filter(true);
-    SwaggerUi::new("/docs").config(config)
+    Router::from(SwaggerUi::new("/docs").config(config)).layer(map_response(async |mut response: Response| {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        response.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        response
+    }))
 }
 
 /// The group of a path.

@@ -76,7 +76,7 @@ pub(crate) const REQUEST_HEADER: HeaderName = HeaderName::from_static("edgereel-
 /// `cross-site-request` for an unsafe method without [`REQUEST_HEADER`], or from another origin.
 pub(crate) fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
     let same_site = headers.get("sec-fetch-site").is_none_or(|it| it == "same-origin" || it == "none");
-    if method.is_safe() || (headers.contains_key(REQUEST_HEADER) && same_site) {
+    if method.is_safe() || (headers.get(REQUEST_HEADER).is_some_and(|it| it == "1") && same_site) {
         return Ok(());
     }
     Err(ApiError::new(
@@ -97,9 +97,10 @@ mod tests {
         let own = headers(&[("edgereel-request", "1"), ("sec-fetch-site", "same-origin")]);
         let other = headers(&[("edgereel-request", "1"), ("sec-fetch-site", "cross-site")]);
         let form = headers(&[("sec-fetch-site", "same-site")]);
+        let vague = headers(&[("edgereel-request", "0")]);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             assert!(check_origin(&method, &own).is_ok());
-            for bad in [&other, &form, &HeaderMap::new()] {
+            for bad in [&other, &form, &vague, &HeaderMap::new()] {
                 assert!(check_origin(&method, bad).is_err(), "{method} {bad:?}");
             }
         }

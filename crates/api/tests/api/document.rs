@@ -135,6 +135,8 @@ async fn the_document_and_its_page_are_served() {
         let response = world.router.clone().oneshot(request(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert!(response.headers()["content-type"].to_str().unwrap().contains(kind), "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     }
     let moved = world.router.clone().oneshot(request("/docs")).await.unwrap();
     assert_eq!(moved.headers()["location"], "/docs/");
